@@ -1,0 +1,52 @@
+/**
+ * bytes.h - the one cursor for untrusted bytes, and little-endian numbers.
+ *
+ * A cursor walks over a fixed range. A read past its end returns zero or NULL, leaves the
+ * position where it was and sets `failed`, which stays set: read a group of fields, then ask
+ * once. Nothing is read or allocated on the word of a length that the range does not cover.
+ */
+#ifndef BASE_BYTES_H
+#define BASE_BYTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct cursor {
+    const unsigned char *data;
+    size_t size;
+    size_t position;
+    bool failed;
+};
+
+struct cursor cursor_over(const void *data, size_t size);
+/** Bytes not read yet; 0 after a failure. */
+size_t cursor_left(const struct cursor *cursor);
+/** A pointer to the next n bytes, which are then behind the cursor; NULL if they are not there. */
+const unsigned char *cursor_take(struct cursor *cursor, uint64_t n);
+uint8_t cursor_u8(struct cursor *cursor);
+uint16_t cursor_u16(struct cursor *cursor);
+uint32_t cursor_u32(struct cursor *cursor);
+uint64_t cursor_u64(struct cursor *cursor);
+float cursor_f32(struct cursor *cursor);
+double cursor_f64(struct cursor *cursor);
+/** Move on to the next multiple of `alignment` (a power of two) from the start of the range. */
+void cursor_align(struct cursor *cursor, size_t alignment);
+
+/** Little-endian numbers at any address, on any machine. */
+uint16_t bytes_u16(const unsigned char *at);
+uint32_t bytes_u32(const unsigned char *at);
+uint64_t bytes_u64(const unsigned char *at);
+void bytes_put_u16(unsigned char *at, uint16_t value);
+void bytes_put_u32(unsigned char *at, uint32_t value);
+void bytes_put_u64(unsigned char *at, uint64_t value);
+
+/**
+ * Length (1-4) of the valid UTF-8 sequence at the start of n > 0 bytes; 0 if the bytes there can
+ * never become one; -1 if they are the beginning of one that the end cuts off. Overlong forms,
+ * surrogates and code points above U+10FFFF are not valid. *codepoint (may be NULL) gets its
+ * value where the length is positive.
+ */
+int bytes_utf8(const unsigned char *at, size_t n, uint32_t *codepoint);
+
+#endif

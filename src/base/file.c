@@ -1,0 +1,170 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+
+enum file_kind file_kind_of(const char *path) {
+    struct stat status;
+    if (stat(path, &status) != 0) {
+        return FILE_MISSING;
+    }
+    return S_ISREG(status.st_mode)   ? FILE_REGULAR
+           : S_ISDIR(status.st_mode) ? FILE_DIRECTORY
+                                     : FILE_OTHER;
+}
+
+static enum gen_status io_error(struct gen_error *err, const char *path, const char *doing,
+                                int number) {
+    struct error_quoted quoted;
+    char reason[128];
+    if (strerror_r(number, reason, sizeof reason) != 0) {
+        snprintf(reason, sizeof reason, "error %d", number);
+    }
+    return error_set(err, GEN_IO_ERROR, "%s: cannot %s: %s", error_path(&quoted, path), doing,
+                     reason);
+}
+
+/* Open a regular file for reading; the descriptor, or -1 and the error. O_NONBLOCK: opening a
+ * FIFO without a writer must not wait; on regular files it has no effect. */
+static int open_regular(const char *path, struct stat *status, struct gen_error *err) {
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (descriptor < 0) {
+        io_error(err, path, "open", errno);
+        return -1;
+    }
+    struct error_quoted quoted;
+    if (fstat(descriptor, status) != 0) {
+        io_error(err, path, "look at", errno);
+    } else if (S_ISDIR(status->st_mode)) {
+        error_set(err, GEN_IO_ERROR, "%s: is a directory, a file was wanted",
+                  error_path(&quoted, path));
+    } else if (!S_ISREG(status->st_mode)) {
+        error_set(err, GEN_IO_ERROR,
+                  "%s: is not a regular file (pipes, sockets and devices are not read; save it "
+                  "to a file first)",
+                  error_path(&quoted, path));
+    } else if (status->st_size < 0 || (uintmax_t)status->st_size > SIZE_MAX / 2) {
+        error_set(err, GEN_IO_ERROR, "%s: is too large for this machine's address space",
+                  error_path(&quoted, path));
+    } else {
+        return descriptor;
+    }
+    close(descriptor);
+    return -1;
+}
+
+enum gen_status file_map_open(struct file_map *map, const char *path, struct gen_error *err) {
+    *map = (struct file_map){0};
+    struct stat status;
+    int descriptor = open_regular(path, &status, err);
+    if (descriptor < 0) {
+        return GEN_IO_ERROR;
+    }
+    map->size = (size_t)status.st_size;
+    enum gen_status result = GEN_OK;
+    if (map->size > 0) {
+        void *data = mmap(NULL, map->size, PROT_READ, MAP_SHARED, descriptor, 0);
+        if (data == MAP_FAILED) {
+            result = io_error(err, path, "map", errno);
+            map->size = 0;
+        } else {
+            map->data = data;
+            map->mapped = true;
+        }
+    }
+    close(descriptor);
+    return result;
+}
+
+void file_map_close(struct file_map *map) {
+    if (map->mapped) {
+        /* munmap takes a plain pointer; the mapping itself stays read-only. */
+        void *data;
+        memcpy(&data, &map->data, sizeof data);
+        munmap(data, map->size);
+    }
+    *map = (struct file_map){0};
+}
+
+void file_map_drop(const struct file_map *map, const void *at, size_t n) {
+    if (!map->mapped) {
+        return;
+    }
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t begin = (size_t)((const unsigned char *)at - map->data);
+    size_t first = (begin + page - 1) / page * page;
+    size_t last = (begin + n) / page * page;
+    if (first < last) {
+        void *data;
+        memcpy(&data, &map->data, sizeof data);
+        madvise((unsigned char *)data + first, last - first, MADV_DONTNEED);
+    }
+}
+
+/* Read exactly n bytes; false at an error (errno set) or an early end (errno 0). */
+static bool read_exactly(int descriptor, char *out, size_t n) {
+    for (size_t done = 0; done < n;) {
+        ssize_t got = read(descriptor, out + done, n - done);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            errno = got == 0 ? 0 : errno;
+            return false;
+        }
+        done += (size_t)got;
+    }
+    return true;
+}
+
+enum gen_status file_read(char **out, size_t *size, const char *path, size_t limit,
+                          struct gen_error *err) {
+    struct error_quoted quoted;
+    struct stat status;
+    int descriptor = open_regular(path, &status, err);
+    if (descriptor < 0) {
+        return GEN_IO_ERROR;
+    }
+    size_t n = (size_t)status.st_size;
+    enum gen_status result = GEN_OK;
+    char *text = NULL;
+    if (n > limit) {
+        result = error_set(err, GEN_BAD_FILE,
+                           "%s: has %zu bytes, at most %zu are read for a file of this kind",
+                           error_path(&quoted, path), n, limit);
+    } else if ((text = memory_new(n + 1, 1)) == NULL) {
+        result = error_no_memory(err, path);
+    } else if (!read_exactly(descriptor, text, n)) {
+        result = errno != 0 ? io_error(err, path, "read", errno)
+                            : error_set(err, GEN_IO_ERROR, "%s: became shorter while it was read",
+                                        error_path(&quoted, path));
+    }
+    close(descriptor);
+    if (result != GEN_OK) {
+        memory_free(text);
+        return result;
+    }
+    *out = text;
+    *size = n;
+    return GEN_OK;
+}
+
+char *file_join(const char *directory, const char *name) {
+    size_t length = strlen(directory);
+    const char *slash = length > 0 && directory[length - 1] == '/' ? "" : "/";
+    size_t size = length + strlen(name) + 2;
+    char *path = memory_new(size, 1);
+    if (path != NULL) {
+        snprintf(path, size, "%s%s%s", directory, slash, name);
+    }
+    return path;
+}

@@ -1,0 +1,67 @@
+/**
+ * file.h - regular files only: mapped, read whole, or written beside their target and renamed.
+ *
+ * Reading never waits: what is not a regular file (FIFO, socket, directory, device) is refused
+ * before anything is read from it.
+ */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gen.h"
+
+/** A file's bytes in memory, read-only. */
+struct file_map {
+    const unsigned char *data;
+    size_t size;
+    bool mapped; /**< false: the memory is somebody else's (an embedded image) */
+};
+
+enum file_kind { FILE_MISSING, FILE_REGULAR, FILE_DIRECTORY, FILE_OTHER };
+
+/** What `path` is, symbolic links followed. A path that cannot be looked up is FILE_MISSING. */
+enum file_kind file_kind_of(const char *path);
+
+/** Map a regular file read-only. An empty file gives size 0 and no mapping. */
+enum gen_status file_map_open(struct file_map *map, const char *path, struct gen_error *err);
+void file_map_close(struct file_map *map);
+
+/**
+ * Tell the system that the pages wholly inside [at, at + n) need not stay in this process's
+ * memory: they are read again from the file when touched. For after weights were repacked.
+ */
+void file_map_drop(const struct file_map *map, const void *at, size_t n);
+
+/**
+ * Read a regular file of at most `limit` bytes into *out, a memory_new() string with a NUL
+ * behind it. A longer file is GEN_BAD_FILE.
+ */
+enum gen_status file_read(char **out, size_t *size, const char *path, size_t limit,
+                          struct gen_error *err);
+
+/** `directory`/`name` as a memory_new() string; NULL if out of memory. */
+char *file_join(const char *directory, const char *name);
+
+/** A file being written beside its target. Start from {0}. */
+struct file_writer {
+    char *path;      /**< the target */
+    char *temporary; /**< what is written */
+    int descriptor;
+    unsigned char *buffer;
+    size_t n_buffered;
+    uint64_t n_written; /**< bytes given to file_writer_put so far */
+};
+
+enum gen_status file_writer_open(struct file_writer *writer, const char *path,
+                                 struct gen_error *err);
+enum gen_status file_writer_put(struct file_writer *writer, const void *data, size_t n,
+                                struct gen_error *err);
+/** Flush to the disk, then rename over the target. On failure the target is as it was. */
+enum gen_status file_writer_commit(struct file_writer *writer, struct gen_error *err);
+/** Remove the temporary file unless committed, and free everything. For the `fail:` path too. */
+void file_writer_close(struct file_writer *writer);
+
+#endif

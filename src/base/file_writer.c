@@ -1,0 +1,169 @@
+/* Writing a file beside its target and renaming it: the second half of file.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/rng.h"
+
+#define BUFFER_SIZE ((size_t)1 << 18)
+#define TRIES       16
+
+static enum gen_status write_error(struct gen_error *err, const struct file_writer *writer,
+                                   const char *doing, int number) {
+    struct error_quoted quoted;
+    char reason[128];
+    if (strerror_r(number, reason, sizeof reason) != 0) {
+        snprintf(reason, sizeof reason, "error %d", number);
+    }
+    return error_set(err, GEN_IO_ERROR, "%s: cannot %s: %s", error_path(&quoted, writer->path),
+                     doing, reason);
+}
+
+/* Create a file nobody else has, named after the target with a random end. */
+static int create_beside(struct file_writer *writer) {
+    size_t size = strlen(writer->path) + sizeof ".0123456789abcdef.tmp";
+    writer->temporary = memory_new(size, 1);
+    if (writer->temporary == NULL) {
+        errno = ENOMEM;
+        return -1;
+    }
+    int descriptor = -1;
+    for (int i = 0; i < TRIES && descriptor < 0; i++) {
+        snprintf(writer->temporary, size, "%s.%016llx.tmp", writer->path,
+                 (unsigned long long)rng_entropy());
+        descriptor = open(writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (descriptor < 0 && errno != EEXIST) {
+            break;
+        }
+    }
+    return descriptor;
+}
+
+enum gen_status file_writer_open(struct file_writer *writer, const char *path,
+                                 struct gen_error *err) {
+    *writer = (struct file_writer){.descriptor = -1};
+    struct error_quoted quoted;
+    enum file_kind kind = file_kind_of(path);
+    if (kind == FILE_DIRECTORY || kind == FILE_OTHER) {
+        return error_set(err, GEN_IO_ERROR,
+                         "%s: exists and is not a regular file (choose another name)",
+                         error_path(&quoted, path));
+    }
+    writer->path = memory_copy_string(path, strlen(path));
+    writer->buffer = memory_new(BUFFER_SIZE, 1);
+    if (writer->path == NULL || writer->buffer == NULL) {
+        file_writer_close(writer);
+        return error_no_memory(err, "writing a file");
+    }
+    writer->descriptor = create_beside(writer);
+    if (writer->descriptor < 0) {
+        enum gen_status status = write_error(err, writer, "create", errno);
+        memory_free(writer->temporary); /* never created: nothing to remove */
+        writer->temporary = NULL;
+        file_writer_close(writer);
+        return status;
+    }
+    return GEN_OK;
+}
+
+static enum gen_status write_all(struct file_writer *writer, const unsigned char *data, size_t n,
+                                 struct gen_error *err) {
+    while (n > 0) {
+        ssize_t done = write(writer->descriptor, data, n);
+        if (done < 0 && errno == EINTR) {
+            continue;
+        }
+        if (done <= 0) {
+            return write_error(err, writer, "write", done < 0 ? errno : EIO);
+        }
+        data += done;
+        n -= (size_t)done;
+    }
+    return GEN_OK;
+}
+
+static enum gen_status flush(struct file_writer *writer, struct gen_error *err) {
+    size_t n = writer->n_buffered;
+    writer->n_buffered = 0;
+    return write_all(writer, writer->buffer, n, err);
+}
+
+enum gen_status file_writer_put(struct file_writer *writer, const void *data, size_t n,
+                                struct gen_error *err) {
+    enum gen_status status = GEN_OK;
+    if (n > BUFFER_SIZE - writer->n_buffered) {
+        status = flush(writer, err);
+    }
+    if (status == GEN_OK && n >= BUFFER_SIZE) {
+        status = write_all(writer, data, n, err);
+    } else if (status == GEN_OK && n > 0) {
+        memcpy(writer->buffer + writer->n_buffered, data, n);
+        writer->n_buffered += n;
+    }
+    if (status == GEN_OK) {
+        writer->n_written += n;
+    }
+    return status;
+}
+
+/* After a rename the directory, too, must reach the disk for the new name to survive a power
+ * cut. Some file systems cannot sync a directory; then there is nothing more to do. */
+static void sync_directory_of(const char *path) {
+    const char *slash = strrchr(path, '/');
+    char *directory = slash == NULL   ? memory_copy_string(".", 1)
+                      : slash == path ? memory_copy_string("/", 1)
+                                      : memory_copy_string(path, (size_t)(slash - path));
+    if (directory == NULL) {
+        return;
+    }
+    int descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor >= 0) {
+        fsync(descriptor);
+        close(descriptor);
+    }
+    memory_free(directory);
+}
+
+enum gen_status file_writer_commit(struct file_writer *writer, struct gen_error *err) {
+    enum gen_status status = flush(writer, err);
+    if (status != GEN_OK) {
+        return status;
+    }
+    if (fsync(writer->descriptor) != 0) {
+        return write_error(err, writer, "write", errno);
+    }
+    int closed = close(writer->descriptor);
+    writer->descriptor = -1;
+    if (closed != 0) {
+        return write_error(err, writer, "write", errno);
+    }
+    if (rename(writer->temporary, writer->path) != 0) {
+        return write_error(err, writer, "rename to", errno);
+    }
+    memory_free(writer->temporary);
+    writer->temporary = NULL;
+    sync_directory_of(writer->path);
+    return GEN_OK;
+}
+
+void file_writer_close(struct file_writer *writer) {
+    if (writer->path == NULL && writer->buffer == NULL) {
+        return; /* never opened, or closed already */
+    }
+    if (writer->descriptor >= 0) {
+        close(writer->descriptor);
+    }
+    if (writer->temporary != NULL) {
+        unlink(writer->temporary);
+    }
+    memory_free(writer->temporary);
+    memory_free(writer->path);
+    memory_free(writer->buffer);
+    *writer = (struct file_writer){.descriptor = -1};
+}

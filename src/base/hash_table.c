@@ -1,0 +1,126 @@
+#include "base/hash_table.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/memory.h"
+#include "base/rng.h"
+
+static uint64_t rotate(uint64_t x, int by) {
+    return x << by | x >> (64 - by);
+}
+
+/* One SipHash round (Aumasson, Bernstein 2012). */
+static void sip_round(uint64_t v[4]) {
+    v[0] += v[1];
+    v[2] += v[3];
+    v[1] = rotate(v[1], 13) ^ v[0];
+    v[3] = rotate(v[3], 16) ^ v[2];
+    v[0] = rotate(v[0], 32);
+    v[2] += v[1];
+    v[0] += v[3];
+    v[1] = rotate(v[1], 17) ^ v[2];
+    v[3] = rotate(v[3], 21) ^ v[0];
+    v[2] = rotate(v[2], 32);
+}
+
+static void sip_block(uint64_t v[4], uint64_t block) {
+    v[3] ^= block;
+    sip_round(v);
+    v[0] ^= block;
+}
+
+/* SipHash-1-3: keyed, so that names which collide cannot be prepared in advance. */
+static uint64_t hash(const uint64_t seed[2], const char *key, size_t n) {
+    const unsigned char *at = (const unsigned char *)key;
+    uint64_t v[4] = {seed[0] ^ 0x736f6d6570736575u, seed[1] ^ 0x646f72616e646f6du,
+                     seed[0] ^ 0x6c7967656e657261u, seed[1] ^ 0x7465646279746573u};
+    size_t left = n;
+    for (; left >= 8; left -= 8, at += 8) {
+        sip_block(v, bytes_u64(at));
+    }
+    unsigned char last[8] = {0};
+    if (left > 0) {
+        memcpy(last, at, left);
+    }
+    last[7] = (unsigned char)(n & 0xff);
+    sip_block(v, bytes_u64(last));
+    v[2] ^= 0xff;
+    for (int i = 0; i < 3; i++) {
+        sip_round(v);
+    }
+    return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+/* The entry that holds the key, or the free one where it belongs. At most half of the entries
+ * are taken, so there is always a free one. */
+static struct hash_entry *slot_of(const struct hash_table *table, const char *key, size_t n) {
+    size_t mask = table->capacity - 1;
+    size_t at = (size_t)hash(table->seed, key, n) & mask;
+    for (;; at = (at + 1) & mask) {
+        struct hash_entry *entry = &table->entries[at];
+        if (entry->key == NULL || (entry->n == n && memcmp(entry->key, key, n) == 0)) {
+            return entry;
+        }
+    }
+}
+
+bool hash_table_reserve(struct hash_table *table, size_t n) {
+    size_t capacity = 16;
+    while (capacity / 2 < n) {
+        if (capacity > SIZE_MAX / 4) {
+            return false;
+        }
+        capacity *= 2;
+    }
+    if (capacity <= table->capacity) {
+        return true;
+    }
+    struct hash_table larger = {.capacity = capacity, .n = table->n};
+    larger.entries = memory_new(capacity, sizeof *larger.entries);
+    if (larger.entries == NULL) {
+        return false;
+    }
+    larger.seed[0] = rng_entropy();
+    larger.seed[1] = rng_entropy();
+    for (size_t i = 0; i < table->capacity; i++) {
+        const struct hash_entry *entry = &table->entries[i];
+        if (entry->key != NULL) {
+            *slot_of(&larger, entry->key, entry->n) = *entry;
+        }
+    }
+    memory_free(table->entries);
+    *table = larger;
+    return true;
+}
+
+void hash_table_release(struct hash_table *table) {
+    memory_free(table->entries);
+    *table = (struct hash_table){0};
+}
+
+enum hash_result hash_table_add(struct hash_table *table, const char *key, size_t n,
+                                uint32_t value) {
+    if (n > UINT32_MAX || !hash_table_reserve(table, table->n + 1)) {
+        return HASH_NO_MEMORY;
+    }
+    struct hash_entry *entry = slot_of(table, key, n);
+    if (entry->key != NULL) {
+        return HASH_EXISTS;
+    }
+    *entry = (struct hash_entry){.key = key, .n = (uint32_t)n, .value = value};
+    table->n++;
+    return HASH_ADDED;
+}
+
+bool hash_table_find(const struct hash_table *table, const char *key, size_t n, uint32_t *value) {
+    if (table->n == 0) {
+        return false;
+    }
+    const struct hash_entry *entry = slot_of(table, key, n);
+    if (entry->key == NULL) {
+        return false;
+    }
+    *value = entry->value;
+    return true;
+}

@@ -1,0 +1,158 @@
+/* For the affinity calls. The macro is glibc's, so it must come before every header. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include "base/threads.h"
+
+#include <ctype.h>
+#include <omp.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <fcntl.h>
+#include <sched.h>
+#endif
+
+#include "gen.h"
+
+static int clamp_threads(int n_threads, size_t n_items) {
+    int n = n_threads > THREADS_MAX ? THREADS_MAX : n_threads;
+    if (n_items < (size_t)THREADS_MAX && n > (int)n_items) {
+        n = (int)n_items;
+    }
+    return n < 1 ? 1 : n;
+}
+
+void threads_run(int n_threads, size_t n_items, threads_work *work, void *context) {
+    int n = clamp_threads(n_threads, n_items);
+    if (n == 1) {
+        work(context, 0, n_items, 0);
+        return;
+    }
+#pragma omp parallel num_threads(n)
+    {
+        /* The system may give fewer threads than were asked for. */
+        size_t team = (size_t)omp_get_num_threads();
+        size_t thread = (size_t)omp_get_thread_num();
+        size_t share = n_items / team;
+        size_t rest = n_items % team;
+        size_t begin = thread * share + (thread < rest ? thread : rest);
+        size_t end = begin + share + (thread < rest ? 1 : 0);
+        if (begin < end) {
+            work(context, begin, end, (int)thread);
+        }
+    }
+}
+
+void threads_run_dynamic(int n_threads, size_t n_items, size_t grain, threads_work *work,
+                         void *context) {
+    size_t step = grain == 0 ? 1 : grain;
+    size_t n_shares = n_items / step + (n_items % step != 0);
+    int n = clamp_threads(n_threads, n_shares);
+    if (n == 1) {
+        work(context, 0, n_items, 0);
+        return;
+    }
+#pragma omp parallel for schedule(dynamic, 1) num_threads(n)
+    for (size_t i = 0; i < n_shares; i++) {
+        size_t begin = i * step;
+        size_t end = n_items - begin < step ? n_items : begin + step;
+        work(context, begin, end, omp_get_thread_num());
+    }
+}
+
+#ifdef __linux__
+
+/* A small file of /sys or /proc as a string; false if it cannot be read. */
+static bool read_small(const char *path, char *out, size_t size) {
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) {
+        return false;
+    }
+    ssize_t n = read(descriptor, out, size - 1);
+    close(descriptor);
+    if (n < 0) {
+        return false;
+    }
+    out[n] = '\0';
+    return true;
+}
+
+/* Whether `cpu` is the first of its SMT siblings that this process may use, i.e. stands for a
+ * physical core of its own. The list reads "0,64" or "0-1". */
+static bool is_first_sibling(int cpu, const cpu_set_t *allowed) {
+    char path[96];
+    char list[256];
+    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list", cpu);
+    if (!read_small(path, list, sizeof list)) {
+        return true;
+    }
+    for (char *at = list; isdigit((unsigned char)*at);) {
+        long first = strtol(at, &at, 10);
+        long last = *at == '-' ? strtol(at + 1, &at, 10) : first;
+        for (long other = first; other <= last && other < cpu; other++) {
+            if (CPU_ISSET((size_t)other, allowed)) {
+                return false;
+            }
+        }
+        at += *at == ',';
+    }
+    return true;
+}
+
+/* CPUs granted by the cgroup's quota, rounded up; 0 if there is none. */
+static int cgroup_quota(void) {
+    char text[128];
+    double quota = 0;
+    double period = 0;
+    if (read_small("/sys/fs/cgroup/cpu.max", text, sizeof text)) {
+        if (sscanf(text, "%lf %lf", &quota, &period) != 2) {
+            return 0;
+        }
+    } else {
+        char other[64];
+        if (!read_small("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", text, sizeof text) ||
+            !read_small("/sys/fs/cgroup/cpu/cpu.cfs_period_us", other, sizeof other)) {
+            return 0;
+        }
+        quota = strtod(text, NULL);
+        period = strtod(other, NULL);
+    }
+    if (quota <= 0 || period <= 0 || quota / period > THREADS_MAX) {
+        return 0;
+    }
+    int whole = (int)(quota / period);
+    return whole < quota / period ? whole + 1 : whole;
+}
+
+int threads_default(void) {
+    cpu_set_t allowed;
+    int n = 0;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) {
+        for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+            n += CPU_ISSET((size_t)cpu, &allowed) && is_first_sibling(cpu, &allowed);
+        }
+    }
+    int quota = cgroup_quota();
+    if (quota > 0 && quota < n) {
+        n = quota;
+    }
+    return n < 1 ? 1 : n > THREADS_MAX ? THREADS_MAX : n;
+}
+
+#else
+
+int threads_default(void) {
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : n > THREADS_MAX ? THREADS_MAX : (int)n;
+}
+
+#endif
+
+int gen_default_threads(void) {
+    return threads_default();
+}

@@ -1,0 +1,113 @@
+/**
+ * model_file.h - a model on disk, whatever its format: named tensors, settings, a tokenizer.
+ *
+ * Opening checks everything that can be checked without knowing what a GPT-2 is: sizes, offsets,
+ * types, overlaps, duplicates, names. Whoever uses the result may trust that a tensor's data
+ * lies inside the mapping and has the size its shape and type say.
+ */
+#ifndef FORMAT_MODEL_FILE_H
+#define FORMAT_MODEL_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/file.h"
+#include "base/hash_table.h"
+#include "gen.h"
+#include "tensor/tensor_type.h"
+#include "tokenizer/tokenizer.h"
+
+#define FILE_TENSOR_MAX_DIMS 4
+
+struct file_tensor {
+    char *name; /**< valid UTF-8 without control characters */
+    enum tensor_type type;
+    int n_dims;
+    uint64_t dims[FILE_TENSOR_MAX_DIMS]; /**< innermost (contiguous) first, as in GGUF; rest 1 */
+    const unsigned char *data;           /**< little-endian, as in the file; any alignment */
+    size_t size;                         /**< bytes */
+    size_t map;                          /**< which of the file's mappings holds the data */
+};
+
+/** GGUF value types, by their numbers in the file; JSON values use the same struct. */
+enum setting_type {
+    SETTING_U8 = 0, SETTING_I8, SETTING_U16, SETTING_I16, SETTING_U32, SETTING_I32, SETTING_F32,
+    SETTING_BOOL, SETTING_STRING, SETTING_ARRAY, SETTING_U64, SETTING_I64, SETTING_F64,
+    SETTING_NULL,  /**< JSON only */
+    SETTING_OBJECT /**< JSON only: present, contents not kept */
+};
+
+/** One key of a GGUF, or one member of config.json. */
+struct setting {
+    char *key;
+    enum setting_type type;
+    enum setting_type element_type; /**< of an array */
+    union {
+        uint64_t u;  /**< unsigned integers, bool */
+        int64_t i;   /**< signed integers */
+        double f;    /**< F32, F64 */
+        struct {
+            const char *text; /**< not NUL-terminated */
+            size_t n;
+        } string;
+        struct {
+            const unsigned char *data; /**< encoded elements as in the file; NULL for JSON */
+            size_t size;
+            uint64_t n; /**< elements */
+        } array;
+    } value;
+};
+
+enum model_file_kind { MODEL_FILE_GGUF, MODEL_FILE_HF };
+
+struct model_file {
+    enum model_file_kind kind;
+    uint32_t version; /**< of GGUF: 2 or 3 */
+    char *name;       /**< for messages: path of the file or directory */
+    struct file_map *maps;
+    size_t n_maps;
+    struct file_tensor *tensors; /**< in file order */
+    size_t n_tensors;
+    struct hash_table tensor_index;
+    struct setting *settings; /**< in file order */
+    size_t n_settings;
+    struct hash_table setting_index;
+    char *text; /**< memory that strings of the settings point into (HF), or NULL */
+    struct gen_tokenizer *tokenizer; /**< NULL where there is none */
+};
+
+/** Open a GGUF file or a Hugging Face directory; the tokenizer comes with it where there is one. */
+enum gen_status model_file_open(struct model_file **out, const char *path, struct gen_error *err);
+/** A GGUF image in memory that outlives the result. */
+enum gen_status model_file_open_memory(struct model_file **out, const char *name,
+                                       const void *data, size_t size, struct gen_error *err);
+void model_file_free(struct model_file *file);
+
+const struct file_tensor *model_file_tensor(const struct model_file *file, const char *name);
+const struct setting *model_file_setting(const struct model_file *file, const char *key);
+
+/**
+ * Typed access. Returns GEN_OK and leaves *value alone if the key is missing (set the default
+ * first); a value of another type or out of [low, high] is GEN_BAD_FILE with a sentence naming
+ * file, key, found and wanted. Integers may be of any width and signedness; a JSON number must
+ * be exactly an integer. JSON null counts as missing.
+ */
+enum gen_status model_file_get_int(const struct model_file *file, const char *key, int64_t low,
+                                   int64_t high, int64_t *value, struct gen_error *err);
+enum gen_status model_file_get_float(const struct model_file *file, const char *key, double low,
+                                     double high, double *value, struct gen_error *err);
+enum gen_status model_file_get_bool(const struct model_file *file, const char *key, bool *value,
+                                    struct gen_error *err);
+/** *text points into the file, *n bytes. */
+enum gen_status model_file_get_string(const struct model_file *file, const char *key,
+                                      const char **text, size_t *n, struct gen_error *err);
+
+/* Readers behind model_file_open; each fills an empty *file, which the caller frees on failure. */
+enum gen_status gguf_read(struct model_file *file, struct gen_error *err);
+enum gen_status hf_dir_read(struct model_file *file, const char *directory, struct gen_error *err);
+/** Add the tensors of one safetensors file, already mapped as file->maps[map]. */
+enum gen_status safetensors_read(struct model_file *file, size_t map, const char *path,
+                                 struct gen_error *err);
+
+#endif

@@ -1,0 +1,45 @@
+/**
+ * tensor_type.h - how numbers are stored in a tensor: the one table to extend for a new type.
+ *
+ * A row of a tensor is a sequence of blocks; a block holds block_size numbers in block_bytes
+ * bytes. For the plain float types a block is one number.
+ */
+#ifndef TENSOR_TENSOR_TYPE_H
+#define TENSOR_TENSOR_TYPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum tensor_type { TENSOR_F32, TENSOR_F16, TENSOR_BF16, TENSOR_N_TYPES };
+
+struct tensor_type_info {
+    const char *name;        /**< as GGUF tools and safetensors print it: "F32" */
+    const char *option_name; /**< as --type takes it: "f32" */
+    uint32_t gguf_id;        /**< ggml_type number in a GGUF */
+    size_t block_size;       /**< numbers per block */
+    size_t block_bytes;      /**< bytes per block */
+    /** Widen n numbers (a multiple of block_size) exactly to f32; source at any alignment. */
+    void (*to_f32)(float *out, const unsigned char *in, size_t n);
+    /** Round n numbers to this type, to nearest even. Overflow gives infinity. */
+    void (*from_f32)(unsigned char *out, const float *in, size_t n);
+    /** Index of the first number among n that is not finite, or n. */
+    size_t (*find_not_finite)(const unsigned char *in, size_t n);
+};
+
+/** Entry of a type; the table is constant. */
+const struct tensor_type_info *tensor_type_info(enum tensor_type type);
+/** Type by its number in a GGUF, by its option name ("f16"), by its safetensors name ("F16"). */
+bool tensor_type_from_gguf(uint32_t gguf_id, enum tensor_type *type);
+bool tensor_type_from_option(const char *name, enum tensor_type *type);
+bool tensor_type_from_name(const char *name, size_t n, enum tensor_type *type);
+/** What ggml calls a type number gen does not read ("Q4_0"), for messages; NULL if unknown. */
+const char *tensor_type_gguf_name(uint32_t gguf_id);
+
+/** One half-precision or bfloat16 number widened exactly; f32 rounded to nearest even. */
+float tensor_f16_to_f32(uint16_t bits);
+uint16_t tensor_f16_from_f32(float value);
+float tensor_bf16_to_f32(uint16_t bits);
+uint16_t tensor_bf16_from_f32(float value);
+
+#endif

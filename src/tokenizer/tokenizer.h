@@ -1,0 +1,71 @@
+/**
+ * tokenizer.h - building a tokenizer from tokens and merges; reading the files that hold them is
+ * the business of src/format. The public half (encode, decode, piece) is in gen.h.
+ *
+ * Spelling: tokens and merges come in GPT-2's printable alphabet (each byte one code point, e.g.
+ * U+0120 for a space) or, for special tokens, as plain text.
+ */
+#ifndef TOKENIZER_TOKENIZER_H
+#define TOKENIZER_TOKENIZER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gen.h"
+
+/** Most tokens a vocabulary may have: keeps every id and index within 31 bits with room. */
+#define TOKENIZER_MAX_TOKENS (1 << 24)
+
+/** Collects what the files say; checks each piece as it comes. */
+struct tokenizer_builder;
+
+/** `name` names the file in messages; it is copied. */
+enum gen_status tokenizer_builder_new(struct tokenizer_builder **out, const char *name,
+                                      struct gen_error *err);
+void tokenizer_builder_free(struct tokenizer_builder *builder);
+
+/**
+ * Token `id` (0 ... TOKENIZER_MAX_TOKENS-1) is spelled by n bytes. An id or a spelling given
+ * twice is GEN_BAD_FILE. An ordinary token must be written in the printable alphabet; a special
+ * one is taken as it is. Memory grows with the tokens given, never with the largest id alone.
+ */
+enum gen_status tokenizer_builder_token(struct tokenizer_builder *builder, uint64_t id,
+                                        const char *spelling, size_t n, bool special,
+                                        struct gen_error *err);
+
+/**
+ * The next merge in order of rank, of two spellings in the printable alphabet. Both and their
+ * concatenation must be tokens when the builder finishes; a pair given twice is GEN_BAD_FILE.
+ */
+enum gen_status tokenizer_builder_merge(struct tokenizer_builder *builder, const char *left,
+                                        size_t n_left, const char *right, size_t n_right,
+                                        struct gen_error *err);
+
+/** A merge as one line, "left right". */
+enum gen_status tokenizer_builder_merge_line(struct tokenizer_builder *builder, const char *line,
+                                             size_t n, struct gen_error *err);
+
+/** The end-of-text id the files name; otherwise the special token <|endoftext|> is it. */
+enum gen_status tokenizer_builder_eos(struct tokenizer_builder *builder, uint64_t id,
+                                      struct gen_error *err);
+
+/**
+ * Check what can only be checked at the end (every byte has a token, merges are closed) and make
+ * the tokenizer. The builder may be freed afterwards.
+ */
+enum gen_status tokenizer_builder_finish(struct tokenizer_builder *builder,
+                                         struct gen_tokenizer **out, struct gen_error *err);
+
+/** For writing files: spelling in the printable alphabet (plain for special tokens), appended. */
+enum gen_status tokenizer_spelling(const struct gen_tokenizer *tokenizer, int32_t id,
+                                   struct gen_bytes *out);
+bool tokenizer_is_special(const struct gen_tokenizer *tokenizer, int32_t id);
+/** Whether the id has a token at all (vocabularies may have holes). */
+bool tokenizer_has(const struct gen_tokenizer *tokenizer, int32_t id);
+/** Number of merges; merge `rank` joins tokens *left and *right. */
+size_t tokenizer_n_merges(const struct gen_tokenizer *tokenizer);
+void tokenizer_merge(const struct gen_tokenizer *tokenizer, size_t rank, int32_t *left,
+                     int32_t *right);
+
+#endif
