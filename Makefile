@@ -1,0 +1,206 @@
+# gen - build, test, install. `make help` lists the targets.
+#
+#   make CC=clang CFLAGS='-O2 -g'   any compiler, any flags: what they change is rebuilt
+#   make BUILD=/tmp/gen             any build directory; nothing is ever written beside sources
+#   make V=1                        show the commands in full
+
+CC      ?= cc
+AR      ?= ar
+CFLAGS  ?= -O3 -g
+PREFIX  ?= /usr/local
+BUILD   ?= build
+
+# What a recipe line starts with: its short form is said, or with V=1 the command itself.
+say = $(if $(V),,@echo '  $(1)';)
+
+# The model compiled into the program. While the file is missing the program is built without
+# one; that is also how it comes to be:
+#   make && build/gen convert DIRECTORY models/tales-2m.gguf && make
+EMBEDDED_MODEL ?= models/tales-2m.gguf
+
+# ---- sources: the library is every room but the program's own ---------------------------------
+
+PROGRAM_SOURCES := $(wildcard src/main.c src/cli/*.c src/cmd/*.c)
+LIBRARY_SOURCES := $(filter-out $(PROGRAM_SOURCES),$(wildcard src/*/*.c src/tensor/kernels/*.c))
+TEST_SOURCES    := $(wildcard tests/unit/test_*.c)
+TEST_HELPERS    := $(filter-out $(TEST_SOURCES),$(wildcard tests/unit/*.c))
+BATS_FILES      := $(wildcard tests/cli/*.bats)
+HEADERS         := $(wildcard include/*.h src/*/*.h src/tensor/kernels/*.h tests/unit/*.h)
+SCRIPTS         := $(wildcard scripts/*.sh tests/run .ci/run)
+
+object          = $(patsubst %.c,$(BUILD)/%.o,$(1))
+PROGRAM_OBJECTS := $(call object,$(PROGRAM_SOURCES))
+LIBRARY_OBJECTS := $(call object,$(LIBRARY_SOURCES))
+TEST_OBJECTS    := $(call object,$(TEST_SOURCES) $(TEST_HELPERS))
+OBJECTS         := $(PROGRAM_OBJECTS) $(LIBRARY_OBJECTS)
+
+# ---- libraries of the system; not looked for where they are not needed ------------------------
+
+ifneq ($(filter-out clean help deps format uninstall,$(or $(MAKECMDGOALS),all)),)
+need = $(if $(shell $(1) && echo yes),,$(error $(2) not found: run `make deps`))
+$(call need,command -v $(firstword $(CC)),the C compiler $(firstword $(CC)))
+$(call need,command -v pkg-config,pkg-config)
+$(call need,pkg-config --exists libcjson,libcjson)
+$(call need,pkg-config --exists libutf8proc,libutf8proc)
+LIB_CFLAGS := $(shell pkg-config --cflags libcjson libutf8proc)
+LIB_LIBS   := $(shell pkg-config --libs libcjson libutf8proc) -lm
+endif
+
+# Apple's clang knows OpenMP but brings no runtime; it comes from Homebrew.
+ifeq ($(shell uname -s),Darwin)
+LIBOMP        := $(shell brew --prefix libomp 2>/dev/null)
+OPENMP_CFLAGS := -Xpreprocessor -fopenmp -I$(LIBOMP)/include
+OPENMP_LIBS   := -L$(LIBOMP)/lib -lomp
+else
+OPENMP_CFLAGS := -fopenmp
+OPENMP_LIBS   := -fopenmp
+endif
+
+# ---- flags ------------------------------------------------------------------------------------
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(if $(WERROR),-Werror)
+
+# SANITIZE=1 is what `make test-sanitize` builds with.
+ifdef SANITIZE
+CFLAGS         := -O1 -g -fno-omit-frame-pointer
+SANITIZE_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all
+endif
+
+# Last on the line stand the flags that the promise of same bits needs, so that no CFLAGS of the
+# user can take it back. No -march=native: the program must run on machines other than this one.
+ALL_CFLAGS := -std=c17 -D_DEFAULT_SOURCE -Iinclude -Isrc $(LIB_CFLAGS) $(OPENMP_CFLAGS) \
+	$(WARNINGS) $(CPPFLAGS) $(CFLAGS) $(SANITIZE_FLAGS) -fno-fast-math -ffp-contract=off
+ALL_LDFLAGS := $(CFLAGS) $(SANITIZE_FLAGS) $(LDFLAGS)
+ALL_LIBS    := $(LIB_LIBS) $(OPENMP_LIBS) $(LDLIBS)
+
+# Kernels for wider vectors are compiled for them alone and chosen when the program runs.
+ifneq ($(filter x86_64-% amd64-%,$(shell $(CC) -dumpmachine 2>/dev/null)),)
+AVX2_CFLAGS   := -mavx2 -mfma -mf16c
+AVX512_CFLAGS := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mf16c
+endif
+
+ifneq ($(wildcard $(EMBEDDED_MODEL)),)
+EMBEDDED_CFLAGS := -DEMBEDDED_MODEL_FILE=\"$(EMBEDDED_MODEL)\" \
+	-DEMBEDDED_MODEL_NAME=\"$(basename $(notdir $(EMBEDDED_MODEL)))\"
+endif
+
+# ---- building ---------------------------------------------------------------------------------
+
+.PHONY: all deps test test-sanitize lint check-layers format bench install uninstall clean help \
+	objects FORCE
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+all: $(BUILD)/gen ## build the program, build/gen, and the library, build/libgen.a
+
+$(BUILD)/gen: $(PROGRAM_OBJECTS) $(BUILD)/libgen.a $(BUILD)/sources
+	$(call say,LINK $@)$(CC) $(ALL_LDFLAGS) -o $@ $(PROGRAM_OBJECTS) $(BUILD)/libgen.a $(ALL_LIBS)
+ifndef EMBEDDED_CFLAGS
+	@echo "note: $(EMBEDDED_MODEL) is missing, so $@ has no embedded model"
+endif
+
+$(BUILD)/libgen.a: $(LIBRARY_OBJECTS) $(BUILD)/sources
+	@rm -f $@
+	$(call say,AR   $@)$(AR) rcs $@ $(LIBRARY_OBJECTS)
+
+objects: $(OBJECTS) $(if $(TESTS_TOO),$(TEST_OBJECTS))
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC   $<)$(CC) $(ALL_CFLAGS) $(FILE_CFLAGS) -MMD -MP -c -o $@ $<
+
+# Flags of single files; lint uses the same.
+$(BUILD)/src/tensor/kernels/avx2.o   $(BUILD)/src/tensor/kernels/avx2.tidy:   FILE_CFLAGS = $(AVX2_CFLAGS)
+$(BUILD)/src/tensor/kernels/avx512.o $(BUILD)/src/tensor/kernels/avx512.tidy: FILE_CFLAGS = $(AVX512_CFLAGS)
+$(BUILD)/src/cli/embedded.o: FILE_CFLAGS = $(EMBEDDED_CFLAGS)
+$(BUILD)/src/cli/embedded.o: $(wildcard $(EMBEDDED_MODEL))
+
+# Two notes of what the last build was made with; written anew only where that changed, so that
+# other flags rebuild every object, and a file that came or went makes the library anew.
+note = mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$(1))' | cmp -s - $@ || \
+	printf '%s\n' '$(subst ','\'',$(1))' >$@
+FLAGS_NOTE := $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(ALL_LIBS) $(AVX2_CFLAGS) $(AVX512_CFLAGS)
+
+$(BUILD)/flags: FORCE
+	@$(call note,$(FLAGS_NOTE))
+$(BUILD)/sources: FORCE
+	@$(call note,$(PROGRAM_SOURCES) $(LIBRARY_SOURCES) $(EMBEDDED_CFLAGS))
+$(BUILD)/src/cli/embedded.o: $(BUILD)/sources
+
+-include $(patsubst %.o,%.d,$(OBJECTS) $(TEST_OBJECTS))
+
+deps: ## install what building and testing need (LINT=1: and what lint needs)
+	@sh scripts/deps.sh build test $(if $(LINT),lint)
+
+# ---- testing ----------------------------------------------------------------------------------
+
+# TEST=test_bpe runs tests/unit/test_bpe.c alone, TEST=tokenize tests/cli/tokenize.bats.
+TEST_PROGRAMS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(if $(TEST),$(filter \
+	$(TEST:%=tests/unit/%.c),$(TEST_SOURCES)),$(TEST_SOURCES)))
+TEST_BATS     := $(if $(TEST),$(filter $(TEST:%=tests/cli/%.bats),$(BATS_FILES)),$(BATS_FILES))
+
+ifneq ($(filter test,$(MAKECMDGOALS)),)
+$(call need,pkg-config --exists cmocka,cmocka)
+$(if $(TEST_BATS),$(call need,command -v bats,bats))
+$(if $(TEST_PROGRAMS)$(TEST_BATS),,$(error no test is named $(TEST)))
+endif
+CMOCKA_LIBS = $(shell pkg-config --libs cmocka)
+
+test: $(TEST_PROGRAMS) $(if $(TEST_BATS),$(BUILD)/gen) ## run all tests (TEST=name: one of them)
+	@GEN='$(abspath $(BUILD))/gen' tests/run $(TEST_PROGRAMS) $(TEST_BATS)
+
+test-sanitize: ## run the same tests under the address and undefined behaviour sanitizers
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitize SANITIZE=1 test
+
+$(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(call object,$(TEST_HELPERS)) $(BUILD)/libgen.a
+	$(call say,LINK $@)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CMOCKA_LIBS) $(ALL_LIBS)
+.SECONDARY: $(TEST_OBJECTS)
+
+bench: all ## measure speed on this machine
+	@if $(BUILD)/gen help bench >/dev/null 2>&1; then $(BUILD)/gen bench; else \
+		echo "this gen has no 'bench' command yet; time a run by hand:" \
+		"time $(BUILD)/gen --greedy --ignore-eos -n 128 --prompt 'Once upon a time'"; fi
+
+# ---- checking ---------------------------------------------------------------------------------
+
+check-layers: $(BUILD)/libgen.a ## prove the rules of the architecture from sources and library
+	@sh scripts/check_layers.sh $(BUILD)/libgen.a
+
+TIDY_CHECKS := $(patsubst %.c,$(BUILD)/%.tidy,$(PROGRAM_SOURCES) $(LIBRARY_SOURCES))
+
+lint: check-layers $(TIDY_CHECKS) ## check format, static analysis, scripts, gcc and clang warnings
+	clang-format --dry-run -Werror $(wildcard $(PROGRAM_SOURCES) $(LIBRARY_SOURCES) \
+		$(TEST_SOURCES) $(TEST_HELPERS) $(HEADERS))
+	shellcheck $(SCRIPTS) $(BATS_FILES)
+	@mkdir -p $(BUILD)/cppcheck
+	cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+		--std=c11 --cppcheck-build-dir=$(BUILD)/cppcheck -Iinclude -Isrc src
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/gcc CC=gcc WERROR=1 TESTS_TOO=1 all objects
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/clang CC=clang WERROR=1 TESTS_TOO=1 all objects
+	@echo "lint: clean"
+
+$(BUILD)/%.tidy: %.c .clang-tidy $(HEADERS) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,TIDY $<)clang-tidy --quiet $< -- $(ALL_CFLAGS) $(FILE_CFLAGS)
+	@touch $@
+
+format: ## format all C sources in place
+	clang-format -i $(PROGRAM_SOURCES) $(LIBRARY_SOURCES) $(TEST_SOURCES) $(TEST_HELPERS) $(HEADERS)
+
+# ---- installing -------------------------------------------------------------------------------
+
+install: all ## install program, library and header (PREFIX=/usr/local, DESTDIR=)
+	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/lib' '$(DESTDIR)$(PREFIX)/include'
+	install -m 755 $(BUILD)/gen '$(DESTDIR)$(PREFIX)/bin/gen'
+	install -m 644 $(BUILD)/libgen.a '$(DESTDIR)$(PREFIX)/lib/libgen.a'
+	install -m 644 include/gen.h '$(DESTDIR)$(PREFIX)/include/gen.h'
+
+uninstall: ## remove what install put there
+	rm -f '$(DESTDIR)$(PREFIX)/bin/gen' '$(DESTDIR)$(PREFIX)/lib/libgen.a' \
+		'$(DESTDIR)$(PREFIX)/include/gen.h'
+
+clean: ## remove everything that was built
+	rm -rf $(BUILD)
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
