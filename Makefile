@@ -145,6 +145,7 @@ $(if $(TEST_BATS),$(call need,command -v bats,bats))
 $(if $(TEST_PROGRAMS)$(TEST_BATS),,$(error no test is named $(TEST)))
 endif
 CMOCKA_LIBS = $(shell pkg-config --libs cmocka)
+$(TEST_OBJECTS): FILE_CFLAGS = $(shell pkg-config --cflags cmocka)
 
 test: $(TEST_PROGRAMS) $(if $(TEST_BATS),$(BUILD)/gen) ## run all tests (TEST=name: one of them)
 	@GEN='$(abspath $(BUILD))/gen' tests/run $(TEST_PROGRAMS) $(TEST_BATS)

@@ -2,14 +2,18 @@
 
 #ifdef EMBEDDED_MODEL_FILE
 
+#include <stdint.h>
+
 /*
  * The assembler copies the file into the object: quicker than a C array of millions of numbers,
  * and the same for gcc and clang, ELF and Mach-O. What differs is the section's name and whether
  * C names have an underscore in front.
  */
-#define TEXT_OF(x) #x
-#define TEXT(x) TEXT_OF(x)
-#define SYMBOL(name) TEXT(__USER_LABEL_PREFIX__) #name
+#define TEXT_OF(x)   #x
+#define TEXT(x)      TEXT_OF(x)
+#define SYMBOL(name) TEXT(__USER_LABEL_PREFIX__) name
+#define BYTES        SYMBOL("embedded_bytes")
+#define SIZE         SYMBOL("embedded_size")
 
 #ifdef __APPLE__
 #define READ_ONLY ".section __TEXT,__const\n"
@@ -17,22 +21,26 @@
 #define READ_ONLY ".section .rodata\n"
 #endif
 
-__asm__(READ_ONLY ".globl " SYMBOL(embedded_begin) "\n"
-        ".globl " SYMBOL(embedded_end) "\n"
-        ".balign 64\n" SYMBOL(embedded_begin) ":\n"
-        ".incbin \"" EMBEDDED_MODEL_FILE "\"\n" SYMBOL(embedded_end) ":\n"
-        ".byte 0\n"
-        ".text\n");
+__asm__(READ_ONLY ".globl " BYTES "\n"
+                  ".globl " SIZE "\n"
+                  ".balign 64\n" BYTES ":\n"
+                  ".incbin \"" EMBEDDED_MODEL_FILE "\"\n"
+                  "1:\n"
+                  ".balign 8\n" SIZE ":\n"
+                  ".quad 1b - " BYTES "\n"
+                  ".text\n");
 
-__attribute__((visibility("hidden"))) extern const unsigned char embedded_begin[];
-__attribute__((visibility("hidden"))) extern const unsigned char embedded_end[];
+__attribute__((visibility("hidden"))) extern const unsigned char embedded_bytes[];
+__attribute__((visibility("hidden"))) extern const uint64_t embedded_size;
 
 const unsigned char *embedded_model(size_t *size) {
-    *size = (size_t)(embedded_end - embedded_begin);
-    return embedded_begin;
+    *size = (size_t)embedded_size;
+    return embedded_bytes;
 }
 
-const char *embedded_model_name(void) { return EMBEDDED_MODEL_NAME; }
+const char *embedded_model_name(void) {
+    return EMBEDDED_MODEL_NAME;
+}
 
 #else
 
@@ -41,6 +49,8 @@ const unsigned char *embedded_model(size_t *size) {
     return NULL;
 }
 
-const char *embedded_model_name(void) { return ""; }
+const char *embedded_model_name(void) {
+    return "";
+}
 
 #endif

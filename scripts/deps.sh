@@ -1,0 +1,128 @@
+#!/bin/sh
+# Install what building, testing and checking gen need, and only what is missing.
+#
+#   sh scripts/deps.sh [build] [test] [lint] | all        (default: build test)
+#
+# Knows Debian and Ubuntu (apt-get), Fedora (dnf), Arch (pacman) and macOS (brew). It needs no
+# make, so it is the first thing to run on a bare machine.
+set -eu
+
+manager=
+for candidate in apt-get dnf pacman brew; do
+    if command -v "$candidate" >/dev/null 2>&1; then
+        manager=$candidate
+        break
+    fi
+done
+
+missing=    # what is missing, in words
+packages=   # the packages that bring it
+
+# need WHAT "CHECK" APT DNF PACMAN BREW: note the packages of WHAT unless CHECK succeeds;
+# "-" where the system brings it by itself
+need() {
+    if sh -c "$2" >/dev/null 2>&1; then
+        return
+    fi
+    case $manager in
+    apt-get) package=$3 ;;
+    dnf) package=$4 ;;
+    pacman) package=$5 ;;
+    brew) package=$6 ;;
+    *) package= ;;
+    esac
+    missing="${missing:+$missing, }$1"
+    [ "$package" = - ] || packages="$packages $package"
+}
+
+need_for_building() {
+    need 'a C compiler' 'command -v cc && echo "#include <stdio.h>" | cc -E -' \
+        'gcc libc6-dev' 'gcc' 'gcc' '-'
+    need 'make' 'command -v make' 'make' 'make' 'make' '-'
+    need 'pkg-config' 'command -v pkg-config' 'pkg-config' 'pkgconf-pkg-config' 'pkgconf' 'pkgconf'
+    need 'cJSON' 'pkg-config --exists libcjson' 'libcjson-dev' 'cjson-devel' 'cjson' 'cjson'
+    need 'utf8proc' 'pkg-config --exists libutf8proc' \
+        'libutf8proc-dev' 'utf8proc-devel' 'libutf8proc' 'utf8proc'
+    if [ "$manager" = brew ]; then
+        need 'OpenMP' "test -e \"\$(brew --prefix libomp)/include/omp.h\"" - - - 'libomp'
+    fi
+}
+
+need_for_testing() {
+    need 'cmocka' 'pkg-config --exists cmocka' 'libcmocka-dev' 'libcmocka-devel' 'cmocka' 'cmocka'
+    need 'bats' 'command -v bats' 'bats' 'bats' 'bats' 'bats-core'
+}
+
+need_for_lint() {
+    need 'gcc' 'command -v gcc' 'gcc' 'gcc' 'gcc' 'gcc'
+    need 'clang' 'command -v clang' 'clang' 'clang' 'clang' '-'
+    need 'clang-format' 'command -v clang-format' \
+        'clang-format' 'clang-tools-extra' 'clang' 'clang-format'
+    need 'clang-tidy' 'command -v clang-tidy' 'clang-tidy' 'clang-tools-extra' 'clang' 'llvm'
+    need 'cppcheck' 'command -v cppcheck' 'cppcheck' 'cppcheck' 'cppcheck' 'cppcheck'
+    need 'shellcheck' 'command -v shellcheck' 'shellcheck' 'ShellCheck' 'shellcheck' 'shellcheck'
+    if [ "$manager" != brew ]; then
+        need 'OpenMP for clang' 'echo "#include <omp.h>" | clang -fopenmp -E -' \
+            'libomp-dev' 'libomp-devel' 'openmp' -
+    fi
+}
+
+# Say a command, then run it, as root where that is needed.
+run() {
+    if [ "$manager" != brew ] && [ "$(id -u)" -ne 0 ]; then
+        if ! command -v sudo >/dev/null 2>&1; then
+            echo "deps: no sudo here; as root, run: $*" >&2
+            exit 1
+        fi
+        set -- sudo "$@"
+    fi
+    echo "deps: running: $*"
+    "$@"
+}
+
+[ $# -gt 0 ] || set -- build test
+[ "$*" != all ] || set -- build test lint
+for purpose in "$@"; do
+    case $purpose in
+    build) need_for_building ;;
+    test) need_for_testing ;;
+    lint) need_for_lint ;;
+    *)
+        echo "usage: sh scripts/deps.sh [build] [test] [lint] | all" >&2
+        exit 2
+        ;;
+    esac
+done
+
+if [ -z "$missing" ]; then
+    echo "deps: everything for $* is here"
+    exit 0
+fi
+echo "deps: missing for $*: $missing"
+if [ -z "$manager" ]; then
+    echo "deps: none of apt-get, dnf, pacman, brew is here; please install the above by hand" >&2
+    exit 1
+fi
+if [ "$manager" = brew ] && ! cc --version >/dev/null 2>&1; then
+    echo "deps: the C compiler and make come with: xcode-select --install" >&2
+    exit 1
+fi
+
+# The list of packages is split into words on purpose.
+# shellcheck disable=SC2086
+case $manager in
+apt-get)
+    run apt-get update || echo "deps: the package lists could not be renewed; trying with the old"
+    run env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $packages
+    ;;
+dnf) run dnf install -y $packages ;;
+pacman)
+    # A bare system has no package database yet; one that has is not half upgraded.
+    if [ -z "$(ls /var/lib/pacman/sync 2>/dev/null)" ]; then
+        run pacman -Sy
+    fi
+    run pacman -S --needed --noconfirm $packages
+    ;;
+brew) run brew install $packages ;;
+esac
+echo "deps: done"
