@@ -1,0 +1,142 @@
+#!/bin/sh
+# Prove the rules of the architecture from the sources and from the compiled library. One line
+# for each breach; exit status 1 if there is one.
+#
+#   sh scripts/check_layers.sh build/libgen.a        (normally through `make check-layers`)
+#
+# tests/cli/check_layers.bats sees every rule fail once.
+set -eu
+export LC_ALL=C
+
+if [ $# -ne 1 ] || [ ! -f "$1" ]; then
+    echo "usage: sh scripts/check_layers.sh LIBRARY, from the top of the repository" >&2
+    exit 2
+fi
+library=$1
+
+# A room includes itself, rooms of a lower level, gen.h. The program's rooms see of the library
+# gen.h alone: cli includes cli, cmd and main.c include cli and cmd.
+check_includes() {
+    find src -name '*.[ch]' | sort | while read -r file; do
+        awk -v file="$file" '
+        BEGIN {
+            split("base 0 tensor 1 tokenizer 1 sample 1 format 2 model 3 " \
+                  "train 4 eval 4 generate 4", word, " ")
+            for (i = 1; i in word; i += 2) level[word[i]] = word[i + 1]
+            program["cli"] = 1; program["cmd"] = 2; program["main.c"] = 2
+            split(file, part, "/"); room = part[2]
+            if (!(room in level) && !(room in program)) {
+                print file ": is in a room that has no level"
+                exit
+            }
+        }
+        function may_include(target,    other) {
+            if (target == "gen.h") return 1
+            other = target; sub(/\/.*/, "", other)
+            if (room in program) return other in program && program[other] <= program[room]
+            return other in level && (other == room || level[other] < level[room])
+        }
+        /^[ \t]*#[ \t]*include/ {
+            target = $0; sub(/^[ \t]*#[ \t]*include[ \t]*/, "", target)
+            quote = substr(target, 1, 1)
+            sub(/^["<]/, "", target); sub(/[">].*$/, "", target)
+            at = file ":" FNR ": "
+            first = target; sub(/\/.*/, "", first)
+            if (quote == "\"" && target != "gen.h" && target !~ /^[a-z_]+\/[a-z0-9_\/]+\.h$/)
+                print at "\"" target "\" is not written from src/"
+            else if (quote == "\"" && !may_include(target))
+                print at room " must not include \"" target "\""
+            else if (quote == "<" && (first in level || first in program || target == "gen.h"))
+                print at "<" target "> is not a system header; write it in quotes"
+            else if (quote != "\"" && quote != "<")
+                print at "an #include through a macro cannot be checked"
+        }' "$file"
+    done
+    grep -n '^[[:space:]]*#[[:space:]]*include[[:space:]]*[^<[:space:]]' include/gen.h |
+        sed 's|^\([0-9]*\):.*|include/gen.h:\1: the public header includes system headers only|'
+    find include -type f ! -name gen.h | sed 's|$|: gen.h is the only public header|'
+}
+
+# The library leaves its caller in charge of the process, allocates in one place and starts
+# threads in one place. -u lists, below the name of each object, what it takes from elsewhere;
+# names are compared without the underscores and the _chk that platforms add.
+check_calls() {
+    nm -u "$library" | awk '
+        BEGIN {
+            split("exit _exit _Exit quick_exit abort assert_fail assert_rtn atexit raise kill " \
+                  "signal sigaction fork system popen execve execvp " \
+                  "printf vprintf fprintf vfprintf dprintf vdprintf puts putchar putc fputs " \
+                  "fputc perror stdin stdout stderr stdinp stdoutp stderrp " \
+                  "getenv secure_getenv setenv putenv environ getopt getopt_long " \
+                  "setlocale uselocale strtok rand srand random srandom drand48", word, " ")
+            for (i in word) banned[plain(word[i])] = 1
+            split("malloc calloc realloc reallocarray free aligned_alloc posix_memalign " \
+                  "memalign strdup strndup asprintf vasprintf getline", word, " ")
+            for (i in word) allocating[plain(word[i])] = 1
+        }
+        function plain(name) { sub(/^_+/, "", name); sub(/_chk$/, "", name); return name }
+        /:$/ { object = $0; gsub(/^.*\(|\)?:$/, "", object) }
+        NF > 0 && !/:$/ {
+            name = plain($NF)
+            if (name in banned) print object ": the library must not use " name
+            if (name in allocating && object != "memory.o")
+                print object ": calls " name "; base/memory.c is the one place that allocates"
+            if (name ~ /^(omp|GOMP|kmpc)_/ && object != "threads.o")
+                print object ": calls " name "; base/threads.c is the one place for OpenMP"
+        }
+        END { if (object == "") print "nm showed no object of the library" }'
+}
+
+# Constant tables with pointers in them lie in .data.rel.ro (on macOS __DATA,__const) and are
+# read-only once the program is loaded: so it is the section that tells, not the letter of nm.
+check_data() {
+    objdump -t "$library" | awk '
+        /file format/ { object = $1; gsub(/^.*\(|\)?:$/, "", object) }
+        match($0, /[ \t](\.(data|bss|tdata|tbss)[^ \t]*|__DATA,__(data|bss|common|thread)[^ \t]*|\*COM\*)[ \t]/) {
+            section = substr($0, RSTART + 1, RLENGTH - 2)
+            if (section !~ /^\.data\.rel\.ro/ && $NF != section)
+                print object ": " $NF " is writable (" section "); the library keeps no state"
+        }
+        END { if (object == "") print "objdump showed no object of the library" }'
+}
+
+# A file has one duty.
+check_lengths() {
+    find Makefile src include tests scripts .ci -type f \( -name '*.[ch]' -o -name '*.sh' \
+        -o -name '*.bats' -o -name '*.py' -o -name Makefile -o -name run \) |
+        while read -r file; do
+            lines=$(($(wc -l <"$file")))
+            if [ "$lines" -gt 900 ]; then
+                echo "$file: has $lines lines; 900 is the limit, split it"
+            elif [ "$lines" -gt 600 ]; then
+                echo "warning: $file has $lines lines; more than 600 ask to be split" >&2
+            fi
+        done
+}
+
+check_tree() {
+    for entry in *; do
+        case $entry in
+        Makefile | src | include | tests | models | scripts | README.md | LICENSE | build) ;;
+        *) echo "$entry: does not belong at the top level" ;;
+        esac
+    done
+    find . \( -path ./build -o -path ./.git \) -prune -o -type f \( -name '*.o' -o -name '*.a' \
+        -o -name '*.d' -o -name '*.so' -o -name '*.gc??' -o -name a.out \) -print |
+        sed 's|^./\(.*\)|\1: a build product outside build/|'
+    find . \( -path ./build -o -path ./.git \) -prune -o -type f -perm -100 -print |
+        while read -r file; do
+            # The shell cannot hold the bytes of an executable's head, so they are spelled out.
+            case $(head -c 4 "$file" | od -An -tx1 | tr -d ' ') in
+            7f454c46 | cffaedfe) echo "${file#./}: a compiled program outside build/" ;;
+            esac
+        done
+}
+
+breaches=$(check_includes && check_calls && check_data && check_lengths && check_tree)
+if [ -n "$breaches" ]; then
+    echo "$breaches"
+    echo "check-layers: $(echo "$breaches" | wc -l | tr -d ' ') breaches"
+    exit 1
+fi
+echo "check-layers: all rules hold"
