@@ -148,7 +148,7 @@ CMOCKA_LIBS = $(shell pkg-config --libs cmocka)
 $(TEST_OBJECTS): FILE_CFLAGS = $(shell pkg-config --cflags cmocka)
 
 test: $(TEST_PROGRAMS) $(if $(TEST_BATS),$(BUILD)/gen) ## run all tests (TEST=name: one of them)
-	@GEN='$(abspath $(BUILD))/gen' tests/run $(TEST_PROGRAMS) $(TEST_BATS)
+	@GEN='$(abspath $(BUILD))/gen' GEN_SANITIZE='$(SANITIZE)' tests/run $(TEST_PROGRAMS) $(TEST_BATS)
 
 test-sanitize: ## run the same tests under the address and undefined behaviour sanitizers
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitize SANITIZE=1 test
