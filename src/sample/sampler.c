@@ -1,0 +1,239 @@
+#include "sample/sampler.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/rng.h"
+#include "sample/filters.h"
+#include "sample/history.h"
+#include "sample/penalties.h"
+
+struct gen_sampler {
+    struct gen_sampling options; /**< its arrays are the two below */
+    struct gen_ids *bad_words;
+    struct gen_logit_bias *logit_bias;
+    int32_t n_vocab;
+    int32_t eos;
+    struct rng rng;
+    struct history history;
+    float *scores;           /**< [n_vocab], scratch */
+    struct filters *filters; /**< scratch */
+};
+
+static bool copy_bad_words(struct gen_sampler *sampler) {
+    struct gen_sampling *options = &sampler->options;
+    sampler->bad_words = memory_new(options->n_bad_words, sizeof *sampler->bad_words);
+    if (sampler->bad_words == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < options->n_bad_words; i++) {
+        if (gen_ids_append(&sampler->bad_words[i], options->bad_words[i].data,
+                           options->bad_words[i].n) != GEN_OK) {
+            return false;
+        }
+    }
+    options->bad_words = sampler->bad_words;
+    return true;
+}
+
+static bool copy_logit_bias(struct gen_sampler *sampler) {
+    struct gen_sampling *options = &sampler->options;
+    sampler->logit_bias = memory_new(options->n_logit_bias, sizeof *sampler->logit_bias);
+    if (sampler->logit_bias == NULL) {
+        return false;
+    }
+    if (options->n_logit_bias > 0) {
+        memcpy(sampler->logit_bias, options->logit_bias,
+               options->n_logit_bias * sizeof *sampler->logit_bias);
+    }
+    options->logit_bias = sampler->logit_bias;
+    return true;
+}
+
+enum gen_status gen_sampler_new(struct gen_sampler **out, const struct gen_sampling *options,
+                                int32_t n_vocab, int32_t eos, uint64_t seed, uint64_t index,
+                                uint64_t sequence, struct gen_error *err) {
+    *out = NULL;
+    if (n_vocab < 1) {
+        return error_set(err, GEN_BAD_ARGUMENT, "n_vocab is %d but must be at least 1",
+                         (int)n_vocab);
+    }
+    if (eos < -1 || eos >= n_vocab) {
+        return error_set(err, GEN_BAD_ARGUMENT, "eos is %d but must be from 0 to %d, or -1: none",
+                         (int)eos, (int)(n_vocab - 1));
+    }
+    enum gen_status status = sampler_check(options, n_vocab, err);
+    if (status != GEN_OK) {
+        return status;
+    }
+
+    struct gen_sampler *sampler = memory_new(1, sizeof *sampler);
+    if (sampler == NULL) {
+        goto fail;
+    }
+    sampler->options = *options;
+    sampler->n_vocab = n_vocab;
+    sampler->eos = eos;
+    rng_init_sequence(&sampler->rng, seed, index, sequence);
+    sampler->scores = memory_new((size_t)n_vocab, sizeof *sampler->scores);
+    sampler->filters = memory_new(1, sizeof *sampler->filters);
+    if (sampler->scores == NULL || sampler->filters == NULL || !copy_bad_words(sampler) ||
+        !copy_logit_bias(sampler) || !history_init(&sampler->history, (size_t)n_vocab)) {
+        goto fail;
+    }
+    *out = sampler;
+    return GEN_OK;
+
+fail:
+    gen_sampler_free(sampler);
+    return error_no_memory(err, "the sampler");
+}
+
+void gen_sampler_free(struct gen_sampler *sampler) {
+    if (sampler == NULL) {
+        return;
+    }
+    for (size_t i = 0; sampler->bad_words != NULL && i < sampler->options.n_bad_words; i++) {
+        gen_ids_release(&sampler->bad_words[i]);
+    }
+    memory_free(sampler->bad_words);
+    memory_free(sampler->logit_bias);
+    history_release(&sampler->history);
+    memory_free(sampler->scores);
+    if (sampler->filters != NULL) {
+        filters_release(sampler->filters);
+    }
+    memory_free(sampler->filters);
+    memory_free(sampler);
+}
+
+enum gen_status gen_sampler_prompt(struct gen_sampler *sampler, const int32_t *ids, size_t n,
+                                   struct gen_error *err) {
+    for (size_t i = 0; i < n; i++) {
+        if (ids[i] < 0 || ids[i] >= sampler->n_vocab) {
+            return error_set(err, GEN_BAD_ARGUMENT,
+                             "id %zu of the prompt is %d but ids are from 0 to %d", i, (int)ids[i],
+                             (int)(sampler->n_vocab - 1));
+        }
+    }
+    if (!history_add_prompt(&sampler->history, ids, n)) {
+        return error_no_memory(err, "the sampler's copy of the prompt");
+    }
+    return GEN_OK;
+}
+
+enum gen_status sampler_accept(struct gen_sampler *sampler, int32_t id, struct gen_error *err) {
+    if (!history_add_new(&sampler->history, id)) {
+        return error_no_memory(err, "the sampler's copy of the text");
+    }
+    return GEN_OK;
+}
+
+static bool is_greedy(const struct gen_sampling *options) {
+    return options->temperature < SAMPLER_GREEDY_BELOW;
+}
+
+/**
+ * Divide by the temperature; what overflows is put back into range, NaN is forbidden. Written
+ * without calls and branches, so that compilers make vector code of it.
+ */
+static void apply_temperature(float *scores, size_t n, float temperature) {
+    for (size_t i = 0; i < n; i++) {
+        float score = scores[i];
+        float divided = score / temperature;
+        divided = divided > FLT_MAX ? FLT_MAX : divided;
+        divided = divided < -FLT_MAX ? -FLT_MAX : divided;
+        /* False for -infinity and for NaN. */
+        scores[i] = score > -INFINITY ? divided : -INFINITY;
+    }
+}
+
+/** Filter `scores` into sampler->filters, weights included. */
+static bool filter(const struct gen_sampler *sampler, float *scores) {
+    const struct gen_sampling *options = &sampler->options;
+    struct filters *filters = sampler->filters;
+    size_t n_vocab = (size_t)sampler->n_vocab;
+
+    apply_temperature(scores, n_vocab, options->temperature);
+    if (!filters_gather(filters, scores, n_vocab, (size_t)options->top_k)) {
+        return false;
+    }
+    filters_weigh(filters);
+    if (options->top_p < 1.0f && !filters_top_p(filters, options->top_p)) {
+        return false;
+    }
+    if (options->min_p > 0.0f) {
+        filters_min_p(filters, options->min_p);
+    }
+    if (options->typical_p < 1.0f) {
+        if (!filters_typical_p(filters, options->typical_p)) {
+            return false;
+        }
+        filters_weigh(filters);
+    }
+    return true;
+}
+
+/** The first of the largest, NaN apart; -1 if all are -INFINITY. */
+static int32_t argmax(const float *scores, int32_t n) {
+    int32_t best = -1;
+    float highest = -INFINITY;
+    for (int32_t i = 0; i < n; i++) {
+        if (scores[i] > highest) {
+            highest = scores[i];
+            best = i;
+        }
+    }
+    return best;
+}
+
+/** All processors and warpers: into `scores`, and unless greedy into sampler->filters. */
+static enum gen_status process(const struct gen_sampler *sampler, const float *logits,
+                               float *scores, struct gen_error *err) {
+    memcpy(scores, logits, (size_t)sampler->n_vocab * sizeof *scores);
+    penalties_apply(scores, &sampler->options, &sampler->history, sampler->eos);
+    if (argmax(scores, sampler->n_vocab) < 0) {
+        return error_set(err, GEN_BAD_ARGUMENT,
+                         "the sampling options forbid every token after %zu new ones (relax "
+                         "logit_bias, bad_words or no_repeat_ngram_size)",
+                         history_n_new(&sampler->history));
+    }
+    if (!is_greedy(&sampler->options) && !filter(sampler, scores)) {
+        return error_no_memory(err, "the candidates");
+    }
+    return GEN_OK;
+}
+
+enum gen_status gen_sampler_next(struct gen_sampler *sampler, const float *logits, int32_t *id,
+                                 struct gen_error *err) {
+    enum gen_status status = process(sampler, logits, sampler->scores, err);
+    if (status != GEN_OK) {
+        return status;
+    }
+    int32_t next = is_greedy(&sampler->options)
+                       ? argmax(sampler->scores, sampler->n_vocab)
+                       : filters_draw(sampler->filters, rng_double(&sampler->rng));
+    if (!history_add_new(&sampler->history, next)) {
+        return error_no_memory(err, "the sampler's copy of the text");
+    }
+    *id = next;
+    return GEN_OK;
+}
+
+enum gen_status gen_sampler_scores(const struct gen_sampler *sampler, const float *logits,
+                                   float *scores, struct gen_error *err) {
+    enum gen_status status = process(sampler, logits, scores, err);
+    if (status != GEN_OK || is_greedy(&sampler->options)) {
+        return status;
+    }
+    for (int32_t i = 0; i < sampler->n_vocab; i++) {
+        scores[i] = -INFINITY;
+    }
+    for (size_t i = 0; i < sampler->filters->n; i++) {
+        scores[sampler->filters->items[i].id] = sampler->filters->items[i].score;
+    }
+    return GEN_OK;
+}

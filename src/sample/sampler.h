@@ -1,0 +1,30 @@
+/**
+ * sampler.h - what the other rooms need of the sampler besides its public half in gen.h.
+ *
+ * A step is: copy the logits, penalties (penalties.h), and then, unless greedy, divide by the
+ * temperature, filter and draw (filters.h). Greedy takes the first of the best. A temperature
+ * below SAMPLER_GREEDY_BELOW is greedy as well, since dividing by it would overflow.
+ *
+ * Each draw takes one rng_double(), also when only one candidate is left, so the random stream
+ * depends on the number of ids drawn and on nothing else.
+ */
+#ifndef SAMPLE_SAMPLER_H
+#define SAMPLE_SAMPLER_H
+
+#include <stdint.h>
+
+#include "gen.h"
+
+#define SAMPLER_GREEDY_BELOW 1e-6f
+
+/**
+ * Check options for a vocabulary of n_vocab ids: GEN_BAD_ARGUMENT with a sentence naming the
+ * option, the value found and the range wanted.
+ */
+enum gen_status sampler_check(const struct gen_sampling *options, int32_t n_vocab,
+                              struct gen_error *err);
+
+/** Remember an id, 0 <= id < n_vocab, as if gen_sampler_next() had chosen it. */
+enum gen_status sampler_accept(struct gen_sampler *sampler, int32_t id, struct gen_error *err);
+
+#endif
