@@ -15,8 +15,15 @@
 #include "tensor/tensor_type.h"
 #include "tokenizer/tokenizer.h"
 
+/** Start of the data, and of each tensor in it: multiples of this. */
+#define GGUF_WRITE_ALIGNMENT 32
+
 struct gguf_writer;
 
+/**
+ * Settings and tensors are collected in memory until the first data come; the order of calls is
+ * settings and announcements, then data, then commit.
+ */
 enum gen_status gguf_writer_new(struct gguf_writer **out, const char *path, struct gen_error *err);
 void gguf_writer_free(struct gguf_writer *writer); /**< without commit: the target is untouched */
 
@@ -31,11 +38,12 @@ enum gen_status gguf_writer_bool(struct gguf_writer *writer, const char *key, bo
                                  struct gen_error *err);
 /**
  * tokenizer.ggml.{model,pre,tokens,token_type,merges,bos_token_id,eos_token_id}. Exactly n_vocab
- * tokens are written: ids without a token get the placeholder [PADn], type 5 (unused).
+ * tokens are written: ids without a token get the placeholder [PADn], type 5 (unused). bos and
+ * eos: ids, -1 for none.
  */
 enum gen_status gguf_writer_tokenizer(struct gguf_writer *writer,
                                       const struct gen_tokenizer *tokenizer, int32_t n_vocab,
-                                      struct gen_error *err);
+                                      int32_t bos, int32_t eos, struct gen_error *err);
 
 /** Announce a tensor; dims innermost first. Data follow later in the same order. */
 enum gen_status gguf_writer_tensor(struct gguf_writer *writer, const char *name,

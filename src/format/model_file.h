@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/error.h"
 #include "base/file.h"
 #include "base/hash_table.h"
 #include "gen.h"
@@ -30,10 +31,24 @@ struct file_tensor {
     size_t map;                          /**< which of the file's mappings holds the data */
 };
 
-/** GGUF value types, by their numbers in the file; JSON values use the same struct. */
+/**
+ * GGUF value types, by their numbers in the file; JSON values use the same struct. A JSON number
+ * is I64 where it is a whole number below 2^53 in size, else F64.
+ */
 enum setting_type {
-    SETTING_U8 = 0, SETTING_I8, SETTING_U16, SETTING_I16, SETTING_U32, SETTING_I32, SETTING_F32,
-    SETTING_BOOL, SETTING_STRING, SETTING_ARRAY, SETTING_U64, SETTING_I64, SETTING_F64,
+    SETTING_U8 = 0,
+    SETTING_I8,
+    SETTING_U16,
+    SETTING_I16,
+    SETTING_U32,
+    SETTING_I32,
+    SETTING_F32,
+    SETTING_BOOL,
+    SETTING_STRING,
+    SETTING_ARRAY,
+    SETTING_U64,
+    SETTING_I64,
+    SETTING_F64,
     SETTING_NULL,  /**< JSON only */
     SETTING_OBJECT /**< JSON only: present, contents not kept */
 };
@@ -42,11 +57,11 @@ enum setting_type {
 struct setting {
     char *key;
     enum setting_type type;
-    enum setting_type element_type; /**< of an array */
+    enum setting_type element_type; /**< of an array; of a JSON array's first element, or NULL */
     union {
-        uint64_t u;  /**< unsigned integers, bool */
-        int64_t i;   /**< signed integers */
-        double f;    /**< F32, F64 */
+        uint64_t u; /**< unsigned integers, bool */
+        int64_t i;  /**< signed integers */
+        double f;   /**< F32, F64 */
         struct {
             const char *text; /**< not NUL-terminated */
             size_t n;
@@ -63,15 +78,18 @@ enum model_file_kind { MODEL_FILE_GGUF, MODEL_FILE_HF };
 
 struct model_file {
     enum model_file_kind kind;
-    uint32_t version; /**< of GGUF: 2 or 3 */
-    char *name;       /**< for messages: path of the file or directory */
+    uint32_t version;          /**< of GGUF: 2 or 3 */
+    char *name;                /**< path of the file or directory */
+    struct error_quoted where; /**< the same, printable, for messages */
     struct file_map *maps;
     size_t n_maps;
     struct file_tensor *tensors; /**< in file order */
     size_t n_tensors;
+    size_t tensor_capacity;
     struct hash_table tensor_index;
     struct setting *settings; /**< in file order */
     size_t n_settings;
+    size_t setting_capacity;
     struct hash_table setting_index;
     char *text; /**< memory that strings of the settings point into (HF), or NULL */
     struct gen_tokenizer *tokenizer; /**< NULL where there is none */
@@ -80,8 +98,8 @@ struct model_file {
 /** Open a GGUF file or a Hugging Face directory; the tokenizer comes with it where there is one. */
 enum gen_status model_file_open(struct model_file **out, const char *path, struct gen_error *err);
 /** A GGUF image in memory that outlives the result. */
-enum gen_status model_file_open_memory(struct model_file **out, const char *name,
-                                       const void *data, size_t size, struct gen_error *err);
+enum gen_status model_file_open_memory(struct model_file **out, const char *name, const void *data,
+                                       size_t size, struct gen_error *err);
 void model_file_free(struct model_file *file);
 
 const struct file_tensor *model_file_tensor(const struct model_file *file, const char *name);
@@ -103,11 +121,51 @@ enum gen_status model_file_get_bool(const struct model_file *file, const char *k
 enum gen_status model_file_get_string(const struct model_file *file, const char *key,
                                       const char **text, size_t *n, struct gen_error *err);
 
-/* Readers behind model_file_open; each fills an empty *file, which the caller frees on failure. */
+/* ---- for the readers: each fills an empty *file, which the caller frees on failure ---------- */
+
+/** From file->maps[0]. */
 enum gen_status gguf_read(struct model_file *file, struct gen_error *err);
 enum gen_status hf_dir_read(struct model_file *file, const char *directory, struct gen_error *err);
+/** Only the settings, from config.json. */
+enum gen_status hf_config_read(struct model_file *file, const char *directory,
+                               struct gen_error *err);
+/** The end-of-text id that config.json names, or -1. */
+int64_t hf_config_eos(const struct model_file *file);
 /** Add the tensors of one safetensors file, already mapped as file->maps[map]. */
 enum gen_status safetensors_read(struct model_file *file, size_t map, const char *path,
                                  struct gen_error *err);
+/**
+ * Whether a tensor of this name is attn.bias or attn.masked_bias, the causal mask that old
+ * checkpoints carry along: no weight. In a type that weights never have (BOOL, U8, ...) it is
+ * checked, but not added to the tensors.
+ */
+bool safetensors_is_old_buffer(const char *name);
+
+/** Open `path` as one more mapping, the last of file->maps. */
+enum gen_status model_file_map(struct model_file *file, const char *path, struct gen_error *err);
+/**
+ * Add a tensor or a setting under a name of n untrusted bytes, which is checked and copied;
+ * tensor->name and setting->key are not looked at. `where` names the file in messages.
+ */
+enum gen_status model_file_add_tensor(struct model_file *file, const struct file_tensor *tensor,
+                                      const char *name, size_t n, const char *where,
+                                      struct gen_error *err);
+enum gen_status model_file_add_setting(struct model_file *file, const struct setting *setting,
+                                       const char *key, size_t n, const char *where,
+                                       struct gen_error *err);
+
+/** Names of the tensor types that can be read, for messages: "F32, F16, BF16". */
+struct readable_types {
+    char text[160];
+};
+const char *model_file_readable_types(struct readable_types *out);
+
+/** Where a tensor's bytes lie, to find overlaps and holes. */
+struct file_span {
+    uint64_t begin, end;
+    const char *name;
+};
+/** Sort by begin, then by end. */
+void file_spans_sort(struct file_span *spans, size_t n);
 
 #endif

@@ -1,0 +1,112 @@
+/** added_tokens.c - a vocabulary in JSON, together with the tokens added to it. */
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "format/json.h"
+#include "format/tokenizer_files.h"
+
+void added_tokens_release(struct added_tokens *added) {
+    for (size_t i = 0; i < added->n; i++)
+        memory_free(added->tokens[i].content);
+    memory_free(added->tokens);
+    hash_table_release(&added->index);
+    *added = (struct added_tokens){0};
+}
+
+/** The id a vocabulary gives a token. */
+static enum gen_status read_id(uint64_t *id, const cJSON *item, const char *content,
+                               const char *where, struct gen_error *err) {
+    int64_t value = -1;
+    if (json_is_integer(item, &value) && value >= 0 && value < TOKENIZER_MAX_TOKENS) {
+        *id = (uint64_t)value;
+        return GEN_OK;
+    }
+    struct error_quoted quoted;
+    return error_set(err, GEN_BAD_FILE,
+                     "%s: the id of token \"%s\" must be a whole number from 0 to %d", where,
+                     error_quote(&quoted, content, strlen(content)), TOKENIZER_MAX_TOKENS - 1);
+}
+
+static enum gen_status two_ids(const char *content, uint64_t first, uint64_t second,
+                               const char *where, struct gen_error *err) {
+    struct error_quoted quoted;
+    return error_set(err, GEN_BAD_FILE, "%s: token \"%s\" has two ids, %llu and %llu", where,
+                     error_quote(&quoted, content, strlen(content)), (unsigned long long)first,
+                     (unsigned long long)second);
+}
+
+enum gen_status added_tokens_add(struct added_tokens *added, const char *content, const cJSON *id,
+                                 const char *where, struct gen_error *err) {
+    struct added_token token = {.n = strlen(content)};
+    enum gen_status status = read_id(&token.id, id, content, where, err);
+    if (status != GEN_OK)
+        return status;
+    if (token.n == 0)
+        return error_set(err, GEN_BAD_FILE, "%s: the added token with id %llu is empty", where,
+                         (unsigned long long)token.id);
+    uint32_t known = 0;
+    if (hash_table_find(&added->index, content, token.n, &known)) {
+        uint64_t first = added->tokens[known].id;
+        return first == token.id ? GEN_OK : two_ids(content, first, token.id, where, err);
+    }
+    token.content = memory_copy_string(content, token.n);
+    if (token.content == NULL ||
+        !memory_grow(&added->tokens, &added->capacity, added->n + 1, sizeof *added->tokens) ||
+        hash_table_add(&added->index, token.content, token.n, (uint32_t)added->n) != HASH_ADDED) {
+        memory_free(token.content);
+        return error_no_memory(err, "added tokens");
+    }
+    added->tokens[added->n++] = token;
+    return GEN_OK;
+}
+
+enum gen_status added_tokens_check_flags(const cJSON *description, const char *where,
+                                         struct gen_error *err) {
+    static const char *const flags[] = {"lstrip", "rstrip", "single_word"};
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+        if (cJSON_IsTrue(json_member(description, flags[i])))
+            return error_set(err, GEN_UNSUPPORTED,
+                             "%s: an added token has \"%s\": true, which gen does not follow, so "
+                             "its ids would differ",
+                             where, flags[i]);
+    return GEN_OK;
+}
+
+/** Hand a token on; the builder hears of the end-of-text id only if there is such a token. */
+static enum gen_status build_token(struct tokenizer_builder *builder, uint64_t id,
+                                   const char *content, size_t n, bool special, int64_t eos,
+                                   struct gen_error *err) {
+    enum gen_status status = tokenizer_builder_token(builder, id, content, n, special, err);
+    if (status == GEN_OK && eos >= 0 && id == (uint64_t)eos)
+        status = tokenizer_builder_eos(builder, id, err);
+    return status;
+}
+
+enum gen_status added_tokens_build(struct tokenizer_builder *builder, const cJSON *vocab,
+                                   struct added_tokens *added, int64_t eos, const char *where,
+                                   struct gen_error *err) {
+    enum gen_status status = GEN_OK;
+    for (const cJSON *item = vocab->child; item != NULL && status == GEN_OK; item = item->next) {
+        const char *content = item->string;
+        size_t n = strlen(content);
+        uint64_t id = 0;
+        uint32_t known = 0;
+        status = read_id(&id, item, content, where, err);
+        if (status != GEN_OK)
+            break;
+        bool special = strcmp(content, TOKENIZER_END_OF_TEXT) == 0;
+        if (hash_table_find(&added->index, content, n, &known)) {
+            special = true;
+            added->tokens[known].given = true;
+            if (added->tokens[known].id != id)
+                return two_ids(content, id, added->tokens[known].id, where, err);
+        }
+        status = build_token(builder, id, content, n, special, eos, err);
+    }
+    for (size_t i = 0; i < added->n && status == GEN_OK; i++)
+        if (!added->tokens[i].given)
+            status = build_token(builder, added->tokens[i].id, added->tokens[i].content,
+                                 added->tokens[i].n, true, eos, err);
+    return status;
+}

@@ -1,0 +1,181 @@
+/** gguf_tokenizer.c - the tokenizer.ggml.* settings of a GGUF. */
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "format/tokenizer_files.h"
+
+/** tokenizer.ggml.token_type */
+enum token_type {
+    TOKEN_NORMAL = 1,
+    TOKEN_UNKNOWN,
+    TOKEN_CONTROL,
+    TOKEN_USER_DEFINED,
+    TOKEN_UNUSED, /**< fills a place in the embedding: no text stands for it */
+    TOKEN_BYTE
+};
+
+/** The arrays, as far as they are there. */
+struct arrays {
+    const struct setting *tokens;
+    const struct setting *types;
+    const struct setting *merges;
+};
+
+static enum gen_status check_name(const struct model_file *file, const char *key,
+                                  const char *const *accepted, const char *wanted,
+                                  struct gen_error *err) {
+    const char *name = NULL;
+    size_t n = 0;
+    enum gen_status status = model_file_get_string(file, key, &name, &n, err);
+    if (status != GEN_OK || name == NULL)
+        return status;
+    for (; *accepted != NULL; accepted++)
+        if (n == strlen(*accepted) && memcmp(name, *accepted, n) == 0)
+            return GEN_OK;
+    struct error_quoted quoted;
+    return error_set(err, GEN_UNSUPPORTED,
+                     "%s: %s is \"%s\", but gen has only %s: its ids would differ",
+                     file->where.text, key, error_quote(&quoted, name, n), wanted);
+}
+
+/** An array setting of the wanted element type (or its unsigned twin) and length. */
+static enum gen_status get_array(const struct setting **out, const struct model_file *file,
+                                 const char *key, enum setting_type type, enum setting_type twin,
+                                 const uint64_t *n, struct gen_error *err) {
+    *out = model_file_setting(file, key);
+    if (*out == NULL)
+        return GEN_OK;
+    if ((*out)->type != SETTING_ARRAY ||
+        ((*out)->element_type != type && (*out)->element_type != twin))
+        return error_set(err, GEN_BAD_FILE, "%s: %s must be an array of %s", file->where.text, key,
+                         type == SETTING_STRING ? "strings" : "numbers");
+    if (n != NULL && (*out)->value.array.n != *n)
+        return error_set(err, GEN_BAD_FILE, "%s: %s has %llu entries, but there are %llu tokens",
+                         file->where.text, key, (unsigned long long)(*out)->value.array.n,
+                         (unsigned long long)*n);
+    return GEN_OK;
+}
+
+static enum gen_status get_arrays(struct arrays *arrays, const struct model_file *file,
+                                  struct gen_error *err) {
+    const struct setting *scores = NULL;
+    enum gen_status status = get_array(&arrays->tokens, file, "tokenizer.ggml.tokens",
+                                       SETTING_STRING, SETTING_STRING, NULL, err);
+    if (status == GEN_OK)
+        status = get_array(&arrays->merges, file, "tokenizer.ggml.merges", SETTING_STRING,
+                           SETTING_STRING, NULL, err);
+    if (status != GEN_OK)
+        return status;
+    if (arrays->tokens == NULL || arrays->merges == NULL)
+        return error_set(
+            err, GEN_BAD_FILE, "%s: has tokenizer.ggml.model but no %s", file->where.text,
+            arrays->tokens == NULL ? "tokenizer.ggml.tokens" : "tokenizer.ggml.merges");
+    const uint64_t *n = &arrays->tokens->value.array.n;
+    status = get_array(&arrays->types, file, "tokenizer.ggml.token_type", SETTING_I32, SETTING_U32,
+                       n, err);
+    if (status == GEN_OK)
+        status =
+            get_array(&scores, file, "tokenizer.ggml.scores", SETTING_F32, SETTING_F64, n, err);
+    return status;
+}
+
+/** The next string of an array that gguf_read() has walked over already. */
+static const char *next_string(struct cursor *in, size_t *n) {
+    *n = (size_t)cursor_u64(in);
+    return (const char *)cursor_take(in, *n);
+}
+
+static struct cursor cursor_over_array(const struct setting *setting) {
+    return cursor_over(setting->value.array.data, setting->value.array.size);
+}
+
+static enum gen_status read_tokens(struct tokenizer_builder *builder, const struct arrays *arrays,
+                                   const char *where, struct gen_error *err) {
+    enum gen_status status = GEN_OK;
+    struct cursor tokens = cursor_over_array(arrays->tokens);
+    struct cursor types =
+        arrays->types != NULL ? cursor_over_array(arrays->types) : cursor_over(NULL, 0);
+    for (uint64_t id = 0; id < arrays->tokens->value.array.n && status == GEN_OK; id++) {
+        size_t n = 0;
+        const char *spelling = next_string(&tokens, &n);
+        uint32_t type = arrays->types != NULL ? cursor_u32(&types) : TOKEN_NORMAL;
+        if (type < TOKEN_NORMAL || type > TOKEN_BYTE)
+            return error_set(err, GEN_BAD_FILE,
+                             "%s: tokenizer.ggml.token_type of token %llu is %u, not 1 to 6", where,
+                             (unsigned long long)id, type);
+        if (type == TOKEN_UNUSED)
+            continue;
+        bool is_end =
+            n == strlen(TOKENIZER_END_OF_TEXT) && memcmp(spelling, TOKENIZER_END_OF_TEXT, n) == 0;
+        bool special = is_end || (type != TOKEN_NORMAL && type != TOKEN_BYTE);
+        status = tokenizer_builder_token(builder, id, spelling, n, special, err);
+    }
+    return status;
+}
+
+static enum gen_status read_merges(struct tokenizer_builder *builder, const struct arrays *arrays,
+                                   struct gen_error *err) {
+    enum gen_status status = GEN_OK;
+    struct cursor in = cursor_over_array(arrays->merges);
+    for (uint64_t i = 0; i < arrays->merges->value.array.n && status == GEN_OK; i++) {
+        size_t n = 0;
+        const char *line = next_string(&in, &n);
+        status = tokenizer_builder_merge_line(builder, line, n, err);
+    }
+    return status;
+}
+
+/** All special ids must be tokens; the end-of-text id goes to the builder. */
+static enum gen_status read_special_ids(struct tokenizer_builder *builder,
+                                        const struct model_file *file, uint64_t n_tokens,
+                                        struct gen_error *err) {
+    static const char *const keys[] = {
+        "tokenizer.ggml.eos_token_id",       "tokenizer.ggml.bos_token_id",
+        "tokenizer.ggml.unknown_token_id",   "tokenizer.ggml.padding_token_id",
+        "tokenizer.ggml.separator_token_id", "tokenizer.ggml.seperator_token_id",
+        "tokenizer.ggml.cls_token_id",       "tokenizer.ggml.mask_token_id",
+        "tokenizer.ggml.eot_token_id",       "tokenizer.ggml.eom_token_id"};
+    enum gen_status status = GEN_OK;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys && status == GEN_OK; i++) {
+        int64_t id = -1;
+        status = model_file_get_int(file, keys[i], 0, (int64_t)n_tokens - 1, &id, err);
+        if (status == GEN_OK && i == 0 && id >= 0)
+            status = tokenizer_builder_eos(builder, (uint64_t)id, err);
+    }
+    return status;
+}
+
+enum gen_status tokenizer_files_read_gguf(struct gen_tokenizer **out, const struct model_file *file,
+                                          struct gen_error *err) {
+    static const char *const models[] = {"gpt2", NULL};
+    static const char *const pres[] = {"gpt-2", "gpt2", "default", NULL};
+    *out = NULL;
+    if (model_file_setting(file, "tokenizer.ggml.model") == NULL) {
+        if (model_file_setting(file, "tokenizer.ggml.tokens") == NULL)
+            return GEN_OK;
+        return error_set(err, GEN_BAD_FILE,
+                         "%s: has tokenizer.ggml.tokens but no tokenizer.ggml.model",
+                         file->where.text);
+    }
+    enum gen_status status =
+        check_name(file, "tokenizer.ggml.model", models, "\"gpt2\" (byte-level BPE)", err);
+    if (status == GEN_OK)
+        status = check_name(file, "tokenizer.ggml.pre", pres, "\"gpt-2\"", err);
+    struct arrays arrays = {0};
+    struct tokenizer_builder *builder = NULL;
+    if (status == GEN_OK)
+        status = get_arrays(&arrays, file, err);
+    if (status == GEN_OK)
+        status = tokenizer_builder_new(&builder, file->name, err);
+    if (status == GEN_OK)
+        status = read_tokens(builder, &arrays, file->where.text, err);
+    if (status == GEN_OK)
+        status = read_merges(builder, &arrays, err);
+    if (status == GEN_OK)
+        status = read_special_ids(builder, file, arrays.tokens->value.array.n, err);
+    if (status == GEN_OK)
+        status = tokenizer_builder_finish(builder, out, err);
+    tokenizer_builder_free(builder);
+    return status;
+}

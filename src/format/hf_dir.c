@@ -1,0 +1,244 @@
+/**
+ * hf_dir.c - a Hugging Face directory: config.json, the weights in model.safetensors or in the
+ * shards that model.safetensors.index.json lists, and the tokenizer's files.
+ */
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/memory.h"
+#include "format/json.h"
+#include "format/model_file.h"
+#include "format/tokenizer_files.h"
+
+/** Most bytes of config.json and of the list of shards. */
+#define CONFIG_LIMIT ((size_t)4 << 20)
+#define INDEX_LIMIT  ((size_t)64 << 20)
+
+/* ---- config.json ---------------------------------------------------------------------------- */
+
+static enum setting_type number_type(const cJSON *item) {
+    int64_t value = 0;
+    return json_is_integer(item, &value) ? SETTING_I64 : SETTING_F64;
+}
+
+static enum setting_type type_of(const cJSON *item) {
+    if (cJSON_IsNumber(item))
+        return number_type(item);
+    if (cJSON_IsString(item))
+        return SETTING_STRING;
+    if (cJSON_IsBool(item))
+        return SETTING_BOOL;
+    if (cJSON_IsArray(item))
+        return SETTING_ARRAY;
+    return cJSON_IsObject(item) ? SETTING_OBJECT : SETTING_NULL;
+}
+
+/** One member of config.json; texts are copied to *text, which moves on. */
+static struct setting setting_of(const cJSON *item, char **text) {
+    struct setting setting = {.type = type_of(item)};
+    switch (setting.type) {
+    case SETTING_I64:
+        json_is_integer(item, &setting.value.i);
+        break;
+    case SETTING_F64:
+        setting.value.f = item->valuedouble;
+        break;
+    case SETTING_BOOL:
+        setting.value.u = cJSON_IsTrue(item) ? 1 : 0;
+        break;
+    case SETTING_STRING:
+        setting.value.string.n = strlen(item->valuestring);
+        setting.value.string.text = *text;
+        memcpy(*text, item->valuestring, setting.value.string.n);
+        *text += setting.value.string.n;
+        break;
+    case SETTING_ARRAY:
+        setting.element_type = item->child != NULL ? type_of(item->child) : SETTING_NULL;
+        for (const cJSON *element = item->child; element != NULL; element = element->next)
+            setting.value.array.n++;
+        break;
+    default:
+        break;
+    }
+    return setting;
+}
+
+static enum gen_status add_settings(struct model_file *file, const cJSON *config, const char *where,
+                                    struct gen_error *err) {
+    size_t n_text = 0; /* at most the size of the file */
+    for (const cJSON *item = config->child; item != NULL; item = item->next)
+        n_text += cJSON_IsString(item) ? strlen(item->valuestring) : 0;
+    char *text = file->text = memory_new(n_text, 1);
+    if (text == NULL)
+        return error_no_memory(err, "config.json");
+    enum gen_status status = GEN_OK;
+    for (const cJSON *item = config->child; item != NULL && status == GEN_OK; item = item->next) {
+        struct setting setting = setting_of(item, &text);
+        status =
+            model_file_add_setting(file, &setting, item->string, strlen(item->string), where, err);
+    }
+    return status;
+}
+
+enum gen_status hf_config_read(struct model_file *file, const char *directory,
+                               struct gen_error *err) {
+    struct error_quoted where;
+    cJSON *config = NULL;
+    char *path = file_join(directory, "config.json");
+    if (path == NULL)
+        return error_no_memory(err, "a path");
+    error_path(&where, path);
+    enum gen_status status = json_read_object(&config, path, CONFIG_LIMIT, err);
+    if (status == GEN_OK)
+        status = add_settings(file, config, where.text, err);
+    cJSON_Delete(config);
+    memory_free(path);
+    return status;
+}
+
+int64_t hf_config_eos(const struct model_file *file) {
+    const struct setting *eos = model_file_setting(file, "eos_token_id");
+    bool good = eos != NULL && eos->type == SETTING_I64 && eos->value.i >= 0 &&
+                eos->value.i < TOKENIZER_MAX_TOKENS;
+    return good ? eos->value.i : -1;
+}
+
+/* ---- weights -------------------------------------------------------------------------------- */
+
+/** Map and read directory/name. */
+static enum gen_status read_weights(struct model_file *file, const char *directory,
+                                    const char *name, struct gen_error *err) {
+    char *path = file_join(directory, name);
+    if (path == NULL)
+        return error_no_memory(err, "a path");
+    enum gen_status status = model_file_map(file, path, err);
+    if (status == GEN_OK)
+        status = safetensors_read(file, file->n_maps - 1, path, err);
+    memory_free(path);
+    return status;
+}
+
+/** A shard is a file in the same directory, and its name goes nowhere else. */
+static bool is_shard_name(const char *name) {
+    size_t n = strlen(name);
+    if (n == 0 || n > 255 || strstr(name, "..") != NULL || strcmp(name, ".") == 0)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)name[i] < 0x20 || name[i] == 0x7F || name[i] == '/' || name[i] == '\\')
+            return false;
+    return true;
+}
+
+/** Open the shard a tensor is in, unless it is open; *map gets its mapping. */
+static enum gen_status open_shard(struct model_file *file, struct hash_table *shards,
+                                  const char *directory, const cJSON *item, const char *where,
+                                  uint32_t *map, struct gen_error *err) {
+    struct error_quoted tensor, quoted;
+    if (!cJSON_IsString(item) || !is_shard_name(item->valuestring)) {
+        const char *name = cJSON_IsString(item) ? item->valuestring : "";
+        return error_set(err, GEN_BAD_FILE,
+                         "%s: the shard of tensor \"%s\" is \"%s\", but must be the name of a file "
+                         "in the same directory",
+                         where, error_quote(&tensor, item->string, strlen(item->string)),
+                         error_quote(&quoted, name, strlen(name)));
+    }
+    const char *name = item->valuestring;
+    if (hash_table_find(shards, name, strlen(name), map))
+        return GEN_OK;
+    *map = (uint32_t)file->n_maps;
+    enum gen_status status = read_weights(file, directory, name, err);
+    if (status == GEN_OK && hash_table_add(shards, name, strlen(name), *map) != HASH_ADDED)
+        status = error_no_memory(err, "the list of shards");
+    return status;
+}
+
+/** Open all shards and find every tensor where the index says it is. */
+static enum gen_status read_shards(struct model_file *file, const char *directory,
+                                   const cJSON *weight_map, const char *where,
+                                   struct gen_error *err) {
+    struct hash_table shards = {0};
+    enum gen_status status = GEN_OK;
+    for (const cJSON *item = weight_map->child; item != NULL && status == GEN_OK;
+         item = item->next) {
+        uint32_t map = 0;
+        status = open_shard(file, &shards, directory, item, where, &map, err);
+        if (status != GEN_OK || safetensors_is_old_buffer(item->string))
+            continue;
+        const struct file_tensor *tensor = model_file_tensor(file, item->string);
+        if (tensor == NULL || tensor->map != map) {
+            struct error_quoted quoted, shard;
+            status = error_set(err, GEN_BAD_FILE,
+                               "%s: tensor \"%s\" should be in the shard \"%s\", but is not there",
+                               where, error_quote(&quoted, item->string, strlen(item->string)),
+                               error_quote(&shard, item->valuestring, strlen(item->valuestring)));
+        }
+    }
+    hash_table_release(&shards);
+    return status;
+}
+
+static enum gen_status read_index(struct model_file *file, const char *directory, const char *path,
+                                  struct gen_error *err) {
+    struct error_quoted where;
+    cJSON *index = NULL;
+    error_path(&where, path);
+    enum gen_status status = json_read_object(&index, path, INDEX_LIMIT, err);
+    const cJSON *weight_map = json_member(index, "weight_map");
+    if (status == GEN_OK && (!cJSON_IsObject(weight_map) || weight_map->child == NULL))
+        status = error_set(err, GEN_BAD_FILE,
+                           "%s: has no \"weight_map\" object that says which shard a tensor is in",
+                           where.text);
+    if (status == GEN_OK)
+        status = read_shards(file, directory, weight_map, where.text, err);
+    cJSON_Delete(index);
+    return status;
+}
+
+static bool has_file(const char *directory, const char *name) {
+    char *path = file_join(directory, name);
+    bool found = path != NULL && file_kind_of(path) != FILE_MISSING;
+    memory_free(path);
+    return found;
+}
+
+static enum gen_status no_weights(const struct model_file *file, const char *directory,
+                                  struct gen_error *err) {
+    if (has_file(directory, "pytorch_model.bin") ||
+        has_file(directory, "pytorch_model.bin.index.json"))
+        return error_set(err, GEN_UNSUPPORTED,
+                         "%s: the weights are in pytorch_model.bin, which can run code and is not "
+                         "read (in Python, save them again: "
+                         "model.save_pretrained(DIR, safe_serialization=True))",
+                         file->where.text);
+    return error_set(err, GEN_BAD_FILE,
+                     "%s: has neither model.safetensors nor model.safetensors.index.json",
+                     file->where.text);
+}
+
+enum gen_status hf_dir_read(struct model_file *file, const char *directory, struct gen_error *err) {
+    file->kind = MODEL_FILE_HF;
+    if (!has_file(directory, "config.json"))
+        return error_set(err, GEN_BAD_FILE,
+                         "%s: is a directory without config.json (a model is a GGUF file, or a "
+                         "Hugging Face directory with config.json and model.safetensors)",
+                         file->where.text);
+    char *index = file_join(directory, "model.safetensors.index.json");
+    enum gen_status status = GEN_OK;
+    if (index == NULL)
+        status = error_no_memory(err, "a path");
+    if (status == GEN_OK)
+        status = hf_config_read(file, directory, err);
+    if (status == GEN_OK) {
+        if (has_file(directory, "model.safetensors"))
+            status = read_weights(file, directory, "model.safetensors", err);
+        else if (file_kind_of(index) != FILE_MISSING)
+            status = read_index(file, directory, index, err);
+        else
+            status = no_weights(file, directory, err);
+    }
+    if (status == GEN_OK)
+        status =
+            tokenizer_files_read_directory(&file->tokenizer, directory, hf_config_eos(file), err);
+    memory_free(index);
+    return status;
+}

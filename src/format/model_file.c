@@ -1,0 +1,288 @@
+/** model_file.c - what all formats share: names, look-up, typed settings. */
+#include "format/model_file.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/memory.h"
+
+/** Longest name of a tensor or setting, as GGUF has it. */
+#define MAX_NAME 65535
+
+void model_file_free(struct model_file *file) {
+    if (file == NULL)
+        return;
+    for (size_t i = 0; i < file->n_tensors; i++)
+        memory_free(file->tensors[i].name);
+    for (size_t i = 0; i < file->n_settings; i++)
+        memory_free(file->settings[i].key);
+    for (size_t i = 0; i < file->n_maps; i++)
+        file_map_close(&file->maps[i]);
+    hash_table_release(&file->tensor_index);
+    hash_table_release(&file->setting_index);
+    gen_tokenizer_free(file->tokenizer);
+    memory_free(file->tensors);
+    memory_free(file->settings);
+    memory_free(file->maps);
+    memory_free(file->text);
+    memory_free(file->name);
+    memory_free(file);
+}
+
+enum gen_status model_file_map(struct model_file *file, const char *path, struct gen_error *err) {
+    size_t capacity = file->n_maps;
+    if (!memory_grow(&file->maps, &capacity, file->n_maps + 1, sizeof *file->maps))
+        return error_no_memory(err, "the list of files");
+    enum gen_status status = file_map_open(&file->maps[file->n_maps], path, err);
+    if (status == GEN_OK)
+        file->n_maps++;
+    return status;
+}
+
+/* ---- adding --------------------------------------------------------------------------------- */
+
+/** What is wrong with a name, or NULL. Names end up in terminals, hence no control characters. */
+static const char *name_problem(const char *name, size_t n) {
+    if (n == 0)
+        return "is empty";
+    if (n > MAX_NAME)
+        return "is longer than 65535 bytes";
+    const unsigned char *at = (const unsigned char *)name;
+    for (size_t i = 0; i < n;) {
+        uint32_t codepoint = 0;
+        int length = bytes_utf8(at + i, n - i, &codepoint);
+        if (length <= 0)
+            return "is not valid UTF-8";
+        if (codepoint < 0x20 || (codepoint >= 0x7F && codepoint < 0xA0))
+            return "has control characters";
+        i += (size_t)length;
+    }
+    return NULL;
+}
+
+/** Copy a name after checking it, and enter it in `index` as number `number`. */
+static enum gen_status add_name(char **copy, struct hash_table *index, size_t number,
+                                const char *kind, const char *name, size_t n, const char *where,
+                                struct gen_error *err) {
+    struct error_quoted quoted;
+    const char *problem = name_problem(name, n);
+    if (problem != NULL)
+        return error_set(err, GEN_BAD_FILE, "%s: the name of %s %zu, \"%s\", %s", where, kind,
+                         number, error_quote(&quoted, name, n), problem);
+    if (number >= UINT32_MAX)
+        return error_set(err, GEN_UNSUPPORTED, "%s: more than 2^32 entries of kind %s", where,
+                         kind);
+    *copy = memory_copy_string(name, n);
+    if (*copy == NULL)
+        return error_no_memory(err, kind);
+    enum hash_result result = hash_table_add(index, *copy, n, (uint32_t)number);
+    if (result == HASH_ADDED)
+        return GEN_OK;
+    memory_free(*copy);
+    *copy = NULL;
+    if (result == HASH_NO_MEMORY)
+        return error_no_memory(err, kind);
+    return error_set(err, GEN_BAD_FILE, "%s: %s \"%s\" is there twice", where, kind,
+                     error_quote(&quoted, name, n));
+}
+
+enum gen_status model_file_add_tensor(struct model_file *file, const struct file_tensor *tensor,
+                                      const char *name, size_t n, const char *where,
+                                      struct gen_error *err) {
+    if (!memory_grow(&file->tensors, &file->tensor_capacity, file->n_tensors + 1,
+                     sizeof *file->tensors))
+        return error_no_memory(err, "the list of tensors");
+    struct file_tensor *added = &file->tensors[file->n_tensors];
+    *added = *tensor;
+    enum gen_status status =
+        add_name(&added->name, &file->tensor_index, file->n_tensors, "tensor", name, n, where, err);
+    if (status == GEN_OK)
+        file->n_tensors++;
+    return status;
+}
+
+enum gen_status model_file_add_setting(struct model_file *file, const struct setting *setting,
+                                       const char *key, size_t n, const char *where,
+                                       struct gen_error *err) {
+    if (!memory_grow(&file->settings, &file->setting_capacity, file->n_settings + 1,
+                     sizeof *file->settings))
+        return error_no_memory(err, "the list of settings");
+    struct setting *added = &file->settings[file->n_settings];
+    *added = *setting;
+    enum gen_status status = add_name(&added->key, &file->setting_index, file->n_settings,
+                                      "setting", key, n, where, err);
+    if (status == GEN_OK)
+        file->n_settings++;
+    return status;
+}
+
+/* ---- look-up -------------------------------------------------------------------------------- */
+
+const struct file_tensor *model_file_tensor(const struct model_file *file, const char *name) {
+    uint32_t i = 0;
+    return hash_table_find(&file->tensor_index, name, strlen(name), &i) ? &file->tensors[i] : NULL;
+}
+
+const struct setting *model_file_setting(const struct model_file *file, const char *key) {
+    uint32_t i = 0;
+    return hash_table_find(&file->setting_index, key, strlen(key), &i) ? &file->settings[i] : NULL;
+}
+
+/** Null counts as missing. */
+static const struct setting *find_value(const struct model_file *file, const char *key) {
+    const struct setting *setting = model_file_setting(file, key);
+    return setting != NULL && setting->type == SETTING_NULL ? NULL : setting;
+}
+
+/** The value as a message shows it. */
+static const char *describe(struct error_quoted *out, const struct setting *setting) {
+    struct error_quoted quoted;
+    switch (setting->type) {
+    case SETTING_U8:
+    case SETTING_U16:
+    case SETTING_U32:
+    case SETTING_U64:
+        snprintf(out->text, sizeof out->text, "%llu", (unsigned long long)setting->value.u);
+        break;
+    case SETTING_I8:
+    case SETTING_I16:
+    case SETTING_I32:
+    case SETTING_I64:
+        snprintf(out->text, sizeof out->text, "%lld", (long long)setting->value.i);
+        break;
+    case SETTING_F32:
+    case SETTING_F64:
+        snprintf(out->text, sizeof out->text, "%.9g", setting->value.f);
+        break;
+    case SETTING_BOOL:
+        snprintf(out->text, sizeof out->text, "%s", setting->value.u ? "true" : "false");
+        break;
+    case SETTING_STRING:
+        error_quote(&quoted, setting->value.string.text, setting->value.string.n);
+        snprintf(out->text, sizeof out->text, "\"%.90s\"", quoted.text);
+        break;
+    case SETTING_ARRAY:
+        snprintf(out->text, sizeof out->text, "an array");
+        break;
+    case SETTING_OBJECT:
+        snprintf(out->text, sizeof out->text, "an object");
+        break;
+    case SETTING_NULL:
+        snprintf(out->text, sizeof out->text, "null");
+        break;
+    }
+    return out->text;
+}
+
+static enum gen_status wrong_value(const struct model_file *file, const struct setting *setting,
+                                   const char *wanted, struct gen_error *err) {
+    struct error_quoted found;
+    return error_set(err, GEN_BAD_FILE, "%s: %s is %s, but must be %s", file->where.text,
+                     setting->key, describe(&found, setting), wanted);
+}
+
+/** Whether the value is an integer of any width that fits; then *value. */
+static bool as_int(const struct setting *setting, int64_t *value) {
+    switch (setting->type) {
+    case SETTING_U8:
+    case SETTING_U16:
+    case SETTING_U32:
+    case SETTING_U64:
+        if (setting->value.u > INT64_MAX)
+            return false;
+        *value = (int64_t)setting->value.u;
+        return true;
+    case SETTING_I8:
+    case SETTING_I16:
+    case SETTING_I32:
+    case SETTING_I64:
+        *value = setting->value.i;
+        return true;
+    default:
+        return false;
+    }
+}
+
+enum gen_status model_file_get_int(const struct model_file *file, const char *key, int64_t low,
+                                   int64_t high, int64_t *value, struct gen_error *err) {
+    const struct setting *setting = find_value(file, key);
+    if (setting == NULL)
+        return GEN_OK;
+    int64_t found = 0;
+    if (as_int(setting, &found) && found >= low && found <= high) {
+        *value = found;
+        return GEN_OK;
+    }
+    char wanted[80];
+    snprintf(wanted, sizeof wanted, "a whole number from %lld to %lld", (long long)low,
+             (long long)high);
+    return wrong_value(file, setting, wanted, err);
+}
+
+enum gen_status model_file_get_float(const struct model_file *file, const char *key, double low,
+                                     double high, double *value, struct gen_error *err) {
+    const struct setting *setting = find_value(file, key);
+    if (setting == NULL)
+        return GEN_OK;
+    int64_t whole = 0;
+    double found = NAN;
+    if (setting->type == SETTING_F32 || setting->type == SETTING_F64)
+        found = setting->value.f;
+    else if (as_int(setting, &whole))
+        found = (double)whole;
+    if (found >= low && found <= high) { /* false for NaN */
+        *value = found;
+        return GEN_OK;
+    }
+    char wanted[80];
+    snprintf(wanted, sizeof wanted, "a number from %g to %g", low, high);
+    return wrong_value(file, setting, wanted, err);
+}
+
+enum gen_status model_file_get_bool(const struct model_file *file, const char *key, bool *value,
+                                    struct gen_error *err) {
+    const struct setting *setting = find_value(file, key);
+    if (setting == NULL)
+        return GEN_OK;
+    if (setting->type != SETTING_BOOL)
+        return wrong_value(file, setting, "true or false", err);
+    *value = setting->value.u != 0;
+    return GEN_OK;
+}
+
+enum gen_status model_file_get_string(const struct model_file *file, const char *key,
+                                      const char **text, size_t *n, struct gen_error *err) {
+    const struct setting *setting = find_value(file, key);
+    if (setting == NULL)
+        return GEN_OK;
+    if (setting->type != SETTING_STRING)
+        return wrong_value(file, setting, "text", err);
+    *text = setting->value.string.text;
+    *n = setting->value.string.n;
+    return GEN_OK;
+}
+
+/* ---- small things both readers need ---------------------------------------------------------- */
+
+const char *model_file_readable_types(struct readable_types *out) {
+    size_t n = 0;
+    out->text[0] = '\0';
+    for (int type = 0; type < TENSOR_N_TYPES && n < sizeof out->text; type++)
+        n += (size_t)snprintf(out->text + n, sizeof out->text - n, "%s%s", type > 0 ? ", " : "",
+                              tensor_type_info((enum tensor_type)type)->name);
+    return out->text;
+}
+
+static int compare_spans(const void *left, const void *right) {
+    const struct file_span *a = left, *b = right;
+    if (a->begin != b->begin)
+        return a->begin < b->begin ? -1 : 1;
+    return a->end < b->end ? -1 : a->end > b->end;
+}
+
+void file_spans_sort(struct file_span *spans, size_t n) {
+    qsort(spans, n, sizeof *spans, compare_spans);
+}

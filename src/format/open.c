@@ -1,0 +1,143 @@
+/** open.c - what is at this path? Opening models and tokenizers of any format. */
+#include <string.h>
+
+#include "base/memory.h"
+#include "format/json.h"
+#include "format/model_file.h"
+#include "format/tokenizer_files.h"
+
+static enum gen_status new_file(struct model_file **out, const char *name, struct gen_error *err) {
+    struct model_file *file = *out = memory_new(1, sizeof *file);
+    if (file == NULL)
+        return error_no_memory(err, "a model file");
+    file->name = memory_copy_string(name, strlen(name));
+    if (file->name == NULL)
+        return error_no_memory(err, "a file's name");
+    error_path(&file->where, name);
+    return GEN_OK;
+}
+
+/** Read a GGUF that is mapped; say what else it seems to be. */
+static enum gen_status read_mapped(struct model_file *file, struct gen_error *err) {
+    const struct file_map *map = &file->maps[0];
+    if (map->size == 0)
+        return error_set(err, GEN_BAD_FILE, "%s: the file is empty", file->where.text);
+    if (map->size >= 4 && memcmp(map->data, "PK\3\4", 4) == 0)
+        return error_set(err, GEN_UNSUPPORTED,
+                         "%s: is a PyTorch or other ZIP file, not GGUF (save the model with "
+                         "safe_serialization=True and name its directory)",
+                         file->where.text);
+    if (map->size >= 9 && map->data[8] == '{' && memcmp(map->data, "GGUF", 4) != 0)
+        return error_set(err, GEN_UNSUPPORTED,
+                         "%s: looks like a safetensors file: name the directory with its "
+                         "config.json instead",
+                         file->where.text);
+    return gguf_read(file, err);
+}
+
+enum gen_status model_file_open(struct model_file **out, const char *path, struct gen_error *err) {
+    struct model_file *file = NULL;
+    enum gen_status status = new_file(&file, path, err);
+    if (status == GEN_OK && file_kind_of(path) == FILE_DIRECTORY) {
+        status = hf_dir_read(file, path, err);
+    } else if (status == GEN_OK) {
+        status = model_file_map(file, path, err);
+        if (status == GEN_OK)
+            status = read_mapped(file, err);
+    }
+    if (status != GEN_OK) {
+        model_file_free(file);
+        file = NULL;
+    }
+    *out = file;
+    return status;
+}
+
+enum gen_status model_file_open_memory(struct model_file **out, const char *name, const void *data,
+                                       size_t size, struct gen_error *err) {
+    struct model_file *file = NULL;
+    enum gen_status status = new_file(&file, name, err);
+    if (status == GEN_OK && (file->maps = memory_new(1, sizeof *file->maps)) == NULL)
+        status = error_no_memory(err, "the list of files");
+    if (status == GEN_OK) {
+        file->maps[0] = (struct file_map){.data = data, .size = size, .mapped = false};
+        file->n_maps = 1;
+        status = read_mapped(file, err);
+    }
+    if (status != GEN_OK) {
+        model_file_free(file);
+        file = NULL;
+    }
+    *out = file;
+    return status;
+}
+
+/* ---- tokenizers alone ----------------------------------------------------------------------- */
+
+/** config.json need not be there, but if it is, it may name the end-of-text token. */
+static enum gen_status tokenizer_of_directory(struct gen_tokenizer **out, const char *directory,
+                                              struct gen_error *err) {
+    struct model_file *config = NULL;
+    char *path = file_join(directory, "config.json");
+    enum gen_status status = path == NULL ? error_no_memory(err, "a path") : GEN_OK;
+    if (status == GEN_OK)
+        status = new_file(&config, directory, err);
+    if (status == GEN_OK && file_kind_of(path) != FILE_MISSING)
+        status = hf_config_read(config, directory, err);
+    if (status == GEN_OK)
+        status = tokenizer_files_read_directory(out, directory, hf_config_eos(config), err);
+    if (status == GEN_OK && *out == NULL)
+        status = error_set(err, GEN_BAD_FILE,
+                           "%s: has no tokenizer: neither vocab.json and merges.txt nor "
+                           "tokenizer.json",
+                           config->where.text);
+    model_file_free(config);
+    memory_free(path);
+    return status;
+}
+
+static enum gen_status tokenizer_of_gguf(struct gen_tokenizer **out, const char *path,
+                                         struct gen_error *err) {
+    struct model_file *file = NULL;
+    enum gen_status status = model_file_open(&file, path, err);
+    if (status == GEN_OK && file->tokenizer == NULL)
+        status = error_set(err, GEN_BAD_FILE, "%s: has no tokenizer", file->where.text);
+    if (status == GEN_OK) {
+        *out = file->tokenizer;
+        file->tokenizer = NULL;
+    }
+    model_file_free(file);
+    return status;
+}
+
+/** The file name behind the last slash. */
+static const char *base_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
+}
+
+/** vocab.json alone is half a tokenizer: the rest lies beside it. */
+static enum gen_status tokenizer_beside(struct gen_tokenizer **out, const char *path,
+                                        struct gen_error *err) {
+    size_t n = (size_t)(base_name(path) - path);
+    char *directory = n > 0 ? memory_copy_string(path, n) : memory_copy_string(".", 1);
+    if (directory == NULL)
+        return error_no_memory(err, "a path");
+    enum gen_status status = tokenizer_of_directory(out, directory, err);
+    memory_free(directory);
+    return status;
+}
+
+enum gen_status gen_tokenizer_open(struct gen_tokenizer **out, const char *path,
+                                   struct gen_error *err) {
+    const char *name = base_name(path);
+    size_t n = strlen(name);
+    *out = NULL;
+    if (file_kind_of(path) == FILE_DIRECTORY)
+        return tokenizer_of_directory(out, path, err);
+    if (strcmp(name, "vocab.json") == 0 || strcmp(name, "merges.txt") == 0)
+        return tokenizer_beside(out, path, err);
+    if (n >= 5 && strcmp(name + n - 5, ".json") == 0)
+        return tokenizer_files_read_json(out, path, -1, err);
+    return tokenizer_of_gguf(out, path, err);
+}
