@@ -239,6 +239,9 @@ enum gen_status gen_tokenizer_encode(const struct gen_tokenizer *tokenizer, cons
                                      struct gen_error *err) {
     size_t before = ids->n;
     struct encoder encoder;
+    if (n == 0) {
+        return GEN_OK; /* text may be NULL */
+    }
     if (!encoder_init(&encoder, tokenizer, ids, n)) {
         return error_no_memory(err, "the words of the text");
     }

@@ -77,9 +77,35 @@ static void test_small_cases(void **state) {
     gen_tokenizer_free(tokenizer);
 }
 
+/* Bytes that are no UTF-8 take the same way as text, in short words and in long ones. */
+static void test_any_bytes_come_back(void **state) {
+    (void)state;
+    struct gen_tokenizer *tokenizer = tokenizer_files_open(TOKENIZER_FILES_SMALL);
+    uint32_t random = 1;
+    for (size_t n = 0; n < 600; n++) {
+        char text[600];
+        struct gen_ids ids = {0};
+        struct gen_bytes decoded = {0};
+        for (size_t i = 0; i < n; i++) {
+            random = random * 1664525U + 1013904223U;
+            text[i] = (char)(n % 2 == 0 ? random >> 24 : 0x80 | random >> 25);
+        }
+        assert_int_equal(gen_tokenizer_encode(tokenizer, text, n, n % 3 == 0, &ids, NULL), GEN_OK);
+        assert_int_equal(gen_tokenizer_decode(tokenizer, ids.data, ids.n, &decoded, NULL), GEN_OK);
+        assert_int_equal(decoded.n, n);
+        if (n > 0) {
+            assert_memory_equal(decoded.data, text, n);
+        }
+        gen_bytes_release(&decoded);
+        gen_ids_release(&ids);
+    }
+    gen_tokenizer_free(tokenizer);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_small_cases),
+        cmocka_unit_test(test_any_bytes_come_back),
         cmocka_unit_test(test_gpt2_cases),
         cmocka_unit_test(test_gpt2_bytes),
     };

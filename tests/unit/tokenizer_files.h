@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "gen.h"
+#include "tokenizer/tokenizer.h"
 
 /** The small vocabulary of 512 tokens that is committed with the tests. */
 #define TOKENIZER_FILES_SMALL "tests/golden/models/base"
@@ -24,6 +25,9 @@ char *tokenizer_files_read(const char *path, size_t *n);
 
 /** The tokenizer of DIRECTORY/vocab.json and merges.txt, <|endoftext|> being special. */
 struct gen_tokenizer *tokenizer_files_open(const char *directory);
+
+/** Give a builder the tokens of the 256 bytes, with ids 0 ... 255. */
+void tokenizer_files_add_bytes(struct tokenizer_builder *builder);
 
 /** Call `check` with each line of a JSONL file, parsed; returns their number. */
 size_t tokenizer_files_each(const char *path, void (*check)(const cJSON *line, void *context),
