@@ -337,7 +337,7 @@ static enum gen_status check_spans(const struct reader *reader, struct file_span
     uint64_t padding = (alignment - end % alignment) % alignment;
     if (data_size > end && data_size - end > padding)
         return error_set(reader->err, GEN_BAD_FILE,
-                         "%s: %llu bytes follow the last tensor that belong to nothing",
+                         "%s: behind the last tensor are bytes that belong to nothing: %llu",
                          reader->where, (unsigned long long)(data_size - end - padding));
     return GEN_OK;
 }

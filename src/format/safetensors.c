@@ -160,7 +160,7 @@ static enum gen_status check_spans(struct reader *reader) {
     }
     if (end != reader->data_size)
         return error_set(reader->err, GEN_BAD_FILE,
-                         "%s: %llu bytes follow the last tensor that belong to nothing",
+                         "%s: behind the last tensor are bytes that belong to nothing: %llu",
                          reader->where.text, (unsigned long long)(reader->data_size - end));
     return GEN_OK;
 }

@@ -1,0 +1,275 @@
+/* A good GGUF broken in one place at a time: each must be refused with one fit sentence that names
+ * the file; and no truncation and no changed byte may do worse than that. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/bytes.h"
+#include "format/model_file.h"
+#include "format_fixture.h"
+
+#define NAME "hostile.gguf"
+
+/* How to break the file: overwrite bytes so many places behind the end of an anchor text (the
+ * first one; "" is the start of the file), cut the file off there, or add bytes at its end. */
+enum action { WRITE, CUT, APPEND };
+
+struct breaking {
+    const char *what;
+    enum action action;
+    const char *anchor;
+    int offset;
+    const char *bytes;
+    size_t n;
+    const char *expected; /* part of the message */
+};
+
+#define B(literal) literal, sizeof(literal) - 1
+#define FF4        "\xff\xff\xff\xff"
+#define FF8        FF4 FF4
+#define TWO_60     "\0\0\0\0\0\0\0\x10"
+
+static const struct breaking cases[] = {
+    /* header */
+    {"magic", WRITE, "", 0, B("GGUX"), "is not a GGUF file"},
+    {"old magic", WRITE, "", 0, B("lmgg"), "is not a GGUF file"},
+    {"zip", WRITE, "", 0, B("PK\3\4"), "PyTorch"},
+    {"big-endian", WRITE, "", 4, B("\0\0\0\3"), "big-endian"},
+    {"version 0", WRITE, "", 4, B("\0\0\0\0"), "version 0"},
+    {"version 1", WRITE, "", 4, B("\1\0\0\0"), "version 1"},
+    {"version 4", WRITE, "", 4, B("\4\0\0\0"), "version 4"},
+    {"2^60 tensors", WRITE, "", 8, B(TWO_60), "claims 1152921504606846976 tensors"},
+    {"2^64-1 tensors", WRITE, "", 8, B(FF8), "claims"},
+    {"2^60 settings", WRITE, "", 16, B(TWO_60), "claims"},
+    {"2^64-1 settings", WRITE, "", 16, B(FF8), "claims"},
+    {"one tensor too many", WRITE, "", 8, B("\3"), "dimensions"},
+    {"one tensor too few", WRITE, "", 8, B("\1"), "belong to nothing"},
+    {"no tensors", WRITE, "", 8, B("\0"), "belong to nothing"},
+    {"one setting too many", WRITE, "", 16, B("\xe"), "header of tensor 0"},
+    {"one setting too few", WRITE, "", 16, B("\xc"), "tensor"},
+    {"empty file", CUT, "", 0, NULL, 0, "is empty"},
+    {"3 bytes", CUT, "", 3, NULL, 0, "is not a GGUF file"},
+    {"4 bytes", CUT, "", 4, NULL, 0, "ends inside its GGUF header"},
+    {"23 bytes", CUT, "", 23, NULL, 0, "ends inside its GGUF header"},
+    /* settings */
+    {"cut in a key", CUT, "general.al", 0, NULL, 0, "claims"},
+    {"cut in a value", CUT, "tokenizer.ggml.eos_token_id", 6, NULL, 0, "ends inside setting 12"},
+    {"cut in the tokens", CUT, "tokenizer.ggml.tokens", 400, NULL, 0, "tokenizer.ggml.tokens"},
+    {"key of 2^63 bytes", WRITE, "test.flag", -17, B("\0\0\0\0\0\0\0\x80"), "ends inside setting"},
+    {"key of 2^64-1 bytes", WRITE, "test.flag", -17, B(FF8), "ends inside setting"},
+    {"key of 0 bytes", WRITE, "test.flag", -17, B("\0"), "unknown type"},
+    {"newline in a key", WRITE, "test.flag", -5, B("\n"), "control characters"},
+    {"escape in a key", WRITE, "test.flag", -5, B("\x1b"), "control characters"},
+    {"NUL in a key", WRITE, "test.flag", -5, B("\0"), "control characters"},
+    {"DEL in a key", WRITE, "test.flag", -5, B("\x7f"), "control characters"},
+    {"C1 control in a key", WRITE, "test.flag", -5, B("\xc2\x9b"), "control characters"},
+    {"bad UTF-8 in a key", WRITE, "test.flag", -5, B("\xff"), "not valid UTF-8"},
+    {"overlong UTF-8 in a key", WRITE, "test.flag", -5, B("\xc0\xaf"), "not valid UTF-8"},
+    {"key twice", WRITE, "test.half", -9, B("test.flag"), "\"test.flag\" is there twice"},
+    {"value type 13", WRITE, "test.flag", 0, B("\xd"), "unknown type 13"},
+    {"value type 2^32-1", WRITE, "test.flag", 0, B(FF4), "unknown type 4294967295"},
+    {"bool 2", WRITE, "test.flag", 4, B("\2"), "not 0 or 1"},
+    {"text of 2^60 bytes", WRITE, "general.architecture", 4, B(TWO_60), "ends inside setting 0"},
+    {"NUL in a text", WRITE, "general.architecture", 14, B("\0"), "NUL"},
+    {"array of arrays", WRITE, "test.list", 4, B("\x9"), "array of arrays"},
+    {"array of type 99", WRITE, "test.list", 4, B("\x63"), "unknown type 99"},
+    {"array of 2^60", WRITE, "test.list", 8, B(TWO_60), "claims"},
+    {"array of 2^63, times 2", WRITE, "test.list", 8, B("\0\0\0\0\0\0\0\x80"), "claims"},
+    {"array of 2^64-1", WRITE, "test.list", 8, B(FF8), "claims"},
+    {"2^60 tokens", WRITE, "tokenizer.ggml.tokens", 8, B(TWO_60), "claims"},
+    {"token of 2^60 bytes", WRITE, "tokenizer.ggml.tokens", 16, B(TWO_60), "ends inside setting"},
+    {"NUL in a token", WRITE, "tokenizer.ggml.merges", 24, B("\0"), "NUL"},
+    {"alignment 0", WRITE, "general.alignment", 4, B("\0"), "general.alignment is 0"},
+    {"alignment 3", WRITE, "general.alignment", 4, B("\3"), "general.alignment is 3"},
+    {"alignment 4", WRITE, "general.alignment", 4, B("\4"), "general.alignment is 4"},
+    {"alignment 48", WRITE, "general.alignment", 4, B("\x30"), "power of two"},
+    {"alignment 2^31", WRITE, "general.alignment", 4, B("\0\0\0\x80"), "2147483648"},
+    {"alignment as float", WRITE, "general.alignment", 0, B("\6"), "whole number"},
+    {"alignment 64", WRITE, "general.alignment", 4, B("\x40"), "beyond the end"},
+    /* tokenizer */
+    {"tokenizer model", WRITE, "tokenizer.ggml.model", 12, B("bert"), "\"bert\""},
+    {"tokenizer pre", WRITE, "tokenizer.ggml.pre", 12, B("olmo2"), "\"olmo2\""},
+    {"no tokenizer model", WRITE, "tokenizer.ggml.model", -1, B("_"), "no tokenizer.ggml.model"},
+    {"no tokens", WRITE, "tokenizer.ggml.tokens", -1, B("_"), "no tokenizer.ggml.tokens"},
+    {"no merges", WRITE, "tokenizer.ggml.merges", -1, B("_"), "no tokenizer.ggml.merges"},
+    {"types as floats", WRITE, "tokenizer.ggml.token_type", 4, B("\6"), "array of numbers"},
+    {"token type 0", WRITE, "tokenizer.ggml.token_type", 16, B("\0"), "token 0 is 0"},
+    {"token type 7", WRITE, "tokenizer.ggml.token_type", 16, B("\7"), "token 0 is 7"},
+    {"token type -1", WRITE, "tokenizer.ggml.token_type", 16, B(FF4), "not 1 to 6"},
+    {"byte token unused", WRITE, "tokenizer.ggml.token_type", 16, B("\5"), "byte 0x00"},
+    {"eos out of range", WRITE, "tokenizer.ggml.eos_token_id", 4, B("\3\1"), "from 0 to 258"},
+    {"eos 2^32-1", WRITE, "tokenizer.ggml.eos_token_id", 4, B(FF4), "eos_token_id is 4294967295"},
+    {"eos as float", WRITE, "tokenizer.ggml.eos_token_id", 0, B("\6"), "eos_token_id"},
+    {"bos out of range", WRITE, "tokenizer.ggml.bos_token_id", 4, B("\3\1"), "from 0 to 258"},
+    {"token twice", WRITE, "he", -2, B("\xc2\xa1"), "given twice"},
+    {"token with a space", WRITE, "he", -1, B(" "), "alphabet"},
+    {"token with bad UTF-8", WRITE, "he", -1, B("\xff"), "alphabet"},
+    {"merge without space", WRITE, "h e", -2, B("h"), "merge"},
+    {"merge of three", WRITE, "he l", -3, B(" "), "merge"},
+    {"merge of an unknown token", WRITE, "he l", -1, B("x"), "no token"},
+    {"merge with an empty part", WRITE, "h e", -3, B(" h"), "merge"},
+    /* tensors */
+    {"cut in a tensor header", CUT, "b.weight", 2, NULL, 0, "ends inside the header of tensor 1"},
+    {"cut in a tensor name", CUT, "b.wei", 0, NULL, 0, "ends inside the header of tensor 1"},
+    {"cut in the dims", CUT, "a.weight", 9, NULL, 0, "ends inside the header of tensor 0"},
+    {"0 dimensions", WRITE, "a.weight", 0, B("\0"), "has 0 dimensions"},
+    {"5 dimensions", WRITE, "a.weight", 0, B("\5"), "has 5 dimensions"},
+    {"2^32-1 dimensions", WRITE, "a.weight", 0, B(FF4), "dimensions"},
+    {"dimension 0", WRITE, "a.weight", 4, B("\0"), "dimension of 0"},
+    {"dimension 2^60", WRITE, "a.weight", 4, B(TWO_60), "more bytes than the file"},
+    {"dimension 2^64-1", WRITE, "a.weight", 4, B(FF8), "more bytes than the file"},
+    {"dimensions 2^32 x 2^32", WRITE, "a.weight", 4, B("\0\0\0\0\1\0\0\0\0\0\0\0\1\0\0\0"),
+     "more bytes than the file"},
+    {"dimensions 2^31 x 2^31", WRITE, "a.weight", 4, B("\0\0\0\x80\0\0\0\0\0\0\0\x80\0\0\0\0"),
+     "more bytes than the file"},
+    {"tensor larger than the file", WRITE, "a.weight", 12, B("\0\4"), "more bytes than the file"},
+    {"type Q4_0", WRITE, "a.weight", 20, B("\2"), "Q4_0"},
+    {"type Q8_0", WRITE, "a.weight", 20, B("\x8"), "Q8_0"},
+    {"type 31337", WRITE, "a.weight", 20, B("\x69\x7a"), "31337"},
+    {"type F32 for F16", WRITE, "b.weight", 12, B("\0"), "beyond the end"},
+    {"offset 4", WRITE, "b.weight", 16, B("\4"), "not a multiple of 32"},
+    {"offset behind the end", WRITE, "b.weight", 16, B("\0\1"), "beyond the end"},
+    {"offset 2^64-32", WRITE, "b.weight", 16, B("\xe0\xff\xff\xff\xff\xff\xff\xff"),
+     "beyond the end"},
+    {"same place", WRITE, "b.weight", 16, B("\0"), "overlap"},
+    {"overlap by 32 bytes", WRITE, "b.weight", 16, B("\x60"), "overlap"},
+    {"overlap by a longer one", WRITE, "a.weight", 12, B("\5"), "overlap"},
+    {"tensor twice", WRITE, "b.weight", -8, B("a"), "\"a.weight\" is there twice"},
+    {"newline in a name", WRITE, "b.weight", -7, B("\n"), "control characters"},
+    {"NUL in a name", WRITE, "b.weight", -1, B("\0"), "control characters"},
+    {"escape in a name", WRITE, "b.weight", -7, B("\x1b"), "control characters"},
+    {"bad UTF-8 in a name", WRITE, "b.weight", -7, B("\x80"), "not valid UTF-8"},
+    {"surrogate in a name", WRITE, "b.weight", -7, B("\xed\xa0\x80"), "not valid UTF-8"},
+    {"name of 2^60 bytes", WRITE, "b.weight", -16, B(TWO_60), "ends inside the header of tensor"},
+    {"name of 0 bytes", WRITE, "b.weight", -16, B("\0"), "dimensions"},
+    {"last byte missing", CUT, NULL, -1, NULL, 0, "beyond the end"},
+    {"all data missing", CUT, NULL, -160, NULL, 0, "beyond the end"},
+    {"a byte too many", APPEND, NULL, 0, B("x"), "nothing: 1"},
+    {"32 bytes too many", APPEND, NULL, 0, B("0123456789abcdef0123456789abcdef"), "nothing: 32"},
+};
+#define N_CASES (sizeof cases / sizeof *cases)
+
+/* Where the case strikes. The anchor "he" means the token, which has its length before it. */
+static size_t place(const struct gen_bytes *image, const struct breaking *breaking) {
+    size_t end = image->n;
+    if (breaking->anchor != NULL && strcmp(breaking->anchor, "he") == 0)
+        end = fixture_find(image, "\2\0\0\0\0\0\0\0he", 10) + 10;
+    else if (breaking->anchor != NULL)
+        end = fixture_find(image, breaking->anchor, strlen(breaking->anchor)) +
+              strlen(breaking->anchor);
+    return (size_t)((ptrdiff_t)end + breaking->offset);
+}
+
+static void break_image(struct gen_bytes *image, const struct breaking *breaking) {
+    size_t at = place(image, breaking);
+    switch (breaking->action) {
+    case WRITE:
+        assert_true(at + breaking->n <= image->n);
+        assert_memory_not_equal(image->data + at, breaking->bytes, breaking->n);
+        memcpy(image->data + at, breaking->bytes, breaking->n);
+        break;
+    case CUT:
+        image->n = at;
+        break;
+    case APPEND:
+        fixture_put(image, breaking->bytes, breaking->n);
+        break;
+    }
+}
+
+/* Say what is wrong with the answer to a broken file; true if nothing is. */
+static bool refused_well(const char *what, const char *path, const char *expected) {
+    struct gen_error err = {0};
+    struct model_file *file = NULL;
+    enum gen_status status = model_file_open(&file, path, &err);
+    const char *problem = NULL;
+    if (status == GEN_OK || file != NULL)
+        problem = "the file was accepted";
+    else if (status != err.status)
+        problem = "status and message differ";
+    else if ((problem = fixture_message_problem(&err, NAME)) == NULL &&
+             strstr(err.message, expected) == NULL)
+        problem = "it does not say so";
+    model_file_free(file);
+    if (problem != NULL)
+        print_error("%s: %s: %s (wanted: %s)\n", what, problem, err.message, expected);
+    return problem == NULL;
+}
+
+static void test_table(void **state) {
+    (void)state;
+    const char *directory = fixture_directory_new();
+    size_t n_bad = 0;
+    for (size_t i = 0; i < N_CASES; i++) {
+        struct gen_bytes image = {0};
+        fixture_gguf(&image);
+        break_image(&image, &cases[i]);
+        fixture_write(directory, NAME, &image);
+        n_bad += !refused_well(cases[i].what, fixture_path(directory, NAME), cases[i].expected);
+        gen_bytes_release(&image);
+    }
+    fixture_directory_remove(directory);
+    print_message("# %zu malformed GGUFs\n", N_CASES);
+    assert_int_equal(n_bad, 0);
+}
+
+/* Open a copy that ends where its memory ends, so that a sanitizer sees a read beyond it. */
+static enum gen_status open_copy(const struct gen_bytes *image, size_t n) {
+    struct gen_error err = {0};
+    struct model_file *file = NULL;
+    char *copy = malloc(n > 0 ? n : 1);
+    assert_non_null(copy);
+    if (n > 0)
+        memcpy(copy, image->data, n);
+    enum gen_status status = model_file_open_memory(&file, NAME, copy, n, &err);
+    if (status == GEN_OK)
+        assert_non_null(file);
+    else
+        assert_null(fixture_message_problem(&err, NAME));
+    model_file_free(file);
+    free(copy);
+    return status;
+}
+
+static void test_every_truncation(void **state) {
+    (void)state;
+    struct gen_bytes image = {0};
+    fixture_gguf(&image);
+    for (size_t n = 0; n < image.n; n++)
+        assert_int_not_equal(open_copy(&image, n), GEN_OK);
+    assert_int_equal(open_copy(&image, image.n), GEN_OK);
+    gen_bytes_release(&image);
+}
+
+static void test_every_changed_byte(void **state) {
+    (void)state;
+    static const unsigned char changes[] = {0x01, 0x80, 0xFF};
+    struct gen_bytes image = {0};
+    size_t n_accepted = 0;
+    fixture_gguf(&image);
+    size_t n_header = image.n - 160;
+    for (size_t i = 0; i < n_header; i++)
+        for (size_t c = 0; c < sizeof changes; c++) {
+            image.data[i] = (char)(image.data[i] ^ changes[c]);
+            n_accepted += open_copy(&image, image.n) == GEN_OK;
+            image.data[i] = (char)(image.data[i] ^ changes[c]);
+        }
+    print_message("# %zu changed bytes, %zu of them harmless\n", n_header * sizeof changes,
+                  n_accepted);
+    gen_bytes_release(&image);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_every_truncation),
+        cmocka_unit_test(test_every_changed_byte),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
