@@ -1,0 +1,60 @@
+#include "cli/alloc.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/exit_code.h"
+
+static _Noreturn void out_of_memory(void) {
+    message("out of memory");
+    exit(EXIT_FAILED);
+}
+
+void *alloc_new(size_t count, size_t size) {
+    void *pointer = calloc(count > 0 ? count : 1, size > 0 ? size : 1);
+    if (pointer == NULL) {
+        out_of_memory();
+    }
+    return pointer;
+}
+
+void alloc_grow(void *pointer, size_t *capacity, size_t needed, size_t size) {
+    if (needed <= *capacity) {
+        return;
+    }
+    size_t wanted = *capacity + *capacity / 2 + 16;
+    if (wanted < needed) {
+        wanted = needed;
+    }
+    void *old;
+    memcpy(&old, pointer, sizeof old);
+    void *grown = wanted > SIZE_MAX / size ? NULL : realloc(old, wanted * size);
+    if (grown == NULL) {
+        out_of_memory();
+    }
+    memcpy(pointer, &grown, sizeof grown);
+    *capacity = wanted;
+}
+
+char *alloc_printf(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    int n = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    if (n < 0) {
+        out_of_memory();
+    }
+    char *text = alloc_new((size_t)n + 1, 1);
+    va_start(arguments, format);
+    vsnprintf(text, (size_t)n + 1, format, arguments);
+    va_end(arguments);
+    return text;
+}
+
+void alloc_append(struct gen_bytes *bytes, const char *more, size_t n) {
+    if (gen_bytes_append(bytes, more, n) != GEN_OK) {
+        out_of_memory();
+    }
+}

@@ -1,0 +1,142 @@
+#include "cli/input.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/alloc.h"
+#include "cli/message.h"
+#include "cli/signals.h"
+
+#define BUFFER_SIZE ((size_t)1 << 16)
+
+static enum gen_status failed(const struct input *input, struct gen_error *err) {
+    message_set(err, GEN_IO_ERROR, "%.400s: %s", input->name, strerror(errno));
+    return GEN_IO_ERROR;
+}
+
+static void too_long(const struct input *input, size_t limit, struct gen_error *err) {
+    message_set(err, GEN_BAD_FILE, "%.400s: more than %zu MiB, the most a text may have (cut it)",
+                input->name, limit >> 20);
+}
+
+enum gen_status input_open(struct input *input, const char *path, struct gen_error *err) {
+    *input = (struct input){.fd = STDIN_FILENO, .name = "stdin"};
+    if (path != NULL && strcmp(path, "-") != 0) {
+        input->name = path;
+        input->fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (input->fd < 0) {
+            return failed(input, err);
+        }
+    }
+    input->buffer = alloc_new(BUFFER_SIZE, 1);
+    return GEN_OK;
+}
+
+void input_close(struct input *input) {
+    if (input->buffer != NULL && input->fd != STDIN_FILENO) {
+        close(input->fd);
+    }
+    free(input->buffer);
+    input->buffer = NULL;
+}
+
+/** Wait until there is something to read or a signal asks to stop; false for the latter. */
+static bool wait_readable(const struct input *input) {
+    struct pollfd fds[2] = {{.fd = input->fd, .events = POLLIN},
+                            {.fd = signals_fd(), .events = POLLIN}};
+    while (signals_caught() == 0 && poll(fds, 2, -1) < 0 && errno == EINTR) {
+    }
+    return signals_caught() == 0;
+}
+
+/** Fill the empty buffer. GEN_OK with nothing in it at the end of the file. */
+static enum gen_status fill(struct input *input, struct gen_error *err) {
+    input->start = input->end = 0;
+    while (!input->at_end && input->end == 0) {
+        if (!wait_readable(input)) {
+            message_set(err, GEN_CANCELED, "%.400s: interrupted", input->name);
+            return GEN_CANCELED;
+        }
+        ssize_t n = read(input->fd, input->buffer, BUFFER_SIZE);
+        if (n < 0 && errno != EINTR && errno != EAGAIN) {
+            return failed(input, err);
+        }
+        input->at_end = n == 0;
+        input->end = n > 0 ? (size_t)n : 0;
+    }
+    return GEN_OK;
+}
+
+enum gen_status input_read_all(struct input *input, struct gen_bytes *bytes, size_t limit,
+                               struct gen_error *err) {
+    for (;;) {
+        if (input->start == input->end) {
+            enum gen_status status = fill(input, err);
+            if (status != GEN_OK || input->end == 0) {
+                return status;
+            }
+        }
+        size_t n = input->end - input->start;
+        if (n > limit - bytes->n) {
+            too_long(input, limit, err);
+            return GEN_BAD_FILE;
+        }
+        alloc_append(bytes, input->buffer + input->start, n);
+        input->start = input->end;
+    }
+}
+
+enum input_result input_next(struct input *input, struct gen_bytes *record, char separator,
+                             size_t limit, struct gen_error *err) {
+    record->n = 0;
+    bool begun = false;
+    bool over = false;
+    for (;;) {
+        if (input->start == input->end && fill(input, err) != GEN_OK) {
+            return INPUT_FAILED;
+        }
+        size_t n = input->end - input->start;
+        if (n > 0 && !begun) {
+            begun = true;
+            input->n_records++;
+        }
+        const char *bytes = input->buffer + input->start;
+        const char *end = n > 0 ? memchr(bytes, separator, n) : NULL;
+        size_t n_taken = end != NULL ? (size_t)(end - bytes) : n;
+        over = over || n_taken > limit - record->n;
+        if (!over) {
+            alloc_append(record, bytes, n_taken);
+        }
+        input->start += n_taken + (end != NULL ? 1 : 0);
+        if (end == NULL && n > 0) {
+            continue;
+        }
+        if (over) {
+            too_long(input, limit, err);
+            return INPUT_TOO_LONG;
+        }
+        return begun ? INPUT_RECORD : INPUT_END;
+    }
+}
+
+enum gen_status input_read_file(struct gen_bytes *bytes, const char *path, size_t limit,
+                                struct gen_error *err) {
+    struct input input;
+    enum gen_status status = input_open(&input, path, err);
+    if (status == GEN_OK) {
+        status = input_read_all(&input, bytes, limit, err);
+    }
+    input_close(&input);
+    return status;
+}
+
+bool input_same_file(const char *a, const char *b) {
+    struct stat status_a, status_b;
+    return stat(a, &status_a) == 0 && stat(b, &status_b) == 0 &&
+           status_a.st_dev == status_b.st_dev && status_a.st_ino == status_b.st_ino;
+}

@@ -1,0 +1,56 @@
+/**
+ * input.h - prompts and text from stdin or a file, whole or record by record.
+ *
+ * Every failure is reported through a gen_error that names the file.
+ */
+#ifndef CLI_INPUT_H
+#define CLI_INPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gen.h"
+
+/** Longest prompt in bytes: far more than any context holds. */
+#define INPUT_PROMPT_LIMIT ((size_t)256 << 20)
+
+struct input {
+    int fd;
+    const char *name;
+    char *buffer;
+    size_t start, end;  /**< bytes in the buffer not yet given out */
+    bool at_end;        /**< the file has no more */
+    uint64_t n_records; /**< records begun so far: the number of the current one */
+};
+
+enum input_result {
+    INPUT_RECORD,   /**< here is one */
+    INPUT_END,      /**< there is none */
+    INPUT_TOO_LONG, /**< one over the limit was passed over; err says so */
+    INPUT_FAILED,   /**< reading failed, err says why; or a signal asked to stop */
+};
+
+/** Open `path`; NULL or "-" is stdin. Pipes and devices are fine, a directory is not. */
+enum gen_status input_open(struct input *input, const char *path, struct gen_error *err);
+void input_close(struct input *input);
+
+/** Append all there is, at most `limit` bytes. */
+enum gen_status input_read_all(struct input *input, struct gen_bytes *bytes, size_t limit,
+                               struct gen_error *err);
+
+/**
+ * Replace `record` by the next one, without the `separator` byte that ends it; the last one need
+ * not be ended. Reads no more than there is, so that a line is given out as soon as it is there.
+ */
+enum input_result input_next(struct input *input, struct gen_bytes *record, char separator,
+                             size_t limit, struct gen_error *err);
+
+/** Open, read all and close in one. */
+enum gen_status input_read_file(struct gen_bytes *bytes, const char *path, size_t limit,
+                                struct gen_error *err);
+
+/** Whether two paths lead to one file; a path that leads nowhere is no file. */
+bool input_same_file(const char *a, const char *b);
+
+#endif

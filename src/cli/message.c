@@ -1,0 +1,87 @@
+#include "cli/message.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <utf8proc.h>
+
+#include "cli/exit_code.h"
+
+/** Characters that could move the cursor or turn the direction of the text around. */
+static bool is_control(utf8proc_int32_t character) {
+    return character < 0x20 || (character >= 0x7f && character < 0xa0) || character == 0x061c ||
+           (character >= 0x200e && character <= 0x200f) ||
+           (character >= 0x2028 && character <= 0x202e) ||
+           (character >= 0x2066 && character <= 0x2069);
+}
+
+void message_clean(char *text) {
+    const utf8proc_uint8_t *in = (const utf8proc_uint8_t *)text;
+    char *out = text;
+    while (*in != '\0') {
+        utf8proc_int32_t character;
+        utf8proc_ssize_t n = utf8proc_iterate(in, -1, &character);
+        if (n < 1 || is_control(character)) {
+            *out++ = '?';
+            in += n < 1 ? 1 : n;
+        } else {
+            for (; n > 0; n--) {
+                *out++ = (char)*in++;
+            }
+        }
+    }
+    *out = '\0';
+}
+
+/** Format into text[size]; a cut sentence ends in "...", not within a character. */
+static void format_line(char *text, size_t size, const char *format, va_list arguments) {
+    int n = vsnprintf(text, size, format, arguments);
+    if (n >= 0 && (size_t)n >= size) {
+        size_t end = size - 4;
+        while (end > 0 && ((unsigned char)text[end] & 0xc0) == 0x80) {
+            end--;
+        }
+        memcpy(text + end, "...", 4);
+    }
+    message_clean(text);
+}
+
+void message(const char *format, ...) {
+    char text[MESSAGE_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    format_line(text, sizeof text, format, arguments);
+    va_end(arguments);
+    char line[MESSAGE_SIZE + 8];
+    int n = snprintf(line, sizeof line, "gen: %s\n", text);
+    /* One write, so that lines of several processes do not mix. Nothing can be done if it fails. */
+    if (n > 0 && write(STDERR_FILENO, line, (size_t)n) < 0) {
+        return;
+    }
+}
+
+void message_errno(const char *name, int error_number) {
+    message("%.400s: %s", name, strerror(error_number));
+}
+
+void message_set(struct gen_error *err, enum gen_status status, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    format_line(err->message, sizeof err->message, format, arguments);
+    va_end(arguments);
+    err->status = status;
+}
+
+int message_exit_code(enum gen_status status) {
+    switch (status) {
+    case GEN_OK:
+        return EXIT_DONE;
+    case GEN_BAD_ARGUMENT:
+        return EXIT_USAGE;
+    default:
+        return EXIT_FAILED;
+    }
+}

@@ -1,0 +1,43 @@
+/**
+ * message.h - what gen says on stderr.
+ *
+ * A message is one line, "gen: sentence", shorter than 600 bytes and without control characters,
+ * whatever names went into it.
+ */
+#ifndef CLI_MESSAGE_H
+#define CLI_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "gen.h"
+
+#if defined(__GNUC__)
+#define MESSAGE_PRINTF(format_at, first) __attribute__((format(printf, format_at, first)))
+#else
+#define MESSAGE_PRINTF(format_at, first)
+#endif
+
+/** Longest sentence with its NUL; what is longer is cut and ends in "...". */
+#define MESSAGE_SIZE 580
+
+/** Print one line. */
+void message(const char *format, ...) MESSAGE_PRINTF(1, 2);
+
+/** Print "gen: NAME: what errno says". */
+void message_errno(const char *name, int error_number);
+
+/** Fill a gen_error of the program's own; the library's come filled. */
+void message_set(struct gen_error *err, enum gen_status status, const char *format, ...)
+    MESSAGE_PRINTF(3, 4);
+
+/**
+ * Make `text`, a string of at most `size` bytes with its NUL, fit for one line: control
+ * characters and bytes that are not UTF-8 become `?`.
+ */
+void message_clean(char *text);
+
+/** The exit code for a failed library call. */
+int message_exit_code(enum gen_status status);
+
+#endif

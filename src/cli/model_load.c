@@ -1,0 +1,80 @@
+#include "cli/model_load.h"
+
+#include <stdlib.h>
+
+#include "cli/embedded.h"
+#include "cli/message.h"
+#include "cli/model_path.h"
+
+/** Find out what to open: load->path, or NULL for the embedded model. */
+static enum gen_status resolve(struct model_load *load, const char *name, struct gen_error *err) {
+    *load = (struct model_load){0};
+    if (name == NULL) {
+        name = getenv("GEN_MODEL");
+        if (name != NULL && *name == '\0') {
+            name = NULL;
+        }
+    }
+    if (name != NULL) {
+        load->path = model_path_find(name, err);
+        load->name = load->path;
+        return load->path != NULL ? GEN_OK : err->status;
+    }
+    load->name = embedded_model_name();
+    size_t size;
+    embedded_model(&size);
+    if (size == 0) {
+        message_set(err, GEN_IO_ERROR,
+                    "no model: this gen was built without one (give --model "
+                    "PATH or set GEN_MODEL)");
+        return GEN_IO_ERROR;
+    }
+    return GEN_OK;
+}
+
+static enum gen_status open_model(struct model_load *load, const struct gen_model_options *options,
+                                  struct gen_error *err) {
+    enum gen_status status;
+    if (load->path != NULL) {
+        status = gen_model_open(&load->model, load->path, options, err);
+    } else {
+        size_t size;
+        const unsigned char *data = embedded_model(&size);
+        status = gen_model_open_memory(&load->model, load->name, data, size, options, err);
+    }
+    if (status == GEN_OK) {
+        load->tokenizer = gen_model_tokenizer(load->model);
+    }
+    return status;
+}
+
+enum gen_status model_load_open(struct model_load *load, const char *name,
+                                const struct gen_model_options *options, struct gen_error *err) {
+    enum gen_status status = resolve(load, name, err);
+    return status == GEN_OK ? open_model(load, options, err) : status;
+}
+
+enum gen_status model_load_tokenizer(struct model_load *load, const char *name,
+                                     struct gen_error *err) {
+    enum gen_status status = resolve(load, name, err);
+    if (status == GEN_OK && load->path != NULL) {
+        status = gen_tokenizer_open(&load->own_tokenizer, load->path, err);
+        load->tokenizer = load->own_tokenizer;
+    } else if (status == GEN_OK) {
+        struct gen_model_options options = gen_model_options_default();
+        options.metadata_only = true;
+        status = open_model(load, &options, err);
+    }
+    if (status == GEN_OK && load->tokenizer == NULL) {
+        message_set(err, GEN_UNSUPPORTED, "%.400s: the model has no tokenizer", load->name);
+        status = GEN_UNSUPPORTED;
+    }
+    return status;
+}
+
+void model_load_close(struct model_load *load) {
+    gen_tokenizer_free(load->own_tokenizer);
+    gen_model_free(load->model);
+    free(load->path);
+    *load = (struct model_load){0};
+}

@@ -1,0 +1,29 @@
+/**
+ * model_load.h - open the model a command is to use: --model, else $GEN_MODEL, else the one
+ * compiled into the program.
+ */
+#ifndef CLI_MODEL_LOAD_H
+#define CLI_MODEL_LOAD_H
+
+#include <stdbool.h>
+
+#include "gen.h"
+
+/** A model or a tokenizer, and what it lives on. */
+struct model_load {
+    char *path;              /**< NULL for the embedded model */
+    const char *name;        /**< for messages */
+    struct gen_model *model; /**< NULL where a tokenizer was opened alone */
+    struct gen_tokenizer *own_tokenizer;
+    const struct gen_tokenizer *tokenizer; /**< NULL where the model has none */
+};
+
+/** Open a model; `name` is the value of --model, or NULL. */
+enum gen_status model_load_open(struct model_load *load, const char *name,
+                                const struct gen_model_options *options, struct gen_error *err);
+/** Open only a tokenizer, for which no weights are needed. */
+enum gen_status model_load_tokenizer(struct model_load *load, const char *name,
+                                     struct gen_error *err);
+void model_load_close(struct model_load *load);
+
+#endif

@@ -1,0 +1,336 @@
+#include "cli/options.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/alloc.h"
+#include "cli/message.h"
+#include "cli/suggest.h"
+
+_Static_assert(sizeof(int) == sizeof(int32_t), "OPTION_INT fills both int and int32_t");
+
+/* ---- numbers ---------------------------------------------------------------------------- */
+
+bool options_parse_int(int64_t *value, const char *text) {
+    if (text[strspn(text, "+-0123456789")] != '\0' || *text == '\0') {
+        return false;
+    }
+    char *end;
+    errno = 0;
+    long long number = strtoll(text, &end, 10);
+    *value = number;
+    return *end == '\0' && errno == 0;
+}
+
+bool options_parse_uint64(uint64_t *value, const char *text) {
+    if (text[strspn(text, "0123456789")] != '\0' || *text == '\0') {
+        return false;
+    }
+    errno = 0;
+    *value = strtoull(text, NULL, 10);
+    return errno == 0;
+}
+
+bool options_parse_double(double *value, const char *text) {
+    if (text[strspn(text, "+-.0123456789eE")] != '\0' || *text == '\0') {
+        return false;
+    }
+    char *end;
+    *value = strtod(text, &end);
+    return *end == '\0' && isfinite(*value);
+}
+
+/** "from 0 to 1", "above 0, up to 1" */
+static void describe_range(char *text, size_t size, const struct option *option) {
+    const struct option_range *range = &option->range;
+    if (option->kind == OPTION_UINT64) {
+        snprintf(text, size, "from 0 to %llu", (unsigned long long)UINT64_MAX);
+    } else {
+        snprintf(text, size, range->above_min ? "above %.10g, up to %.10g" : "from %.10g to %.10g",
+                 range->min, range->max);
+    }
+}
+
+static bool in_range(const struct option_range *range, double value) {
+    return value <= range->max && (range->above_min ? value > range->min : value >= range->min);
+}
+
+/** Read the number of a numeric option into *value; false if it is none or out of range. */
+static bool parse_number(void *value, const struct option *option, const char *text) {
+    int64_t integer;
+    double number;
+    switch (option->kind) {
+    case OPTION_UINT64:
+        return options_parse_uint64(value, text);
+    case OPTION_INT:
+        if (!options_parse_int(&integer, text) || !in_range(&option->range, (double)integer)) {
+            return false;
+        }
+        *(int32_t *)value = (int32_t)integer;
+        return true;
+    default:
+        /* The range is that of the float, which may be 0 where the text was not. */
+        if (!options_parse_double(&number, text) ||
+            !in_range(&option->range, (double)(float)number)) {
+            return false;
+        }
+        *(float *)value = (float)number;
+        return true;
+    }
+}
+
+/* ---- one option ------------------------------------------------------------------------- */
+
+/** State of one run of the parser. */
+struct parser {
+    const struct options_spec *spec;
+    struct options_parsed *parsed;
+    char *settings;
+    int argc;
+    char **argv;
+    int at; /**< next argument to look at */
+    struct gen_error *err;
+};
+
+static const struct option *find_long(const struct options_spec *spec, const char *name, size_t n) {
+    for (size_t i = 0; i < spec->n_table; i++) {
+        const struct option *option = &spec->table[i];
+        if (option->kind != OPTION_HEADING && strlen(option->name) == n &&
+            memcmp(option->name, name, n) == 0) {
+            return option;
+        }
+    }
+    return NULL;
+}
+
+static const struct option *find_letter(const struct options_spec *spec, char letter) {
+    for (size_t i = 0; i < spec->n_table; i++) {
+        const struct option *option = &spec->table[i];
+        if (option->kind != OPTION_HEADING && option->letter == letter) {
+            return option;
+        }
+    }
+    return NULL;
+}
+
+static bool wrong(struct parser *parser, const char *sentence) {
+    message_set(parser->err, GEN_BAD_ARGUMENT, "%s", sentence);
+    return false;
+}
+
+/** Report an unknown option as it was written, with the names it may have been meant for. */
+static bool unknown_option(struct parser *parser, const char *written, const char *name,
+                           size_t n_name) {
+    const struct options_spec *spec = parser->spec;
+    const char **known = alloc_new(spec->n_table + 2, sizeof *known);
+    size_t n_known = 0;
+    for (size_t i = 0; i < spec->n_table; i++) {
+        if (spec->table[i].kind != OPTION_HEADING) {
+            known[n_known++] = spec->table[i].name;
+        }
+    }
+    known[n_known++] = "help";
+    known[n_known++] = "version";
+    char *bare = alloc_printf("%.*s", (int)(n_name < 60 ? n_name : 60), name);
+    const char *near[3];
+    size_t n = n_name < 2 ? 0 : suggest(near, 3, bare, known, n_known);
+    char *sentence;
+    if (n == 0) {
+        sentence = alloc_printf("unknown option %.80s (see gen --help; `--` goes before text that "
+                                "begins with a dash)",
+                                written);
+    } else {
+        sentence = alloc_printf("unknown option %.80s (did you mean --%s%s%s%s%s?)", written,
+                                near[0], n > 2 ? ", --" : "", n > 2 ? near[1] : "",
+                                n > 1 ? " or --" : "", n > 1 ? near[n - 1] : "");
+    }
+    wrong(parser, sentence);
+    free(sentence);
+    free(bare);
+    free(known);
+    return false;
+}
+
+static bool set_choice(struct parser *parser, const struct option *option, const char *text) {
+    struct gen_bytes all = {0};
+    bool found = false;
+    for (int32_t i = 0; option->choices[i] != NULL && !found; i++) {
+        found = strcmp(option->choices[i], text) == 0;
+        if (found) {
+            *(int32_t *)(void *)(parser->settings + option->offset) = i;
+        }
+        alloc_append(&all, i > 0 ? ", " : "", i > 0 ? 2 : 0);
+        alloc_append(&all, option->choices[i], strlen(option->choices[i]));
+    }
+    if (!found) {
+        message_set(parser->err, GEN_BAD_ARGUMENT, "--%s: \"%.80s\" is none of its values (%.*s)",
+                    option->name, text, (int)all.n, all.data);
+    }
+    gen_bytes_release(&all);
+    return found;
+}
+
+static bool set_number(struct parser *parser, const struct option *option, const char *text) {
+    if (parse_number(parser->settings + option->offset, option, text)) {
+        return true;
+    }
+    char range[100];
+    describe_range(range, sizeof range, option);
+    message_set(parser->err, GEN_BAD_ARGUMENT, "--%s: \"%.80s\" is not %s %s", option->name, text,
+                option->kind == OPTION_FLOAT ? "a number" : "a whole number", range);
+    return false;
+}
+
+/** Set an option; `text` is its value, NULL for a flag. */
+static bool set_value(struct parser *parser, const struct option *option, const char *text) {
+    void *value = parser->settings + option->offset;
+    parser->parsed->given[option - parser->spec->table] = true;
+    switch (option->kind) {
+    case OPTION_FLAG:
+        *(bool *)value = true;
+        return true;
+    case OPTION_STRING:
+        *(const char **)value = text;
+        return true;
+    case OPTION_LIST: {
+        struct option_list *list = value;
+        alloc_grow(&list->data, &list->capacity, list->n + 1, sizeof *list->data);
+        list->data[list->n++] = text;
+        return true;
+    }
+    case OPTION_CHOICE:
+        return set_choice(parser, option, text);
+    default:
+        return set_number(parser, option, text);
+    }
+}
+
+/** The value of an option: what is attached to it, else the next argument. */
+static bool take_value(struct parser *parser, const struct option *option, const char *attached) {
+    if (attached != NULL) {
+        return set_value(parser, option, attached);
+    }
+    if (parser->at >= parser->argc) {
+        message_set(parser->err, GEN_BAD_ARGUMENT, "--%s needs a value: --%s %s", option->name,
+                    option->name, option->argument);
+        return false;
+    }
+    return set_value(parser, option, parser->argv[parser->at++]);
+}
+
+/* ---- the command line ------------------------------------------------------------------- */
+
+static bool parse_long(struct parser *parser, const char *argument) {
+    const char *name = argument + 2;
+    size_t n_name = strcspn(name, "=");
+    const char *attached = name[n_name] == '=' ? name + n_name + 1 : NULL;
+    const struct option *option = find_long(parser->spec, name, n_name);
+    if (option == NULL) {
+        char *written = alloc_printf("--%.*s", (int)(n_name < 80 ? n_name : 80), name);
+        unknown_option(parser, written, name, n_name);
+        free(written);
+        return false;
+    }
+    if (option->kind != OPTION_FLAG) {
+        return take_value(parser, option, attached);
+    }
+    if (attached != NULL) {
+        message_set(parser->err, GEN_BAD_ARGUMENT, "--%s takes no value", option->name);
+        return false;
+    }
+    return set_value(parser, option, NULL);
+}
+
+/** Short options: flags in a row, the last may take a value. */
+static bool parse_short(struct parser *parser, const char *argument) {
+    const char *name = argument + 1;
+    if (name[1] != '\0' && find_long(parser->spec, name, strcspn(name, "=")) != NULL) {
+        return unknown_option(parser, argument, name, strcspn(name, "="));
+    }
+    for (const char *letter = name; *letter != '\0'; letter++) {
+        const struct option *option = find_letter(parser->spec, *letter);
+        if (option == NULL) {
+            return unknown_option(parser, argument, name, strlen(name));
+        }
+        if (option->kind != OPTION_FLAG) {
+            return take_value(parser, option, letter[1] != '\0' ? letter + 1 : NULL);
+        }
+        set_value(parser, option, NULL);
+    }
+    return true;
+}
+
+static bool check_conflicts(struct parser *parser) {
+    const struct options_spec *spec = parser->spec;
+    for (size_t i = 0; i < spec->n_conflicts; i++) {
+        const struct option_conflict *conflict = &spec->conflicts[i];
+        if (options_given(parser->parsed, spec, conflict->a) &&
+            options_given(parser->parsed, spec, conflict->b)) {
+            message_set(parser->err, GEN_BAD_ARGUMENT, "--%s and --%s exclude each other",
+                        conflict->a, conflict->b);
+            return false;
+        }
+    }
+    return true;
+}
+
+enum options_wish options_parse(void *settings, struct options_parsed *parsed,
+                                const struct options_spec *spec, int argc, char **argv,
+                                struct gen_error *err) {
+    *parsed = (struct options_parsed){
+        .operands = alloc_new((size_t)argc, sizeof *parsed->operands),
+        .given = alloc_new(spec->n_table, sizeof *parsed->given),
+    };
+    struct parser parser = {.spec = spec,
+                            .parsed = parsed,
+                            .settings = settings,
+                            .argc = argc,
+                            .argv = argv,
+                            .err = err};
+    bool options_end = false;
+    while (parser.at < argc) {
+        const char *argument = argv[parser.at++];
+        bool good = true;
+        if (options_end || argument[0] != '-' || argument[1] == '\0') {
+            parsed->operands[parsed->n_operands++] = argument;
+        } else if (strcmp(argument, "--") == 0) {
+            options_end = true;
+        } else if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
+            return OPTIONS_HELP;
+        } else if (strcmp(argument, "--version") == 0) {
+            return OPTIONS_VERSION;
+        } else if (argument[1] == '-') {
+            good = parse_long(&parser, argument);
+        } else {
+            good = parse_short(&parser, argument);
+        }
+        if (!good) {
+            return OPTIONS_WRONG;
+        }
+    }
+    return check_conflicts(&parser) ? OPTIONS_RUN : OPTIONS_WRONG;
+}
+
+void options_release(void *settings, struct options_parsed *parsed,
+                     const struct options_spec *spec) {
+    for (size_t i = 0; i < spec->n_table; i++) {
+        if (spec->table[i].kind == OPTION_LIST) {
+            struct option_list *list = (void *)((char *)settings + spec->table[i].offset);
+            free(list->data);
+            *list = (struct option_list){0};
+        }
+    }
+    free(parsed->operands);
+    free(parsed->given);
+    *parsed = (struct options_parsed){0};
+}
+
+bool options_given(const struct options_parsed *parsed, const struct options_spec *spec,
+                   const char *name) {
+    const struct option *option = find_long(spec, name, strlen(name));
+    return option != NULL && parsed->given[option - spec->table];
+}

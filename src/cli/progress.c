@@ -1,0 +1,46 @@
+#include "cli/progress.h"
+
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BAR_WIDTH 40
+
+/** Seconds before the first bar, and between two. */
+#define FIRST_AFTER 1.0
+#define NEXT_AFTER  0.1
+
+static double now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+void progress_begin(struct progress *progress, const char *label, bool quiet) {
+    *progress = (struct progress){
+        .label = label, .wanted = !quiet && isatty(STDERR_FILENO), .start = now()};
+}
+
+void progress_update(struct progress *progress, uint64_t done, uint64_t total) {
+    double time = now();
+    if (!progress->wanted || total == 0 || time - progress->start < FIRST_AFTER ||
+        time - progress->last < NEXT_AFTER) {
+        return;
+    }
+    progress->last = time;
+    progress->drawn = true;
+    double share = (double)done / (double)total;
+    int n_full = (int)(share * BAR_WIDTH);
+    char bar[BAR_WIDTH + 1];
+    for (int i = 0; i < BAR_WIDTH; i++) {
+        bar[i] = i < n_full ? '#' : '.';
+    }
+    bar[BAR_WIDTH] = '\0';
+    fprintf(stderr, "\r%s [%s] %3.0f%%", progress->label, bar, share * 100);
+}
+
+void progress_end(struct progress *progress) {
+    if (progress->drawn) {
+        fprintf(stderr, "\r\033[K");
+    }
+}

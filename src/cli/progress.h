@@ -1,0 +1,25 @@
+/**
+ * progress.h - a bar on stderr for work that takes more than a second.
+ *
+ * Drawn only where stderr is a terminal, and wiped out at the end.
+ */
+#ifndef CLI_PROGRESS_H
+#define CLI_PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct progress {
+    const char *label;
+    bool wanted;
+    bool drawn;
+    double start; /**< seconds, as all below */
+    double last;  /**< when it was last drawn */
+};
+
+/** Begin; quiet: draw nothing. */
+void progress_begin(struct progress *progress, const char *label, bool quiet);
+void progress_update(struct progress *progress, uint64_t done, uint64_t total);
+void progress_end(struct progress *progress);
+
+#endif

@@ -1,0 +1,25 @@
+/**
+ * signals.h - Ctrl-C during a long job.
+ *
+ * Until signals_catch() is called SIGINT and SIGTERM end the program at once, as usual. From then
+ * on the first one asks the job to stop, so that what it made so far is written; a second one
+ * ends the program.
+ */
+#ifndef CLI_SIGNALS_H
+#define CLI_SIGNALS_H
+
+#include <stdbool.h>
+
+/** At the start of main: have stdin, stdout and stderr, and let a closed pipe end us quietly. */
+void signals_init(void);
+
+/** From now on SIGINT and SIGTERM ask to stop. */
+void signals_catch(void);
+
+/** The signal that asked to stop, or 0. */
+int signals_caught(void);
+
+/** A file descriptor that gets readable when a signal was caught, to be polled; -1: none. */
+int signals_fd(void);
+
+#endif

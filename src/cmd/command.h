@@ -1,0 +1,42 @@
+/**
+ * command.h - what a command of gen is.
+ *
+ * main() finds the command, fills its settings with the defaults, has the parser change them by
+ * its table of options, and runs it. A new command is one file here and one line in main.c.
+ */
+#ifndef CMD_COMMAND_H
+#define CMD_COMMAND_H
+
+#include <stddef.h>
+
+#include "cli/options.h"
+
+struct command {
+    const char *name;
+    const char *summary; /**< half a line for the list of commands */
+    const struct options_spec *spec;
+    size_t settings_size;
+    void (*set_defaults)(void *settings);
+    /** Do the work and return an exit code (cli/exit_code.h). */
+    int (*run)(void *settings, const struct options_parsed *parsed);
+};
+
+/** All commands, NULL at the end; the first is the default. In main.c. */
+extern const struct command *const commands[];
+
+/** The command of that name, or NULL. In main.c. */
+const struct command *command_find(const char *name);
+
+/** The name of the command that `written` was probably meant for, or NULL. In main.c. */
+const char *command_suggest(const char *written);
+
+extern const struct command generate_command;
+extern const struct command tokenize_command;
+extern const struct command inspect_command;
+extern const struct command convert_command;
+extern const struct command help_command;
+
+/** Print the help of one command; NULL: the overview. Returns an exit code. In help.c. */
+int help_print(const struct command *command);
+
+#endif

@@ -1,0 +1,94 @@
+#include <stdlib.h>
+
+#include "cli/exit_code.h"
+#include "cli/input.h"
+#include "cli/message.h"
+#include "cli/model_path.h"
+#include "cli/progress.h"
+#include "cli/signals.h"
+#include "cmd/command.h"
+
+struct convert_settings {
+    int32_t type; /**< index into type_names, or -1: as the source has it */
+    bool quiet;
+};
+
+#define AT(member) offsetof(struct convert_settings, member)
+
+static const char *const type_names[] = {"f32", "f16", "bf16", NULL};
+
+static const struct option table[] = {
+    OPTION_ROW_CHOICE("type", '\0', AT(type), "TYPE", type_names,
+                      "type of the weight matrices: f32, f16 or bf16; default: as SRC has them"),
+    OPTION_ROW("quiet", 'q', OPTION_FLAG, AT(quiet), NULL, "show no progress bar"),
+};
+
+static const struct options_spec spec = {
+    .usage = "gen convert [OPTIONS] SRC DST.gguf",
+    .intro = "Write the model SRC, a Hugging Face directory or a GGUF file (or the name of one), "
+             "with its tokenizer to the GGUF file DST, which llama.cpp reads too. An existing DST "
+             "is replaced, but only once the new one is complete.",
+    .table = table,
+    .n_table = sizeof table / sizeof table[0],
+    .examples = "  gen convert ./gpt2 gpt2.gguf\n"
+                "  gen convert --type f16 openai-community/gpt2 gpt2-f16.gguf\n",
+};
+
+static bool show_progress(void *context, uint64_t done, uint64_t total) {
+    progress_update(context, done, total);
+    return signals_caught() == 0;
+}
+
+static enum gen_status convert(const char *src, const char *dst,
+                               const struct convert_settings *settings, struct gen_error *err) {
+    struct progress progress;
+    struct gen_convert_options options = gen_convert_options_default();
+    options.type = settings->type >= 0 ? type_names[settings->type] : NULL;
+    options.context = &progress;
+    options.progress = show_progress;
+    progress_begin(&progress, "converting", settings->quiet);
+    signals_catch();
+    enum gen_status status = gen_convert(src, dst, &options, err);
+    progress_end(&progress);
+    return status;
+}
+
+static int run(void *settings, const struct options_parsed *parsed) {
+    if (parsed->n_operands != 2) {
+        message("convert takes a source and a target: gen convert SRC DST.gguf");
+        return EXIT_USAGE;
+    }
+    struct gen_error err = {0};
+    const char *dst = parsed->operands[1];
+    char *src = model_path_find(parsed->operands[0], &err);
+    enum gen_status status = src != NULL ? GEN_OK : err.status;
+    if (status == GEN_OK && input_same_file(src, dst)) {
+        message_set(&err, GEN_IO_ERROR, "%.400s: source and target are one file (give another)",
+                    dst);
+        status = err.status;
+    }
+    if (status == GEN_OK) {
+        status = convert(src, dst, settings, &err);
+    }
+    free(src);
+    if (signals_caught() != 0) {
+        return EXIT_SIGNAL + signals_caught();
+    }
+    if (status != GEN_OK) {
+        message("%s", err.message);
+    }
+    return status == GEN_OK ? EXIT_DONE : EXIT_FAILED;
+}
+
+static void set_defaults(void *settings) {
+    *(struct convert_settings *)settings = (struct convert_settings){.type = -1};
+}
+
+const struct command convert_command = {
+    .name = "convert",
+    .summary = "write a model as one GGUF file",
+    .spec = &spec,
+    .settings_size = sizeof(struct convert_settings),
+    .set_defaults = set_defaults,
+    .run = run,
+};

@@ -1,0 +1,208 @@
+#include "cmd/generate_options.h"
+
+#include <string.h>
+
+#include "cli/message.h"
+#include "cli/text_out.h"
+
+#define AT(member) offsetof(struct generate_settings, member)
+
+static const char *const context_names[] = {"stop", "slide", NULL};
+
+static const struct option table[] = {
+    OPTION_ROW_HEADING("Model"),
+    OPTION_ROW(
+        "model", 'm', OPTION_STRING, AT(model), "PATH|NAME",
+        "a GGUF file, a Hugging Face directory, or a name looked up in $GEN_MODEL_PATH, "
+        "$XDG_DATA_HOME/gen/models and the Hugging Face cache; default: $GEN_MODEL, else the "
+        "embedded model"),
+    OPTION_ROW_RANGE("threads", 't', OPTION_INT, AT(options.n_threads), "N", 1, 1024,
+                     "threads to use (default: the physical cores this process may use)"),
+    OPTION_ROW_HEADING("Prompt (default: all of stdin, without its last newline)"),
+    OPTION_ROW("prompt", 'p', OPTION_STRING, AT(prompt), "TEXT", "the prompt, may be empty"),
+    OPTION_ROW("file", 'f', OPTION_STRING, AT(file), "FILE",
+               "read the prompt from FILE; - is stdin"),
+    OPTION_ROW("prompt-ids", '\0', OPTION_STRING, AT(prompt_ids), "\"ID ...\"",
+               "the prompt as token ids"),
+    OPTION_ROW("lines", '\0', OPTION_FLAG, AT(lines), NULL,
+               "each line of stdin or FILE is a prompt; answers come in the same order"),
+    OPTION_ROW("jsonl", '\0', OPTION_FLAG, AT(jsonl), NULL,
+               "each line is a JSON object with the member \"prompt\""),
+    OPTION_ROW("null", '0', OPTION_FLAG, AT(null), NULL,
+               "prompts end with a NUL byte; so do the answers"),
+    OPTION_ROW_HEADING("Length"),
+    OPTION_ROW_RANGE("max-new-tokens", 'n', OPTION_INT, AT(options.max_new_tokens), "N", 0,
+                     INT32_MAX, "most tokens to add; no limit of its own with --max-length"),
+    OPTION_ROW_RANGE("max-length", '\0', OPTION_INT, AT(options.max_length), "N", 1, INT32_MAX,
+                     "most tokens in all, prompt and new"),
+    OPTION_ROW_RANGE("min-new-tokens", '\0', OPTION_INT, AT(options.sampling.min_new_tokens), "N",
+                     0, INT32_MAX, "the text does not end before that many new tokens"),
+    OPTION_ROW_RANGE("min-length", '\0', OPTION_INT, AT(options.sampling.min_length), "N", 0,
+                     INT32_MAX, "the same, counting the prompt too"),
+    OPTION_ROW("stop", '\0', OPTION_LIST, AT(stop), "TEXT",
+               "end before TEXT would appear, taken literally; may be given several times"),
+    OPTION_ROW("ignore-eos", '\0', OPTION_FLAG, AT(options.sampling.ignore_eos), NULL,
+               "never draw the end-of-text token"),
+    OPTION_ROW_CHOICE(
+        "context", '\0', AT(context), "WHAT", context_names,
+        "when the context is full: stop, or slide: go on over its last half, read again"),
+    OPTION_ROW_HEADING("Sampling"),
+    OPTION_ROW("seed", 's', OPTION_UINT64, AT(options.seed), "N",
+               "the same seed gives the same text (default: a random one, see --verbose)"),
+    OPTION_ROW("greedy", '\0', OPTION_FLAG, AT(greedy), NULL,
+               "always take the likeliest token; the same as --temperature 0"),
+    OPTION_ROW_RANGE("temperature", '\0', OPTION_FLOAT, AT(options.sampling.temperature), "X", 0,
+                     1000, "below 1 safer, above 1 wilder"),
+    OPTION_ROW_RANGE("top-k", '\0', OPTION_INT, AT(options.sampling.top_k), "N", 0, INT32_MAX,
+                     "choose among the N likeliest tokens; 0: all"),
+    OPTION_ROW_ABOVE("top-p", '\0', OPTION_FLOAT, AT(options.sampling.top_p), "P", 0, 1,
+                     "choose among the likeliest tokens that together have probability P; 1: all"),
+    OPTION_ROW_RANGE("min-p", '\0', OPTION_FLOAT, AT(options.sampling.min_p), "P", 0, 1,
+                     "drop tokens less likely than P times the likeliest"),
+    OPTION_ROW_ABOVE("typical-p", '\0', OPTION_FLOAT, AT(options.sampling.typical_p), "P", 0, 1,
+                     "locally typical sampling with mass P; 1: off"),
+    OPTION_ROW_ABOVE("repetition-penalty", '\0', OPTION_FLOAT,
+                     AT(options.sampling.repetition_penalty), "X", 0, 1000,
+                     "above 1: tokens that were there already are less likely"),
+    OPTION_ROW_RANGE("presence-penalty", '\0', OPTION_FLOAT, AT(options.sampling.presence_penalty),
+                     "X", -2, 2, "taken off the logit of tokens added before"),
+    OPTION_ROW_RANGE("frequency-penalty", '\0', OPTION_FLOAT,
+                     AT(options.sampling.frequency_penalty), "X", -2, 2,
+                     "the same, for each time they were added"),
+    OPTION_ROW_RANGE("no-repeat-ngram-size", '\0', OPTION_INT,
+                     AT(options.sampling.no_repeat_ngram_size), "N", 0, INT32_MAX,
+                     "no N tokens in a row come twice; 0: off"),
+    OPTION_ROW(
+        "bad-words", '\0', OPTION_STRING, AT(bad_words), "FILE",
+        "never write what a line of FILE says; taken literally, so inside a sentence a word begins "
+        "with a blank"),
+    OPTION_ROW("logit-bias", '\0', OPTION_LIST, AT(logit_bias), "ID=X",
+               "add X to the logit of a token, -inf forbids it; ID=X,ID=X... or several times"),
+    OPTION_ROW_RANGE("num-return-sequences", '\0', OPTION_INT, AT(options.num_return_sequences),
+                     "N", 1, INT32_MAX, "texts for each prompt"),
+    OPTION_ROW_HEADING("Output"),
+    OPTION_ROW("no-echo", '\0', OPTION_FLAG, AT(no_echo), NULL,
+               "print the new text only, not the prompt"),
+    OPTION_ROW("json", '\0', OPTION_FLAG, AT(json), NULL,
+               "print one JSON object a line for each text"),
+    OPTION_ROW_RANGE("logprobs", '\0', OPTION_INT, AT(options.n_logprobs), "N", 0, 1000,
+                     "with --json: the N likeliest tokens of each step"),
+    OPTION_ROW("save-logits", '\0', OPTION_STRING, AT(save_logits), "FILE",
+               "write logits as float32, little-endian: a row for each prompt position and step"),
+    OPTION_ROW("separator", '\0', OPTION_STRING, AT(separator), "TEXT",
+               "stands between texts (default: a newline, with --null a NUL)"),
+    OPTION_ROW("output", 'o', OPTION_STRING, AT(output), "FILE", "write to FILE; - is stdout"),
+    OPTION_ROW_CHOICE("color", '\0', AT(color), "WHEN", text_color_names,
+                      "show the prompt in bold: auto, always or never; NO_COLOR is heeded"),
+    OPTION_ROW("verbose", 'v', OPTION_FLAG, AT(verbose), NULL,
+               "say model, seed and speed on stderr"),
+    OPTION_ROW("quiet", 'q', OPTION_FLAG, AT(quiet), NULL, "say nothing on stderr but errors"),
+};
+
+static const struct option_conflict conflicts[] = {
+    {"prompt", "file"},        {"prompt", "prompt-ids"}, {"file", "prompt-ids"},
+    {"prompt", "lines"},       {"prompt", "jsonl"},      {"prompt", "null"},
+    {"prompt-ids", "lines"},   {"prompt-ids", "jsonl"},  {"prompt-ids", "null"},
+    {"lines", "jsonl"},        {"lines", "null"},        {"jsonl", "null"},
+    {"greedy", "temperature"}, {"json", "separator"},    {"verbose", "quiet"},
+};
+
+const struct options_spec generate_spec = {
+    .usage = "gen [generate] [OPTIONS] [PROMPT...]",
+    .intro = "Continue PROMPT, and print prompt and continuation as they come.",
+    .table = table,
+    .n_table = sizeof table / sizeof table[0],
+    .conflicts = conflicts,
+    .n_conflicts = sizeof conflicts / sizeof conflicts[0],
+    .examples = "  gen 'Once upon a time'\n"
+                "  gen -m openai-community/gpt2 -n 50 --seed 7 'The capital of France is'\n"
+                "  echo 'Dear diary,' | gen --no-echo > diary.txt\n"
+                "  gen --lines --json < prompts.txt | jq -r .new_text\n"
+                "\n"
+                "Exit status: 0 done, 1 something failed, 2 wrong usage, 130 after Ctrl-C.\n",
+};
+
+void generate_set_defaults(void *settings) {
+    struct generate_settings *generate = settings;
+    *generate = (struct generate_settings){
+        .options = gen_generate_options_default(),
+        .context = GENERATE_CONTEXT_STOP,
+        .color = TEXT_COLOR_AUTO,
+    };
+}
+
+bool generate_is_batch(const struct generate_settings *settings) {
+    return settings->lines || settings->jsonl || settings->null;
+}
+
+static enum gen_status check_prompt(const struct generate_settings *settings,
+                                    const struct options_parsed *parsed, struct gen_error *err) {
+    if (parsed->n_operands == 0) {
+        return GEN_OK;
+    }
+    const char *other = settings->prompt != NULL       ? "--prompt"
+                        : settings->file != NULL       ? "--file"
+                        : settings->prompt_ids != NULL ? "--prompt-ids"
+                        : settings->lines              ? "--lines"
+                        : settings->jsonl              ? "--jsonl"
+                        : settings->null               ? "--null"
+                                                       : NULL;
+    if (other == NULL) {
+        return GEN_OK;
+    }
+    message_set(err, GEN_BAD_ARGUMENT, "%s and the argument \"%.80s\" are two prompts%s", other,
+                parsed->operands[0],
+                generate_is_batch(settings) ? " (a file of prompts is given with --file)" : "");
+    return GEN_BAD_ARGUMENT;
+}
+
+static enum gen_status check_length(struct generate_settings *settings,
+                                    const struct options_parsed *parsed, struct gen_error *err) {
+    struct gen_generate_options *options = &settings->options;
+    if (options_given(parsed, &generate_spec, "max-length") &&
+        !options_given(parsed, &generate_spec, "max-new-tokens")) {
+        options->max_new_tokens = -1;
+    }
+    if (options->max_new_tokens >= 0 &&
+        options->sampling.min_new_tokens > options->max_new_tokens) {
+        message_set(err, GEN_BAD_ARGUMENT, "--min-new-tokens %d is more than --max-new-tokens %d",
+                    (int)options->sampling.min_new_tokens, (int)options->max_new_tokens);
+        return GEN_BAD_ARGUMENT;
+    }
+    if (options->max_length >= 0 && options->sampling.min_length > options->max_length) {
+        message_set(err, GEN_BAD_ARGUMENT, "--min-length %d is more than --max-length %d",
+                    (int)options->sampling.min_length, (int)options->max_length);
+        return GEN_BAD_ARGUMENT;
+    }
+    return GEN_OK;
+}
+
+enum gen_status generate_settings_complete(struct generate_settings *settings,
+                                           const struct options_parsed *parsed,
+                                           struct gen_error *err) {
+    struct gen_generate_options *options = &settings->options;
+    if (check_prompt(settings, parsed, err) != GEN_OK ||
+        check_length(settings, parsed, err) != GEN_OK) {
+        return GEN_BAD_ARGUMENT;
+    }
+    if (options->n_logprobs > 0 && !settings->json) {
+        message_set(err, GEN_BAD_ARGUMENT, "--logprobs needs --json, where they are shown");
+        return GEN_BAD_ARGUMENT;
+    }
+    for (size_t i = 0; i < settings->stop.n; i++) {
+        if (*settings->stop.data[i] == '\0') {
+            message_set(err, GEN_BAD_ARGUMENT, "--stop: an empty text would stop every text");
+            return GEN_BAD_ARGUMENT;
+        }
+    }
+    options->stop = settings->stop.data;
+    options->n_stop = settings->stop.n;
+    options->slide = settings->context == GENERATE_CONTEXT_SLIDE;
+    if (settings->greedy) {
+        options->sampling.temperature = 0;
+    }
+    if (!options_given(parsed, &generate_spec, "seed")) {
+        options->seed = gen_random_seed();
+    }
+    return GEN_OK;
+}

@@ -1,0 +1,227 @@
+#include "cmd/generate_output.h"
+
+#include <string.h>
+
+#include "cli/alloc.h"
+#include "cli/ids.h"
+#include "cli/message.h"
+#include "cli/signals.h"
+#include "cmd/generate_json.h"
+
+#define BOLD   "\033[1m"
+#define NORMAL "\033[0m"
+
+/** What every callback returns: whether to go on. */
+static bool go_on(const struct generate_output *output) {
+    return !output->out.failed && !output->logits.failed && signals_caught() == 0;
+}
+
+/** The text of the prompt into output->scratch; none where the user gave none. */
+static void decode_prompt(struct generate_output *output, const int32_t *ids, size_t n) {
+    struct gen_error err;
+    output->scratch.n = 0;
+    if (output->load->tokenizer != NULL &&
+        !generate_input_was_empty(output->input, gen_model_config(output->load->model), ids, n)) {
+        gen_tokenizer_decode(output->load->tokenizer, ids, n, &output->scratch, &err);
+    }
+}
+
+/* ---- plain text --------------------------------------------------------------------------- */
+
+static void begin_text(struct generate_output *output) {
+    if (output->settings->separator != NULL && output->n_texts > 0) {
+        text_out_string(&output->out, output->settings->separator);
+    }
+    output->n_texts++;
+    output->in_text = true;
+}
+
+static void end_text(struct generate_output *output) {
+    if (output->settings->separator == NULL) {
+        text_out_write(&output->out, output->settings->null ? "" : "\n", 1);
+    }
+    output->in_text = false;
+}
+
+static void echo_prompt(struct generate_output *output, const int32_t *ids, size_t n) {
+    decode_prompt(output, ids, n);
+    if (output->bold && output->scratch.n > 0) {
+        text_out_string(&output->out, BOLD);
+    }
+    text_out_write(&output->out, output->scratch.data, output->scratch.n);
+    if (output->bold && output->scratch.n > 0) {
+        text_out_string(&output->out, NORMAL);
+    }
+}
+
+/** A model without a tokenizer has no text; its ids are printed instead. */
+static void write_ids(struct generate_output *output, const struct gen_result *result) {
+    output->scratch.n = 0;
+    if (!output->settings->no_echo) {
+        ids_format(&output->scratch, result->prompt_ids, result->n_prompt_ids, ' ');
+        alloc_append(&output->scratch, " ", result->n_prompt_ids > 0 ? 1 : 0);
+    }
+    ids_format(&output->scratch, result->new_ids, result->n_new_ids, ' ');
+    text_out_write(&output->out, output->scratch.data, output->scratch.n);
+}
+
+/* ---- the sink ----------------------------------------------------------------------------- */
+
+static bool on_begin(void *context, uint64_t index, uint64_t sequence, const int32_t *prompt_ids,
+                     size_t n_prompt_ids) {
+    struct generate_output *output = context;
+    (void)index;
+    (void)sequence;
+    if (output->settings->json) {
+        return go_on(output);
+    }
+    begin_text(output);
+    if (!output->settings->no_echo) {
+        echo_prompt(output, prompt_ids, n_prompt_ids);
+        text_out_show(&output->out);
+    }
+    return go_on(output);
+}
+
+static bool on_text(void *context, uint64_t index, uint64_t sequence, const char *bytes, size_t n) {
+    struct generate_output *output = context;
+    (void)index;
+    (void)sequence;
+    if (!output->settings->json) {
+        text_out_write(&output->out, bytes, n);
+        text_out_show(&output->out);
+    }
+    return go_on(output);
+}
+
+/** Little-endian whatever the machine is. */
+static bool on_logits(void *context, const float *logits, int32_t n_vocab) {
+    struct generate_output *output = context;
+    output->scratch.n = 0;
+    for (int32_t i = 0; i < n_vocab; i++) {
+        uint32_t bits;
+        memcpy(&bits, &logits[i], sizeof bits);
+        char bytes[4] = {(char)(bits & 0xff), (char)(bits >> 8 & 0xff), (char)(bits >> 16 & 0xff),
+                         (char)(bits >> 24)};
+        alloc_append(&output->scratch, bytes, sizeof bytes);
+    }
+    text_out_write(&output->logits, output->scratch.data, output->scratch.n);
+    return go_on(output);
+}
+
+static void report_error(struct generate_output *output, const struct gen_result *result) {
+    if (generate_is_batch(output->settings)) {
+        message("prompt with index %llu: %s", (unsigned long long)result->index,
+                result->error->message);
+    } else {
+        message("%s", result->error->message);
+    }
+    if (output->settings->json) {
+        output->scratch.n = 0;
+        generate_json_error(&output->scratch, result);
+        text_out_write(&output->out, output->scratch.data, output->scratch.n);
+        return;
+    }
+    if (!output->in_text && generate_is_batch(output->settings)) {
+        begin_text(output);
+    }
+    if (output->in_text) {
+        end_text(output);
+    }
+}
+
+static double per_second(size_t n, double seconds) {
+    return seconds > 0 ? (double)n / seconds : 0;
+}
+
+static void report_speed(const struct gen_result *result) {
+    message("text %llu.%llu: prompt %zu tokens in %.3f s (%.1f/s), new %zu tokens in %.3f s "
+            "(%.1f/s), finish %s",
+            (unsigned long long)result->index, (unsigned long long)result->sequence,
+            result->n_prompt_ids, result->prompt_seconds,
+            per_second(result->n_prompt_ids, result->prompt_seconds), result->n_new_ids,
+            result->decode_seconds, per_second(result->n_new_ids, result->decode_seconds),
+            gen_finish_name(result->finish));
+}
+
+static void write_json(struct generate_output *output, const struct gen_result *result) {
+    struct gen_bytes line = {0};
+    decode_prompt(output, result->prompt_ids, result->n_prompt_ids);
+    generate_json_result(&line, result, &output->scratch, output->load->tokenizer);
+    text_out_write(&output->out, line.data, line.n);
+    gen_bytes_release(&line);
+}
+
+static bool on_end(void *context, const struct gen_result *result) {
+    struct generate_output *output = context;
+    if (result->finish == GEN_FINISH_ERROR) {
+        report_error(output, result);
+    } else if (output->settings->json) {
+        write_json(output, result);
+    } else if (output->in_text) {
+        if (output->load->tokenizer == NULL) {
+            write_ids(output, result);
+        }
+        end_text(output);
+    }
+    text_out_flush(&output->out);
+    if (output->settings->verbose && result->finish != GEN_FINISH_ERROR) {
+        report_speed(result);
+    }
+    return go_on(output);
+}
+
+static bool on_go_on(void *context) {
+    return go_on(context);
+}
+
+struct gen_sink generate_output_sink(struct generate_output *output) {
+    return (struct gen_sink){
+        .context = output,
+        .begin = on_begin,
+        .text = on_text,
+        .logits = output->settings->save_logits != NULL ? on_logits : NULL,
+        .end = on_end,
+        .go_on = on_go_on,
+    };
+}
+
+/* ---- the files ---------------------------------------------------------------------------- */
+
+/** Whether writing to `path` would destroy what is being read. */
+static bool is_in_use(const char *path, const struct generate_settings *settings,
+                      const struct model_load *load) {
+    const char *readers[] = {load->path, settings->file, settings->bad_words};
+    for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++) {
+        if (readers[i] != NULL && input_same_file(path, readers[i])) {
+            message("%.400s: would be overwritten while it is read (give another file)", path);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool generate_output_init(struct generate_output *output, const struct generate_settings *settings,
+                          const struct generate_input *input, const struct model_load *load) {
+    *output = (struct generate_output){.settings = settings, .input = input, .load = load};
+    const char *path = settings->output;
+    if (path != NULL && strcmp(path, "-") == 0) {
+        path = NULL;
+    }
+    if ((path != NULL && is_in_use(path, settings, load)) ||
+        (settings->save_logits != NULL && is_in_use(settings->save_logits, settings, load)) ||
+        !text_out_open(&output->out, path)) {
+        return false;
+    }
+    output->bold = text_out_color(&output->out, (enum text_color)settings->color);
+    return settings->save_logits == NULL || text_out_open(&output->logits, settings->save_logits);
+}
+
+bool generate_output_release(struct generate_output *output) {
+    if (output->out.buffer != NULL && output->settings->separator != NULL && output->n_texts > 0) {
+        text_out_string(&output->out, "\n");
+    }
+    gen_bytes_release(&output->scratch);
+    bool logits_good = text_out_close(&output->logits);
+    return text_out_close(&output->out) && logits_good;
+}

@@ -1,0 +1,38 @@
+/**
+ * generate_output.h - the texts of `gen generate`: as they stand or as JSON, as a gen_sink.
+ *
+ * Plain: prompt and new text as they come, then a newline (with --null a NUL). With --separator
+ * that text stands between two texts instead, and one newline after the last. In a batch an
+ * answer that failed is empty, so that the others keep their places.
+ */
+#ifndef CMD_GENERATE_OUTPUT_H
+#define CMD_GENERATE_OUTPUT_H
+
+#include "cli/model_load.h"
+#include "cli/text_out.h"
+#include "cmd/generate_input.h"
+#include "cmd/generate_options.h"
+#include "gen.h"
+
+struct generate_output {
+    const struct generate_settings *settings;
+    const struct generate_input *input;
+    const struct model_load *load;
+    struct text_out out;
+    struct text_out logits;   /**< --save-logits */
+    struct gen_bytes scratch; /**< the prompt's text, a row of logits */
+    bool bold;                /**< show the prompt in bold */
+    bool in_text;             /**< a text was begun and not ended */
+    uint64_t n_texts;         /**< texts begun */
+};
+
+/** Open the files. On failure the message is out. Release in any case. */
+bool generate_output_init(struct generate_output *output, const struct generate_settings *settings,
+                          const struct generate_input *input, const struct model_load *load);
+/** Complete and close the files. False if some write failed; the message is out. */
+bool generate_output_release(struct generate_output *output);
+
+/** The sink that writes to `output`. */
+struct gen_sink generate_output_sink(struct generate_output *output);
+
+#endif

@@ -1,0 +1,259 @@
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/alloc.h"
+#include "cli/exit_code.h"
+#include "cli/json_out.h"
+#include "cli/message.h"
+#include "cli/model_load.h"
+#include "cmd/command.h"
+
+struct inspect_settings {
+    const char *model;
+    bool json, tensors;
+};
+
+#define AT(member) offsetof(struct inspect_settings, member)
+
+static const struct option table[] = {
+    OPTION_ROW(
+        "model", 'm', OPTION_STRING, AT(model), "PATH|NAME",
+        "the model, if it is not given as argument; default: $GEN_MODEL, else the embedded model"),
+    OPTION_ROW("json", '\0', OPTION_FLAG, AT(json), NULL, "print one JSON object"),
+    OPTION_ROW("tensors", '\0', OPTION_FLAG, AT(tensors), NULL, "list the tensors too"),
+};
+
+static const struct options_spec spec = {
+    .usage = "gen inspect [OPTIONS] [MODEL]",
+    .intro = "Say what MODEL (a GGUF file, a Hugging Face directory, or a name) consists of. The "
+             "weights are not read.",
+    .table = table,
+    .n_table = sizeof table / sizeof table[0],
+    .examples = "  gen inspect\n"
+                "  gen inspect --tensors gpt2.gguf\n"
+                "  gen inspect --json openai-community/gpt2\n",
+};
+
+/* ---- as text ------------------------------------------------------------------------------ */
+
+static void line(struct gen_bytes *text, const char *format, ...) MESSAGE_PRINTF(2, 3);
+
+/** Append a line. What came from the file may be hostile, so it is cleaned. */
+static void line(struct gen_bytes *text, const char *format, ...) {
+    char small[400];
+    va_list arguments;
+    va_start(arguments, format);
+    int n = vsnprintf(small, sizeof small, format, arguments);
+    va_end(arguments);
+    if (n >= (int)sizeof small) {
+        memcpy(small + sizeof small - 4, "...", 4);
+    }
+    message_clean(small);
+    alloc_append(text, small, strlen(small));
+    alloc_append(text, "\n", 1);
+}
+
+static const char *yes_no(bool value) {
+    return value ? "yes" : "no";
+}
+
+static void config_text(struct gen_bytes *text, const struct gen_config *config) {
+    line(text, "n_vocab              %" PRId32, config->n_vocab);
+    line(text, "n_ctx                %" PRId32, config->n_ctx);
+    line(text, "n_embd               %" PRId32, config->n_embd);
+    line(text, "n_head               %" PRId32, config->n_head);
+    line(text, "n_layer              %" PRId32, config->n_layer);
+    line(text, "n_inner              %" PRId32, config->n_inner);
+    line(text, "activation           %s", gen_activation_name(config->activation));
+    line(text, "layer_norm_epsilon   %g", (double)config->layer_norm_epsilon);
+    line(text, "scale_attn_weights   %s", yes_no(config->scale_attn_weights));
+    line(text, "scale_attn_by_inverse_layer_idx %s",
+         yes_no(config->scale_attn_by_inverse_layer_idx));
+    line(text, "tie_word_embeddings  %s", yes_no(config->tie_word_embeddings));
+    line(text, "bos_token_id         %" PRId32, config->bos_token_id);
+    line(text, "eos_token_id         %" PRId32, config->eos_token_id);
+}
+
+/** "[768, 3072]" */
+static void shape_text(char *text, size_t size, const struct gen_tensor_info *tensor) {
+    size_t n = 1;
+    snprintf(text, size, "[");
+    for (int i = 0; i < tensor->n_dims && n < size; i++) {
+        int more = snprintf(text + n, size - n, "%s%" PRIu64, i > 0 ? ", " : "", tensor->dims[i]);
+        n += more > 0 ? (size_t)more : 0;
+    }
+    if (n < size) {
+        snprintf(text + n, size - n, "]");
+    }
+}
+
+static void tensors_text(struct gen_bytes *text, const struct gen_model *model) {
+    line(text, "%s", "");
+    line(text, "%-36s %-5s %-18s %12s", "tensor", "type", "shape", "bytes");
+    for (size_t i = 0; i < gen_model_n_tensors(model); i++) {
+        struct gen_tensor_info tensor = gen_model_tensor(model, i);
+        char shape[100];
+        shape_text(shape, sizeof shape, &tensor);
+        line(text, "%-36.200s %-5s %-18s %12" PRIu64, tensor.name, tensor.type, shape, tensor.size);
+    }
+}
+
+static void model_text(struct gen_bytes *text, const struct model_load *load, bool tensors) {
+    const struct gen_model *model = load->model;
+    line(text, "model                %.300s%s", load->name,
+         load->path == NULL ? " (embedded)" : "");
+    line(text, "format               %s", gen_model_format(model));
+    line(text, "file size            %" PRIu64 " bytes", gen_model_file_size(model));
+    line(text, "parameters           %" PRIu64, gen_model_n_parameters(model));
+    line(text, "tensors              %zu", gen_model_n_tensors(model));
+    config_text(text, gen_model_config(model));
+    if (load->tokenizer != NULL) {
+        line(text, "tokenizer            byte-level BPE, %" PRId32 " tokens, end of text %" PRId32,
+             gen_tokenizer_n_vocab(load->tokenizer), gen_tokenizer_eos(load->tokenizer));
+    } else {
+        line(text, "tokenizer            none");
+    }
+    if (gen_model_n_metadata(model) > 0) {
+        line(text, "%s", "");
+        line(text, "metadata");
+    }
+    for (size_t i = 0; i < gen_model_n_metadata(model); i++) {
+        struct gen_metadata pair = gen_model_metadata(model, i);
+        line(text, "  %-34.120s %.240s", pair.key, pair.value);
+    }
+    if (tensors) {
+        tensors_text(text, model);
+    }
+}
+
+/* ---- as JSON ------------------------------------------------------------------------------ */
+
+static void json_text(struct json_out *json, const char *name, const char *value) {
+    json_out_string(json, name, value, strlen(value));
+}
+
+static void config_json(struct json_out *json, const struct gen_config *config) {
+    json_out_open(json, "config", '{');
+    json_out_int(json, "n_vocab", config->n_vocab);
+    json_out_int(json, "n_ctx", config->n_ctx);
+    json_out_int(json, "n_embd", config->n_embd);
+    json_out_int(json, "n_head", config->n_head);
+    json_out_int(json, "n_layer", config->n_layer);
+    json_out_int(json, "n_inner", config->n_inner);
+    json_text(json, "activation", gen_activation_name(config->activation));
+    json_out_double(json, "layer_norm_epsilon", (double)config->layer_norm_epsilon, 9);
+    json_out_bool(json, "scale_attn_weights", config->scale_attn_weights);
+    json_out_bool(json, "scale_attn_by_inverse_layer_idx", config->scale_attn_by_inverse_layer_idx);
+    json_out_bool(json, "tie_word_embeddings", config->tie_word_embeddings);
+    json_out_int(json, "bos_token_id", config->bos_token_id);
+    json_out_int(json, "eos_token_id", config->eos_token_id);
+    json_out_close(json, '}');
+}
+
+static void tokenizer_json(struct json_out *json, const struct gen_tokenizer *tokenizer) {
+    if (tokenizer == NULL) {
+        return;
+    }
+    json_out_open(json, "tokenizer", '{');
+    json_out_int(json, "n_vocab", gen_tokenizer_n_vocab(tokenizer));
+    json_out_int(json, "eos_token_id", gen_tokenizer_eos(tokenizer));
+    json_out_close(json, '}');
+}
+
+static void metadata_json(struct json_out *json, const struct gen_model *model) {
+    json_out_open(json, "metadata", '{');
+    for (size_t i = 0; i < gen_model_n_metadata(model); i++) {
+        struct gen_metadata pair = gen_model_metadata(model, i);
+        json_text(json, pair.key, pair.value);
+    }
+    json_out_close(json, '}');
+}
+
+static void tensors_json(struct json_out *json, const struct gen_model *model) {
+    json_out_open(json, "tensors", '[');
+    for (size_t i = 0; i < gen_model_n_tensors(model); i++) {
+        struct gen_tensor_info tensor = gen_model_tensor(model, i);
+        json_out_open(json, NULL, '{');
+        json_text(json, "name", tensor.name);
+        json_text(json, "type", tensor.type);
+        json_out_open(json, "shape", '[');
+        for (int d = 0; d < tensor.n_dims; d++) {
+            json_out_uint(json, NULL, tensor.dims[d]);
+        }
+        json_out_close(json, ']');
+        json_out_uint(json, "size", tensor.size);
+        json_out_close(json, '}');
+    }
+    json_out_close(json, ']');
+}
+
+static void model_json(struct gen_bytes *text, const struct model_load *load, bool tensors) {
+    const struct gen_model *model = load->model;
+    struct json_out json = {0};
+    json_out_open(&json, NULL, '{');
+    json_text(&json, "model", load->name);
+    json_out_bool(&json, "embedded", load->path == NULL);
+    json_text(&json, "format", gen_model_format(model));
+    json_out_uint(&json, "file_size", gen_model_file_size(model));
+    json_out_uint(&json, "parameters", gen_model_n_parameters(model));
+    json_out_uint(&json, "n_tensors", gen_model_n_tensors(model));
+    config_json(&json, gen_model_config(model));
+    tokenizer_json(&json, load->tokenizer);
+    metadata_json(&json, model);
+    if (tensors) {
+        tensors_json(&json, model);
+    }
+    json_out_close(&json, '}');
+    *text = json.text;
+    alloc_append(text, "\n", 1);
+}
+
+/* ---- the command -------------------------------------------------------------------------- */
+
+static int run(void *opaque, const struct options_parsed *parsed) {
+    const struct inspect_settings *settings = opaque;
+    if (parsed->n_operands > (settings->model != NULL ? 0U : 1U)) {
+        message("inspect takes one MODEL; \"%.80s\" is too much",
+                parsed->operands[parsed->n_operands - 1]);
+        return EXIT_USAGE;
+    }
+    struct gen_error err = {0};
+    struct model_load load;
+    struct gen_model_options options = gen_model_options_default();
+    options.metadata_only = true;
+    const char *name = parsed->n_operands > 0 ? parsed->operands[0] : settings->model;
+    bool good = model_load_open(&load, name, &options, &err) == GEN_OK;
+    if (!good) {
+        message("%s", err.message);
+    } else {
+        struct gen_bytes text = {0};
+        struct text_out out;
+        if (settings->json) {
+            model_json(&text, &load, settings->tensors);
+        } else {
+            model_text(&text, &load, settings->tensors);
+        }
+        text_out_open(&out, NULL);
+        text_out_write(&out, text.data, text.n);
+        good = text_out_close(&out);
+        gen_bytes_release(&text);
+    }
+    model_load_close(&load);
+    return good ? EXIT_DONE : EXIT_FAILED;
+}
+
+static void set_defaults(void *settings) {
+    *(struct inspect_settings *)settings = (struct inspect_settings){0};
+}
+
+const struct command inspect_command = {
+    .name = "inspect",
+    .summary = "say what a model file consists of",
+    .spec = &spec,
+    .settings_size = sizeof(struct inspect_settings),
+    .set_defaults = set_defaults,
+    .run = run,
+};

@@ -1,0 +1,164 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/alloc.h"
+#include "cli/exit_code.h"
+#include "cli/ids.h"
+#include "cli/input.h"
+#include "cli/json_out.h"
+#include "cli/message.h"
+#include "cli/model_load.h"
+#include "cmd/command.h"
+
+/** Longest input in bytes; well before it the memory of the machine ends. */
+#define INPUT_LIMIT ((size_t)1 << (sizeof(size_t) > 4 ? 36 : 30))
+
+struct tokenize_settings {
+    const char *model;
+    const char *prompt;
+    bool ids, json, count, special, decode;
+    const char *output;
+};
+
+#define AT(member) offsetof(struct tokenize_settings, member)
+
+static const struct option table[] = {
+    OPTION_ROW(
+        "model", 'm', OPTION_STRING, AT(model), "PATH|NAME",
+        "whose tokenizer: a GGUF file, a Hugging Face directory (no weights needed), or a name; "
+        "default: $GEN_MODEL, else the embedded model"),
+    OPTION_ROW("prompt", 'p', OPTION_STRING, AT(prompt), "TEXT", "take TEXT instead of a file"),
+    OPTION_ROW("ids", '\0', OPTION_FLAG, AT(ids), NULL,
+               "print the ids on one line, divided by spaces; this is the default"),
+    OPTION_ROW("json", '\0', OPTION_FLAG, AT(json), NULL,
+               "print {\"ids\":[...],\"tokens\":[...],\"count\":N}"),
+    OPTION_ROW("count", '\0', OPTION_FLAG, AT(count), NULL, "print the number of tokens"),
+    OPTION_ROW("special", '\0', OPTION_FLAG, AT(special), NULL,
+               "<|endoftext|> in the text is that special token, not ordinary text"),
+    OPTION_ROW(
+        "decode", 'd', OPTION_FLAG, AT(decode), NULL,
+        "the other way: read ids (divided by blanks, newlines or commas, or a JSON array), write "
+        "their bytes and nothing else"),
+    OPTION_ROW("output", 'o', OPTION_STRING, AT(output), "FILE", "write to FILE instead of stdout"),
+};
+
+static const struct option_conflict conflicts[] = {
+    {"ids", "json"},    {"ids", "count"},    {"json", "count"},     {"decode", "ids"},
+    {"decode", "json"}, {"decode", "count"}, {"decode", "special"},
+};
+
+static const struct options_spec spec = {
+    .usage = "gen tokenize [OPTIONS] [FILE|-]",
+    .intro = "Turn text into token ids, or with --decode ids into text. The text is FILE, or stdin "
+             "if there is none or it is -; it is taken byte for byte.",
+    .table = table,
+    .n_table = sizeof table / sizeof table[0],
+    .conflicts = conflicts,
+    .n_conflicts = sizeof conflicts / sizeof conflicts[0],
+    .examples = "  gen tokenize -p 'Hello, world'\n"
+                "  gen tokenize --count book.txt\n"
+                "  gen tokenize -p 'Hello' | gen tokenize --decode\n",
+};
+
+/** Ids of the text in the form that was asked for. */
+static void format_ids(struct gen_bytes *out, const struct tokenize_settings *settings,
+                       const struct gen_tokenizer *tokenizer, const struct gen_ids *ids) {
+    if (settings->count) {
+        char *count = alloc_printf("%zu", ids->n);
+        alloc_append(out, count, strlen(count));
+        free(count);
+    } else if (settings->json) {
+        struct json_out json = {0};
+        json_out_open(&json, NULL, '{');
+        json_out_ids(&json, "ids", ids->data, ids->n);
+        json_out_open(&json, "tokens", '[');
+        for (size_t i = 0; i < ids->n; i++) {
+            size_t n;
+            const char *piece = gen_tokenizer_piece(tokenizer, ids->data[i], &n);
+            json_out_string(&json, NULL, piece, n);
+        }
+        json_out_close(&json, ']');
+        json_out_uint(&json, "count", ids->n);
+        json_out_close(&json, '}');
+        *out = json.text;
+    } else {
+        ids_format(out, ids->data, ids->n, ' ');
+    }
+    alloc_append(out, "\n", 1);
+}
+
+/** What is printed for text[n] (or, to be decoded, ids) that come from `name`. */
+static enum gen_status convert(struct gen_bytes *out, const struct tokenize_settings *settings,
+                               const struct gen_tokenizer *tokenizer, const char *text, size_t n,
+                               const char *name, struct gen_error *err) {
+    struct gen_ids ids = {0};
+    enum gen_status status;
+    if (settings->decode) {
+        status = ids_parse(&ids, text, n, name, err);
+        if (status == GEN_OK) {
+            status = gen_tokenizer_decode(tokenizer, ids.data, ids.n, out, err);
+        }
+    } else {
+        status = gen_tokenizer_encode(tokenizer, text, n, settings->special, &ids, err);
+        if (status == GEN_OK) {
+            format_ids(out, settings, tokenizer, &ids);
+        }
+    }
+    gen_ids_release(&ids);
+    return status;
+}
+
+static enum gen_status write_result(const char *path, const struct gen_bytes *result) {
+    struct text_out out;
+    if (!text_out_open(&out, path)) {
+        return GEN_IO_ERROR;
+    }
+    text_out_write(&out, result->data, result->n);
+    return text_out_close(&out) ? GEN_OK : GEN_IO_ERROR;
+}
+
+static int run(void *opaque, const struct options_parsed *parsed) {
+    const struct tokenize_settings *settings = opaque;
+    if (parsed->n_operands > (settings->prompt != NULL ? 0U : 1U)) {
+        message("tokenize takes one FILE, or --prompt TEXT; \"%.80s\" is too much",
+                parsed->operands[parsed->n_operands - 1]);
+        return EXIT_USAGE;
+    }
+    const char *path = parsed->n_operands > 0 ? parsed->operands[0] : NULL;
+    const char *name = settings->prompt != NULL ? "--prompt" : path != NULL ? path : "stdin";
+    struct gen_error err = {0};
+    struct model_load load;
+    struct gen_bytes text = {0}, result = {0};
+    enum gen_status status = model_load_tokenizer(&load, settings->model, &err);
+    if (status == GEN_OK && settings->prompt != NULL) {
+        alloc_append(&text, settings->prompt, strlen(settings->prompt));
+    } else if (status == GEN_OK) {
+        status = input_read_file(&text, path, INPUT_LIMIT, &err);
+    }
+    if (status == GEN_OK) {
+        status = convert(&result, settings, load.tokenizer, text.data, text.n, name, &err);
+    }
+    if (status != GEN_OK) {
+        message("%s", err.message);
+    } else {
+        status = write_result(settings->output, &result);
+    }
+    gen_bytes_release(&text);
+    gen_bytes_release(&result);
+    model_load_close(&load);
+    /* An id out of range comes from the data: that is no wrong usage. */
+    return status == GEN_OK ? EXIT_DONE : EXIT_FAILED;
+}
+
+static void set_defaults(void *settings) {
+    *(struct tokenize_settings *)settings = (struct tokenize_settings){0};
+}
+
+const struct command tokenize_command = {
+    .name = "tokenize",
+    .summary = "turn text into token ids, and back",
+    .spec = &spec,
+    .settings_size = sizeof(struct tokenize_settings),
+    .set_defaults = set_defaults,
+    .run = run,
+};

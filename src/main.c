@@ -1,0 +1,92 @@
+/* gen - generate text with GPT-2-style models on a CPU: the table of commands. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/alloc.h"
+#include "cli/exit_code.h"
+#include "cli/message.h"
+#include "cli/signals.h"
+#include "cli/suggest.h"
+#include "cmd/command.h"
+
+const struct command *const commands[] = {
+    &generate_command, &tokenize_command, &inspect_command, &convert_command, &help_command, NULL,
+};
+
+const struct command *command_find(const char *name) {
+    for (size_t i = 0; commands[i] != NULL; i++) {
+        if (strcmp(commands[i]->name, name) == 0) {
+            return commands[i];
+        }
+    }
+    return NULL;
+}
+
+const char *command_suggest(const char *written) {
+    const char *names[sizeof commands / sizeof commands[0]];
+    size_t n = 0;
+    for (; commands[n] != NULL; n++) {
+        names[n] = commands[n]->name;
+    }
+    const char *near;
+    return suggest(&near, 1, written, names, n) == 1 ? near : NULL;
+}
+
+static int print_version(void) {
+    struct text_out out;
+    if (!text_out_open(&out, NULL)) {
+        return EXIT_FAILED;
+    }
+    text_out_string(&out, "gen " GEN_VERSION "\nMIT licence; comes without any warranty.\n");
+    return text_out_close(&out) ? EXIT_DONE : EXIT_FAILED;
+}
+
+/**
+ * Report a wrong command line. Where `first`, which was taken for the beginning of a prompt, is
+ * nearly the name of a command, that is said too: `gen tokenise --count`.
+ */
+static int wrong_usage(const char *sentence, const char *first) {
+    const char *near = first != NULL && first[0] != '-' ? command_suggest(first) : NULL;
+    if (near != NULL) {
+        message("%s; or is \"%.40s\" the command %s?", sentence, first, near);
+    } else {
+        message("%s", sentence);
+    }
+    return EXIT_USAGE;
+}
+
+static int run_command(const struct command *command, const char *first, int argc, char **argv) {
+    struct options_parsed parsed;
+    struct gen_error err;
+    void *settings = alloc_new(1, command->settings_size);
+    command->set_defaults(settings);
+    int code = EXIT_USAGE;
+    switch (options_parse(settings, &parsed, command->spec, argc, argv, &err)) {
+    case OPTIONS_RUN:
+        code = command->run(settings, &parsed);
+        break;
+    case OPTIONS_HELP:
+        /* `gen --help` asks for the overview, `gen generate --help` for the command. */
+        code = help_print(first != NULL && first[0] == '-' ? NULL : command);
+        break;
+    case OPTIONS_VERSION:
+        code = print_version();
+        break;
+    case OPTIONS_WRONG:
+        code = wrong_usage(err.message, first);
+        break;
+    }
+    options_release(settings, &parsed, command->spec);
+    free(settings);
+    return code;
+}
+
+int main(int argc, char **argv) {
+    signals_init();
+    if (argc > 1 && command_find(argv[1]) != NULL) {
+        return run_command(command_find(argv[1]), NULL, argc - 2, argv + 2);
+    }
+    return run_command(commands[0], argc > 1 ? argv[1] : NULL, argc > 1 ? argc - 1 : 0, argv + 1);
+}
