@@ -1,54 +1,66 @@
 #include "tokenizer/pretokenize.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <utf8proc.h>
 
 #include "base/bytes.h"
 
-/* The classes of characters the pattern tells apart. */
-enum class { OTHER = 'o', SPACE = 's', LETTER = 'L', NUMBER = 'N' };
+/* The kinds of characters the pattern tells apart. */
+enum kind { OTHER = 'o', SPACE = 's', LETTER = 'L', NUMBER = 'N' };
 
-/* Class of each ASCII character, a row for each high digit. */
-static const char ascii_class[] = "ooooooooosssssoo"  /* tab, newline, ... return */
-                                  "oooooooooooooooo"  /* the separators 1C-1F are no white space */
-                                  "sooooooooooooooo"  /* space and punctuation */
-                                  "NNNNNNNNNNoooooo"  /* digits */
-                                  "oLLLLLLLLLLLLLLL"  /* A ... */
-                                  "LLLLLLLLLLLooooo"  /* ... Z */
-                                  "oLLLLLLLLLLLLLLL"  /* a ... */
-                                  "LLLLLLLLLLLooooo"; /* ... z */
+/* Kind of each ASCII character, a row for each high digit. */
+static const char ascii_kind[] = "ooooooooosssssoo"  /* tab, newline, ... return */
+                                 "oooooooooooooooo"  /* the separators 1C-1F are no white space */
+                                 "sooooooooooooooo"  /* space and punctuation */
+                                 "NNNNNNNNNNoooooo"  /* digits */
+                                 "oLLLLLLLLLLLLLLL"  /* A ... */
+                                 "LLLLLLLLLLLooooo"  /* ... Z */
+                                 "oLLLLLLLLLLLLLLL"  /* a ... */
+                                 "LLLLLLLLLLLooooo"; /* ... z */
 
-static enum class class_of_codepoint(uint32_t codepoint) {
-    switch (utf8proc_category((utf8proc_int32_t)codepoint)){
-        case UTF8PROC_CATEGORY_LU : case UTF8PROC_CATEGORY_LL : case UTF8PROC_CATEGORY_LT : case
-        UTF8PROC_CATEGORY_LM : case UTF8PROC_CATEGORY_LO : return LETTER;
-        case UTF8PROC_CATEGORY_ND : case UTF8PROC_CATEGORY_NL : case
-        UTF8PROC_CATEGORY_NO : return NUMBER;
-        case UTF8PROC_CATEGORY_ZS : case UTF8PROC_CATEGORY_ZL : case
-        UTF8PROC_CATEGORY_ZP : return SPACE;
-        default : return codepoint == 0x85 ? SPACE : OTHER;
+static enum kind kind_of_codepoint(uint32_t codepoint) {
+    switch (utf8proc_category((utf8proc_int32_t)codepoint)) {
+    case UTF8PROC_CATEGORY_LU:
+    case UTF8PROC_CATEGORY_LL:
+    case UTF8PROC_CATEGORY_LT:
+    case UTF8PROC_CATEGORY_LM:
+    case UTF8PROC_CATEGORY_LO:
+        return LETTER;
+    case UTF8PROC_CATEGORY_ND:
+    case UTF8PROC_CATEGORY_NL:
+    case UTF8PROC_CATEGORY_NO:
+        return NUMBER;
+    case UTF8PROC_CATEGORY_ZS:
+    case UTF8PROC_CATEGORY_ZL:
+    case UTF8PROC_CATEGORY_ZP:
+        return SPACE;
+    default:
+        return codepoint == 0x85 ? SPACE : OTHER;
     }
 }
 
-/* Class of the character at the start of n > 0 bytes; *length gets its length. */
-static enum class class_at(const unsigned char *text, size_t n, size_t *length) {
-        *length = 1; if (text[0] < 0x80) return (enum class)ascii_class[text[0]];
-        uint32_t codepoint = 0;
-        int found = bytes_utf8(text, n, &codepoint);
-        if (found <= 0) return OTHER;
-        *length = (size_t)found;
-        return class_of_codepoint(codepoint);
+/* Kind of the character at the start of n > 0 bytes; *length gets its length. */
+static inline enum kind kind_at(const unsigned char *text, size_t n, size_t *length) {
+    *length = 1;
+    if (text[0] < 0x80) {
+        return (enum kind)ascii_kind[text[0]];
+    }
+    uint32_t codepoint = 0;
+    int found = bytes_utf8(text, n, &codepoint);
+    if (found <= 0) {
+        return OTHER;
+    }
+    *length = (size_t)found;
+    return kind_of_codepoint(codepoint);
 }
 
-/* End of the run of characters of one class from `at` on; *last gets where its last begins. */
-static size_t run_end(const unsigned char *text, size_t n, size_t at, enum class class,
+/* End of the run of characters of one kind from `at` on; *last gets where its last begins. */
+static size_t run_end(const unsigned char *text, size_t n, size_t at, enum kind kind,
                       size_t *last) {
     while (at < n) {
         size_t length = 1;
-        enum class found = text[at] < 0x80 ? (enum class)ascii_class[text[at]]
-                                           : class_at(text + at, n - at, &length);
-        if (found != class) {
+        enum kind found = kind_at(text + at, n - at, &length);
+        if (found != kind) {
             break;
         }
         *last = at;
@@ -89,9 +101,9 @@ size_t pretokenize_word(const char *text, size_t n) {
         }
     }
     size_t before = bytes[0] == ' ' && n > 1 ? 1 : 0;
-    enum class class = class_at(bytes + before, n - before, &length);
-    if (class != SPACE) {
-        return run_end(bytes, n, before + length, class, &last);
+    enum kind kind = kind_at(bytes + before, n - before, &length);
+    if (kind != SPACE) {
+        return run_end(bytes, n, before + length, kind, &last);
     }
 
     size_t end = run_end(bytes, n, 0, SPACE, &last);

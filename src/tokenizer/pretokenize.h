@@ -14,8 +14,7 @@
  * categories as utf8proc has them. \s is Unicode's White_Space: the categories Zs, Zl and Zp and
  * the control characters U+0009 ... U+000D and U+0085.
  *
- * A byte that is no part of a valid UTF-8 character counts as one character of the last but two
- * class, "all else".
+ * A byte that is no part of a valid UTF-8 character counts as one character among "all else".
  */
 #ifndef TOKENIZER_PRETOKENIZE_H
 #define TOKENIZER_PRETOKENIZE_H

@@ -125,6 +125,11 @@ static void test_vocabularies_refused(void **state) {
     assert_int_equal(tokenizer_builder_eos(builder, 256, NULL), GEN_OK);
     check_finish_refused(builder, "end-of-text id 256");
 
+    builder = new_builder_of_bytes();
+    assert_int_equal(add(builder, 300, "xy", false, NULL), GEN_OK);
+    assert_int_equal(tokenizer_builder_eos(builder, 299, NULL), GEN_OK); /* a hole */
+    check_finish_refused(builder, "end-of-text id 299");
+
     struct gen_error err = {0};
     builder = new_builder_of_bytes();
     check_refused(tokenizer_builder_eos(builder, UINT64_MAX, &err), &err, "end-of-text");
