@@ -186,8 +186,9 @@ $(BUILD)/src/base/error.tidy: TIDY_CFLAGS =
 
 $(BUILD)/%.tidy: %.c .clang-tidy scripts/clang_tidy.h $(HEADERS) $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call say,TIDY $<)clang-tidy --quiet $< -- $(ALL_CFLAGS) $(FILE_CFLAGS) $(TIDY_CFLAGS)
-	@touch $@
+	$(call say,TIDY $<)clang-tidy --quiet $< -- $(ALL_CFLAGS) $(FILE_CFLAGS) $(TIDY_CFLAGS) 2>$@.log \
+		|| { cat $@.log >&2; exit 1; }
+	@mv $@.log $@
 
 format: ## format all C sources in place
 	clang-format -i $(PROGRAM_SOURCES) $(LIBRARY_SOURCES) $(TEST_SOURCES) $(TEST_HELPERS) $(HEADERS)

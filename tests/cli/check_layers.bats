@@ -1,0 +1,196 @@
+#!/usr/bin/env bats
+# scripts/check_layers.sh sees every breach of the architecture: each test breaks one rule in a
+# small tree that is otherwise in order.
+
+setup() {
+    script=$BATS_TEST_DIRNAME/../../scripts/check_layers.sh
+    cd "$BATS_TEST_TMPDIR" || return 1
+    mkdir -p src/base src/tensor src/sample src/model src/cli src/cmd include tests scripts .ci build
+    touch Makefile
+    echo '#include <stddef.h>' >include/gen.h
+    touch src/base/memory.h src/tensor/ops.h src/cli/options.h src/cmd/commands.h
+    printf '#include <stdio.h>\n#include "tensor/ops.h"\n#include "gen.h"\n' >src/model/forward.c
+    printf '#include "cli/options.h"\n#include "cmd/commands.h"\n#include "gen.h"\n' >src/main.c
+    library 'static const char *const names[] = {"a", "b"};
+             const char *name_of(int i) { return names[i]; }'
+}
+
+# Make build/libgen.a of one source file, $2.c, with the given text.
+library() {
+    rm -f build/libgen.a
+    echo "$1" >"build/${2:-forward}.c"
+    (cd build && cc -fPIC -fno-builtin -w -c "${2:-forward}.c" && ar rcs libgen.a "${2:-forward}.o")
+}
+
+check() {
+    run sh "$script" build/libgen.a
+}
+
+# refused TEXT: the script fails, on one breach, and says TEXT
+refused() {
+    check
+    [ "$status" -eq 1 ]
+    [ "${#lines[@]}" -eq 2 ]
+    [[ ${lines[0]} == *"$1"* ]]
+}
+
+@test "a tree in order passes" {
+    check
+    [ "$status" -eq 0 ]
+    [ "$output" = "check-layers: all rules hold" ]
+}
+
+@test "this repository passes" {
+    [ -z "${GEN_SANITIZE:-}" ] || skip "the sanitizers' own data is in this library"
+    cd "$BATS_TEST_DIRNAME/../.."
+    run sh "$script" "$(dirname "$GEN")/libgen.a"
+    echo "$output"
+    [ "$status" -eq 0 ]
+}
+
+@test "without a library it says how it is used" {
+    run sh "$script"
+    [ "$status" -eq 2 ]
+    run sh "$script" build/none.a
+    [ "$status" -eq 2 ]
+}
+
+@test "a room must not include a higher room" {
+    echo '#include "model/forward.h"' >src/base/error.c
+    refused 'src/base/error.c:1: base must not include "model/forward.h"'
+}
+
+@test "rooms of one level do not know each other" {
+    echo '  #  include "sample/sampler.h"' >src/tensor/ops.h
+    refused 'src/tensor/ops.h:1: tensor must not include "sample/sampler.h"'
+}
+
+@test "kernels below a room keep the room's level" {
+    mkdir src/tensor/kernels
+    echo '#include "model/forward.h"' >src/tensor/kernels/avx2.c
+    refused 'tensor must not include "model/forward.h"'
+}
+
+@test "the library does not include the program" {
+    echo '#include "cli/options.h"' >src/model/weights.c
+    refused 'model must not include "cli/options.h"'
+}
+
+@test "the program sees of the library gen.h alone" {
+    echo '#include "base/memory.h"' >src/cmd/generate.c
+    refused 'src/cmd/generate.c:1: cmd must not include "base/memory.h"'
+}
+
+@test "cli does not include cmd" {
+    echo '#include "cmd/commands.h"' >src/cli/options.c
+    refused 'cli must not include "cmd/commands.h"'
+}
+
+@test "includes are written from src/" {
+    echo '#include "memory.h"' >src/base/memory.c
+    refused '"memory.h" is not written from src/'
+    echo '#include "../base/memory.h"' >src/base/memory.c
+    refused 'is not written from src/'
+}
+
+@test "own headers are not written in angle brackets" {
+    echo '#include <base/memory.h>' >src/cmd/generate.c
+    refused '<base/memory.h> is not a system header'
+}
+
+@test "includes through macros are refused" {
+    echo '#include HEADER' >src/base/memory.c
+    refused 'an #include through a macro cannot be checked'
+}
+
+@test "a room needs a level" {
+    mkdir src/attic
+    touch src/attic/old.c
+    refused 'src/attic/old.c: is in a room that has no level'
+}
+
+@test "gen.h includes system headers only and stands alone" {
+    echo '#include "base/memory.h"' >>include/gen.h
+    refused 'include/gen.h:2: the public header includes system headers only'
+    echo '#include <stddef.h>' >include/gen.h
+    touch include/other.h
+    refused 'include/other.h: gen.h is the only public header'
+}
+
+@test "the library neither prints, nor ends the process, nor reads the environment" {
+    names='exit _exit abort __assert_fail printf __printf_chk puts putchar fprintf vprintf
+        __vfprintf_chk perror stdout stderr getenv secure_getenv environ setlocale strtok rand srand
+        signal'
+    library "$(for name in $names; do
+        echo "extern const char ${name}[]; const char *use_$name(void) { return $name; }"
+    done)"
+    check
+    [ "$status" -eq 1 ]
+    for name in exit abort assert_fail printf puts putchar fprintf vprintf vfprintf perror stdout \
+        stderr getenv secure_getenv environ setlocale strtok rand srand signal; do
+        [[ $output == *"forward.o: the library must not use $name"* ]]
+    done
+    # exit and _exit, printf and its checked form, come under one name each.
+    [ "${#lines[@]}" -eq $(($(echo "$names" | wc -w) + 1)) ]
+    library 'int snprintf(char *, unsigned long, const char *, ...), print_f(void), rand_r(void *);
+        int f(char *c) { return snprintf(c, 1, "%p", c) + print_f() + rand_r(c); }'
+    check
+    [ "$status" -eq 0 ]
+}
+
+@test "the library allocates in base/memory.c alone" {
+    source='void *malloc(unsigned long); void *f(void) { return malloc(1); }'
+    library "$source"
+    refused 'forward.o: calls malloc'
+    library "$source" memory
+    check
+    [ "$status" -eq 0 ]
+}
+
+@test "the library starts threads in base/threads.c alone" {
+    source='int omp_get_num_threads(void); int f(void) { return omp_get_num_threads(); }'
+    library "$source"
+    refused 'forward.o: calls omp_get_num_threads'
+    library "$source" threads
+    check
+    [ "$status" -eq 0 ]
+}
+
+@test "the library keeps no writable data" {
+    for text in 'int counter;' 'static int counter; int f(void) { return counter++; }' \
+        'int counter = 1;' 'static int counter = 1; int *f(void) { return &counter; }' \
+        'int f(void) { static int counter; return counter++; }' \
+        '__thread int counter;' '__thread int counter = 3;' \
+        '__attribute__((common)) int counter;' 'static int x; int *counter = &x;'; do
+        library "$text"
+        check
+        [ "$status" -eq 1 ]
+        [[ $output == *"counter"*" is writable ("* ]]
+    done
+}
+
+@test "a file of 900 lines passes with a warning, a longer one does not" {
+    yes '' | head -600 >src/base/memory.c
+    check
+    [ "$status" -eq 0 ]
+    [ "${#lines[@]}" -eq 1 ]
+    yes '' | head -900 >src/base/memory.c
+    check
+    [ "$status" -eq 0 ]
+    [[ ${lines[0]} == "warning: src/base/memory.c has 900 lines"* ]]
+    yes '' | head -901 >src/base/memory.c
+    refused 'src/base/memory.c: has 901 lines'
+}
+
+@test "nothing strange at the top level, no build products outside build/" {
+    touch notes.txt
+    refused 'notes.txt: does not belong at the top level'
+    rm notes.txt
+    for name in src/base/error.o tests/libx.a src/base/error.d tests/a.out; do
+        touch "$name"
+        refused "$name: a build product outside build/"
+        rm "$name"
+    done
+    cp "$(command -v ls)" scripts/tool
+    refused 'scripts/tool: a compiled program outside build/'
+}
