@@ -1,0 +1,17 @@
+/* AVX2 with FMA and F16C; compiled with these enabled, entered only where the CPU has them. */
+#include "tensor/kernels/kernels.h"
+
+#ifdef KERNELS_X86
+
+#include "tensor/kernels/vec_avx2.h"
+
+/* 16 registers: 6 rows of one panel take 12 for the sums, 2 for the weights, 1 for x. */
+#define TILE_ROWS            6
+#define TILE_PANELS          1
+#define TILE_PANELS_FEW_ROWS 2
+
+#include "tensor/kernels/row_kernels.h"
+
+const struct kernels kernels_avx2 = KERNELS_TABLE("avx2");
+
+#endif

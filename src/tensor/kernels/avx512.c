@@ -1,0 +1,17 @@
+/* AVX-512 F, BW, VL and DQ; compiled with these enabled, entered only where the CPU has them. */
+#include "tensor/kernels/kernels.h"
+
+#ifdef KERNELS_X86
+
+#include "tensor/kernels/vec_avx512.h"
+
+/* 32 registers: 8 rows of three panels take 24 for the sums, 3 for the weights, 1 for x. */
+#define TILE_ROWS            8
+#define TILE_PANELS          3
+#define TILE_PANELS_FEW_ROWS 4
+
+#include "tensor/kernels/row_kernels.h"
+
+const struct kernels kernels_avx512 = KERNELS_TABLE("avx512");
+
+#endif

@@ -1,0 +1,10 @@
+/* Plain C: the reference, and the version for machines without one of their own. */
+#include "tensor/kernels/vec_scalar.h"
+
+#define TILE_ROWS            4
+#define TILE_PANELS          1
+#define TILE_PANELS_FEW_ROWS 1
+
+#include "tensor/kernels/row_kernels.h"
+
+const struct kernels kernels_generic = KERNELS_TABLE("generic");

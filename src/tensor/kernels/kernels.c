@@ -1,0 +1,74 @@
+#include "tensor/kernels/kernels.h"
+
+#include <string.h>
+#ifdef KERNELS_X86
+#include <cpuid.h>
+
+/* Half-precision conversion; older compilers' __builtin_cpu_supports does not know its name. */
+static bool has_f16c(void) {
+    unsigned a, b, c, d;
+    return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+}
+#endif
+
+static bool is_supported(const struct kernels *set) {
+#ifdef KERNELS_X86
+    if (set == &kernels_avx512) {
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+    }
+    if (set == &kernels_avx2) {
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
+    }
+#endif
+    return set == &kernels_generic
+#ifdef KERNELS_NEON
+           || set == &kernels_neon
+#endif
+        ;
+}
+
+/* Fastest first. */
+static const struct kernels *const sets[] = {
+#ifdef KERNELS_X86
+    &kernels_avx512,
+    &kernels_avx2,
+#endif
+#ifdef KERNELS_NEON
+    &kernels_neon,
+#endif
+    &kernels_generic,
+};
+
+const struct kernels *kernels_best(void) {
+    size_t i = 0;
+    while (!is_supported(sets[i])) {
+        i++; /* the last, generic, is always supported */
+    }
+    return sets[i];
+}
+
+const struct kernels *kernels_by_name(const char *name) {
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+        if (strcmp(sets[i]->name, name) == 0) {
+            return is_supported(sets[i]) ? sets[i] : NULL;
+        }
+    }
+    return NULL;
+}
+
+static size_t round_up(size_t n) {
+    return (n + MATRIX_PANEL - 1) / MATRIX_PANEL * MATRIX_PANEL;
+}
+
+size_t kernels_matmul_scratch(const struct matrix *w) {
+    /* Either widened panels, or the unfinished sums of a few rows. */
+    size_t panels = KERNELS_SCRATCH_PANELS * MATRIX_PANEL * w->n_in;
+    size_t sums = KERNELS_SCRATCH_ROWS * round_up(w->n_out);
+    bool in_place = w->row_stride != MATRIX_PANEL;
+    return in_place && sums > panels ? sums : panels;
+}
+
+size_t kernels_attention_scratch(size_t n_ctx) {
+    return KERNELS_ATTENTION_ROWS * round_up(n_ctx);
+}

@@ -1,0 +1,100 @@
+/**
+ * kernels.h - the one interface behind which the fast code lives.
+ *
+ * A kernel set is a table of functions compiled for one instruction set: generic.c (plain C, the
+ * reference), avx2.c, avx512.c, neon.c. All are made from the same source, matmul_tiles.h and
+ * row_kernels.h, over the vectors of vec_*.h, and all give the same bits: every output element
+ * is one chain of operations whose order depends on the inner dimension alone.
+ *
+ *  - matmul: one accumulator per output element from 0, k ascending, one fused multiply-add each;
+ *    then bias, then activation, then the sum with what stands in y.
+ *  - sums over a row (layer norm, softmax): lane i of 16 adds elements i, i + 16, ...; then lanes
+ *    i and i + 8 are added, i + 4, i + 2, i + 1.
+ */
+#ifndef KERNELS_KERNELS_H
+#define KERNELS_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "gen.h"
+#include "tensor/matrix.h"
+
+/** y = x w, and what follows it. */
+struct matmul_job {
+    float *y; /**< [n_rows][y_stride], the first n_out of each row */
+    size_t y_stride;
+    const float *x; /**< [n_rows][x_stride], the first n_in of each row */
+    size_t x_stride;
+    size_t n_rows;
+    const struct matrix *w;
+    const float *bias; /**< [n_out] or NULL */
+    bool activate;     /**< apply `activation` after the bias */
+    enum gen_activation activation;
+    bool add; /**< y += instead of y = */
+};
+
+/** Attention of one head for neighbouring positions of one sequence. */
+struct attention_job {
+    float *out;     /**< [n_rows][out_stride], the first head_size of each row */
+    const float *q; /**< [n_rows][q_stride] */
+    size_t out_stride;
+    size_t q_stride;
+    size_t n_rows;  /**< 1 ... KERNELS_ATTENTION_ROWS */
+    size_t length;  /**< row r sees positions 0 ... length + r - 1, itself last; >= 1 */
+    const float *k; /**< panels of 16 positions: [position / 16][head_size][16] */
+    const float *v; /**< [position][v_stride] */
+    size_t head_size;
+    size_t v_stride; /**< head_size rounded up to 16 */
+    float scale;     /**< of the scores before softmax */
+};
+
+/** Most rows of an attention job. */
+#define KERNELS_ATTENTION_ROWS 8
+
+/** Panels a kernel may widen into its scratch at once. */
+#define KERNELS_SCRATCH_PANELS 4
+/** From this many rows on, weights are widened or gathered into scratch before they are used. */
+#define KERNELS_SCRATCH_ROWS 16
+
+struct kernels {
+    const char *name; /**< "generic", "avx2", "avx512", "neon" */
+    /**
+     * Columns of panels begin ... end-1 of the product. `scratch` has kernels_matmul_scratch()
+     * floats of the calling thread's own.
+     */
+    void (*matmul)(const struct matmul_job *job, size_t begin, size_t end, float *scratch);
+    /** scratch: kernels_attention_scratch() floats. */
+    void (*attention)(const struct attention_job *job, float *scratch);
+    /** y = (x - mean) / sqrt(variance + epsilon) * weight + bias over n numbers. */
+    void (*layer_norm)(float *y, const float *x, const float *weight, const float *bias, size_t n,
+                       float epsilon);
+    /** x = softmax(scale x) in place over n >= 1 numbers. */
+    void (*softmax)(float *x, size_t n, float scale);
+    /** y = activation(y) over n numbers. */
+    void (*activate)(float *y, size_t n, enum gen_activation activation);
+    /** y = a + b over n numbers. */
+    void (*add)(float *y, const float *a, const float *b, size_t n);
+};
+
+extern const struct kernels kernels_generic;
+#if defined(__x86_64__) || defined(_M_X64)
+#define KERNELS_X86 1
+extern const struct kernels kernels_avx2;
+extern const struct kernels kernels_avx512;
+#elif defined(__aarch64__)
+#define KERNELS_NEON 1
+extern const struct kernels kernels_neon;
+#endif
+
+/** The fastest set this machine can run. */
+const struct kernels *kernels_best(void);
+/** A set by its name; NULL if there is none of that name or this machine cannot run it. */
+const struct kernels *kernels_by_name(const char *name);
+
+/** Floats of scratch a thread needs for products with w. */
+size_t kernels_matmul_scratch(const struct matrix *w);
+/** Floats of scratch a thread needs for attention over at most n_ctx positions. */
+size_t kernels_attention_scratch(size_t n_ctx);
+
+#endif

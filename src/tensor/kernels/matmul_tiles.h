@@ -1,0 +1,267 @@
+/**
+ * matmul_tiles.h - the matrix product, over the vectors of the vec_*.h included before.
+ *
+ * The result is computed in tiles of a few rows of x by a few panels of w, small enough for all
+ * sums of a tile to stay in registers. For each k a tile loads one vector per panel, and each x
+ * takes part in one fused multiply-add per panel. The includer defines, by the registers it has:
+ *   TILE_ROWS    rows of a tile, at most 8
+ *   TILE_PANELS  panels of a tile, at most KERNELS_SCRATCH_PANELS
+ *   TILE_PANELS_FEW_ROWS  the same for one or two rows
+ */
+#ifndef KERNELS_MATMUL_TILES_H
+#define KERNELS_MATMUL_TILES_H
+
+#include <string.h>
+
+#include "tensor/kernels/activations.h"
+#include "tensor/kernels/kernels.h"
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+/* Loops over the rows and panels of a tile must vanish for its sums to live in registers. */
+#define UNROLL _Pragma("GCC unroll 8")
+
+/* k of a block when few rows meet weights in place: the rows of w are then read as that many
+ * streams side by side, in the order of the file. */
+#define STREAM_BLOCK 16
+
+/* What a tile computes: sums over n_k inner indices, starting from zero or from `start`. */
+struct tile {
+    const float *x; /* at the first k */
+    size_t x_stride;
+    const unsigned char *w; /* at the first k of the first panel */
+    size_t w_row_bytes;
+    size_t w_panel_bytes;
+    size_t n_k;
+    const float *start; /* unfinished sums, or NULL */
+    size_t start_stride;
+    float *y;
+    size_t y_stride;
+    size_t n_columns;             /* columns left from the first panel on: may end inside one */
+    const struct matmul_job *job; /* what follows the sum, or NULL: nothing */
+    size_t column;                /* of the first panel, for the bias */
+};
+
+ALWAYS_INLINE vf load_weights(const unsigned char *at, enum tensor_type type) {
+    switch (type) {
+    case TENSOR_F16:
+        return vf_load_f16(at);
+    case TENSOR_BF16:
+        return vf_load_bf16(at);
+    default:
+        return vf_load(at);
+    }
+}
+
+/* Load and store up to 16 numbers: the last panel may have fewer columns. */
+ALWAYS_INLINE vf load_columns(const float *at, size_t n) {
+    return n >= VF_LANES ? vf_load(at) : vf_load_part(at, n);
+}
+
+ALWAYS_INLINE void store_columns(float *at, vf x, size_t n) {
+    if (n >= VF_LANES) {
+        vf_store(at, x);
+    } else {
+        vf_store_part(at, x, n);
+    }
+}
+
+ALWAYS_INLINE vf finish(vf sum, const struct matmul_job *job, const float *y, size_t column,
+                        size_t n) {
+    if (job->bias != NULL) {
+        sum = vf_add(sum, load_columns(job->bias + column, n));
+    }
+    if (job->activate) {
+        sum = vf_activate(sum, job->activation);
+    }
+    return job->add ? vf_add(load_columns(y, n), sum) : sum;
+}
+
+/* rows, panels and type are constants wherever this is called: all loops but k's unroll. */
+ALWAYS_INLINE void tile_run(const struct tile *t, int rows, int panels, enum tensor_type type) {
+    vf sum[8][KERNELS_SCRATCH_PANELS];
+    UNROLL for (int r = 0; r < rows; r++) {
+        UNROLL for (int p = 0; p < panels; p++) {
+            size_t done = (size_t)p * VF_LANES;
+            sum[r][p] = t->start == NULL
+                            ? vf_set1(0.0f)
+                            : load_columns(t->start + (size_t)r * t->start_stride + done,
+                                           t->n_columns - done);
+        }
+    }
+    const unsigned char *w = t->w;
+    const float *x = t->x;
+    for (size_t k = 0; k < t->n_k; k++) {
+        vf weights[KERNELS_SCRATCH_PANELS];
+        UNROLL for (int p = 0; p < panels; p++) {
+            weights[p] = load_weights(w + (size_t)p * t->w_panel_bytes, type);
+        }
+        UNROLL for (int r = 0; r < rows; r++) {
+            vf input = vf_set1(x[(size_t)r * t->x_stride]);
+            UNROLL for (int p = 0; p < panels; p++) {
+                sum[r][p] = vf_fma(input, weights[p], sum[r][p]);
+            }
+        }
+        w += t->w_row_bytes;
+        x++;
+    }
+    for (int r = 0; r < rows; r++) {
+        UNROLL for (int p = 0; p < panels; p++) {
+            size_t done = (size_t)p * VF_LANES;
+            size_t n = t->n_columns - done;
+            float *y = t->y + (size_t)r * t->y_stride + done;
+            vf out = sum[r][p];
+            if (t->job != NULL) {
+                out = finish(out, t->job, y, t->column + done, n);
+            }
+            store_columns(y, out, n);
+        }
+    }
+}
+
+/* All rows of x against the tile's panels, at most max_rows (a constant) at a time. */
+ALWAYS_INLINE void tile_rows(struct tile t, size_t n_rows, size_t max_rows, int panels,
+                             enum tensor_type type) {
+#define TILE_CASE(rows)                                                                            \
+    case rows:                                                                                     \
+        if ((rows) <= max_rows) {                                                                  \
+            tile_run(&t, rows, panels, type);                                                      \
+        }                                                                                          \
+        break
+    for (size_t left = n_rows; left > 0;) {
+        size_t rows = left < max_rows ? left : max_rows;
+        switch (rows) {
+            TILE_CASE(1);
+            TILE_CASE(2);
+            TILE_CASE(3);
+            TILE_CASE(4);
+            TILE_CASE(5);
+            TILE_CASE(6);
+            TILE_CASE(7);
+            TILE_CASE(8);
+        default:
+            break;
+        }
+        t.x += rows * t.x_stride;
+        t.y += rows * t.y_stride;
+        t.start = t.start == NULL ? NULL : t.start + rows * t.start_stride;
+        left -= rows;
+    }
+#undef TILE_CASE
+}
+
+/* With one or two rows more panels are taken at once: a sum waits for its own last addition, and
+ * only other sums can fill that time. */
+#define FEW_ROWS 2
+
+#define TILE_FUNCTION(name, max_rows, panels, type)                                                \
+    static void name(const struct tile *t, size_t n_rows) {                                        \
+        tile_rows(*t, n_rows, max_rows, panels, type);                                             \
+    }
+TILE_FUNCTION(tile_f32_1, TILE_ROWS, 1, TENSOR_F32)
+TILE_FUNCTION(tile_f16_1, TILE_ROWS, 1, TENSOR_F16)
+TILE_FUNCTION(tile_bf16_1, TILE_ROWS, 1, TENSOR_BF16)
+TILE_FUNCTION(tile_f32_few, FEW_ROWS, TILE_PANELS_FEW_ROWS, TENSOR_F32)
+TILE_FUNCTION(tile_f16_few, FEW_ROWS, TILE_PANELS_FEW_ROWS, TENSOR_F16)
+TILE_FUNCTION(tile_bf16_few, FEW_ROWS, TILE_PANELS_FEW_ROWS, TENSOR_BF16)
+TILE_FUNCTION(tile_f32_many, TILE_ROWS, TILE_PANELS, TENSOR_F32)
+TILE_FUNCTION(tile_f16_many, TILE_ROWS, TILE_PANELS, TENSOR_F16)
+TILE_FUNCTION(tile_bf16_many, TILE_ROWS, TILE_PANELS, TENSOR_BF16)
+#undef TILE_FUNCTION
+
+typedef void tile_function(const struct tile *t, size_t n_rows);
+
+/* The function for a group of panels: the single one, or as many as the tile takes. */
+static tile_function *tile_function_for(enum tensor_type type, size_t n_rows, bool single) {
+    static tile_function *const functions[][3] = {
+        [TENSOR_F32] = {tile_f32_1, tile_f32_few, tile_f32_many},
+        [TENSOR_F16] = {tile_f16_1, tile_f16_few, tile_f16_many},
+        [TENSOR_BF16] = {tile_bf16_1, tile_bf16_few, tile_bf16_many},
+    };
+    return functions[type][single ? 0 : n_rows <= FEW_ROWS ? 1 : 2];
+}
+
+/* Panels begin ... end-1 of one block of k, group by group. t describes panel `begin`. */
+static void tile_panels(struct tile t, enum tensor_type type, size_t n_rows, size_t n_panels) {
+    size_t group = n_rows <= FEW_ROWS ? TILE_PANELS_FEW_ROWS : TILE_PANELS;
+    while (n_panels > 0) {
+        size_t n = n_panels < group ? 1 : group;
+        tile_function_for(type, n_rows, n == 1)(&t, n_rows);
+        size_t columns = n * VF_LANES;
+        t.w += n * t.w_panel_bytes;
+        t.y += columns;
+        t.start = t.start == NULL ? NULL : t.start + columns;
+        t.column += columns;
+        t.n_columns -= columns < t.n_columns ? columns : t.n_columns;
+        n_panels -= n;
+    }
+}
+
+/* Many rows: each group of panels is widened to packed f32 once and used for all of them. */
+static void matmul_gathered(const struct matmul_job *job, struct tile t, size_t n_panels,
+                            float *scratch) {
+    size_t n_k = t.n_k;
+    for (size_t done = 0; done < n_panels; done += TILE_PANELS) {
+        size_t n = n_panels - done < TILE_PANELS ? n_panels - done : TILE_PANELS;
+        for (size_t p = 0; p < n; p++) {
+            const unsigned char *w = t.w + (done + p) * t.w_panel_bytes;
+            float *to = scratch + p * n_k * VF_LANES;
+            for (size_t k = 0; k < n_k; k++) {
+                vf_store(to + k * VF_LANES, load_weights(w + k * t.w_row_bytes, job->w->type));
+            }
+        }
+        struct tile group = t;
+        group.w = (const unsigned char *)scratch;
+        group.w_row_bytes = VF_LANES * sizeof(float);
+        group.w_panel_bytes = n_k * VF_LANES * sizeof(float);
+        group.y += done * VF_LANES;
+        group.column += done * VF_LANES;
+        group.n_columns -= done * VF_LANES;
+        tile_panels(group, TENSOR_F32, job->n_rows, n);
+    }
+}
+
+/* Few rows and weights in place: block after block of k, with the unfinished sums in scratch. */
+static void matmul_streamed(const struct matmul_job *job, struct tile t, size_t n_panels,
+                            float *scratch) {
+    for (size_t k = 0; k < job->w->n_in; k += STREAM_BLOCK) {
+        struct tile block = t;
+        size_t left = job->w->n_in - k;
+        block.n_k = left < STREAM_BLOCK ? left : STREAM_BLOCK;
+        block.x += k;
+        block.w += k * t.w_row_bytes;
+        block.start = k == 0 ? NULL : scratch;
+        block.start_stride = n_panels * VF_LANES;
+        if (left > STREAM_BLOCK) {
+            block.job = NULL;
+            block.y = scratch;
+            block.y_stride = block.start_stride;
+        }
+        tile_panels(block, job->w->type, job->n_rows, n_panels);
+    }
+}
+
+static void matmul(const struct matmul_job *job, size_t begin, size_t end, float *scratch) {
+    const struct matrix *w = job->w;
+    size_t bytes = tensor_type_info(w->type)->block_bytes;
+    struct tile t = {.x = job->x,
+                     .x_stride = job->x_stride,
+                     .w = w->data + begin * w->panel_stride * bytes,
+                     .w_row_bytes = w->row_stride * bytes,
+                     .w_panel_bytes = w->panel_stride * bytes,
+                     .n_k = w->n_in,
+                     .y = job->y + begin * VF_LANES,
+                     .y_stride = job->y_stride,
+                     .n_columns = w->n_out - begin * VF_LANES,
+                     .job = job,
+                     .column = begin * VF_LANES};
+    bool packed = w->row_stride == VF_LANES;
+    if (job->n_rows >= KERNELS_SCRATCH_ROWS && !(packed && w->type == TENSOR_F32)) {
+        matmul_gathered(job, t, end - begin, scratch);
+    } else if (!packed && w->n_in > STREAM_BLOCK) {
+        matmul_streamed(job, t, end - begin, scratch);
+    } else {
+        tile_panels(t, w->type, job->n_rows, end - begin);
+    }
+}
+
+#endif

@@ -1,0 +1,17 @@
+/* AArch64 NEON, which every such CPU has. */
+#include "tensor/kernels/kernels.h"
+
+#ifdef KERNELS_NEON
+
+#include "tensor/kernels/vec_neon.h"
+
+/* 32 registers: 6 rows of one panel take 24 for the sums, 4 for the weights, 1 for x. */
+#define TILE_ROWS            6
+#define TILE_PANELS          1
+#define TILE_PANELS_FEW_ROWS 2
+
+#include "tensor/kernels/row_kernels.h"
+
+const struct kernels kernels_neon = KERNELS_TABLE("neon");
+
+#endif

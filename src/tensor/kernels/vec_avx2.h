@@ -1,0 +1,111 @@
+/** vec_avx2.h - vec_scalar.h's functions with AVX2, FMA and F16C: two registers per vector. */
+#ifndef KERNELS_VEC_AVX2_H
+#define KERNELS_VEC_AVX2_H
+
+#include <immintrin.h>
+#include <stddef.h>
+#include <string.h>
+
+#define VF_LANES 16
+
+typedef struct {
+    __m256 low, high;
+} vf;
+
+#define VF_BOTH(operation)                                                                         \
+    (vf) {                                                                                         \
+        operation(a.low, b.low), operation(a.high, b.high)                                         \
+    }
+
+static inline vf vf_set1(float x) {
+    return (vf){_mm256_set1_ps(x), _mm256_set1_ps(x)};
+}
+static inline vf vf_load(const void *at) {
+    const float *floats = at;
+    return (vf){_mm256_loadu_ps(floats), _mm256_loadu_ps(floats + 8)};
+}
+static inline void vf_store(float *at, vf x) {
+    _mm256_storeu_ps(at, x.low);
+    _mm256_storeu_ps(at + 8, x.high);
+}
+static inline vf vf_load_part(const void *at, size_t n) {
+    float whole[VF_LANES] = {0};
+    memcpy(whole, at, n * sizeof(float));
+    return vf_load(whole);
+}
+static inline void vf_store_part(float *at, vf x, size_t n) {
+    float whole[VF_LANES];
+    vf_store(whole, x);
+    memcpy(at, whole, n * sizeof(float));
+}
+static inline vf vf_load_f16(const void *at) {
+    const __m128i *eights = at;
+    return (vf){_mm256_cvtph_ps(_mm_loadu_si128(eights)),
+                _mm256_cvtph_ps(_mm_loadu_si128(eights + 1))};
+}
+static inline __m256 vf_widen_bf16(__m128i eight) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(eight), 16));
+}
+static inline vf vf_load_bf16(const void *at) {
+    const __m128i *eights = at;
+    return (vf){vf_widen_bf16(_mm_loadu_si128(eights)), vf_widen_bf16(_mm_loadu_si128(eights + 1))};
+}
+static inline vf vf_add(vf a, vf b) {
+    return VF_BOTH(_mm256_add_ps);
+}
+static inline vf vf_sub(vf a, vf b) {
+    return VF_BOTH(_mm256_sub_ps);
+}
+static inline vf vf_mul(vf a, vf b) {
+    return VF_BOTH(_mm256_mul_ps);
+}
+static inline vf vf_div(vf a, vf b) {
+    return VF_BOTH(_mm256_div_ps);
+}
+static inline vf vf_fma(vf a, vf b, vf c) {
+    return (vf){_mm256_fmadd_ps(a.low, b.low, c.low), _mm256_fmadd_ps(a.high, b.high, c.high)};
+}
+static inline vf vf_min(vf a, vf b) {
+    return VF_BOTH(_mm256_min_ps);
+}
+static inline vf vf_max(vf a, vf b) {
+    return VF_BOTH(_mm256_max_ps);
+}
+static inline vf vf_abs(vf a) {
+    vf b = vf_set1(-0.0f);
+    return (vf){_mm256_andnot_ps(b.low, a.low), _mm256_andnot_ps(b.high, a.high)};
+}
+static inline vf vf_copysign(vf magnitude, vf sign) {
+    vf a = vf_abs(magnitude);
+    __m256 bit = _mm256_set1_ps(-0.0f);
+    vf b = {_mm256_and_ps(sign.low, bit), _mm256_and_ps(sign.high, bit)};
+    return VF_BOTH(_mm256_or_ps);
+}
+static inline vf vf_select_lt(vf a, vf b, vf if_less, vf otherwise) {
+    return (vf){
+        _mm256_blendv_ps(otherwise.low, if_less.low, _mm256_cmp_ps(a.low, b.low, _CMP_LT_OQ)),
+        _mm256_blendv_ps(otherwise.high, if_less.high, _mm256_cmp_ps(a.high, b.high, _CMP_LT_OQ))};
+}
+static inline __m256 vf_pow2_half(__m256 n) {
+    __m256i biased = _mm256_add_epi32(_mm256_cvttps_epi32(n), _mm256_set1_epi32(127));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(biased, 23));
+}
+static inline vf vf_pow2(vf n) {
+    return (vf){vf_pow2_half(n.low), vf_pow2_half(n.high)};
+}
+static inline float vf_sum(vf a) {
+    __m256 eight = _mm256_add_ps(a.low, a.high);
+    __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+static inline float vf_greatest(vf a) {
+    __m256 eight = _mm256_max_ps(a.low, a.high);
+    __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
+}
+
+#undef VF_BOTH
+
+#endif

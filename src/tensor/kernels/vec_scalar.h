@@ -1,0 +1,121 @@
+/**
+ * vec_scalar.h - vectors of 16 floats in plain C: the reference every other version must equal
+ * bit for bit, and what runs on a machine without one of its own.
+ *
+ * Each vec_*.h defines the type vf (16 floats) and the same functions on it; matmul_tiles.h and
+ * row_kernels.h are written in terms of them and compiled once per instruction set.
+ * Memory operands may have any alignment.
+ */
+#ifndef KERNELS_VEC_SCALAR_H
+#define KERNELS_VEC_SCALAR_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "tensor/tensor_type.h"
+
+#define VF_LANES 16
+
+typedef struct {
+    float lane[VF_LANES];
+} vf;
+
+#define VF_EACH(expression)                                                                        \
+    vf out;                                                                                        \
+    for (int i = 0; i < VF_LANES; i++) {                                                           \
+        out.lane[i] = (expression);                                                                \
+    }                                                                                              \
+    return out
+
+static inline vf vf_set1(float x) {
+    VF_EACH(x);
+}
+static inline vf vf_load(const void *at) {
+    vf out;
+    memcpy(&out, at, sizeof out);
+    return out;
+}
+static inline void vf_store(float *at, vf x) {
+    memcpy(at, &x, sizeof x);
+}
+/* The first n < 16 floats; zeros behind them. */
+static inline vf vf_load_part(const void *at, size_t n) {
+    vf out = {{0}};
+    memcpy(&out, at, n * sizeof(float));
+    return out;
+}
+static inline void vf_store_part(float *at, vf x, size_t n) {
+    memcpy(at, &x, n * sizeof(float));
+}
+/* 16 half-precision numbers, widened exactly. */
+static inline vf vf_load_f16(const void *at) {
+    uint16_t bits[VF_LANES];
+    memcpy(bits, at, sizeof bits);
+    VF_EACH(tensor_f16_to_f32(bits[i]));
+}
+static inline vf vf_load_bf16(const void *at) {
+    uint16_t bits[VF_LANES];
+    memcpy(bits, at, sizeof bits);
+    VF_EACH(tensor_bf16_to_f32(bits[i]));
+}
+static inline vf vf_add(vf a, vf b) {
+    VF_EACH(a.lane[i] + b.lane[i]);
+}
+static inline vf vf_sub(vf a, vf b) {
+    VF_EACH(a.lane[i] - b.lane[i]);
+}
+static inline vf vf_mul(vf a, vf b) {
+    VF_EACH(a.lane[i] * b.lane[i]);
+}
+static inline vf vf_div(vf a, vf b) {
+    VF_EACH(a.lane[i] / b.lane[i]);
+}
+static inline vf vf_fma(vf a, vf b, vf c) {
+    VF_EACH(fmaf(a.lane[i], b.lane[i], c.lane[i]));
+}
+static inline vf vf_min(vf a, vf b) {
+    VF_EACH(a.lane[i] < b.lane[i] ? a.lane[i] : b.lane[i]);
+}
+static inline vf vf_max(vf a, vf b) {
+    VF_EACH(a.lane[i] > b.lane[i] ? a.lane[i] : b.lane[i]);
+}
+static inline vf vf_abs(vf a) {
+    VF_EACH(__builtin_fabsf(a.lane[i]));
+}
+static inline vf vf_copysign(vf magnitude, vf sign) {
+    VF_EACH(__builtin_copysignf(magnitude.lane[i], sign.lane[i]));
+}
+static inline vf vf_select_lt(vf a, vf b, vf if_less, vf otherwise) {
+    VF_EACH(a.lane[i] < b.lane[i] ? if_less.lane[i] : otherwise.lane[i]);
+}
+static inline float vf_power_of_two(float n) {
+    uint32_t bits = (uint32_t)((int32_t)n + 127) << 23;
+    float power;
+    memcpy(&power, &bits, sizeof power);
+    return power;
+}
+/* 2^n for integers n in -126 ... 127. */
+static inline vf vf_pow2(vf n) {
+    VF_EACH(vf_power_of_two(n.lane[i]));
+}
+/* The fixed tree: lanes i and i + 8, then i + 4, i + 2, i + 1. */
+static inline float vf_sum(vf a) {
+    for (int half = VF_LANES / 2; half > 0; half /= 2) {
+        for (int i = 0; i < half; i++) {
+            a.lane[i] += a.lane[i + half];
+        }
+    }
+    return a.lane[0];
+}
+static inline float vf_greatest(vf a) {
+    float greatest = a.lane[0];
+    for (int i = 1; i < VF_LANES; i++) {
+        greatest = greatest > a.lane[i] ? greatest : a.lane[i];
+    }
+    return greatest;
+}
+
+#undef VF_EACH
+
+#endif

@@ -1,0 +1,60 @@
+/**
+ * matrix.h - the weight operand of a matrix product, cut into panels of 16 columns.
+ *
+ * A product is y[m][n] = sum over k of x[m][k] w[k][n]. The kernels run vectors over n: 16
+ * neighbouring columns make a panel, and for each k the 16 numbers of a panel lie side by side.
+ * Where panel p begins and how far it is from one k to the next are two strides, so one kernel
+ * serves both ways in which a matrix can lie in memory:
+ *
+ *   packed                 panel 0: w[0][0..15] w[1][0..15] ... w[K-1][0..15]
+ *   (from rows of outputs) panel 1: w[0][16..31] ...                       row_stride 16
+ *
+ *   in place               w[0][0..N-1]
+ *   (Hugging Face Conv1D)  w[1][0..N-1] ...          row_stride N, panel_stride 16
+ *
+ * Matrices whose rows are outputs (GGUF, lm_head) are packed once at load, in their own type;
+ * the last panel is filled up with zeros. Matrices that already lie k by k are used as they are
+ * in the mapped file if N is a multiple of 16, and packed otherwise.
+ */
+#ifndef TENSOR_MATRIX_H
+#define TENSOR_MATRIX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "tensor/tensor_type.h"
+
+#define MATRIX_PANEL 16
+
+enum matrix_layout {
+    MATRIX_ROWS_ARE_OUTPUTS, /**< source is [N][K], k innermost */
+    MATRIX_ROWS_ARE_INPUTS   /**< source is [K][N], n innermost */
+};
+
+struct matrix {
+    enum tensor_type type;
+    size_t n_in;  /**< K */
+    size_t n_out; /**< N */
+    const unsigned char *data;
+    size_t row_stride;   /**< numbers from (k, n) to (k + 1, n) */
+    size_t panel_stride; /**< numbers from one panel to the next */
+    void *owned;         /**< packed copy to free, or NULL when used in place */
+    size_t owned_bytes;
+};
+
+/**
+ * Make a matrix of `source`, n_in x n_out numbers of `type` in the given layout. Packs with
+ * n_threads threads where needed; an in-place matrix keeps pointing at the source. Returns false
+ * if out of memory.
+ */
+bool matrix_init(struct matrix *matrix, const unsigned char *source, enum tensor_type type,
+                 size_t n_in, size_t n_out, enum matrix_layout layout, int n_threads);
+void matrix_release(struct matrix *matrix);
+
+/** Number of panels. */
+size_t matrix_n_panels(const struct matrix *matrix);
+
+/** Read column n widened to f32: out[n_in]. For the embedding a tied lm_head is the table of. */
+void matrix_column(float *out, const struct matrix *matrix, size_t n);
+
+#endif

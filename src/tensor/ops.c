@@ -1,0 +1,83 @@
+#include "tensor/ops.h"
+
+#include "base/memory.h"
+#include "base/threads.h"
+
+bool compute_init(struct compute *compute, const struct kernels *kernels, int n_threads,
+                  size_t floats) {
+    /* Whole cache lines, so that neighbouring threads never share one. */
+    size_t stride = (floats + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
+    *compute =
+        (struct compute){.kernels = kernels, .n_threads = n_threads, .scratch_stride = stride};
+    size_t total;
+    if (stride < floats || !memory_multiply((size_t)n_threads, stride, &total)) {
+        return false;
+    }
+    compute->scratch = memory_new_aligned(total, sizeof(float));
+    return compute->scratch != NULL;
+}
+
+void compute_release(struct compute *compute) {
+    memory_free_aligned(compute->scratch, (size_t)compute->n_threads * compute->scratch_stride,
+                        sizeof(float));
+    *compute = (struct compute){0};
+}
+
+static float *scratch_of(const struct compute *compute, int thread) {
+    return compute->scratch + (size_t)thread * compute->scratch_stride;
+}
+
+struct matmul_work {
+    const struct compute *compute;
+    const struct matmul_job *job;
+};
+
+static void matmul_share(void *context, size_t begin, size_t end, int thread) {
+    const struct matmul_work *work = context;
+    work->compute->kernels->matmul(work->job, begin, end, scratch_of(work->compute, thread));
+}
+
+void op_matmul(const struct compute *compute, const struct matmul_job *job) {
+    struct matmul_work work = {compute, job};
+    threads_run(compute->n_threads, matrix_n_panels(job->w), matmul_share, &work);
+}
+
+struct layer_norm_work {
+    const struct compute *compute;
+    float *y;
+    const float *x, *weight, *bias;
+    size_t n;
+    float epsilon;
+};
+
+static void layer_norm_share(void *context, size_t begin, size_t end, int thread) {
+    const struct layer_norm_work *work = context;
+    (void)thread;
+    for (size_t row = begin; row < end; row++) {
+        work->compute->kernels->layer_norm(work->y + row * work->n, work->x + row * work->n,
+                                           work->weight, work->bias, work->n, work->epsilon);
+    }
+}
+
+void op_layer_norm(const struct compute *compute, float *y, const float *x, const float *weight,
+                   const float *bias, size_t n_rows, size_t n, float epsilon) {
+    struct layer_norm_work work = {compute, y, x, weight, bias, n, epsilon};
+    threads_run(compute->n_threads, n_rows, layer_norm_share, &work);
+}
+
+struct attention_work {
+    const struct compute *compute;
+    const struct attention_job *jobs;
+};
+
+static void attention_share(void *context, size_t begin, size_t end, int thread) {
+    const struct attention_work *work = context;
+    for (size_t i = begin; i < end; i++) {
+        work->compute->kernels->attention(&work->jobs[i], scratch_of(work->compute, thread));
+    }
+}
+
+void op_attention(const struct compute *compute, const struct attention_job *jobs, size_t n_jobs) {
+    struct attention_work work = {compute, jobs};
+    threads_run_dynamic(compute->n_threads, n_jobs, 1, attention_share, &work);
+}

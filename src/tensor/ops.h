@@ -1,0 +1,42 @@
+/**
+ * ops.h - the operations of a Transformer's forward pass, spread over threads.
+ *
+ * Letters for sizes, here and in model/: B sequences, T positions, C = n_embd (width of the
+ * residual stream), NH heads, HS = C / NH head size, V = n_vocab, and OC for the outputs of a
+ * matrix. Rows are the tokens of a batch; every matrix of activations is row-major.
+ *
+ * Results do not depend on the number of threads: each output element is computed whole, by one
+ * thread, in an order of its own (see kernels/kernels.h).
+ */
+#ifndef TENSOR_OPS_H
+#define TENSOR_OPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "tensor/kernels/kernels.h"
+
+/** Who computes: a kernel set, threads, and scratch memory for each of them. */
+struct compute {
+    const struct kernels *kernels;
+    int n_threads;
+    float *scratch;        /**< [n_threads][scratch_stride] */
+    size_t scratch_stride; /**< floats */
+};
+
+/** Scratch of `floats` per thread; n_threads >= 1. Returns false if out of memory. */
+bool compute_init(struct compute *compute, const struct kernels *kernels, int n_threads,
+                  size_t floats);
+void compute_release(struct compute *compute);
+
+/** y = x w and what follows it: the one entry for matrix products. */
+void op_matmul(const struct compute *compute, const struct matmul_job *job);
+
+/** y[r] = layer norm of x[r] for n_rows rows of n numbers; y may be x. */
+void op_layer_norm(const struct compute *compute, float *y, const float *x, const float *weight,
+                   const float *bias, size_t n_rows, size_t n, float epsilon);
+
+/** Attention jobs that do not depend on each other, of any sizes. */
+void op_attention(const struct compute *compute, const struct attention_job *jobs, size_t n_jobs);
+
+#endif

@@ -1,0 +1,203 @@
+#include "tensor/tensor_type.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+
+static uint32_t bits_of(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static float float_of(uint32_t bits) {
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+float tensor_bf16_to_f32(uint16_t bits) {
+    return float_of((uint32_t)bits << 16);
+}
+
+uint16_t tensor_bf16_from_f32(float value) {
+    uint32_t bits = bits_of(value);
+    if ((bits & 0x7fffffffu) > 0x7f800000u) {
+        return (uint16_t)(bits >> 16 | 0x40); /* NaN stays NaN, whatever its low bits */
+    }
+    /* Half of the last place, less one where the last bit is even: ties go to even. */
+    return (uint16_t)((bits + 0x7fffu + (bits >> 16 & 1)) >> 16);
+}
+
+float tensor_f16_to_f32(uint16_t bits) {
+    uint32_t sign = (uint32_t)(bits & 0x8000u) << 16;
+    uint32_t exponent = bits >> 10 & 0x1fu;
+    uint32_t fraction = bits & 0x3ffu;
+    if (exponent == 0) {
+        /* Subnormal or zero: fraction * 2^-24, exact in f32. */
+        float magnitude = (float)fraction * 0x1p-24f;
+        return float_of(sign | bits_of(magnitude));
+    }
+    uint32_t wide = exponent == 0x1f ? 0xffu : exponent + 112;
+    return float_of(sign | wide << 23 | fraction << 13);
+}
+
+uint16_t tensor_f16_from_f32(float value) {
+    uint32_t bits = bits_of(value);
+    uint16_t sign = (uint16_t)(bits >> 16 & 0x8000u);
+    uint32_t magnitude = bits & 0x7fffffffu;
+    if (magnitude > 0x7f800000u) {
+        return (uint16_t)(sign | 0x7e00u);
+    }
+    if (magnitude >= 0x477ff000u) {
+        return (uint16_t)(sign | 0x7c00u); /* 65520 and more round to infinity */
+    }
+    if (magnitude < 0x38800000u) {
+        /* Below 2^-14: adding 1/2 puts the unit 2^-24 of half-precision subnormals at the last
+         * place of a float, and the addition rounds to nearest even. */
+        float shifted = float_of(magnitude) + 0.5f;
+        return (uint16_t)(sign | (bits_of(shifted) - bits_of(0.5f)));
+    }
+    uint32_t rounded = magnitude + 0xfffu + (magnitude >> 13 & 1);
+    return (uint16_t)(sign | ((rounded - (112u << 23)) >> 13));
+}
+
+static void f32_to_f32(float *out, const unsigned char *in, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        out[i] = float_of(bytes_u32(in + 4 * i));
+    }
+}
+
+static void f32_from_f32(unsigned char *out, const float *in, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        bytes_put_u32(out + 4 * i, bits_of(in[i]));
+    }
+}
+
+static void f16_to_f32(float *out, const unsigned char *in, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        out[i] = tensor_f16_to_f32(bytes_u16(in + 2 * i));
+    }
+}
+
+static void f16_from_f32(unsigned char *out, const float *in, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        bytes_put_u16(out + 2 * i, tensor_f16_from_f32(in[i]));
+    }
+}
+
+static void bf16_to_f32(float *out, const unsigned char *in, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        out[i] = tensor_bf16_to_f32(bytes_u16(in + 2 * i));
+    }
+}
+
+static void bf16_from_f32(unsigned char *out, const float *in, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        bytes_put_u16(out + 2 * i, tensor_bf16_from_f32(in[i]));
+    }
+}
+
+/* A number is not finite where its exponent bits are all ones. Runs of CHECK numbers are tested
+ * at once without branches, which compilers turn into vectors; only a bad run is looked into. */
+#define CHECK 256
+#define FIND_NOT_FINITE(name, type, mask)                                                          \
+    static size_t name(const unsigned char *in, size_t n) {                                        \
+        for (size_t i = 0; i < n;) {                                                               \
+            size_t end = n - i < CHECK ? n : i + CHECK;                                            \
+            unsigned bad = 0;                                                                      \
+            for (size_t j = i; j < end; j++) {                                                     \
+                type bits;                                                                         \
+                memcpy(&bits, in + j * sizeof bits, sizeof bits);                                  \
+                bad |= (bits & (mask)) == (mask);                                                  \
+            }                                                                                      \
+            for (; bad && i < end; i++) {                                                          \
+                type bits;                                                                         \
+                memcpy(&bits, in + i * sizeof bits, sizeof bits);                                  \
+                if ((bits & (mask)) == (mask)) {                                                   \
+                    return i;                                                                      \
+                }                                                                                  \
+            }                                                                                      \
+            i = end;                                                                               \
+        }                                                                                          \
+        return n;                                                                                  \
+    }
+
+FIND_NOT_FINITE(f32_find_not_finite, uint32_t, 0x7f800000u)
+FIND_NOT_FINITE(f16_find_not_finite, uint16_t, 0x7c00u)
+FIND_NOT_FINITE(bf16_find_not_finite, uint16_t, 0x7f80u)
+
+static const struct tensor_type_info types[TENSOR_N_TYPES] = {
+    [TENSOR_F32] = {.name = "F32",
+                    .option_name = "f32",
+                    .gguf_id = 0,
+                    .block_size = 1,
+                    .block_bytes = 4,
+                    .to_f32 = f32_to_f32,
+                    .from_f32 = f32_from_f32,
+                    .find_not_finite = f32_find_not_finite},
+    [TENSOR_F16] = {.name = "F16",
+                    .option_name = "f16",
+                    .gguf_id = 1,
+                    .block_size = 1,
+                    .block_bytes = 2,
+                    .to_f32 = f16_to_f32,
+                    .from_f32 = f16_from_f32,
+                    .find_not_finite = f16_find_not_finite},
+    [TENSOR_BF16] = {.name = "BF16",
+                     .option_name = "bf16",
+                     .gguf_id = 30,
+                     .block_size = 1,
+                     .block_bytes = 2,
+                     .to_f32 = bf16_to_f32,
+                     .from_f32 = bf16_from_f32,
+                     .find_not_finite = bf16_find_not_finite},
+};
+
+const struct tensor_type_info *tensor_type_info(enum tensor_type type) {
+    return &types[type];
+}
+
+bool tensor_type_from_gguf(uint32_t gguf_id, enum tensor_type *type) {
+    for (int i = 0; i < TENSOR_N_TYPES; i++) {
+        if (types[i].gguf_id == gguf_id) {
+            *type = (enum tensor_type)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool tensor_type_from_option(const char *name, enum tensor_type *type) {
+    for (int i = 0; i < TENSOR_N_TYPES; i++) {
+        if (strcmp(types[i].option_name, name) == 0) {
+            *type = (enum tensor_type)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool tensor_type_from_name(const char *name, size_t n, enum tensor_type *type) {
+    for (int i = 0; i < TENSOR_N_TYPES; i++) {
+        if (strlen(types[i].name) == n && memcmp(types[i].name, name, n) == 0) {
+            *type = (enum tensor_type)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *tensor_type_gguf_name(uint32_t gguf_id) {
+    /* Numbers of ggml_type; gaps are types that were withdrawn. */
+    static const char *const names[] = {
+        [0] = "F32",     [1] = "F16",      [2] = "Q4_0",   [3] = "Q4_1",    [6] = "Q5_0",
+        [7] = "Q5_1",    [8] = "Q8_0",     [9] = "Q8_1",   [10] = "Q2_K",   [11] = "Q3_K",
+        [12] = "Q4_K",   [13] = "Q5_K",    [14] = "Q6_K",  [15] = "Q8_K",   [16] = "IQ2_XXS",
+        [17] = "IQ2_XS", [18] = "IQ3_XXS", [19] = "IQ1_S", [20] = "IQ4_NL", [21] = "IQ3_S",
+        [22] = "IQ2_S",  [23] = "IQ4_XS",  [24] = "I8",    [25] = "I16",    [26] = "I32",
+        [27] = "I64",    [28] = "F64",     [29] = "IQ1_M", [30] = "BF16",   [34] = "TQ1_0",
+        [35] = "TQ2_0",  [39] = "MXFP4",
+    };
+    return gguf_id < sizeof names / sizeof *names ? names[gguf_id] : NULL;
+}

@@ -1,0 +1,325 @@
+/* Every kernel set against the generic one, bit for bit, and the generic one against plain loops. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/math.h"
+#include "base/rng.h"
+#include "tensor/kernels/kernels.h"
+#include "tensor/ops.h"
+
+static const char *const set_names[] = {"generic", "avx2", "avx512", "neon"};
+#define N_SETS (sizeof set_names / sizeof *set_names)
+
+static float *random_floats(struct rng *rng, size_t n) {
+    float *x = malloc((n + 1) * sizeof *x);
+    assert_non_null(x);
+    for (size_t i = 0; i < n; i++) {
+        x[i] = (rng_float(rng) - 0.5f) * 4.0f;
+    }
+    return x;
+}
+
+static void assert_same_bits(const float *a, const float *b, size_t n, const char *what) {
+    for (size_t i = 0; i < n; i++) {
+        if (memcmp(a + i, b + i, sizeof *a) != 0) {
+            fail_msg("%s: element %zu is %.9g, wanted %.9g", what, i, (double)a[i], (double)b[i]);
+        }
+    }
+}
+
+/* y = x w (+ bias) by the definition of kernels.h, one element after the other. */
+static void plain_matmul(float *y, const float *x, const float *w_rows, const float *bias,
+                         size_t n_rows, size_t n_in, size_t n_out) {
+    for (size_t r = 0; r < n_rows; r++) {
+        for (size_t n = 0; n < n_out; n++) {
+            float sum = 0.0f;
+            for (size_t k = 0; k < n_in; k++) {
+                sum = fmaf(x[r * n_in + k], w_rows[n * n_in + k], sum);
+            }
+            y[r * n_out + n] = sum + bias[n];
+        }
+    }
+}
+
+struct product {
+    size_t n_rows, n_in, n_out;
+};
+
+static const struct product products[] = {
+    {1, 1, 1},   {1, 16, 16},  {1, 60, 180},  {2, 64, 64},   {3, 33, 48},  {5, 20, 50},
+    {7, 17, 31}, {8, 192, 96}, {9, 100, 112}, {15, 64, 256}, {16, 31, 80}, {37, 70, 133},
+};
+
+/* One product with every set, weight type and layout, on 1 and 3 threads. */
+static void check_product(const struct product *p, enum tensor_type type) {
+    struct rng rng;
+    rng_init(&rng, 7, (uint64_t)type);
+    const struct tensor_type_info *info = tensor_type_info(type);
+    size_t n = p->n_in * p->n_out;
+    float *x = random_floats(&rng, p->n_rows * p->n_in);
+    float *bias = random_floats(&rng, p->n_out);
+    float *raw = random_floats(&rng, n);
+    float *transposed = random_floats(&rng, n);
+    unsigned char *stored = malloc(n * 4);
+    unsigned char *stored_transposed = malloc(n * 4);
+    float *wanted = random_floats(&rng, p->n_rows * p->n_out);
+    float *found = random_floats(&rng, p->n_rows * p->n_out);
+    assert_non_null(stored);
+    assert_non_null(stored_transposed);
+    info->from_f32(stored, raw, n);
+    info->to_f32(raw, stored, n);
+    for (size_t i = 0; i < n; i++) {
+        transposed[i % p->n_in * p->n_out + i / p->n_in] = raw[i];
+    }
+    info->from_f32(stored_transposed, transposed, n);
+    plain_matmul(wanted, x, raw, bias, p->n_rows, p->n_in, p->n_out);
+    for (int layout = 0; layout < 2; layout++) {
+        struct matrix w;
+        assert_true(matrix_init(&w, layout == 0 ? stored : stored_transposed, type, p->n_in,
+                                p->n_out,
+                                layout == 0 ? MATRIX_ROWS_ARE_OUTPUTS : MATRIX_ROWS_ARE_INPUTS, 2));
+        float *column = random_floats(&rng, p->n_in);
+        matrix_column(column, &w, p->n_out - 1);
+        assert_same_bits(column, raw + (p->n_out - 1) * p->n_in, p->n_in, "column");
+        free(column);
+        for (size_t s = 0; s < N_SETS; s++) {
+            const struct kernels *set = kernels_by_name(set_names[s]);
+            for (int threads = 1; set != NULL && threads <= 3; threads += 2) {
+                struct compute compute;
+                assert_true(compute_init(&compute, set, threads, kernels_matmul_scratch(&w)));
+                struct matmul_job job = {.y = found,
+                                         .y_stride = p->n_out,
+                                         .x = x,
+                                         .x_stride = p->n_in,
+                                         .n_rows = p->n_rows,
+                                         .w = &w,
+                                         .bias = bias};
+                op_matmul(&compute, &job);
+                assert_same_bits(found, wanted, p->n_rows * p->n_out, set->name);
+                compute_release(&compute);
+            }
+        }
+        matrix_release(&w);
+    }
+    free(x);
+    free(bias);
+    free(raw);
+    free(transposed);
+    free(stored);
+    free(stored_transposed);
+    free(wanted);
+    free(found);
+}
+
+static void test_matmul(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof products / sizeof *products; i++) {
+        check_product(&products[i], TENSOR_F32);
+        check_product(&products[i], TENSOR_F16);
+        check_product(&products[i], TENSOR_BF16);
+    }
+}
+
+static double true_activation(double x, enum gen_activation activation) {
+    switch (activation) {
+    case GEN_GELU_NEW:
+        return 0.5 * x * (1 + tanh(sqrt(2 / acos(-1.0)) * (x + 0.044715 * x * x * x)));
+    case GEN_GELU:
+        return 0.5 * x * (1 + erf(x / sqrt(2.0)));
+    case GEN_SILU:
+        return x / (1 + exp(-x));
+    case GEN_QUICK_GELU:
+        return x / (1 + exp(-1.702 * x));
+    case GEN_RELU:
+    default:
+        return x > 0 ? x : 0;
+    }
+}
+
+static void test_activations(void **state) {
+    (void)state;
+    enum { N = 4003 };
+    static float x[N], wanted[N], found[N];
+    for (int i = 0; i < N; i++) {
+        x[i] = ((float)i - N / 2) * 0.01f;
+    }
+    x[0] = -1e30f;
+    x[1] = 1e30f;
+    x[2] = -0.0f;
+    for (int a = GEN_GELU_NEW; a <= GEN_QUICK_GELU; a++) {
+        enum gen_activation activation = (enum gen_activation)a;
+        memcpy(wanted, x, sizeof x);
+        kernels_generic.activate(wanted, N, activation);
+        for (int i = 2; i < N; i++) {
+            double truth = true_activation((double)x[i], activation);
+            double error = fabs((double)wanted[i] - truth);
+            if (error > 1e-7 * fmax(fabs((double)x[i]), 1)) {
+                fail_msg("%s(%g) is %.9g, wanted %.9g", gen_activation_name(activation),
+                         (double)x[i], (double)wanted[i], truth);
+            }
+        }
+        for (size_t s = 1; s < N_SETS; s++) {
+            const struct kernels *set = kernels_by_name(set_names[s]);
+            for (size_t n = set == NULL ? N + 1 : 1; n <= N; n = n < 40 ? n + 1 : n + 1321) {
+                memcpy(found, x, sizeof x);
+                set->activate(found, n, activation);
+                assert_same_bits(found, wanted, n, set->name);
+                assert_same_bits(found + n, x + n, N - n, "behind the end");
+            }
+        }
+    }
+}
+
+/* exp of the vector kernels is base/math's: through softmax of two numbers, one of them 0. */
+static void test_softmax(void **state) {
+    (void)state;
+    struct rng rng;
+    rng_init(&rng, 3, 3);
+    for (size_t n = 1; n < 140; n++) {
+        float *x = random_floats(&rng, n);
+        float *wanted = random_floats(&rng, n);
+        memcpy(wanted, x, n * sizeof *x);
+        kernels_generic.softmax(wanted, n, 1.5f);
+        double sum = 0;
+        double total = 0;
+        for (size_t i = 0; i < n; i++) {
+            total += exp(1.5 * (double)x[i]);
+        }
+        for (size_t i = 0; i < n; i++) {
+            sum += (double)wanted[i];
+            assert_true(fabs((double)wanted[i] - exp(1.5 * (double)x[i]) / total) < 1e-6);
+        }
+        assert_true(fabs(sum - 1) < 1e-5);
+        for (size_t s = 1; s < N_SETS; s++) {
+            const struct kernels *set = kernels_by_name(set_names[s]);
+            if (set != NULL) {
+                float *found = random_floats(&rng, n);
+                memcpy(found, x, n * sizeof *x);
+                set->softmax(found, n, 1.5f);
+                assert_same_bits(found, wanted, n, set->name);
+                free(found);
+            }
+        }
+        free(x);
+        free(wanted);
+    }
+}
+
+static void test_layer_norm_and_add(void **state) {
+    (void)state;
+    struct rng rng;
+    rng_init(&rng, 4, 4);
+    for (size_t n = 1; n < 100; n++) {
+        float *x = random_floats(&rng, n);
+        float *weight = random_floats(&rng, n);
+        float *bias = random_floats(&rng, n);
+        float *wanted = random_floats(&rng, n);
+        float *found = random_floats(&rng, n);
+        kernels_generic.layer_norm(wanted, x, weight, bias, n, 1e-5f);
+        double mean = 0;
+        double variance = 0;
+        for (size_t i = 0; i < n; i++) {
+            mean += (double)x[i] / (double)n;
+        }
+        for (size_t i = 0; i < n; i++) {
+            variance += ((double)x[i] - mean) * ((double)x[i] - mean) / (double)n;
+        }
+        for (size_t i = 0; i < n; i++) {
+            double truth = ((double)x[i] - mean) / sqrt(variance + 1e-5) * (double)weight[i] +
+                           (double)bias[i];
+            assert_true(fabs(truth - (double)wanted[i]) < 1e-4);
+        }
+        for (size_t s = 1; s < N_SETS; s++) {
+            const struct kernels *set = kernels_by_name(set_names[s]);
+            if (set != NULL) {
+                set->layer_norm(found, x, weight, bias, n, 1e-5f);
+                assert_same_bits(found, wanted, n, set->name);
+                set->add(found, x, bias, n);
+                for (size_t i = 0; i < n; i++) {
+                    assert_true(found[i] == x[i] + bias[i]);
+                }
+            }
+        }
+        free(x);
+        free(weight);
+        free(bias);
+        free(wanted);
+        free(found);
+    }
+}
+
+/* Attention of several rows at once equals that of each row alone, and every set's the same. */
+static void test_attention(void **state) {
+    (void)state;
+    enum { N_CTX = 80, MAX_ROWS = KERNELS_ATTENTION_ROWS };
+    static const size_t head_sizes[] = {1, 16, 20, 48, 64, 128};
+    struct rng rng;
+    rng_init(&rng, 5, 5);
+    for (size_t h = 0; h < sizeof head_sizes / sizeof *head_sizes; h++) {
+        size_t size = head_sizes[h];
+        size_t v_stride = (size + 15) / 16 * 16;
+        float *q = random_floats(&rng, MAX_ROWS * size);
+        float *k = random_floats(&rng, (N_CTX + 16) * size);
+        float *v = random_floats(&rng, N_CTX * v_stride);
+        float *wanted = random_floats(&rng, MAX_ROWS * size);
+        float *found = random_floats(&rng, MAX_ROWS * size);
+        float *scratch = random_floats(&rng, kernels_attention_scratch(N_CTX));
+        for (size_t length = 1; length + MAX_ROWS <= N_CTX; length += 5) {
+            struct attention_job job = {.q = q,
+                                        .q_stride = size,
+                                        .out_stride = size,
+                                        .k = k,
+                                        .v = v,
+                                        .head_size = size,
+                                        .v_stride = v_stride,
+                                        .scale = 0.3f};
+            for (size_t r = 0; r < MAX_ROWS; r++) {
+                struct attention_job alone = job;
+                alone.q = q + r * size;
+                alone.out = wanted + r * size;
+                alone.n_rows = 1;
+                alone.length = length + r;
+                kernels_generic.attention(&alone, scratch);
+            }
+            for (size_t s = 0; s < N_SETS; s++) {
+                const struct kernels *set = kernels_by_name(set_names[s]);
+                for (size_t rows = set == NULL ? MAX_ROWS + 1 : 1; rows <= MAX_ROWS; rows++) {
+                    job.out = found;
+                    job.n_rows = rows;
+                    job.length = length;
+                    set->attention(&job, scratch);
+                    assert_same_bits(found, wanted, rows * size, set->name);
+                }
+            }
+        }
+        free(q);
+        free(k);
+        free(v);
+        free(wanted);
+        free(found);
+        free(scratch);
+    }
+}
+
+int main(void) {
+    for (size_t s = 0; s < N_SETS; s++) {
+        printf("kernels %s: %s\n", set_names[s],
+               kernels_by_name(set_names[s]) != NULL ? "tested" : "skipped: not on this machine");
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_matmul),
+        cmocka_unit_test(test_activations),
+        cmocka_unit_test(test_softmax),
+        cmocka_unit_test(test_layer_norm_and_add),
+        cmocka_unit_test(test_attention),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
