@@ -40,6 +40,37 @@ static void test_words(void **state) {
     check_words("e\xCC\x81z", "e|\xCC\x81|z|"); /* a combining mark is no letter */
 }
 
+/* One character of each general category, behind a letter, a digit and a point: it joins the one
+ * it is of a kind with. */
+static void test_categories(void **state) {
+    (void)state;
+    static const struct {
+        const char *character;
+        char joins;
+    } cases[] = {
+        {"\xC3\x89", 'a'},         {"\xC3\xA9", 'a'},         {"\xC7\x85", 'a'},     /* Lu Ll Lt */
+        {"\xCA\xB0", 'a'},         {"\xD7\x90", 'a'},                                /* Lm Lo */
+        {"\xD9\xA1", '1'},         {"\xE2\x85\xA7", '1'},     {"\xC2\xBD", '1'},     /* Nd Nl No */
+        {"\xCC\x81", '.'},         {"\xE0\xA4\x83", '.'},     {"\xE2\x83\xA3", '.'}, /* Mn Mc Me */
+        {"\xE2\x80\xBF", '.'},     {"\xE2\x80\x94", '.'},                            /* Pc Pd */
+        {"\xE3\x80\x8C", '.'},     {"\xE3\x80\x8D", '.'},                            /* Ps Pe */
+        {"\xC2\xAB", '.'},         {"\xC2\xBB", '.'},         {"\xC2\xA7", '.'},     /* Pi Pf Po */
+        {"\xE2\x88\x91", '.'},     {"\xE2\x82\xAC", '.'},                            /* Sm Sc */
+        {"\xC2\xA8", '.'},         {"\xC2\xA9", '.'},                                /* Sk So */
+        {"\xC2\x80", '.'},         {"\xC2\xAD", '.'},                                /* Cc Cf */
+        {"\xEE\x80\x80", '.'},     {"\xEF\xBF\xBE", '.'},                            /* Co Cn */
+        {"\xF0\x9D\x94\x98", 'a'}, {"\xF0\x9F\x98\x80", '.'}, /* four bytes */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (const char *before = "a1."; *before != '\0'; before++) {
+            char text[8];
+            snprintf(text, sizeof text, "%c%s", *before, cases[i].character);
+            size_t expected = *before == cases[i].joins ? strlen(text) : 1;
+            assert_int_equal(pretokenize_word(text, strlen(text)), expected);
+        }
+    }
+}
+
 static void test_contractions(void **state) {
     (void)state;
     check_words("it's I'll we've you're I'm he'd don't",
@@ -95,7 +126,7 @@ static void test_invalid_bytes(void **state) {
                 "b",
                 "a|\xFF|b|");
     check_words(" \x80\x80!", " \x80\x80!|");
-    check_words("\xE2\x82", "\xE2\x82|"); /* cut off by the end */
+    check_words("!\xE2\x82", "!\xE2\x82|"); /* cut off by the end */
     check_words("\xC3\xC3\xA9", "\xC3|\xC3\xA9|");
     check_words("\xED\xA0\x80\xC0\xAF", "\xED\xA0\x80\xC0\xAF|"); /* surrogate, overlong */
 }
@@ -126,9 +157,13 @@ static void test_long_runs(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words),         cmocka_unit_test(test_contractions),
-        cmocka_unit_test(test_white_space),   cmocka_unit_test(test_which_are_white_space),
-        cmocka_unit_test(test_invalid_bytes), cmocka_unit_test(test_long_runs),
+        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_categories),
+        cmocka_unit_test(test_contractions),
+        cmocka_unit_test(test_white_space),
+        cmocka_unit_test(test_which_are_white_space),
+        cmocka_unit_test(test_invalid_bytes),
+        cmocka_unit_test(test_long_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
