@@ -127,6 +127,7 @@ ALONE = [
     (["random"], {"no_repeat_ngram_size": 40}),
     (["random"], {"bad_words": [[1], [2, 3], [9, 20], [5, 9, 21], [12, 5, 9, 22], [30, 9, 23]]}),
     (["random"], {"bad_words": [[EOS], [9, EOS], [4]]}),
+    (["random"], {"bad_words": [[EOS], [8, EOS], [4]]}),
     (["random"], {"bad_words": [PROMPT + NEW + [33], [1] + PROMPT + NEW + [34], [9, 9, 35]]}),
     (["random"], {"min_length": 15}),
     (["random"], {"min_length": 16}),
@@ -217,6 +218,9 @@ def main():
     for options in TOGETHER:
         for kind in ["random", "ties", "steps"]:
             add(kind, options, PROMPT, NEW)
+    for n in [1, 2, 3]:
+        add("random", {"no_repeat_ngram_size": n}, [1, 2], [3, 4, 4, 4])
+        add("random", {"no_repeat_ngram_size": n}, [1, 2, 1], [])
     add("random", PENALTIES, PROMPT, [])
     add("random", {**PENALTIES, "top_k": 5}, [EOS], [])
 

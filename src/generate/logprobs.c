@@ -1,0 +1,85 @@
+#include "generate/logprobs.h"
+
+#include <stdlib.h>
+
+#include "base/math.h"
+#include "base/memory.h"
+#include "sample/filters.h"
+
+void logprobs_release(struct logprobs *logprobs) {
+    memory_free(logprobs->best);
+    memory_free(logprobs->chosen);
+    *logprobs = (struct logprobs){0};
+}
+
+/** What log-softmax subtracts from each logit, in two steps that keep more digits than one. */
+struct normalizer {
+    float highest;
+    float log_sum;
+};
+
+static struct normalizer normalizer_of(const float *logits, size_t n) {
+    struct normalizer result = {.highest = logits[0]};
+    for (size_t i = 1; i < n; i++) {
+        if (logits[i] > result.highest) {
+            result.highest = logits[i];
+        }
+    }
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        sum += (double)math_exp(logits[i] - result.highest);
+    }
+    result.log_sum = math_log((float)sum);
+    return result;
+}
+
+static float log_p(float logit, struct normalizer normalizer) {
+    return (logit - normalizer.highest) - normalizer.log_sum;
+}
+
+/** Order of two entries: higher first, of equals the lower id. */
+static int compare(const void *a, const void *b) {
+    const struct gen_logprob *x = a;
+    const struct gen_logprob *y = b;
+    if (x->logprob != y->logprob) {
+        return x->logprob > y->logprob ? -1 : 1;
+    }
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+/** The k best ids with their logits, sorted. */
+static void find_best(struct gen_logprob *best, size_t k, const float *logits, size_t n) {
+    float lowest = filters_kth_largest(logits, n, k);
+    size_t found = 0;
+    for (size_t i = 0; i < n && found < k; i++) {
+        if (logits[i] > lowest) {
+            best[found++] = (struct gen_logprob){.id = (int32_t)i, .logprob = logits[i]};
+        }
+    }
+    for (size_t i = 0; i < n && found < k; i++) {
+        if (logits[i] == lowest) {
+            best[found++] = (struct gen_logprob){.id = (int32_t)i, .logprob = logits[i]};
+        }
+    }
+    qsort(best, found, sizeof *best, compare);
+}
+
+bool logprobs_add(struct logprobs *logprobs, const float *logits, size_t n_vocab, size_t n_best,
+                  int32_t chosen) {
+    size_t n_old = logprobs->n_steps * n_best;
+    if (!memory_grow(&logprobs->best, &logprobs->best_capacity, n_old + n_best,
+                     sizeof *logprobs->best) ||
+        !memory_grow(&logprobs->chosen, &logprobs->chosen_capacity, logprobs->n_steps + 1,
+                     sizeof *logprobs->chosen)) {
+        return false;
+    }
+    struct normalizer normalizer = normalizer_of(logits, n_vocab);
+    struct gen_logprob *best = logprobs->best + n_old;
+    find_best(best, n_best, logits, n_vocab);
+    for (size_t i = 0; i < n_best; i++) {
+        best[i].logprob = log_p(best[i].logprob, normalizer);
+    }
+    logprobs->chosen[logprobs->n_steps++] =
+        (struct gen_logprob){.id = chosen, .logprob = log_p(logits[chosen], normalizer)};
+    return true;
+}

@@ -1,0 +1,33 @@
+/**
+ * logprobs.h - what the model thought of each new id: log-softmax of its raw logits.
+ *
+ * log p = (logit - highest) - log(sum of exp(logit - highest)); the sum is a double, added in
+ * order of ids, exp and log are those of base/math.h.
+ */
+#ifndef GENERATE_LOGPROBS_H
+#define GENERATE_LOGPROBS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gen.h"
+
+/** The record of one sequence. Start from {0}. */
+struct logprobs {
+    struct gen_logprob *best;   /**< [n_steps][n_best], best first, of equals the lower id */
+    struct gen_logprob *chosen; /**< [n_steps] */
+    size_t n_steps;
+    size_t best_capacity, chosen_capacity;
+};
+
+void logprobs_release(struct logprobs *logprobs);
+
+/**
+ * Record one step: the n_best <= n_vocab most probable ids (the same number at each step), and
+ * the id chosen. False: out of memory.
+ */
+bool logprobs_add(struct logprobs *logprobs, const float *logits, size_t n_vocab, size_t n_best,
+                  int32_t chosen);
+
+#endif

@@ -1,0 +1,292 @@
+#include "generate/sequence.h"
+
+#include "base/error.h"
+#include "sample/sampler.h"
+
+#define MAX_LOGPROBS 1000
+
+const char *gen_finish_name(enum gen_finish finish) {
+    static const char *const names[] = {"length", "eos", "stop", "context", "canceled", "error"};
+    return (size_t)finish < sizeof names / sizeof names[0] ? names[finish] : "?";
+}
+
+struct gen_generate_options gen_generate_options_default(void) {
+    return (struct gen_generate_options){
+        .sampling = gen_sampling_default(),
+        .max_new_tokens = 128,
+        .max_length = -1,
+        .num_return_sequences = 1,
+    };
+}
+
+/* ---- rules ------------------------------------------------------------------------------ */
+
+static enum gen_status check_options(const struct gen_generate_options *options,
+                                     const struct gen_tokenizer *tokenizer, struct gen_error *err) {
+    if (options->max_new_tokens < -1) {
+        return error_set(err, GEN_BAD_ARGUMENT,
+                         "max_new_tokens is %d but must be 0 or more, or -1: no limit",
+                         (int)options->max_new_tokens);
+    }
+    if (options->max_length != -1 && options->max_length < 1) {
+        return error_set(err, GEN_BAD_ARGUMENT,
+                         "max_length is %d but must be 1 or more, or -1: no limit",
+                         (int)options->max_length);
+    }
+    if (options->num_return_sequences < 1) {
+        return error_set(err, GEN_BAD_ARGUMENT, "num_return_sequences is %d but must be 1 or more",
+                         (int)options->num_return_sequences);
+    }
+    if (options->n_logprobs < 0 || options->n_logprobs > MAX_LOGPROBS) {
+        return error_set(err, GEN_BAD_ARGUMENT, "n_logprobs is %d but must be from 0 to %d",
+                         (int)options->n_logprobs, MAX_LOGPROBS);
+    }
+    if (options->n_stop > 0 && (options->stop == NULL || tokenizer == NULL)) {
+        return error_set(err, GEN_BAD_ARGUMENT, "%s",
+                         options->stop == NULL
+                             ? "stop is NULL but n_stop is not 0"
+                             : "stop strings need a tokenizer, but the model brings none");
+    }
+    return GEN_OK;
+}
+
+/** An id that the configuration names, if the model can produce it; otherwise `otherwise`. */
+static int32_t id_or(int32_t id, int32_t n_vocab, int32_t otherwise) {
+    return id >= 0 && id < n_vocab ? id : otherwise;
+}
+
+enum gen_status sequence_rules_init(struct sequence_rules *rules, const struct gen_model *model,
+                                    const struct gen_generate_options *options,
+                                    struct gen_error *err) {
+    const struct gen_config *config = gen_model_config(model);
+    *rules = (struct sequence_rules){
+        .options = options,
+        .tokenizer = gen_model_tokenizer(model),
+        .n_vocab = config->n_vocab,
+        .n_ctx = config->n_ctx,
+    };
+    int32_t eos = rules->tokenizer != NULL ? gen_tokenizer_eos(rules->tokenizer) : -1;
+    rules->eos = id_or(config->eos_token_id, config->n_vocab, id_or(eos, config->n_vocab, -1));
+    rules->start = id_or(config->bos_token_id, config->n_vocab, rules->eos);
+
+    enum gen_status status = check_options(options, rules->tokenizer, err);
+    if (status == GEN_OK) {
+        status = sampler_check(&options->sampling, config->n_vocab, err);
+    }
+    if (status == GEN_OK) {
+        status = stop_set_init(&rules->stop, options->stop, options->n_stop, err);
+    }
+    return status;
+}
+
+void sequence_rules_release(struct sequence_rules *rules) {
+    stop_set_release(&rules->stop);
+}
+
+/* ---- start ------------------------------------------------------------------------------ */
+
+/** Copy the prompt, or the start id in place of an empty one. */
+static enum gen_status take_prompt(struct sequence *sequence, const struct gen_prompt *prompt,
+                                   struct gen_error *err) {
+    const struct sequence_rules *rules = sequence->rules;
+    if (!rules->options->slide && prompt->n_ids > (size_t)rules->n_ctx) {
+        return error_set(err, GEN_BAD_ARGUMENT,
+                         "the prompt has %zu tokens but the model's context holds %d (shorten the "
+                         "prompt, or let the context slide: --context slide)",
+                         prompt->n_ids, (int)rules->n_ctx);
+    }
+    if (prompt->n_ids == 0 && rules->start < 0) {
+        return error_set(err, GEN_BAD_ARGUMENT,
+                         "the prompt is empty, but the model has no bos or eos token to begin "
+                         "with (give at least one token)");
+    }
+    enum gen_status status = prompt->n_ids > 0
+                                 ? gen_ids_append(&sequence->ids, prompt->ids, prompt->n_ids)
+                                 : gen_ids_append(&sequence->ids, &rules->start, 1);
+    if (status != GEN_OK) {
+        return error_no_memory(err, "the prompt");
+    }
+    sequence->n_prompt = prompt->n_ids;
+    sequence->n_before = sequence->ids.n;
+    return GEN_OK;
+}
+
+/** How many new ids there may be, and why not more. */
+static void set_limit(struct sequence *sequence) {
+    const struct sequence_rules *rules = sequence->rules;
+    const struct gen_generate_options *options = rules->options;
+    size_t limit = SIZE_MAX;
+    if (options->max_new_tokens >= 0) {
+        limit = (size_t)options->max_new_tokens;
+    }
+    if (options->max_length >= 0) {
+        size_t max_length = (size_t)options->max_length;
+        size_t room = max_length > sequence->n_before ? max_length - sequence->n_before : 0;
+        limit = room < limit ? room : limit;
+    }
+    sequence->n_new_max = limit;
+    sequence->finish_at_max = GEN_FINISH_LENGTH;
+    if (!options->slide) {
+        size_t room = (size_t)rules->n_ctx - sequence->n_before;
+        if (room < limit) {
+            sequence->n_new_max = room;
+            sequence->finish_at_max = GEN_FINISH_CONTEXT;
+        }
+    }
+}
+
+enum gen_status sequence_init(struct sequence *sequence, const struct sequence_rules *rules,
+                              const struct gen_prompt *prompt, uint64_t index, uint64_t number,
+                              struct gen_error *err) {
+    *sequence = (struct sequence){.rules = rules, .index = index, .number = number};
+    enum gen_status status = take_prompt(sequence, prompt, err);
+    if (status == GEN_OK) {
+        status = gen_sampler_new(&sequence->sampler, &rules->options->sampling, rules->n_vocab,
+                                 rules->eos, rules->options->seed, index, number, err);
+    }
+    if (status == GEN_OK) {
+        status = gen_sampler_prompt(sequence->sampler, sequence->ids.data, sequence->ids.n, err);
+    }
+    if (status != GEN_OK) {
+        return status;
+    }
+    if (!stop_match_init(&sequence->stop, &rules->stop)) {
+        return error_no_memory(err, "the stop strings");
+    }
+    set_limit(sequence);
+    return sequence->n_new_max > 0 ? GEN_OK
+                                   : sequence_finish(sequence, sequence->finish_at_max, err);
+}
+
+void sequence_release(struct sequence *sequence) {
+    gen_ids_release(&sequence->ids);
+    gen_sampler_free(sequence->sampler);
+    stop_match_release(&sequence->stop);
+    gen_bytes_release(&sequence->passed);
+    gen_bytes_release(&sequence->text);
+    logprobs_release(&sequence->logprobs);
+    *sequence = (struct sequence){0};
+}
+
+size_t sequence_window(const struct sequence *sequence) {
+    size_t n = sequence->ids.n;
+    size_t n_ctx = (size_t)sequence->rules->n_ctx;
+    if (n <= n_ctx) {
+        return n;
+    }
+    size_t shortest = n_ctx > 1 ? n_ctx / 2 : 1;
+    return shortest + (n - n_ctx - 1) % (n_ctx - shortest + 1);
+}
+
+/* ---- steps ------------------------------------------------------------------------------ */
+
+static enum gen_status no_memory_for_text(struct gen_error *err) {
+    return error_no_memory(err, "the new text");
+}
+
+/** Pass what the stop strings let through on to UTF-8. */
+static enum gen_status pass_on(struct sequence *sequence, struct gen_error *err) {
+    enum gen_status status = gen_utf8_stream_push(&sequence->utf8, sequence->passed.data,
+                                                  sequence->passed.n, &sequence->text);
+    sequence->passed.n = 0;
+    return status == GEN_OK ? GEN_OK : no_memory_for_text(err);
+}
+
+/** Take in the bytes of a new id. */
+static enum gen_status add_text(struct sequence *sequence, int32_t id, bool *stopped,
+                                struct gen_error *err) {
+    *stopped = false;
+    if (sequence->rules->tokenizer == NULL) {
+        return GEN_OK;
+    }
+    size_t n = 0;
+    const char *bytes = gen_tokenizer_piece(sequence->rules->tokenizer, id, &n);
+    if (!stop_match_push(&sequence->stop, &sequence->rules->stop, bytes, n, &sequence->passed,
+                         stopped)) {
+        return no_memory_for_text(err);
+    }
+    return pass_on(sequence, err);
+}
+
+static size_t n_logprobs(const struct sequence *sequence) {
+    size_t wanted = (size_t)sequence->rules->options->n_logprobs;
+    size_t n_vocab = (size_t)sequence->rules->n_vocab;
+    return wanted < n_vocab ? wanted : n_vocab;
+}
+
+/** Draw an id and record it with its log probabilities. */
+static enum gen_status draw(struct sequence *sequence, const float *logits, int32_t *id,
+                            struct gen_error *err) {
+    enum gen_status status = gen_sampler_next(sequence->sampler, logits, id, err);
+    if (status != GEN_OK) {
+        return status;
+    }
+    size_t n_best = n_logprobs(sequence);
+    if (n_best > 0 &&
+        !logprobs_add(&sequence->logprobs, logits, (size_t)sequence->rules->n_vocab, n_best, *id)) {
+        return error_no_memory(err, "the log probabilities");
+    }
+    return gen_ids_append(&sequence->ids, id, 1) == GEN_OK ? GEN_OK
+                                                           : error_no_memory(err, "the new ids");
+}
+
+enum gen_status sequence_step(struct sequence *sequence, const float *logits,
+                              struct gen_error *err) {
+    int32_t id = -1;
+    enum gen_status status = draw(sequence, logits, &id, err);
+    if (status != GEN_OK) {
+        return status;
+    }
+    if (id == sequence->rules->eos) {
+        return sequence_finish(sequence, GEN_FINISH_EOS, err);
+    }
+    bool stopped = false;
+    status = add_text(sequence, id, &stopped, err);
+    if (status != GEN_OK) {
+        return status;
+    }
+    if (stopped) {
+        return sequence_finish(sequence, GEN_FINISH_STOP, err);
+    }
+    if (sequence->ids.n - sequence->n_before >= sequence->n_new_max) {
+        return sequence_finish(sequence, sequence->finish_at_max, err);
+    }
+    return GEN_OK;
+}
+
+enum gen_status sequence_finish(struct sequence *sequence, enum gen_finish finish,
+                                struct gen_error *err) {
+    sequence->finished = true;
+    sequence->finish = finish;
+    if (!stop_match_flush(&sequence->stop, &sequence->passed)) {
+        return no_memory_for_text(err);
+    }
+    enum gen_status status = pass_on(sequence, err);
+    if (status != GEN_OK) {
+        return status;
+    }
+    return gen_utf8_stream_flush(&sequence->utf8, &sequence->text) == GEN_OK
+               ? GEN_OK
+               : no_memory_for_text(err);
+}
+
+struct gen_result sequence_result(const struct sequence *sequence, const struct gen_error *error) {
+    return (struct gen_result){
+        .index = sequence->index,
+        .sequence = sequence->number,
+        .prompt_ids = sequence->ids.data,
+        .n_prompt_ids = sequence->n_prompt,
+        .new_ids = sequence->ids.data + sequence->n_before,
+        .n_new_ids = sequence->ids.n - sequence->n_before,
+        .new_text = sequence->text.n > 0 ? sequence->text.data : "",
+        .n_new_text = sequence->text.n,
+        .finish = sequence->finish,
+        .seed = sequence->rules->options->seed,
+        .n_logprobs = n_logprobs(sequence),
+        .logprobs = sequence->logprobs.best,
+        .chosen = sequence->logprobs.chosen,
+        .prompt_seconds = sequence->prompt_seconds,
+        .decode_seconds = sequence->decode_seconds,
+        .error = error,
+    };
+}

@@ -1,0 +1,91 @@
+/**
+ * sequence.h - one text in the making: its ids, its sampler, and the rules by which ids become
+ * text and the text ends. Who computes its logits, when, and together with which others, a
+ * sequence does not know.
+ *
+ * The way of an id: drawn by the sampler -> its bytes -> stop strings hold back what may become
+ * one of them -> UTF-8 holds back an unfinished character -> text.
+ *
+ * A text ends, in this order of precedence, with eos, with a stop string, with its last id
+ * allowed by max_new_tokens and max_length, or when prompt and new ids are n_ctx together.
+ * Sliding replaces the last rule: see sequence_window().
+ */
+#ifndef GENERATE_SEQUENCE_H
+#define GENERATE_SEQUENCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gen.h"
+#include "generate/logprobs.h"
+#include "generate/stop.h"
+
+/** What holds for all sequences of a job. Start from {0}. */
+struct sequence_rules {
+    const struct gen_generate_options *options;
+    const struct gen_tokenizer *tokenizer; /**< NULL: ids have no text */
+    struct stop_set stop;
+    int32_t n_vocab;
+    int32_t n_ctx;
+    int32_t start; /**< what an empty prompt begins with: bos, or eos; -1: there is none */
+    int32_t eos;   /**< -1: there is none */
+};
+
+/** Check the options and set the rules for a model. Release also after a failure. */
+enum gen_status sequence_rules_init(struct sequence_rules *rules, const struct gen_model *model,
+                                    const struct gen_generate_options *options,
+                                    struct gen_error *err);
+void sequence_rules_release(struct sequence_rules *rules);
+
+struct sequence {
+    const struct sequence_rules *rules;
+    uint64_t index;     /**< of its prompt */
+    uint64_t number;    /**< among the texts of that prompt */
+    struct gen_ids ids; /**< the prompt, or the start id if that is empty; then the new ids */
+    size_t n_before;    /**< ids before the first new one */
+    size_t n_prompt;    /**< ids of the prompt as it was given: n_before, or 0 */
+    size_t n_new_max;
+    enum gen_finish finish_at_max;
+    struct gen_sampler *sampler;
+    struct stop_match stop;
+    struct gen_utf8_stream utf8;
+    struct gen_bytes passed; /**< scratch: bytes on their way from stop strings to UTF-8 */
+    struct gen_bytes text;   /**< all that may be shown so far */
+    size_t n_delivered;      /**< bytes of text the sink has got already */
+    struct logprobs logprobs;
+    bool finished;
+    enum gen_finish finish;
+    double prompt_seconds, decode_seconds;
+};
+
+/**
+ * Start text `number` of a prompt; it may be finished at once (no new ids allowed). Ids out of
+ * range, a prompt longer than the context (without sliding), and an empty prompt where the model
+ * has no start token are GEN_BAD_ARGUMENT. Release also after a failure.
+ */
+enum gen_status sequence_init(struct sequence *sequence, const struct sequence_rules *rules,
+                              const struct gen_prompt *prompt, uint64_t index, uint64_t number,
+                              struct gen_error *err);
+void sequence_release(struct sequence *sequence);
+
+/**
+ * How many of the last ids the model should have before it when it computes the next logits:
+ * all of them while they fit into n_ctx. Id n_ctx + 1 takes the window back to n_ctx / 2 ids (at
+ * least one), from where it grows to n_ctx again, and so on. It depends on the number of ids
+ * alone, so a long prompt is read as if its ids had come one by one.
+ */
+size_t sequence_window(const struct sequence *sequence);
+
+/** Draw the next id from logits[n_vocab] and take it in; may finish the sequence. */
+enum gen_status sequence_step(struct sequence *sequence, const float *logits,
+                              struct gen_error *err);
+
+/** End the text here, letting out what was held back (but never a stop string). */
+enum gen_status sequence_finish(struct sequence *sequence, enum gen_finish finish,
+                                struct gen_error *err);
+
+/** The result as gen.h reports it; it points into the sequence. */
+struct gen_result sequence_result(const struct sequence *sequence, const struct gen_error *error);
+
+#endif
