@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/bytes.h"
+#include "format/model_file.h"
 
 /* ---- bytes ---------------------------------------------------------------------------------- */
 
@@ -245,7 +246,8 @@ const char *fixture_path(const char *directory, const char *name) {
 void fixture_write(const char *directory, const char *name, const struct gen_bytes *content) {
     FILE *file = fopen(fixture_path(directory, name), "wb");
     assert_non_null(file);
-    assert_int_equal(fwrite(content->data, 1, content->n, file), content->n);
+    if (content->n > 0)
+        assert_int_equal(fwrite(content->data, 1, content->n, file), content->n);
     assert_int_equal(fclose(file), 0);
 }
 
@@ -290,4 +292,22 @@ const char *fixture_message_problem(const struct gen_error *err, const char *mus
         i += (size_t)length;
     }
     return strstr(err->message, must_name) != NULL ? NULL : "it does not name the file";
+}
+
+bool fixture_refused(const char *what, const char *path, const char *name, const char *expected) {
+    struct gen_error err = {0};
+    struct model_file *file = NULL;
+    enum gen_status status = model_file_open(&file, path, &err);
+    const char *problem = NULL;
+    if (status == GEN_OK || file != NULL)
+        problem = "it was accepted";
+    else if (status != err.status)
+        problem = "status and message differ";
+    else if ((problem = fixture_message_problem(&err, name)) == NULL &&
+             strstr(err.message, expected) == NULL)
+        problem = "it does not say so";
+    model_file_free(file);
+    if (problem != NULL)
+        print_error("%s: %s: %s (wanted: %s)\n", what, problem, err.message, expected);
+    return problem == NULL;
 }

@@ -56,5 +56,10 @@ void fixture_write_model(const char *directory);
 
 /** NULL if the message is fit to be shown, else what is wrong: too long, control characters, ... */
 const char *fixture_message_problem(const struct gen_error *err, const char *must_name);
+/**
+ * Whether opening `path` as a model fails with a fit sentence that names `name` and has
+ * `expected` in it; otherwise print what is wrong.
+ */
+bool fixture_refused(const char *what, const char *path, const char *name, const char *expected);
 
 #endif

@@ -183,25 +183,6 @@ static void break_image(struct gen_bytes *image, const struct breaking *breaking
     }
 }
 
-/* Say what is wrong with the answer to a broken file; true if nothing is. */
-static bool refused_well(const char *what, const char *path, const char *expected) {
-    struct gen_error err = {0};
-    struct model_file *file = NULL;
-    enum gen_status status = model_file_open(&file, path, &err);
-    const char *problem = NULL;
-    if (status == GEN_OK || file != NULL)
-        problem = "the file was accepted";
-    else if (status != err.status)
-        problem = "status and message differ";
-    else if ((problem = fixture_message_problem(&err, NAME)) == NULL &&
-             strstr(err.message, expected) == NULL)
-        problem = "it does not say so";
-    model_file_free(file);
-    if (problem != NULL)
-        print_error("%s: %s: %s (wanted: %s)\n", what, problem, err.message, expected);
-    return problem == NULL;
-}
-
 static void test_table(void **state) {
     (void)state;
     const char *directory = fixture_directory_new();
@@ -211,7 +192,8 @@ static void test_table(void **state) {
         fixture_gguf(&image);
         break_image(&image, &cases[i]);
         fixture_write(directory, NAME, &image);
-        n_bad += !refused_well(cases[i].what, fixture_path(directory, NAME), cases[i].expected);
+        n_bad +=
+            !fixture_refused(cases[i].what, fixture_path(directory, NAME), NAME, cases[i].expected);
         gen_bytes_release(&image);
     }
     fixture_directory_remove(directory);
