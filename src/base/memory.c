@@ -96,6 +96,7 @@ bool memory_grow(void *pointer, size_t *capacity, size_t needed, size_t size) {
     }
     memcpy(pointer, &grown, sizeof grown);
     *capacity = target;
+    /* cppcheck-suppress memleak ; the caller's pointer holds it */
     return true;
 }
 

@@ -110,9 +110,9 @@ static int cgroup_quota(void) {
     double quota = 0;
     double period = 0;
     if (read_small("/sys/fs/cgroup/cpu.max", text, sizeof text)) {
-        if (sscanf(text, "%lf %lf", &quota, &period) != 2) {
-            return 0;
-        }
+        char *rest;
+        quota = strtod(text, &rest); /* "max" where there is none: 0 */
+        period = strtod(rest, NULL);
     } else {
         char other[64];
         if (!read_small("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", text, sizeof text) ||
