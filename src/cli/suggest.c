@@ -14,7 +14,7 @@ static size_t min3(size_t a, size_t b, size_t c) {
 /** Lower case with `-` for `_`; returns the length. */
 static size_t normalize(char out[NAME_MAX_LENGTH], const char *name) {
     size_t n = 0;
-    for (; name[n] != '\0' && n < NAME_MAX_LENGTH; n++) {
+    for (; n < NAME_MAX_LENGTH && name[n] != '\0'; n++) {
         char c = name[n];
         out[n] = (char)(c == '_' ? '-' : (c >= 'A' && c <= 'Z') ? c - 'A' + 'a' : c);
     }

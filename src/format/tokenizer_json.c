@@ -143,7 +143,8 @@ static enum gen_status read_merges(struct tokenizer_builder *builder, const cJSO
         if (cJSON_IsString(item))
             status = tokenizer_builder_merge_line(builder, item->valuestring,
                                                   strlen(item->valuestring), err);
-        else if (cJSON_IsString(left) && cJSON_IsString(right) && right->next == NULL)
+        else if (right != NULL && cJSON_IsString(left) && cJSON_IsString(right) &&
+                 right->next == NULL)
             status = tokenizer_builder_merge(builder, left->valuestring, strlen(left->valuestring),
                                              right->valuestring, strlen(right->valuestring), err);
         else

@@ -41,11 +41,12 @@ static const struct kernels *const sets[] = {
 };
 
 const struct kernels *kernels_best(void) {
-    size_t i = 0;
-    while (!is_supported(sets[i])) {
-        i++; /* the last, generic, is always supported */
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+        if (is_supported(sets[i])) {
+            return sets[i];
+        }
     }
-    return sets[i];
+    return &kernels_generic;
 }
 
 const struct kernels *kernels_by_name(const char *name) {
