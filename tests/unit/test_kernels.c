@@ -1,4 +1,4 @@
-/* Every kernel set against the generic one, bit for bit, and the generic one against plain loops. */
+/* Kernel sets against the generic one, bit for bit, and the generic one against plain loops. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -233,8 +233,8 @@ static void test_layer_norm_and_add(void **state) {
             variance += ((double)x[i] - mean) * ((double)x[i] - mean) / (double)n;
         }
         for (size_t i = 0; i < n; i++) {
-            double truth = ((double)x[i] - mean) / sqrt(variance + 1e-5) * (double)weight[i] +
-                           (double)bias[i];
+            double truth =
+                ((double)x[i] - mean) / sqrt(variance + 1e-5) * (double)weight[i] + (double)bias[i];
             assert_true(fabs(truth - (double)wanted[i]) < 1e-4);
         }
         for (size_t s = 1; s < N_SETS; s++) {
@@ -315,10 +315,8 @@ int main(void) {
                kernels_by_name(set_names[s]) != NULL ? "tested" : "skipped: not on this machine");
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_matmul),
-        cmocka_unit_test(test_activations),
-        cmocka_unit_test(test_softmax),
-        cmocka_unit_test(test_layer_norm_and_add),
+        cmocka_unit_test(test_matmul),    cmocka_unit_test(test_activations),
+        cmocka_unit_test(test_softmax),   cmocka_unit_test(test_layer_norm_and_add),
         cmocka_unit_test(test_attention),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
