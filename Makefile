@@ -36,7 +36,7 @@ OBJECTS         := $(PROGRAM_OBJECTS) $(LIBRARY_OBJECTS)
 
 # ---- libraries of the system; not looked for where they are not needed ------------------------
 
-ifneq ($(filter-out clean help deps format uninstall,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out clean help deps deps-lint format uninstall,$(or $(MAKECMDGOALS),all)),)
 need = $(if $(shell $(1) && echo yes),,$(error $(2) not found: run `make deps`))
 $(call need,command -v $(firstword $(CC)),the C compiler $(firstword $(CC)))
 $(call need,command -v pkg-config,pkg-config)
@@ -86,7 +86,7 @@ endif
 
 # ---- building ---------------------------------------------------------------------------------
 
-.PHONY: all deps test test-sanitize lint check-layers format bench install uninstall clean help \
+.PHONY: all deps deps-lint test test-sanitize lint check-layers format bench install uninstall clean help \
 	objects FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -129,8 +129,11 @@ $(BUILD)/src/cli/embedded.o: $(BUILD)/sources
 
 -include $(patsubst %.o,%.d,$(OBJECTS) $(TEST_OBJECTS))
 
-deps: ## install what building and testing need (LINT=1: and what lint needs)
-	@sh scripts/deps.sh build test $(if $(LINT),lint)
+deps: ## install what building and testing need
+	@sh scripts/deps.sh build test
+
+deps-lint: ## install what lint needs, too
+	@sh scripts/deps.sh all
 
 # ---- testing ----------------------------------------------------------------------------------
 
