@@ -123,58 +123,62 @@ void fixture_tokenizer_json(struct gen_bytes *out) {
 
 /* ---- GGUF ----------------------------------------------------------------------------------- */
 
-static void key(struct gen_bytes *out, const char *name, uint32_t type) {
+void fixture_key(struct gen_bytes *out, const char *name, uint32_t type) {
     fixture_string(out, name);
     fixture_u32(out, type);
 }
 
-static void array_key(struct gen_bytes *out, const char *name, uint32_t type, uint64_t n) {
-    key(out, name, 9);
+void fixture_array_key(struct gen_bytes *out, const char *name, uint32_t type, uint64_t n) {
+    fixture_key(out, name, 9);
     fixture_u32(out, type);
     fixture_u64(out, n);
 }
 
-static void gguf_tokenizer(struct gen_bytes *out) {
-    key(out, "tokenizer.ggml.model", 8);
+void fixture_gguf_tokenizer(struct gen_bytes *out, int n_types) {
+    fixture_key(out, "tokenizer.ggml.model", 8);
     fixture_string(out, "gpt2");
-    key(out, "tokenizer.ggml.pre", 8);
+    fixture_key(out, "tokenizer.ggml.pre", 8);
     fixture_string(out, "gpt-2");
-    array_key(out, "tokenizer.ggml.tokens", 8, FIXTURE_N_TOKENS);
+    fixture_array_key(out, "tokenizer.ggml.tokens", 8, FIXTURE_N_TOKENS);
     for (int id = 0; id < FIXTURE_N_TOKENS; id++) {
         char spelling[16];
         spell(spelling, id);
         fixture_string(out, spelling);
     }
-    array_key(out, "tokenizer.ggml.token_type", 5, FIXTURE_N_TOKENS);
-    for (int id = 0; id < FIXTURE_N_TOKENS; id++)
+    fixture_array_key(out, "tokenizer.ggml.token_type", 5, (uint64_t)n_types);
+    for (int id = 0; id < n_types; id++)
         fixture_u32(out, id == FIXTURE_EOS ? 3 : 1);
-    array_key(out, "tokenizer.ggml.merges", 8, 2);
+    fixture_array_key(out, "tokenizer.ggml.merges", 8, 2);
     fixture_string(out, "h e");
     fixture_string(out, "he l");
-    key(out, "tokenizer.ggml.bos_token_id", 4);
+    fixture_key(out, "tokenizer.ggml.bos_token_id", 4);
     fixture_u32(out, FIXTURE_EOS);
-    key(out, "tokenizer.ggml.eos_token_id", 4);
+    fixture_key(out, "tokenizer.ggml.eos_token_id", 4);
     fixture_u32(out, FIXTURE_EOS);
 }
 
-void fixture_gguf(struct gen_bytes *out) {
+void fixture_gguf_start(struct gen_bytes *out, uint64_t n_tensors, uint64_t n_settings) {
     fixture_text(out, "GGUF");
     fixture_u32(out, 3);
-    fixture_u64(out, 2);
-    fixture_u64(out, 13);
-    key(out, "general.architecture", 8);
+    fixture_u64(out, n_tensors);
+    fixture_u64(out, n_settings);
+}
+
+void fixture_gguf(struct gen_bytes *out) {
+    fixture_gguf_start(out, 2, 13);
+    fixture_key(out, "general.architecture", 8);
     fixture_string(out, "gpt2");
-    key(out, "general.alignment", 4);
+    fixture_key(out, "general.alignment", 4);
     fixture_u32(out, 32);
-    key(out, "gpt2.block_count", 4);
+    fixture_key(out, "gpt2.block_count", 4);
     fixture_u32(out, 2);
-    key(out, "test.flag", 7);
+    fixture_key(out, "test.flag", 7);
     fixture_put(out, "\1", 1);
-    key(out, "test.half", 6);
+    fixture_key(out, "test.half", 6);
     fixture_u32(out, 0x3F000000);
-    array_key(out, "test.list", 2, 3);
+    fixture_array_key(out, "test.list", 2, 3);
     fixture_put(out, "\1\0\2\0\3\0", 6);
-    gguf_tokenizer(out);
+    fixture_gguf_tokenizer(out, FIXTURE_N_TOKENS);
     fixture_string(out, "a.weight");
     fixture_u32(out, 2);
     fixture_u64(out, 8);

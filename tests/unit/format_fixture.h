@@ -24,6 +24,13 @@ void fixture_u32(struct gen_bytes *out, uint32_t value);
 void fixture_u64(struct gen_bytes *out, uint64_t value);
 /** A GGUF string: length and bytes. */
 void fixture_string(struct gen_bytes *out, const char *text);
+/** Magic, version 3, counts. */
+void fixture_gguf_start(struct gen_bytes *out, uint64_t n_tensors, uint64_t n_settings);
+/** Key and type of a setting, also of an array; its value follows. */
+void fixture_key(struct gen_bytes *out, const char *name, uint32_t type);
+void fixture_array_key(struct gen_bytes *out, const char *name, uint32_t type, uint64_t n);
+/** The seven settings of a tokenizer, with so many token types. */
+void fixture_gguf_tokenizer(struct gen_bytes *out, int n_types);
 /** Where `part` (n bytes) lies in the image; the test fails if it does not. */
 size_t fixture_find(const struct gen_bytes *image, const void *part, size_t n);
 /** Put `now` in the place of the first `old`. */
