@@ -227,6 +227,8 @@ struct gen_session_options {
     int n_threads;   /**< 0: all physical cores this process may use */
     int32_t n_slots; /**< sequences held at once, >= 1; default 1 */
     int32_t n_ctx;   /**< positions per slot, 1 ... the model's n_ctx; 0: the model's */
+    /** "generic", "avx2", "avx512", "neon": a kernel set, for tests; NULL: the fastest here. */
+    const char *kernels;
 };
 struct gen_session_options gen_session_options_default(void);
 
@@ -278,7 +280,7 @@ struct gen_logit_bias {
  * words, minimum length, then - unless greedy - temperature, top-k, top-p, min-p, typical-p.
  */
 struct gen_sampling {
-    float temperature;            /**< >= 0; 0 is greedy. Default 0.8 */
+    float temperature;            /**< >= 0; 0 (below 1e-6) is greedy. Default 0.8 */
     int32_t top_k;                /**< >= 0; 0 is off. Default 40 */
     float top_p;                  /**< 0 < p <= 1; 1 is off. Default 0.95 */
     float min_p;                  /**< 0 <= p <= 1; 0 is off. Default 0 */
@@ -290,7 +292,7 @@ struct gen_sampling {
     int32_t min_new_tokens;       /**< eos is forbidden before that many new tokens. Default 0 */
     int32_t min_length;           /**< the same, counting the prompt as well. Default 0 */
     bool ignore_eos;              /**< eos never ends the text: it is never drawn. Default false */
-    const struct gen_ids *bad_words; /**< n_bad_words token sequences never completed */
+    const struct gen_ids *bad_words; /**< n_bad_words never completed; eos alone is none */
     size_t n_bad_words;
     const struct gen_logit_bias *logit_bias; /**< n_logit_bias entries, one per id */
     size_t n_logit_bias;
@@ -348,7 +350,11 @@ struct gen_logprob {
 
 /** One prompt. */
 struct gen_prompt {
-    const int32_t *ids; /**< copied before next() is called again; none: bos, or eos, alone */
+    /**
+     * Read before next() is called again. None: the text starts from bos, or eos, which counts
+     * for max_length and the penalties, but is not reported as part of the prompt.
+     */
+    const int32_t *ids;
     size_t n_ids;
     const struct gen_error *error; /**< not NULL: this prompt failed already; report it in turn */
 };
@@ -391,7 +397,10 @@ struct gen_sink {
                   size_t n_prompt_ids);
     /** New text, whole UTF-8 characters where the text is UTF-8; never part of a stop string. */
     bool (*text)(void *context, uint64_t index, uint64_t sequence, const char *bytes, size_t n);
-    /** One row of logits: for each prompt position, then for each step. */
+    /**
+     * One row of logits for each id, those after it: the ids of the prompt once, then the new ids
+     * of each text, the last included.
+     */
     bool (*logits)(void *context, const float *logits, int32_t n_vocab);
     /** The sequence is done, or failed. Also called, with what there is, for a canceled one. */
     bool (*end)(void *context, const struct gen_result *result);
@@ -401,15 +410,26 @@ struct gen_sink {
 
 struct gen_generate_options {
     struct gen_sampling sampling;
-    int32_t max_new_tokens;  /**< >= 0, or -1: no limit of its own. Default 128 */
-    int32_t max_length;      /**< prompt + new tokens, >= 1, or -1: no limit. Default -1 */
-    const char *const *stop; /**< n_stop strings that end the text; not part of it */
+    int32_t max_new_tokens; /**< >= 0, or -1: no limit of its own. Default 128 */
+    int32_t max_length;     /**< prompt + new tokens, >= 1, or -1: no limit. Default -1 */
+    /**
+     * n_stop strings that end the new text; not part of it. What is complete first ends it, of
+     * several that end at the same byte the longest.
+     */
+    const char *const *stop;
     size_t n_stop;
     uint64_t seed;                /**< default 0: choose one yourself, e.g. by gen_random_seed() */
     int32_t num_return_sequences; /**< texts per prompt, >= 1. Default 1 */
-    bool slide;                   /**< when n_ctx is full go on over the last half, re-read */
-    int32_t n_logprobs;           /**< best tokens reported per step, 0 ... 1000 */
-    int n_threads;                /**< 0: all physical cores */
+    /**
+     * When n_ctx is full, go on over the last n_ctx / 2 ids, read anew, as often as needed. A
+     * prompt longer than n_ctx is read as if its ids had come one by one: of its n ids the last
+     * n_ctx/2 + (n - n_ctx - 1) mod (n_ctx - n_ctx/2 + 1). Without it a text ends when prompt and
+     * new ids are n_ctx together, and a longer prompt is an error.
+     */
+    bool slide;
+    int32_t n_logprobs;  /**< best tokens reported per step, 0 ... 1000 */
+    int n_threads;       /**< 0: all physical cores */
+    const char *kernels; /**< as in gen_session_options; NULL: the fastest */
 };
 struct gen_generate_options gen_generate_options_default(void);
 

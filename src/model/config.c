@@ -1,0 +1,369 @@
+#include "model/config.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "base/error.h"
+
+struct activation_name {
+    const char *name;
+    enum gen_activation activation;
+};
+
+/* The first name of each activation is the one written into files. */
+static const struct activation_name activations[] = {
+    {"gelu_new", GEN_GELU_NEW},
+    {"gelu_pytorch_tanh", GEN_GELU_NEW},
+    {"gelu", GEN_GELU},
+    {"relu", GEN_RELU},
+    {"silu", GEN_SILU},
+    {"swish", GEN_SILU},
+    {"quick_gelu", GEN_QUICK_GELU},
+};
+#define N_ACTIVATIONS (sizeof activations / sizeof *activations)
+
+const char *gen_activation_name(enum gen_activation activation) {
+    for (size_t i = 0; i < N_ACTIVATIONS; i++) {
+        if (activations[i].activation == activation) {
+            return activations[i].name;
+        }
+    }
+    return "?";
+}
+
+static enum gen_status read_activation(enum gen_activation *out, const struct model_file *file,
+                                       const char *key, struct gen_error *err) {
+    const char *name = "gelu_new";
+    size_t n = strlen(name);
+    enum gen_status status = model_file_get_string(file, key, &name, &n, err);
+    if (status != GEN_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < N_ACTIVATIONS; i++) {
+        if (strlen(activations[i].name) == n && memcmp(activations[i].name, name, n) == 0) {
+            *out = activations[i].activation;
+            return GEN_OK;
+        }
+    }
+    struct error_quoted quoted;
+    return error_set(err, GEN_UNSUPPORTED,
+                     "%s: %s is \"%s\"; gelu_new, gelu_pytorch_tanh, gelu, relu, silu, swish and "
+                     "quick_gelu are known",
+                     file->where.text, key, error_quote(&quoted, name, n));
+}
+
+/* An integer setting under any of two names, which must not contradict each other. */
+static enum gen_status read_size(int32_t *out, const struct model_file *file, const char *key,
+                                 const char *other_key, int64_t high, struct gen_error *err) {
+    int64_t value = -1;
+    int64_t other = -1;
+    enum gen_status status = model_file_get_int(file, key, 1, high, &value, err);
+    if (status == GEN_OK && other_key != NULL) {
+        status = model_file_get_int(file, other_key, 1, high, &other, err);
+    }
+    if (status != GEN_OK) {
+        return status;
+    }
+    if (value != -1 && other != -1 && value != other) {
+        return error_set(err, GEN_BAD_FILE, "%s: %s is %lld but %s is %lld, they mean the same",
+                         file->where.text, key, (long long)value, other_key, (long long)other);
+    }
+    value = value != -1 ? value : other;
+    if (value != -1) {
+        *out = (int32_t)value;
+    }
+    return GEN_OK;
+}
+
+static enum gen_status check_shape(const struct gen_config *config, const struct model_file *file,
+                                   struct gen_error *err) {
+    if (config->n_embd % config->n_head != 0) {
+        return error_set(err, GEN_BAD_FILE,
+                         "%s: n_head %d does not divide n_embd %d, so there is no head size",
+                         file->where.text, config->n_head, config->n_embd);
+    }
+    return GEN_OK;
+}
+
+/* ---- Hugging Face ----------------------------------------------------------------------------*/
+
+/* Members of config.json that change the result, and the value at which they do not. */
+struct refused_flag {
+    const char *key;
+    bool harmless;
+};
+
+static const struct refused_flag refused_flags[] = {
+    {"add_cross_attention", false},
+    {"is_encoder_decoder", false},
+};
+
+/* Members whose mere presence (other than null) changes what the weights mean. */
+static const char *const refused_members[] = {"quantization_config", "auto_map", "pruned_heads",
+                                              "rope_scaling"};
+
+static bool is_empty_object(const struct setting *setting) {
+    return setting->type == SETTING_ARRAY && setting->value.array.n == 0;
+}
+
+static enum gen_status refuse_hf(const struct model_file *file, struct gen_error *err) {
+    const char *type = "gpt2";
+    size_t n = strlen(type);
+    enum gen_status status = model_file_get_string(file, "model_type", &type, &n, err);
+    if (status == GEN_OK && !(n == 4 && memcmp(type, "gpt2", 4) == 0)) {
+        struct error_quoted quoted;
+        status =
+            error_set(err, GEN_UNSUPPORTED, "%s: model_type is \"%s\", only gpt2 models can be run",
+                      file->where.text, error_quote(&quoted, type, n));
+    }
+    for (size_t i = 0; status == GEN_OK && i < sizeof refused_flags / sizeof *refused_flags; i++) {
+        bool value = refused_flags[i].harmless;
+        status = model_file_get_bool(file, refused_flags[i].key, &value, err);
+        if (status == GEN_OK && value != refused_flags[i].harmless) {
+            status =
+                error_set(err, GEN_UNSUPPORTED, "%s: config.json sets %s, which gen does not do",
+                          file->where.text, refused_flags[i].key);
+        }
+    }
+    for (size_t i = 0; status == GEN_OK && i < sizeof refused_members / sizeof *refused_members;
+         i++) {
+        const struct setting *setting = model_file_setting(file, refused_members[i]);
+        if (setting != NULL && setting->type != SETTING_NULL && !is_empty_object(setting)) {
+            status =
+                error_set(err, GEN_UNSUPPORTED, "%s: config.json has %s, which gen does not do",
+                          file->where.text, refused_members[i]);
+        }
+    }
+    return status;
+}
+
+/* A special token id; one that is null or lies outside the vocabulary never occurs. */
+static enum gen_status read_hf_token(int32_t *out, const struct model_file *file, const char *key,
+                                     int32_t n_vocab, struct gen_error *err) {
+    int64_t id = 50256;
+    const struct setting *setting = model_file_setting(file, key);
+    if (setting != NULL && setting->type == SETTING_NULL) {
+        id = -1;
+    }
+    enum gen_status status = model_file_get_int(file, key, -1, INT32_MAX, &id, err);
+    *out = id < n_vocab ? (int32_t)id : -1;
+    return status;
+}
+
+static enum gen_status read_hf(struct gen_config *config, const struct model_file *file,
+                               struct gen_error *err) {
+    *config = (struct gen_config){.n_vocab = 50257,
+                                  .n_ctx = 1024,
+                                  .n_embd = 768,
+                                  .n_head = 12,
+                                  .n_layer = 12,
+                                  .scale_attn_weights = true,
+                                  .tie_word_embeddings = true};
+    double epsilon = 1e-5;
+    enum gen_status status = refuse_hf(file, err);
+    if (status != GEN_OK ||
+        (status = read_size(&config->n_vocab, file, "vocab_size", NULL, CONFIG_MAX_VOCAB, err)) ||
+        (status = read_size(&config->n_ctx, file, "n_positions", "max_position_embeddings",
+                            CONFIG_MAX_CTX, err)) ||
+        (status =
+             read_size(&config->n_embd, file, "n_embd", "hidden_size", CONFIG_MAX_EMBD, err)) ||
+        (status = read_size(&config->n_head, file, "n_head", "num_attention_heads", CONFIG_MAX_EMBD,
+                            err)) ||
+        (status = read_size(&config->n_layer, file, "n_layer", "num_hidden_layers",
+                            CONFIG_MAX_LAYER, err))) {
+        return status;
+    }
+    config->n_inner = config->n_embd > CONFIG_MAX_INNER / 4 ? CONFIG_MAX_INNER : 4 * config->n_embd;
+    if ((status = read_size(&config->n_inner, file, "n_inner", NULL, CONFIG_MAX_INNER, err)) ||
+        (status = model_file_get_float(file, "layer_norm_epsilon", 0, 1, &epsilon, err)) ||
+        (status =
+             model_file_get_bool(file, "scale_attn_weights", &config->scale_attn_weights, err)) ||
+        (status = model_file_get_bool(file, "scale_attn_by_inverse_layer_idx",
+                                      &config->scale_attn_by_inverse_layer_idx, err)) ||
+        (status =
+             model_file_get_bool(file, "tie_word_embeddings", &config->tie_word_embeddings, err)) ||
+        (status = read_activation(&config->activation, file, "activation_function", err)) ||
+        (status =
+             read_hf_token(&config->bos_token_id, file, "bos_token_id", config->n_vocab, err)) ||
+        (status =
+             read_hf_token(&config->eos_token_id, file, "eos_token_id", config->n_vocab, err))) {
+        return status;
+    }
+    config->layer_norm_epsilon = (float)epsilon;
+    return check_shape(config, file, err);
+}
+
+/* ---- GGUF ------------------------------------------------------------------------------------*/
+
+/* Keys that would change the result, with the one value at which they do not. -1: the number of
+ * heads; -2: the head size. */
+struct refused_number {
+    const char *key;
+    int64_t harmless;
+};
+enum { N_HEADS = -1, HEAD_SIZE = -2 };
+
+static const struct refused_number refused_numbers[] = {
+    {"gpt2.attention.head_count_kv", N_HEADS},  {"gpt2.attention.key_length", HEAD_SIZE},
+    {"gpt2.attention.value_length", HEAD_SIZE}, {"gpt2.expert_count", 0},
+    {"gpt2.rope.dimension_count", 0},           {"split.count", 1},
+};
+
+static enum gen_status refuse_gguf_numbers(const struct gen_config *config,
+                                           const struct model_file *file, struct gen_error *err) {
+    for (size_t i = 0; i < sizeof refused_numbers / sizeof *refused_numbers; i++) {
+        const struct refused_number *rule = &refused_numbers[i];
+        int64_t wanted = rule->harmless == N_HEADS     ? config->n_head
+                         : rule->harmless == HEAD_SIZE ? config->n_embd / config->n_head
+                                                       : rule->harmless;
+        int64_t value = wanted;
+        enum gen_status status =
+            model_file_get_int(file, rule->key, INT64_MIN, INT64_MAX, &value, err);
+        if (status != GEN_OK) {
+            return status;
+        }
+        if (value != wanted && !(rule->harmless == 1 && value == 0)) {
+            return error_set(err, GEN_UNSUPPORTED, "%s: %s is %lld; gen can only run it with %lld",
+                             file->where.text, rule->key, (long long)value, (long long)wanted);
+        }
+    }
+    bool causal = true;
+    enum gen_status status = model_file_get_bool(file, "gpt2.attention.causal", &causal, err);
+    if (status == GEN_OK && !causal) {
+        status = error_set(err, GEN_UNSUPPORTED,
+                           "%s: gpt2.attention.causal is false, gen only generates causally",
+                           file->where.text);
+    }
+    return status;
+}
+
+/* A key under gen. that this version does not know may change the result. */
+static enum gen_status refuse_unknown_own_keys(const struct model_file *file,
+                                               struct gen_error *err) {
+    static const char *const known[] = {"gen.activation_function", "gen.scale_attn_weights",
+                                        "gen.scale_attn_by_inverse_layer_idx"};
+    for (size_t i = 0; i < file->n_settings; i++) {
+        const char *key = file->settings[i].key;
+        bool is_known = strncmp(key, "gen.", 4) != 0;
+        for (size_t j = 0; j < sizeof known / sizeof *known; j++) {
+            is_known = is_known || strcmp(key, known[j]) == 0;
+        }
+        if (!is_known) {
+            struct error_quoted quoted;
+            return error_set(err, GEN_UNSUPPORTED,
+                             "%s: has the key %s, which this version of gen does not know (use a "
+                             "newer gen)",
+                             file->where.text, error_quote(&quoted, key, strlen(key)));
+        }
+    }
+    return GEN_OK;
+}
+
+static enum gen_status require(const struct model_file *file, const char *key,
+                               struct gen_error *err) {
+    if (model_file_setting(file, key) != NULL) {
+        return GEN_OK;
+    }
+    return error_set(err, GEN_BAD_FILE, "%s: has no key %s, which every gpt2 model needs",
+                     file->where.text, key);
+}
+
+static enum gen_status check_architecture(const struct model_file *file, struct gen_error *err) {
+    const char *name = "";
+    size_t n = 0;
+    enum gen_status status = model_file_get_string(file, "general.architecture", &name, &n, err);
+    if (status == GEN_OK && !(n == 4 && memcmp(name, "gpt2", 4) == 0)) {
+        struct error_quoted quoted;
+        status = error_set(err, GEN_UNSUPPORTED,
+                           "%s: general.architecture is \"%s\", only gpt2 models can be run",
+                           file->where.text, error_quote(&quoted, name, n));
+    }
+    const char *kind = "model";
+    n = strlen(kind);
+    if (status == GEN_OK) {
+        status = model_file_get_string(file, "general.type", &kind, &n, err);
+    }
+    if (status == GEN_OK && !(n == 5 && memcmp(kind, "model", 5) == 0)) {
+        struct error_quoted quoted;
+        status = error_set(err, GEN_UNSUPPORTED,
+                           "%s: general.type is \"%s\", a file of type model is wanted",
+                           file->where.text, error_quote(&quoted, kind, n));
+    }
+    return status;
+}
+
+static enum gen_status read_gguf_token(int32_t *out, const struct model_file *file, const char *key,
+                                       int32_t n_vocab, struct gen_error *err) {
+    int64_t id = -1;
+    enum gen_status status = model_file_get_int(file, key, 0, n_vocab - 1, &id, err);
+    *out = (int32_t)id;
+    return status;
+}
+
+/* The vocabulary's size is the number of rows of the embedding. */
+static enum gen_status read_gguf_vocab(int32_t *out, const struct model_file *file,
+                                       struct gen_error *err) {
+    const struct file_tensor *wte = model_file_tensor(file, "token_embd.weight");
+    if (wte == NULL) {
+        return error_set(err, GEN_BAD_FILE, "%s: has no tensor token_embd.weight",
+                         file->where.text);
+    }
+    if (wte->n_dims != 2 || wte->dims[1] > CONFIG_MAX_VOCAB) {
+        return error_set(err, GEN_BAD_FILE,
+                         "%s: tensor token_embd.weight has %d dimensions and %llu rows, 2 and at "
+                         "most %d are wanted",
+                         file->where.text, wte->n_dims, (unsigned long long)wte->dims[1],
+                         CONFIG_MAX_VOCAB);
+    }
+    *out = (int32_t)wte->dims[1];
+    return GEN_OK;
+}
+
+static enum gen_status read_gguf(struct gen_config *config, const struct model_file *file,
+                                 struct gen_error *err) {
+    *config = (struct gen_config){.scale_attn_weights = true};
+    double epsilon = 0;
+    enum gen_status status = check_architecture(file, err);
+    if (status != GEN_OK || (status = refuse_unknown_own_keys(file, err)) ||
+        (status = require(file, "gpt2.context_length", err)) ||
+        (status = require(file, "gpt2.embedding_length", err)) ||
+        (status = require(file, "gpt2.attention.head_count", err)) ||
+        (status = require(file, "gpt2.block_count", err)) ||
+        (status = require(file, "gpt2.feed_forward_length", err)) ||
+        (status = require(file, "gpt2.attention.layer_norm_epsilon", err)) ||
+        (status = read_gguf_vocab(&config->n_vocab, file, err)) ||
+        (status =
+             read_size(&config->n_ctx, file, "gpt2.context_length", NULL, CONFIG_MAX_CTX, err)) ||
+        (status = read_size(&config->n_embd, file, "gpt2.embedding_length", NULL, CONFIG_MAX_EMBD,
+                            err)) ||
+        (status = read_size(&config->n_head, file, "gpt2.attention.head_count", NULL,
+                            CONFIG_MAX_EMBD, err)) ||
+        (status =
+             read_size(&config->n_layer, file, "gpt2.block_count", NULL, CONFIG_MAX_LAYER, err)) ||
+        (status = read_size(&config->n_inner, file, "gpt2.feed_forward_length", NULL,
+                            CONFIG_MAX_INNER, err)) ||
+        (status = model_file_get_float(file, "gpt2.attention.layer_norm_epsilon", 0, 1, &epsilon,
+                                       err)) ||
+        (status = model_file_get_bool(file, "gen.scale_attn_weights", &config->scale_attn_weights,
+                                      err)) ||
+        (status = model_file_get_bool(file, "gen.scale_attn_by_inverse_layer_idx",
+                                      &config->scale_attn_by_inverse_layer_idx, err)) ||
+        (status = read_activation(&config->activation, file, "gen.activation_function", err)) ||
+        (status = read_gguf_token(&config->bos_token_id, file, "tokenizer.ggml.bos_token_id",
+                                  config->n_vocab, err)) ||
+        (status = read_gguf_token(&config->eos_token_id, file, "tokenizer.ggml.eos_token_id",
+                                  config->n_vocab, err)) ||
+        (status = check_shape(config, file, err)) ||
+        (status = refuse_gguf_numbers(config, file, err))) {
+        return status;
+    }
+    config->layer_norm_epsilon = (float)epsilon;
+    config->tie_word_embeddings = model_file_tensor(file, "output.weight") == NULL;
+    return GEN_OK;
+}
+
+enum gen_status config_read(struct gen_config *config, const struct model_file *file,
+                            struct gen_error *err) {
+    return file->kind == MODEL_FILE_GGUF ? read_gguf(config, file, err)
+                                         : read_hf(config, file, err);
+}

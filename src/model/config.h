@@ -1,0 +1,32 @@
+/**
+ * config.h - reading a model's configuration (struct gen_config) from its file.
+ *
+ * From a Hugging Face config.json the names and defaults are GPT2Config's. What that
+ * configuration can say and gen does not do is refused by name; members that the model's code
+ * never reads (dropout rates, task parameters, notes of the author) have no effect there and are
+ * passed over here.
+ *
+ * From a GGUF the keys are llama.cpp's `gpt2.*`. What they cannot say is in keys of our own:
+ *   gen.activation_function              string, as config.json spells it; default gelu_new
+ *   gen.scale_attn_weights               bool, default true
+ *   gen.scale_attn_by_inverse_layer_idx  bool, default false
+ */
+#ifndef MODEL_CONFIG_H
+#define MODEL_CONFIG_H
+
+#include "format/model_file.h"
+#include "gen.h"
+
+/* Upper bounds that keep every product of two sizes far inside 64 bits. Real models stay below
+ * a hundredth of each. */
+#define CONFIG_MAX_VOCAB TOKENIZER_MAX_TOKENS
+#define CONFIG_MAX_CTX   (1 << 24)
+#define CONFIG_MAX_EMBD  (1 << 20)
+#define CONFIG_MAX_INNER (1 << 22)
+#define CONFIG_MAX_LAYER 10000
+
+/** Read and check the configuration; sizes are later held against the tensors. */
+enum gen_status config_read(struct gen_config *config, const struct model_file *file,
+                            struct gen_error *err);
+
+#endif

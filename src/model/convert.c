@@ -1,0 +1,280 @@
+/* gen_convert: any model gen reads, written as GGUF v3. */
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "format/gguf_write.h"
+#include "model/config.h"
+#include "model/model.h"
+#include "model/tensor_table.h"
+
+/* Rows converted at a time: enough to transpose whole cache lines, little enough to be quick to
+ * allocate for any model. */
+#define SLAB_ROWS 64
+
+struct conversion {
+    const struct model_file *file;
+    struct gen_config config;
+    const struct gen_convert_options *options;
+    bool keep_type; /* as the source has it */
+    enum tensor_type type;
+    struct gguf_writer *writer;
+    struct gen_error *err;
+};
+
+struct gen_convert_options gen_convert_options_default(void) {
+    return (struct gen_convert_options){0};
+}
+
+/* Vectors stay f32, as llama.cpp wants them; matrices and embeddings get the chosen type. */
+static enum tensor_type target_type(const struct conversion *c, const struct tensor_spec *spec,
+                                    const struct file_tensor *tensor) {
+    if (spec->in == SIZE_NONE) {
+        return TENSOR_F32;
+    }
+    return c->keep_type ? tensor->type : c->type;
+}
+
+/* general.file_type, by llama.cpp's numbers: what most of the weights are. */
+static uint32_t file_type_number(enum tensor_type type) {
+    switch (type) {
+    case TENSOR_F16:
+        return 1;
+    case TENSOR_BF16:
+        return 32;
+    case TENSOR_F32:
+    case TENSOR_N_TYPES:
+    default:
+        return 0;
+    }
+}
+
+/* ---- settings --------------------------------------------------------------------------------*/
+
+/* Name of the model: the last part of the source's path. */
+static enum gen_status write_name(const struct conversion *c) {
+    const char *name = c->file->name;
+    size_t n = strlen(name);
+    while (n > 1 && name[n - 1] == '/') {
+        n--;
+    }
+    size_t start = n;
+    while (start > 0 && name[start - 1] != '/') {
+        start--;
+    }
+    struct error_quoted quoted; /* a path may hold bytes that are not UTF-8; GGUF strings do not */
+    const char *text = error_quote(&quoted, name + start, n - start);
+    return gguf_writer_string(c->writer, "general.name", text, strlen(text), c->err);
+}
+
+static enum gen_status write_gpt2_settings(const struct conversion *c) {
+    struct gguf_writer *w = c->writer;
+    const struct gen_config *config = &c->config;
+    const struct {
+        const char *key;
+        int32_t value;
+    } sizes[] = {{"gpt2.context_length", config->n_ctx},
+                 {"gpt2.embedding_length", config->n_embd},
+                 {"gpt2.block_count", config->n_layer},
+                 {"gpt2.feed_forward_length", config->n_inner},
+                 {"gpt2.attention.head_count", config->n_head}};
+    enum gen_status status = GEN_OK;
+    for (size_t i = 0; status == GEN_OK && i < sizeof sizes / sizeof *sizes; i++) {
+        status = gguf_writer_u32(w, sizes[i].key, (uint32_t)sizes[i].value, c->err);
+    }
+    if (status == GEN_OK) {
+        status = gguf_writer_f32(w, "gpt2.attention.layer_norm_epsilon", config->layer_norm_epsilon,
+                                 c->err);
+    }
+    return status;
+}
+
+/* What the gpt2.* keys cannot say; only where it differs from what they imply. */
+static enum gen_status write_own_settings(const struct conversion *c) {
+    const struct gen_config *config = &c->config;
+    enum gen_status status = GEN_OK;
+    if (config->activation != GEN_GELU_NEW) {
+        const char *name = gen_activation_name(config->activation);
+        status =
+            gguf_writer_string(c->writer, "gen.activation_function", name, strlen(name), c->err);
+    }
+    if (status == GEN_OK && !config->scale_attn_weights) {
+        status = gguf_writer_bool(c->writer, "gen.scale_attn_weights", false, c->err);
+    }
+    if (status == GEN_OK && config->scale_attn_by_inverse_layer_idx) {
+        status = gguf_writer_bool(c->writer, "gen.scale_attn_by_inverse_layer_idx", true, c->err);
+    }
+    return status;
+}
+
+static enum gen_status write_settings(const struct conversion *c, enum tensor_type main_type) {
+    enum gen_status status =
+        gguf_writer_string(c->writer, "general.architecture", "gpt2", 4, c->err);
+    if (status != GEN_OK || (status = write_name(c)) != GEN_OK ||
+        (status = gguf_writer_u32(c->writer, "general.file_type", file_type_number(main_type),
+                                  c->err)) != GEN_OK ||
+        (status = write_gpt2_settings(c)) != GEN_OK || (status = write_own_settings(c)) != GEN_OK) {
+        return status;
+    }
+    const struct gen_tokenizer *tokenizer = c->file->tokenizer;
+    if (tokenizer == NULL) {
+        return GEN_OK;
+    }
+    int32_t eos =
+        c->config.eos_token_id >= 0 ? c->config.eos_token_id : gen_tokenizer_eos(tokenizer);
+    return gguf_writer_tokenizer(c->writer, tokenizer, c->config.n_vocab, c->config.bos_token_id,
+                                 eos, c->err);
+}
+
+/* ---- tensors ---------------------------------------------------------------------------------*/
+
+/* Call `each` for every tensor of the model, in the order of the table. */
+static enum gen_status
+for_each_tensor(const struct conversion *c,
+                enum gen_status (*each)(const struct conversion *c, const struct tensor_spec *spec,
+                                        int32_t layer, const struct file_tensor *tensor)) {
+    for (size_t i = 0; i < tensor_table_size; i++) {
+        const struct tensor_spec *spec = &tensor_table[i];
+        if (!tensor_spec_is_wanted(spec, &c->config)) {
+            continue;
+        }
+        for (int32_t layer = 0; layer < tensor_spec_count(spec, &c->config); layer++) {
+            const struct file_tensor *tensor = NULL;
+            enum gen_status status =
+                tensor_spec_find(&tensor, spec, layer, c->file, &c->config, c->err);
+            if (status != GEN_OK || (status = each(c, spec, layer, tensor)) != GEN_OK) {
+                return status;
+            }
+        }
+    }
+    return GEN_OK;
+}
+
+static enum gen_status announce(const struct conversion *c, const struct tensor_spec *spec,
+                                int32_t layer, const struct file_tensor *tensor) {
+    char name[TENSOR_NAME_SIZE];
+    uint64_t dims[2];
+    tensor_spec_name(name, spec, MODEL_FILE_GGUF, layer);
+    int n_dims = tensor_spec_dims(dims, spec, &c->config, MODEL_FILE_GGUF);
+    return gguf_writer_tensor(c->writer, name, target_type(c, spec, tensor), n_dims, dims, c->err);
+}
+
+/* Rows first ... first+n-1 of the target, widened: slab[n][row]. A source that lies by rows of
+ * inputs is transposed; n_out is the length of its rows. */
+static void read_rows(float *slab, const struct file_tensor *tensor, bool by_inputs, size_t first,
+                      size_t n, size_t row, size_t n_out) {
+    const struct tensor_type_info *info = tensor_type_info(tensor->type);
+    if (!by_inputs) {
+        info->to_f32(slab, tensor->data + first * row * info->block_bytes, n * row);
+        return;
+    }
+    float run[SLAB_ROWS];
+    for (size_t k = 0; k < row; k++) {
+        info->to_f32(run, tensor->data + (k * n_out + first) * info->block_bytes, n);
+        for (size_t i = 0; i < n; i++) {
+            slab[i * row + k] = run[i];
+        }
+    }
+}
+
+/* The target must be finite: what overflows half precision is an error, not an infinity. */
+static enum gen_status check_narrowed(const struct conversion *c, const struct file_tensor *tensor,
+                                      enum tensor_type type, const unsigned char *data, size_t n) {
+    const struct tensor_type_info *to = tensor_type_info(type);
+    if (to->find_not_finite(data, n) == n) {
+        return GEN_OK;
+    }
+    struct error_quoted quoted;
+    return error_set(c->err, GEN_UNSUPPORTED,
+                     "%s: tensor %s has a number that is not finite or too large for %s (convert "
+                     "to f32 or bf16)",
+                     c->file->where.text, error_quote(&quoted, tensor->name, strlen(tensor->name)),
+                     to->option_name);
+}
+
+static enum gen_status write_tensor(const struct conversion *c, const struct tensor_spec *spec,
+                                    int32_t layer, const struct file_tensor *tensor) {
+    (void)layer;
+    bool vector = spec->in == SIZE_NONE;
+    bool by_inputs = spec->conv1d && c->file->kind == MODEL_FILE_HF;
+    size_t n_rows = vector ? 1 : (size_t)tensor_size_of(spec->out, &c->config);
+    size_t row = (size_t)tensor_size_of(vector ? spec->out : spec->in, &c->config);
+    enum tensor_type type = target_type(c, spec, tensor);
+    const struct tensor_type_info *to = tensor_type_info(type);
+    float *slab = memory_new(SLAB_ROWS * row, sizeof *slab);
+    unsigned char *narrow = memory_new(SLAB_ROWS * row, to->block_bytes);
+    enum gen_status status =
+        slab == NULL || narrow == NULL ? error_no_memory(c->err, "conversion") : GEN_OK;
+    for (size_t first = 0; status == GEN_OK && first < n_rows; first += SLAB_ROWS) {
+        size_t n = n_rows - first < SLAB_ROWS ? n_rows - first : SLAB_ROWS;
+        read_rows(slab, tensor, by_inputs, first, n, row, n_rows);
+        to->from_f32(narrow, slab, n * row);
+        status = check_narrowed(c, tensor, type, narrow, n * row);
+        if (status == GEN_OK) {
+            status = gguf_writer_data(c->writer, narrow, n * row / to->block_size * to->block_bytes,
+                                      c->err);
+        }
+        if (status == GEN_OK && c->options->progress != NULL &&
+            !c->options->progress(c->options->context, gguf_writer_written(c->writer),
+                                  gguf_writer_size(c->writer))) {
+            status =
+                error_set(c->err, GEN_CANCELED, "%s: conversion was canceled", c->file->where.text);
+        }
+    }
+    file_map_drop(&c->file->maps[tensor->map], tensor->data, tensor->size);
+    memory_free(slab);
+    memory_free(narrow);
+    return status;
+}
+
+/* ---- the whole -------------------------------------------------------------------------------*/
+
+static enum gen_status read_type(struct conversion *c) {
+    c->keep_type = c->options->type == NULL;
+    if (c->keep_type || tensor_type_from_option(c->options->type, &c->type)) {
+        return GEN_OK;
+    }
+    struct error_quoted quoted;
+    return error_set(c->err, GEN_BAD_ARGUMENT,
+                     "type \"%s\" is unknown; f32, f16 and bf16 are known",
+                     error_quote(&quoted, c->options->type, strlen(c->options->type)));
+}
+
+static enum gen_status convert(struct conversion *c, const struct gen_model *source,
+                               const char *dst) {
+    const struct file_tensor *wte = NULL;
+    enum gen_status status =
+        tensor_spec_find(&wte, &tensor_table[0], 0, c->file, &source->config, c->err);
+    if (status != GEN_OK || (status = gguf_writer_new(&c->writer, dst, c->err)) != GEN_OK) {
+        return status;
+    }
+    if ((status = write_settings(c, target_type(c, &tensor_table[0], wte))) == GEN_OK &&
+        (status = for_each_tensor(c, announce)) == GEN_OK &&
+        (status = for_each_tensor(c, write_tensor)) == GEN_OK) {
+        status = gguf_writer_commit(c->writer, c->err);
+    }
+    gguf_writer_free(c->writer);
+    return status;
+}
+
+enum gen_status gen_convert(const char *src, const char *dst,
+                            const struct gen_convert_options *options, struct gen_error *err) {
+    struct gen_convert_options defaults = gen_convert_options_default();
+    struct conversion c = {.options = options != NULL ? options : &defaults, .err = err};
+    enum gen_status status = read_type(&c);
+    if (status != GEN_OK) {
+        return status;
+    }
+    struct gen_model_options model_options = gen_model_options_default();
+    model_options.metadata_only = true;
+    struct gen_model *source;
+    status = gen_model_open(&source, src, &model_options, err);
+    if (status != GEN_OK) {
+        return status;
+    }
+    c.file = source->file;
+    c.config = source->config;
+    status = convert(&c, source, dst);
+    gen_model_free(source);
+    return status;
+}

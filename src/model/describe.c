@@ -1,0 +1,153 @@
+/* What gen_model_* tells of a model, for inspection. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "model/model.h"
+
+/* Longer strings are shown by their beginning. */
+#define MAX_STRING 200
+
+static const char *type_name(enum setting_type type) {
+    switch (type) {
+    case SETTING_STRING:
+        return "strings";
+    case SETTING_F32:
+    case SETTING_F64:
+        return "floats";
+    case SETTING_BOOL:
+        return "bools";
+    case SETTING_ARRAY:
+        return "arrays";
+    case SETTING_OBJECT:
+        return "objects";
+    case SETTING_NULL:
+        return "values";
+    case SETTING_U8:
+    case SETTING_I8:
+    case SETTING_U16:
+    case SETTING_I16:
+    case SETTING_U32:
+    case SETTING_I32:
+    case SETTING_U64:
+    case SETTING_I64:
+    default:
+        return "integers";
+    }
+}
+
+static char *describe_string(const char *text, size_t n) {
+    struct gen_bytes out = {0};
+    size_t shown = n < MAX_STRING ? n : MAX_STRING;
+    while (shown < n && shown > 0 && ((unsigned char)text[shown] & 0xc0) == 0x80) {
+        shown--; /* end at a whole character */
+    }
+    bool cut = shown < n;
+    if (gen_bytes_append(&out, text, shown) != GEN_OK ||
+        gen_bytes_append(&out, "...", cut ? 3 : 0) != GEN_OK ||
+        gen_bytes_append(&out, "", 1) != GEN_OK) {
+        gen_bytes_release(&out);
+        return NULL;
+    }
+    return out.data;
+}
+
+static char *describe(const struct setting *setting) {
+    char text[64];
+    switch (setting->type) {
+    case SETTING_STRING:
+        return describe_string(setting->value.string.text, setting->value.string.n);
+    case SETTING_F32:
+        snprintf(text, sizeof text, "%.9g", setting->value.f);
+        break;
+    case SETTING_F64:
+        snprintf(text, sizeof text, "%.17g", setting->value.f);
+        break;
+    case SETTING_BOOL:
+        snprintf(text, sizeof text, "%s", setting->value.u != 0 ? "true" : "false");
+        break;
+    case SETTING_I8:
+    case SETTING_I16:
+    case SETTING_I32:
+    case SETTING_I64:
+        snprintf(text, sizeof text, "%" PRId64, setting->value.i);
+        break;
+    case SETTING_ARRAY:
+        snprintf(text, sizeof text, "[%" PRIu64 " %s]", setting->value.array.n,
+                 type_name(setting->element_type));
+        break;
+    case SETTING_NULL:
+        snprintf(text, sizeof text, "null");
+        break;
+    case SETTING_OBJECT:
+        snprintf(text, sizeof text, "{...}");
+        break;
+    case SETTING_U8:
+    case SETTING_U16:
+    case SETTING_U32:
+    case SETTING_U64:
+    default:
+        snprintf(text, sizeof text, "%" PRIu64, setting->value.u);
+        break;
+    }
+    return memory_copy_string(text, strlen(text));
+}
+
+bool describe_settings(struct gen_model *model) {
+    size_t n = model->file->n_settings;
+    model->setting_texts = memory_new(n, sizeof *model->setting_texts);
+    if (model->setting_texts == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        model->setting_texts[i] = describe(&model->file->settings[i]);
+        if (model->setting_texts[i] == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+size_t gen_model_n_metadata(const struct gen_model *model) {
+    return model->setting_texts != NULL ? model->file->n_settings : 0;
+}
+
+struct gen_metadata gen_model_metadata(const struct gen_model *model, size_t i) {
+    return (struct gen_metadata){model->file->settings[i].key, model->setting_texts[i]};
+}
+
+size_t gen_model_n_tensors(const struct gen_model *model) {
+    return model->file->n_tensors;
+}
+
+struct gen_tensor_info gen_model_tensor(const struct gen_model *model, size_t i) {
+    const struct file_tensor *tensor = &model->file->tensors[i];
+    struct gen_tensor_info info = {.name = tensor->name,
+                                   .type = tensor_type_info(tensor->type)->name,
+                                   .n_dims = tensor->n_dims,
+                                   .size = tensor->size};
+    for (int d = 0; d < tensor->n_dims; d++) {
+        info.dims[d] = tensor->dims[tensor->n_dims - 1 - d];
+    }
+    return info;
+}
+
+const char *gen_model_format(const struct gen_model *model) {
+    if (model->file->kind == MODEL_FILE_HF) {
+        return "safetensors";
+    }
+    return model->file->version == 2 ? "gguf v2" : "gguf v3";
+}
+
+uint64_t gen_model_file_size(const struct gen_model *model) {
+    uint64_t size = 0;
+    for (size_t i = 0; i < model->file->n_maps; i++) {
+        size += model->file->maps[i].size;
+    }
+    return size;
+}
+
+uint64_t gen_model_n_parameters(const struct gen_model *model) {
+    return model->weights.n_parameters;
+}

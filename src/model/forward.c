@@ -1,0 +1,178 @@
+#include "model/forward.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/threads.h"
+
+bool activations_init(struct activations *activations, const struct gen_config *config,
+                      size_t max_rows) {
+    size_t c = (size_t)config->n_embd;
+    *activations = (struct activations){.max_rows = max_rows};
+    activations->x = memory_new_aligned(max_rows, c * sizeof(float));
+    activations->normal = memory_new_aligned(max_rows, c * sizeof(float));
+    activations->qkv = memory_new_aligned(max_rows, 3 * c * sizeof(float));
+    activations->inner = memory_new_aligned(max_rows, (size_t)config->n_inner * sizeof(float));
+    activations->jobs = memory_new(max_rows * (size_t)config->n_head, sizeof *activations->jobs);
+    return activations->x != NULL && activations->normal != NULL && activations->qkv != NULL &&
+           activations->inner != NULL && activations->jobs != NULL;
+}
+
+void activations_release(struct activations *activations, const struct gen_config *config) {
+    size_t rows = activations->max_rows;
+    size_t c = (size_t)config->n_embd;
+    memory_free_aligned(activations->x, rows, c * sizeof(float));
+    memory_free_aligned(activations->normal, rows, c * sizeof(float));
+    memory_free_aligned(activations->qkv, rows, 3 * c * sizeof(float));
+    memory_free_aligned(activations->inner, rows, (size_t)config->n_inner * sizeof(float));
+    memory_free(activations->jobs);
+    *activations = (struct activations){0};
+}
+
+static size_t larger(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
+size_t forward_scratch(const struct weights *weights, const struct gen_config *config,
+                       size_t n_ctx) {
+    const struct layer_weights *layer = &weights->h[0];
+    size_t floats = kernels_attention_scratch(n_ctx);
+    floats = larger(floats, (size_t)config->n_embd); /* the embedding's */
+    floats = larger(floats, kernels_matmul_scratch(&weights->lm_head));
+    floats = larger(floats, kernels_matmul_scratch(&layer->attn_c_attn));
+    floats = larger(floats, kernels_matmul_scratch(&layer->attn_c_proj));
+    floats = larger(floats, kernels_matmul_scratch(&layer->mlp_c_fc));
+    return larger(floats, kernels_matmul_scratch(&layer->mlp_c_proj));
+}
+
+/* What the loops over rows share. */
+struct row_work {
+    const struct forward *forward;
+    const struct forward_row *rows;
+    size_t layer;
+};
+
+static void embed_share(void *context, size_t begin, size_t end, int thread) {
+    const struct row_work *work = context;
+    const struct forward *f = work->forward;
+    size_t c = (size_t)f->config->n_embd;
+    float *scratch = f->compute->scratch + (size_t)thread * f->compute->scratch_stride;
+    for (size_t i = begin; i < end; i++) {
+        weights_embed(f->activations->x + i * c, f->weights, work->rows[i].id,
+                      work->rows[i].position, c, scratch);
+    }
+}
+
+static void store_share(void *context, size_t begin, size_t end, int thread) {
+    const struct row_work *work = context;
+    const struct forward *f = work->forward;
+    size_t c = (size_t)f->config->n_embd;
+    (void)thread;
+    for (size_t i = begin; i < end; i++) {
+        const float *qkv = f->activations->qkv + i * 3 * c;
+        kv_cache_store(f->cache, (size_t)work->rows[i].slot, work->layer,
+                       (size_t)work->rows[i].position, qkv + c, qkv + 2 * c);
+    }
+}
+
+static void linear(const struct forward *f, float *y, const float *x, size_t n_rows,
+                   const struct matrix *w, const float *bias, bool activate, bool add) {
+    struct matmul_job job = {.y = y,
+                             .y_stride = w->n_out,
+                             .x = x,
+                             .x_stride = w->n_in,
+                             .n_rows = n_rows,
+                             .w = w,
+                             .bias = bias,
+                             .activate = activate,
+                             .activation = f->config->activation,
+                             .add = add};
+    op_matmul(f->compute, &job);
+}
+
+static float attention_scale(const struct gen_config *config, size_t layer) {
+    float scale = 1.0f;
+    if (config->scale_attn_weights) {
+        scale /= __builtin_sqrtf((float)(config->n_embd / config->n_head));
+    }
+    if (config->scale_attn_by_inverse_layer_idx) {
+        scale /= (float)(layer + 1);
+    }
+    return scale;
+}
+
+/* Rows from `first` on that are neighbours in the same slot, at most as many as a job takes. */
+static size_t run_length(const struct forward_row *rows, size_t first, size_t n_rows) {
+    size_t n = 1;
+    while (n < KERNELS_ATTENTION_ROWS && first + n < n_rows &&
+           rows[first + n].slot == rows[first].slot &&
+           rows[first + n].position == rows[first].position + (int32_t)n) {
+        n++;
+    }
+    return n;
+}
+
+/* Attention from qkv into `normal`: one job per head and run of neighbouring rows. */
+static void attend(const struct forward *f, const struct forward_row *rows, size_t n_rows,
+                   size_t layer) {
+    const struct kv_cache *cache = f->cache;
+    size_t c = (size_t)f->config->n_embd;
+    float scale = attention_scale(f->config, layer);
+    size_t n_jobs = 0;
+    for (size_t i = 0; i < n_rows;) {
+        size_t n = run_length(rows, i, n_rows);
+        size_t slot = (size_t)rows[i].slot;
+        for (size_t head = 0; head < cache->n_head; head++) {
+            f->activations->jobs[n_jobs++] = (struct attention_job){
+                .out = f->activations->normal + i * c + head * cache->head_size,
+                .out_stride = c,
+                .q = f->activations->qkv + i * 3 * c + head * cache->head_size,
+                .q_stride = 3 * c,
+                .n_rows = n,
+                .length = (size_t)rows[i].position + 1,
+                .k = kv_cache_keys(cache, slot, layer, head),
+                .v = kv_cache_values(cache, slot, layer, head),
+                .head_size = cache->head_size,
+                .v_stride = cache->v_stride,
+                .scale = scale};
+        }
+        i += n;
+    }
+    op_attention(f->compute, f->activations->jobs, n_jobs);
+}
+
+void forward_layers(const struct forward *forward, const struct forward_row *rows, size_t n_rows) {
+    const struct activations *a = forward->activations;
+    size_t c = (size_t)forward->config->n_embd;
+    float epsilon = forward->config->layer_norm_epsilon;
+    int n_threads = forward->compute->n_threads;
+    struct row_work work = {forward, rows, 0};
+    threads_run(n_threads, n_rows, embed_share, &work);
+    for (size_t layer = 0; layer < (size_t)forward->config->n_layer; layer++) {
+        const struct layer_weights *h = &forward->weights->h[layer];
+        op_layer_norm(forward->compute, a->normal, a->x, h->ln_1_weight, h->ln_1_bias, n_rows, c,
+                      epsilon);
+        linear(forward, a->qkv, a->normal, n_rows, &h->attn_c_attn, h->attn_c_attn_bias, false,
+               false);
+        work.layer = layer;
+        threads_run(n_threads, n_rows, store_share, &work);
+        attend(forward, rows, n_rows, layer);
+        linear(forward, a->x, a->normal, n_rows, &h->attn_c_proj, h->attn_c_proj_bias, false, true);
+        op_layer_norm(forward->compute, a->normal, a->x, h->ln_2_weight, h->ln_2_bias, n_rows, c,
+                      epsilon);
+        linear(forward, a->inner, a->normal, n_rows, &h->mlp_c_fc, h->mlp_c_fc_bias, true, false);
+        linear(forward, a->x, a->inner, n_rows, &h->mlp_c_proj, h->mlp_c_proj_bias, false, true);
+    }
+}
+
+void forward_logits(const struct forward *forward, float *logits, const size_t *which, size_t n) {
+    const struct activations *a = forward->activations;
+    const struct weights *weights = forward->weights;
+    size_t c = (size_t)forward->config->n_embd;
+    for (size_t i = 0; i < n; i++) {
+        memcpy(a->normal + i * c, a->x + which[i] * c, c * sizeof(float));
+    }
+    op_layer_norm(forward->compute, a->normal, a->normal, weights->ln_f_weight, weights->ln_f_bias,
+                  n, c, forward->config->layer_norm_epsilon);
+    linear(forward, logits, a->normal, n, &weights->lm_head, NULL, false, false);
+}

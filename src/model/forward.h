@@ -1,0 +1,64 @@
+/**
+ * forward.h - the forward pass: a batch of rows through all layers.
+ *
+ *   x = wte[id] + wpe[position]
+ *   each layer:  x += attn.c_proj(attention(attn.c_attn(ln_1(x))))
+ *                x += mlp.c_proj(activation(mlp.c_fc(ln_2(x))))
+ *   logits = lm_head(ln_f(x))
+ */
+#ifndef MODEL_FORWARD_H
+#define MODEL_FORWARD_H
+
+#include "gen.h"
+#include "model/kv_cache.h"
+#include "model/weights.h"
+#include "tensor/ops.h"
+
+/** Most rows that go through the layers together. */
+#define FORWARD_MAX_ROWS 256
+
+/** One token on its way. */
+struct forward_row {
+    int32_t id;
+    int32_t slot;
+    int32_t position;
+};
+
+/** Activations of at most FORWARD_MAX_ROWS rows; letters as in tensor/ops.h. */
+struct activations {
+    size_t max_rows;
+    float *x;                   /**< [rows][C] residual stream */
+    float *normal;              /**< [rows][C] after layer norm; then what attention found */
+    float *qkv;                 /**< [rows][3 C] */
+    float *inner;               /**< [rows][n_inner] */
+    struct attention_job *jobs; /**< [rows][n_head] */
+};
+
+/** Everything a pass needs; nothing in it is owned. */
+struct forward {
+    const struct gen_config *config;
+    const struct weights *weights;
+    struct kv_cache *cache;
+    struct activations *activations;
+    const struct compute *compute;
+};
+
+bool activations_init(struct activations *activations, const struct gen_config *config,
+                      size_t max_rows);
+void activations_release(struct activations *activations, const struct gen_config *config);
+
+/** Floats of scratch per thread that a pass needs. */
+size_t forward_scratch(const struct weights *weights, const struct gen_config *config,
+                       size_t n_ctx);
+
+/**
+ * Take n_rows (1 ... max_rows) rows through the layers; their final x is left in
+ * activations->x. Rows of one slot must come in order of position, right behind what the cache
+ * holds.
+ */
+void forward_layers(const struct forward *forward, const struct forward_row *rows, size_t n_rows);
+
+/** logits[n][V] of the n rows of activations->x listed in `which`, ascending. */
+void forward_logits(const struct forward *forward, float *logits, const size_t *which, size_t n);
+
+#endif

@@ -1,0 +1,37 @@
+/**
+ * kv_cache.h - keys and values of the positions seen so far, for each slot, layer and head.
+ *
+ * Laid out as attention reads them (kernels/kernels.h): keys in panels of 16 positions,
+ * [position / 16][head_size][16]; values position by position, [position][v_stride] with
+ * v_stride the head size rounded up to 16. Memory is reserved for n_ctx positions of every slot
+ * and taken from the system as positions fill it.
+ */
+#ifndef MODEL_KV_CACHE_H
+#define MODEL_KV_CACHE_H
+
+#include "gen.h"
+
+struct kv_cache {
+    size_t n_slots, n_layer, n_head, head_size;
+    size_t n_ctx; /**< positions per slot */
+    size_t v_stride;
+    size_t k_head;    /**< floats of one head's keys */
+    size_t v_head;    /**< floats of one head's values */
+    float *k;         /**< [n_slots][n_layer][n_head][k_head] */
+    float *v;         /**< [n_slots][n_layer][n_head][v_head] */
+    int32_t *lengths; /**< [n_slots] positions in use */
+};
+
+enum gen_status kv_cache_init(struct kv_cache *cache, const struct gen_config *config,
+                              int32_t n_slots, int32_t n_ctx, struct gen_error *err);
+void kv_cache_release(struct kv_cache *cache);
+
+/** A head's keys and values. */
+float *kv_cache_keys(const struct kv_cache *cache, size_t slot, size_t layer, size_t head);
+float *kv_cache_values(const struct kv_cache *cache, size_t slot, size_t layer, size_t head);
+
+/** Store the key and value rows (n_head x head_size floats each) of one position. */
+void kv_cache_store(const struct kv_cache *cache, size_t slot, size_t layer, size_t position,
+                    const float *key, const float *value);
+
+#endif

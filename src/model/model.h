@@ -1,0 +1,19 @@
+/** model.h - what a gen_model is made of, for the rooms above. */
+#ifndef MODEL_MODEL_H
+#define MODEL_MODEL_H
+
+#include "format/model_file.h"
+#include "gen.h"
+#include "model/weights.h"
+
+struct gen_model {
+    struct gen_config config;
+    struct model_file *file; /**< owns the tokenizer and the mappings */
+    struct weights weights;
+    char **setting_texts; /**< [file->n_settings] values as text, made by describe_settings() */
+};
+
+/** Fill setting_texts; false if out of memory. Freed with the model. */
+bool describe_settings(struct gen_model *model);
+
+#endif

@@ -1,0 +1,257 @@
+/* gen_session: the public face of the forward pass. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/threads.h"
+#include "model/forward.h"
+#include "model/model.h"
+
+struct gen_session {
+    const struct gen_model *model;
+    struct kv_cache cache;
+    struct activations activations;
+    struct compute compute;
+    struct forward forward;
+    float *logits;          /* [capacity][n_vocab], for the rows that wanted them */
+    size_t logits_capacity; /* rows */
+    size_t *logits_row;     /* row of the last eval -> row of logits, or SIZE_MAX */
+    size_t logits_row_capacity;
+    size_t n_rows; /* of the last eval */
+};
+
+struct gen_session_options gen_session_options_default(void) {
+    return (struct gen_session_options){.n_slots = 1};
+}
+
+static enum gen_status check_options(const struct gen_session_options *options,
+                                     const struct gen_config *config, struct gen_error *err) {
+    if (options->n_threads < 0 || options->n_threads > THREADS_MAX) {
+        return error_set(err, GEN_BAD_ARGUMENT, "n_threads is %d, 0 to %d is wanted",
+                         options->n_threads, THREADS_MAX);
+    }
+    if (options->n_slots < 1) {
+        return error_set(err, GEN_BAD_ARGUMENT, "n_slots is %d, at least 1 is wanted",
+                         options->n_slots);
+    }
+    if (options->n_ctx < 0 || options->n_ctx > config->n_ctx) {
+        return error_set(err, GEN_BAD_ARGUMENT, "n_ctx is %d, the model has 1 to %d",
+                         options->n_ctx, config->n_ctx);
+    }
+    return GEN_OK;
+}
+
+static enum gen_status choose_kernels(const struct kernels **out, const char *name,
+                                      struct gen_error *err) {
+    *out = name == NULL ? kernels_best() : kernels_by_name(name);
+    if (*out != NULL) {
+        return GEN_OK;
+    }
+    struct error_quoted quoted;
+    return error_set(err, GEN_BAD_ARGUMENT,
+                     "kernels \"%s\" are unknown, or not for this machine (its best are %s)",
+                     error_quote(&quoted, name, strlen(name)), kernels_best()->name);
+}
+
+static enum gen_status session_init(struct gen_session *session, const struct gen_model *model,
+                                    const struct gen_session_options *options,
+                                    struct gen_error *err) {
+    const struct kernels *kernels;
+    enum gen_status status = check_options(options, &model->config, err);
+    if (status != GEN_OK || (status = choose_kernels(&kernels, options->kernels, err)) != GEN_OK) {
+        return status;
+    }
+    if (model->weights.lm_head.data == NULL) {
+        return error_set(err, GEN_BAD_ARGUMENT,
+                         "%s: was opened for its metadata only, a session needs the weights",
+                         model->file->where.text);
+    }
+    int32_t n_ctx = options->n_ctx > 0 ? options->n_ctx : model->config.n_ctx;
+    int n_threads = options->n_threads > 0 ? options->n_threads : threads_default();
+    session->model = model;
+    status = kv_cache_init(&session->cache, &model->config, options->n_slots, n_ctx, err);
+    if (status != GEN_OK) {
+        return status;
+    }
+    size_t scratch = forward_scratch(&model->weights, &model->config, (size_t)n_ctx);
+    if (!activations_init(&session->activations, &model->config, FORWARD_MAX_ROWS) ||
+        !compute_init(&session->compute, kernels, n_threads, scratch)) {
+        return error_no_memory(err, "a session");
+    }
+    session->forward = (struct forward){&model->config, &model->weights, &session->cache,
+                                        &session->activations, &session->compute};
+    return GEN_OK;
+}
+
+enum gen_status gen_session_new(struct gen_session **out, const struct gen_model *model,
+                                const struct gen_session_options *options, struct gen_error *err) {
+    *out = NULL;
+    struct gen_session *session = memory_new(1, sizeof *session);
+    if (session == NULL) {
+        return error_no_memory(err, "a session");
+    }
+    session->model = model;
+    enum gen_status status = session_init(session, model, options, err);
+    if (status != GEN_OK) {
+        gen_session_free(session);
+        return status;
+    }
+    *out = session;
+    return GEN_OK;
+}
+
+static size_t logits_row_bytes(const struct gen_session *session) {
+    return (size_t)session->model->config.n_vocab * sizeof(float);
+}
+
+void gen_session_free(struct gen_session *session) {
+    if (session == NULL) {
+        return;
+    }
+    kv_cache_release(&session->cache);
+    activations_release(&session->activations, &session->model->config);
+    compute_release(&session->compute);
+    memory_free_aligned(session->logits, session->logits_capacity, logits_row_bytes(session));
+    memory_free(session->logits_row);
+    memory_free(session);
+}
+
+/* ---- one evaluation --------------------------------------------------------------------------*/
+
+/* Check the rows and count those that want logits; nothing has happened yet if this fails. */
+static enum gen_status check_rows(const struct gen_session *session, const struct gen_row *rows,
+                                  size_t n_rows, int32_t *lengths, size_t *n_logits,
+                                  struct gen_error *err) {
+    const struct gen_config *config = &session->model->config;
+    *n_logits = 0;
+    for (size_t i = 0; i < n_rows; i++) {
+        const struct gen_row *row = &rows[i];
+        if (row->id < 0 || row->id >= config->n_vocab) {
+            return error_set(err, GEN_BAD_ARGUMENT,
+                             "token id %d is out of range, the model's ids are 0 to %d", row->id,
+                             config->n_vocab - 1);
+        }
+        if (row->slot < 0 || (size_t)row->slot >= session->cache.n_slots) {
+            return error_set(err, GEN_BAD_ARGUMENT,
+                             "slot %d is out of range, the session's are 0 to %zu", row->slot,
+                             session->cache.n_slots - 1);
+        }
+        if ((size_t)lengths[row->slot] >= session->cache.n_ctx) {
+            return error_set(err, GEN_CONTEXT_FULL, "the context of %zu positions is full",
+                             session->cache.n_ctx);
+        }
+        lengths[row->slot]++;
+        *n_logits += row->want_logits;
+    }
+    return GEN_OK;
+}
+
+/* Make room for the results of n_rows rows, of which n_logits want logits. */
+static enum gen_status reserve(struct gen_session *session, size_t n_rows, size_t n_logits,
+                               struct gen_error *err) {
+    if (!memory_grow(&session->logits_row, &session->logits_row_capacity, n_rows,
+                     sizeof *session->logits_row)) {
+        return error_no_memory(err, "a batch");
+    }
+    if (n_logits > session->logits_capacity) {
+        float *logits = memory_new_aligned(n_logits, logits_row_bytes(session));
+        if (logits == NULL) {
+            return error_set(err, GEN_NO_MEMORY, "out of memory for the logits of %zu tokens",
+                             n_logits);
+        }
+        memory_free_aligned(session->logits, session->logits_capacity, logits_row_bytes(session));
+        session->logits = logits;
+        session->logits_capacity = n_logits;
+    }
+    return GEN_OK;
+}
+
+/* Take rows first ... first+n-1, at most FORWARD_MAX_ROWS, through the model. Returns how many
+ * rows of logits there are now. */
+static size_t eval_chunk(struct gen_session *session, const struct gen_row *rows, size_t first,
+                         size_t n, size_t n_logits) {
+    struct forward_row chunk[FORWARD_MAX_ROWS];
+    size_t which[FORWARD_MAX_ROWS];
+    size_t n_wanted = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct gen_row *row = &rows[first + i];
+        chunk[i] = (struct forward_row){row->id, row->slot, session->cache.lengths[row->slot]++};
+        session->logits_row[first + i] = row->want_logits ? n_logits + n_wanted : SIZE_MAX;
+        if (row->want_logits) {
+            which[n_wanted++] = i;
+        }
+    }
+    forward_layers(&session->forward, chunk, n);
+    if (n_wanted > 0) {
+        size_t n_vocab = (size_t)session->model->config.n_vocab;
+        forward_logits(&session->forward, session->logits + n_logits * n_vocab, which, n_wanted);
+    }
+    return n_logits + n_wanted;
+}
+
+static bool all_finite(const float *x, size_t n) {
+    return tensor_type_info(TENSOR_F32)->find_not_finite((const unsigned char *)x, n) == n;
+}
+
+enum gen_status gen_session_eval(struct gen_session *session, const struct gen_row *rows,
+                                 size_t n_rows, struct gen_error *err) {
+    size_t n_slots = session->cache.n_slots;
+    int32_t *lengths = memory_new(n_slots, sizeof *lengths);
+    if (lengths == NULL) {
+        return error_no_memory(err, "a batch");
+    }
+    memcpy(lengths, session->cache.lengths, n_slots * sizeof *lengths);
+    size_t n_logits;
+    enum gen_status status = check_rows(session, rows, n_rows, lengths, &n_logits, err);
+    if (status == GEN_OK) {
+        status = reserve(session, n_rows, n_logits, err);
+    }
+    if (status != GEN_OK) {
+        memory_free(lengths);
+        return status;
+    }
+    memcpy(lengths, session->cache.lengths, n_slots * sizeof *lengths);
+    session->n_rows = n_rows;
+    size_t done_logits = 0;
+    for (size_t first = 0; first < n_rows; first += FORWARD_MAX_ROWS) {
+        size_t left = n_rows - first;
+        size_t n = left < FORWARD_MAX_ROWS ? left : FORWARD_MAX_ROWS;
+        done_logits = eval_chunk(session, rows, first, n, done_logits);
+    }
+    if (!all_finite(session->logits, n_logits * (size_t)session->model->config.n_vocab)) {
+        memcpy(session->cache.lengths, lengths, n_slots * sizeof *lengths);
+        session->n_rows = 0;
+        status = error_set(err, GEN_BAD_FILE,
+                           "%s: the model's output is not finite (its weights overflow f32)",
+                           session->model->file->where.text);
+    }
+    memory_free(lengths);
+    return status;
+}
+
+const float *gen_session_logits(const struct gen_session *session, size_t i) {
+    if (i >= session->n_rows || session->logits_row[i] == SIZE_MAX) {
+        return NULL;
+    }
+    return session->logits + session->logits_row[i] * (size_t)session->model->config.n_vocab;
+}
+
+int32_t gen_session_length(const struct gen_session *session, int32_t slot) {
+    bool valid = slot >= 0 && (size_t)slot < session->cache.n_slots;
+    return valid ? session->cache.lengths[slot] : 0;
+}
+
+void gen_session_truncate(struct gen_session *session, int32_t slot, int32_t length) {
+    if (length >= 0 && length < gen_session_length(session, slot)) {
+        session->cache.lengths[slot] = length;
+    }
+}
+
+int32_t gen_session_n_ctx(const struct gen_session *session) {
+    return (int32_t)session->cache.n_ctx;
+}
+
+int gen_session_n_threads(const struct gen_session *session) {
+    return session->compute.n_threads;
+}

@@ -1,0 +1,71 @@
+/**
+ * tensor_table.h - which tensors a GPT-2 has: the one table that binding, checking, counting,
+ * converting and saving walk.
+ *
+ * A layer's tensors come once per layer, with its number in the name. Shapes are given as
+ * (rows, columns) of the mathematical weight: a matrix maps `in` numbers to `out` numbers.
+ *   GGUF stores every matrix by rows of outputs;
+ *   Hugging Face stores the four Conv1D matrices of a layer the other way round, by rows of
+ *   inputs (`conv1d`), and embeddings and lm_head by rows of outputs too.
+ */
+#ifndef MODEL_TENSOR_TABLE_H
+#define MODEL_TENSOR_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "format/model_file.h"
+#include "gen.h"
+
+/** Sizes a shape is made of. */
+enum tensor_size {
+    SIZE_NONE,  /**< the tensor is a vector */
+    SIZE_VOCAB, /**< V = n_vocab */
+    SIZE_CTX,   /**< T = n_ctx */
+    SIZE_EMBD,  /**< C = n_embd */
+    SIZE_QKV,   /**< 3 C */
+    SIZE_INNER  /**< n_inner */
+};
+
+struct tensor_spec {
+    const char *hf;   /**< name in a Hugging Face file; "#" stands for the layer */
+    const char *gguf; /**< name in a GGUF; "#" likewise */
+    enum tensor_size out;
+    enum tensor_size in; /**< SIZE_NONE: a vector of `out` numbers */
+    bool per_layer;
+    bool conv1d;   /**< stored by rows of inputs in Hugging Face files */
+    size_t offset; /**< of the field in struct weights, or struct layer_weights if per_layer */
+};
+
+extern const struct tensor_spec tensor_table[];
+extern const size_t tensor_table_size;
+
+#define TENSOR_NAME_SIZE 64
+
+/** The tensor's name in a file of this kind; without the prefix `transformer.`. */
+void tensor_spec_name(char out[TENSOR_NAME_SIZE], const struct tensor_spec *spec,
+                      enum model_file_kind kind, int32_t layer);
+
+/** Whether a model of this configuration has the tensor: lm_head only where it is not tied. */
+bool tensor_spec_is_wanted(const struct tensor_spec *spec, const struct gen_config *config);
+
+/** How often the tensor occurs: once, or once per layer. */
+int32_t tensor_spec_count(const struct tensor_spec *spec, const struct gen_config *config);
+
+/** The value of a size; 1 for SIZE_NONE. */
+uint64_t tensor_size_of(enum tensor_size size, const struct gen_config *config);
+
+/** Dimensions in a file of this kind, innermost first; returns their number, 1 or 2. */
+int tensor_spec_dims(uint64_t dims[2], const struct tensor_spec *spec,
+                     const struct gen_config *config, enum model_file_kind kind);
+
+/**
+ * The tensor in the file, whose shape has been checked; in Hugging Face files with or without
+ * `transformer.` before its name. GEN_BAD_FILE if it is missing, there twice or of another shape.
+ */
+enum gen_status tensor_spec_find(const struct file_tensor **out, const struct tensor_spec *spec,
+                                 int32_t layer, const struct model_file *file,
+                                 const struct gen_config *config, struct gen_error *err);
+
+#endif

@@ -1,0 +1,223 @@
+#include "model/weights.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/threads.h"
+#include "model/tensor_table.h"
+
+/* Numbers a thread checks at a time; a multiple of every block size. */
+#define CHECK_NUMBERS ((size_t)1 << 16)
+
+/* What binding carries from tensor to tensor. */
+struct binding {
+    struct weights *weights;
+    const struct gen_config *config;
+    const struct model_file *file;
+    bool load;
+    int n_threads;
+    struct gen_error *err;
+};
+
+/* ---- finite numbers --------------------------------------------------------------------------*/
+
+struct finite_check {
+    const struct tensor_type_info *info;
+    const unsigned char *data;
+    size_t n;
+    atomic_size_t first_bad;
+};
+
+static void check_finite_share(void *context, size_t begin, size_t end, int thread) {
+    struct finite_check *check = context;
+    (void)thread;
+    for (size_t share = begin; share < end; share++) {
+        size_t first = share * CHECK_NUMBERS;
+        size_t n = check->n - first < CHECK_NUMBERS ? check->n - first : CHECK_NUMBERS;
+        size_t bytes = first / check->info->block_size * check->info->block_bytes;
+        size_t bad = first + check->info->find_not_finite(check->data + bytes, n);
+        size_t known = atomic_load(&check->first_bad);
+        while (bad < first + n && bad < known &&
+               !atomic_compare_exchange_weak(&check->first_bad, &known, bad)) {
+        }
+    }
+}
+
+static enum gen_status check_finite(const struct binding *binding,
+                                    const struct file_tensor *tensor) {
+    struct finite_check check = {.info = tensor_type_info(tensor->type), .data = tensor->data};
+    check.n = tensor->size / check.info->block_bytes * check.info->block_size;
+    atomic_init(&check.first_bad, check.n);
+    size_t n_shares = (check.n + CHECK_NUMBERS - 1) / CHECK_NUMBERS;
+    threads_run(binding->n_threads, n_shares, check_finite_share, &check);
+    size_t bad = atomic_load(&check.first_bad);
+    if (bad == check.n) {
+        return GEN_OK;
+    }
+    struct error_quoted quoted;
+    return error_set(binding->err, GEN_BAD_FILE,
+                     "%s: tensor %s has a number that is not finite at index %zu (the file is "
+                     "damaged, or its training diverged)",
+                     binding->file->where.text,
+                     error_quote(&quoted, tensor->name, strlen(tensor->name)), bad);
+}
+
+/* ---- binding ---------------------------------------------------------------------------------*/
+
+/* The struct that holds the spec's field, as bytes; the field is at spec->offset. */
+static void *field_of(const struct binding *binding, const struct tensor_spec *spec,
+                      int32_t layer) {
+    unsigned char *base = spec->per_layer ? (unsigned char *)&binding->weights->h[layer]
+                                          : (unsigned char *)binding->weights;
+    return base + spec->offset;
+}
+
+static void drop_pages(const struct binding *binding, const struct file_tensor *tensor) {
+    file_map_drop(&binding->file->maps[tensor->map], tensor->data, tensor->size);
+}
+
+static enum gen_status bind_vector(const struct binding *binding, const struct file_tensor *tensor,
+                                   float **vector) {
+    size_t n = (size_t)tensor->dims[0];
+    *vector = memory_new(n, sizeof **vector);
+    if (*vector == NULL) {
+        return error_no_memory(binding->err, "weights");
+    }
+    tensor_type_info(tensor->type)->to_f32(*vector, tensor->data, n);
+    return GEN_OK;
+}
+
+static enum gen_status bind_matrix(const struct binding *binding, const struct tensor_spec *spec,
+                                   const struct file_tensor *tensor, struct matrix *matrix) {
+    bool by_inputs = spec->conv1d && binding->file->kind == MODEL_FILE_HF;
+    size_t n_in = (size_t)tensor_size_of(spec->in, binding->config);
+    size_t n_out = (size_t)tensor_size_of(spec->out, binding->config);
+    if (!matrix_init(matrix, tensor->data, tensor->type, n_in, n_out,
+                     by_inputs ? MATRIX_ROWS_ARE_INPUTS : MATRIX_ROWS_ARE_OUTPUTS,
+                     binding->n_threads)) {
+        return error_no_memory(binding->err, "weights");
+    }
+    if (matrix->owned != NULL) {
+        drop_pages(binding, tensor);
+    }
+    return GEN_OK;
+}
+
+/* The token table: where lm_head is tied to it, it lies in memory once, as lm_head's panels. */
+static enum gen_status bind_wte(const struct binding *binding, const struct tensor_spec *spec,
+                                const struct file_tensor *tensor) {
+    if (binding->config->tie_word_embeddings) {
+        return bind_matrix(binding, spec, tensor, &binding->weights->lm_head);
+    }
+    binding->weights->wte = (struct weight_table){tensor->data, tensor->type};
+    return GEN_OK;
+}
+
+static enum gen_status bind(const struct binding *binding, const struct tensor_spec *spec,
+                            int32_t layer) {
+    const struct file_tensor *tensor = NULL;
+    enum gen_status status =
+        tensor_spec_find(&tensor, spec, layer, binding->file, binding->config, binding->err);
+    if (status != GEN_OK) {
+        return status;
+    }
+    binding->weights->n_parameters +=
+        tensor_size_of(spec->out, binding->config) * tensor_size_of(spec->in, binding->config);
+    if (!binding->load) {
+        return GEN_OK;
+    }
+    status = check_finite(binding, tensor);
+    if (status != GEN_OK) {
+        return status;
+    }
+    if (spec->in == SIZE_NONE) {
+        return bind_vector(binding, tensor, field_of(binding, spec, layer));
+    }
+    if (spec->out == SIZE_CTX) {
+        binding->weights->wpe = (struct weight_table){tensor->data, tensor->type};
+        return GEN_OK;
+    }
+    if (!spec->per_layer && spec->offset == offsetof(struct weights, wte)) {
+        return bind_wte(binding, spec, tensor);
+    }
+    return bind_matrix(binding, spec, tensor, field_of(binding, spec, layer));
+}
+
+static enum gen_status bind_all(const struct binding *binding) {
+    for (size_t i = 0; i < tensor_table_size; i++) {
+        const struct tensor_spec *spec = &tensor_table[i];
+        if (!tensor_spec_is_wanted(spec, binding->config)) {
+            continue;
+        }
+        for (int32_t layer = 0; layer < tensor_spec_count(spec, binding->config); layer++) {
+            enum gen_status status = bind(binding, spec, layer);
+            if (status != GEN_OK) {
+                return status;
+            }
+        }
+    }
+    return GEN_OK;
+}
+
+enum gen_status weights_init(struct weights *weights, const struct gen_config *config,
+                             const struct model_file *file, bool load, int n_threads,
+                             struct gen_error *err) {
+    *weights = (struct weights){.n_layer = config->n_layer};
+    weights->h = memory_new((size_t)config->n_layer, sizeof *weights->h);
+    if (weights->h == NULL) {
+        return error_no_memory(err, "weights");
+    }
+    struct binding binding = {weights, config, file, load, n_threads, err};
+    enum gen_status status = bind_all(&binding);
+    if (status != GEN_OK) {
+        weights_release(weights);
+    }
+    return status;
+}
+
+static void layer_release(struct layer_weights *layer) {
+    memory_free(layer->ln_1_weight);
+    memory_free(layer->ln_1_bias);
+    matrix_release(&layer->attn_c_attn);
+    memory_free(layer->attn_c_attn_bias);
+    matrix_release(&layer->attn_c_proj);
+    memory_free(layer->attn_c_proj_bias);
+    memory_free(layer->ln_2_weight);
+    memory_free(layer->ln_2_bias);
+    matrix_release(&layer->mlp_c_fc);
+    memory_free(layer->mlp_c_fc_bias);
+    matrix_release(&layer->mlp_c_proj);
+    memory_free(layer->mlp_c_proj_bias);
+}
+
+void weights_release(struct weights *weights) {
+    for (int32_t i = 0; weights->h != NULL && i < weights->n_layer; i++) {
+        layer_release(&weights->h[i]);
+    }
+    memory_free(weights->h);
+    memory_free(weights->ln_f_weight);
+    memory_free(weights->ln_f_bias);
+    matrix_release(&weights->lm_head);
+    *weights = (struct weights){0};
+}
+
+static void table_row(float *out, const struct weight_table *table, int32_t row, size_t n) {
+    const struct tensor_type_info *info = tensor_type_info(table->type);
+    size_t row_bytes = n / info->block_size * info->block_bytes;
+    info->to_f32(out, table->data + (size_t)row * row_bytes, n);
+}
+
+void weights_embed(float *x, const struct weights *weights, int32_t id, int32_t position,
+                   size_t n_embd, float *scratch) {
+    if (weights->wte.data != NULL) {
+        table_row(x, &weights->wte, id, n_embd);
+    } else {
+        matrix_column(x, &weights->lm_head, (size_t)id);
+    }
+    table_row(scratch, &weights->wpe, position, n_embd);
+    for (size_t i = 0; i < n_embd; i++) {
+        x[i] += scratch[i];
+    }
+}
