@@ -99,6 +99,9 @@ static enum gen_status read_vocab(struct tokenizer_builder *builder, const char 
 /** One line of merges.txt, without its line end. */
 static enum gen_status read_merge(struct tokenizer_builder *builder, const char *line, size_t n,
                                   size_t number, const char *where, struct gen_error *err) {
+    if (number > TOKENIZER_MAX_MERGES)
+        return error_set(err, GEN_BAD_FILE, "%s: has more than %d lines", where,
+                         TOKENIZER_MAX_MERGES);
     const char *space = memchr(line, ' ', n);
     size_t left = space != NULL ? (size_t)(space - line) : 0;
     if (left == 0 || left + 1 == n || memchr(space + 1, ' ', n - left - 1) != NULL) {
@@ -152,6 +155,15 @@ static enum gen_status read_pair(struct gen_tokenizer **out, const char *directo
     return status;
 }
 
+/** tokenizer.json says all, but tokenizer_config.json beside it may still say otherwise. */
+static enum gen_status read_one_file(struct gen_tokenizer **out, const char *directory,
+                                     const char *json, int64_t eos, struct gen_error *err) {
+    struct added_tokens ignored = {0};
+    enum gen_status status = read_tokenizer_config(&ignored, directory, err);
+    added_tokens_release(&ignored);
+    return status == GEN_OK ? tokenizer_files_read_json(out, json, eos, err) : status;
+}
+
 /** Half a pair and no tokenizer.json: say which half is missing. */
 static enum gen_status missing_half(const char *directory, bool has_vocab, struct gen_error *err) {
     struct error_quoted where;
@@ -176,7 +188,7 @@ enum gen_status tokenizer_files_read_directory(struct gen_tokenizer **out, const
     if (has_vocab && has_merges)
         status = read_pair(out, directory, vocab, merges, eos, err);
     else if (file_kind_of(json) != FILE_MISSING)
-        status = tokenizer_files_read_json(out, json, eos, err);
+        status = read_one_file(out, directory, json, eos, err);
     else if (has_vocab || has_merges)
         status = missing_half(directory, has_vocab, err);
 done:

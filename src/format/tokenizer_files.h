@@ -24,7 +24,10 @@
 #define TOKENIZER_END_OF_TEXT "<|endoftext|>"
 
 /** Most bytes of vocab.json, merges.txt or tokenizer.json. */
-#define TOKENIZER_FILE_LIMIT ((size_t)64 << 20)
+#define TOKENIZER_FILE_LIMIT ((size_t)32 << 20)
+
+/** Most lines of merges.txt: a merge of 4 bytes takes some 80 bytes of memory. */
+#define TOKENIZER_MAX_MERGES 1000000
 
 /**
  * From a directory: vocab.json and merges.txt where both are there (with added_tokens.json and

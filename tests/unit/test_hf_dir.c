@@ -123,6 +123,10 @@ static void test_paths(void **state) {
     tokenizer = open_tokenizer(directory);
     assert_fixture_tokenizer(tokenizer);
     gen_tokenizer_free(tokenizer);
+    struct gen_error err = {0};
+    fixture_write_text(directory, "tokenizer_config.json", "{\"add_prefix_space\": true}");
+    assert_int_equal(gen_tokenizer_open(&tokenizer, directory, &err), GEN_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "add_prefix_space"));
     gen_bytes_release(&text);
     fixture_directory_remove(directory);
 }

@@ -12,8 +12,7 @@
 
 #include <cmocka.h>
 
-#include "base/bytes.h"
-#include "format/model_file.h"
+#include "format/tokenizer_files.h"
 #include "format_fixture.h"
 
 #define CONFIG  "config.json"
@@ -285,6 +284,14 @@ static void test_deep_and_long(void **state) {
         fixture_put(&text, " ", 1);
     fixture_write(directory, CONFIG, &text);
     assert_true(fixture_refused("long", directory, directory, "bytes"));
+    text.n = 0;
+    fixture_config(&text);
+    fixture_write(directory, CONFIG, &text);
+    text.n = 0;
+    for (int i = 0; i < TOKENIZER_MAX_MERGES + 1; i++)
+        fixture_text(&text, "h e\n");
+    fixture_write(directory, MERGES, &text);
+    assert_true(fixture_refused("many merges", directory, directory, "more than 1000000 lines"));
     gen_bytes_release(&text);
     fixture_directory_remove(directory);
 }
