@@ -61,6 +61,10 @@ size_t suggest(const char **names, size_t max, const char *written, const char *
             names[n_names++] = known[i];
         }
         size_t errors = distance(wrong, n_wrong, name, n);
+        if (errors == 0 && max > 0) {
+            names[0] = known[i];
+            return 1;
+        }
         if (errors < least) {
             least = errors;
             nearest = known[i];

@@ -8,9 +8,9 @@
 
 /**
  * The known names nearest to `written`, at most `max`, into `names`; returns their number.
- * Names that begin with what was written come first, if there are any they come alone; else
- * the one that differs by the fewest typing errors (a letter too many, too few, wrong, or two
- * exchanged), if these are few for the length. Case, and `_` for `-`, are no error.
+ * One that differs in case or `_` for `-` alone is the only answer; else those that begin with
+ * what was written; else the one that differs by the fewest typing errors (a letter too many, too
+ * few, wrong, or two exchanged), if these are few for the length.
  */
 size_t suggest(const char **names, size_t max, const char *written, const char *const *known,
                size_t n_known);

@@ -97,6 +97,10 @@ static enum gen_status convert(struct gen_bytes *out, const struct tokenize_sett
         status = ids_parse(&ids, text, n, name, err);
         if (status == GEN_OK) {
             status = gen_tokenizer_decode(tokenizer, ids.data, ids.n, out, err);
+            if (status != GEN_OK) {
+                struct gen_error cause = *err;
+                message_set(err, status, "%.300s: %s", name, cause.message);
+            }
         }
     } else {
         status = gen_tokenizer_encode(tokenizer, text, n, settings->special, &ids, err);

@@ -1,0 +1,51 @@
+# Shared by the tests of the command line. Sourced by setup() of each file.
+# shellcheck shell=bash disable=SC2034,SC2154
+
+bats_require_minimum_version 1.5.0
+
+ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+GEN=${GEN:-$ROOT/build/gen}
+# A tiny model with random weights: 512 tokens, 64 positions.
+MODEL=$ROOT/tests/golden/models/base
+
+# What is the user's must not decide what is tested.
+unset GEN_MODEL_PATH NO_COLOR XDG_DATA_HOME XDG_CACHE_HOME HF_HOME HF_HUB_CACHE
+export HOME=$BATS_TEST_TMPDIR/home
+mkdir -p "$HOME"
+export GEN_MODEL=$MODEL
+cd "$BATS_TEST_TMPDIR" || exit 1
+
+# gen ARGUMENTS: run it; $status, $output (stdout) and $stderr are then to be looked at.
+gen() {
+    run --separate-stderr "$GEN" "$@"
+}
+
+# gen_stdin TEXT ARGUMENTS: the same with printf's TEXT on stdin.
+gen_stdin() {
+    # shellcheck disable=SC2059 # the text has escapes
+    printf "$1" >stdin
+    shift
+    run --separate-stderr "$GEN" "$@" <stdin
+}
+
+# refused CODE TEXT: that exit status, nothing on stdout, and one short line on stderr with TEXT.
+refused() {
+    echo "status $status, stdout '$output', stderr '$stderr'"
+    [ "$status" -eq "$1" ]
+    [ -z "$output" ]
+    [ "${#stderr_lines[@]}" -eq 1 ]
+    [[ $stderr == "gen: "* ]]
+    [ "${#stderr}" -lt 600 ]
+    [[ $stderr == *"$2"* ]]
+}
+
+# The first member NAME of the JSON on the line, a number or an array of numbers: member NAME LINE
+member() {
+    printf '%s\n' "$2" | grep -Eo '"'"$1"'":(\[[^]]*\]|[-0-9.e+]+)' | head -n 1 | cut -d : -f 2-
+}
+
+# on_terminal COMMAND: run it with a terminal for stdin, stdout and stderr; all goes to stdout.
+on_terminal() {
+    command -v script >/dev/null || skip "script is missing"
+    script -qec "$1" /dev/null </dev/null 2>/dev/null || return $?
+}
