@@ -26,7 +26,7 @@ TEST_SOURCES    := $(wildcard tests/unit/test_*.c)
 TEST_HELPERS    := $(filter-out $(TEST_SOURCES),$(wildcard tests/unit/*.c))
 BATS_FILES      := $(wildcard tests/cli/*.bats)
 HEADERS         := $(wildcard include/*.h src/*/*.h src/tensor/kernels/*.h tests/unit/*.h)
-SCRIPTS         := $(wildcard scripts/*.sh tests/run .ci/run)
+SCRIPTS         := $(wildcard scripts/*.sh tests/run tests/cli/*.bash .ci/run)
 
 object          = $(patsubst %.c,$(BUILD)/%.o,$(1))
 PROGRAM_OBJECTS := $(call object,$(PROGRAM_SOURCES))
