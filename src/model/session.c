@@ -44,7 +44,11 @@ static enum gen_status check_options(const struct gen_session_options *options,
 
 static enum gen_status choose_kernels(const struct kernels **out, const char *name,
                                       struct gen_error *err) {
-    *out = name == NULL ? kernels_best() : kernels_by_name(name);
+    if (name == NULL) {
+        *out = kernels_best();
+        return GEN_OK;
+    }
+    *out = kernels_by_name(name);
     if (*out != NULL) {
         return GEN_OK;
     }
