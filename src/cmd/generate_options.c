@@ -119,6 +119,10 @@ const struct options_spec generate_spec = {
                 "  echo 'Dear diary,' | gen --no-echo > diary.txt\n"
                 "  gen --lines --json < prompts.txt | jq -r .new_text\n"
                 "\n"
+                "Members of the JSON: index, sequence, prompt, text, new_text, ids (prompt and\n"
+                "new), new_ids, finish_reason (length, eos, stop, context, canceled), seed,\n"
+                "counts, timings, logprobs; of a prompt that failed: index, error.\n"
+                "\n"
                 "Exit status: 0 done, 1 something failed, 2 wrong usage, 130 after Ctrl-C.\n",
 };
 
@@ -137,7 +141,8 @@ bool generate_is_batch(const struct generate_settings *settings) {
 
 static enum gen_status check_prompt(const struct generate_settings *settings,
                                     const struct options_parsed *parsed, struct gen_error *err) {
-    if (parsed->n_operands == 0) {
+    bool only_stdin = parsed->n_operands == 1 && strcmp(parsed->operands[0], "-") == 0;
+    if (parsed->n_operands == 0 || (only_stdin && generate_is_batch(settings) && !settings->file)) {
         return GEN_OK;
     }
     const char *other = settings->prompt != NULL       ? "--prompt"

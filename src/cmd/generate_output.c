@@ -208,6 +208,10 @@ bool generate_output_init(struct generate_output *output, const struct generate_
     if (path != NULL && strcmp(path, "-") == 0) {
         path = NULL;
     }
+    if (path != NULL && settings->save_logits != NULL && strcmp(path, settings->save_logits) == 0) {
+        message("%.400s: --output and --save-logits are one file (give two)", path);
+        return false;
+    }
     if ((path != NULL && is_in_use(path, settings, load)) ||
         (settings->save_logits != NULL && is_in_use(settings->save_logits, settings, load)) ||
         !text_out_open(&output->out, path)) {

@@ -77,7 +77,7 @@ setup() {
     fi
     if command -v jq >/dev/null; then
         for from in 61 122 183 244; do
-            "$GEN" -n 3 --json --prompt-ids "$(seq -s ' ' "$from" $((from + 60)))" --logprobs 2 |
+            "$GEN" -n 3 -s 1 --json --prompt-ids "$(seq -s ' ' "$from" $((from + 60)))" --logprobs 2 |
                 jq -e '.text == .prompt + .new_text' >/dev/null
         done
     fi
@@ -134,6 +134,8 @@ setup() {
     gen -n 0 --lines -f file -o file
     refused 1 "overwritten"
     [ "$(cat file)" = Hello ]
+    gen -n 0 -o both --save-logits both Hello
+    refused 1 "are one file"
     echo precious >kept
     gen -n 0 -m nosuch -o kept Hello
     [ "$status" -eq 1 ]

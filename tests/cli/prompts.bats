@@ -88,6 +88,8 @@ setup() {
     printf 'one\ntwo\n' >file
     gen -n 0 --lines -f file
     [ "$output" = $'one\ntwo' ]
+    gen_stdin 'one\ntwo' -n 0 --lines -
+    [ "$output" = $'one\ntwo' ]
 }
 
 @test "--lines answers each line as it comes" {
@@ -148,5 +150,6 @@ setup() {
 @test "a prompt does not depend on its neighbours" {
     printf 'a\nb\nc\n' | "$GEN" -n 8 -s 5 --lines --json | sed 's/,"timings.*//' >all
     printf 'x y z\nb\n' | "$GEN" -n 8 -s 5 --lines --json | sed 's/,"timings.*//' >other
+    [ "$(wc -l <all)" -eq 3 ]
     [ "$(sed -n 2p all)" = "$(sed -n 2p other)" ]
 }
