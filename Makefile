@@ -46,16 +46,6 @@ LIB_CFLAGS := $(shell pkg-config --cflags libcjson libutf8proc)
 LIB_LIBS   := $(shell pkg-config --libs libcjson libutf8proc) -lm
 endif
 
-# Apple's clang knows OpenMP but brings no runtime; it comes from Homebrew.
-ifeq ($(shell uname -s),Darwin)
-LIBOMP        := $(shell brew --prefix libomp 2>/dev/null)
-OPENMP_CFLAGS := -Xpreprocessor -fopenmp -I$(LIBOMP)/include
-OPENMP_LIBS   := -L$(LIBOMP)/lib -lomp
-else
-OPENMP_CFLAGS := -fopenmp
-OPENMP_LIBS   := -fopenmp
-endif
-
 # ---- flags ------------------------------------------------------------------------------------
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(if $(WERROR),-Werror)
@@ -68,10 +58,10 @@ endif
 
 # Last on the line stand the flags that the promise of same bits needs, so that no CFLAGS of the
 # user can take it back. No -march=native: the program must run on machines other than this one.
-ALL_CFLAGS := -std=c17 -D_DEFAULT_SOURCE -Iinclude -Isrc $(LIB_CFLAGS) $(OPENMP_CFLAGS) \
+ALL_CFLAGS := -std=c17 -D_DEFAULT_SOURCE -Iinclude -Isrc $(LIB_CFLAGS) -pthread \
 	$(WARNINGS) $(CPPFLAGS) $(CFLAGS) $(SANITIZE_FLAGS) -fno-fast-math -ffp-contract=off
 ALL_LDFLAGS := $(CFLAGS) $(SANITIZE_FLAGS) $(LDFLAGS)
-ALL_LIBS    := $(LIB_LIBS) $(OPENMP_LIBS) $(LDLIBS)
+ALL_LIBS    := $(LIB_LIBS) -pthread $(LDLIBS)
 
 # Kernels for wider vectors are compiled for them alone and chosen when the program runs.
 ifneq ($(filter x86_64-% amd64-%,$(shell $(CC) -dumpmachine 2>/dev/null)),)

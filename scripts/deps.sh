@@ -43,9 +43,6 @@ need_for_building() {
     need 'cJSON' 'pkg-config --exists libcjson' 'libcjson-dev' 'cjson-devel' 'cjson' 'cjson'
     need 'utf8proc' 'pkg-config --exists libutf8proc' \
         'libutf8proc-dev' 'utf8proc-devel' 'libutf8proc' 'utf8proc'
-    if [ "$manager" = brew ]; then
-        need 'OpenMP' "test -e \"\$(brew --prefix libomp)/include/omp.h\"" - - - 'libomp'
-    fi
 }
 
 need_for_testing() {
@@ -61,10 +58,6 @@ need_for_lint() {
     need 'clang-tidy' 'command -v clang-tidy' 'clang-tidy' 'clang-tools-extra' 'clang' 'llvm'
     need 'cppcheck' 'command -v cppcheck' 'cppcheck' 'cppcheck' 'cppcheck' 'cppcheck'
     need 'shellcheck' 'command -v shellcheck' 'shellcheck' 'ShellCheck' 'shellcheck' 'shellcheck'
-    if [ "$manager" != brew ]; then
-        need 'OpenMP for clang' 'echo "#include <omp.h>" | clang -fopenmp -E -' \
-            'libomp-dev' 'libomp-devel' 'openmp' -
-    fi
 }
 
 # Say a command, then run it, as root where that is needed.

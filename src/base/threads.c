@@ -1,158 +1,248 @@
-/* For the affinity calls. The macro is glibc's, so it must come before every header. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-
 #include "base/threads.h"
 
-#include <ctype.h>
-#include <omp.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-#ifdef __linux__
-#include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
-#endif
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
 
-#include "gen.h"
+#include "base/memory.h"
 
-static int clamp_threads(int n_threads, size_t n_items) {
-    int n = n_threads > THREADS_MAX ? THREADS_MAX : n_threads;
-    if (n_items < (size_t)THREADS_MAX && n > (int)n_items) {
-        n = (int)n_items;
-    }
-    return n < 1 ? 1 : n;
-}
+/* How often a thread looks for work before it sleeps, with a pause of some tens of cycles each
+ * time: about 30 microseconds, a few times the pauses between the loops of one token. */
+#define LOOKS 1000
 
-void threads_run(int n_threads, size_t n_items, threads_work *work, void *context) {
-    int n = clamp_threads(n_threads, n_items);
-    if (n == 1) {
-        work(context, 0, n_items, 0);
-        return;
-    }
-#pragma omp parallel num_threads(n)
-    {
-        /* The system may give fewer threads than were asked for. */
-        size_t team = (size_t)omp_get_num_threads();
-        size_t thread = (size_t)omp_get_thread_num();
-        size_t share = n_items / team;
-        size_t rest = n_items % team;
-        size_t begin = thread * share + (thread < rest ? thread : rest);
-        size_t end = begin + share + (thread < rest ? 1 : 0);
-        if (begin < end) {
-            work(context, begin, end, (int)thread);
-        }
-    }
-}
+/* Shares per thread when items are of equal cost: enough for a thread that started late, or
+ * stands still, to leave its part to the others. */
+#define SHARES_PER_THREAD 4
 
-void threads_run_dynamic(int n_threads, size_t n_items, size_t grain, threads_work *work,
-                         void *context) {
-    size_t step = grain == 0 ? 1 : grain;
-    size_t n_shares = n_items / step + (n_items % step != 0);
-    int n = clamp_threads(n_threads, n_shares);
-    if (n == 1) {
-        work(context, 0, n_items, 0);
-        return;
-    }
-#pragma omp parallel for schedule(dynamic, 1) num_threads(n)
-    for (size_t i = 0; i < n_shares; i++) {
-        size_t begin = i * step;
-        size_t end = n_items - begin < step ? n_items : begin + step;
-        work(context, begin, end, omp_get_thread_num());
-    }
-}
+/*
+ * The claim word holds the number of the loop in its upper half and the next free share in the
+ * lower. A thread reads the loop's fields, then claims by exchanging exactly the word it saw: if
+ * that succeeds the loop is still the one the fields belong to, and it cannot end before the
+ * share is done. A thread that comes late fails to claim and has touched nothing.
+ */
+#define LOOP_OF(word)     ((uint32_t)((word) >> 32))
+#define SHARE_OF(word)    ((uint32_t)(word))
+#define WORD(loop, share) ((uint64_t)(loop) << 32 | (share))
+#define NO_SHARE          UINT32_MAX
 
-#ifdef __linux__
+struct worker {
+    struct thread_pool *pool;
+    pthread_t id;
+    int index; /* 1 ... size-1 */
+};
 
-/* A small file of /sys or /proc as a string; false if it cannot be read. */
-static bool read_small(const char *path, char *out, size_t size) {
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) {
-        return false;
-    }
-    ssize_t n = read(descriptor, out, size - 1);
-    close(descriptor);
-    if (n < 0) {
-        return false;
-    }
-    out[n] = '\0';
-    return true;
-}
+struct thread_pool {
+    int size;
+    struct worker *workers; /* [size - 1] */
 
-/* Whether `cpu` is the first of its SMT siblings that this process may use, i.e. stands for a
- * physical core of its own. The list reads "0,64" or "0-1". */
-static bool is_first_sibling(int cpu, const cpu_set_t *allowed) {
-    char path[96];
-    char list[256];
-    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list", cpu);
-    if (!read_small(path, list, sizeof list)) {
-        return true;
-    }
-    for (char *at = list; isdigit((unsigned char)*at);) {
-        long first = strtol(at, &at, 10);
-        long last = *at == '-' ? strtol(at + 1, &at, 10) : first;
-        for (long other = first; other <= last && other < cpu; other++) {
-            if (CPU_ISSET((size_t)other, allowed)) {
-                return false;
-            }
-        }
-        at += *at == ',';
-    }
-    return true;
-}
+    _Atomic uint64_t claim;
+    _Atomic(thread_work *) work;
+    _Atomic(void *) context;
+    atomic_size_t n_items;
+    _Atomic uint32_t n_shares;
+    _Atomic uint32_t n_done;
 
-/* CPUs granted by the cgroup's quota, rounded up; 0 if there is none. */
-static int cgroup_quota(void) {
-    char text[128];
-    double quota = 0;
-    double period = 0;
-    if (read_small("/sys/fs/cgroup/cpu.max", text, sizeof text)) {
-        char *rest;
-        quota = strtod(text, &rest); /* "max" where there is none: 0 */
-        period = strtod(rest, NULL);
-    } else {
-        char other[64];
-        if (!read_small("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", text, sizeof text) ||
-            !read_small("/sys/fs/cgroup/cpu/cpu.cfs_period_us", other, sizeof other)) {
-            return 0;
-        }
-        quota = strtod(text, NULL);
-        period = strtod(other, NULL);
-    }
-    if (quota <= 0 || period <= 0 || quota / period > THREADS_MAX) {
-        return 0;
-    }
-    int whole = (int)(quota / period);
-    return whole < quota / period ? whole + 1 : whole;
-}
+    pthread_mutex_t lock;
+    pthread_cond_t wake;     /* a new loop, or the end */
+    pthread_cond_t finished; /* the last share of a loop is done */
+    atomic_int n_asleep;     /* workers waiting for `wake` */
+    atomic_bool main_asleep; /* the caller waits for `finished` */
+    atomic_bool stop;
+};
 
-int threads_default(void) {
-    cpu_set_t allowed;
-    int n = 0;
-    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) {
-        for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-            n += CPU_ISSET((size_t)cpu, &allowed) && is_first_sibling(cpu, &allowed);
-        }
-    }
-    int quota = cgroup_quota();
-    if (quota > 0 && quota < n) {
-        n = quota;
-    }
-    return n < 1 ? 1 : n > THREADS_MAX ? THREADS_MAX : n;
-}
-
+static void pause_briefly(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
 #else
-
-int threads_default(void) {
-    long n = sysconf(_SC_NPROCESSORS_ONLN);
-    return n < 1 ? 1 : n > THREADS_MAX ? THREADS_MAX : (int)n;
+    sched_yield();
+#endif
 }
 
-#endif
+/* Items of share i of n: begins at a multiple of n_items / n, the remainder spread out. */
+static size_t share_begin(size_t n_items, uint32_t n_shares, uint32_t share) {
+    size_t whole = n_items / n_shares;
+    size_t rest = n_items % n_shares;
+    return share * whole + (share < rest ? share : rest);
+}
 
-int gen_default_threads(void) {
-    return threads_default();
+static void report_done(struct thread_pool *pool, uint32_t n_shares) {
+    if (atomic_fetch_add(&pool->n_done, 1) + 1 == n_shares && atomic_load(&pool->main_asleep)) {
+        pthread_mutex_lock(&pool->lock);
+        pthread_cond_signal(&pool->finished);
+        pthread_mutex_unlock(&pool->lock);
+    }
+}
+
+/* Claim and do shares of loop `loop` until none is left. */
+static void take_part(struct thread_pool *pool, uint32_t loop, int thread) {
+    uint64_t seen = atomic_load(&pool->claim);
+    for (;;) {
+        thread_work *work = atomic_load(&pool->work);
+        void *context = atomic_load(&pool->context);
+        size_t n_items = atomic_load(&pool->n_items);
+        uint32_t n_shares = atomic_load(&pool->n_shares);
+        if (LOOP_OF(seen) != loop || SHARE_OF(seen) >= n_shares) {
+            return;
+        }
+        if (atomic_compare_exchange_weak(&pool->claim, &seen, seen + 1)) {
+            uint32_t share = SHARE_OF(seen);
+            work(context, share_begin(n_items, n_shares, share),
+                 share_begin(n_items, n_shares, share + 1), thread);
+            report_done(pool, n_shares);
+            seen = atomic_load(&pool->claim);
+        }
+    }
+}
+
+/* Wait until there is another loop than `loop`; its number. */
+static uint32_t next_loop(struct thread_pool *pool, uint32_t loop) {
+    for (int i = 0; i < LOOKS; i++) {
+        uint32_t current = LOOP_OF(atomic_load(&pool->claim));
+        if (current != loop) {
+            return current;
+        }
+        pause_briefly();
+    }
+    pthread_mutex_lock(&pool->lock);
+    atomic_fetch_add(&pool->n_asleep, 1);
+    uint32_t current;
+    while ((current = LOOP_OF(atomic_load(&pool->claim))) == loop && !atomic_load(&pool->stop)) {
+        pthread_cond_wait(&pool->wake, &pool->lock);
+    }
+    atomic_fetch_sub(&pool->n_asleep, 1);
+    pthread_mutex_unlock(&pool->lock);
+    return current;
+}
+
+static void *worker_main(void *argument) {
+    struct worker *worker = argument;
+    struct thread_pool *pool = worker->pool;
+    uint32_t loop = 0;
+    while (!atomic_load(&pool->stop)) {
+        loop = next_loop(pool, loop);
+        take_part(pool, loop, worker->index);
+    }
+    return NULL;
+}
+
+static void wake_workers(struct thread_pool *pool) {
+    if (atomic_load(&pool->n_asleep) > 0) {
+        pthread_mutex_lock(&pool->lock);
+        pthread_cond_broadcast(&pool->wake);
+        pthread_mutex_unlock(&pool->lock);
+    }
+}
+
+static void wait_finished(struct thread_pool *pool, uint32_t n_shares) {
+    for (int i = 0; i < LOOKS; i++) {
+        if (atomic_load(&pool->n_done) == n_shares) {
+            return;
+        }
+        pause_briefly();
+    }
+    pthread_mutex_lock(&pool->lock);
+    atomic_store(&pool->main_asleep, true);
+    while (atomic_load(&pool->n_done) != n_shares) {
+        pthread_cond_wait(&pool->finished, &pool->lock);
+    }
+    atomic_store(&pool->main_asleep, false);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+static uint32_t count_shares(const struct thread_pool *pool, size_t n_items, size_t grain) {
+    size_t most = grain > 1 ? n_items / grain : n_items;
+    size_t wanted = grain == 0 ? (size_t)pool->size * SHARES_PER_THREAD : n_items;
+    size_t n = most < wanted ? most : wanted;
+    return n < 1 ? 1 : n > UINT32_MAX / 2 ? UINT32_MAX / 2 : (uint32_t)n;
+}
+
+void thread_pool_run(struct thread_pool *pool, size_t n_items, size_t grain, thread_work *work,
+                     void *context) {
+    uint32_t n_shares = count_shares(pool, n_items, grain);
+    if (n_items == 0) {
+        return;
+    }
+    if (pool->size == 1 || n_shares == 1) {
+        work(context, 0, n_items, 0);
+        return;
+    }
+    /* While the fields change, the claim word names a loop of no shares: a thread that read some
+     * of the old fields and some of the new ones can claim nothing. */
+    uint32_t loop = LOOP_OF(atomic_load(&pool->claim)) + 1;
+    atomic_store(&pool->claim, WORD(loop, NO_SHARE));
+    loop++;
+    atomic_store(&pool->work, work);
+    atomic_store(&pool->context, context);
+    atomic_store(&pool->n_items, n_items);
+    atomic_store(&pool->n_shares, n_shares);
+    atomic_store(&pool->n_done, 0);
+    atomic_store(&pool->claim, WORD(loop, 0));
+    wake_workers(pool);
+    take_part(pool, loop, 0);
+    wait_finished(pool, n_shares);
+}
+
+int thread_pool_size(const struct thread_pool *pool) {
+    return pool->size;
+}
+
+/* Start workers until one fails: the pool is then as large as the system allows. Signals stay
+ * with the threads of the program. */
+static void start_workers(struct thread_pool *pool, int n_threads) {
+    sigset_t all;
+    sigset_t old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    for (int i = 1; i < n_threads; i++) {
+        struct worker *worker = &pool->workers[i - 1];
+        *worker = (struct worker){.pool = pool, .index = i};
+        if (pthread_create(&worker->id, NULL, worker_main, worker) != 0) {
+            break;
+        }
+        pool->size++;
+    }
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+struct thread_pool *thread_pool_new(int n_threads) {
+    int n = n_threads > 0 ? n_threads : threads_default();
+    n = n > THREADS_MAX ? THREADS_MAX : n;
+    struct thread_pool *pool = memory_new(1, sizeof *pool);
+    if (pool == NULL) {
+        return NULL;
+    }
+    pool->size = 1;
+    pool->workers = memory_new((size_t)n, sizeof *pool->workers);
+    if (pool->workers == NULL) {
+        memory_free(pool);
+        return NULL;
+    }
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->wake, NULL);
+    pthread_cond_init(&pool->finished, NULL);
+    start_workers(pool, n);
+    return pool;
+}
+
+void thread_pool_free(struct thread_pool *pool) {
+    if (pool == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&pool->lock);
+    atomic_store(&pool->stop, true);
+    pthread_cond_broadcast(&pool->wake);
+    pthread_mutex_unlock(&pool->lock);
+    for (int i = 1; i < pool->size; i++) {
+        pthread_join(pool->workers[i - 1].id, NULL);
+    }
+    pthread_cond_destroy(&pool->finished);
+    pthread_cond_destroy(&pool->wake);
+    pthread_mutex_destroy(&pool->lock);
+    memory_free(pool->workers);
+    memory_free(pool);
 }

@@ -1,31 +1,43 @@
 /**
- * threads.h - parallel loops (OpenMP behind one function).
+ * threads.h - a pool of threads for loops whose items do not depend on each other; which thread
+ * does which item never changes a result.
  *
- * Work is cut into items that do not depend on each other; which thread does which item never
- * changes a result.
+ * A loop is cut into shares, which threads claim one after the other. The loop is over when all
+ * shares are done, whether or not every thread took part: on a busy machine a thread that the
+ * system does not run holds up nothing but a share it has already claimed. Threads without work
+ * watch for the next loop for some microseconds, because in a forward pass it follows at once,
+ * then sleep. (OpenMP's barriers wait for every thread, and libgomp's watch much longer: beside
+ * two other busy processes on two cores decoding was ten times slower.)
  */
 #ifndef BASE_THREADS_H
 #define BASE_THREADS_H
 
 #include <stddef.h>
 
-/** Most threads that may be asked for. */
+/** Most threads a pool may have. */
 #define THREADS_MAX 1024
 
-/** Do items begin ... end-1; `thread` is 0 ... n_threads-1, for scratch memory of its own. */
-typedef void threads_work(void *context, size_t begin, size_t end, int thread);
+struct thread_pool;
 
 /**
- * Run `work` over n_items items with at most n_threads threads, each getting one contiguous,
- * nearly equal share. Returns when all is done.
+ * A pool of n_threads (1 ... THREADS_MAX), the caller's own among them; 0: threads_default().
+ * If the system gives fewer threads the pool is smaller. NULL if out of memory. Pools belong to
+ * one thread at a time.
  */
-void threads_run(int n_threads, size_t n_items, threads_work *work, void *context);
+struct thread_pool *thread_pool_new(int n_threads);
+void thread_pool_free(struct thread_pool *pool);
+/** Threads that thread_pool_run() uses, the caller included. */
+int thread_pool_size(const struct thread_pool *pool);
+
+/** Do items begin ... end-1; `thread` is 0 ... size-1, for scratch memory of its own. */
+typedef void thread_work(void *context, size_t begin, size_t end, int thread);
 
 /**
- * The same for items of uneven cost: shares of `grain` items are handed out as threads get free.
+ * Run `work` over n_items items and return when all are done. Items of equal cost: grain 0, a
+ * few shares per thread. Items of uneven cost: shares of `grain` items each.
  */
-void threads_run_dynamic(int n_threads, size_t n_items, size_t grain, threads_work *work,
-                         void *context);
+void thread_pool_run(struct thread_pool *pool, size_t n_items, size_t grain, thread_work *work,
+                     void *context);
 
 /** Physical cores this process may use: affinity mask, SMT siblings and cgroup quota counted. */
 int threads_default(void);

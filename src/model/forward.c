@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/threads.h"
 
 bool activations_init(struct activations *activations, const struct gen_config *config,
                       size_t max_rows) {
@@ -145,9 +144,9 @@ void forward_layers(const struct forward *forward, const struct forward_row *row
     const struct activations *a = forward->activations;
     size_t c = (size_t)forward->config->n_embd;
     float epsilon = forward->config->layer_norm_epsilon;
-    int n_threads = forward->compute->n_threads;
+    struct thread_pool *pool = forward->compute->pool;
     struct row_work work = {forward, rows, 0};
-    threads_run(n_threads, n_rows, embed_share, &work);
+    thread_pool_run(pool, n_rows, 0, embed_share, &work);
     for (size_t layer = 0; layer < (size_t)forward->config->n_layer; layer++) {
         const struct layer_weights *h = &forward->weights->h[layer];
         op_layer_norm(forward->compute, a->normal, a->x, h->ln_1_weight, h->ln_1_bias, n_rows, c,
@@ -155,7 +154,7 @@ void forward_layers(const struct forward *forward, const struct forward_row *row
         linear(forward, a->qkv, a->normal, n_rows, &h->attn_c_attn, h->attn_c_attn_bias, false,
                false);
         work.layer = layer;
-        threads_run(n_threads, n_rows, store_share, &work);
+        thread_pool_run(pool, n_rows, 0, store_share, &work);
         attend(forward, rows, n_rows, layer);
         linear(forward, a->x, a->normal, n_rows, &h->attn_c_proj, h->attn_c_proj_bias, false, true);
         op_layer_norm(forward->compute, a->normal, a->x, h->ln_2_weight, h->ln_2_bias, n_rows, c,

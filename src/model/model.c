@@ -47,12 +47,18 @@ static enum gen_status fill(struct gen_model *model, const struct gen_model_opti
         return error_set(err, GEN_BAD_ARGUMENT, "n_threads is %d, 0 to %d is wanted",
                          options->n_threads, THREADS_MAX);
     }
-    int n_threads = options->n_threads > 0 ? options->n_threads : threads_default();
     enum gen_status status = config_read(&model->config, model->file, err);
     if (status != GEN_OK || (status = check_gguf_tokens(model, err)) != GEN_OK ||
-        (status = check_tokenizer(model, err)) != GEN_OK ||
-        (status = weights_init(&model->weights, &model->config, model->file,
-                               !options->metadata_only, n_threads, err)) != GEN_OK) {
+        (status = check_tokenizer(model, err)) != GEN_OK) {
+        return status;
+    }
+    struct thread_pool *pool = NULL;
+    if (!options->metadata_only && (pool = thread_pool_new(options->n_threads)) == NULL) {
+        return error_no_memory(err, "threads");
+    }
+    status = weights_init(&model->weights, &model->config, model->file, pool, err);
+    thread_pool_free(pool);
+    if (status != GEN_OK) {
         return status;
     }
     if (options->metadata_only && !describe_settings(model)) {

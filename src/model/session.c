@@ -72,7 +72,6 @@ static enum gen_status session_init(struct gen_session *session, const struct ge
                          model->file->where.text);
     }
     int32_t n_ctx = options->n_ctx > 0 ? options->n_ctx : model->config.n_ctx;
-    int n_threads = options->n_threads > 0 ? options->n_threads : threads_default();
     session->model = model;
     status = kv_cache_init(&session->cache, &model->config, options->n_slots, n_ctx, err);
     if (status != GEN_OK) {
@@ -80,7 +79,7 @@ static enum gen_status session_init(struct gen_session *session, const struct ge
     }
     size_t scratch = forward_scratch(&model->weights, &model->config, (size_t)n_ctx);
     if (!activations_init(&session->activations, &model->config, FORWARD_MAX_ROWS) ||
-        !compute_init(&session->compute, kernels, n_threads, scratch)) {
+        !compute_init(&session->compute, kernels, options->n_threads, scratch)) {
         return error_no_memory(err, "a session");
     }
     session->forward = (struct forward){&model->config, &model->weights, &session->cache,
@@ -257,5 +256,5 @@ int32_t gen_session_n_ctx(const struct gen_session *session) {
 }
 
 int gen_session_n_threads(const struct gen_session *session) {
-    return session->compute.n_threads;
+    return thread_pool_size(session->compute.pool);
 }

@@ -16,8 +16,7 @@ struct binding {
     struct weights *weights;
     const struct gen_config *config;
     const struct model_file *file;
-    bool load;
-    int n_threads;
+    struct thread_pool *pool; /* NULL: check names and shapes only */
     struct gen_error *err;
 };
 
@@ -51,7 +50,7 @@ static enum gen_status check_finite(const struct binding *binding,
     check.n = tensor->size / check.info->block_bytes * check.info->block_size;
     atomic_init(&check.first_bad, check.n);
     size_t n_shares = (check.n + CHECK_NUMBERS - 1) / CHECK_NUMBERS;
-    threads_run(binding->n_threads, n_shares, check_finite_share, &check);
+    thread_pool_run(binding->pool, n_shares, 0, check_finite_share, &check);
     size_t bad = atomic_load(&check.first_bad);
     if (bad == check.n) {
         return GEN_OK;
@@ -95,8 +94,7 @@ static enum gen_status bind_matrix(const struct binding *binding, const struct t
     size_t n_in = (size_t)tensor_size_of(spec->in, binding->config);
     size_t n_out = (size_t)tensor_size_of(spec->out, binding->config);
     if (!matrix_init(matrix, tensor->data, tensor->type, n_in, n_out,
-                     by_inputs ? MATRIX_ROWS_ARE_INPUTS : MATRIX_ROWS_ARE_OUTPUTS,
-                     binding->n_threads)) {
+                     by_inputs ? MATRIX_ROWS_ARE_INPUTS : MATRIX_ROWS_ARE_OUTPUTS, binding->pool)) {
         return error_no_memory(binding->err, "weights");
     }
     if (matrix->owned != NULL) {
@@ -125,7 +123,7 @@ static enum gen_status bind(const struct binding *binding, const struct tensor_s
     }
     binding->weights->n_parameters +=
         tensor_size_of(spec->out, binding->config) * tensor_size_of(spec->in, binding->config);
-    if (!binding->load) {
+    if (binding->pool == NULL) {
         return GEN_OK;
     }
     status = check_finite(binding, tensor);
@@ -162,14 +160,14 @@ static enum gen_status bind_all(const struct binding *binding) {
 }
 
 enum gen_status weights_init(struct weights *weights, const struct gen_config *config,
-                             const struct model_file *file, bool load, int n_threads,
+                             const struct model_file *file, struct thread_pool *pool,
                              struct gen_error *err) {
     *weights = (struct weights){.n_layer = config->n_layer};
     weights->h = memory_new((size_t)config->n_layer, sizeof *weights->h);
     if (weights->h == NULL) {
         return error_no_memory(err, "weights");
     }
-    struct binding binding = {weights, config, file, load, n_threads, err};
+    struct binding binding = {weights, config, file, pool, err};
     enum gen_status status = bind_all(&binding);
     if (status != GEN_OK) {
         weights_release(weights);

@@ -41,13 +41,13 @@ struct weights {
 
 /**
  * Check the file's tensors against the configuration and make weights of them. Numbers that are
- * not finite are GEN_BAD_FILE. With load false only names and shapes are checked and parameters
+ * not finite are GEN_BAD_FILE. With pool NULL only names and shapes are checked and parameters
  * counted; nothing is read or allocated for them.
  * Pages of the file that were copied are given back to the system; what is used in place keeps
  * pointing into the file, which must outlive the weights.
  */
 enum gen_status weights_init(struct weights *weights, const struct gen_config *config,
-                             const struct model_file *file, bool load, int n_threads,
+                             const struct model_file *file, struct thread_pool *pool,
                              struct gen_error *err);
 void weights_release(struct weights *weights);
 

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/threads.h"
 
 size_t matrix_n_panels(const struct matrix *matrix) {
     return (matrix->n_out + MATRIX_PANEL - 1) / MATRIX_PANEL;
@@ -68,7 +67,7 @@ static void pack_panels(void *context, size_t begin, size_t end, int thread) {
 }
 
 bool matrix_init(struct matrix *matrix, const unsigned char *source, enum tensor_type type,
-                 size_t n_in, size_t n_out, enum matrix_layout layout, int n_threads) {
+                 size_t n_in, size_t n_out, enum matrix_layout layout, struct thread_pool *pool) {
     size_t size = tensor_type_info(type)->block_bytes;
     *matrix = (struct matrix){.type = type, .n_in = n_in, .n_out = n_out};
     if (layout == MATRIX_ROWS_ARE_INPUTS && n_out % MATRIX_PANEL == 0) {
@@ -93,7 +92,7 @@ bool matrix_init(struct matrix *matrix, const unsigned char *source, enum tensor
                               .n_in = n_in,
                               .n_out = n_out,
                               .layout = layout};
-    threads_run(n_threads, n_panels, pack_panels, &packing);
+    thread_pool_run(pool, n_panels, 0, pack_panels, &packing);
     matrix->data = matrix->owned;
     matrix->row_stride = MATRIX_PANEL;
     matrix->panel_stride = n_in * MATRIX_PANEL;

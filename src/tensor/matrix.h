@@ -22,6 +22,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/threads.h"
 #include "tensor/tensor_type.h"
 
 #define MATRIX_PANEL 16
@@ -43,12 +44,12 @@ struct matrix {
 };
 
 /**
- * Make a matrix of `source`, n_in x n_out numbers of `type` in the given layout. Packs with
- * n_threads threads where needed; an in-place matrix keeps pointing at the source. Returns false
+ * Make a matrix of `source`, n_in x n_out numbers of `type` in the given layout. Packs with the
+ * threads of `pool` where needed; an in-place matrix keeps pointing at the source. Returns false
  * if out of memory.
  */
 bool matrix_init(struct matrix *matrix, const unsigned char *source, enum tensor_type type,
-                 size_t n_in, size_t n_out, enum matrix_layout layout, int n_threads);
+                 size_t n_in, size_t n_out, enum matrix_layout layout, struct thread_pool *pool);
 void matrix_release(struct matrix *matrix);
 
 /** Number of panels. */

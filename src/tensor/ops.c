@@ -1,25 +1,31 @@
 #include "tensor/ops.h"
 
 #include "base/memory.h"
-#include "base/threads.h"
 
 bool compute_init(struct compute *compute, const struct kernels *kernels, int n_threads,
                   size_t floats) {
     /* Whole cache lines, so that neighbouring threads never share one. */
     size_t stride = (floats + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
-    *compute =
-        (struct compute){.kernels = kernels, .n_threads = n_threads, .scratch_stride = stride};
-    size_t total;
-    if (stride < floats || !memory_multiply((size_t)n_threads, stride, &total)) {
+    *compute = (struct compute){.kernels = kernels, .scratch_stride = stride};
+    compute->pool = stride < floats ? NULL : thread_pool_new(n_threads);
+    if (compute->pool == NULL) {
         return false;
     }
-    compute->scratch = memory_new_aligned(total, sizeof(float));
-    return compute->scratch != NULL;
+    compute->scratch =
+        memory_new_aligned((size_t)thread_pool_size(compute->pool), stride * sizeof(float));
+    if (compute->scratch == NULL) {
+        compute_release(compute);
+        return false;
+    }
+    return true;
 }
 
 void compute_release(struct compute *compute) {
-    memory_free_aligned(compute->scratch, (size_t)compute->n_threads * compute->scratch_stride,
-                        sizeof(float));
+    if (compute->scratch != NULL) {
+        memory_free_aligned(compute->scratch, (size_t)thread_pool_size(compute->pool),
+                            compute->scratch_stride * sizeof(float));
+    }
+    thread_pool_free(compute->pool);
     *compute = (struct compute){0};
 }
 
@@ -39,7 +45,7 @@ static void matmul_share(void *context, size_t begin, size_t end, int thread) {
 
 void op_matmul(const struct compute *compute, const struct matmul_job *job) {
     struct matmul_work work = {compute, job};
-    threads_run(compute->n_threads, matrix_n_panels(job->w), matmul_share, &work);
+    thread_pool_run(compute->pool, matrix_n_panels(job->w), 0, matmul_share, &work);
 }
 
 struct layer_norm_work {
@@ -62,7 +68,7 @@ static void layer_norm_share(void *context, size_t begin, size_t end, int thread
 void op_layer_norm(const struct compute *compute, float *y, const float *x, const float *weight,
                    const float *bias, size_t n_rows, size_t n, float epsilon) {
     struct layer_norm_work work = {compute, y, x, weight, bias, n, epsilon};
-    threads_run(compute->n_threads, n_rows, layer_norm_share, &work);
+    thread_pool_run(compute->pool, n_rows, 0, layer_norm_share, &work);
 }
 
 struct attention_work {
@@ -79,5 +85,5 @@ static void attention_share(void *context, size_t begin, size_t end, int thread)
 
 void op_attention(const struct compute *compute, const struct attention_job *jobs, size_t n_jobs) {
     struct attention_work work = {compute, jobs};
-    threads_run_dynamic(compute->n_threads, n_jobs, 1, attention_share, &work);
+    thread_pool_run(compute->pool, n_jobs, 1, attention_share, &work);
 }

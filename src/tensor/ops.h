@@ -14,17 +14,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/threads.h"
 #include "tensor/kernels/kernels.h"
 
 /** Who computes: a kernel set, threads, and scratch memory for each of them. */
 struct compute {
     const struct kernels *kernels;
-    int n_threads;
-    float *scratch;        /**< [n_threads][scratch_stride] */
+    struct thread_pool *pool;
+    float *scratch;        /**< [threads of the pool][scratch_stride] */
     size_t scratch_stride; /**< floats */
 };
 
-/** Scratch of `floats` per thread; n_threads >= 1. Returns false if out of memory. */
+/** A pool of n_threads (0: the default) with `floats` of scratch each; false if out of memory. */
 bool compute_init(struct compute *compute, const struct kernels *kernels, int n_threads,
                   size_t floats);
 void compute_release(struct compute *compute);

@@ -343,60 +343,6 @@ static void test_rng_sequences(void **state) {
     assert_true(a.state == b.state && a.increment == b.increment);
 }
 
-/* ---- threads ----------------------------------------------------------------------------- */
-
-struct tally {
-    unsigned char done[3000];
-    size_t shares[THREADS_MAX]; /**< calls each thread got */
-    size_t shortest, longest;
-    int n_threads;
-};
-
-static void tally_work(void *context, size_t begin, size_t end, int thread) {
-    struct tally *tally = context;
-    for (size_t i = begin; i < end; i++) {
-        tally->done[i]++;
-    }
-#pragma omp critical
-    {
-        tally->n_threads = thread >= tally->n_threads ? thread + 1 : tally->n_threads;
-        tally->shares[thread]++;
-        tally->shortest = end - begin < tally->shortest ? end - begin : tally->shortest;
-        tally->longest = end - begin > tally->longest ? end - begin : tally->longest;
-    }
-}
-
-static void check_tally(const struct tally *tally, size_t n_items, int n_threads) {
-    for (size_t i = 0; i < sizeof tally->done; i++) {
-        assert_int_equal(tally->done[i], i < n_items);
-    }
-    assert_true(tally->n_threads <= (n_threads < 1 ? 1 : n_threads));
-}
-
-static void test_threads_run(void **state) {
-    (void)state;
-    static const size_t items[] = {0, 1, 2, 3, 7, 8, 9, 64, 1000, 3000};
-    static const int threads[] = {-1, 0, 1, 2, 3, 7, 16};
-    for (size_t i = 0; i < sizeof items / sizeof *items; i++) {
-        for (size_t t = 0; t < sizeof threads / sizeof *threads; t++) {
-            struct tally tally = {.shortest = SIZE_MAX};
-            threads_run(threads[t], items[i], tally_work, &tally);
-            check_tally(&tally, items[i], threads[t]);
-            for (int k = 0; k < tally.n_threads; k++) {
-                assert_true(tally.shares[k] <= 1);
-            }
-            assert_true(items[i] == 0 || tally.longest - tally.shortest <= 1);
-            for (size_t grain = 0; grain < 12; grain = grain * 2 + 1) {
-                struct tally dynamic = {.shortest = SIZE_MAX};
-                threads_run_dynamic(threads[t], items[i], grain, tally_work, &dynamic);
-                check_tally(&dynamic, items[i], threads[t]);
-            }
-        }
-    }
-    assert_true(threads_default() >= 1 && threads_default() <= THREADS_MAX);
-    assert_int_equal(gen_default_threads(), threads_default());
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_error_set),     cmocka_unit_test(test_error_cut),
@@ -405,7 +351,7 @@ int main(void) {
         cmocka_unit_test(test_growth),        cmocka_unit_test(test_arrays),
         cmocka_unit_test(test_hash_table),    cmocka_unit_test(test_hash_table_many),
         cmocka_unit_test(test_rng_reference), cmocka_unit_test(test_rng_uniform),
-        cmocka_unit_test(test_rng_sequences), cmocka_unit_test(test_threads_run),
+        cmocka_unit_test(test_rng_sequences),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

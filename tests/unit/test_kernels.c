@@ -81,11 +81,14 @@ static void check_product(const struct product *p, enum tensor_type type) {
     }
     info->from_f32(stored_transposed, transposed, n);
     plain_matmul(wanted, x, raw, bias, p->n_rows, p->n_in, p->n_out);
+    struct thread_pool *pool = thread_pool_new(2);
+    assert_non_null(pool);
     for (int layout = 0; layout < 2; layout++) {
         struct matrix w;
         assert_true(matrix_init(&w, layout == 0 ? stored : stored_transposed, type, p->n_in,
                                 p->n_out,
-                                layout == 0 ? MATRIX_ROWS_ARE_OUTPUTS : MATRIX_ROWS_ARE_INPUTS, 2));
+                                layout == 0 ? MATRIX_ROWS_ARE_OUTPUTS : MATRIX_ROWS_ARE_INPUTS,
+                                pool));
         float *column = random_floats(&rng, p->n_in);
         matrix_column(column, &w, p->n_out - 1);
         assert_same_bits(column, raw + (p->n_out - 1) * p->n_in, p->n_in, "column");
@@ -109,6 +112,7 @@ static void check_product(const struct product *p, enum tensor_type type) {
         }
         matrix_release(&w);
     }
+    thread_pool_free(pool);
     free(x);
     free(bias);
     free(raw);

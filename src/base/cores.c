@@ -1,0 +1,109 @@
+/* For the affinity calls. The macro is glibc's, so it must come before every header. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <fcntl.h>
+#include <sched.h>
+#endif
+
+#include "base/threads.h"
+#include "gen.h"
+
+#ifdef __linux__
+
+/* A small file of /sys or /proc as a string; false if it cannot be read. */
+static bool read_small(const char *path, char *out, size_t size) {
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) {
+        return false;
+    }
+    ssize_t n = read(descriptor, out, size - 1);
+    close(descriptor);
+    if (n < 0) {
+        return false;
+    }
+    out[n] = '\0';
+    return true;
+}
+
+/* Whether `cpu` is the first of its SMT siblings that this process may use, i.e. stands for a
+ * physical core of its own. The list reads "0,64" or "0-1". */
+static bool is_first_sibling(int cpu, const cpu_set_t *allowed) {
+    char path[96];
+    char list[256];
+    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list", cpu);
+    if (!read_small(path, list, sizeof list)) {
+        return true;
+    }
+    for (char *at = list; isdigit((unsigned char)*at);) {
+        long first = strtol(at, &at, 10);
+        long last = *at == '-' ? strtol(at + 1, &at, 10) : first;
+        for (long other = first; other <= last && other < cpu; other++) {
+            if (CPU_ISSET((size_t)other, allowed)) {
+                return false;
+            }
+        }
+        at += *at == ',';
+    }
+    return true;
+}
+
+/* CPUs granted by the cgroup's quota, rounded up; 0 if there is none. */
+static int cgroup_quota(void) {
+    char text[128];
+    double quota = 0;
+    double period = 0;
+    if (read_small("/sys/fs/cgroup/cpu.max", text, sizeof text)) {
+        char *rest;
+        quota = strtod(text, &rest); /* "max" where there is none: 0 */
+        period = strtod(rest, NULL);
+    } else {
+        char other[64];
+        if (!read_small("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", text, sizeof text) ||
+            !read_small("/sys/fs/cgroup/cpu/cpu.cfs_period_us", other, sizeof other)) {
+            return 0;
+        }
+        quota = strtod(text, NULL);
+        period = strtod(other, NULL);
+    }
+    if (quota <= 0 || period <= 0 || quota / period > THREADS_MAX) {
+        return 0;
+    }
+    int whole = (int)(quota / period);
+    return whole < quota / period ? whole + 1 : whole;
+}
+
+int threads_default(void) {
+    cpu_set_t allowed;
+    int n = 0;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) {
+        for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+            n += CPU_ISSET((size_t)cpu, &allowed) && is_first_sibling(cpu, &allowed);
+        }
+    }
+    int quota = cgroup_quota();
+    if (quota > 0 && quota < n) {
+        n = quota;
+    }
+    return n < 1 ? 1 : n > THREADS_MAX ? THREADS_MAX : n;
+}
+
+#else
+
+int threads_default(void) {
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : n > THREADS_MAX ? THREADS_MAX : (int)n;
+}
+
+#endif
+
+int gen_default_threads(void) {
+    return threads_default();
+}
