@@ -268,6 +268,7 @@ static enum gen_status engine_init(struct engine *engine, const struct gen_model
     }
     struct gen_session_options session_options = gen_session_options_default();
     session_options.n_threads = options->n_threads;
+    session_options.kernels = options->kernels;
     return gen_session_new(&engine->session, model, &session_options, &engine->error);
 }
 
