@@ -57,7 +57,9 @@ static void test_settings(void **state) {
     assert_int_equal(get_int(file, "test.i32"), -2000000000);
     assert_int_equal(get_int(file, "test.i64"), INT64_MIN);
     assert_int_equal(get_int(file, "missing"), -77);
-    double number = 0;
+    double number = 0.5;
+    assert_int_equal(model_file_get_float(file, "missing", 0, 1, &number, &err), GEN_OK);
+    assert_true(number == 0.5);
     assert_int_equal(model_file_get_float(file, "test.f32", 0, 1, &number, &err), GEN_OK);
     assert_true(number == 0.25);
     assert_int_equal(model_file_get_float(file, "test.f64", 0, 1e308, &number, &err), GEN_OK);
@@ -65,6 +67,8 @@ static void test_settings(void **state) {
     assert_int_equal(model_file_get_float(file, "test.u8", 0, 1000, &number, &err), GEN_OK);
     assert_true(number == 200);
     bool flag = false;
+    assert_int_equal(model_file_get_bool(file, "missing", &flag, &err), GEN_OK);
+    assert_false(flag);
     assert_int_equal(model_file_get_bool(file, "test.bool", &flag, &err), GEN_OK);
     assert_true(flag);
     const char *text = NULL;
@@ -93,7 +97,7 @@ static void test_wrong_settings(void **state) {
     bool flag = true;
     const char *text = "kept";
     size_t n = 4;
-    assert_int_equal(model_file_get_int(file, "test.u64", 0, INT64_MAX, &number, &err),
+    assert_int_equal(model_file_get_int(file, "test.u64", INT64_MIN, INT64_MAX, &number, &err),
                      GEN_BAD_FILE);
     assert_non_null(strstr(err.message, "test.u64 is 18446744073709551615, but must be"));
     assert_non_null(strstr(err.message, BY_PACKAGE));
@@ -126,6 +130,25 @@ static void test_nan_setting(void **state) {
     assert_int_equal(model_file_get_float(file, "nan", -1e300, 1e300, &value, &err), GEN_BAD_FILE);
     model_file_free(file);
     gen_bytes_release(&image);
+}
+
+static void test_long_key(void **state) {
+    (void)state;
+    for (size_t n = 65535; n <= 65536; n++) {
+        struct gen_error err = {0};
+        struct gen_bytes image = {0};
+        struct model_file *file = NULL;
+        fixture_gguf_start(&image, 0, 1);
+        fixture_u64(&image, n);
+        for (size_t i = 0; i < n; i++)
+            fixture_put(&image, "k", 1);
+        fixture_u32(&image, 4);
+        fixture_u32(&image, 1);
+        assert_int_equal(model_file_open_memory(&file, "image", image.data, image.n, &err),
+                         n == 65535 ? GEN_OK : GEN_BAD_FILE);
+        model_file_free(file);
+        gen_bytes_release(&image);
+    }
 }
 
 static void test_tensors(void **state) {
@@ -280,6 +303,8 @@ static void write_file(const char *path, struct gen_tokenizer *tokenizer) {
     OK(gguf_writer_u32(writer, "gpt2.block_count", 2, &err));
     OK(gguf_writer_f32(writer, "gpt2.epsilon", 1e-5F, &err));
     OK(gguf_writer_bool(writer, "gen.flag", true, &err));
+    assert_int_equal(gguf_writer_tokenizer(writer, tokenizer, 511, 510, 511, &err),
+                     GEN_BAD_ARGUMENT);
     OK(gguf_writer_tokenizer(writer, tokenizer, 515, 510, 511, &err));
     OK(gguf_writer_tensor(writer, "odd", TENSOR_F32, 2, odd, &err));
     OK(gguf_writer_tensor(writer, "one", TENSOR_F16, 1, one, &err));
@@ -359,6 +384,7 @@ int main(void) {
         cmocka_unit_test(test_settings),
         cmocka_unit_test(test_wrong_settings),
         cmocka_unit_test(test_nan_setting),
+        cmocka_unit_test(test_long_key),
         cmocka_unit_test(test_tensors),
         cmocka_unit_test(test_versions_and_alignment),
         cmocka_unit_test(test_tokenizer_settings),

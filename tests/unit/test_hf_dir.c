@@ -131,6 +131,32 @@ static void test_paths(void **state) {
     fixture_directory_remove(directory);
 }
 
+/* Parts of tokenizer.json that may be otherwise without changing an id. */
+static void test_tokenizer_json_forms(void **state) {
+    (void)state;
+    static const char *const forms[][2] = {
+        {"{\"type\": \"ByteLevel\", \"trim_offsets\": false}",
+         "{\"type\": \"TemplateProcessing\", \"special_tokens\": {}}"},
+        {"{\"type\": \"ByteLevel\", \"trim_offsets\": false}", "null"},
+        {"\"added_tokens\"", "\"added_tokens\": null, \"was\""},
+        {"\"type\": \"BPE\", ", ""},
+        {", \"use_regex\": true", ""},
+        {"\"dropout\": null", "\"dropout\": 0.0"},
+        {"\"end_of_word_suffix\": \"\"", "\"end_of_word_suffix\": null"}};
+    const char *directory = fixture_directory_new();
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        struct gen_bytes text = {0};
+        fixture_tokenizer_json(&text);
+        fixture_replace(&text, forms[i][0], forms[i][1]);
+        fixture_write(directory, "tokenizer.json", &text);
+        struct gen_tokenizer *tokenizer = open_tokenizer(directory);
+        assert_fixture_tokenizer(tokenizer);
+        gen_tokenizer_free(tokenizer);
+        gen_bytes_release(&text);
+    }
+    fixture_directory_remove(directory);
+}
+
 /* Line ends and blank lines that merges.txt may have. */
 static void test_merges_forms(void **state) {
     (void)state;
@@ -207,9 +233,13 @@ static void test_gpt2(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_config),       cmocka_unit_test(test_no_tokenizer),
-        cmocka_unit_test(test_paths),        cmocka_unit_test(test_merges_forms),
-        cmocka_unit_test(test_added_tokens), cmocka_unit_test(test_eos),
+        cmocka_unit_test(test_config),
+        cmocka_unit_test(test_no_tokenizer),
+        cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_merges_forms),
+        cmocka_unit_test(test_tokenizer_json_forms),
+        cmocka_unit_test(test_added_tokens),
+        cmocka_unit_test(test_eos),
         cmocka_unit_test(test_gpt2),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

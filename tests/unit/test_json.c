@@ -184,11 +184,26 @@ static void test_looking_in(void **state) {
     cJSON_Delete(value);
 }
 
+static void test_kinds(void **state) {
+    (void)state;
+    static const char *const kinds[][2] = {{"{}", "an object"},        {"[]", "an array"},
+                                           {"\"\"", "text"},           {"1", "a number"},
+                                           {"false", "true or false"}, {"null", "null"}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        struct gen_error err = {0};
+        cJSON *value = NULL;
+        assert_int_equal(parse(&value, kinds[i][0], strlen(kinds[i][0]), &err), GEN_OK);
+        assert_string_equal(json_kind(value), kinds[i][1]);
+        cJSON_Delete(value);
+    }
+    assert_string_equal(json_kind(NULL), "nothing");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_accepted),         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_place_in_message), cmocka_unit_test(test_depth),
-        cmocka_unit_test(test_looking_in),
+        cmocka_unit_test(test_looking_in),       cmocka_unit_test(test_kinds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

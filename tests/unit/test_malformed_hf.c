@@ -66,7 +66,7 @@ static const struct breaking cases[] = {
     {"metadata with a number", HEADER, "\"pt\"", "1", "__metadata__"},
     {"metadata twice", HEADER, "\"a\":", "\"__metadata__\": {}, \"a\":", "twice"},
     {"tensor twice", HEADER, "\"b\":", "\"a\":", "\"a\" is there twice"},
-    {"tensor is no object", HEADER, "\"b\":", "\"c\": 1, \"b\":", "\"c\""},
+    {"tensor is no object", HEADER, "\"b\":", "\"c\": 1, \"b\":", "\"c\" is not described"},
     {"empty name", HEADER, "\"b\":", "\"\":", "is empty"},
     {"newline in a name", HEADER, "\"b\":", "\"b\\n\":", "control characters"},
     {"escape in a name", HEADER, "\"b\":", "\"b\\u001b\":", "control characters"},
@@ -197,6 +197,7 @@ static const struct breaking cases[] = {
     {"added token's id", TOKENIZER, "\"id\": 258", "\"id\": 300", "two ids"},
     {"no id", TOKENIZER, "\"id\": 258, ", "", "id of token"},
     {"no content", TOKENIZER, "\"content\": ", "\"text\": ", "content"},
+    {"empty content", TOKENIZER, "\"<|endoftext|>\", \"single", "\"\", \"single", "is empty"},
     {"rstrip", TOKENIZER, "\"rstrip\": false", "\"rstrip\": true", "rstrip"},
 };
 #define N_CASES (sizeof cases / sizeof *cases)
