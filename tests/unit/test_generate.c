@@ -564,6 +564,16 @@ static void test_logits(void **state) {
     gen_session_free(session);
     job_release(&job);
 
+    /* Sliding forgets the prompt, which the second text has to read again; its rows come once. */
+    job = sampling_job(1);
+    job.want_logits = true;
+    job.options.slide = true;
+    job.options.num_return_sequences = 2;
+    job.prompts[0] = (struct gen_prompt){.ids = LONG_PROMPT, .n_ids = N_CTX - 10};
+    run_well(&job, *state);
+    assert_int_equal(job.n_rows, N_CTX - 10 + 20 + 20);
+    job_release(&job);
+
     /* Nothing to draw: the rows of the prompt all the same. */
     job = greedy_job();
     job.want_logits = true;
