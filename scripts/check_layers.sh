@@ -81,8 +81,8 @@ check_calls() {
             if (name in banned) print object ": the library must not use " name
             if (name in allocating && object != "memory.o")
                 print object ": calls " name "; base/memory.c is the one place that allocates"
-            if (name ~ /^(omp|GOMP|kmpc)_/ && object != "threads.o")
-                print object ": calls " name "; base/threads.c is the one place for OpenMP"
+            if (name ~ /^(pthread_create|thrd_create|omp_.*|GOMP_.*|kmpc_.*)$/ && object != "threads.o")
+                print object ": calls " name "; base/threads.c is the one place that starts threads"
         }
         END { if (object == "") print "nm showed no object of the library" }'
 }
