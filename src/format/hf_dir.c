@@ -53,6 +53,7 @@ static struct setting setting_of(const cJSON *item, char **text) {
         *text += setting.value.string.n;
         break;
     case SETTING_ARRAY:
+    case SETTING_OBJECT:
         setting.element_type = item->child != NULL ? type_of(item->child) : SETTING_NULL;
         for (const cJSON *element = item->child; element != NULL; element = element->next)
             setting.value.array.n++;

@@ -50,7 +50,7 @@ enum setting_type {
     SETTING_I64,
     SETTING_F64,
     SETTING_NULL,  /**< JSON only */
-    SETTING_OBJECT /**< JSON only: present, contents not kept */
+    SETTING_OBJECT /**< JSON only: its size is known, its contents are not kept */
 };
 
 /** One key of a GGUF, or one member of config.json. */
@@ -69,7 +69,7 @@ struct setting {
         struct {
             const unsigned char *data; /**< encoded elements as in the file; NULL for JSON */
             size_t size;
-            uint64_t n; /**< elements */
+            uint64_t n; /**< elements, or members of a JSON object */
         } array;
     } value;
 };

@@ -98,12 +98,13 @@ static const struct refused_flag refused_flags[] = {
     {"is_encoder_decoder", false},
 };
 
-/* Members whose mere presence (other than null) changes what the weights mean. */
+/* Members whose mere presence (other than null or empty) changes what the weights mean. */
 static const char *const refused_members[] = {"quantization_config", "auto_map", "pruned_heads",
                                               "rope_scaling"};
 
-static bool is_empty_object(const struct setting *setting) {
-    return setting->type == SETTING_ARRAY && setting->value.array.n == 0;
+static bool is_empty(const struct setting *setting) {
+    bool counted = setting->type == SETTING_ARRAY || setting->type == SETTING_OBJECT;
+    return setting->type == SETTING_NULL || (counted && setting->value.array.n == 0);
 }
 
 static enum gen_status refuse_hf(const struct model_file *file, struct gen_error *err) {
@@ -128,7 +129,7 @@ static enum gen_status refuse_hf(const struct model_file *file, struct gen_error
     for (size_t i = 0; status == GEN_OK && i < sizeof refused_members / sizeof *refused_members;
          i++) {
         const struct setting *setting = model_file_setting(file, refused_members[i]);
-        if (setting != NULL && setting->type != SETTING_NULL && !is_empty_object(setting)) {
+        if (setting != NULL && !is_empty(setting)) {
             status =
                 error_set(err, GEN_UNSUPPORTED, "%s: config.json has %s, which gen does not do",
                           file->where.text, refused_members[i]);
