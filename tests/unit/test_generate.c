@@ -14,189 +14,19 @@
 #include <cjson/cJSON.h>
 
 #include "gen.h"
+#include "generate_job.h"
 
 #define N_OF(array) (sizeof(array) / sizeof(array)[0])
 #define BASE        "tests/golden/models/base"
-#define N_VOCAB     512
+#define N_VOCAB     GENERATE_JOB_VOCAB
 #define N_CTX       64
 #define EOS         511
-
-/* ---- running a job ------------------------------------------------------------------------ */
-
-#define MAX_PROMPTS 8
-#define MAX_TEXTS   16
-
-struct text {
-    uint64_t index, sequence;
-    bool begun;
-    struct gen_ids prompt, ids;
-    struct gen_bytes streamed, text;
-    enum gen_finish finish;
-    char message[GEN_MESSAGE_SIZE];
-    struct gen_logprob *best, *chosen;
-    size_t n_best;
-};
-
-/* A job: prompts in, texts out. */
-struct job {
-    struct gen_generate_options options;
-    struct gen_prompt prompts[MAX_PROMPTS];
-    size_t n_prompts, n_asked;
-    bool want_logits;
-    /* Callbacks answer false from this call on; 0: never. */
-    int refuse_begin, refuse_text, refuse_end, refuse_logits, refuse_go_on;
-    struct text texts[MAX_TEXTS];
-    size_t n_texts;
-    bool is_open; /**< begun, not ended */
-    float *logits;
-    size_t n_rows;
-    uint64_t n_failed;
-    struct gen_error error;
-};
-
-/* Whether this call is refused: the one at which the count comes to 1, and all after it. */
-static bool refuse(int *count) {
-    if (*count > 1) {
-        --*count;
-        return false;
-    }
-    return *count == 1;
-}
-
-static bool next_prompt(void *context, struct gen_prompt *prompt) {
-    struct job *job = context;
-    if (job->n_asked == job->n_prompts) {
-        return false;
-    }
-    *prompt = job->prompts[job->n_asked++];
-    return true;
-}
-
-static bool on_begin(void *context, uint64_t index, uint64_t sequence, const int32_t *ids,
-                     size_t n) {
-    struct job *job = context;
-    assert_false(job->is_open);
-    assert_true(job->n_texts < MAX_TEXTS);
-    struct text *text = &job->texts[job->n_texts];
-    text->begun = job->is_open = true;
-    text->index = index;
-    text->sequence = sequence;
-    assert_int_equal(gen_ids_append(&text->prompt, ids, n), GEN_OK);
-    return !refuse(&job->refuse_begin);
-}
-
-static bool on_text(void *context, uint64_t index, uint64_t sequence, const char *bytes, size_t n) {
-    struct job *job = context;
-    struct text *text = &job->texts[job->n_texts];
-    assert_true(job->is_open);
-    assert_true(n > 0);
-    assert_int_equal(text->index, index);
-    assert_int_equal(text->sequence, sequence);
-    assert_int_equal(gen_bytes_append(&text->streamed, bytes, n), GEN_OK);
-    return !refuse(&job->refuse_text);
-}
-
-static bool on_logits(void *context, const float *logits, int32_t n_vocab) {
-    struct job *job = context;
-    assert_int_equal(n_vocab, N_VOCAB);
-    size_t size = N_VOCAB * sizeof *logits;
-    job->logits = realloc(job->logits, (job->n_rows + 1) * size);
-    assert_non_null(job->logits);
-    memcpy(job->logits + job->n_rows * N_VOCAB, logits, size);
-    job->n_rows++;
-    return !refuse(&job->refuse_logits);
-}
-
-static struct gen_logprob *copy(const struct gen_logprob *from, size_t n) {
-    struct gen_logprob *to = calloc(n + 1, sizeof *to);
-    assert_non_null(to);
-    if (n > 0) {
-        memcpy(to, from, n * sizeof *to);
-    }
-    return to;
-}
-
-static bool on_end(void *context, const struct gen_result *result) {
-    struct job *job = context;
-    assert_true(job->n_texts < MAX_TEXTS);
-    struct text *text = &job->texts[job->n_texts++];
-    if (job->is_open) {
-        assert_int_equal(text->index, result->index);
-        assert_int_equal(text->sequence, result->sequence);
-        assert_int_equal(text->prompt.n, result->n_prompt_ids);
-    }
-    job->is_open = false;
-    text->index = result->index;
-    text->sequence = result->sequence;
-    text->finish = result->finish;
-    assert_int_equal(result->seed, job->options.seed);
-    assert_true((result->error != NULL) == (result->finish == GEN_FINISH_ERROR));
-    if (result->error != NULL) {
-        snprintf(text->message, sizeof text->message, "%s", result->error->message);
-    }
-    assert_int_equal(gen_ids_append(&text->ids, result->new_ids, result->n_new_ids), GEN_OK);
-    assert_int_equal(gen_bytes_append(&text->text, result->new_text, result->n_new_text), GEN_OK);
-    text->n_best = result->n_logprobs;
-    if (result->n_logprobs > 0) {
-        text->best = copy(result->logprobs, result->n_new_ids * result->n_logprobs);
-        text->chosen = copy(result->chosen, result->n_new_ids);
-    }
-    return !refuse(&job->refuse_end);
-}
-
-static bool on_go_on(void *context) {
-    struct job *job = context;
-    return !refuse(&job->refuse_go_on);
-}
-
-static enum gen_status run(struct job *job, const struct gen_model *model) {
-    const struct gen_source source = {job, next_prompt};
-    const struct gen_sink sink = {.context = job,
-                                  .begin = on_begin,
-                                  .text = on_text,
-                                  .logits = job->want_logits ? on_logits : NULL,
-                                  .end = on_end,
-                                  .go_on = on_go_on};
-    enum gen_status status =
-        gen_generate(model, &job->options, &source, &sink, &job->n_failed, &job->error);
-    assert_false(job->is_open);
-    for (size_t i = 0; i < job->n_texts; i++) {
-        const struct text *text = &job->texts[i];
-        if (job->refuse_text == 0) {
-            assert_int_equal(text->streamed.n, text->text.n);
-            if (text->text.n > 0) {
-                assert_memory_equal(text->streamed.data, text->text.data, text->text.n);
-            }
-        }
-    }
-    return status;
-}
-
-static void run_well(struct job *job, const struct gen_model *model) {
-    if (run(job, model) != GEN_OK) {
-        fail_msg("%s", job->error.message);
-    }
-}
-
-static void job_release(struct job *job) {
-    for (size_t i = 0; i < job->n_texts; i++) {
-        struct text *text = &job->texts[i];
-        gen_ids_release(&text->prompt);
-        gen_ids_release(&text->ids);
-        gen_bytes_release(&text->streamed);
-        gen_bytes_release(&text->text);
-        free(text->best);
-        free(text->chosen);
-    }
-    free(job->logits);
-    *job = (struct job){0};
-}
 
 static const int32_t SHORT_PROMPT[] = {473, 227, 381, 176, 22, 308, 104};
 
 /* One prompt of 7 ids, greedy, 20 new ids. */
-static struct job greedy_job(void) {
-    struct job job = {.options = gen_generate_options_default()};
+static struct generate_job greedy_job(void) {
+    struct generate_job job = {.options = gen_generate_options_default()};
     job.options.sampling.temperature = 0.0f;
     job.options.max_new_tokens = 20;
     job.prompts[0] = (struct gen_prompt){.ids = SHORT_PROMPT, .n_ids = N_OF(SHORT_PROMPT)};
@@ -265,8 +95,8 @@ static void reference(struct gen_ids *ids, const struct gen_model *model,
 }
 
 /* The new ids of a text are those of the reference. */
-static void check_reference(const struct gen_model *model, const struct job *job,
-                            const struct text *text) {
+static void check_reference(const struct gen_model *model, const struct generate_job *job,
+                            const struct generate_text *text) {
     struct gen_ids ids = {0};
     const struct gen_prompt *prompt = &job->prompts[text->index];
     assert_int_equal(gen_ids_append(&ids, prompt->ids, prompt->n_ids), GEN_OK);
@@ -312,11 +142,11 @@ static void test_greedy_as_transformers(void **state) {
 
         snprintf(path, sizeof path, "tests/golden/models/%s", models[m]);
         struct gen_model *model = open_model(path);
-        struct job job = greedy_job();
+        struct generate_job job = greedy_job();
         job.prompts[0] = (struct gen_prompt){.ids = expected, .n_ids = (size_t)n_prompt};
         job.options.max_new_tokens = -1;
         job.options.max_length = n_ids;
-        run_well(&job, model);
+        generate_job_run_well(&job, model);
         assert_int_equal(job.n_texts, 1);
         assert_int_equal(job.texts[0].ids.n, n_ids - n_prompt);
         assert_memory_equal(job.texts[0].ids.data, expected + n_prompt,
@@ -331,13 +161,13 @@ static void test_greedy_as_transformers(void **state) {
         assert_int_equal(job.texts[0].text.n, decoded.n);
         assert_memory_equal(job.texts[0].text.data, decoded.data, decoded.n);
         gen_bytes_release(&decoded);
-        job_release(&job);
+        generate_job_release(&job);
         gen_model_free(model);
     }
 }
 
-static struct job sampling_job(uint64_t seed) {
-    struct job job = greedy_job();
+static struct generate_job sampling_job(uint64_t seed) {
+    struct generate_job job = greedy_job();
     job.options.sampling = gen_sampling_default();
     job.options.sampling.temperature = 1.5f;
     job.options.sampling.ignore_eos = true;
@@ -345,35 +175,35 @@ static struct job sampling_job(uint64_t seed) {
     return job;
 }
 
-static bool same_ids(const struct text *a, const struct text *b) {
+static bool same_ids(const struct generate_text *a, const struct generate_text *b) {
     return a->ids.n == b->ids.n &&
            memcmp(a->ids.data, b->ids.data, a->ids.n * sizeof *a->ids.data) == 0;
 }
 
 static void test_seeds(void **state) {
-    struct job job = sampling_job(5);
-    struct job again = sampling_job(5);
-    struct job other = sampling_job(6);
+    struct generate_job job = sampling_job(5);
+    struct generate_job again = sampling_job(5);
+    struct generate_job other = sampling_job(6);
     again.options.n_threads = 1;
-    run_well(&job, *state);
-    run_well(&again, *state);
-    run_well(&other, *state);
+    generate_job_run_well(&job, *state);
+    generate_job_run_well(&again, *state);
+    generate_job_run_well(&other, *state);
     assert_true(same_ids(&job.texts[0], &again.texts[0]));
     assert_false(same_ids(&job.texts[0], &other.texts[0]));
-    job_release(&job);
-    job_release(&again);
-    job_release(&other);
+    generate_job_release(&job);
+    generate_job_release(&again);
+    generate_job_release(&other);
 }
 
 /* Each text is what its own (seed, prompt, sequence) gives, whatever stands beside it. */
 static void test_many_texts(void **state) {
     static const int32_t other[] = {1, 2, 3};
-    struct job job = sampling_job(9);
+    struct generate_job job = sampling_job(9);
     job.prompts[1] = (struct gen_prompt){.ids = other, .n_ids = 3};
     job.prompts[2] = job.prompts[0];
     job.n_prompts = 3;
     job.options.num_return_sequences = 3;
-    run_well(&job, *state);
+    generate_job_run_well(&job, *state);
     assert_int_equal(job.n_texts, 9);
     for (size_t i = 0; i < 9; i++) {
         assert_int_equal(job.texts[i].index, i / 3);
@@ -384,14 +214,14 @@ static void test_many_texts(void **state) {
             assert_false(same_ids(&job.texts[i], &job.texts[j]));
         }
     }
-    job_release(&job);
+    generate_job_release(&job);
 }
 
 /* ---- ends ---------------------------------------------------------------------------------- */
 
 static void test_stop_string(void **state) {
-    struct job plain = greedy_job();
-    run_well(&plain, *state);
+    struct generate_job plain = greedy_job();
+    generate_job_run_well(&plain, *state);
     const struct gen_bytes *whole = &plain.texts[0].text;
     assert_true(whole->n > 12);
     /* Every three bytes of the greedy text as the stop string: wherever tokens end. */
@@ -406,21 +236,21 @@ static void test_stop_string(void **state) {
             first++;
         }
         const char *const strings[] = {"not in the text", stop};
-        struct job job = greedy_job();
+        struct generate_job job = greedy_job();
         job.options.stop = strings;
         job.options.n_stop = 2;
-        run_well(&job, *state);
+        generate_job_run_well(&job, *state);
         assert_int_equal(job.texts[0].finish, GEN_FINISH_STOP);
         assert_int_equal(job.texts[0].text.n, first);
         assert_memory_equal(job.texts[0].text.data, whole->data, first);
-        job_release(&job);
+        generate_job_release(&job);
     }
-    job_release(&plain);
+    generate_job_release(&plain);
 }
 
 static void test_held_back_text_comes_at_the_end(void **state) {
-    struct job plain = greedy_job();
-    run_well(&plain, *state);
+    struct generate_job plain = greedy_job();
+    generate_job_run_well(&plain, *state);
     const struct gen_bytes *whole = &plain.texts[0].text;
     /* The whole text and one byte more: all of it may become the stop string, but does not. */
     char *stop = calloc(1, whole->n + 2);
@@ -429,69 +259,69 @@ static void test_held_back_text_comes_at_the_end(void **state) {
     stop[whole->n] = '#';
     if (strlen(stop) == whole->n + 1) {
         const char *const strings[] = {stop};
-        struct job job = greedy_job();
+        struct generate_job job = greedy_job();
         job.options.stop = strings;
         job.options.n_stop = 1;
-        run_well(&job, *state);
+        generate_job_run_well(&job, *state);
         assert_int_equal(job.texts[0].finish, GEN_FINISH_LENGTH);
         assert_int_equal(job.texts[0].text.n, whole->n);
         assert_memory_equal(job.texts[0].text.data, whole->data, whole->n);
-        job_release(&job);
+        generate_job_release(&job);
     }
     free(stop);
-    job_release(&plain);
+    generate_job_release(&plain);
 }
 
 static void test_eos(void **state) {
     const struct gen_logit_bias to_eos = {EOS, 1000.0f};
-    struct job job = greedy_job();
+    struct generate_job job = greedy_job();
     job.options.sampling.logit_bias = &to_eos;
     job.options.sampling.n_logit_bias = 1;
     job.options.num_return_sequences = 2;
-    run_well(&job, *state);
+    generate_job_run_well(&job, *state);
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(job.texts[i].finish, GEN_FINISH_EOS);
         assert_int_equal(job.texts[i].ids.n, 1);
         assert_int_equal(job.texts[i].ids.data[0], EOS);
         assert_int_equal(job.texts[i].text.n, 0);
     }
-    job_release(&job);
+    generate_job_release(&job);
 
     job = greedy_job();
     job.options.sampling.logit_bias = &to_eos;
     job.options.sampling.n_logit_bias = 1;
     job.options.sampling.min_new_tokens = 3;
-    run_well(&job, *state);
+    generate_job_run_well(&job, *state);
     assert_int_equal(job.texts[0].ids.n, 4);
     assert_int_equal(job.texts[0].ids.data[3], EOS);
-    job_release(&job);
+    generate_job_release(&job);
 
     job = greedy_job();
     job.options.sampling.logit_bias = &to_eos;
     job.options.sampling.n_logit_bias = 1;
     job.options.sampling.ignore_eos = true;
-    run_well(&job, *state);
+    generate_job_run_well(&job, *state);
     assert_int_equal(job.texts[0].finish, GEN_FINISH_LENGTH);
     assert_int_equal(job.texts[0].ids.n, 20);
-    job_release(&job);
+    generate_job_release(&job);
 }
 
 static int32_t LONG_PROMPT[3 * N_CTX];
 
 static void check_limit(const struct gen_model *model, size_t n_prompt, int32_t max_new,
                         int32_t max_length, size_t n_new, enum gen_finish finish) {
-    struct job job = greedy_job();
+    struct generate_job job = greedy_job();
     job.options.sampling.ignore_eos = true;
     job.options.max_new_tokens = max_new;
     job.options.max_length = max_length;
     job.prompts[0] = (struct gen_prompt){.ids = LONG_PROMPT, .n_ids = n_prompt};
-    run_well(&job, model);
+    generate_job_run_well(&job, model);
     assert_int_equal(job.n_texts, 1);
     assert_true(job.texts[0].begun);
     assert_int_equal(job.texts[0].ids.n, n_new);
     assert_int_equal(job.texts[0].finish, finish);
     assert_int_equal(job.n_failed, 0);
-    job_release(&job);
+    generate_job_release(&job);
 }
 
 static void test_limits(void **state) {
@@ -514,43 +344,43 @@ static void test_limits(void **state) {
 static void test_slide(void **state) {
     static const size_t n_prompts[] = {5, N_CTX - 1, N_CTX, N_CTX + 1, 2 * N_CTX, 3 * N_CTX};
     for (size_t i = 0; i < N_OF(n_prompts); i++) {
-        struct job job = sampling_job(3);
+        struct generate_job job = sampling_job(3);
         job.options.sampling.repetition_penalty = 1.1f;
         job.options.slide = true;
         job.options.max_new_tokens = 2 * N_CTX;
         job.options.num_return_sequences = 2;
         job.prompts[0] = (struct gen_prompt){.ids = LONG_PROMPT, .n_ids = n_prompts[i]};
-        run_well(&job, *state);
+        generate_job_run_well(&job, *state);
         assert_int_equal(job.n_texts, 2);
         for (size_t j = 0; j < 2; j++) {
             assert_int_equal(job.texts[j].ids.n, 2 * N_CTX);
             check_reference(*state, &job, &job.texts[j]);
         }
-        job_release(&job);
+        generate_job_release(&job);
     }
 }
 
 static void test_empty_prompt(void **state) {
     static const int32_t start[] = {EOS};
-    struct job job = greedy_job();
-    struct job expected = greedy_job();
+    struct generate_job job = greedy_job();
+    struct generate_job expected = greedy_job();
     job.prompts[0] = (struct gen_prompt){0};
     expected.prompts[0] = (struct gen_prompt){.ids = start, .n_ids = 1};
-    run_well(&job, *state);
-    run_well(&expected, *state);
+    generate_job_run_well(&job, *state);
+    generate_job_run_well(&expected, *state);
     assert_int_equal(job.texts[0].prompt.n, 0);
     assert_int_equal(expected.texts[0].prompt.n, 1);
     assert_true(same_ids(&job.texts[0], &expected.texts[0]));
-    job_release(&job);
-    job_release(&expected);
+    generate_job_release(&job);
+    generate_job_release(&expected);
 }
 
 /* One row for each id of prompt and text, the last included; the bits do not depend on how. */
 static void test_logits(void **state) {
-    struct job job = greedy_job();
+    struct generate_job job = greedy_job();
     job.prompts[0] = (struct gen_prompt){.ids = LONG_PROMPT, .n_ids = 40};
     job.want_logits = true;
-    run_well(&job, *state);
+    generate_job_run_well(&job, *state);
     assert_int_equal(job.n_rows, 60);
 
     struct gen_session *session = open_session(*state);
@@ -562,7 +392,7 @@ static void test_logits(void **state) {
                             N_VOCAB * sizeof *job.logits);
     }
     gen_session_free(session);
-    job_release(&job);
+    generate_job_release(&job);
 
     /* Sliding forgets the prompt, which the second text has to read again; its rows come once. */
     job = sampling_job(1);
@@ -570,25 +400,25 @@ static void test_logits(void **state) {
     job.options.slide = true;
     job.options.num_return_sequences = 2;
     job.prompts[0] = (struct gen_prompt){.ids = LONG_PROMPT, .n_ids = N_CTX - 10};
-    run_well(&job, *state);
+    generate_job_run_well(&job, *state);
     assert_int_equal(job.n_rows, N_CTX - 10 + 20 + 20);
-    job_release(&job);
+    generate_job_release(&job);
 
     /* Nothing to draw: the rows of the prompt all the same. */
     job = greedy_job();
     job.want_logits = true;
     job.options.max_new_tokens = 0;
-    run_well(&job, *state);
+    generate_job_run_well(&job, *state);
     assert_int_equal(job.n_rows, N_OF(SHORT_PROMPT));
-    job_release(&job);
+    generate_job_release(&job);
 }
 
 static void test_logprobs(void **state) {
-    struct job job = sampling_job(1);
+    struct generate_job job = sampling_job(1);
     job.options.n_logprobs = 1000; /* more than there are: all 512 */
     job.want_logits = true;
-    run_well(&job, *state);
-    const struct text *text = &job.texts[0];
+    generate_job_run_well(&job, *state);
+    const struct generate_text *text = &job.texts[0];
     assert_int_equal(text->n_best, N_VOCAB);
     for (size_t i = 0; i < text->ids.n; i++) {
         const float *logits = job.logits + (N_OF(SHORT_PROMPT) - 1 + i) * N_VOCAB;
@@ -609,15 +439,15 @@ static void test_logprobs(void **state) {
             }
         }
     }
-    struct job few = sampling_job(1);
+    struct generate_job few = sampling_job(1);
     few.options.n_logprobs = 3;
-    run_well(&few, *state);
+    generate_job_run_well(&few, *state);
     for (size_t i = 0; i < text->ids.n; i++) {
         assert_memory_equal(few.texts[0].best + 3 * i, text->best + N_VOCAB * i,
                             3 * sizeof *text->best);
     }
-    job_release(&few);
-    job_release(&job);
+    generate_job_release(&few);
+    generate_job_release(&job);
 }
 
 /* ---- failures ----------------------------------------------------------------------------------
@@ -627,7 +457,7 @@ static void test_failed_prompts_do_not_stop_others(void **state) {
     static const int32_t bad_ids[] = {4, N_VOCAB};
     static const int32_t negative[] = {-1};
     const struct gen_error own = {GEN_BAD_ARGUMENT, "line 3 is not UTF-8"};
-    struct job job = greedy_job();
+    struct generate_job job = greedy_job();
     job.options.num_return_sequences = 2;
     job.prompts[1] = (struct gen_prompt){.error = &own};
     job.prompts[2] = (struct gen_prompt){.ids = bad_ids, .n_ids = 2};
@@ -635,7 +465,7 @@ static void test_failed_prompts_do_not_stop_others(void **state) {
     job.prompts[4] = (struct gen_prompt){.ids = LONG_PROMPT, .n_ids = N_CTX + 1};
     job.prompts[5] = job.prompts[0];
     job.n_prompts = 6;
-    run_well(&job, *state);
+    generate_job_run_well(&job, *state);
     assert_int_equal(job.n_failed, 4);
     assert_int_equal(job.n_texts, 8);
     static const uint64_t order[] = {0, 0, 1, 2, 3, 4, 5, 5};
@@ -652,7 +482,7 @@ static void test_failed_prompts_do_not_stop_others(void **state) {
     assert_non_null(strstr(job.texts[5].message, "65 tokens"));
     assert_non_null(strstr(job.texts[5].message, "holds 64"));
     assert_non_null(strstr(job.texts[5].message, "--context slide"));
-    job_release(&job);
+    generate_job_release(&job);
 }
 
 /* A text that fails half-way is reported with what it has. */
@@ -661,7 +491,7 @@ static void test_everything_forbidden(void **state) {
     for (int32_t i = 0; i < N_VOCAB; i++) {
         bias[i] = (struct gen_logit_bias){i, -INFINITY};
     }
-    struct job job = greedy_job();
+    struct generate_job job = greedy_job();
     job.options.sampling.logit_bias = bias;
     job.options.sampling.n_logit_bias = N_VOCAB - 2; /* 510 and eos are left */
     job.options.sampling.no_repeat_ngram_size = 1;
@@ -669,7 +499,7 @@ static void test_everything_forbidden(void **state) {
     job.options.num_return_sequences = 2;
     job.prompts[1] = job.prompts[0];
     job.n_prompts = 2;
-    run_well(&job, *state);
+    generate_job_run_well(&job, *state);
     assert_int_equal(job.n_texts, 2);
     assert_int_equal(job.n_failed, 2);
     for (size_t i = 0; i < 2; i++) {
@@ -678,12 +508,12 @@ static void test_everything_forbidden(void **state) {
         assert_int_equal(job.texts[i].ids.n, 1);
         assert_non_null(strstr(job.texts[i].message, "forbid every token"));
     }
-    job_release(&job);
+    generate_job_release(&job);
 }
 
 static void test_canceled(void **state) {
     for (int which = 0; which < 5; which++) {
-        struct job job = greedy_job();
+        struct generate_job job = greedy_job();
         job.prompts[1] = job.prompts[0];
         job.n_prompts = 2;
         job.want_logits = which == 3;
@@ -692,7 +522,7 @@ static void test_canceled(void **state) {
         job.refuse_end = which == 2;
         job.refuse_logits = which == 3 ? 9 : 0;
         job.refuse_go_on = which == 4 ? 5 : 0;
-        assert_int_equal(run(&job, *state), GEN_CANCELED);
+        assert_int_equal(generate_job_run(&job, *state), GEN_CANCELED);
         assert_int_equal(job.error.status, GEN_CANCELED);
         assert_int_equal(job.n_texts, 1);
         assert_int_equal(job.n_failed, 0);
@@ -700,21 +530,22 @@ static void test_canceled(void **state) {
         if (which == 4) { /* one chunk of prompt, three ids read, the fourth not any more */
             assert_int_equal(job.texts[0].ids.n, 4);
         }
-        job_release(&job);
+        generate_job_release(&job);
     }
 }
 
-static void expect_refused(const struct gen_model *model, struct job *job, const char *words) {
-    assert_int_equal(run(job, model), GEN_BAD_ARGUMENT);
+static void expect_refused(const struct gen_model *model, struct generate_job *job,
+                           const char *words) {
+    assert_int_equal(generate_job_run(job, model), GEN_BAD_ARGUMENT);
     assert_int_equal(job->n_texts, 0);
     if (strstr(job->error.message, words) == NULL) {
         fail_msg("\"%s\" does not contain \"%s\"", job->error.message, words);
     }
-    job_release(job);
+    generate_job_release(job);
 }
 
 static void test_options(void **state) {
-    struct job job;
+    struct generate_job job;
 #define REFUSED(field, value, words)                                                               \
     job = greedy_job();                                                                            \
     job.options.field = (value);                                                                   \

@@ -1,0 +1,147 @@
+#include "generate_job.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* Whether this call is refused: the one at which the count comes to 1, and all after it. */
+static bool refuse(int *count) {
+    if (*count > 1) {
+        --*count;
+        return false;
+    }
+    return *count == 1;
+}
+
+static bool next_prompt(void *context, struct gen_prompt *prompt) {
+    struct generate_job *job = context;
+    if (job->n_asked == job->n_prompts) {
+        return false;
+    }
+    *prompt = job->prompts[job->n_asked++];
+    return true;
+}
+
+static bool on_begin(void *context, uint64_t index, uint64_t sequence, const int32_t *ids,
+                     size_t n) {
+    struct generate_job *job = context;
+    assert_false(job->is_open);
+    assert_true(job->n_texts < GENERATE_JOB_TEXTS);
+    struct generate_text *text = &job->texts[job->n_texts];
+    text->begun = job->is_open = true;
+    text->index = index;
+    text->sequence = sequence;
+    assert_int_equal(gen_ids_append(&text->prompt, ids, n), GEN_OK);
+    return !refuse(&job->refuse_begin);
+}
+
+static bool on_text(void *context, uint64_t index, uint64_t sequence, const char *bytes, size_t n) {
+    struct generate_job *job = context;
+    struct generate_text *text = &job->texts[job->n_texts];
+    assert_true(job->is_open);
+    assert_true(n > 0);
+    assert_int_equal(text->index, index);
+    assert_int_equal(text->sequence, sequence);
+    assert_int_equal(gen_bytes_append(&text->streamed, bytes, n), GEN_OK);
+    return !refuse(&job->refuse_text);
+}
+
+static bool on_logits(void *context, const float *logits, int32_t n_vocab) {
+    struct generate_job *job = context;
+    assert_int_equal(n_vocab, GENERATE_JOB_VOCAB);
+    size_t size = GENERATE_JOB_VOCAB * sizeof *logits;
+    job->logits = realloc(job->logits, (job->n_rows + 1) * size);
+    assert_non_null(job->logits);
+    memcpy(job->logits + job->n_rows * GENERATE_JOB_VOCAB, logits, size);
+    job->n_rows++;
+    return !refuse(&job->refuse_logits);
+}
+
+static struct gen_logprob *copy(const struct gen_logprob *from, size_t n) {
+    struct gen_logprob *to = calloc(n + 1, sizeof *to);
+    assert_non_null(to);
+    if (n > 0) {
+        memcpy(to, from, n * sizeof *to);
+    }
+    return to;
+}
+
+static bool on_end(void *context, const struct gen_result *result) {
+    struct generate_job *job = context;
+    assert_true(job->n_texts < GENERATE_JOB_TEXTS);
+    struct generate_text *text = &job->texts[job->n_texts++];
+    if (job->is_open) {
+        assert_int_equal(text->index, result->index);
+        assert_int_equal(text->sequence, result->sequence);
+        assert_int_equal(text->prompt.n, result->n_prompt_ids);
+    }
+    job->is_open = false;
+    text->index = result->index;
+    text->sequence = result->sequence;
+    text->finish = result->finish;
+    assert_int_equal(result->seed, job->options.seed);
+    assert_true((result->error != NULL) == (result->finish == GEN_FINISH_ERROR));
+    if (result->error != NULL) {
+        snprintf(text->message, sizeof text->message, "%s", result->error->message);
+    }
+    assert_int_equal(gen_ids_append(&text->ids, result->new_ids, result->n_new_ids), GEN_OK);
+    assert_int_equal(gen_bytes_append(&text->text, result->new_text, result->n_new_text), GEN_OK);
+    text->n_best = result->n_logprobs;
+    if (result->n_logprobs > 0) {
+        text->best = copy(result->logprobs, result->n_new_ids * result->n_logprobs);
+        text->chosen = copy(result->chosen, result->n_new_ids);
+    }
+    return !refuse(&job->refuse_end);
+}
+
+static bool on_go_on(void *context) {
+    struct generate_job *job = context;
+    return !refuse(&job->refuse_go_on);
+}
+
+enum gen_status generate_job_run(struct generate_job *job, const struct gen_model *model) {
+    const struct gen_source source = {job, next_prompt};
+    const struct gen_sink sink = {.context = job,
+                                  .begin = on_begin,
+                                  .text = on_text,
+                                  .logits = job->want_logits ? on_logits : NULL,
+                                  .end = on_end,
+                                  .go_on = on_go_on};
+    enum gen_status status =
+        gen_generate(model, &job->options, &source, &sink, &job->n_failed, &job->error);
+    assert_false(job->is_open);
+    for (size_t i = 0; i < job->n_texts; i++) {
+        const struct generate_text *text = &job->texts[i];
+        if (job->refuse_text == 0) {
+            assert_int_equal(text->streamed.n, text->text.n);
+            if (text->text.n > 0) {
+                assert_memory_equal(text->streamed.data, text->text.data, text->text.n);
+            }
+        }
+    }
+    return status;
+}
+
+void generate_job_run_well(struct generate_job *job, const struct gen_model *model) {
+    if (generate_job_run(job, model) != GEN_OK) {
+        fail_msg("%s", job->error.message);
+    }
+}
+
+void generate_job_release(struct generate_job *job) {
+    for (size_t i = 0; i < job->n_texts; i++) {
+        struct generate_text *text = &job->texts[i];
+        gen_ids_release(&text->prompt);
+        gen_ids_release(&text->ids);
+        gen_bytes_release(&text->streamed);
+        gen_bytes_release(&text->text);
+        free(text->best);
+        free(text->chosen);
+    }
+    free(job->logits);
+    *job = (struct generate_job){0};
+}

@@ -1,0 +1,54 @@
+/**
+ * generate_job.h - a call of gen_generate() for tests: prompts from an array, everything the sink
+ * is told kept, and the manners of the callbacks checked on the way.
+ */
+#ifndef GENERATE_JOB_H
+#define GENERATE_JOB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gen.h"
+
+/** n_vocab of the models tested. */
+#define GENERATE_JOB_VOCAB   512
+#define GENERATE_JOB_PROMPTS 8
+#define GENERATE_JOB_TEXTS   16
+
+/** What was told of one text. */
+struct generate_text {
+    uint64_t index, sequence;
+    bool begun;
+    struct gen_ids prompt, ids;
+    struct gen_bytes streamed, text;
+    enum gen_finish finish;
+    char message[GEN_MESSAGE_SIZE];
+    struct gen_logprob *best, *chosen;
+    size_t n_best;
+};
+
+/** A job: prompts in, texts out. Start from {0} and set options and prompts. */
+struct generate_job {
+    struct gen_generate_options options;
+    struct gen_prompt prompts[GENERATE_JOB_PROMPTS];
+    size_t n_prompts, n_asked;
+    bool want_logits;
+    /** Callbacks answer false from this call on; 0: never. */
+    int refuse_begin, refuse_text, refuse_end, refuse_logits, refuse_go_on;
+    struct generate_text texts[GENERATE_JOB_TEXTS];
+    size_t n_texts;
+    bool is_open; /**< begun, not ended */
+    float *logits;
+    size_t n_rows;
+    uint64_t n_failed;
+    struct gen_error error;
+};
+
+/** Run the job; fails the test where the callbacks come in a wrong order. */
+enum gen_status generate_job_run(struct generate_job *job, const struct gen_model *model);
+/** The same for a job that has to succeed. */
+void generate_job_run_well(struct generate_job *job, const struct gen_model *model);
+void generate_job_release(struct generate_job *job);
+
+#endif
