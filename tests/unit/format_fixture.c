@@ -85,7 +85,7 @@ static void spell(char out[16], int id) {
     if (id < 256)
         spell_byte(out, id);
     else
-        strcpy(out, others[id - 256]);
+        snprintf(out, 16, "%s", others[id - 256]);
 }
 
 void fixture_vocab(struct gen_bytes *out) {

@@ -286,11 +286,10 @@ static void test_many(void **state) {
 
 /* ---- writing -------------------------------------------------------------------------------- */
 
-#define OK(call)                                                                                   \
-    do {                                                                                           \
-        if ((call) != GEN_OK)                                                                      \
-            fail_msg("%s", err.message);                                                           \
-    } while (0)
+static void ok(enum gen_status status, const struct gen_error *err) {
+    if (status != GEN_OK)
+        fail_msg("%s", err->message);
+}
 
 /* One odd-sized tensor and one more, with the golden tokenizer and three places to spare. */
 static void write_file(const char *path, struct gen_tokenizer *tokenizer) {
@@ -298,23 +297,23 @@ static void write_file(const char *path, struct gen_tokenizer *tokenizer) {
     struct gguf_writer *writer = NULL;
     const float numbers[5] = {1, 2, 3, 4, 5};
     const uint64_t odd[2] = {5, 1}, one[1] = {2};
-    OK(gguf_writer_new(&writer, path, &err));
-    OK(gguf_writer_string(writer, "general.architecture", "gpt2", 4, &err));
-    OK(gguf_writer_u32(writer, "gpt2.block_count", 2, &err));
-    OK(gguf_writer_f32(writer, "gpt2.epsilon", 1e-5F, &err));
-    OK(gguf_writer_bool(writer, "gen.flag", true, &err));
+    ok(gguf_writer_new(&writer, path, &err), &err);
+    ok(gguf_writer_string(writer, "general.architecture", "gpt2", 4, &err), &err);
+    ok(gguf_writer_u32(writer, "gpt2.block_count", 2, &err), &err);
+    ok(gguf_writer_f32(writer, "gpt2.epsilon", 1e-5F, &err), &err);
+    ok(gguf_writer_bool(writer, "gen.flag", true, &err), &err);
     assert_int_equal(gguf_writer_tokenizer(writer, tokenizer, 511, 510, 511, &err),
                      GEN_BAD_ARGUMENT);
-    OK(gguf_writer_tokenizer(writer, tokenizer, 515, 510, 511, &err));
-    OK(gguf_writer_tensor(writer, "odd", TENSOR_F32, 2, odd, &err));
-    OK(gguf_writer_tensor(writer, "one", TENSOR_F16, 1, one, &err));
+    ok(gguf_writer_tokenizer(writer, tokenizer, 515, 510, 511, &err), &err);
+    ok(gguf_writer_tensor(writer, "odd", TENSOR_F32, 2, odd, &err), &err);
+    ok(gguf_writer_tensor(writer, "one", TENSOR_F16, 1, one, &err), &err);
     uint64_t size = gguf_writer_size(writer);
-    OK(gguf_writer_data(writer, numbers, 3, &err)); /* in pieces that end anywhere */
-    OK(gguf_writer_data(writer, (const char *)numbers + 3, sizeof numbers - 3, &err));
-    OK(gguf_writer_data(writer, "\0\x3c\0\x40", 4, &err));
+    ok(gguf_writer_data(writer, numbers, 3, &err), &err); /* in pieces that end anywhere */
+    ok(gguf_writer_data(writer, (const char *)numbers + 3, sizeof numbers - 3, &err), &err);
+    ok(gguf_writer_data(writer, "\0\x3c\0\x40", 4, &err), &err);
     assert_int_equal(gguf_writer_written(writer), size);
     assert_int_equal(gguf_writer_data(writer, "x", 1, &err), GEN_BAD_ARGUMENT);
-    OK(gguf_writer_commit(writer, &err));
+    ok(gguf_writer_commit(writer, &err), &err);
     gguf_writer_free(writer);
 }
 
@@ -324,7 +323,7 @@ static void test_written_is_read(void **state) {
     struct gen_tokenizer *tokenizer = NULL;
     const char *directory = fixture_directory_new();
     const char *path = fixture_path(directory, "written.gguf");
-    OK(gen_tokenizer_open(&tokenizer, BY_PACKAGE, &err));
+    ok(gen_tokenizer_open(&tokenizer, BY_PACKAGE, &err), &err);
     write_file(path, tokenizer);
     struct model_file *file = open_path(path);
     float numbers[5];
@@ -362,17 +361,17 @@ static void test_unfinished(void **state) {
     const char *directory = fixture_directory_new();
     const char *path = fixture_path(directory, "target.gguf");
     fixture_write_text(directory, "target.gguf", "old");
-    OK(gguf_writer_new(&writer, path, &err));
+    ok(gguf_writer_new(&writer, path, &err), &err);
     assert_int_equal(gguf_writer_tensor(writer, "t", TENSOR_F32, 2, huge, &err), GEN_BAD_ARGUMENT);
     assert_int_equal(gguf_writer_tensor(writer, "t", TENSOR_F32, 5, dims, &err), GEN_BAD_ARGUMENT);
-    OK(gguf_writer_tensor(writer, "t", TENSOR_F32, 1, dims, &err));
-    OK(gguf_writer_data(writer, "some", 4, &err));
+    ok(gguf_writer_tensor(writer, "t", TENSOR_F32, 1, dims, &err), &err);
+    ok(gguf_writer_data(writer, "some", 4, &err), &err);
     assert_int_equal(gguf_writer_tensor(writer, "u", TENSOR_F32, 1, dims, &err), GEN_BAD_ARGUMENT);
     assert_int_equal(gguf_writer_commit(writer, &err), GEN_BAD_ARGUMENT);
     gguf_writer_free(writer);
     char *text = NULL;
     size_t n = 0;
-    OK(file_read(&text, &n, path, 100, &err));
+    ok(file_read(&text, &n, path, 100, &err), &err);
     assert_string_equal(text, "old");
     memory_free(text);
     fixture_directory_remove(directory);

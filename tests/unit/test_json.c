@@ -57,85 +57,86 @@ static void test_accepted(void **state) {
 
 #define T(literal) literal, sizeof(literal) - 1
 
+static const struct {
+    const char *text;
+    size_t n;
+    const char *expected;
+} refused[] = {
+    {T(""), "ends where a value"},
+    {T(" "), "ends where a value"},
+    {T("{} {}"), "text behind"},
+    {T("1 2"), "text behind"},
+    {T("[]]"), "text behind"},
+    {T("{}\0"), "text behind"},
+    {T("[1,]"), "not a JSON value"},
+    {T("[,1]"), "not a JSON value"},
+    {T("[1 2]"), "`,` or `]`"},
+    {T("[1"), "`,` or `]`"},
+    {T("{\"a\":1,}"), "string was expected"},
+    {T("{a:1}"), "string was expected"},
+    {T("{'a':1}"), "string was expected"},
+    {T("{\"a\" 1}"), "`:`"},
+    {T("{\"a\":}"), "not a JSON value"},
+    {T("{\"a\":1"), "`,` or `}`"},
+    {T("{\"a\""), "`:`"},
+    {T("{1:1}"), "string was expected"},
+    {T("01"), "leading zero"},
+    {T("-01"), "leading zero"},
+    {T("-"), "malformed number"},
+    {T("+1"), "not a JSON value"},
+    {T(".5"), "not a JSON value"},
+    {T("1."), "malformed number"},
+    {T("1e"), "malformed number"},
+    {T("1e+"), "malformed number"},
+    {T("0x10"), "text behind"},
+    {T("1234567890123456789012345678901234567890123456789012345678901"), "60 characters"},
+    {T("Infinity"), "not a JSON value"},
+    {T("NaN"), "not a JSON value"},
+    {T("nul"), "unknown word"},
+    {T("True"), "not a JSON value"},
+    {T("trueish"), "text behind"},
+    {T("\"abc"), "ends inside a string"},
+    {T("\"abc\\"), "ends inside a string"},
+    {T("\"\\x41\""), "unknown escape"},
+    {T("\"\\\0\""), "unknown escape"},
+    {T("\"\\u12\""), "hexadecimal"},
+    {T("\"\\u12g4\""), "hexadecimal"},
+    {T("\"\\u0000\""), "u0000"},
+    {T("\"a\0b\""), "control character"},
+    {T("\"a\nb\""), "control character"},
+    {T("\"\x1f\""), "control character"},
+    {T("\"\\ud800\""), "surrogate"},
+    {T("\"\\ud800x\""), "surrogate"},
+    {T("\"\\ud800\\n\""), "surrogate"},
+    {T("\"\\ud800\\ud800\""), "surrogate"},
+    {T("\"\\udc00\""), "surrogate"},
+    {T("\"\x80\""), "UTF-8"},
+    {T("\"\xc0\x80\""), "UTF-8"},
+    {T("\"\xed\xa0\x80\""), "UTF-8"},
+    {T("\"\xf4\x90\x80\x80\""), "UTF-8"},
+    {T("\"\xe2\x82\""), "UTF-8"},
+    {T("\xef\xbb\xbf{}"), "not a JSON value"},
+    {T("// x\n{}"), "not a JSON value"},
+    {T("{\"a\":1,\"a\":1}"), "\"a\" is there twice"},
+    {T("{\"a\":1,\"\\u0061\":1}"), "\"a\" is there twice"},
+    {T("[{\"b\":{\"a\\n\":1,\"a\\n\":1}}]"), "\"a\\x0a\" is there twice"},
+    {T("{\"1\":0,\"2\":0,\"3\":0,\"4\":0,\"5\":0,\"6\":0,\"7\":0,\"8\":0,\"9\":0,\"10\":0,"
+       "\"11\":0,\"12\":0,\"13\":0,\"14\":0,\"3\":0}"),
+     "\"3\" is there twice"},
+};
+
 static void test_refused(void **state) {
     (void)state;
-    static const struct {
-        const char *text;
-        size_t n;
-        const char *expected;
-    } cases[] = {
-        {T(""), "ends where a value"},
-        {T(" "), "ends where a value"},
-        {T("{} {}"), "text behind"},
-        {T("1 2"), "text behind"},
-        {T("[]]"), "text behind"},
-        {T("{}\0"), "text behind"},
-        {T("[1,]"), "not a JSON value"},
-        {T("[,1]"), "not a JSON value"},
-        {T("[1 2]"), "`,` or `]`"},
-        {T("[1"), "`,` or `]`"},
-        {T("{\"a\":1,}"), "string was expected"},
-        {T("{a:1}"), "string was expected"},
-        {T("{'a':1}"), "string was expected"},
-        {T("{\"a\" 1}"), "`:`"},
-        {T("{\"a\":}"), "not a JSON value"},
-        {T("{\"a\":1"), "`,` or `}`"},
-        {T("{\"a\""), "`:`"},
-        {T("{1:1}"), "string was expected"},
-        {T("01"), "leading zero"},
-        {T("-01"), "leading zero"},
-        {T("-"), "malformed number"},
-        {T("+1"), "not a JSON value"},
-        {T(".5"), "not a JSON value"},
-        {T("1."), "malformed number"},
-        {T("1e"), "malformed number"},
-        {T("1e+"), "malformed number"},
-        {T("0x10"), "text behind"},
-        {T("1234567890123456789012345678901234567890123456789012345678901"), "60 characters"},
-        {T("Infinity"), "not a JSON value"},
-        {T("NaN"), "not a JSON value"},
-        {T("nul"), "unknown word"},
-        {T("True"), "not a JSON value"},
-        {T("trueish"), "text behind"},
-        {T("\"abc"), "ends inside a string"},
-        {T("\"abc\\"), "ends inside a string"},
-        {T("\"\\x41\""), "unknown escape"},
-        {T("\"\\\0\""), "unknown escape"},
-        {T("\"\\u12\""), "hexadecimal"},
-        {T("\"\\u12g4\""), "hexadecimal"},
-        {T("\"\\u0000\""), "u0000"},
-        {T("\"a\0b\""), "control character"},
-        {T("\"a\nb\""), "control character"},
-        {T("\"\x1f\""), "control character"},
-        {T("\"\\ud800\""), "surrogate"},
-        {T("\"\\ud800x\""), "surrogate"},
-        {T("\"\\ud800\\n\""), "surrogate"},
-        {T("\"\\ud800\\ud800\""), "surrogate"},
-        {T("\"\\udc00\""), "surrogate"},
-        {T("\"\x80\""), "UTF-8"},
-        {T("\"\xc0\x80\""), "UTF-8"},
-        {T("\"\xed\xa0\x80\""), "UTF-8"},
-        {T("\"\xf4\x90\x80\x80\""), "UTF-8"},
-        {T("\"\xe2\x82\""), "UTF-8"},
-        {T("\xef\xbb\xbf{}"), "not a JSON value"},
-        {T("// x\n{}"), "not a JSON value"},
-        {T("{\"a\":1,\"a\":1}"), "\"a\" is there twice"},
-        {T("{\"a\":1,\"\\u0061\":1}"), "\"a\" is there twice"},
-        {T("[{\"b\":{\"a\\n\":1,\"a\\n\":1}}]"), "\"a\\x0a\" is there twice"},
-        {T("{\"1\":0,\"2\":0,\"3\":0,\"4\":0,\"5\":0,\"6\":0,\"7\":0,\"8\":0,\"9\":0,\"10\":0,"
-           "\"11\":0,\"12\":0,\"13\":0,\"14\":0,\"3\":0}"),
-         "\"3\" is there twice"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         struct gen_error err = {0};
         cJSON *value = NULL;
-        if (parse(&value, cases[i].text, cases[i].n, &err) != GEN_BAD_FILE || value != NULL)
-            fail_msg("%s was accepted", cases[i].text);
-        if (strstr(err.message, cases[i].expected) == NULL)
-            fail_msg("%s: %s (wanted: %s)", cases[i].text, err.message, cases[i].expected);
+        if (parse(&value, refused[i].text, refused[i].n, &err) != GEN_BAD_FILE || value != NULL)
+            fail_msg("%s was accepted", refused[i].text);
+        if (strstr(err.message, refused[i].expected) == NULL)
+            fail_msg("%s: %s (wanted: %s)", refused[i].text, err.message, refused[i].expected);
         assert_null(fixture_message_problem(&err, "some.json"));
     }
-    print_message("# %zu texts\n", sizeof cases / sizeof *cases);
+    print_message("# %zu texts\n", sizeof refused / sizeof *refused);
 }
 
 static void test_place_in_message(void **state) {
