@@ -280,18 +280,17 @@ struct gen_logit_bias {
  * words, minimum length, then - unless greedy - temperature, top-k, top-p, min-p, typical-p.
  */
 struct gen_sampling {
-    float temperature;            /**< >= 0; 0 (below 1e-6) is greedy. Default 0.8 */
-    int32_t top_k;                /**< >= 0; 0 is off. Default 40 */
-    float top_p;                  /**< 0 < p <= 1; 1 is off. Default 0.95 */
-    float min_p;                  /**< 0 <= p <= 1; 0 is off. Default 0 */
-    float typical_p;              /**< 0 < p <= 1; 1 is off. Default 1 */
-    float repetition_penalty;     /**< > 0; 1 is off. Counts prompt and new tokens. Default 1 */
-    float presence_penalty;       /**< -2 ... 2; 0 is off. Counts new tokens. Default 0 */
-    float frequency_penalty;      /**< -2 ... 2; 0 is off. Counts new tokens. Default 0 */
-    int32_t no_repeat_ngram_size; /**< >= 0; 0 is off. Default 0 */
-    int32_t min_new_tokens;       /**< eos is forbidden before that many new tokens. Default 0 */
-    int32_t min_length;           /**< the same, counting the prompt as well. Default 0 */
-    bool ignore_eos;              /**< eos never ends the text: it is never drawn. Default false */
+    float temperature;               /**< >= 0; 0 (below 1e-6) is greedy. Default 0.8 */
+    int32_t top_k;                   /**< >= 0; 0 is off. Default 40 */
+    float top_p;                     /**< 0 < p <= 1; 1 is off. Default 0.95 */
+    float min_p;                     /**< 0 <= p <= 1; 0 is off. Default 0 */
+    float typical_p;                 /**< 0 < p <= 1; 1 is off. Default 1 */
+    float repetition_penalty;        /**< > 0; 1 is off. Counts prompt and new tokens. Default 1 */
+    float presence_penalty;          /**< -2 ... 2; 0 is off. Counts new tokens. Default 0 */
+    float frequency_penalty;         /**< -2 ... 2; 0 is off. Counts new tokens. Default 0 */
+    int32_t no_repeat_ngram_size;    /**< >= 0; 0 is off. Default 0 */
+    int32_t min_new_tokens;          /**< eos is forbidden before that many new tokens. Default 0 */
+    int32_t min_length;              /**< the same, counting the prompt as well. Default 0 */
     const struct gen_ids *bad_words; /**< n_bad_words never completed; eos alone is none */
     size_t n_bad_words;
     const struct gen_logit_bias *logit_bias; /**< n_logit_bias entries, one per id */
@@ -418,6 +417,9 @@ struct gen_generate_options {
      */
     const char *const *stop;
     size_t n_stop;
+    /** eos does not end the text; drawn, it is a token like others and its spelling is text. To
+     * keep it from being drawn at all give it a logit bias of -INFINITY. Default false. */
+    bool ignore_eos;
     uint64_t seed;                /**< default 0: choose one yourself, e.g. by gen_random_seed() */
     int32_t num_return_sequences; /**< texts per prompt, >= 1. Default 1 */
     /**

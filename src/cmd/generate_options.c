@@ -41,8 +41,8 @@ static const struct option table[] = {
                      INT32_MAX, "the same, counting the prompt too"),
     OPTION_ROW("stop", '\0', OPTION_LIST, AT(stop), "TEXT",
                "end before TEXT would appear, taken literally; may be given several times"),
-    OPTION_ROW("ignore-eos", '\0', OPTION_FLAG, AT(options.sampling.ignore_eos), NULL,
-               "never draw the end-of-text token"),
+    OPTION_ROW("ignore-eos", '\0', OPTION_FLAG, AT(options.ignore_eos), NULL,
+               "go on behind an end-of-text token (never draw it: --logit-bias ID=-inf)"),
     OPTION_ROW_CHOICE(
         "context", '\0', AT(context), "WHAT", context_names,
         "when the context is full: stop, or slide: go on over its last half, read again"),

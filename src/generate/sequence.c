@@ -237,7 +237,7 @@ enum gen_status sequence_step(struct sequence *sequence, const float *logits,
     if (status != GEN_OK) {
         return status;
     }
-    if (id == sequence->rules->eos) {
+    if (id == sequence->rules->eos && !sequence->rules->options->ignore_eos) {
         return sequence_finish(sequence, GEN_FINISH_EOS, err);
     }
     bool stopped = false;

@@ -57,7 +57,7 @@ static void forbid_bad_words(float *scores, const struct gen_sampling *options,
 }
 
 static bool eos_is_forbidden(const struct gen_sampling *options, const struct history *history) {
-    return options->ignore_eos || history_n_new(history) < (size_t)options->min_new_tokens ||
+    return history_n_new(history) < (size_t)options->min_new_tokens ||
            history->ids.n < (size_t)options->min_length;
 }
 

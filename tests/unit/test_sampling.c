@@ -406,7 +406,7 @@ static void test_everything_forbidden(void **state) {
     struct gen_sampling sampling = gen_sampling_default();
     sampling.logit_bias = bias;
     sampling.n_logit_bias = 2;
-    sampling.ignore_eos = true;
+    sampling.min_new_tokens = 1;
     struct gen_error err = {0};
     struct gen_sampler *sampler = NULL;
     float scores[3];
