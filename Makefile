@@ -164,11 +164,11 @@ check-layers: $(BUILD)/libgen.a ## prove the rules of the architecture from sour
 TIDY_CHECKS := $(patsubst %.c,$(BUILD)/%.tidy,$(PROGRAM_SOURCES) $(LIBRARY_SOURCES))
 
 lint: check-layers $(TIDY_CHECKS) ## check format, static analysis, scripts, gcc and clang warnings
-	clang-format --dry-run -Werror $(wildcard $(PROGRAM_SOURCES) $(LIBRARY_SOURCES) \
+	$(call say,FORMAT)clang-format --dry-run -Werror $(wildcard $(PROGRAM_SOURCES) $(LIBRARY_SOURCES) \
 		$(TEST_SOURCES) $(TEST_HELPERS) $(HEADERS))
-	shellcheck $(SCRIPTS) $(BATS_FILES)
+	$(call say,SHELLCHECK)shellcheck $(SCRIPTS) $(BATS_FILES)
 	@mkdir -p $(BUILD)/cppcheck
-	cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+	$(call say,CPPCHECK)cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 		--std=c11 --cppcheck-build-dir=$(BUILD)/cppcheck -Iinclude -Isrc src
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/gcc CC=gcc WERROR=1 TESTS_TOO=1 all objects
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/clang CC=clang WERROR=1 TESTS_TOO=1 all objects

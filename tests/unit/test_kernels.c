@@ -85,10 +85,9 @@ static void check_product(const struct product *p, enum tensor_type type) {
     assert_non_null(pool);
     for (int layout = 0; layout < 2; layout++) {
         struct matrix w;
-        assert_true(matrix_init(&w, layout == 0 ? stored : stored_transposed, type, p->n_in,
-                                p->n_out,
-                                layout == 0 ? MATRIX_ROWS_ARE_OUTPUTS : MATRIX_ROWS_ARE_INPUTS,
-                                pool));
+        assert_true(
+            matrix_init(&w, layout == 0 ? stored : stored_transposed, type, p->n_in, p->n_out,
+                        layout == 0 ? MATRIX_ROWS_ARE_OUTPUTS : MATRIX_ROWS_ARE_INPUTS, pool));
         float *column = random_floats(&rng, p->n_in);
         matrix_column(column, &w, p->n_out - 1);
         assert_same_bits(column, raw + (p->n_out - 1) * p->n_in, p->n_in, "column");
