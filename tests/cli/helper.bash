@@ -17,9 +17,9 @@ mkdir -p "$HOME"
 export GEN_MODEL=$MODEL
 cd "$BATS_TEST_TMPDIR" || exit 1
 
-# gen ARGUMENTS: run it; $status, $output (stdout) and $stderr are then to be looked at.
+# gen ARGUMENTS: run it, a minute at most; $status, $output (stdout) and $stderr are then to be looked at.
 gen() {
-    run --separate-stderr "$GEN" "$@"
+    run --separate-stderr timeout 60 "$GEN" "$@"
 }
 
 # gen_stdin TEXT ARGUMENTS: the same with printf's TEXT on stdin.
@@ -27,7 +27,7 @@ gen_stdin() {
     # shellcheck disable=SC2059 # the text has escapes
     printf "$1" >stdin
     shift
-    run --separate-stderr "$GEN" "$@" <stdin
+    run --separate-stderr timeout 60 "$GEN" "$@" <stdin
 }
 
 # refused CODE TEXT: that exit status, nothing on stdout, and one short line on stderr with TEXT.
@@ -48,6 +48,6 @@ member() {
 
 # on_terminal COMMAND: run it with a terminal for stdin, stdout and stderr; all goes to stdout.
 on_terminal() {
-    command -v script >/dev/null || skip "script is missing"
+    script --version 2>/dev/null | grep -q util-linux || skip "script of util-linux is missing"
     script -qec "$1" /dev/null </dev/null 2>/dev/null || return $?
 }

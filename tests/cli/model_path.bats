@@ -145,9 +145,13 @@ cached() {
         done
         [ ! -e out.gguf ]
     done
-    chmod 000 noise
-    [ "$(id -u)" -eq 0 ] && skip "root may read everything"
-    gen inspect noise
+}
+
+@test "a file without permission to read is refused" {
+    [ "$(id -u)" -ne 0 ] || skip "root may read everything"
+    cp "$MODEL/config.json" locked
+    chmod 000 locked
+    gen inspect locked
     refused 1 "Permission denied"
 }
 

@@ -41,6 +41,7 @@ setup() {
 --temp --temperature
 --max-tokens --max-new-tokens
 --max_new_tokens --max-new-tokens
+--MAX_NEW_TOKENS --max-new-tokens
 --sed --seed
 --jsn --json
 --hepl --help

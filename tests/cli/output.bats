@@ -189,11 +189,14 @@ wait_for() {
     return 1
 }
 
-# signal NAME PID: send it, and have the exit status in $status.
+# signal NAME PID: send it, and have the exit status in $status. Who does not end is killed.
 signal() {
     kill -"$1" "$2"
+    (sleep 30 && kill -KILL "$2") >/dev/null 2>&1 3>&- &
+    local watchdog=$!
     status=0
     wait "$2" || status=$?
+    kill "$watchdog" 2>/dev/null || true
 }
 
 @test "Ctrl-C while waiting for a line: status 130; SIGTERM: 143" {
