@@ -51,10 +51,15 @@ static uint32_t file_type_number(enum tensor_type type) {
 
 /* ---- settings --------------------------------------------------------------------------------*/
 
-/* Name of the model: the last part of the source's path. */
+/* The name the source gives the model, or the last part of the source's path. */
 static enum gen_status write_name(const struct conversion *c) {
-    const char *name = c->file->name;
-    size_t n = strlen(name);
+    const char *name = NULL;
+    size_t n = 0;
+    if (model_file_get_string(c->file, "general.name", &name, &n, NULL) == GEN_OK && n > 0) {
+        return gguf_writer_string(c->writer, "general.name", name, n, c->err);
+    }
+    name = c->file->name;
+    n = strlen(name);
     while (n > 1 && name[n - 1] == '/') {
         n--;
     }

@@ -61,7 +61,7 @@ static enum gen_status choose_kernels(const struct kernels **out, const char *na
 static enum gen_status session_init(struct gen_session *session, const struct gen_model *model,
                                     const struct gen_session_options *options,
                                     struct gen_error *err) {
-    const struct kernels *kernels;
+    const struct kernels *kernels = NULL;
     enum gen_status status = check_options(options, &model->config, err);
     if (status != GEN_OK || (status = choose_kernels(&kernels, options->kernels, err)) != GEN_OK) {
         return status;
