@@ -22,6 +22,9 @@ struct file_map {
 
 enum file_kind { FILE_MISSING, FILE_REGULAR, FILE_DIRECTORY, FILE_OTHER };
 
+/** The sentence "PATH: cannot DOING: reason" for an errno value; returns GEN_IO_ERROR. */
+enum gen_status file_error(struct gen_error *err, const char *path, const char *doing, int number);
+
 /** What `path` is, symbolic links followed. A path that cannot be looked up is FILE_MISSING. */
 enum file_kind file_kind_of(const char *path);
 
@@ -48,8 +51,9 @@ char *file_join(const char *directory, const char *name);
 /** A file being written beside its target. Start from {0}. */
 struct file_writer {
     char *path;      /**< the target */
-    char *temporary; /**< what is written */
+    char *temporary; /**< what is written, in the target's directory */
     int descriptor;
+    bool failed; /**< a write failed: there is nothing whole to commit */
     unsigned char *buffer;
     size_t n_buffered;
     uint64_t n_written; /**< bytes given to file_writer_put so far */
