@@ -45,7 +45,11 @@ static void matmul_share(void *context, size_t begin, size_t end, int thread) {
 
 void op_matmul(const struct compute *compute, const struct matmul_job *job) {
     struct matmul_work work = {compute, job};
-    thread_pool_run(compute->pool, matrix_n_panels(job->w), 0, matmul_share, &work);
+    size_t n_panels = matrix_n_panels(job->w);
+    /* Weights in place are read row by row of the file: one long piece of each per thread. */
+    bool in_place = job->w->row_stride != MATRIX_PANEL;
+    size_t grain = in_place ? n_panels / (size_t)thread_pool_size(compute->pool) : 0;
+    thread_pool_run(compute->pool, n_panels, grain, matmul_share, &work);
 }
 
 struct layer_norm_work {

@@ -21,8 +21,11 @@
 #define UNROLL _Pragma("GCC unroll 8")
 
 /* k of a block when few rows meet weights in place: the rows of w are then read as that many
- * streams side by side, in the order of the file. */
-#define STREAM_BLOCK 16
+ * streams side by side, each in the order of the file. Neighbours in a stream are pages away from
+ * each other, too far for the hardware to foresee, so what the tile after the next will read is
+ * asked for in advance. Measured in scripts/SPEED.md. */
+#define STREAM_BLOCK 8
+#define STREAM_AHEAD 512
 
 /* What a tile computes: sums over n_k inner indices, starting from zero or from `start`. */
 struct tile {
@@ -39,6 +42,7 @@ struct tile {
     size_t n_columns;             /* columns left from the first panel on: may end inside one */
     const struct matmul_job *job; /* what follows the sum, or NULL: nothing */
     size_t column;                /* of the first panel, for the bias */
+    bool streamed;                /* weights in place: ask for them in advance */
 };
 
 ALWAYS_INLINE vf load_weights(const unsigned char *at, enum tensor_type type) {
@@ -65,8 +69,7 @@ ALWAYS_INLINE void store_columns(float *at, vf x, size_t n) {
     }
 }
 
-ALWAYS_INLINE vf finish(vf sum, const struct matmul_job *job, const float *y, size_t column,
-                        size_t n) {
+static vf finish(vf sum, const struct matmul_job *job, const float *y, size_t column, size_t n) {
     if (job->bias != NULL) {
         sum = vf_add(sum, load_columns(job->bias + column, n));
     }
@@ -76,8 +79,26 @@ ALWAYS_INLINE vf finish(vf sum, const struct matmul_job *job, const float *y, si
     return job->add ? vf_add(load_columns(y, n), sum) : sum;
 }
 
-/* rows, panels and type are constants wherever this is called: all loops but k's unroll. */
-ALWAYS_INLINE void tile_run(const struct tile *t, int rows, int panels, enum tensor_type type) {
+/* Store a tile's sums, each followed by what the job says. Apart from the sums themselves: it is
+ * done once per tile, and would be most of the code if it were unrolled with them. */
+static void tile_store(const struct tile *t, const vf *sums, int rows, int panels) {
+    for (int r = 0; r < rows; r++) {
+        for (int p = 0; p < panels; p++) {
+            size_t done = (size_t)p * VF_LANES;
+            size_t n = t->n_columns - done;
+            float *y = t->y + (size_t)r * t->y_stride + done;
+            vf out = sums[r * panels + p];
+            if (t->job != NULL) {
+                out = finish(out, t->job, y, t->column + done, n);
+            }
+            store_columns(y, out, n);
+        }
+    }
+}
+
+/* All arguments but t are constants wherever this is called: all loops but k's unroll. */
+ALWAYS_INLINE void tile_run(const struct tile *t, int rows, int panels, enum tensor_type type,
+                            bool ahead) {
     vf sum[8][KERNELS_SCRATCH_PANELS];
     UNROLL for (int r = 0; r < rows; r++) {
         UNROLL for (int p = 0; p < panels; p++) {
@@ -94,6 +115,9 @@ ALWAYS_INLINE void tile_run(const struct tile *t, int rows, int panels, enum ten
         vf weights[KERNELS_SCRATCH_PANELS];
         UNROLL for (int p = 0; p < panels; p++) {
             weights[p] = load_weights(w + (size_t)p * t->w_panel_bytes, type);
+            if (ahead) {
+                __builtin_prefetch(w + (size_t)p * t->w_panel_bytes + STREAM_AHEAD);
+            }
         }
         UNROLL for (int r = 0; r < rows; r++) {
             vf input = vf_set1(x[(size_t)r * t->x_stride]);
@@ -104,27 +128,22 @@ ALWAYS_INLINE void tile_run(const struct tile *t, int rows, int panels, enum ten
         w += t->w_row_bytes;
         x++;
     }
-    for (int r = 0; r < rows; r++) {
+    vf sums[8 * KERNELS_SCRATCH_PANELS];
+    UNROLL for (int r = 0; r < rows; r++) {
         UNROLL for (int p = 0; p < panels; p++) {
-            size_t done = (size_t)p * VF_LANES;
-            size_t n = t->n_columns - done;
-            float *y = t->y + (size_t)r * t->y_stride + done;
-            vf out = sum[r][p];
-            if (t->job != NULL) {
-                out = finish(out, t->job, y, t->column + done, n);
-            }
-            store_columns(y, out, n);
+            sums[r * panels + p] = sum[r][p];
         }
     }
+    tile_store(t, sums, rows, panels);
 }
 
 /* All rows of x against the tile's panels, at most max_rows (a constant) at a time. */
 ALWAYS_INLINE void tile_rows(struct tile t, size_t n_rows, size_t max_rows, int panels,
-                             enum tensor_type type) {
+                             enum tensor_type type, bool ahead) {
 #define TILE_CASE(rows)                                                                            \
     case rows:                                                                                     \
         if ((rows) <= max_rows) {                                                                  \
-            tile_run(&t, rows, panels, type);                                                      \
+            tile_run(&t, rows, panels, type, ahead);                                               \
         }                                                                                          \
         break
     for (size_t left = n_rows; left > 0;) {
@@ -153,39 +172,43 @@ ALWAYS_INLINE void tile_rows(struct tile t, size_t n_rows, size_t max_rows, int 
  * only other sums can fill that time. */
 #define FEW_ROWS 2
 
-#define TILE_FUNCTION(name, max_rows, panels, type)                                                \
+#define TILE_FUNCTION(name, max_rows, panels, type, ahead)                                         \
     static void name(const struct tile *t, size_t n_rows) {                                        \
-        tile_rows(*t, n_rows, max_rows, panels, type);                                             \
+        tile_rows(*t, n_rows, max_rows, panels, type, ahead);                                      \
     }
-TILE_FUNCTION(tile_f32_1, TILE_ROWS, 1, TENSOR_F32)
-TILE_FUNCTION(tile_f16_1, TILE_ROWS, 1, TENSOR_F16)
-TILE_FUNCTION(tile_bf16_1, TILE_ROWS, 1, TENSOR_BF16)
-TILE_FUNCTION(tile_f32_few, FEW_ROWS, TILE_PANELS_FEW_ROWS, TENSOR_F32)
-TILE_FUNCTION(tile_f16_few, FEW_ROWS, TILE_PANELS_FEW_ROWS, TENSOR_F16)
-TILE_FUNCTION(tile_bf16_few, FEW_ROWS, TILE_PANELS_FEW_ROWS, TENSOR_BF16)
-TILE_FUNCTION(tile_f32_many, TILE_ROWS, TILE_PANELS, TENSOR_F32)
-TILE_FUNCTION(tile_f16_many, TILE_ROWS, TILE_PANELS, TENSOR_F16)
-TILE_FUNCTION(tile_bf16_many, TILE_ROWS, TILE_PANELS, TENSOR_BF16)
+#define TILE_FUNCTIONS(name, type)                                                                 \
+    TILE_FUNCTION(name##_single, TILE_ROWS, 1, type, false)                                        \
+    TILE_FUNCTION(name##_many, TILE_ROWS, TILE_PANELS, type, false)                                \
+    TILE_FUNCTION(name##_few, FEW_ROWS, TILE_PANELS_FEW_ROWS, type, false)                         \
+    TILE_FUNCTION(name##_streamed, FEW_ROWS, TILE_PANELS_FEW_ROWS, type, true)
+TILE_FUNCTIONS(tile_f32, TENSOR_F32)
+TILE_FUNCTIONS(tile_f16, TENSOR_F16)
+TILE_FUNCTIONS(tile_bf16, TENSOR_BF16)
+#undef TILE_FUNCTIONS
 #undef TILE_FUNCTION
 
 typedef void tile_function(const struct tile *t, size_t n_rows);
 
-/* The function for a group of panels: the single one, or as many as the tile takes. */
-static tile_function *tile_function_for(enum tensor_type type, size_t n_rows, bool single) {
-    static tile_function *const functions[][3] = {
-        [TENSOR_F32] = {tile_f32_1, tile_f32_few, tile_f32_many},
-        [TENSOR_F16] = {tile_f16_1, tile_f16_few, tile_f16_many},
-        [TENSOR_BF16] = {tile_bf16_1, tile_bf16_few, tile_bf16_many},
+enum tile_kind { TILE_SINGLE, TILE_MANY, TILE_FEW, TILE_STREAMED };
+
+static tile_function *tile_function_for(enum tensor_type type, enum tile_kind kind) {
+    static tile_function *const functions[][4] = {
+        [TENSOR_F32] = {tile_f32_single, tile_f32_many, tile_f32_few, tile_f32_streamed},
+        [TENSOR_F16] = {tile_f16_single, tile_f16_many, tile_f16_few, tile_f16_streamed},
+        [TENSOR_BF16] = {tile_bf16_single, tile_bf16_many, tile_bf16_few, tile_bf16_streamed},
     };
-    return functions[type][single ? 0 : n_rows <= FEW_ROWS ? 1 : 2];
+    return functions[type][kind];
 }
 
-/* Panels begin ... end-1 of one block of k, group by group. t describes panel `begin`. */
+/* Panels begin ... end-1 of one block of k, group by group and the rest one by one. t describes
+ * panel `begin`. */
 static void tile_panels(struct tile t, enum tensor_type type, size_t n_rows, size_t n_panels) {
-    size_t group = n_rows <= FEW_ROWS ? TILE_PANELS_FEW_ROWS : TILE_PANELS;
+    bool few = n_rows <= FEW_ROWS;
+    size_t group = few ? TILE_PANELS_FEW_ROWS : TILE_PANELS;
+    enum tile_kind kind = !few ? TILE_MANY : t.streamed ? TILE_STREAMED : TILE_FEW;
     while (n_panels > 0) {
         size_t n = n_panels < group ? 1 : group;
-        tile_function_for(type, n_rows, n == 1)(&t, n_rows);
+        tile_function_for(type, n < group ? TILE_SINGLE : kind)(&t, n_rows);
         size_t columns = n * VF_LANES;
         t.w += n * t.w_panel_bytes;
         t.y += columns;
@@ -231,6 +254,7 @@ static void matmul_streamed(const struct matmul_job *job, struct tile t, size_t 
         block.w += k * t.w_row_bytes;
         block.start = k == 0 ? NULL : scratch;
         block.start_stride = n_panels * VF_LANES;
+        block.streamed = true;
         if (left > STREAM_BLOCK) {
             block.job = NULL;
             block.y = scratch;
