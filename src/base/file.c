@@ -15,7 +15,7 @@
 enum file_kind file_kind_of(const char *path) {
     struct stat status;
     if (stat(path, &status) != 0) {
-        return FILE_MISSING;
+        return lstat(path, &status) == 0 ? FILE_OTHER : FILE_MISSING;
     }
     return S_ISREG(status.st_mode)   ? FILE_REGULAR
            : S_ISDIR(status.st_mode) ? FILE_DIRECTORY

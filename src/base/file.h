@@ -25,7 +25,11 @@ enum file_kind { FILE_MISSING, FILE_REGULAR, FILE_DIRECTORY, FILE_OTHER };
 /** The sentence "PATH: cannot DOING: reason" for an errno value; returns GEN_IO_ERROR. */
 enum gen_status file_error(struct gen_error *err, const char *path, const char *doing, int number);
 
-/** What `path` is, symbolic links followed. A path that cannot be looked up is FILE_MISSING. */
+/**
+ * What `path` is, symbolic links followed. A link that leads nowhere or in a circle is FILE_OTHER:
+ * something is there, so passing over it would be wrong, and opening it says what the matter is.
+ * A path that cannot be looked up is FILE_MISSING.
+ */
 enum file_kind file_kind_of(const char *path);
 
 /** Map a regular file read-only. An empty file gives size 0 and no mapping. */
