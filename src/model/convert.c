@@ -122,13 +122,14 @@ static enum gen_status write_settings(const struct conversion *c, enum tensor_ty
         return status;
     }
     const struct gen_tokenizer *tokenizer = c->file->tokenizer;
-    if (tokenizer == NULL) {
-        return GEN_OK;
+    int32_t eos = c->config.eos_token_id;
+    if (tokenizer != NULL) {
+        eos = eos >= 0 ? eos : gen_tokenizer_eos(tokenizer);
+        status = gguf_writer_tokenizer(c->writer, tokenizer, c->config.n_vocab, c->err);
     }
-    int32_t eos =
-        c->config.eos_token_id >= 0 ? c->config.eos_token_id : gen_tokenizer_eos(tokenizer);
-    return gguf_writer_tokenizer(c->writer, tokenizer, c->config.n_vocab, c->config.bos_token_id,
-                                 eos, c->err);
+    return status == GEN_OK
+               ? gguf_writer_special_ids(c->writer, c->config.bos_token_id, eos, c->err)
+               : status;
 }
 
 /* ---- tensors ---------------------------------------------------------------------------------*/
