@@ -454,7 +454,9 @@ int gen_default_threads(void);
 /* ------------------------------------------------------------------ conversion ------------ */
 
 struct gen_convert_options {
-    const char *type; /**< "f32", "f16", "bf16"; NULL: as the source has it */
+    /** "f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "q4_k_m", "q5_k_m", "q6_k",
+     *  mixed as llama.cpp does; NULL: as the source has it, and then no number changes. */
+    const char *type;
     void *context;
     /** Told the bytes written so far and in all; returning false cancels. May be NULL. */
     bool (*progress)(void *context, uint64_t done, uint64_t total);

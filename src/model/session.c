@@ -79,7 +79,8 @@ static enum gen_status session_init(struct gen_session *session, const struct ge
     }
     size_t scratch = forward_scratch(&model->weights, &model->config, (size_t)n_ctx);
     if (!activations_init(&session->activations, &model->config, FORWARD_MAX_ROWS) ||
-        !compute_init(&session->compute, kernels, options->n_threads, scratch)) {
+        !compute_init(&session->compute, kernels, options->n_threads, scratch) ||
+        !compute_reserve_inputs(&session->compute, forward_inputs(&model->weights))) {
         return error_no_memory(err, "a session");
     }
     session->forward = (struct forward){&model->config, &model->weights, &session->cache,

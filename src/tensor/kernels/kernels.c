@@ -1,6 +1,8 @@
 #include "tensor/kernels/kernels.h"
 
 #include <string.h>
+
+#include "base/memory.h"
 #ifdef KERNELS_X86
 #include <cpuid.h>
 
@@ -63,11 +65,22 @@ static size_t round_up(size_t n) {
 }
 
 size_t kernels_matmul_scratch(const struct matrix *w) {
+    if (matrix_is_quantized(w)) {
+        return 0;
+    }
     /* Either widened panels, or the unfinished sums of a few rows. */
     size_t panels = KERNELS_SCRATCH_PANELS * MATRIX_PANEL * w->n_in;
     size_t sums = KERNELS_SCRATCH_ROWS * round_up(w->n_out);
     bool in_place = w->row_stride != MATRIX_PANEL;
     return in_place && sums > panels ? sums : panels;
+}
+
+size_t kernels_quantized_row_bytes(const struct matrix *w) {
+    if (!matrix_is_quantized(w)) {
+        return 0;
+    }
+    size_t bytes = w->n_in + w->n_in / QUANT_SMALL * sizeof(struct quantized_part);
+    return (bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
 }
 
 size_t kernels_attention_scratch(size_t n_ctx) {
