@@ -15,6 +15,9 @@ static bool has_f16c(void) {
 
 static bool is_supported(const struct kernels *set) {
 #ifdef KERNELS_X86
+    if (set == &kernels_avx512_vnni) {
+        return is_supported(&kernels_avx512) && __builtin_cpu_supports("avx512vnni");
+    }
     if (set == &kernels_avx512) {
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
@@ -33,8 +36,7 @@ static bool is_supported(const struct kernels *set) {
 /* Fastest first. */
 static const struct kernels *const sets[] = {
 #ifdef KERNELS_X86
-    &kernels_avx512,
-    &kernels_avx2,
+    &kernels_avx512_vnni, &kernels_avx512, &kernels_avx2,
 #endif
 #ifdef KERNELS_NEON
     &kernels_neon,

@@ -86,7 +86,7 @@ struct attention_job {
 #define KERNELS_SCRATCH_ROWS 16
 
 struct kernels {
-    const char *name; /**< "generic", "avx2", "avx512", "neon" */
+    const char *name; /**< "generic", "avx2", "avx512", "avx512vnni", "neon" */
     /**
      * Columns of panels begin ... end-1 of the product. `scratch` has kernels_matmul_scratch()
      * floats of the calling thread's own.
@@ -115,6 +115,7 @@ extern const struct kernels kernels_generic;
 #define KERNELS_X86 1
 extern const struct kernels kernels_avx2;
 extern const struct kernels kernels_avx512;
+extern const struct kernels kernels_avx512_vnni;
 #elif defined(__aarch64__)
 #define KERNELS_NEON 1
 extern const struct kernels kernels_neon;

@@ -11,14 +11,7 @@
 #ifndef KERNELS_MATMUL_TILES_H
 #define KERNELS_MATMUL_TILES_H
 
-#include <string.h>
-
-#include "tensor/kernels/activations.h"
-#include "tensor/kernels/kernels.h"
-
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-/* Loops over the rows and panels of a tile must vanish for its sums to live in registers. */
-#define UNROLL _Pragma("GCC unroll 8")
+#include "tensor/kernels/tiles.h"
 
 /* k of a block when few rows meet weights in place: the rows of w are then read as that many
  * streams side by side, each in the order of the file. Neighbours in a stream are pages away from
@@ -26,24 +19,6 @@
  * asked for in advance. Measured in scripts/SPEED.md. */
 #define STREAM_BLOCK 8
 #define STREAM_AHEAD 512
-
-/* What a tile computes: sums over n_k inner indices, starting from zero or from `start`. */
-struct tile {
-    const float *x; /* at the first k */
-    size_t x_stride;
-    const unsigned char *w; /* at the first k of the first panel */
-    size_t w_row_bytes;
-    size_t w_panel_bytes;
-    size_t n_k;
-    const float *start; /* unfinished sums, or NULL */
-    size_t start_stride;
-    float *y;
-    size_t y_stride;
-    size_t n_columns;             /* columns left from the first panel on: may end inside one */
-    const struct matmul_job *job; /* what follows the sum, or NULL: nothing */
-    size_t column;                /* of the first panel, for the bias */
-    bool streamed;                /* weights in place: ask for them in advance */
-};
 
 ALWAYS_INLINE vf load_weights(const unsigned char *at, enum tensor_type type) {
     switch (type) {
@@ -53,46 +28,6 @@ ALWAYS_INLINE vf load_weights(const unsigned char *at, enum tensor_type type) {
         return vf_load_bf16(at);
     default:
         return vf_load(at);
-    }
-}
-
-/* Load and store up to 16 numbers: the last panel may have fewer columns. */
-ALWAYS_INLINE vf load_columns(const float *at, size_t n) {
-    return n >= VF_LANES ? vf_load(at) : vf_load_part(at, n);
-}
-
-ALWAYS_INLINE void store_columns(float *at, vf x, size_t n) {
-    if (n >= VF_LANES) {
-        vf_store(at, x);
-    } else {
-        vf_store_part(at, x, n);
-    }
-}
-
-static vf finish(vf sum, const struct matmul_job *job, const float *y, size_t column, size_t n) {
-    if (job->bias != NULL) {
-        sum = vf_add(sum, load_columns(job->bias + column, n));
-    }
-    if (job->activate) {
-        sum = vf_activate(sum, job->activation);
-    }
-    return job->add ? vf_add(load_columns(y, n), sum) : sum;
-}
-
-/* Store a tile's sums, each followed by what the job says. Apart from the sums themselves: it is
- * done once per tile, and would be most of the code if it were unrolled with them. */
-static void tile_store(const struct tile *t, const vf *sums, int rows, int panels) {
-    for (int r = 0; r < rows; r++) {
-        for (int p = 0; p < panels; p++) {
-            size_t done = (size_t)p * VF_LANES;
-            size_t n = t->n_columns - done;
-            float *y = t->y + (size_t)r * t->y_stride + done;
-            vf out = sums[r * panels + p];
-            if (t->job != NULL) {
-                out = finish(out, t->job, y, t->column + done, n);
-            }
-            store_columns(y, out, n);
-        }
     }
 }
 
@@ -168,10 +103,6 @@ ALWAYS_INLINE void tile_rows(struct tile t, size_t n_rows, size_t max_rows, int 
 #undef TILE_CASE
 }
 
-/* With one or two rows more panels are taken at once: a sum waits for its own last addition, and
- * only other sums can fill that time. */
-#define FEW_ROWS 2
-
 #define TILE_FUNCTION(name, max_rows, panels, type, ahead)                                         \
     static void name(const struct tile *t, size_t n_rows) {                                        \
         tile_rows(*t, n_rows, max_rows, panels, type, ahead);                                      \
@@ -188,8 +119,6 @@ TILE_FUNCTIONS(tile_bf16, TENSOR_BF16)
 #undef TILE_FUNCTION
 
 typedef void tile_function(const struct tile *t, size_t n_rows);
-
-enum tile_kind { TILE_SINGLE, TILE_MANY, TILE_FEW, TILE_STREAMED };
 
 static tile_function *tile_function_for(enum tensor_type type, enum tile_kind kind) {
     static tile_function *const functions[][4] = {

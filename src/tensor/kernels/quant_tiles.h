@@ -1,142 +1,298 @@
 /**
  * quant_tiles.h - the matrix product with weights of a block format, over the vectors of the
- * vec_*.h included before; kernels.h defines its arithmetic.
+ * vec_*.h included before; kernels.h defines its arithmetic, quant_panel.h the layout.
  *
- * This is the plain version: every 32 k of a panel are taken apart once and used for some rows.
+ * As in matmul_tiles.h a tile is a few rows of x by a few panels of w, whose sums stay in
+ * registers. A tile goes from 32 k to the next 32 k: eight steps widen 64 numbers of each panel
+ * to bytes and add four products to each of 16 integers; then the integers are scaled and join
+ * the sums. All of this is written once for every format, whose properties are constants where
+ * the functions are made. The includer defines:
+ *   QUANT_TILE_ROWS, QUANT_TILE_PANELS      rows (at most 6) and panels (at most 4) of a tile
+ *   QUANT_TILE_ROWS_GROUPED                 the same for formats with groups of 16, which need
+ *                                           a second integer for every sum
+ *   QUANT_TILE_PANELS_FEW_ROWS              panels with one or two rows
  */
 #ifndef KERNELS_QUANT_TILES_H
 #define KERNELS_QUANT_TILES_H
 
-#include <math.h>
-
-#include "tensor/kernels/matmul_tiles.h"
+#include "tensor/kernels/quant_rows.h"
+#include "tensor/kernels/tiles.h"
 #include "tensor/quant_panel.h"
 
-/* ---- inputs --------------------------------------------------------------------------------- */
+#define QUANT_MAX_ROWS   6
+#define QUANT_MAX_PANELS 4
 
-/* Below this, 127 / greatest could overflow; such inputs count as 0. */
-#define QUANT_LEAST_INPUT 0x1p-100f
+/* What a kernel must know of a format; see struct quant_format. */
+struct quant_shape {
+    int low_bits, high_bits;
+    int n_groups; /* of 32 k */
+    int offset;
+    bool has_min, has_groups, short_groups;
+};
 
-/* The greatest magnitude of 32 numbers; compared as integers, so that infinity and NaN win. */
-static float quant_greatest(const float *x) {
-    uint32_t greatest = 0;
-    for (size_t i = 0; i < QUANT_SMALL; i++) {
-        uint32_t bits;
-        memcpy(&bits, x + i, sizeof bits);
-        bits &= 0x7fffffffu;
-        greatest = bits > greatest ? bits : greatest;
+struct quant_tile {
+    const struct quant_layout *layout;
+    const unsigned char *panel; /* the first */
+    const unsigned char *x;     /* the first row, quantized */
+    size_t x_stride;
+    size_t n_in;
+    struct tile store; /* where the sums go and what follows them */
+};
+
+/* The 64 numbers of step s, as bytes. */
+ALWAYS_INLINE vb quant_step(const unsigned char *lines, struct quant_shape f, int s) {
+    if (f.low_bits == 8) {
+        return vb_load(lines + s * QUANT_LINE);
     }
-    float magnitude;
-    memcpy(&magnitude, &greatest, sizeof magnitude);
-    return magnitude;
+    vb low = vb_load(lines + s % f.low_bits * QUANT_LINE);
+    low = vb_field(low, f.low_bits * (s / f.low_bits), (uint8_t)((1 << f.low_bits) - 1));
+    if (f.high_bits == 0) {
+        return low;
+    }
+    vb high = vb_load(lines + (f.low_bits + s % f.high_bits) * QUANT_LINE);
+    high = vb_field(high, f.high_bits * (s / f.high_bits), (uint8_t)((1 << f.high_bits) - 1));
+    return vb_join(low, high, f.low_bits);
 }
 
-/* Integers and what belongs to them for 32 numbers. */
-static void quantize_part(int8_t *q, struct quantized_part *part, const float *x) {
-    float greatest = quant_greatest(x);
-    float factor = 0.0f;
-    *part = (struct quantized_part){0};
-    if (!(greatest < __builtin_inff())) {
-        part->d = __builtin_nanf("");
-    } else if (greatest >= QUANT_LEAST_INPUT) {
-        part->d = greatest / 127.0f;
-        factor = 127.0f / greatest;
-    }
-    for (size_t i = 0; i < QUANT_SMALL; i++) {
-        /* Adding and taking away 1.5 * 2^23 rounds to an integer. */
-        float rounded = factor == 0.0f ? 0.0f : x[i] * factor + 0x1.8p23f - 0x1.8p23f;
-        q[i] = (int8_t)rounded;
-        part->sum[i / 16] += q[i];
-    }
-    part->scaled_sum = part->d * (float)(part->sum[0] + part->sum[1]);
+ALWAYS_INLINE vi quant_dot(vi sum, vb q, const int8_t *x, struct quant_shape f) {
+    return f.low_bits == 8 ? vi_dot4_8bit(sum, q, x) : vi_dot4(sum, q, x);
 }
 
-static void quantize_row(unsigned char *out, const float *x, size_t n) {
-    for (size_t i = 0; i < n / QUANT_SMALL; i++) {
-        int8_t q[QUANT_SMALL];
-        struct quantized_part part;
-        quantize_part(q, &part, x + i * QUANT_SMALL);
-        memcpy(out + i * QUANT_SMALL, q, sizeof q);
-        memcpy(out + n + i * sizeof part, &part, sizeof part);
+/* scale[g] and min[g] of the 16 columns, from the group bytes of 32 k. */
+ALWAYS_INLINE vi quant_scale(const unsigned char *groups, struct quant_shape f, int g) {
+    if (f.short_groups) {
+        return vi_field(vi_load_u8(groups + g * QUANT_COLUMNS), 0, 15);
+    }
+    return vi_load_i8(groups + g * QUANT_COLUMNS);
+}
+
+ALWAYS_INLINE vi quant_min(const unsigned char *groups, struct quant_shape f, int g) {
+    if (f.short_groups) {
+        return vi_field(vi_load_u8(groups + g * QUANT_COLUMNS), 4, 15);
+    }
+    return vi_load_u8(groups + (f.n_groups + g) * QUANT_COLUMNS);
+}
+
+/* Where 32 k of a panel and of the rows of x are. */
+struct quant_at {
+    const unsigned char *lines[QUANT_MAX_PANELS];
+    const unsigned char *factors[QUANT_MAX_PANELS];
+    const unsigned char *groups[QUANT_MAX_PANELS];
+    const int8_t *x[QUANT_MAX_ROWS];
+    struct quantized_part part[QUANT_MAX_ROWS];
+};
+
+ALWAYS_INLINE void quant_find(struct quant_at *at, const struct quant_tile *t, size_t i, int rows,
+                              int panels) {
+    const struct quant_layout *l = t->layout;
+    UNROLL for (int p = 0; p < panels; p++) {
+        const unsigned char *panel = t->panel + (size_t)p * l->panel_bytes;
+        at->lines[p] = panel + i * l->part_bytes;
+        at->factors[p] = panel + l->factors_at + i / l->parts_per_block * l->factor_bytes;
+        at->groups[p] = panel + l->groups_at + i * l->group_bytes;
+    }
+    UNROLL for (int r = 0; r < rows; r++) {
+        const unsigned char *row = t->x + (size_t)r * t->x_stride;
+        at->x[r] = (const int8_t *)row + i * QUANT_SMALL;
+        memcpy(&at->part[r], row + t->n_in + i * sizeof at->part[r], sizeof at->part[r]);
     }
 }
 
-/* ---- products ------------------------------------------------------------------------------- */
-
-/* Rows for which a part of a panel is taken apart once. */
-#define QUANT_ROWS 16
-
-/* Sums of products of a column over one group. */
-static int32_t quant_dot(const struct quant_part *part, const int8_t *x, size_t column,
-                         size_t first, size_t n, int offset) {
-    int32_t dot = 0;
-    for (size_t k = first; k < first + n; k++) {
-        dot += (part->q[k / 4][column * 4 + k % 4] - offset) * x[k];
+/* dot[r][p] = sum of (q - offset) x over group g. */
+ALWAYS_INLINE void quant_dots(vi dot[QUANT_MAX_ROWS][QUANT_MAX_PANELS], const struct quant_at *at,
+                              int g, int rows, int panels, struct quant_shape f) {
+    int offset = f.low_bits == 8 && VI_DOT_IS_SIGNED ? 0 : f.offset;
+    UNROLL for (int r = 0; r < rows; r++) {
+        const int32_t *sum = at->part[r].sum;
+        vi start = vi_set1(-offset * (f.n_groups == 2 ? sum[g] : sum[0] + sum[1]));
+        UNROLL for (int p = 0; p < panels; p++) {
+            dot[r][p] = start;
+        }
     }
-    return dot;
-}
-
-/* sum[column] goes on over 32 k. */
-static void quant_add_part(float *sum, const struct quant_format *format,
-                           const struct quant_part *part, const int8_t *x,
-                           const struct quantized_part *input) {
-    for (size_t c = 0; c < QUANT_COLUMNS; c++) {
-        const int32_t scale[2] = {part->scale[0][c], part->scale[1][c]};
-        const int32_t min[2] = {part->min[0][c], part->min[1][c]};
-        float d = part->d[c];
-        float m = part->m[c];
-        if (format->group_size == QUANT_SMALL) {
-            int32_t dot = quant_dot(part, x, c, 0, 32, format->offset);
-            sum[c] = fmaf((float)dot, d * (float)scale[0] * input->d, sum[c]);
-            if (format->has_min) {
-                sum[c] = fmaf(m * (float)min[0], input->scaled_sum, sum[c]);
+    int n_steps = QUANT_STEPS / f.n_groups;
+    UNROLL for (int step = 0; step < n_steps; step++) {
+        int s = g * n_steps + step;
+        UNROLL for (int p = 0; p < panels; p++) {
+            vb q = quant_step(at->lines[p], f, s);
+            UNROLL for (int r = 0; r < rows; r++) {
+                dot[r][p] = quant_dot(dot[r][p], q, at->x[r] + 4 * s, f);
             }
+        }
+    }
+}
+
+/* The sums go on over 32 k with one scale for all of them. */
+ALWAYS_INLINE void quant_add_whole(vf sum[QUANT_MAX_ROWS][QUANT_MAX_PANELS],
+                                   const struct quant_at *at, int rows, int panels,
+                                   struct quant_shape f) {
+    vi dot[QUANT_MAX_ROWS][QUANT_MAX_PANELS];
+    quant_dots(dot, at, 0, rows, panels, f);
+    UNROLL for (int p = 0; p < panels; p++) {
+        vf d = vf_load_f16(at->factors[p]);
+        vf m = vf_set1(0.0f);
+        if (f.has_groups) {
+            d = vf_mul(d, vf_from_int(quant_scale(at->groups[p], f, 0)));
+        }
+        if (f.has_min) {
+            m = vf_load_f16(at->factors[p] + QUANT_COLUMNS * sizeof(uint16_t));
+        }
+        if (f.has_min && f.has_groups) {
+            m = vf_mul(m, vf_from_int(quant_min(at->groups[p], f, 0)));
+        }
+        UNROLL for (int r = 0; r < rows; r++) {
+            vf scale = vf_mul(d, vf_set1(at->part[r].d));
+            sum[r][p] = vf_fma(vf_from_int(dot[r][p]), scale, sum[r][p]);
+            if (f.has_min) {
+                sum[r][p] = vf_fma(m, vf_set1(at->part[r].scaled_sum), sum[r][p]);
+            }
+        }
+    }
+}
+
+/* The same with two groups, whose integers are scaled and added as integers. */
+ALWAYS_INLINE void quant_add_groups(vf sum[QUANT_MAX_ROWS][QUANT_MAX_PANELS],
+                                    const struct quant_at *at, int rows, int panels,
+                                    struct quant_shape f) {
+    vi first[QUANT_MAX_ROWS][QUANT_MAX_PANELS];
+    vi second[QUANT_MAX_ROWS][QUANT_MAX_PANELS];
+    quant_dots(first, at, 0, rows, panels, f);
+    UNROLL for (int p = 0; p < panels; p++) {
+        vi scale = quant_scale(at->groups[p], f, 0);
+        UNROLL for (int r = 0; r < rows; r++) {
+            first[r][p] = vi_mul(first[r][p], scale);
+        }
+    }
+    quant_dots(second, at, 1, rows, panels, f);
+    UNROLL for (int p = 0; p < panels; p++) {
+        vi scale = quant_scale(at->groups[p], f, 1);
+        vf d = vf_load_f16(at->factors[p]);
+        UNROLL for (int r = 0; r < rows; r++) {
+            vi dot = vi_add(first[r][p], vi_mul(second[r][p], scale));
+            vf factor = vf_mul(d, vf_set1(at->part[r].d));
+            sum[r][p] = vf_fma(vf_from_int(dot), factor, sum[r][p]);
+        }
+        if (f.has_min) {
+            vf m = vf_load_f16(at->factors[p] + QUANT_COLUMNS * sizeof(uint16_t));
+            vi low = quant_min(at->groups[p], f, 0);
+            vi high = quant_min(at->groups[p], f, 1);
+            UNROLL for (int r = 0; r < rows; r++) {
+                vi mins = vi_add(vi_mul(low, vi_set1(at->part[r].sum[0])),
+                                 vi_mul(high, vi_set1(at->part[r].sum[1])));
+                vf factor = vf_mul(m, vf_set1(at->part[r].d));
+                sum[r][p] = vf_fma(vf_from_int(mins), factor, sum[r][p]);
+            }
+        }
+    }
+}
+
+/* rows, panels and f are constants wherever this is called. */
+ALWAYS_INLINE void quant_tile_run(const struct quant_tile *t, int rows, int panels,
+                                  struct quant_shape f) {
+    vf sum[QUANT_MAX_ROWS][QUANT_MAX_PANELS];
+    UNROLL for (int r = 0; r < rows; r++) {
+        UNROLL for (int p = 0; p < panels; p++) {
+            sum[r][p] = vf_set1(0.0f);
+        }
+    }
+    for (size_t i = 0; i < t->layout->n_parts; i++) {
+        struct quant_at at;
+        quant_find(&at, t, i, rows, panels);
+        if (f.n_groups == 1) {
+            quant_add_whole(sum, &at, rows, panels, f);
         } else {
-            int32_t dot = scale[0] * quant_dot(part, x, c, 0, 16, format->offset) +
-                          scale[1] * quant_dot(part, x, c, 16, 16, format->offset);
-            sum[c] = fmaf((float)dot, d * input->d, sum[c]);
-            if (format->has_min) {
-                int32_t mins = min[0] * input->sum[0] + min[1] * input->sum[1];
-                sum[c] = fmaf((float)mins, m * input->d, sum[c]);
-            }
+            quant_add_groups(sum, &at, rows, panels, f);
         }
+    }
+    vf sums[QUANT_MAX_ROWS * QUANT_MAX_PANELS];
+    UNROLL for (int r = 0; r < rows; r++) {
+        UNROLL for (int p = 0; p < panels; p++) {
+            sums[r * panels + p] = sum[r][p];
+        }
+    }
+    tile_store(&t->store, sums, rows, panels);
+}
+
+/* All rows of x against the tile's panels: max_rows (a constant) at a time, then two, then one. */
+ALWAYS_INLINE void quant_tile_rows(struct quant_tile t, size_t n_rows, size_t max_rows, int panels,
+                                   struct quant_shape f) {
+    for (size_t left = n_rows; left > 0;) {
+        size_t rows = left >= max_rows ? max_rows : left >= FEW_ROWS ? FEW_ROWS : 1;
+        if (rows == 1) {
+            quant_tile_run(&t, 1, panels, f);
+        } else if (rows == FEW_ROWS) {
+            quant_tile_run(&t, FEW_ROWS, panels, f);
+        } else {
+            quant_tile_run(&t, (int)max_rows, panels, f);
+        }
+        t.x += rows * t.x_stride;
+        t.store.y += rows * t.store.y_stride;
+        left -= rows;
     }
 }
 
-/* Rows first ... first + n-1 of the product with one panel. */
-static void quant_rows(const struct matmul_job *job, size_t panel, size_t first, size_t n) {
-    const struct matrix *w = job->w;
-    const unsigned char *data = w->data + panel * w->quant.panel_bytes;
-    const unsigned char *rows = job->quantized + first * job->quantized_stride;
-    float sums[QUANT_ROWS][VF_LANES] = {{0}};
-    for (size_t i = 0; i < w->quant.n_parts; i++) {
-        struct quant_part part;
-        quant_panel_unpack(&w->quant, &part, data, i);
-        for (size_t r = 0; r < n; r++) {
-            const unsigned char *row = rows + r * job->quantized_stride;
-            struct quantized_part input;
-            int8_t x[QUANT_SMALL];
-            memcpy(x, row + i * sizeof x, sizeof x);
-            memcpy(&input, row + w->n_in + i * sizeof input, sizeof input);
-            quant_add_part(sums[r], w->quant.format, &part, x, &input);
-        }
+#define QUANT_FUNCTION(name, max_rows, panels, ...)                                                \
+    static void name(const struct quant_tile *t, size_t n_rows) {                                  \
+        quant_tile_rows(*t, n_rows, max_rows, panels, (struct quant_shape){__VA_ARGS__});          \
     }
-    size_t column = panel * VF_LANES;
-    for (size_t r = 0; r < n; r++) {
-        float *y = job->y + (first + r) * job->y_stride + column;
-        size_t n_columns = w->n_out - column;
-        store_columns(y, finish(vf_load(sums[r]), job, y, column, n_columns), n_columns);
-    }
+#define QUANT_FUNCTIONS(name, max_rows, ...)                                                       \
+    QUANT_FUNCTION(name##_single, FEW_ROWS, 1, __VA_ARGS__)                                        \
+    QUANT_FUNCTION(name##_many, max_rows, QUANT_TILE_PANELS, __VA_ARGS__)                          \
+    QUANT_FUNCTION(name##_few, FEW_ROWS, QUANT_TILE_PANELS_FEW_ROWS, __VA_ARGS__)
+#define WHOLE   QUANT_TILE_ROWS
+#define GROUPED QUANT_TILE_ROWS_GROUPED
+/*                              bits of q  groups  offset  has_min has_groups short_groups */
+QUANT_FUNCTIONS(quant_tile_q8_0, WHOLE, 8, 0, 1, 128, false, false, false)
+QUANT_FUNCTIONS(quant_tile_q4_0, WHOLE, 4, 0, 1, 8, false, false, false)
+QUANT_FUNCTIONS(quant_tile_q4_1, WHOLE, 4, 0, 1, 0, true, false, false)
+QUANT_FUNCTIONS(quant_tile_q5_0, WHOLE, 4, 1, 1, 16, false, false, false)
+QUANT_FUNCTIONS(quant_tile_q5_1, WHOLE, 4, 1, 1, 0, true, false, false)
+QUANT_FUNCTIONS(quant_tile_q2_k, GROUPED, 2, 0, 2, 0, true, true, true)
+QUANT_FUNCTIONS(quant_tile_q3_k, GROUPED, 2, 1, 2, 4, false, true, false)
+QUANT_FUNCTIONS(quant_tile_q4_k, WHOLE, 4, 0, 1, 0, true, true, false)
+QUANT_FUNCTIONS(quant_tile_q5_k, WHOLE, 4, 1, 1, 0, true, true, false)
+QUANT_FUNCTIONS(quant_tile_q6_k, GROUPED, 4, 2, 2, 32, false, true, false)
+#undef WHOLE
+#undef GROUPED
+#undef QUANT_FUNCTIONS
+#undef QUANT_FUNCTION
+
+typedef void quant_tile_function(const struct quant_tile *t, size_t n_rows);
+
+static quant_tile_function *quant_tile_function_for(enum tensor_type type, enum tile_kind kind) {
+#define ROW(name)                                                                                  \
+    { name##_single, name##_many, name##_few }
+    static quant_tile_function *const functions[TENSOR_N_TYPES][3] = {
+        [TENSOR_Q8_0] = ROW(quant_tile_q8_0), [TENSOR_Q4_0] = ROW(quant_tile_q4_0),
+        [TENSOR_Q4_1] = ROW(quant_tile_q4_1), [TENSOR_Q5_0] = ROW(quant_tile_q5_0),
+        [TENSOR_Q5_1] = ROW(quant_tile_q5_1), [TENSOR_Q2_K] = ROW(quant_tile_q2_k),
+        [TENSOR_Q3_K] = ROW(quant_tile_q3_k), [TENSOR_Q4_K] = ROW(quant_tile_q4_k),
+        [TENSOR_Q5_K] = ROW(quant_tile_q5_k), [TENSOR_Q6_K] = ROW(quant_tile_q6_k),
+    };
+#undef ROW
+    return functions[type][kind];
 }
 
 static void matmul_quantized(const struct matmul_job *job, size_t begin, size_t end,
                              float *scratch) {
+    const struct matrix *w = job->w;
     (void)scratch;
-    for (size_t panel = begin; panel < end; panel++) {
-        for (size_t first = 0; first < job->n_rows; first += QUANT_ROWS) {
-            size_t left = job->n_rows - first;
-            quant_rows(job, panel, first, left < QUANT_ROWS ? left : QUANT_ROWS);
-        }
+    bool few = job->n_rows <= FEW_ROWS;
+    size_t group = few ? QUANT_TILE_PANELS_FEW_ROWS : QUANT_TILE_PANELS;
+    for (size_t panel = begin; panel < end;) {
+        size_t n = end - panel < group ? 1 : group;
+        enum tile_kind kind = n < group ? TILE_SINGLE : few ? TILE_FEW : TILE_MANY;
+        struct quant_tile t = {.layout = &w->quant,
+                               .panel = w->data + panel * w->quant.panel_bytes,
+                               .x = job->quantized,
+                               .x_stride = job->quantized_stride,
+                               .n_in = w->n_in,
+                               .store = {.y = job->y + panel * VF_LANES,
+                                         .y_stride = job->y_stride,
+                                         .n_columns = w->n_out - panel * VF_LANES,
+                                         .job = job,
+                                         .column = panel * VF_LANES}};
+        quant_tile_function_for(w->type, kind)(&t, job->n_rows);
+        panel += n;
     }
 }
 

@@ -6,7 +6,7 @@
 #define KERNELS_ROW_KERNELS_H
 
 #include "tensor/kernels/matmul_tiles.h"
-#include "tensor/kernels/quant_tiles.h"
+#include "tensor/kernels/quant_kernels.h"
 
 static void add(float *y, const float *a, const float *b, size_t n) {
     for (size_t i = 0; i < n; i += VF_LANES) {
@@ -127,11 +127,12 @@ static void attention(const struct attention_job *job, float *scratch) {
     }
 }
 
-/* The set's table; `label` as kernels_by_name() knows it. */
-#define KERNELS_TABLE(label)                                                                       \
+/* The set's table: `label` as kernels_by_name() knows it, `quant` the end of the names of its
+ * functions in quant_kernels.h. */
+#define KERNELS_TABLE(label, quant)                                                                \
     {                                                                                              \
-        .name = (label), .matmul = matmul, .matmul_quantized = matmul_quantized,                   \
-        .quantize_row = quantize_row, .attention = attention, .layer_norm = layer_norm,            \
+        .name = (label), .matmul = matmul, .matmul_quantized = matmul_quantized_##quant,           \
+        .quantize_row = quantize_row_##quant, .attention = attention, .layer_norm = layer_norm,    \
         .softmax = softmax, .activate = activate, .add = add                                       \
     }
 
