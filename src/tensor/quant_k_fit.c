@@ -4,7 +4,7 @@
 #include "tensor/tensor_type.h"
 
 /* Steps tried for a group: the range is cut into `most` - SPREAD ... most + SPREAD steps. */
-#define TRIES  24
+#define TRIES  16
 #define SPREAD 1.2f
 
 enum { GROUP_MAX = 32 };
@@ -14,7 +14,7 @@ struct group {
     const float *x;
     float weight[GROUP_MAX];
     size_t n;
-    double wxx; /* sum of weight x^2 */
+    double w, wx, wxx; /* sums of weight, weight x, weight x^2 */
     float least, most;
 };
 
@@ -47,7 +47,7 @@ static float inverse_of(float scale) {
 static void group_init(struct group *group, const struct quant_format *format, const float *x) {
     double squares = 0.0;
     group->x = x;
-    group->wxx = 0.0;
+    group->w = group->wx = group->wxx = 0.0;
     group->n = format->group_size;
     group->least = (float)-format->offset;
     group->most = group->least + (float)((1 << (format->low_bits + format->high_bits)) - 1);
@@ -57,7 +57,10 @@ static void group_init(struct group *group, const struct quant_format *format, c
     float usual = (float)__builtin_sqrt(squares / (double)group->n);
     for (size_t i = 0; i < group->n; i++) {
         group->weight[i] = usual + __builtin_fabsf(x[i]);
-        group->wxx += (double)group->weight[i] * (double)x[i] * (double)x[i];
+        double wx = (double)group->weight[i] * (double)x[i];
+        group->w += (double)group->weight[i];
+        group->wx += wx;
+        group->wxx += wx * (double)x[i];
     }
 }
 
@@ -77,29 +80,30 @@ static double error_of(const struct group *group, float scale, float min) {
  * suit these best. With has_min the minimum stays <= 0, else 0. */
 static struct fit refit(const struct group *group, float scale, float min, bool has_min) {
     float inverse = inverse_of(scale);
-    double w = 0.0, wq = 0.0, wqq = 0.0, wx = 0.0, wqx = 0.0;
+    float q[GROUP_MAX];
+    double wq = 0.0, wqq = 0.0, wqx = 0.0;
     for (size_t i = 0; i < group->n; i++) {
-        double weight = (double)group->weight[i];
-        double q = (double)round_to(group, group->x[i], inverse, min);
-        double x = (double)group->x[i];
-        w += weight;
-        wq += weight * q;
-        wqq += weight * q * q;
-        wx += weight * x;
-        wqx += weight * q * x;
+        q[i] = round_to(group, group->x[i], inverse, min);
+    }
+    for (size_t i = 0; i < group->n; i++) {
+        double weighted = (double)(group->weight[i] * q[i]);
+        wq += weighted;
+        wqq += weighted * (double)q[i];
+        wqx += weighted * (double)group->x[i];
     }
     double best_scale = wqq > 0.0 ? wqx / wqq : 0.0;
     double best_min = 0.0;
-    double determinant = w * wqq - wq * wq;
+    double determinant = group->w * wqq - wq * wq;
     if (has_min && determinant > 0.0) {
-        double solved = (wqq * wx - wq * wqx) / determinant;
+        double solved = (wqq * group->wx - wq * wqx) / determinant;
         if (solved < 0.0) {
             best_min = solved;
-            best_scale = (w * wqx - wq * wx) / determinant;
+            best_scale = (group->w * wqx - wq * group->wx) / determinant;
         }
     }
-    double error = group->wxx - 2.0 * (best_scale * wqx + best_min * wx) +
-                   best_scale * (best_scale * wqq + 2.0 * best_min * wq) + best_min * best_min * w;
+    double error = group->wxx - 2.0 * (best_scale * wqx + best_min * group->wx) +
+                   best_scale * (best_scale * wqq + 2.0 * best_min * wq) +
+                   best_min * best_min * group->w;
     return (struct fit){(float)best_scale, (float)best_min, error};
 }
 
