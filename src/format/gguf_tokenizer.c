@@ -149,6 +149,26 @@ static enum gen_status read_special_ids(int64_t *eos, const struct model_file *f
     return status;
 }
 
+/** Switches that would change the ids of a text. */
+static enum gen_status refuse_switches(const struct model_file *file, struct gen_error *err) {
+    static const char *const switches[] = {"tokenizer.ggml.add_bos_token",
+                                           "tokenizer.ggml.add_eos_token",
+                                           "tokenizer.ggml.add_space_prefix"};
+    for (size_t i = 0; i < sizeof switches / sizeof *switches; i++) {
+        bool on = false;
+        enum gen_status status = model_file_get_bool(file, switches[i], &on, err);
+        if (status != GEN_OK) {
+            return status;
+        }
+        if (on) {
+            return error_set(err, GEN_UNSUPPORTED,
+                             "%s: %s is true, which gen does not follow, so its ids would differ",
+                             file->where.text, switches[i]);
+        }
+    }
+    return GEN_OK;
+}
+
 enum gen_status tokenizer_files_read_gguf(struct gen_tokenizer **out, const struct model_file *file,
                                           struct gen_error *err) {
     static const char *const models[] = {"gpt2", NULL};
@@ -165,6 +185,8 @@ enum gen_status tokenizer_files_read_gguf(struct gen_tokenizer **out, const stru
         check_name(file, "tokenizer.ggml.model", models, "\"gpt2\" (byte-level BPE)", err);
     if (status == GEN_OK)
         status = check_name(file, "tokenizer.ggml.pre", pres, "\"gpt-2\"", err);
+    if (status == GEN_OK)
+        status = refuse_switches(file, err);
     struct arrays arrays = {0};
     struct tokenizer_builder *builder = NULL;
     if (status == GEN_OK)

@@ -325,6 +325,20 @@ static enum gen_status convert(struct conversion *c, const struct gen_model *sou
     return status;
 }
 
+/* The target must not be what is converted: renaming over it would destroy the only copy. */
+static enum gen_status check_target(const struct model_file *file, const char *dst,
+                                    struct gen_error *err) {
+    for (size_t i = 0; i < file->n_maps; i++) {
+        if (file_map_is(&file->maps[i], dst)) {
+            struct error_quoted quoted;
+            return error_set(err, GEN_BAD_ARGUMENT,
+                             "%s: is a file of the model to convert (choose another name)",
+                             error_path(&quoted, dst));
+        }
+    }
+    return GEN_OK;
+}
+
 enum gen_status gen_convert(const char *src, const char *dst,
                             const struct gen_convert_options *options, struct gen_error *err) {
     struct gen_convert_options defaults = gen_convert_options_default();
@@ -342,9 +356,12 @@ enum gen_status gen_convert(const char *src, const char *dst,
     }
     c.file = source->file;
     c.config = source->config;
-    c.pool = thread_pool_new(0);
-    status = c.pool != NULL ? convert(&c, source, dst) : error_no_memory(err, "threads");
-    thread_pool_free(c.pool);
+    status = check_target(source->file, dst, err);
+    if (status == GEN_OK) {
+        c.pool = thread_pool_new(0);
+        status = c.pool != NULL ? convert(&c, source, dst) : error_no_memory(err, "threads");
+        thread_pool_free(c.pool);
+    }
     gen_model_free(source);
     return status;
 }

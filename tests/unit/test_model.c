@@ -75,6 +75,7 @@ static const struct config_case refused[] = {
     {"heads as text", "\"n_head\": 4", "\"n_head\": \"4\"", "n_head"},
     {"no layers", "\"n_layer\": 2", "\"n_layer\": 0", "n_layer"},
     {"a layer too many", "\"n_layer\": 2", "\"n_layer\": 3", "no tensor h.2.ln_1.weight"},
+    {"a huge n_inner", "\"n_inner\": null", "\"n_inner\": 1000000", "n_inner"},
     {"a million layers", "\"n_layer\": 2", "\"n_layer\": 1000000", "n_layer"},
     {"beyond 64 bits", "\"n_layer\": 2", "\"n_layer\": 18446744073709551618", "n_layer"},
     {"other width", "\"n_embd\": 64", "\"n_embd\": 128", "wte.weight has the shape [512, 64]"},
@@ -255,6 +256,8 @@ static void test_convert_failures(void **state) {
     assert_non_null(strstr(err.message, "q9_z"));
     assert_int_equal(gen_convert(directory, target, NULL, &err), GEN_BAD_FILE);
     assert_int_equal(gen_convert(BASE, directory, NULL, &err), GEN_IO_ERROR);
+    assert_int_equal(gen_convert(BASE, BASE "/model.safetensors", NULL, &err), GEN_BAD_ARGUMENT);
+    assert_non_null(strstr(err.message, "choose another name"));
     assert_int_equal(gen_convert(BASE, "/no/such/place/x.gguf", NULL, &err), GEN_IO_ERROR);
     assert_int_not_equal(access(target, F_OK), 0);
     fixture_directory_remove(directory); /* fails the test if anything was left in it */
