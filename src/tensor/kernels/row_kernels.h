@@ -5,6 +5,7 @@
 #ifndef KERNELS_ROW_KERNELS_H
 #define KERNELS_ROW_KERNELS_H
 
+#include "tensor/kernels/limit_kernels.h"
 #include "tensor/kernels/matmul_tiles.h"
 
 static void add(float *y, const float *a, const float *b, size_t n) {
@@ -130,7 +131,8 @@ static void attention(const struct attention_job *job, float *scratch) {
 #define KERNELS_TABLE(label)                                                                       \
     {                                                                                              \
         .name = (label), .matmul = matmul, .attention = attention, .layer_norm = layer_norm,       \
-        .softmax = softmax, .activate = activate, .add = add                                       \
+        .softmax = softmax, .activate = activate, .add = add, .read_sum = read_sum,                \
+        .fma_loop = fma_loop                                                                       \
     }
 
 #endif
