@@ -51,7 +51,7 @@ static const char *show_spread(struct number *number, const struct bench_series 
 
 static void head_text(struct gen_bytes *text, const struct bench_results *results,
                       const struct model_load *load) {
-    struct number n, bytes;
+    struct number n = {""}, bytes = {""};
     text_line(text, "%.200s%s: %s million parameters, %s MB of weights", load->name,
               load->path == NULL ? " (embedded)" : "",
               show(&n, (double)gen_model_n_parameters(load->model) / 1e6),
@@ -68,7 +68,7 @@ static void limits_text(struct gen_bytes *text, const struct bench_results *resu
         const struct bench_series *series = &results->limits[i];
         if (series->n > 0) {
             char label[40];
-            struct number n, apart;
+            struct number n = {""}, apart = {""};
             snprintf(label, sizeof label, "the limit: %s", limit_names[i].text);
             show(&n, bench_series_median(series) / 1e9);
             text_line(text, "%-22s %10s %8s %*s", label, "", show_spread(&apart, series),
@@ -101,7 +101,7 @@ static void figure_text(struct gen_bytes *text, const struct bench_results *resu
     } else {
         snprintf(label, sizeof label, "%d together at %d", (int)figure->n_sequences, length);
     }
-    struct number tokens, apart, bytes, operations;
+    struct number tokens = {""}, apart = {""}, bytes = {""}, operations = {""};
     enum gen_limit limit = nearest_limit(results, figure);
     text_line(text, "%-22s %10s %8s %9s %9s  %4.0f %% of %s", label,
               show(&tokens, rate(figure, figure->tokens)), show_spread(&apart, &figure->seconds),
@@ -132,7 +132,7 @@ void bench_report_text(struct gen_bytes *text, const struct bench_results *resul
         }
         figure_text(text, results, &results->figures[i]);
     }
-    struct number n;
+    struct number n = {""};
     text_line(text, "%s", "");
     text_line(text, "%-22s %10s ms: open the model, read %d token%s, choose one", "first token",
               show(&n, bench_series_median(&results->first_token) * 1e3),
