@@ -15,7 +15,7 @@
 enum file_kind file_kind_of(const char *path) {
     struct stat status;
     if (stat(path, &status) != 0) {
-        return FILE_MISSING;
+        return lstat(path, &status) == 0 ? FILE_OTHER : FILE_MISSING;
     }
     return S_ISREG(status.st_mode)   ? FILE_REGULAR
            : S_ISDIR(status.st_mode) ? FILE_DIRECTORY
@@ -78,6 +78,8 @@ enum gen_status file_map_open(struct file_map *map, const char *path, struct gen
         } else {
             map->data = data;
             map->mapped = true;
+            map->device = (uint64_t)status.st_dev;
+            map->inode = (uint64_t)status.st_ino;
         }
     }
     close(descriptor);
@@ -92,6 +94,12 @@ void file_map_close(struct file_map *map) {
         munmap(data, map->size);
     }
     *map = (struct file_map){0};
+}
+
+bool file_map_is(const struct file_map *map, const char *path) {
+    struct stat status;
+    return map->mapped && stat(path, &status) == 0 && map->device == (uint64_t)status.st_dev &&
+           map->inode == (uint64_t)status.st_ino;
 }
 
 void file_map_drop(const struct file_map *map, const void *at, size_t n) {

@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/exit_code.h"
 #include "cli/input.h"
@@ -60,6 +61,10 @@ static int run(void *settings, const struct options_parsed *parsed) {
     }
     struct gen_error err = {0};
     const char *dst = parsed->operands[1];
+    if (strcmp(dst, "-") == 0) {
+        message("convert writes a file, which stdout may not be: gen convert SRC DST.gguf");
+        return EXIT_USAGE;
+    }
     char *src = model_path_find(parsed->operands[0], &err);
     enum gen_status status = src != NULL ? GEN_OK : err.status;
     if (status == GEN_OK && input_same_file(src, dst)) {

@@ -24,8 +24,8 @@ struct generate {
 /** Whether the only prompt there could be is one typed blindly. */
 static bool has_no_prompt(const struct generate_settings *settings,
                           const struct options_parsed *parsed) {
-    return parsed->n_operands == 0 && settings->prompt == NULL && settings->file == NULL &&
-           settings->prompt_ids == NULL && !generate_is_batch(settings) && isatty(STDIN_FILENO);
+    return parsed->n_operands == 0 && settings->file == NULL && !generate_is_batch(settings) &&
+           generate_reads_stdin(settings, parsed) && isatty(STDIN_FILENO);
 }
 
 static enum gen_status prepare(struct generate *generate, const struct options_parsed *parsed,
@@ -34,6 +34,8 @@ static enum gen_status prepare(struct generate *generate, const struct options_p
     struct gen_model_options options = gen_model_options_default();
     options.n_threads = settings->options.n_threads;
     enum gen_status status = model_load_open(&generate->load, settings->model, &options, err);
+    /* The first thing to wait for may be a prompt. */
+    signals_catch();
     if (status == GEN_OK) {
         status = generate_rules_init(&generate->rules, settings, generate->load.tokenizer, err);
     }
@@ -63,7 +65,6 @@ static int answer(struct generate *generate) {
     if (generate->settings->verbose) {
         report_model(generate);
     }
-    signals_catch();
     enum gen_status status = gen_generate(generate->load.model, &generate->settings->options,
                                           &source, &sink, &n_failed, &err);
     if (status == GEN_CANCELED) {
@@ -92,7 +93,9 @@ static int run(void *settings, const struct options_parsed *parsed) {
         status = prepare(&generate, parsed, &err);
     }
     int code = message_exit_code(status);
-    if (status != GEN_OK) {
+    if (signals_caught() != 0) {
+        /* There is nothing to say. */
+    } else if (status != GEN_OK) {
         message("%s", err.message);
     } else if (!generate_output_init(&generate.output, settings, &generate.input, &generate.load)) {
         code = EXIT_FAILED;

@@ -122,13 +122,14 @@ static enum gen_status write_settings(const struct conversion *c, enum tensor_ty
         return status;
     }
     const struct gen_tokenizer *tokenizer = c->file->tokenizer;
-    if (tokenizer == NULL) {
-        return GEN_OK;
+    int32_t eos = c->config.eos_token_id;
+    if (tokenizer != NULL) {
+        eos = eos >= 0 ? eos : gen_tokenizer_eos(tokenizer);
+        status = gguf_writer_tokenizer(c->writer, tokenizer, c->config.n_vocab, c->err);
     }
-    int32_t eos =
-        c->config.eos_token_id >= 0 ? c->config.eos_token_id : gen_tokenizer_eos(tokenizer);
-    return gguf_writer_tokenizer(c->writer, tokenizer, c->config.n_vocab, c->config.bos_token_id,
-                                 eos, c->err);
+    return status == GEN_OK
+               ? gguf_writer_special_ids(c->writer, c->config.bos_token_id, eos, c->err)
+               : status;
 }
 
 /* ---- tensors ---------------------------------------------------------------------------------*/
@@ -262,6 +263,20 @@ static enum gen_status convert(struct conversion *c, const struct gen_model *sou
     return status;
 }
 
+/* The target must not be what is converted: renaming over it would destroy the only copy. */
+static enum gen_status check_target(const struct model_file *file, const char *dst,
+                                    struct gen_error *err) {
+    for (size_t i = 0; i < file->n_maps; i++) {
+        if (file_map_is(&file->maps[i], dst)) {
+            struct error_quoted quoted;
+            return error_set(err, GEN_BAD_ARGUMENT,
+                             "%s: is a file of the model to convert (choose another name)",
+                             error_path(&quoted, dst));
+        }
+    }
+    return GEN_OK;
+}
+
 enum gen_status gen_convert(const char *src, const char *dst,
                             const struct gen_convert_options *options, struct gen_error *err) {
     struct gen_convert_options defaults = gen_convert_options_default();
@@ -279,7 +294,10 @@ enum gen_status gen_convert(const char *src, const char *dst,
     }
     c.file = source->file;
     c.config = source->config;
-    status = convert(&c, source, dst);
+    status = check_target(source->file, dst, err);
+    if (status == GEN_OK) {
+        status = convert(&c, source, dst);
+    }
     gen_model_free(source);
     return status;
 }

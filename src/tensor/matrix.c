@@ -92,6 +92,7 @@ bool matrix_init(struct matrix *matrix, const unsigned char *source, enum tensor
     if (matrix->owned == NULL) {
         return false;
     }
+    memory_will_fill(matrix->owned, matrix->owned_bytes);
     struct packing packing = {.out = matrix->owned,
                               .source = source,
                               .size = size,

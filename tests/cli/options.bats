@@ -227,3 +227,17 @@ END
     [ "$status" -eq 2 ]
     [[ $output == *"no prompt"* ]]
 }
+
+@test "--help and --version take no value" {
+    gen --help=generate
+    refused 2 "--help takes no value"
+    gen tokenize --version=1
+    refused 2 "--version takes no value"
+}
+
+@test "an empty file name is seen in the message" {
+    gen -n 1 --output= Hi
+    refused 1 'gen: "": No such file'
+    gen -n 1 --file=
+    refused 1 'gen: "": No such file'
+}

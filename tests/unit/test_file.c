@@ -171,7 +171,8 @@ static void test_not_regular(void **state) {
     assert_int_equal(file_kind_of("link"), FILE_REGULAR);
     assert_int_equal(file_kind_of("directory"), FILE_DIRECTORY);
     assert_int_equal(file_kind_of("fifo"), FILE_OTHER);
-    assert_int_equal(file_kind_of("loop"), FILE_MISSING);
+    assert_int_equal(file_kind_of("loop"), FILE_OTHER);
+    assert_int_equal(file_kind_of("dangling"), FILE_OTHER);
     assert_int_equal(file_kind_of("missing"), FILE_MISSING);
     close(listener);
     alarm(0);
