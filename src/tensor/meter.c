@@ -79,6 +79,7 @@ static enum gen_status meter_init(struct gen_meter *meter, const struct gen_mete
         return error_set(err, GEN_NO_MEMORY, "out of memory for a buffer of %zu bytes to read",
                          bytes);
     }
+    memory_will_fill(meter->buffer, meter->n_shares * share_bytes);
     thread_pool_run(meter->pool, meter->n_shares, 0, fill_share, meter);
     return GEN_OK;
 }
