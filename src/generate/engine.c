@@ -6,7 +6,6 @@
  * hands the text on as it comes.
  */
 #include <string.h>
-#include <time.h>
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -30,12 +29,6 @@ struct engine {
     struct gen_error error; /**< of the failure that is on its way up */
     struct gen_row rows[CHUNK_ROWS];
 };
-
-static double seconds_now(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 static enum gen_status canceled(struct engine *engine) {
     return error_set(&engine->error, GEN_CANCELED, "the job was canceled");
@@ -111,7 +104,7 @@ static enum gen_status catch_up(struct engine *engine, const struct sequence *se
 
 /** Have the logits after the prompt: the first text of a prompt reads it, the others need not. */
 static enum gen_status read_prompt(struct engine *engine, struct sequence *sequence) {
-    double start = seconds_now();
+    double start = gen_clock();
     enum gen_status status = GEN_OK;
     if (engine->prompt_is_in_slot) {
         gen_session_truncate(engine->session, 0, engine->n_prompt_slot);
@@ -126,7 +119,7 @@ static enum gen_status read_prompt(struct engine *engine, struct sequence *seque
                    (size_t)engine->rules.n_vocab * sizeof *engine->logits);
         }
     }
-    sequence->prompt_seconds = seconds_now() - start;
+    sequence->prompt_seconds = gen_clock() - start;
     return status;
 }
 
@@ -150,7 +143,7 @@ static enum gen_status deliver(struct engine *engine, struct sequence *sequence)
 
 /** Draw until the sequence is finished. Where logits are wanted, the last id is read as well. */
 static enum gen_status decode(struct engine *engine, struct sequence *sequence) {
-    double start = seconds_now();
+    double start = gen_clock();
     enum gen_status status = GEN_OK;
     while (status == GEN_OK && !sequence->finished) {
         status = sequence_step(sequence, engine->logits, &engine->error);
@@ -161,7 +154,7 @@ static enum gen_status decode(struct engine *engine, struct sequence *sequence) 
             status = catch_up(engine, sequence, sequence->ids.n - 1);
         }
     }
-    sequence->decode_seconds = seconds_now() - start;
+    sequence->decode_seconds = gen_clock() - start;
     return status;
 }
 

@@ -8,6 +8,12 @@ size_t matrix_n_panels(const struct matrix *matrix) {
     return (matrix->n_out + MATRIX_PANEL - 1) / MATRIX_PANEL;
 }
 
+size_t matrix_bytes(const struct matrix *matrix) {
+    const struct tensor_type_info *info = tensor_type_info(matrix->type);
+    size_t in_place = matrix->n_in * matrix->n_out / info->block_size * info->block_bytes;
+    return matrix->owned != NULL ? matrix->owned_bytes : in_place;
+}
+
 struct packing {
     unsigned char *out;
     const unsigned char *source;

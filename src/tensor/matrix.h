@@ -59,6 +59,9 @@ bool matrix_init(struct matrix *matrix, const unsigned char *source, enum tensor
                  size_t n_in, size_t n_out, enum matrix_layout layout, struct thread_pool *pool);
 void matrix_release(struct matrix *matrix);
 
+/** Bytes of its numbers where products read them. */
+size_t matrix_bytes(const struct matrix *matrix);
+
 /** Number of panels. */
 size_t matrix_n_panels(const struct matrix *matrix);
 

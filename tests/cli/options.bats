@@ -177,7 +177,7 @@ END
 }
 
 @test "help of every command: both spellings, stdout, 80 columns, examples" {
-    for command in generate tokenize inspect convert help; do
+    for command in generate tokenize inspect convert bench help; do
         gen help "$command"
         [ "$status" -eq 0 ]
         [ -z "$stderr" ]
@@ -196,7 +196,7 @@ END
     gen --help
     [ "$status" -eq 0 ]
     overview=$output
-    for command in generate tokenize inspect convert; do
+    for command in generate tokenize inspect convert bench; do
         [[ $overview == *"gen $command "* ]]
     done
     gen help

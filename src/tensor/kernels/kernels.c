@@ -5,7 +5,11 @@
 #include "base/memory.h"
 #ifdef KERNELS_X86
 #include <cpuid.h>
+#endif
 
+#include "base/error.h"
+
+#ifdef KERNELS_X86
 /* Half-precision conversion; older compilers' __builtin_cpu_supports does not know its name. */
 static bool has_f16c(void) {
     unsigned a, b, c, d;
@@ -60,6 +64,22 @@ const struct kernels *kernels_by_name(const char *name) {
         }
     }
     return NULL;
+}
+
+enum gen_status kernels_choose(const struct kernels **out, const char *name,
+                               struct gen_error *err) {
+    if (name == NULL) {
+        *out = kernels_best();
+        return GEN_OK;
+    }
+    *out = kernels_by_name(name);
+    if (*out != NULL) {
+        return GEN_OK;
+    }
+    struct error_quoted quoted;
+    return error_set(err, GEN_BAD_ARGUMENT,
+                     "kernels \"%s\" are unknown, or not for this machine (its best are %s)",
+                     error_quote(&quoted, name, strlen(name)), kernels_best()->name);
 }
 
 static size_t round_up(size_t n) {

@@ -30,6 +30,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "gen.h"
 #include "tensor/matrix.h"
@@ -108,7 +109,24 @@ struct kernels {
     void (*activate)(float *y, size_t n, enum gen_activation activation);
     /** y = a + b over n numbers. */
     void (*add)(float *y, const float *a, const float *b, size_t n);
+
+    /* What gen_meter measures the machine with; their results mean nothing else. */
+
+    /** Read n floats, a multiple of KERNELS_READ_FLOATS; returns their sum in some order. */
+    float (*read_sum)(const float *x, size_t n);
+    /**
+     * n_rounds of sum = sum * factor + addend for as many of the KERNELS_LOOP_SUMS sums as
+     * registers hold. Returns the operations done, two for each fused multiply-add.
+     */
+    size_t (*fma_loop)(float *sums, float factor, float addend, size_t n_rounds);
+    /** The same with products of int8, summed in int32; NULL: this set has none. */
+    size_t (*int8_loop)(int32_t *sums, size_t n_rounds);
 };
+
+/** Floats that read_sum() takes at a time. */
+#define KERNELS_READ_FLOATS 64
+/** Numbers of the array that fma_loop() and int8_loop() take. */
+#define KERNELS_LOOP_SUMS 512
 
 extern const struct kernels kernels_generic;
 #if defined(__x86_64__) || defined(_M_X64)
@@ -125,6 +143,8 @@ extern const struct kernels kernels_neon;
 const struct kernels *kernels_best(void);
 /** A set by its name; NULL if there is none of that name or this machine cannot run it. */
 const struct kernels *kernels_by_name(const char *name);
+/** The set of that name, or with NULL the fastest; GEN_BAD_ARGUMENT where there is none. */
+enum gen_status kernels_choose(const struct kernels **out, const char *name, struct gen_error *err);
 
 /** Floats of scratch a thread needs for products with w. */
 size_t kernels_matmul_scratch(const struct matrix *w);

@@ -5,6 +5,7 @@
 #ifndef KERNELS_ROW_KERNELS_H
 #define KERNELS_ROW_KERNELS_H
 
+#include "tensor/kernels/limit_kernels.h"
 #include "tensor/kernels/matmul_tiles.h"
 #include "tensor/kernels/quant_kernels.h"
 
@@ -133,7 +134,8 @@ static void attention(const struct attention_job *job, float *scratch) {
     {                                                                                              \
         .name = (label), .matmul = matmul, .matmul_quantized = matmul_quantized_##quant,           \
         .quantize_row = quantize_row_##quant, .attention = attention, .layer_norm = layer_norm,    \
-        .softmax = softmax, .activate = activate, .add = add                                       \
+        .softmax = softmax, .activate = activate, .add = add, .read_sum = read_sum,                \
+        .fma_loop = fma_loop                                                                       \
     }
 
 #endif
