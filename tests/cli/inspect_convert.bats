@@ -51,7 +51,7 @@ setup() {
 }
 
 @test "the type of the weights can be chosen" {
-    for type in f16 bf16; do
+    for type in f16 bf16 q8_0; do
         gen convert --type "$type" "$MODEL" "$type.gguf"
         [ "$status" -eq 0 ]
         [ -z "$output$stderr" ]
@@ -61,7 +61,7 @@ setup() {
         [ "$status" -eq 0 ]
     done
     gen convert --type f64 "$MODEL" out.gguf
-    refused 2 "(f32, f16, bf16)"
+    refused 2 "(f32, f16, bf16, q8_0"
 }
 
 @test "convert: wrong usage and targets that cannot be" {
