@@ -254,14 +254,18 @@ wait_for() {
     return 1
 }
 
-# signal NAME PID: send it, and have the exit status in $status. Who does not end is killed.
+# signal NAME PID: send it, and have the exit status in $status. Who does not end is killed. The
+# watchdog is a program of its own, not a subshell: that would have the traps of bats, and report
+# another test when it is ended.
 signal() {
     kill -"$1" "$2"
-    (sleep 30 && kill -KILL "$2") >/dev/null 2>&1 3>&- &
+    # shellcheck disable=SC2016 # $1 is the watchdog's
+    bash -c 'sleep 30; kill -KILL "$1"' watchdog "$2" >/dev/null 2>&1 3>&- &
     local watchdog=$!
     status=0
     wait "$2" || status=$?
-    kill "$watchdog" 2>/dev/null || true
+    kill -KILL "$watchdog" 2>/dev/null || true
+    wait "$watchdog" 2>/dev/null || true
 }
 
 @test "Ctrl-C while waiting for a line: status 130; SIGTERM: 143" {
