@@ -131,15 +131,15 @@ FIND_NOT_FINITE(bf16_find_not_finite, uint16_t, 0x7f80u)
 /* What the table wants of a block format. */
 #define QUANT_READ(format)                                                                         \
     static void format##_to_f32(float *out, const unsigned char *in, size_t n) {                   \
-        quant_to_f32(&format, out, in, n);                                                         \
+        quant_to_f32(&(format), out, in, n);                                                       \
     }                                                                                              \
     static size_t format##_find_not_finite(const unsigned char *in, size_t n) {                    \
-        return quant_find_not_finite(&format, in, n);                                              \
+        return quant_find_not_finite(&(format), in, n);                                            \
     }
 #define QUANT_READ_WRITE(format)                                                                   \
     QUANT_READ(format)                                                                             \
     static void format##_from_f32(unsigned char *out, const float *in, size_t n) {                 \
-        quant_from_f32(&format, out, in, n);                                                       \
+        quant_from_f32(&(format), out, in, n);                                                     \
     }
 QUANT_READ_WRITE(quant_q8_0)
 QUANT_READ_WRITE(quant_q4_0)
