@@ -40,7 +40,7 @@ static float round_to(const struct group *group, float x, float inverse, float m
 /* 0 for a scale too small to divide by: all integers are 0 then. */
 static float inverse_of(float scale) {
     float inverse = scale != 0.0f ? 1.0f / scale : 0.0f;
-    return inverse <= 0x1p100f && inverse >= -0x1p100f ? inverse : 0.0f;
+    return __builtin_fabsf(inverse) <= 0x1p100f ? inverse : 0.0f;
 }
 
 /* Numbers far from zero count more: rounding them wrongly moves a dot product more. */

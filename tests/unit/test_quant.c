@@ -149,7 +149,7 @@ static void test_rounding(void **state) {
         double ours = squared_error(found, golden.x, golden.n);
         double theirs = squared_error(golden.back, golden.x, golden.n);
         printf("# %s: error %.4f of ggml's\n", info->name, sqrt(ours / theirs));
-        assert_true(ours <= theirs);
+        assert_true(sqrt(ours) <= sqrt(theirs) * (info->block_size == QUANT_SMALL ? 1.0 : 0.993));
         for (size_t i = 0; i < golden.n; i += info->block_size) {
             ours = squared_error(found + i, golden.x + i, info->block_size);
             theirs = squared_error(golden.back + i, golden.x + i, info->block_size);

@@ -15,6 +15,7 @@
 #include "format/model_file.h"
 #include "format_fixture.h"
 #include "gen.h"
+#include "model/forward.h"
 #include "model/recipe.h"
 #include "tensor/quant.h"
 #include "tokenizer_files.h"
@@ -216,6 +217,24 @@ static void test_odd_width(void **state) {
     fixture_directory_remove(directory);
 }
 
+/* Scratch is enough for every layer, where types differ from one to the other. */
+static void test_mixed_layers(void **state) {
+    (void)state;
+    struct layer_weights layers[3] = {0};
+    struct weights weights = {.h = layers, .n_layer = 3};
+    struct gen_config config = {.n_embd = 64, .n_layer = 3};
+    layers[1].mlp_c_proj =
+        (struct matrix){.type = TENSOR_F16, .n_in = 9999, .n_out = 64, .row_stride = MATRIX_PANEL};
+    layers[2].mlp_c_fc = (struct matrix){
+        .type = TENSOR_Q4_0, .n_in = 3200, .n_out = 64, .quant = {.format = &quant_q4_0}};
+    size_t needed = kernels_matmul_scratch(&layers[1].mlp_c_proj);
+    assert_true(needed >= 9999);
+    assert_true(forward_scratch(&weights, &config, 16) >= needed);
+    needed = kernels_quantized_row_bytes(&layers[2].mlp_c_fc);
+    assert_true(needed >= 3200);
+    assert_true(forward_inputs(&weights) >= needed);
+}
+
 /* ---- broken files --------------------------------------------------------------------------- */
 
 /* A quantized BASE as bytes. */
@@ -293,9 +312,8 @@ static void test_broken(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_mixes),
-        cmocka_unit_test(test_convert),
-        cmocka_unit_test(test_odd_width),
+        cmocka_unit_test(test_mixes),     cmocka_unit_test(test_convert),
+        cmocka_unit_test(test_odd_width), cmocka_unit_test(test_mixed_layers),
         cmocka_unit_test(test_broken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
