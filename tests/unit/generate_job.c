@@ -104,7 +104,7 @@ static bool on_go_on(void *context) {
 }
 
 enum gen_status generate_job_run(struct generate_job *job, const struct gen_model *model) {
-    const struct gen_source source = {job, next_prompt};
+    const struct gen_source source = {.context = job, .next = next_prompt};
     const struct gen_sink sink = {.context = job,
                                   .begin = on_begin,
                                   .text = on_text,

@@ -1,0 +1,42 @@
+/**
+ * speculate.h - prompt lookup: where a text repeats itself, guess how it goes on.
+ *
+ * A pass through the model costs about the same for one row as for a few, since it is reading
+ * the weights that takes the time. So the ids that followed the last time the text stood like
+ * this are put behind the last id as a draft, and one pass gives the logits after each of them.
+ * The sampler draws from these in order, as if they had come one by one; where it draws what the
+ * draft says the next logits are there already, at the first difference the rest is thrown away.
+ * The draft has no say in what is drawn, so the text is the same with and without it.
+ *
+ * The method is prompt lookup decoding (Saxena 2023), a form of speculative decoding (Leviathan
+ * et al. 2023) that needs no second model.
+ */
+#ifndef GENERATE_SPECULATE_H
+#define GENERATE_SPECULATE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** Longest draft. */
+#define SPECULATE_MAX 8
+
+/**
+ * How well guessing went lately with one text. Drafts get longer while they come true, and after
+ * one that did not come true at all there is a pause, longer each time. Start from {0}.
+ */
+struct speculation {
+    size_t n_trusted;  /**< ids to guess at once, if not 0 */
+    size_t pause;      /**< passes still to do without a draft */
+    size_t next_pause; /**< after the next failure */
+};
+
+/**
+ * Guess at most n_most ids, and at most SPECULATE_MAX, that follow ids[n]; returns their number.
+ */
+size_t speculation_draft(int32_t draft[SPECULATE_MAX], struct speculation *speculation,
+                         const int32_t *ids, size_t n, size_t n_most);
+
+/** Of a draft of n_drafted > 0 ids n_accepted came true. */
+void speculation_learn(struct speculation *speculation, size_t n_drafted, size_t n_accepted);
+
+#endif
