@@ -1,4 +1,5 @@
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/exit_code.h"
@@ -53,9 +54,16 @@ static void report_model(const struct generate *generate) {
             n_threads > 0 ? n_threads : gen_default_threads());
 }
 
+static double seconds_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
 /** Run the engine and say what the exit code is, but for the closing of the files. */
 static int answer(struct generate *generate) {
-    struct gen_source source = {.context = &generate->input, .next = generate_input_next};
+    struct gen_source source = {
+        .context = &generate->input, .next = generate_input_next, .ready = generate_input_ready};
     struct gen_sink sink = generate_output_sink(&generate->output);
     struct gen_error err = {0};
     uint64_t n_failed = 0;
@@ -63,8 +71,10 @@ static int answer(struct generate *generate) {
         report_model(generate);
     }
     signals_catch();
+    double start = seconds_now();
     enum gen_status status = gen_generate(generate->load.model, &generate->settings->options,
                                           &source, &sink, &n_failed, &err);
+    generate_output_report(&generate->output, seconds_now() - start);
     if (status == GEN_CANCELED) {
         /* By a signal or a failed write; both are dealt with where the files are closed. */
         return EXIT_FAILED;

@@ -185,7 +185,7 @@ static enum gen_status draw_on(struct pass *pass, const struct task *task, struc
     } while (goes_on);
     sequence->n_guessed += n_accepted;
     if (task->n_drafted > 0) {
-        speculation_learn(&sequence->speculation, task->n_drafted, n_accepted);
+        speculation_learn(&sequence->speculation, n_accepted);
         gen_session_truncate(session, slot, (int32_t)(window + n_accepted));
     }
     return status;

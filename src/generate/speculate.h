@@ -21,22 +21,21 @@
 #define SPECULATE_MAX 8
 
 /**
- * How well guessing went lately with one text. Drafts get longer while they come true, and after
- * one that did not come true at all there is a pause, longer each time. Start from {0}.
+ * How well guessing went lately with one text. A draft is made where enough ids at the end of
+ * the text have stood together before; how many are enough grows with each draft that did not
+ * come true at all, so that a text without repetition is soon left alone. Start from {0}.
  */
 struct speculation {
-    size_t n_trusted;  /**< ids to guess at once, if not 0 */
-    size_t pause;      /**< passes still to do without a draft */
-    size_t next_pause; /**< after the next failure */
+    size_t caution; /**< ids that have to match, beyond the least */
 };
 
 /**
  * Guess at most n_most ids, and at most SPECULATE_MAX, that follow ids[n]; returns their number.
  */
-size_t speculation_draft(int32_t draft[SPECULATE_MAX], struct speculation *speculation,
+size_t speculation_draft(int32_t draft[SPECULATE_MAX], const struct speculation *speculation,
                          const int32_t *ids, size_t n, size_t n_most);
 
-/** Of a draft of n_drafted > 0 ids n_accepted came true. */
-void speculation_learn(struct speculation *speculation, size_t n_drafted, size_t n_accepted);
+/** Of a draft so many ids came true. */
+void speculation_learn(struct speculation *speculation, size_t n_accepted);
 
 #endif
