@@ -160,8 +160,7 @@ void scheduler_prompt_read(struct scheduler *scheduler, struct sequence *sequenc
     slot->has_prompt = true;
     slot->prompt = sequence->index;
     sequence->prompt_is_read = true;
-    /* Texts still to come are of the newest prompt. */
-    if (scheduler->prompt_logits != NULL && sequence->index >= scheduler->logits_prompt) {
+    if (scheduler->prompt_logits != NULL) {
         memcpy(scheduler->prompt_logits, logits, scheduler->n_vocab * sizeof *logits);
         scheduler->logits_prompt = sequence->index;
     }

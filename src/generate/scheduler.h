@@ -30,7 +30,7 @@ struct scheduler {
     size_t capacity, first, n;
     struct slot *slots; /**< [n_slots] of the session */
     size_t n_slots, n_busy;
-    float *prompt_logits;   /**< [n_vocab] after the newest prompt read; NULL: no need of them */
+    float *prompt_logits;   /**< [n_vocab] after the last prompt read; NULL: no need of them */
     uint64_t logits_prompt; /**< the index of that prompt */
     size_t n_vocab;
 };

@@ -44,7 +44,8 @@ static int teardown(void **state) {
     return 0;
 }
 
-/* Prompts of 1 to 60 ids, all different. */
+/* Prompts of 1 to 60 ids, all different. Among the first there are short ones behind several that
+ * are too long to be read in one pass. */
 static struct generate_job mixed_job(size_t n_prompts, int32_t batch) {
     struct generate_job job = {.options = gen_generate_options_default()};
     job.options.sampling.temperature = 1.3f;
@@ -54,7 +55,8 @@ static struct generate_job mixed_job(size_t n_prompts, int32_t batch) {
     job.options.n_threads = 1;
     job.n_prompts = n_prompts;
     for (size_t i = 0; i < n_prompts; i++) {
-        job.prompts[i] = (struct gen_prompt){.ids = IDS + 3 * i, .n_ids = 1 + i * 23 % 60};
+        size_t n = i >= 12 ? 1 + i * 23 % 60 : i % 6 == 5 ? 1 : 50 + i % 10;
+        job.prompts[i] = (struct gen_prompt){.ids = IDS + 3 * i, .n_ids = n};
     }
     return job;
 }
@@ -138,11 +140,12 @@ static void test_passes(void **state) {
     generate_job_release(&job);
 
     /* A prompt of several texts is read once, whatever room there is for them. */
-    static const int32_t batches[] = {1, 4};
+    static const int32_t batches[] = {1, 4, 16};
     for (size_t i = 0; i < N_OF(batches); i++) {
         job = mixed_job(1, batches[i]);
         job.options.max_new_tokens = 1;
         job.options.num_return_sequences = 20;
+        job.prompts[0].n_ids = 60;
         generate_job_run_well(&job, *state);
         assert_int_equal(job.n_texts, 20);
         assert_int_equal(job.n_passes, 1);
