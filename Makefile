@@ -68,6 +68,7 @@ ALL_LIBS    := $(LIB_LIBS) -pthread $(LDLIBS)
 ifneq ($(filter x86_64-% amd64-%,$(shell $(CC) -dumpmachine 2>/dev/null)),)
 AVX2_CFLAGS   := -mavx2 -mfma -mf16c
 AVX512_CFLAGS := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mf16c
+VNNI_CFLAGS   := -mavx512vnni
 endif
 
 ifneq ($(wildcard $(EMBEDDED_MODEL)),)
@@ -103,6 +104,9 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 # Flags of single files; lint uses the same.
 $(BUILD)/src/tensor/kernels/avx2.o   $(BUILD)/src/tensor/kernels/avx2.tidy:   FILE_CFLAGS = $(AVX2_CFLAGS)
 $(BUILD)/src/tensor/kernels/avx512.o $(BUILD)/src/tensor/kernels/avx512.tidy: FILE_CFLAGS = $(AVX512_CFLAGS)
+$(BUILD)/src/tensor/kernels/quant_avx2.o $(BUILD)/src/tensor/kernels/quant_avx2.tidy: FILE_CFLAGS = $(AVX2_CFLAGS)
+$(BUILD)/src/tensor/kernels/quant_avx512.o $(BUILD)/src/tensor/kernels/quant_avx512.tidy: FILE_CFLAGS = $(AVX512_CFLAGS)
+$(BUILD)/src/tensor/kernels/quant_avx512_vnni.o $(BUILD)/src/tensor/kernels/quant_avx512_vnni.tidy: FILE_CFLAGS = $(AVX512_CFLAGS) $(VNNI_CFLAGS)
 $(BUILD)/src/cli/embedded.o: FILE_CFLAGS = $(EMBEDDED_CFLAGS)
 $(BUILD)/src/cli/embedded.o: $(wildcard $(EMBEDDED_MODEL))
 
@@ -152,9 +156,7 @@ $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(call object,$(TEST_HELPERS)) $(BUILD
 .SECONDARY: $(TEST_OBJECTS)
 
 bench: all ## measure speed on this machine
-	@if $(BUILD)/gen help bench >/dev/null 2>&1; then $(BUILD)/gen bench; else \
-		echo "this gen has no 'bench' command yet; time a run by hand:" \
-		"time $(BUILD)/gen --greedy --ignore-eos -n 128 --prompt 'Once upon a time'"; fi
+	@$(BUILD)/gen bench
 
 # ---- checking ---------------------------------------------------------------------------------
 

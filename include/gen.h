@@ -272,6 +272,8 @@ enum gen_status gen_session_copy(struct gen_session *session, int32_t to_slot, i
 int32_t gen_session_n_ctx(const struct gen_session *session);
 /** Threads in use, after the default was resolved. */
 int gen_session_n_threads(const struct gen_session *session);
+/** Name of the kernel set in use, after the default was resolved. */
+const char *gen_session_kernels(const struct gen_session *session);
 
 /* ------------------------------------------------------------------ sampler --------------- */
 
@@ -482,10 +484,63 @@ uint64_t gen_random_seed(void);
 /** Physical cores this process may use (affinity and cgroup quota counted in), at least 1. */
 int gen_default_threads(void);
 
+/* ------------------------------------------------------------------ measuring ------------- */
+
+/** Seconds of a clock that only goes forward; differences of two calls are meaningful. */
+double gen_clock(void);
+
+/**
+ * What a model costs, for setting a measured speed beside what the machine can do. Operations
+ * are counted as two for each fused multiply-add of a matrix product or of attention; what else
+ * there is to do is little beside them. All are 0 for a model opened for its metadata only.
+ */
+struct gen_cost {
+    uint64_t weight_bytes;    /**< matrices as they lie in memory: each eval reads them once */
+    uint64_t row_operations;  /**< of one row in the matrices of all layers */
+    uint64_t head_operations; /**< of one row that wants logits, for these */
+    uint64_t seen_operations; /**< of attention, for each position a row sees */
+    uint64_t seen_numbers;    /**< of the KV cache, for each position of a sequence */
+};
+struct gen_cost gen_model_cost(const struct gen_model *model);
+
+/** What a machine can run out of, and how it is counted per second. */
+enum gen_limit {
+    GEN_LIMIT_READ, /**< bytes read from memory: bounds the decoding of few sequences */
+    GEN_LIMIT_F32,  /**< operations on f32 in registers: bounds prompts and large batches */
+    GEN_LIMIT_INT8  /**< the same on int8, for quantized weights; not every kernel set has it */
+};
+
+/** Threads and memory to measure this machine with. */
+struct gen_meter;
+
+struct gen_meter_options {
+    int n_threads;       /**< as in gen_session_options; 0: all physical cores */
+    const char *kernels; /**< as in gen_session_options; NULL: the fastest */
+    size_t buffer_bytes; /**< read over and over; 0: so large that no cache holds much of it */
+    double seconds;      /**< a measurement takes at least that long. Default 0.1 */
+};
+struct gen_meter_options gen_meter_options_default(void);
+
+enum gen_status gen_meter_new(struct gen_meter **out, const struct gen_meter_options *options,
+                              struct gen_error *err);
+void gen_meter_free(struct gen_meter *meter);
+
+/**
+ * Measure one limit once, with all threads and the vectors of the kernel set. Machines drift: for
+ * a fair share take the median of several, in turns with what is to be compared.
+ * GEN_UNSUPPORTED where the kernel set has nothing to measure this limit with.
+ */
+enum gen_status gen_meter_measure(struct gen_meter *meter, enum gen_limit limit, double *per_second,
+                                  struct gen_error *err);
+/** Size of the buffer, after the default was resolved. */
+size_t gen_meter_buffer_bytes(const struct gen_meter *meter);
+
 /* ------------------------------------------------------------------ conversion ------------ */
 
 struct gen_convert_options {
-    const char *type; /**< "f32", "f16", "bf16"; NULL: as the source has it */
+    /** "f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "q4_k_m", "q5_k_m", "q6_k",
+     *  mixed as llama.cpp does; NULL: as the source has it, and then no number changes. */
+    const char *type;
     void *context;
     /** Told the bytes written so far and in all; returning false cancels. May be NULL. */
     bool (*progress)(void *context, uint64_t done, uint64_t total);

@@ -13,8 +13,8 @@
 #include <sched.h>
 #endif
 
+#include "base/error.h"
 #include "base/threads.h"
-#include "gen.h"
 
 #ifdef __linux__
 
@@ -95,6 +95,25 @@ int threads_default(void) {
     return n < 1 ? 1 : n > THREADS_MAX ? THREADS_MAX : n;
 }
 
+/* The kernel's list, not sysconf(): glibc's number is ten times too large in some virtual
+ * machines. A size reads "32768K". */
+size_t threads_cache_bytes(void) {
+    size_t most = 0;
+    for (int i = 0; i < 8; i++) {
+        char path[96];
+        char text[32];
+        snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/size", i);
+        if (read_small(path, text, sizeof text)) {
+            char *unit;
+            unsigned long n = strtoul(text, &unit, 10);
+            size_t factor = *unit == 'K' ? 1024 : *unit == 'M' ? 1024 * 1024 : 1;
+            size_t bytes = n < (1UL << 30) / factor ? n * factor : (size_t)1 << 30;
+            most = bytes > most ? bytes : most;
+        }
+    }
+    return most;
+}
+
 #else
 
 int threads_default(void) {
@@ -102,8 +121,20 @@ int threads_default(void) {
     return n < 1 ? 1 : n > THREADS_MAX ? THREADS_MAX : (int)n;
 }
 
+size_t threads_cache_bytes(void) {
+    return 0;
+}
+
 #endif
 
 int gen_default_threads(void) {
     return threads_default();
+}
+
+enum gen_status threads_check(int n_threads, struct gen_error *err) {
+    if (n_threads < 0 || n_threads > THREADS_MAX) {
+        return error_set(err, GEN_BAD_ARGUMENT, "n_threads is %d, 0 to %d is wanted", n_threads,
+                         THREADS_MAX);
+    }
+    return GEN_OK;
 }

@@ -15,15 +15,14 @@
 enum file_kind file_kind_of(const char *path) {
     struct stat status;
     if (stat(path, &status) != 0) {
-        return FILE_MISSING;
+        return lstat(path, &status) == 0 ? FILE_OTHER : FILE_MISSING;
     }
     return S_ISREG(status.st_mode)   ? FILE_REGULAR
            : S_ISDIR(status.st_mode) ? FILE_DIRECTORY
                                      : FILE_OTHER;
 }
 
-static enum gen_status io_error(struct gen_error *err, const char *path, const char *doing,
-                                int number) {
+enum gen_status file_error(struct gen_error *err, const char *path, const char *doing, int number) {
     struct error_quoted quoted;
     char reason[128];
     if (strerror_r(number, reason, sizeof reason) != 0) {
@@ -38,12 +37,12 @@ static enum gen_status io_error(struct gen_error *err, const char *path, const c
 static int open_regular(const char *path, struct stat *status, struct gen_error *err) {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (descriptor < 0) {
-        io_error(err, path, "open", errno);
+        file_error(err, path, "open", errno);
         return -1;
     }
     struct error_quoted quoted;
     if (fstat(descriptor, status) != 0) {
-        io_error(err, path, "look at", errno);
+        file_error(err, path, "look at", errno);
     } else if (S_ISDIR(status->st_mode)) {
         error_set(err, GEN_IO_ERROR, "%s: is a directory, a file was wanted",
                   error_path(&quoted, path));
@@ -74,11 +73,13 @@ enum gen_status file_map_open(struct file_map *map, const char *path, struct gen
     if (map->size > 0) {
         void *data = mmap(NULL, map->size, PROT_READ, MAP_SHARED, descriptor, 0);
         if (data == MAP_FAILED) {
-            result = io_error(err, path, "map", errno);
+            result = file_error(err, path, "map", errno);
             map->size = 0;
         } else {
             map->data = data;
             map->mapped = true;
+            map->device = (uint64_t)status.st_dev;
+            map->inode = (uint64_t)status.st_ino;
         }
     }
     close(descriptor);
@@ -93,6 +94,12 @@ void file_map_close(struct file_map *map) {
         munmap(data, map->size);
     }
     *map = (struct file_map){0};
+}
+
+bool file_map_is(const struct file_map *map, const char *path) {
+    struct stat status;
+    return map->mapped && stat(path, &status) == 0 && map->device == (uint64_t)status.st_dev &&
+           map->inode == (uint64_t)status.st_ino;
 }
 
 void file_map_drop(const struct file_map *map, const void *at, size_t n) {
@@ -144,7 +151,7 @@ enum gen_status file_read(char **out, size_t *size, const char *path, size_t lim
     } else if ((text = memory_new(n + 1, 1)) == NULL) {
         result = error_no_memory(err, path);
     } else if (!read_exactly(descriptor, text, n)) {
-        result = errno != 0 ? io_error(err, path, "read", errno)
+        result = errno != 0 ? file_error(err, path, "read", errno)
                             : error_set(err, GEN_IO_ERROR, "%s: became shorter while it was read",
                                         error_path(&quoted, path));
     }

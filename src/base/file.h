@@ -17,17 +17,27 @@
 struct file_map {
     const unsigned char *data;
     size_t size;
-    bool mapped; /**< false: the memory is somebody else's (an embedded image) */
+    bool mapped;            /**< false: the memory is somebody else's (an embedded image) */
+    uint64_t device, inode; /**< which file it is, where it is mapped */
 };
 
 enum file_kind { FILE_MISSING, FILE_REGULAR, FILE_DIRECTORY, FILE_OTHER };
 
-/** What `path` is, symbolic links followed. A path that cannot be looked up is FILE_MISSING. */
+/** The sentence "PATH: cannot DOING: reason" for an errno value; returns GEN_IO_ERROR. */
+enum gen_status file_error(struct gen_error *err, const char *path, const char *doing, int number);
+
+/**
+ * What `path` is, symbolic links followed. A link that leads nowhere or in a circle is FILE_OTHER:
+ * something is there, so passing over it would be wrong, and opening it says what the matter is.
+ * A path that cannot be looked up is FILE_MISSING.
+ */
 enum file_kind file_kind_of(const char *path);
 
 /** Map a regular file read-only. An empty file gives size 0 and no mapping. */
 enum gen_status file_map_open(struct file_map *map, const char *path, struct gen_error *err);
 void file_map_close(struct file_map *map);
+/** Whether `path` leads to the mapped file, by this or any other name. */
+bool file_map_is(const struct file_map *map, const char *path);
 
 /**
  * Tell the system that the pages wholly inside [at, at + n) need not stay in this process's
@@ -48,8 +58,9 @@ char *file_join(const char *directory, const char *name);
 /** A file being written beside its target. Start from {0}. */
 struct file_writer {
     char *path;      /**< the target */
-    char *temporary; /**< what is written */
+    char *temporary; /**< what is written, in the target's directory */
     int descriptor;
+    bool failed; /**< a write failed: there is nothing whole to commit */
     unsigned char *buffer;
     size_t n_buffered;
     uint64_t n_written; /**< bytes given to file_writer_put so far */

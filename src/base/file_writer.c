@@ -14,20 +14,17 @@
 #define BUFFER_SIZE ((size_t)1 << 18)
 #define TRIES       16
 
-static enum gen_status write_error(struct gen_error *err, const struct file_writer *writer,
-                                   const char *doing, int number) {
-    struct error_quoted quoted;
-    char reason[128];
-    if (strerror_r(number, reason, sizeof reason) != 0) {
-        snprintf(reason, sizeof reason, "error %d", number);
-    }
-    return error_set(err, GEN_IO_ERROR, "%s: cannot %s: %s", error_path(&quoted, writer->path),
-                     doing, reason);
+/* Length of the path up to and with its last slash. */
+static size_t directory_length(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? 0 : (size_t)(slash - path) + 1;
 }
 
-/* Create a file nobody else has, named after the target with a random end. */
+/* Create a file nobody else has, under a hidden random name in the target's directory. The
+ * target's own name is no part of it: it may be as long as names can be. */
 static int create_beside(struct file_writer *writer) {
-    size_t size = strlen(writer->path) + sizeof ".0123456789abcdef.tmp";
+    size_t n = directory_length(writer->path);
+    size_t size = n + sizeof ".gen-0123456789abcdef.tmp";
     writer->temporary = memory_new(size, 1);
     if (writer->temporary == NULL) {
         errno = ENOMEM;
@@ -35,7 +32,7 @@ static int create_beside(struct file_writer *writer) {
     }
     int descriptor = -1;
     for (int i = 0; i < TRIES && descriptor < 0; i++) {
-        snprintf(writer->temporary, size, "%s.%016llx.tmp", writer->path,
+        snprintf(writer->temporary, size, "%.*s.gen-%016llx.tmp", (int)n, writer->path,
                  (unsigned long long)rng_entropy());
         descriptor = open(writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (descriptor < 0 && errno != EEXIST) {
@@ -55,6 +52,9 @@ enum gen_status file_writer_open(struct file_writer *writer, const char *path,
                          "%s: exists and is not a regular file (choose another name)",
                          error_path(&quoted, path));
     }
+    if (*path == '\0') {
+        return error_set(err, GEN_IO_ERROR, "the name of the file to write is empty");
+    }
     writer->path = memory_copy_string(path, strlen(path));
     writer->buffer = memory_new(BUFFER_SIZE, 1);
     if (writer->path == NULL || writer->buffer == NULL) {
@@ -63,7 +63,7 @@ enum gen_status file_writer_open(struct file_writer *writer, const char *path,
     }
     writer->descriptor = create_beside(writer);
     if (writer->descriptor < 0) {
-        enum gen_status status = write_error(err, writer, "create", errno);
+        enum gen_status status = file_error(err, writer->path, "create", errno);
         memory_free(writer->temporary); /* never created: nothing to remove */
         writer->temporary = NULL;
         file_writer_close(writer);
@@ -80,7 +80,8 @@ static enum gen_status write_all(struct file_writer *writer, const unsigned char
             continue;
         }
         if (done <= 0) {
-            return write_error(err, writer, "write", done < 0 ? errno : EIO);
+            writer->failed = true;
+            return file_error(err, writer->path, "write", done < 0 ? errno : EIO);
         }
         data += done;
         n -= (size_t)done;
@@ -115,10 +116,8 @@ enum gen_status file_writer_put(struct file_writer *writer, const void *data, si
 /* After a rename the directory, too, must reach the disk for the new name to survive a power
  * cut. Some file systems cannot sync a directory; then there is nothing more to do. */
 static void sync_directory_of(const char *path) {
-    const char *slash = strrchr(path, '/');
-    char *directory = slash == NULL   ? memory_copy_string(".", 1)
-                      : slash == path ? memory_copy_string("/", 1)
-                                      : memory_copy_string(path, (size_t)(slash - path));
+    size_t n = directory_length(path);
+    char *directory = n == 0 ? memory_copy_string(".", 1) : memory_copy_string(path, n);
     if (directory == NULL) {
         return;
     }
@@ -131,20 +130,23 @@ static void sync_directory_of(const char *path) {
 }
 
 enum gen_status file_writer_commit(struct file_writer *writer, struct gen_error *err) {
+    if (writer->failed) {
+        return file_error(err, writer->path, "write", EIO);
+    }
     enum gen_status status = flush(writer, err);
     if (status != GEN_OK) {
         return status;
     }
     if (fsync(writer->descriptor) != 0) {
-        return write_error(err, writer, "write", errno);
+        return file_error(err, writer->path, "write", errno);
     }
     int closed = close(writer->descriptor);
     writer->descriptor = -1;
     if (closed != 0) {
-        return write_error(err, writer, "write", errno);
+        return file_error(err, writer->path, "write", errno);
     }
     if (rename(writer->temporary, writer->path) != 0) {
-        return write_error(err, writer, "rename to", errno);
+        return file_error(err, writer->path, "rename to", errno);
     }
     memory_free(writer->temporary);
     writer->temporary = NULL;

@@ -60,6 +60,17 @@ void *memory_new_aligned(size_t count, size_t size) {
     return pointer;
 }
 
+void memory_will_fill(void *pointer, size_t n) {
+#ifdef MADV_HUGEPAGE
+    if (n >= MAPPED_FROM) {
+        madvise(pointer, n, MADV_HUGEPAGE);
+    }
+#else
+    (void)pointer;
+    (void)n;
+#endif
+}
+
 void memory_free_aligned(void *pointer, size_t count, size_t size) {
     size_t bytes;
     if (pointer == NULL || !aligned_size(count, size, &bytes)) {

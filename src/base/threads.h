@@ -14,6 +14,8 @@
 
 #include <stddef.h>
 
+#include "gen.h"
+
 /** Most threads a pool may have. */
 #define THREADS_MAX 1024
 
@@ -41,5 +43,11 @@ void thread_pool_run(struct thread_pool *pool, size_t n_items, size_t grain, thr
 
 /** Physical cores this process may use: affinity mask, SMT siblings and cgroup quota counted. */
 int threads_default(void);
+
+/** Bytes of the largest cache of a core, which others may share; 0 where that is unknown. */
+size_t threads_cache_bytes(void);
+
+/** GEN_BAD_ARGUMENT unless n_threads is what thread_pool_new() takes. */
+enum gen_status threads_check(int n_threads, struct gen_error *err);
 
 #endif

@@ -15,7 +15,7 @@
 #define BUFFER_SIZE ((size_t)1 << 16)
 
 static enum gen_status failed(const struct input *input, struct gen_error *err) {
-    message_set(err, GEN_IO_ERROR, "%.400s: %s", input->name, strerror(errno));
+    message_set(err, GEN_IO_ERROR, "%.400s: %s", message_name(input->name), strerror(errno));
     return GEN_IO_ERROR;
 }
 
@@ -168,8 +168,14 @@ enum gen_status input_read_file(struct gen_bytes *bytes, const char *path, size_
     return status;
 }
 
-bool input_same_file(const char *a, const char *b) {
-    struct stat status_a, status_b;
-    return stat(a, &status_a) == 0 && stat(b, &status_b) == 0 &&
-           status_a.st_dev == status_b.st_dev && status_a.st_ino == status_b.st_ino;
+static bool status_of(struct stat *status, const char *path, int standard_fd) {
+    bool standard = path == NULL || strcmp(path, "-") == 0;
+    return (standard ? fstat(standard_fd, status) : stat(path, status)) == 0;
+}
+
+bool input_same_file(const char *in, const char *out) {
+    struct stat status_in, status_out;
+    return status_of(&status_in, in, STDIN_FILENO) && status_of(&status_out, out, STDOUT_FILENO) &&
+           S_ISREG(status_in.st_mode) && status_in.st_dev == status_out.st_dev &&
+           status_in.st_ino == status_out.st_ino;
 }

@@ -59,7 +59,10 @@ bool input_ready(struct input *input, struct gen_bytes *record, char separator, 
 enum gen_status input_read_file(struct gen_bytes *bytes, const char *path, size_t limit,
                                 struct gen_error *err);
 
-/** Whether two paths lead to one file; a path that leads nowhere is no file. */
-bool input_same_file(const char *a, const char *b);
+/**
+ * Whether what is written to `out` goes into the regular file `in`. NULL or "-" is stdin for the
+ * one, stdout for the other; a path that leads nowhere is no file.
+ */
+bool input_same_file(const char *in, const char *out);
 
 #endif

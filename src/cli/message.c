@@ -63,8 +63,12 @@ void message(const char *format, ...) {
     }
 }
 
+const char *message_name(const char *name) {
+    return *name != '\0' ? name : "\"\"";
+}
+
 void message_errno(const char *name, int error_number) {
-    message("%.400s: %s", name, strerror(error_number));
+    message("%.400s: %s", message_name(name), strerror(error_number));
 }
 
 void message_set(struct gen_error *err, enum gen_status status, const char *format, ...) {

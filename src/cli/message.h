@@ -24,6 +24,9 @@
 /** Print one line. */
 void message(const char *format, ...) MESSAGE_PRINTF(1, 2);
 
+/** The name of a file as messages show it: an empty one is seen too. */
+const char *message_name(const char *name);
+
 /** Print "gen: NAME: what errno says". */
 void message_errno(const char *name, int error_number);
 

@@ -224,11 +224,20 @@ static bool take_value(struct parser *parser, const struct option *option, const
 
 /* ---- the command line ------------------------------------------------------------------- */
 
+/** Whether name[n] is an option of every command; those are in no table. */
+static bool is_builtin(const char *name, size_t n) {
+    return (n == 4 && memcmp(name, "help", n) == 0) || (n == 7 && memcmp(name, "version", n) == 0);
+}
+
 static bool parse_long(struct parser *parser, const char *argument) {
     const char *name = argument + 2;
     size_t n_name = strcspn(name, "=");
     const char *attached = name[n_name] == '=' ? name + n_name + 1 : NULL;
     const struct option *option = find_long(parser->spec, name, n_name);
+    if (option == NULL && attached != NULL && is_builtin(name, n_name)) {
+        message_set(parser->err, GEN_BAD_ARGUMENT, "--%.*s takes no value", (int)n_name, name);
+        return false;
+    }
     if (option == NULL) {
         char *written = alloc_printf("--%.*s", (int)(n_name < 80 ? n_name : 80), name);
         unknown_option(parser, written, name, n_name);

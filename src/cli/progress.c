@@ -1,8 +1,9 @@
 #include "cli/progress.h"
 
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "gen.h"
 
 #define BAR_WIDTH 40
 
@@ -10,19 +11,13 @@
 #define FIRST_AFTER 1.0
 #define NEXT_AFTER  0.1
 
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
-
 void progress_begin(struct progress *progress, const char *label, bool quiet) {
     *progress = (struct progress){
-        .label = label, .wanted = !quiet && isatty(STDERR_FILENO), .start = now()};
+        .label = label, .wanted = !quiet && isatty(STDERR_FILENO), .start = gen_clock()};
 }
 
 void progress_update(struct progress *progress, uint64_t done, uint64_t total) {
-    double time = now();
+    double time = gen_clock();
     if (!progress->wanted || total == 0 || time - progress->start < FIRST_AFTER ||
         time - progress->last < NEXT_AFTER) {
         return;

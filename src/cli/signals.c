@@ -13,16 +13,14 @@ static volatile sig_atomic_t caught;
 static int wake_pipe[2] = {-1, -1};
 
 void signals_init(void) {
-    /* Where one of the three is closed, the next file opened would take its place. Opened for
-       reading alone, so that a write to it fails as it would to a closed one. */
-    int fd;
-    do {
-        fd = open("/dev/null", O_RDONLY);
-        if (fd < 0) {
+    /* Where one of the three is closed, the next file opened would take its place. What stands in
+       for it fails as a closed one does: stdin cannot be read, the others cannot be written. */
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        int flags = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", flags) != fd) {
             exit(EXIT_FAILED);
         }
-    } while (fd <= STDERR_FILENO);
-    close(fd);
+    }
     signal(SIGPIPE, SIG_DFL);
 }
 

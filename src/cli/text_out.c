@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,7 +17,7 @@ const char *const text_color_names[] = {"auto", "always", "never", NULL};
 
 bool text_out_open(struct text_out *out, const char *path) {
     *out = (struct text_out){.fd = STDOUT_FILENO, .name = "stdout"};
-    if (path != NULL) {
+    if (path != NULL && strcmp(path, "-") != 0) {
         out->name = path;
         out->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
         if (out->fd < 0) {
@@ -30,6 +31,13 @@ bool text_out_open(struct text_out *out, const char *path) {
     return true;
 }
 
+bool text_out_same(const struct text_out *a, const struct text_out *b) {
+    struct stat status_a, status_b;
+    return a->fd == b->fd || (fstat(a->fd, &status_a) == 0 && fstat(b->fd, &status_b) == 0 &&
+                              !S_ISCHR(status_a.st_mode) && status_a.st_dev == status_b.st_dev &&
+                              status_a.st_ino == status_b.st_ino);
+}
+
 /** Write all of it, going on after short writes and signals. */
 static bool write_all(struct text_out *out, const char *bytes, size_t n) {
     while (n > 0 && !out->failed) {
@@ -37,6 +45,9 @@ static bool write_all(struct text_out *out, const char *bytes, size_t n) {
         if (written >= 0) {
             bytes += written;
             n -= (size_t)written;
+        } else if (errno == EAGAIN) {
+            /* Whoever shares the pipe or terminal made it non-blocking. */
+            poll(&(struct pollfd){.fd = out->fd, .events = POLLOUT}, 1, -1);
         } else if (errno != EINTR) {
             out->failed = true;
             message_errno(out->name, errno);

@@ -19,8 +19,10 @@ struct text_out {
     bool failed;
 };
 
-/** Open `path` for writing, or take stdout where it is NULL. Returns false after a message. */
+/** Open `path` for writing, or take stdout: NULL or "-". Returns false after a message. */
 bool text_out_open(struct text_out *out, const char *path);
+/** Whether both write to one place, so that one would spoil the other; /dev/null has no such. */
+bool text_out_same(const struct text_out *a, const struct text_out *b);
 /** Write what waits and close. Returns false if any write failed; the message is out by then. */
 bool text_out_close(struct text_out *out);
 

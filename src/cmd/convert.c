@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/exit_code.h"
 #include "cli/input.h"
@@ -15,11 +16,14 @@ struct convert_settings {
 
 #define AT(member) offsetof(struct convert_settings, member)
 
-static const char *const type_names[] = {"f32", "f16", "bf16", NULL};
+static const char *const type_names[] = {"f32",  "f16",  "bf16",   "q8_0",   "q4_0", "q4_1",
+                                         "q5_0", "q5_1", "q4_k_m", "q5_k_m", "q6_k", NULL};
 
 static const struct option table[] = {
     OPTION_ROW_CHOICE("type", '\0', AT(type), "TYPE", type_names,
-                      "type of the weight matrices: f32, f16 or bf16; default: as SRC has them"),
+                      "type of the weight matrices, from exact to small: f32; f16, bf16; q8_0, "
+                      "q6_k, q5_k_m, q5_1, q5_0, q4_k_m, q4_1, q4_0, mixed and named as in "
+                      "llama.cpp; default: as SRC has them"),
     OPTION_ROW("quiet", 'q', OPTION_FLAG, AT(quiet), NULL, "show no progress bar"),
 };
 
@@ -27,11 +31,13 @@ static const struct options_spec spec = {
     .usage = "gen convert [OPTIONS] SRC DST.gguf",
     .intro = "Write the model SRC, a Hugging Face directory or a GGUF file (or the name of one), "
              "with its tokenizer to the GGUF file DST, which llama.cpp reads too. An existing DST "
-             "is replaced, but only once the new one is complete.",
+             "is replaced, but only once the new one is complete. A SRC that is quantized already "
+             "can be quantized again, but convert the original if you have it: errors add up.",
     .table = table,
     .n_table = sizeof table / sizeof table[0],
     .examples = "  gen convert ./gpt2 gpt2.gguf\n"
-                "  gen convert --type f16 openai-community/gpt2 gpt2-f16.gguf\n",
+                "  gen convert --type f16 openai-community/gpt2 gpt2-f16.gguf\n"
+                "  gen convert --type q8_0 ./gpt2 gpt2-q8_0.gguf\n",
 };
 
 static bool show_progress(void *context, uint64_t done, uint64_t total) {
@@ -60,6 +66,10 @@ static int run(void *settings, const struct options_parsed *parsed) {
     }
     struct gen_error err = {0};
     const char *dst = parsed->operands[1];
+    if (strcmp(dst, "-") == 0) {
+        message("convert writes a file, which stdout may not be: gen convert SRC DST.gguf");
+        return EXIT_USAGE;
+    }
     char *src = model_path_find(parsed->operands[0], &err);
     enum gen_status status = src != NULL ? GEN_OK : err.status;
     if (status == GEN_OK && input_same_file(src, dst)) {

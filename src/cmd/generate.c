@@ -1,5 +1,5 @@
+#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/exit_code.h"
@@ -24,8 +24,8 @@ struct generate {
 /** Whether the only prompt there could be is one typed blindly. */
 static bool has_no_prompt(const struct generate_settings *settings,
                           const struct options_parsed *parsed) {
-    return parsed->n_operands == 0 && settings->prompt == NULL && settings->file == NULL &&
-           settings->prompt_ids == NULL && !generate_is_batch(settings) && isatty(STDIN_FILENO);
+    return parsed->n_operands == 0 && settings->file == NULL && !generate_is_batch(settings) &&
+           generate_reads_stdin(settings, parsed) && isatty(STDIN_FILENO);
 }
 
 static enum gen_status prepare(struct generate *generate, const struct options_parsed *parsed,
@@ -34,6 +34,8 @@ static enum gen_status prepare(struct generate *generate, const struct options_p
     struct gen_model_options options = gen_model_options_default();
     options.n_threads = settings->options.n_threads;
     enum gen_status status = model_load_open(&generate->load, settings->model, &options, err);
+    /* The first thing to wait for may be a prompt. */
+    signals_catch();
     if (status == GEN_OK) {
         status = generate_rules_init(&generate->rules, settings, generate->load.tokenizer, err);
     }
@@ -54,27 +56,21 @@ static void report_model(const struct generate *generate) {
             n_threads > 0 ? n_threads : gen_default_threads());
 }
 
-static double seconds_now(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
 /** Run the engine and say what the exit code is, but for the closing of the files. */
 static int answer(struct generate *generate) {
-    struct gen_source source = {
-        .context = &generate->input, .next = generate_input_next, .ready = generate_input_ready};
+    struct gen_source source = {.context = &generate->input,
+                                .next = generate_input_next,
+                                .ready = generate_input_ready};
     struct gen_sink sink = generate_output_sink(&generate->output);
     struct gen_error err = {0};
     uint64_t n_failed = 0;
     if (generate->settings->verbose) {
         report_model(generate);
     }
-    signals_catch();
-    double start = seconds_now();
+    double start = gen_clock();
     enum gen_status status = gen_generate(generate->load.model, &generate->settings->options,
                                           &source, &sink, &n_failed, &err);
-    generate_output_report(&generate->output, seconds_now() - start);
+    generate_output_report(&generate->output, gen_clock() - start);
     if (status == GEN_CANCELED) {
         /* By a signal or a failed write; both are dealt with where the files are closed. */
         return EXIT_FAILED;
@@ -93,12 +89,17 @@ static int run(void *settings, const struct options_parsed *parsed) {
         message("no prompt: try gen 'Once upon a time', or gen --help (an empty one is -p '')");
         return EXIT_USAGE;
     }
+    /* For tests and measurements: the text is the same with any of them. */
+    const char *kernels = getenv("GEN_KERNELS");
+    generate.settings->options.kernels = kernels != NULL && *kernels != '\0' ? kernels : NULL;
     enum gen_status status = generate_settings_complete(settings, parsed, &err);
     if (status == GEN_OK) {
         status = prepare(&generate, parsed, &err);
     }
     int code = message_exit_code(status);
-    if (status != GEN_OK) {
+    if (signals_caught() != 0) {
+        /* There is nothing to say. */
+    } else if (status != GEN_OK) {
         message("%s", err.message);
     } else if (!generate_output_init(&generate.output, settings, &generate.input, &generate.load)) {
         code = EXIT_FAILED;

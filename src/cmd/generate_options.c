@@ -43,7 +43,8 @@ static const struct option table[] = {
     OPTION_ROW_RANGE("max-length", '\0', OPTION_INT, AT(options.max_length), "N", 1, INT32_MAX,
                      "most tokens in all, prompt and new"),
     OPTION_ROW_RANGE("min-new-tokens", '\0', OPTION_INT, AT(options.sampling.min_new_tokens), "N",
-                     0, INT32_MAX, "the text does not end before that many new tokens"),
+                     0, INT32_MAX,
+                     "no end-of-text token before that many new tokens; --stop still ends it"),
     OPTION_ROW_RANGE("min-length", '\0', OPTION_INT, AT(options.sampling.min_length), "N", 0,
                      INT32_MAX, "the same, counting the prompt too"),
     OPTION_ROW("stop", '\0', OPTION_LIST, AT(stop), "TEXT",
@@ -149,6 +150,17 @@ bool generate_is_batch(const struct generate_settings *settings) {
     return settings->lines || settings->jsonl || settings->null;
 }
 
+bool generate_reads_stdin(const struct generate_settings *settings,
+                          const struct options_parsed *parsed) {
+    if (settings->prompt != NULL || settings->prompt_ids != NULL) {
+        return false;
+    }
+    const char *only = settings->file       ? settings->file
+                       : parsed->n_operands ? parsed->operands[0]
+                                            : "-";
+    return parsed->n_operands <= 1 && strcmp(only, "-") == 0;
+}
+
 static enum gen_status check_prompt(const struct generate_settings *settings,
                                     const struct options_parsed *parsed, struct gen_error *err) {
     bool only_stdin = parsed->n_operands == 1 && strcmp(parsed->operands[0], "-") == 0;
@@ -210,6 +222,12 @@ enum gen_status generate_settings_complete(struct generate_settings *settings,
             return GEN_BAD_ARGUMENT;
         }
     }
+    if (settings->bad_words != NULL && strcmp(settings->bad_words, "-") == 0 &&
+        generate_reads_stdin(settings, parsed)) {
+        message_set(err, GEN_BAD_ARGUMENT,
+                    "--bad-words - and the prompt are both read from stdin (give one as a file)");
+        return GEN_BAD_ARGUMENT;
+    }
     options->stop = settings->stop.data;
     options->n_stop = settings->stop.n;
     if (settings->speculate || settings->no_speculate) {
@@ -223,7 +241,8 @@ enum gen_status generate_settings_complete(struct generate_settings *settings,
         options->sampling.temperature = 0;
     }
     if (!options_given(parsed, &generate_spec, "seed")) {
-        options->seed = gen_random_seed();
+        /* 53 bits: jq and JavaScript, which know numbers as doubles, give it back exactly. */
+        options->seed = gen_random_seed() >> 11;
     }
     return GEN_OK;
 }

@@ -46,4 +46,8 @@ enum gen_status generate_settings_complete(struct generate_settings *settings,
 /** Whether there may be several prompts: --lines, --jsonl or --null. */
 bool generate_is_batch(const struct generate_settings *settings);
 
+/** Whether prompts come from stdin. */
+bool generate_reads_stdin(const struct generate_settings *settings,
+                          const struct options_parsed *parsed);
+
 #endif

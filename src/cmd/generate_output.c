@@ -201,37 +201,42 @@ struct gen_sink generate_output_sink(struct generate_output *output) {
 
 /* ---- the files ---------------------------------------------------------------------------- */
 
-/** Whether writing to `path` would destroy what is being read. */
+/** Whether writing to `path` (NULL: stdout) would destroy what is being read. */
 static bool is_in_use(const char *path, const struct generate_settings *settings,
                       const struct model_load *load) {
-    const char *readers[] = {load->path, settings->file, settings->bad_words};
-    for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++) {
-        if (readers[i] != NULL && input_same_file(path, readers[i])) {
-            message("%.400s: would be overwritten while it is read (give another file)", path);
-            return true;
-        }
+    /* One prompt has been read by now, so `gen -f story >> story` is fine; a batch would go on
+       to read its own answers. */
+    bool reads = generate_is_batch(settings) || (settings->file != NULL && path != NULL);
+    bool in_use = (load->path != NULL && input_same_file(load->path, path)) ||
+                  (settings->bad_words != NULL && path != NULL &&
+                   input_same_file(settings->bad_words, path)) ||
+                  (reads && input_same_file(settings->file, path));
+    if (in_use) {
+        message("%.400s: would be overwritten while it is read (give another file)",
+                path != NULL ? path : "stdout");
     }
-    return false;
+    return in_use;
 }
 
 bool generate_output_init(struct generate_output *output, const struct generate_settings *settings,
                           const struct generate_input *input, const struct model_load *load) {
     *output = (struct generate_output){.settings = settings, .input = input, .load = load};
-    const char *path = settings->output;
-    if (path != NULL && strcmp(path, "-") == 0) {
-        path = NULL;
-    }
-    if (path != NULL && settings->save_logits != NULL && strcmp(path, settings->save_logits) == 0) {
-        message("%.400s: --output and --save-logits are one file (give two)", path);
-        return false;
-    }
-    if ((path != NULL && is_in_use(path, settings, load)) ||
-        (settings->save_logits != NULL && is_in_use(settings->save_logits, settings, load)) ||
-        !text_out_open(&output->out, path)) {
+    const char *logits = settings->save_logits;
+    if (is_in_use(settings->output, settings, load) ||
+        (logits != NULL && is_in_use(logits, settings, load)) ||
+        !text_out_open(&output->out, settings->output)) {
         return false;
     }
     output->bold = text_out_color(&output->out, (enum text_color)settings->color);
-    return settings->save_logits == NULL || text_out_open(&output->logits, settings->save_logits);
+    if (logits != NULL && !text_out_open(&output->logits, logits)) {
+        return false;
+    }
+    if (logits != NULL && text_out_same(&output->out, &output->logits)) {
+        message("%.400s: text and --save-logits are one file (give two)", output->logits.name);
+        output->out.failed = true; /* said already, and closed with the other */
+        return false;
+    }
+    return true;
 }
 
 bool generate_output_release(struct generate_output *output) {

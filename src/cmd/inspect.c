@@ -1,5 +1,4 @@
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include "cli/json_out.h"
 #include "cli/message.h"
 #include "cli/model_load.h"
+#include "cli/text_line.h"
 #include "cmd/command.h"
 
 struct inspect_settings {
@@ -39,42 +39,25 @@ static const struct options_spec spec = {
 
 /* ---- as text ------------------------------------------------------------------------------ */
 
-static void line(struct gen_bytes *text, const char *format, ...) MESSAGE_PRINTF(2, 3);
-
-/** Append a line. What came from the file may be hostile, so it is cleaned. */
-static void line(struct gen_bytes *text, const char *format, ...) {
-    char small[400];
-    va_list arguments;
-    va_start(arguments, format);
-    int n = vsnprintf(small, sizeof small, format, arguments);
-    va_end(arguments);
-    if (n >= (int)sizeof small) {
-        memcpy(small + sizeof small - 4, "...", 4);
-    }
-    message_clean(small);
-    alloc_append(text, small, strlen(small));
-    alloc_append(text, "\n", 1);
-}
-
 static const char *yes_no(bool value) {
     return value ? "yes" : "no";
 }
 
 static void config_text(struct gen_bytes *text, const struct gen_config *config) {
-    line(text, "n_vocab              %" PRId32, config->n_vocab);
-    line(text, "n_ctx                %" PRId32, config->n_ctx);
-    line(text, "n_embd               %" PRId32, config->n_embd);
-    line(text, "n_head               %" PRId32, config->n_head);
-    line(text, "n_layer              %" PRId32, config->n_layer);
-    line(text, "n_inner              %" PRId32, config->n_inner);
-    line(text, "activation           %s", gen_activation_name(config->activation));
-    line(text, "layer_norm_epsilon   %g", (double)config->layer_norm_epsilon);
-    line(text, "scale_attn_weights   %s", yes_no(config->scale_attn_weights));
-    line(text, "scale_attn_by_inverse_layer_idx %s",
-         yes_no(config->scale_attn_by_inverse_layer_idx));
-    line(text, "tie_word_embeddings  %s", yes_no(config->tie_word_embeddings));
-    line(text, "bos_token_id         %" PRId32, config->bos_token_id);
-    line(text, "eos_token_id         %" PRId32, config->eos_token_id);
+    text_line(text, "n_vocab              %" PRId32, config->n_vocab);
+    text_line(text, "n_ctx                %" PRId32, config->n_ctx);
+    text_line(text, "n_embd               %" PRId32, config->n_embd);
+    text_line(text, "n_head               %" PRId32, config->n_head);
+    text_line(text, "n_layer              %" PRId32, config->n_layer);
+    text_line(text, "n_inner              %" PRId32, config->n_inner);
+    text_line(text, "activation           %s", gen_activation_name(config->activation));
+    text_line(text, "layer_norm_epsilon   %g", (double)config->layer_norm_epsilon);
+    text_line(text, "scale_attn_weights   %s", yes_no(config->scale_attn_weights));
+    text_line(text, "scale_attn_by_inverse_layer_idx %s",
+              yes_no(config->scale_attn_by_inverse_layer_idx));
+    text_line(text, "tie_word_embeddings  %s", yes_no(config->tie_word_embeddings));
+    text_line(text, "bos_token_id         %" PRId32, config->bos_token_id);
+    text_line(text, "eos_token_id         %" PRId32, config->eos_token_id);
 }
 
 /** "[768, 3072]" */
@@ -91,38 +74,40 @@ static void shape_text(char *text, size_t size, const struct gen_tensor_info *te
 }
 
 static void tensors_text(struct gen_bytes *text, const struct gen_model *model) {
-    line(text, "%s", "");
-    line(text, "%-36s %-5s %-18s %12s", "tensor", "type", "shape", "bytes");
+    text_line(text, "%s", "");
+    text_line(text, "%-36s %-5s %-18s %12s", "tensor", "type", "shape", "bytes");
     for (size_t i = 0; i < gen_model_n_tensors(model); i++) {
         struct gen_tensor_info tensor = gen_model_tensor(model, i);
         char shape[100];
         shape_text(shape, sizeof shape, &tensor);
-        line(text, "%-36.200s %-5s %-18s %12" PRIu64, tensor.name, tensor.type, shape, tensor.size);
+        text_line(text, "%-36.200s %-5s %-18s %12" PRIu64, tensor.name, tensor.type, shape,
+                  tensor.size);
     }
 }
 
 static void model_text(struct gen_bytes *text, const struct model_load *load, bool tensors) {
     const struct gen_model *model = load->model;
-    line(text, "model                %.300s%s", load->name,
-         load->path == NULL ? " (embedded)" : "");
-    line(text, "format               %s", gen_model_format(model));
-    line(text, "file size            %" PRIu64 " bytes", gen_model_file_size(model));
-    line(text, "parameters           %" PRIu64, gen_model_n_parameters(model));
-    line(text, "tensors              %zu", gen_model_n_tensors(model));
+    text_line(text, "model                %.300s%s", load->name,
+              load->path == NULL ? " (embedded)" : "");
+    text_line(text, "format               %s", gen_model_format(model));
+    text_line(text, "file size            %" PRIu64 " bytes", gen_model_file_size(model));
+    text_line(text, "parameters           %" PRIu64, gen_model_n_parameters(model));
+    text_line(text, "tensors              %zu", gen_model_n_tensors(model));
     config_text(text, gen_model_config(model));
     if (load->tokenizer != NULL) {
-        line(text, "tokenizer            byte-level BPE, %" PRId32 " tokens, end of text %" PRId32,
-             gen_tokenizer_n_vocab(load->tokenizer), gen_tokenizer_eos(load->tokenizer));
+        text_line(text,
+                  "tokenizer            byte-level BPE, %" PRId32 " tokens, end of text %" PRId32,
+                  gen_tokenizer_n_vocab(load->tokenizer), gen_tokenizer_eos(load->tokenizer));
     } else {
-        line(text, "tokenizer            none");
+        text_line(text, "tokenizer            none");
     }
     if (gen_model_n_metadata(model) > 0) {
-        line(text, "%s", "");
-        line(text, "metadata");
+        text_line(text, "%s", "");
+        text_line(text, "metadata");
     }
     for (size_t i = 0; i < gen_model_n_metadata(model); i++) {
         struct gen_metadata pair = gen_model_metadata(model, i);
-        line(text, "  %-34.120s %.240s", pair.key, pair.value);
+        text_line(text, "  %-34.120s %.240s", pair.key, pair.value);
     }
     if (tensors) {
         tensors_text(text, model);

@@ -39,7 +39,7 @@ static const struct option table[] = {
         "decode", 'd', OPTION_FLAG, AT(decode), NULL,
         "the other way: read ids (divided by blanks, newlines or commas, or a JSON array), write "
         "their bytes and nothing else"),
-    OPTION_ROW("output", 'o', OPTION_STRING, AT(output), "FILE", "write to FILE instead of stdout"),
+    OPTION_ROW("output", 'o', OPTION_STRING, AT(output), "FILE", "write to FILE; - is stdout"),
 };
 
 static const struct option_conflict conflicts[] = {

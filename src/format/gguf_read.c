@@ -271,7 +271,7 @@ static enum gen_status tensor_size(const struct reader *reader, const struct hea
                          "%s: tensor \"%s\" has type %s (number %u), which is not read; types that "
                          "are: %s (convert the model to one of these)",
                          reader->where, name, type_name != NULL ? type_name : "unknown",
-                         header->type, model_file_readable_types(&readable));
+                         header->type, model_file_readable_types(&readable, MODEL_FILE_GGUF));
     }
     const struct tensor_type_info *info = tensor_type_info(*type);
     uint64_t blocks = header->dims[0] / info->block_size;

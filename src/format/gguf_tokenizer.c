@@ -90,8 +90,9 @@ static struct cursor cursor_over_array(const struct setting *setting) {
     return cursor_over(setting->value.array.data, setting->value.array.size);
 }
 
+/** eos: the id of the end-of-text token, -1 for none; ignored where it is an unused one. */
 static enum gen_status read_tokens(struct tokenizer_builder *builder, const struct arrays *arrays,
-                                   const char *where, struct gen_error *err) {
+                                   int64_t eos, const char *where, struct gen_error *err) {
     enum gen_status status = GEN_OK;
     struct cursor tokens = cursor_over_array(arrays->tokens);
     struct cursor types =
@@ -110,6 +111,8 @@ static enum gen_status read_tokens(struct tokenizer_builder *builder, const stru
             n == strlen(TOKENIZER_END_OF_TEXT) && memcmp(spelling, TOKENIZER_END_OF_TEXT, n) == 0;
         bool special = is_end || (type != TOKEN_NORMAL && type != TOKEN_BYTE);
         status = tokenizer_builder_token(builder, id, spelling, n, special, err);
+        if (status == GEN_OK && eos >= 0 && id == (uint64_t)eos)
+            status = tokenizer_builder_eos(builder, id, err);
     }
     return status;
 }
@@ -126,10 +129,9 @@ static enum gen_status read_merges(struct tokenizer_builder *builder, const stru
     return status;
 }
 
-/** All special ids must be tokens; the end-of-text id goes to the builder. */
-static enum gen_status read_special_ids(struct tokenizer_builder *builder,
-                                        const struct model_file *file, uint64_t n_tokens,
-                                        struct gen_error *err) {
+/** All special ids must be in range; *eos gets the end-of-text id, -1 if there is none. */
+static enum gen_status read_special_ids(int64_t *eos, const struct model_file *file,
+                                        uint64_t n_tokens, struct gen_error *err) {
     static const char *const keys[] = {
         "tokenizer.ggml.eos_token_id",       "tokenizer.ggml.bos_token_id",
         "tokenizer.ggml.unknown_token_id",   "tokenizer.ggml.padding_token_id",
@@ -137,13 +139,34 @@ static enum gen_status read_special_ids(struct tokenizer_builder *builder,
         "tokenizer.ggml.cls_token_id",       "tokenizer.ggml.mask_token_id",
         "tokenizer.ggml.eot_token_id",       "tokenizer.ggml.eom_token_id"};
     enum gen_status status = GEN_OK;
+    *eos = -1;
     for (size_t i = 0; i < sizeof keys / sizeof *keys && status == GEN_OK; i++) {
         int64_t id = -1;
         status = model_file_get_int(file, keys[i], 0, (int64_t)n_tokens - 1, &id, err);
-        if (status == GEN_OK && i == 0 && id >= 0)
-            status = tokenizer_builder_eos(builder, (uint64_t)id, err);
+        if (i == 0)
+            *eos = id;
     }
     return status;
+}
+
+/** Switches that would change the ids of a text. */
+static enum gen_status refuse_switches(const struct model_file *file, struct gen_error *err) {
+    static const char *const switches[] = {"tokenizer.ggml.add_bos_token",
+                                           "tokenizer.ggml.add_eos_token",
+                                           "tokenizer.ggml.add_space_prefix"};
+    for (size_t i = 0; i < sizeof switches / sizeof *switches; i++) {
+        bool on = false;
+        enum gen_status status = model_file_get_bool(file, switches[i], &on, err);
+        if (status != GEN_OK) {
+            return status;
+        }
+        if (on) {
+            return error_set(err, GEN_UNSUPPORTED,
+                             "%s: %s is true, which gen does not follow, so its ids would differ",
+                             file->where.text, switches[i]);
+        }
+    }
+    return GEN_OK;
 }
 
 enum gen_status tokenizer_files_read_gguf(struct gen_tokenizer **out, const struct model_file *file,
@@ -162,18 +185,21 @@ enum gen_status tokenizer_files_read_gguf(struct gen_tokenizer **out, const stru
         check_name(file, "tokenizer.ggml.model", models, "\"gpt2\" (byte-level BPE)", err);
     if (status == GEN_OK)
         status = check_name(file, "tokenizer.ggml.pre", pres, "\"gpt-2\"", err);
+    if (status == GEN_OK)
+        status = refuse_switches(file, err);
     struct arrays arrays = {0};
     struct tokenizer_builder *builder = NULL;
     if (status == GEN_OK)
         status = get_arrays(&arrays, file, err);
+    int64_t eos = -1;
+    if (status == GEN_OK)
+        status = read_special_ids(&eos, file, arrays.tokens->value.array.n, err);
     if (status == GEN_OK)
         status = tokenizer_builder_new(&builder, file->name, err);
     if (status == GEN_OK)
-        status = read_tokens(builder, &arrays, file->where.text, err);
+        status = read_tokens(builder, &arrays, eos, file->where.text, err);
     if (status == GEN_OK)
         status = read_merges(builder, &arrays, err);
-    if (status == GEN_OK)
-        status = read_special_ids(builder, file, arrays.tokens->value.array.n, err);
     if (status == GEN_OK)
         status = tokenizer_builder_finish(builder, out, err);
     tokenizer_builder_free(builder);

@@ -169,7 +169,7 @@ static bool put_merges(struct gguf_writer *writer, const struct gen_tokenizer *t
 
 enum gen_status gguf_writer_tokenizer(struct gguf_writer *writer,
                                       const struct gen_tokenizer *tokenizer, int32_t n_vocab,
-                                      int32_t bos, int32_t eos, struct gen_error *err) {
+                                      struct gen_error *err) {
     if (n_vocab < gen_tokenizer_n_vocab(tokenizer))
         return error_set(err, GEN_BAD_ARGUMENT,
                          "%s: the tokenizer has %ld ids, but the model only %ld",
@@ -182,7 +182,13 @@ enum gen_status gguf_writer_tokenizer(struct gguf_writer *writer,
             done(put_tokens(writer, tokenizer, n_vocab) &&
                      put_token_types(writer, tokenizer, n_vocab) && put_merges(writer, tokenizer),
                  err);
-    if (status == GEN_OK && bos >= 0)
+    return status;
+}
+
+enum gen_status gguf_writer_special_ids(struct gguf_writer *writer, int32_t bos, int32_t eos,
+                                        struct gen_error *err) {
+    enum gen_status status = GEN_OK;
+    if (bos >= 0)
         status = gguf_writer_u32(writer, "tokenizer.ggml.bos_token_id", (uint32_t)bos, err);
     if (status == GEN_OK && eos >= 0)
         status = gguf_writer_u32(writer, "tokenizer.ggml.eos_token_id", (uint32_t)eos, err);

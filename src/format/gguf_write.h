@@ -37,13 +37,15 @@ enum gen_status gguf_writer_f32(struct gguf_writer *writer, const char *key, flo
 enum gen_status gguf_writer_bool(struct gguf_writer *writer, const char *key, bool value,
                                  struct gen_error *err);
 /**
- * tokenizer.ggml.{model,pre,tokens,token_type,merges,bos_token_id,eos_token_id}. Exactly n_vocab
- * tokens are written: ids without a token get the placeholder [PADn], type 5 (unused). bos and
- * eos: ids, -1 for none.
+ * tokenizer.ggml.{model,pre,tokens,token_type,merges}. Exactly n_vocab tokens are written: ids
+ * without a token get the placeholder [PADn], type 5 (unused).
  */
 enum gen_status gguf_writer_tokenizer(struct gguf_writer *writer,
                                       const struct gen_tokenizer *tokenizer, int32_t n_vocab,
-                                      int32_t bos, int32_t eos, struct gen_error *err);
+                                      struct gen_error *err);
+/** tokenizer.ggml.{bos,eos}_token_id, which a model without a tokenizer has too; -1 for none. */
+enum gen_status gguf_writer_special_ids(struct gguf_writer *writer, int32_t bos, int32_t eos,
+                                        struct gen_error *err);
 
 /** Announce a tensor; dims innermost first. Data follow later in the same order. */
 enum gen_status gguf_writer_tensor(struct gguf_writer *writer, const char *name,

@@ -267,12 +267,15 @@ enum gen_status model_file_get_string(const struct model_file *file, const char 
 
 /* ---- small things both readers need ---------------------------------------------------------- */
 
-const char *model_file_readable_types(struct readable_types *out) {
+const char *model_file_readable_types(struct readable_types *out, enum model_file_kind kind) {
     size_t n = 0;
     out->text[0] = '\0';
-    for (int type = 0; type < TENSOR_N_TYPES && n < sizeof out->text; type++)
-        n += (size_t)snprintf(out->text + n, sizeof out->text - n, "%s%s", type > 0 ? ", " : "",
-                              tensor_type_info((enum tensor_type)type)->name);
+    for (int type = 0; type < TENSOR_N_TYPES && n < sizeof out->text; type++) {
+        const struct tensor_type_info *info = tensor_type_info((enum tensor_type)type);
+        if (kind == MODEL_FILE_GGUF || info->quant == NULL)
+            n += (size_t)snprintf(out->text + n, sizeof out->text - n, "%s%s", type > 0 ? ", " : "",
+                                  info->name);
+    }
     return out->text;
 }
 

@@ -154,11 +154,11 @@ enum gen_status model_file_add_setting(struct model_file *file, const struct set
                                        const char *key, size_t n, const char *where,
                                        struct gen_error *err);
 
-/** Names of the tensor types that can be read, for messages: "F32, F16, BF16". */
+/** Names of the tensor types that can be read from such a file, for messages: "F32, F16, BF16". */
 struct readable_types {
     char text[160];
 };
-const char *model_file_readable_types(struct readable_types *out);
+const char *model_file_readable_types(struct readable_types *out, enum model_file_kind kind);
 
 /** Where a tensor's bytes lie, to find overlaps and holes. */
 struct file_span {

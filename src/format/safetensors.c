@@ -104,7 +104,7 @@ static enum gen_status read_type(const struct reader *reader, const cJSON *item,
         return bad_tensor(reader, item->string, "has no \"dtype\" text");
     const char *name = dtype->valuestring;
     *known = tensor_type_from_name(name, strlen(name), type) &&
-             tensor_type_info(*type)->block_size == 1; /* quantized types are GGUF's */
+             tensor_type_info(*type)->quant == NULL; /* quantized types are GGUF's */
     *size = *known ? tensor_type_info(*type)->block_bytes : other_type_size(name);
     if (*size > 0 && (*known || safetensors_is_old_buffer(item->string)))
         return GEN_OK;
@@ -114,7 +114,7 @@ static enum gen_status read_type(const struct reader *reader, const cJSON *item,
                      "%s: tensor \"%s\" has dtype \"%s\", which is not read; types that are: %s",
                      reader->where.text, error_quote(&tensor, item->string, strlen(item->string)),
                      error_quote(&quoted, name, strlen(name)),
-                     model_file_readable_types(&readable));
+                     model_file_readable_types(&readable, MODEL_FILE_HF));
 }
 
 static enum gen_status read_tensor(struct reader *reader, const cJSON *item) {

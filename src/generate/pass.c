@@ -1,7 +1,5 @@
 #include "generate/pass.h"
 
-#include <time.h>
-
 #include "base/error.h"
 #include "base/memory.h"
 
@@ -36,12 +34,6 @@ void pass_release(struct pass *pass) {
     memory_free(pass->rows);
     memory_free(pass->tasks);
     *pass = (struct pass){0};
-}
-
-static double seconds_now(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
 static size_t smaller(size_t a, size_t b) {
@@ -295,15 +287,15 @@ enum gen_status pass_run(struct pass *pass, struct gen_error *err) {
     if (sink->go_on != NULL && !sink->go_on(sink->context)) {
         return pass_canceled(err);
     }
-    double start = seconds_now();
+    double start = gen_clock();
     add_drafts(pass, plan(pass));
     enum gen_status status = evaluate(pass, pass->tasks, pass->n_tasks, err);
-    double evaluated = seconds_now();
+    double evaluated = gen_clock();
     if (status == GEN_OK) {
         status = take_all(pass, pass->tasks, pass->n_tasks, err);
     } else if (sequence_own_failure(status)) {
         status = find_culprit(pass, err);
     }
-    note_time(pass, evaluated - start, seconds_now() - evaluated);
+    note_time(pass, evaluated - start, gen_clock() - evaluated);
     return status;
 }

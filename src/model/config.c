@@ -174,7 +174,7 @@ static enum gen_status read_hf(struct gen_config *config, const struct model_fil
                             CONFIG_MAX_LAYER, err))) {
         return status;
     }
-    config->n_inner = config->n_embd > CONFIG_MAX_INNER / 4 ? CONFIG_MAX_INNER : 4 * config->n_embd;
+    config->n_inner = 4 * config->n_embd;
     if ((status = read_size(&config->n_inner, file, "n_inner", NULL, CONFIG_MAX_INNER, err)) ||
         (status = model_file_get_float(file, "layer_norm_epsilon", 0, 1, &epsilon, err)) ||
         (status =

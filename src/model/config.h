@@ -17,12 +17,12 @@
 #include "format/model_file.h"
 #include "gen.h"
 
-/* Upper bounds that keep every product of two sizes far inside 64 bits. Real models stay below
- * a hundredth of each. */
+/* Upper bounds that keep every product of two sizes far inside 64 bits, and the memory that one
+ * token takes within reason. Real models stay below a tenth of each. */
 #define CONFIG_MAX_VOCAB TOKENIZER_MAX_TOKENS
 #define CONFIG_MAX_CTX   (1 << 24)
-#define CONFIG_MAX_EMBD  (1 << 20)
-#define CONFIG_MAX_INNER (1 << 22)
+#define CONFIG_MAX_EMBD  (1 << 17)
+#define CONFIG_MAX_INNER (1 << 19)
 #define CONFIG_MAX_LAYER 10000
 
 /** Read and check the configuration; sizes are later held against the tensors. */

@@ -3,22 +3,27 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/threads.h"
 #include "format/gguf_write.h"
 #include "model/config.h"
 #include "model/model.h"
+#include "model/recipe.h"
 #include "model/tensor_table.h"
 
 /* Rows converted at a time: enough to transpose whole cache lines, little enough to be quick to
  * allocate for any model. */
 #define SLAB_ROWS 64
 
+/* Of the block formats as gen knows them: the only version in use. */
+#define QUANTIZATION_VERSION 2
+
 struct conversion {
     const struct model_file *file;
     struct gen_config config;
     const struct gen_convert_options *options;
-    bool keep_type; /* as the source has it */
-    enum tensor_type type;
+    const struct recipe *recipe; /* NULL: types as the source has them */
     struct gguf_writer *writer;
+    struct thread_pool *pool;
     struct gen_error *err;
 };
 
@@ -26,35 +31,49 @@ struct gen_convert_options gen_convert_options_default(void) {
     return (struct gen_convert_options){0};
 }
 
-/* Vectors stay f32, as llama.cpp wants them; matrices and embeddings get the chosen type. */
+/* Vectors stay f32, as llama.cpp wants them. */
 static enum tensor_type target_type(const struct conversion *c, const struct tensor_spec *spec,
-                                    const struct file_tensor *tensor) {
-    if (spec->in == SIZE_NONE) {
-        return TENSOR_F32;
+                                    int32_t layer, const struct file_tensor *tensor) {
+    if (c->recipe != NULL) {
+        return recipe_type(c->recipe, spec, layer, &c->config);
     }
-    return c->keep_type ? tensor->type : c->type;
+    return spec->in == SIZE_NONE ? TENSOR_F32 : tensor->type;
 }
 
-/* general.file_type, by llama.cpp's numbers: what most of the weights are. */
-static uint32_t file_type_number(enum tensor_type type) {
-    switch (type) {
-    case TENSOR_F16:
-        return 1;
-    case TENSOR_BF16:
-        return 32;
-    case TENSOR_F32:
-    case TENSOR_N_TYPES:
-    default:
-        return 0;
+/* general.file_type: what most of the weights are. A GGUF whose types are kept knows it. */
+static uint32_t file_type_number(const struct conversion *c, enum tensor_type type) {
+    if (c->recipe != NULL) {
+        return c->recipe->file_type;
     }
+    const struct setting *known = model_file_setting(c->file, "general.file_type");
+    return c->file->kind == MODEL_FILE_GGUF && known != NULL && known->type == SETTING_U32
+               ? (uint32_t)known->value.u
+               : recipe_of_type(type)->file_type;
+}
+
+static bool is_quantized(const struct conversion *c) {
+    if (c->recipe != NULL) {
+        return tensor_type_info(c->recipe->main)->quant != NULL;
+    }
+    for (size_t i = 0; i < c->file->n_tensors; i++) {
+        if (tensor_type_info(c->file->tensors[i].type)->quant != NULL) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* ---- settings --------------------------------------------------------------------------------*/
 
-/* Name of the model: the last part of the source's path. */
+/* The name the source gives the model, or the last part of the source's path. */
 static enum gen_status write_name(const struct conversion *c) {
-    const char *name = c->file->name;
-    size_t n = strlen(name);
+    const char *name = NULL;
+    size_t n = 0;
+    if (model_file_get_string(c->file, "general.name", &name, &n, NULL) == GEN_OK && n > 0) {
+        return gguf_writer_string(c->writer, "general.name", name, n, c->err);
+    }
+    name = c->file->name;
+    n = strlen(name);
     while (n > 1 && name[n - 1] == '/') {
         n--;
     }
@@ -111,19 +130,22 @@ static enum gen_status write_settings(const struct conversion *c, enum tensor_ty
     enum gen_status status =
         gguf_writer_string(c->writer, "general.architecture", "gpt2", 4, c->err);
     if (status != GEN_OK || (status = write_name(c)) != GEN_OK ||
-        (status = gguf_writer_u32(c->writer, "general.file_type", file_type_number(main_type),
+        (status = gguf_writer_u32(c->writer, "general.file_type", file_type_number(c, main_type),
                                   c->err)) != GEN_OK ||
+        (is_quantized(c) && (status = gguf_writer_u32(c->writer, "general.quantization_version",
+                                                      QUANTIZATION_VERSION, c->err)) != GEN_OK) ||
         (status = write_gpt2_settings(c)) != GEN_OK || (status = write_own_settings(c)) != GEN_OK) {
         return status;
     }
     const struct gen_tokenizer *tokenizer = c->file->tokenizer;
-    if (tokenizer == NULL) {
-        return GEN_OK;
+    int32_t eos = c->config.eos_token_id;
+    if (tokenizer != NULL) {
+        eos = eos >= 0 ? eos : gen_tokenizer_eos(tokenizer);
+        status = gguf_writer_tokenizer(c->writer, tokenizer, c->config.n_vocab, c->err);
     }
-    int32_t eos =
-        c->config.eos_token_id >= 0 ? c->config.eos_token_id : gen_tokenizer_eos(tokenizer);
-    return gguf_writer_tokenizer(c->writer, tokenizer, c->config.n_vocab, c->config.bos_token_id,
-                                 eos, c->err);
+    return status == GEN_OK
+               ? gguf_writer_special_ids(c->writer, c->config.bos_token_id, eos, c->err)
+               : status;
 }
 
 /* ---- tensors ---------------------------------------------------------------------------------*/
@@ -156,88 +178,134 @@ static enum gen_status announce(const struct conversion *c, const struct tensor_
     uint64_t dims[2];
     tensor_spec_name(name, spec, MODEL_FILE_GGUF, layer);
     int n_dims = tensor_spec_dims(dims, spec, &c->config, MODEL_FILE_GGUF);
-    return gguf_writer_tensor(c->writer, name, target_type(c, spec, tensor), n_dims, dims, c->err);
+    return gguf_writer_tensor(c->writer, name, target_type(c, spec, layer, tensor), n_dims, dims,
+                              c->err);
 }
 
-/* Rows first ... first+n-1 of the target, widened: slab[n][row]. A source that lies by rows of
- * inputs is transposed; n_out is the length of its rows. */
-static void read_rows(float *slab, const struct file_tensor *tensor, bool by_inputs, size_t first,
-                      size_t n, size_t row, size_t n_out) {
-    const struct tensor_type_info *info = tensor_type_info(tensor->type);
-    if (!by_inputs) {
-        info->to_f32(slab, tensor->data + first * row * info->block_bytes, n * row);
+/* A tensor on its way: rows of the target, and the slab through which they go. */
+struct passage {
+    const struct file_tensor *tensor;
+    const struct tensor_type_info *from, *to;
+    bool by_inputs; /* the source lies by rows of inputs and is transposed */
+    size_t n_rows, row;
+    size_t row_bytes; /* of the target */
+    float *slab;      /* [SLAB_ROWS][row], or NULL: rows are taken as they lie in the source */
+    unsigned char *narrow;
+};
+
+/* Rows first ... first+n-1 of the target, widened into the slab. */
+static void read_rows(const struct passage *p, size_t first, size_t n) {
+    const unsigned char *data = p->tensor->data;
+    if (!p->by_inputs) {
+        size_t row_bytes = p->row / p->from->block_size * p->from->block_bytes;
+        p->from->to_f32(p->slab, data + first * row_bytes, n * p->row);
         return;
     }
     float run[SLAB_ROWS];
-    for (size_t k = 0; k < row; k++) {
-        info->to_f32(run, tensor->data + (k * n_out + first) * info->block_bytes, n);
+    for (size_t k = 0; k < p->row; k++) {
+        p->from->to_f32(run, data + (k * p->n_rows + first) * p->from->block_bytes, n);
         for (size_t i = 0; i < n; i++) {
-            slab[i * row + k] = run[i];
+            p->slab[i * p->row + k] = run[i];
         }
     }
 }
 
+static void narrow_share(void *context, size_t begin, size_t end, int thread) {
+    const struct passage *p = context;
+    (void)thread;
+    p->to->from_f32(p->narrow + begin * p->row_bytes, p->slab + begin * p->row,
+                    (end - begin) * p->row);
+}
+
 /* The target must be finite: what overflows half precision is an error, not an infinity. */
-static enum gen_status check_narrowed(const struct conversion *c, const struct file_tensor *tensor,
-                                      enum tensor_type type, const unsigned char *data, size_t n) {
-    const struct tensor_type_info *to = tensor_type_info(type);
-    if (to->find_not_finite(data, n) == n) {
+static enum gen_status check_narrowed(const struct conversion *c, const struct passage *p,
+                                      const unsigned char *data, size_t n) {
+    if (p->to->find_not_finite(data, n) == n) {
         return GEN_OK;
     }
     struct error_quoted quoted;
     return error_set(c->err, GEN_UNSUPPORTED,
                      "%s: tensor %s has a number that is not finite or too large for %s (convert "
                      "to f32 or bf16)",
-                     c->file->where.text, error_quote(&quoted, tensor->name, strlen(tensor->name)),
-                     to->option_name);
+                     c->file->where.text,
+                     error_quote(&quoted, p->tensor->name, strlen(p->tensor->name)),
+                     p->to->option_name);
+}
+
+static enum gen_status tell_progress(const struct conversion *c) {
+    if (c->options->progress == NULL ||
+        c->options->progress(c->options->context, gguf_writer_written(c->writer),
+                             gguf_writer_size(c->writer))) {
+        return GEN_OK;
+    }
+    return error_set(c->err, GEN_CANCELED, "%s: conversion was canceled", c->file->where.text);
+}
+
+static enum gen_status write_rows(const struct conversion *c, struct passage *p, size_t first,
+                                  size_t n) {
+    const unsigned char *rows = p->narrow;
+    if (p->slab == NULL) {
+        rows = p->tensor->data + first * p->row_bytes;
+    } else {
+        read_rows(p, first, n);
+        thread_pool_run(c->pool, n, 0, narrow_share, p);
+    }
+    enum gen_status status = check_narrowed(c, p, rows, n * p->row);
+    if (status == GEN_OK) {
+        status = gguf_writer_data(c->writer, rows, n * p->row_bytes, c->err);
+    }
+    return status == GEN_OK ? tell_progress(c) : status;
+}
+
+/* A slab, where numbers change: what has the right type and order already is copied, so that
+ * rounded weights are not rounded again. */
+static bool passage_init(struct passage *p) {
+    p->row_bytes = p->row / p->to->block_size * p->to->block_bytes;
+    if (p->from == p->to && !p->by_inputs) {
+        return true;
+    }
+    p->slab = memory_new(SLAB_ROWS * p->row, sizeof *p->slab);
+    p->narrow = memory_new(SLAB_ROWS, p->row_bytes);
+    return p->slab != NULL && p->narrow != NULL;
 }
 
 static enum gen_status write_tensor(const struct conversion *c, const struct tensor_spec *spec,
                                     int32_t layer, const struct file_tensor *tensor) {
-    (void)layer;
     bool vector = spec->in == SIZE_NONE;
-    bool by_inputs = spec->conv1d && c->file->kind == MODEL_FILE_HF;
-    size_t n_rows = vector ? 1 : (size_t)tensor_size_of(spec->out, &c->config);
-    size_t row = (size_t)tensor_size_of(vector ? spec->out : spec->in, &c->config);
-    enum tensor_type type = target_type(c, spec, tensor);
-    const struct tensor_type_info *to = tensor_type_info(type);
-    float *slab = memory_new(SLAB_ROWS * row, sizeof *slab);
-    unsigned char *narrow = memory_new(SLAB_ROWS * row, to->block_bytes);
-    enum gen_status status =
-        slab == NULL || narrow == NULL ? error_no_memory(c->err, "conversion") : GEN_OK;
-    for (size_t first = 0; status == GEN_OK && first < n_rows; first += SLAB_ROWS) {
-        size_t n = n_rows - first < SLAB_ROWS ? n_rows - first : SLAB_ROWS;
-        read_rows(slab, tensor, by_inputs, first, n, row, n_rows);
-        to->from_f32(narrow, slab, n * row);
-        status = check_narrowed(c, tensor, type, narrow, n * row);
-        if (status == GEN_OK) {
-            status = gguf_writer_data(c->writer, narrow, n * row / to->block_size * to->block_bytes,
-                                      c->err);
-        }
-        if (status == GEN_OK && c->options->progress != NULL &&
-            !c->options->progress(c->options->context, gguf_writer_written(c->writer),
-                                  gguf_writer_size(c->writer))) {
-            status =
-                error_set(c->err, GEN_CANCELED, "%s: conversion was canceled", c->file->where.text);
-        }
+    struct passage p = {
+        .tensor = tensor,
+        .from = tensor_type_info(tensor->type),
+        .to = tensor_type_info(target_type(c, spec, layer, tensor)),
+        .by_inputs = spec->conv1d && c->file->kind == MODEL_FILE_HF,
+        .n_rows = vector ? 1 : (size_t)tensor_size_of(spec->out, &c->config),
+        .row = (size_t)tensor_size_of(vector ? spec->out : spec->in, &c->config),
+    };
+    enum gen_status status = passage_init(&p) ? GEN_OK : error_no_memory(c->err, "conversion");
+    for (size_t first = 0; status == GEN_OK && first < p.n_rows; first += SLAB_ROWS) {
+        size_t n = p.n_rows - first < SLAB_ROWS ? p.n_rows - first : SLAB_ROWS;
+        status = write_rows(c, &p, first, n);
     }
     file_map_drop(&c->file->maps[tensor->map], tensor->data, tensor->size);
-    memory_free(slab);
-    memory_free(narrow);
+    memory_free(p.slab);
+    memory_free(p.narrow);
     return status;
 }
 
 /* ---- the whole -------------------------------------------------------------------------------*/
 
 static enum gen_status read_type(struct conversion *c) {
-    c->keep_type = c->options->type == NULL;
-    if (c->keep_type || tensor_type_from_option(c->options->type, &c->type)) {
+    if (c->options->type == NULL) {
+        return GEN_OK;
+    }
+    c->recipe = recipe_find(c->options->type);
+    if (c->recipe != NULL) {
         return GEN_OK;
     }
     struct error_quoted quoted;
-    return error_set(c->err, GEN_BAD_ARGUMENT,
-                     "type \"%s\" is unknown; f32, f16 and bf16 are known",
-                     error_quote(&quoted, c->options->type, strlen(c->options->type)));
+    struct recipe_names names;
+    return error_set(c->err, GEN_BAD_ARGUMENT, "type \"%s\" is unknown; known are %s",
+                     error_quote(&quoted, c->options->type, strlen(c->options->type)),
+                     recipe_names(&names));
 }
 
 static enum gen_status convert(struct conversion *c, const struct gen_model *source,
@@ -248,13 +316,27 @@ static enum gen_status convert(struct conversion *c, const struct gen_model *sou
     if (status != GEN_OK || (status = gguf_writer_new(&c->writer, dst, c->err)) != GEN_OK) {
         return status;
     }
-    if ((status = write_settings(c, target_type(c, &tensor_table[0], wte))) == GEN_OK &&
+    if ((status = write_settings(c, target_type(c, &tensor_table[0], 0, wte))) == GEN_OK &&
         (status = for_each_tensor(c, announce)) == GEN_OK &&
         (status = for_each_tensor(c, write_tensor)) == GEN_OK) {
         status = gguf_writer_commit(c->writer, c->err);
     }
     gguf_writer_free(c->writer);
     return status;
+}
+
+/* The target must not be what is converted: renaming over it would destroy the only copy. */
+static enum gen_status check_target(const struct model_file *file, const char *dst,
+                                    struct gen_error *err) {
+    for (size_t i = 0; i < file->n_maps; i++) {
+        if (file_map_is(&file->maps[i], dst)) {
+            struct error_quoted quoted;
+            return error_set(err, GEN_BAD_ARGUMENT,
+                             "%s: is a file of the model to convert (choose another name)",
+                             error_path(&quoted, dst));
+        }
+    }
+    return GEN_OK;
 }
 
 enum gen_status gen_convert(const char *src, const char *dst,
@@ -274,7 +356,12 @@ enum gen_status gen_convert(const char *src, const char *dst,
     }
     c.file = source->file;
     c.config = source->config;
-    status = convert(&c, source, dst);
+    status = check_target(source->file, dst, err);
+    if (status == GEN_OK) {
+        c.pool = thread_pool_new(0);
+        status = c.pool != NULL ? convert(&c, source, dst) : error_no_memory(err, "threads");
+        thread_pool_free(c.pool);
+    }
     gen_model_free(source);
     return status;
 }

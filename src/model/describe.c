@@ -1,6 +1,7 @@
 /* What gen_model_* tells of a model, for inspection. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -53,16 +54,26 @@ static char *describe_string(const char *text, size_t n) {
     return out.data;
 }
 
+/* The fewest digits that read back as the same number. */
+static void describe_float(char *text, size_t size, const struct setting *setting) {
+    double value = setting->value.f;
+    for (int digits = 6; digits <= 17; digits++) {
+        snprintf(text, size, "%.*g", digits, value);
+        double back = strtod(text, NULL);
+        if (back == value || (setting->type == SETTING_F32 && (float)back == (float)value)) {
+            return;
+        }
+    }
+}
+
 static char *describe(const struct setting *setting) {
     char text[64];
     switch (setting->type) {
     case SETTING_STRING:
         return describe_string(setting->value.string.text, setting->value.string.n);
     case SETTING_F32:
-        snprintf(text, sizeof text, "%.9g", setting->value.f);
-        break;
     case SETTING_F64:
-        snprintf(text, sizeof text, "%.17g", setting->value.f);
+        describe_float(text, sizeof text, setting);
         break;
     case SETTING_BOOL:
         snprintf(text, sizeof text, "%s", setting->value.u != 0 ? "true" : "false");

@@ -32,16 +32,28 @@ static size_t larger(size_t a, size_t b) {
     return a > b ? a : b;
 }
 
+/* The most that `needed` says of any matrix; types may differ from layer to layer. */
+static size_t most_of(const struct weights *weights, size_t (*needed)(const struct matrix *w)) {
+    size_t most = needed(&weights->lm_head);
+    for (int32_t i = 0; i < weights->n_layer; i++) {
+        const struct layer_weights *layer = &weights->h[i];
+        most = larger(most, needed(&layer->attn_c_attn));
+        most = larger(most, needed(&layer->attn_c_proj));
+        most = larger(most, needed(&layer->mlp_c_fc));
+        most = larger(most, needed(&layer->mlp_c_proj));
+    }
+    return most;
+}
+
 size_t forward_scratch(const struct weights *weights, const struct gen_config *config,
                        size_t n_ctx) {
-    const struct layer_weights *layer = &weights->h[0];
     size_t floats = kernels_attention_scratch(n_ctx);
     floats = larger(floats, (size_t)config->n_embd); /* the embedding's */
-    floats = larger(floats, kernels_matmul_scratch(&weights->lm_head));
-    floats = larger(floats, kernels_matmul_scratch(&layer->attn_c_attn));
-    floats = larger(floats, kernels_matmul_scratch(&layer->attn_c_proj));
-    floats = larger(floats, kernels_matmul_scratch(&layer->mlp_c_fc));
-    return larger(floats, kernels_matmul_scratch(&layer->mlp_c_proj));
+    return larger(floats, most_of(weights, kernels_matmul_scratch));
+}
+
+size_t forward_inputs(const struct weights *weights) {
+    return FORWARD_MAX_ROWS * most_of(weights, kernels_quantized_row_bytes);
 }
 
 /* What the loops over rows share. */

@@ -51,6 +51,9 @@ void activations_release(struct activations *activations, const struct gen_confi
 size_t forward_scratch(const struct weights *weights, const struct gen_config *config,
                        size_t n_ctx);
 
+/** Bytes of quantized inputs that a pass needs, see compute_reserve_inputs(); 0 if none. */
+size_t forward_inputs(const struct weights *weights);
+
 /**
  * Take n_rows (1 ... max_rows) rows through the layers; their final x is left in
  * activations->x. Rows of one slot must come in order of position, right behind what the cache

@@ -43,12 +43,9 @@ static enum gen_status check_gguf_tokens(const struct gen_model *model, struct g
 
 static enum gen_status fill(struct gen_model *model, const struct gen_model_options *options,
                             struct gen_error *err) {
-    if (options->n_threads < 0 || options->n_threads > THREADS_MAX) {
-        return error_set(err, GEN_BAD_ARGUMENT, "n_threads is %d, 0 to %d is wanted",
-                         options->n_threads, THREADS_MAX);
-    }
-    enum gen_status status = config_read(&model->config, model->file, err);
-    if (status != GEN_OK || (status = check_gguf_tokens(model, err)) != GEN_OK ||
+    enum gen_status status = threads_check(options->n_threads, err);
+    if (status != GEN_OK || (status = config_read(&model->config, model->file, err)) != GEN_OK ||
+        (status = check_gguf_tokens(model, err)) != GEN_OK ||
         (status = check_tokenizer(model, err)) != GEN_OK) {
         return status;
     }

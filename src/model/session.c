@@ -1,5 +1,4 @@
 /* gen_session: the public face of the forward pass. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -27,9 +26,9 @@ struct gen_session_options gen_session_options_default(void) {
 
 static enum gen_status check_options(const struct gen_session_options *options,
                                      const struct gen_config *config, struct gen_error *err) {
-    if (options->n_threads < 0 || options->n_threads > THREADS_MAX) {
-        return error_set(err, GEN_BAD_ARGUMENT, "n_threads is %d, 0 to %d is wanted",
-                         options->n_threads, THREADS_MAX);
+    enum gen_status status = threads_check(options->n_threads, err);
+    if (status != GEN_OK) {
+        return status;
     }
     if (options->n_slots < 1) {
         return error_set(err, GEN_BAD_ARGUMENT, "n_slots is %d, at least 1 is wanted",
@@ -42,28 +41,12 @@ static enum gen_status check_options(const struct gen_session_options *options,
     return GEN_OK;
 }
 
-static enum gen_status choose_kernels(const struct kernels **out, const char *name,
-                                      struct gen_error *err) {
-    if (name == NULL) {
-        *out = kernels_best();
-        return GEN_OK;
-    }
-    *out = kernels_by_name(name);
-    if (*out != NULL) {
-        return GEN_OK;
-    }
-    struct error_quoted quoted;
-    return error_set(err, GEN_BAD_ARGUMENT,
-                     "kernels \"%s\" are unknown, or not for this machine (its best are %s)",
-                     error_quote(&quoted, name, strlen(name)), kernels_best()->name);
-}
-
 static enum gen_status session_init(struct gen_session *session, const struct gen_model *model,
                                     const struct gen_session_options *options,
                                     struct gen_error *err) {
-    const struct kernels *kernels;
+    const struct kernels *kernels = NULL;
     enum gen_status status = check_options(options, &model->config, err);
-    if (status != GEN_OK || (status = choose_kernels(&kernels, options->kernels, err)) != GEN_OK) {
+    if (status != GEN_OK || (status = kernels_choose(&kernels, options->kernels, err)) != GEN_OK) {
         return status;
     }
     if (model->weights.lm_head.data == NULL) {
@@ -79,7 +62,8 @@ static enum gen_status session_init(struct gen_session *session, const struct ge
     }
     size_t scratch = forward_scratch(&model->weights, &model->config, (size_t)n_ctx);
     if (!activations_init(&session->activations, &model->config, FORWARD_MAX_ROWS) ||
-        !compute_init(&session->compute, kernels, options->n_threads, scratch)) {
+        !compute_init(&session->compute, kernels, options->n_threads, scratch) ||
+        !compute_reserve_inputs(&session->compute, forward_inputs(&model->weights))) {
         return error_no_memory(err, "a session");
     }
     session->forward = (struct forward){&model->config, &model->weights, &session->cache,
@@ -273,4 +257,8 @@ int32_t gen_session_n_ctx(const struct gen_session *session) {
 
 int gen_session_n_threads(const struct gen_session *session) {
     return thread_pool_size(session->compute.pool);
+}
+
+const char *gen_session_kernels(const struct gen_session *session) {
+    return session->compute.kernels->name;
 }

@@ -15,6 +15,10 @@
  * Matrices whose rows are outputs (GGUF, lm_head) are packed once at load, in their own type;
  * the last panel is filled up with zeros. Matrices that already lie k by k are used as they are
  * in the mapped file if N is a multiple of 16, and packed otherwise.
+ *
+ * Matrices of block formats always come by rows of outputs and are packed as quant_panel.h draws:
+ * for every 32 k the small integers of the 16 columns, four k of a column side by side; their
+ * scales in areas of their own behind.
  */
 #ifndef TENSOR_MATRIX_H
 #define TENSOR_MATRIX_H
@@ -23,6 +27,7 @@
 #include <stddef.h>
 
 #include "base/threads.h"
+#include "tensor/quant_panel.h"
 #include "tensor/tensor_type.h"
 
 #define MATRIX_PANEL 16
@@ -37,23 +42,33 @@ struct matrix {
     size_t n_in;  /**< K */
     size_t n_out; /**< N */
     const unsigned char *data;
-    size_t row_stride;   /**< numbers from (k, n) to (k + 1, n) */
-    size_t panel_stride; /**< numbers from one panel to the next */
-    void *owned;         /**< packed copy to free, or NULL when used in place */
+    size_t row_stride;         /**< numbers from (k, n) to (k + 1, n); 0 for block formats */
+    size_t panel_stride;       /**< numbers from one panel to the next; 0 for block formats */
+    struct quant_layout quant; /**< of a panel; format NULL for plain floats */
+    void *owned;               /**< packed copy to free, or NULL when used in place */
     size_t owned_bytes;
 };
 
 /**
  * Make a matrix of `source`, n_in x n_out numbers of `type` in the given layout. Packs with the
- * threads of `pool` where needed; an in-place matrix keeps pointing at the source. Returns false
- * if out of memory.
+ * threads of `pool` where needed; an in-place matrix keeps pointing at the source. A block format
+ * wants MATRIX_ROWS_ARE_OUTPUTS and n_in a multiple of its block_size. Returns false if out of
+ * memory.
  */
 bool matrix_init(struct matrix *matrix, const unsigned char *source, enum tensor_type type,
                  size_t n_in, size_t n_out, enum matrix_layout layout, struct thread_pool *pool);
 void matrix_release(struct matrix *matrix);
 
+/** Bytes of its numbers where products read them. */
+size_t matrix_bytes(const struct matrix *matrix);
+
 /** Number of panels. */
 size_t matrix_n_panels(const struct matrix *matrix);
+
+/** Whether the matrix has a block format: products then want quantized inputs. */
+static inline bool matrix_is_quantized(const struct matrix *matrix) {
+    return matrix->quant.format != NULL;
+}
 
 /** Read column n widened to f32: out[n_in]. For the embedding a tied lm_head is the table of. */
 void matrix_column(float *out, const struct matrix *matrix, size_t n);

@@ -20,7 +20,15 @@ bool compute_init(struct compute *compute, const struct kernels *kernels, int n_
     return true;
 }
 
+bool compute_reserve_inputs(struct compute *compute, size_t bytes) {
+    memory_free_aligned(compute->inputs, compute->inputs_size, 1);
+    compute->inputs = memory_new_aligned(bytes, 1);
+    compute->inputs_size = compute->inputs != NULL ? bytes : 0;
+    return compute->inputs != NULL;
+}
+
 void compute_release(struct compute *compute) {
+    memory_free_aligned(compute->inputs, compute->inputs_size, 1);
     if (compute->scratch != NULL) {
         memory_free_aligned(compute->scratch, (size_t)thread_pool_size(compute->pool),
                             compute->scratch_stride * sizeof(float));
@@ -43,9 +51,49 @@ static void matmul_share(void *context, size_t begin, size_t end, int thread) {
     work->compute->kernels->matmul(work->job, begin, end, scratch_of(work->compute, thread));
 }
 
+static void matmul_quantized_share(void *context, size_t begin, size_t end, int thread) {
+    const struct matmul_work *work = context;
+    work->compute->kernels->matmul_quantized(work->job, begin, end,
+                                             scratch_of(work->compute, thread));
+}
+
+static void quantize_share(void *context, size_t begin, size_t end, int thread) {
+    const struct matmul_work *work = context;
+    const struct matmul_job *job = work->job;
+    (void)thread;
+    for (size_t row = begin; row < end; row++) {
+        work->compute->kernels->quantize_row(work->compute->inputs + row * job->quantized_stride,
+                                             job->x + row * job->x_stride, job->w->n_in);
+    }
+}
+
+/* As many rows at a time as there is room for. */
+static void matmul_quantized(const struct compute *compute, const struct matmul_job *all) {
+    struct matmul_job job = *all;
+    job.quantized = compute->inputs;
+    job.quantized_stride = kernels_quantized_row_bytes(job.w);
+    size_t most = compute->inputs_size / job.quantized_stride;
+    struct matmul_work work = {compute, &job};
+    for (size_t left = all->n_rows; left > 0; left -= job.n_rows) {
+        job.n_rows = left < most ? left : most;
+        thread_pool_run(compute->pool, job.n_rows, 0, quantize_share, &work);
+        thread_pool_run(compute->pool, matrix_n_panels(job.w), 0, matmul_quantized_share, &work);
+        job.x += job.n_rows * job.x_stride;
+        job.y += job.n_rows * job.y_stride;
+    }
+}
+
 void op_matmul(const struct compute *compute, const struct matmul_job *job) {
+    if (matrix_is_quantized(job->w)) {
+        matmul_quantized(compute, job);
+        return;
+    }
     struct matmul_work work = {compute, job};
-    thread_pool_run(compute->pool, matrix_n_panels(job->w), 0, matmul_share, &work);
+    size_t n_panels = matrix_n_panels(job->w);
+    /* Weights in place are read row by row of the file: one long piece of each per thread. */
+    bool in_place = job->w->row_stride != MATRIX_PANEL;
+    size_t grain = in_place ? n_panels / (size_t)thread_pool_size(compute->pool) : 0;
+    thread_pool_run(compute->pool, n_panels, grain, matmul_share, &work);
 }
 
 struct layer_norm_work {

@@ -23,11 +23,16 @@ struct compute {
     struct thread_pool *pool;
     float *scratch;        /**< [threads of the pool][scratch_stride] */
     size_t scratch_stride; /**< floats */
+    unsigned char *inputs; /**< quantized rows, for products with weights of a block format */
+    size_t inputs_size;    /**< bytes */
 };
 
 /** A pool of n_threads (0: the default) with `floats` of scratch each; false if out of memory. */
 bool compute_init(struct compute *compute, const struct kernels *kernels, int n_threads,
                   size_t floats);
+/** Room for `bytes` of quantized rows, at least one (kernels_quantized_row_bytes); more rows than
+ *  fit are taken in turns. */
+bool compute_reserve_inputs(struct compute *compute, size_t bytes);
 void compute_release(struct compute *compute);
 
 /** y = x w and what follows it: the one entry for matrix products. */

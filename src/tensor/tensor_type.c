@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "tensor/quant.h"
 
 static uint32_t bits_of(float value) {
     uint32_t bits;
@@ -127,6 +128,37 @@ FIND_NOT_FINITE(f32_find_not_finite, uint32_t, 0x7f800000u)
 FIND_NOT_FINITE(f16_find_not_finite, uint16_t, 0x7c00u)
 FIND_NOT_FINITE(bf16_find_not_finite, uint16_t, 0x7f80u)
 
+/* What the table wants of a block format. */
+#define QUANT_READ(format)                                                                         \
+    static void format##_to_f32(float *out, const unsigned char *in, size_t n) {                   \
+        quant_to_f32(&(format), out, in, n);                                                       \
+    }                                                                                              \
+    static size_t format##_find_not_finite(const unsigned char *in, size_t n) {                    \
+        return quant_find_not_finite(&(format), in, n);                                            \
+    }
+#define QUANT_READ_WRITE(format)                                                                   \
+    QUANT_READ(format)                                                                             \
+    static void format##_from_f32(unsigned char *out, const float *in, size_t n) {                 \
+        quant_from_f32(&(format), out, in, n);                                                     \
+    }
+QUANT_READ_WRITE(quant_q8_0)
+QUANT_READ_WRITE(quant_q4_0)
+QUANT_READ_WRITE(quant_q4_1)
+QUANT_READ_WRITE(quant_q5_0)
+QUANT_READ_WRITE(quant_q5_1)
+QUANT_READ(quant_q2_k)
+QUANT_READ(quant_q3_k)
+QUANT_READ_WRITE(quant_q4_k)
+QUANT_READ_WRITE(quant_q5_k)
+QUANT_READ_WRITE(quant_q6_k)
+
+#define QUANT_ENTRY(label, option, id, numbers, format, from)                                      \
+    {                                                                                              \
+        .name = #label, .option_name = (option), .gguf_id = (id), .block_size = (numbers),         \
+        .block_bytes = QUANT_BYTES_##label, .quant = &(format), .to_f32 = format##_to_f32,         \
+        .from_f32 = (from), .find_not_finite = format##_find_not_finite                            \
+    }
+
 static const struct tensor_type_info types[TENSOR_N_TYPES] = {
     [TENSOR_F32] = {.name = "F32",
                     .option_name = "f32",
@@ -152,6 +184,16 @@ static const struct tensor_type_info types[TENSOR_N_TYPES] = {
                      .to_f32 = bf16_to_f32,
                      .from_f32 = bf16_from_f32,
                      .find_not_finite = bf16_find_not_finite},
+    [TENSOR_Q8_0] = QUANT_ENTRY(Q8_0, "q8_0", 8, QUANT_SMALL, quant_q8_0, quant_q8_0_from_f32),
+    [TENSOR_Q4_0] = QUANT_ENTRY(Q4_0, "q4_0", 2, QUANT_SMALL, quant_q4_0, quant_q4_0_from_f32),
+    [TENSOR_Q4_1] = QUANT_ENTRY(Q4_1, "q4_1", 3, QUANT_SMALL, quant_q4_1, quant_q4_1_from_f32),
+    [TENSOR_Q5_0] = QUANT_ENTRY(Q5_0, "q5_0", 6, QUANT_SMALL, quant_q5_0, quant_q5_0_from_f32),
+    [TENSOR_Q5_1] = QUANT_ENTRY(Q5_1, "q5_1", 7, QUANT_SMALL, quant_q5_1, quant_q5_1_from_f32),
+    [TENSOR_Q2_K] = QUANT_ENTRY(Q2_K, "q2_k", 10, QUANT_LARGE, quant_q2_k, NULL),
+    [TENSOR_Q3_K] = QUANT_ENTRY(Q3_K, "q3_k", 11, QUANT_LARGE, quant_q3_k, NULL),
+    [TENSOR_Q4_K] = QUANT_ENTRY(Q4_K, "q4_k", 12, QUANT_LARGE, quant_q4_k, quant_q4_k_from_f32),
+    [TENSOR_Q5_K] = QUANT_ENTRY(Q5_K, "q5_k", 13, QUANT_LARGE, quant_q5_k, quant_q5_k_from_f32),
+    [TENSOR_Q6_K] = QUANT_ENTRY(Q6_K, "q6_k", 14, QUANT_LARGE, quant_q6_k, quant_q6_k_from_f32),
 };
 
 const struct tensor_type_info *tensor_type_info(enum tensor_type type) {

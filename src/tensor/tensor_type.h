@@ -2,7 +2,7 @@
  * tensor_type.h - how numbers are stored in a tensor: the one table to extend for a new type.
  *
  * A row of a tensor is a sequence of blocks; a block holds block_size numbers in block_bytes
- * bytes. For the plain float types a block is one number.
+ * bytes. For the plain float types a block is one number; blocks of more are drawn in quant.h.
  */
 #ifndef TENSOR_TENSOR_TYPE_H
 #define TENSOR_TENSOR_TYPE_H
@@ -11,19 +11,39 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum tensor_type { TENSOR_F32, TENSOR_F16, TENSOR_BF16, TENSOR_N_TYPES };
+enum tensor_type {
+    TENSOR_F32,
+    TENSOR_F16,
+    TENSOR_BF16,
+    TENSOR_Q8_0,
+    TENSOR_Q4_0,
+    TENSOR_Q4_1,
+    TENSOR_Q5_0,
+    TENSOR_Q5_1,
+    TENSOR_Q2_K,
+    TENSOR_Q3_K,
+    TENSOR_Q4_K,
+    TENSOR_Q5_K,
+    TENSOR_Q6_K,
+    TENSOR_N_TYPES
+};
+
+struct quant_format;
 
 struct tensor_type_info {
     const char *name;        /**< as GGUF tools and safetensors print it: "F32" */
-    const char *option_name; /**< as --type takes it: "f32" */
+    const char *option_name; /**< "f32": as --type takes it where a whole model can have it */
     uint32_t gguf_id;        /**< ggml_type number in a GGUF */
     size_t block_size;       /**< numbers per block */
     size_t block_bytes;      /**< bytes per block */
+    const struct quant_format *quant; /**< of a block format, else NULL */
     /** Widen n numbers (a multiple of block_size) exactly to f32; source at any alignment. */
     void (*to_f32)(float *out, const unsigned char *in, size_t n);
-    /** Round n numbers to this type, to nearest even. Overflow gives infinity. */
+    /** Round n numbers to this type, to nearest even or to the blocks that come closest. Overflow
+     *  gives infinity. NULL for types that are only read: Q2_K, Q3_K. */
     void (*from_f32)(unsigned char *out, const float *in, size_t n);
-    /** Index of the first number among n that is not finite, or n. */
+    /** Index of the first number among n that is not finite, or n. In a block format: of the
+     *  first number of such a block. */
     size_t (*find_not_finite)(const unsigned char *in, size_t n);
 };
 

@@ -10,8 +10,6 @@ MODEL=$ROOT/tests/golden/models/base
 
 # What is the user's must not decide what is tested.
 unset GEN_MODEL_PATH NO_COLOR XDG_DATA_HOME XDG_CACHE_HOME HF_HOME HF_HUB_CACHE
-# Threads that wait busily would take each other the processor where many tests run at once.
-export OMP_WAIT_POLICY=passive
 export HOME=$BATS_TEST_TMPDIR/home
 mkdir -p "$HOME"
 export GEN_MODEL=$MODEL

@@ -51,7 +51,7 @@ setup() {
 }
 
 @test "the type of the weights can be chosen" {
-    for type in f16 bf16; do
+    for type in f16 bf16 q8_0; do
         gen convert --type "$type" "$MODEL" "$type.gguf"
         [ "$status" -eq 0 ]
         [ -z "$output$stderr" ]
@@ -61,7 +61,28 @@ setup() {
         [ "$status" -eq 0 ]
     done
     gen convert --type f64 "$MODEL" out.gguf
-    refused 2 "(f32, f16, bf16)"
+    refused 2 "(f32, f16, bf16, q8_0"
+}
+
+@test "weights can be quantized, and once more" {
+    for type in q8_0 q4_0 q4_1 q5_0 q5_1 q4_k_m q5_k_m q6_k; do
+        gen convert --type "$type" "$MODEL" "$type.gguf"
+        [ "$status" -eq 0 ]
+        [ -z "$output$stderr" ]
+        gen inspect --json --tensors "$type.gguf"
+        main=${type%_m}
+        [[ $output == *"\"type\":\"${main^^}\""* ]]
+        [[ $output == *'"general.quantization_version":"2"'* ]]
+        gen -m "$type.gguf" -n 20 --greedy Hi
+        [ "$status" -eq 0 ]
+        [ "$output" != Hi ]
+    done
+    gen convert --type q4_0 q8_0.gguf again.gguf
+    [ "$status" -eq 0 ]
+    gen -m again.gguf -n 2 Hi
+    [ "$status" -eq 0 ]
+    [ "$("$GEN" inspect --json q4_k_m.gguf | grep -o '"parameters":[0-9]*')" = \
+        "$("$GEN" inspect --json "$MODEL" | grep -o '"parameters":[0-9]*')" ]
 }
 
 @test "convert: wrong usage and targets that cannot be" {

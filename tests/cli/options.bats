@@ -177,7 +177,7 @@ END
 }
 
 @test "help of every command: both spellings, stdout, 80 columns, examples" {
-    for command in generate tokenize inspect convert help; do
+    for command in generate tokenize inspect convert bench help; do
         gen help "$command"
         [ "$status" -eq 0 ]
         [ -z "$stderr" ]
@@ -196,7 +196,7 @@ END
     gen --help
     [ "$status" -eq 0 ]
     overview=$output
-    for command in generate tokenize inspect convert; do
+    for command in generate tokenize inspect convert bench; do
         [[ $overview == *"gen $command "* ]]
     done
     gen help
@@ -226,4 +226,18 @@ END
     run on_terminal "$GEN"
     [ "$status" -eq 2 ]
     [[ $output == *"no prompt"* ]]
+}
+
+@test "--help and --version take no value" {
+    gen --help=generate
+    refused 2 "--help takes no value"
+    gen tokenize --version=1
+    refused 2 "--version takes no value"
+}
+
+@test "an empty file name is seen in the message" {
+    gen -n 1 --output= Hi
+    refused 1 'gen: "": No such file'
+    gen -n 1 --file=
+    refused 1 'gen: "": No such file'
 }

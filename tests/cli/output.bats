@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2153,SC2154 # bats and helper.bash set them
+# shellcheck disable=SC2016,SC2094,SC2153,SC2154 # scripts in quotes; set by bats and helper.bash
 # What comes out: text, JSON, logits, colours, exit status, signals, failed writes.
 
 setup() {
@@ -142,6 +142,71 @@ setup() {
     [ "$(cat kept)" = precious ]
 }
 
+@test "a batch does not write into its own input" {
+    printf 'one\ntwo\n' >file
+    run --separate-stderr timeout 20 "$GEN" -n 1 --lines -o file <file
+    refused 1 "file: would be overwritten"
+    [ "$(cat file)" = $'one\ntwo' ]
+    run --separate-stderr bash -c 'timeout 20 "$0" -n 1 --lines <file >>file' "$GEN"
+    refused 1 "stdout: would be overwritten"
+    [ "$(cat file)" = $'one\ntwo' ]
+    # A single prompt is read before anything is written.
+    "$GEN" -n 0 -f file >>file
+    [ "$(cat file)" = $'one\ntwo\none\ntwo' ]
+    "$GEN" -n 0 --lines -o /dev/null </dev/null
+}
+
+@test "text and logits are never written over each other" {
+    gen -n 1 -o both --save-logits ./both Hello
+    refused 1 "are one file"
+    gen -n 1 --save-logits - Hello
+    refused 1 "are one file"
+    gen -n 0 -o /dev/null --save-logits /dev/null Hello
+    [ "$status" -eq 0 ]
+}
+
+@test "- is stdout for every command that writes text" {
+    gen tokenize -o - -p Hi
+    [ "$status" -eq 0 ]
+    [ -n "$output" ]
+    "$GEN" -n 1 -o text --save-logits - --prompt-ids "1 2" >logits
+    [ "$(wc -c <logits)" -eq $((3 * 512 * 4)) ]
+    gen convert "$MODEL" -
+    refused 2 "stdout"
+    [ ! -e - ]
+}
+
+@test "a seed that was drawn fits a double, so that jq gives it back" {
+    for _ in 1 2 3; do
+        gen -n 0 --json Hi
+        [ "$(member seed "$output")" -lt $((1 << 53)) ]
+    done
+}
+
+@test "a non-blocking pipe whose reader is slow gets the whole text" {
+    command -v python3 >/dev/null || skip "no python3 to make a pipe non-blocking"
+    run python3 - "$GEN" <<'END'
+import os, subprocess, sys, time
+text = b"0123456789" * 100000
+open("text", "wb").write(text)
+r, w = os.pipe()
+os.set_blocking(w, False)
+command = [sys.argv[1], "-n", "0", "--context", "slide", "-f", "text"]
+gen = subprocess.Popen(command, stdout=w)
+os.close(w)
+time.sleep(1)
+got = b""
+while True:
+    more = os.read(r, 65536)
+    if not more:
+        break
+    got += more
+print(gen.wait(), got == text + b"\n")
+END
+    echo "$output"
+    [ "$output" = "0 True" ]
+}
+
 @test "stdout has nothing but text; --quiet and --verbose concern stderr" {
     gen -n 0 Hello
     [ -z "$stderr" ]
@@ -189,14 +254,18 @@ wait_for() {
     return 1
 }
 
-# signal NAME PID: send it, and have the exit status in $status. Who does not end is killed.
+# signal NAME PID: send it, and have the exit status in $status. Who does not end is killed. The
+# watchdog is a program of its own, not a subshell: that would have the traps of bats, and report
+# another test when it is ended.
 signal() {
     kill -"$1" "$2"
-    (sleep 30 && kill -KILL "$2") >/dev/null 2>&1 3>&- &
+    # shellcheck disable=SC2016 # $1 is the watchdog's
+    bash -c 'sleep 30; kill -KILL "$1"' watchdog "$2" >/dev/null 2>&1 3>&- &
     local watchdog=$!
     status=0
     wait "$2" || status=$?
-    kill "$watchdog" 2>/dev/null || true
+    kill -KILL "$watchdog" 2>/dev/null || true
+    wait "$watchdog" 2>/dev/null || true
 }
 
 @test "Ctrl-C while waiting for a line: status 130; SIGTERM: 143" {
@@ -213,6 +282,20 @@ signal() {
         [ "$status" -eq "${pair#*:}" ]
         [ "$(head -c 5 out)" = Hello ]
     done
+}
+
+@test "Ctrl-C while the prompt is read: status 130 and nothing printed" {
+    mkfifo prompt
+    "$GEN" -n 1 <prompt >out 2>err 3>&- &
+    pid=$!
+    exec 5>prompt
+    printf 'half a' >&5
+    sleep 0.5
+    signal INT "$pid"
+    exec 5>&-
+    [ "$status" -eq 130 ]
+    [ ! -s out ]
+    [ ! -s err ]
 }
 
 @test "Ctrl-C in the middle of a text ends it with a newline" {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2153,SC2154 # bats and helper.bash set them
+# shellcheck disable=SC2016,SC2153,SC2154 # scripts in quotes; set by bats and helper.bash
 # Where prompts come from: arguments, files, stdin, ids, batches.
 
 setup() {
@@ -37,6 +37,24 @@ setup() {
     [ "$output" = "from stdin" ]
     gen_stdin 'from stdin' -n 0 -
     [ "$output" = "from stdin" ]
+}
+
+@test "a closed stdin is no empty prompt" {
+    run --separate-stderr bash -c '"$0" -n 1 <&-' "$GEN"
+    refused 1 "stdin: Bad file descriptor"
+    run --separate-stderr bash -c '"$0" -n 1 --lines <&-' "$GEN"
+    refused 1 "stdin: Bad file descriptor"
+    run --separate-stderr bash -c '"$0" -n 0 Hello <&-' "$GEN"
+    [ "$output" = Hello ]
+}
+
+@test "bad words and the prompt are not both read from stdin" {
+    gen_stdin 'word\n' -n 1 --bad-words -
+    refused 2 "both read from stdin"
+    gen_stdin 'word\n' -n 1 --lines --bad-words -
+    refused 2 "both read from stdin"
+    gen_stdin 'word\n' -n 1 --bad-words - Hello
+    [ "$status" -eq 0 ]
 }
 
 @test "an empty prompt is not echoed" {

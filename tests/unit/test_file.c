@@ -171,7 +171,8 @@ static void test_not_regular(void **state) {
     assert_int_equal(file_kind_of("link"), FILE_REGULAR);
     assert_int_equal(file_kind_of("directory"), FILE_DIRECTORY);
     assert_int_equal(file_kind_of("fifo"), FILE_OTHER);
-    assert_int_equal(file_kind_of("loop"), FILE_MISSING);
+    assert_int_equal(file_kind_of("loop"), FILE_OTHER);
+    assert_int_equal(file_kind_of("dangling"), FILE_OTHER);
     assert_int_equal(file_kind_of("missing"), FILE_MISSING);
     close(listener);
     alarm(0);
@@ -267,6 +268,18 @@ static void test_write_pieces(void **state) {
 
 static void test_write_refused(void **state) {
     (void)state;
+    struct file_writer nameless;
+    assert_int_equal(file_writer_open(&nameless, "", NULL), GEN_IO_ERROR);
+    file_writer_close(&nameless);
+    /* A name as long as names can be. */
+    char longest[256];
+    memset(longest, 'n', 255);
+    longest[255] = '\0';
+    struct file_writer long_writer;
+    assert_int_equal(file_writer_open(&long_writer, longest, NULL), GEN_OK);
+    assert_int_equal(file_writer_commit(&long_writer, NULL), GEN_OK);
+    file_writer_close(&long_writer);
+    assert_int_equal(unlink(longest), 0);
     alarm(20);
     assert_int_equal(mkfifo("fifo", 0600), 0);
     assert_int_equal(mkdir("directory", 0700), 0);
@@ -297,6 +310,10 @@ static enum gen_status write_limited(size_t size, struct gen_error *err) {
     }
     if (status == GEN_OK) {
         status = file_writer_commit(&writer, err);
+    } else {
+        /* Nor can a caller that did not look make a whole file of it. */
+        setrlimit(RLIMIT_FSIZE, &before);
+        assert_int_equal(file_writer_commit(&writer, NULL), GEN_IO_ERROR);
     }
     file_writer_close(&writer);
     setrlimit(RLIMIT_FSIZE, &before);

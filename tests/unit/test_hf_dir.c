@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -194,6 +195,25 @@ static void test_added_tokens(void **state) {
 }
 
 /* config.json may name another end-of-text token, or one that the tokenizer does not have. */
+/* A file that is there but cannot be opened is not passed over as if it were missing. */
+static void test_broken_links(void **state) {
+    (void)state;
+    static const char *const names[] = {"added_tokens.json", "tokenizer_config.json", "vocab.json",
+                                        "model.safetensors", "config.json"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *directory = fixture_directory_new();
+        fixture_write_model(directory);
+        const char *path = fixture_path(directory, names[i]);
+        remove(path);
+        assert_int_equal(symlink("nowhere", path), 0);
+        assert_true(fixture_refused("dangling", directory, names[i], "cannot open: No such file"));
+        remove(path);
+        assert_int_equal(symlink(names[i], path), 0);
+        assert_true(fixture_refused("loop", directory, names[i], "cannot open: "));
+        fixture_directory_remove(directory);
+    }
+}
+
 static void test_eos(void **state) {
     (void)state;
     static const struct {
@@ -240,6 +260,7 @@ int main(void) {
         cmocka_unit_test(test_tokenizer_json_forms),
         cmocka_unit_test(test_added_tokens),
         cmocka_unit_test(test_eos),
+        cmocka_unit_test(test_broken_links),
         cmocka_unit_test(test_gpt2),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

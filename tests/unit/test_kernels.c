@@ -181,6 +181,25 @@ static void test_activations(void **state) {
     }
 }
 
+/* Sums that overflowed reach the output, whatever the activation: nothing turns NaN into 0. */
+static void test_nan_stays(void **state) {
+    (void)state;
+    for (size_t s = 0; s < N_SETS; s++) {
+        const struct kernels *set = kernels_by_name(set_names[s]);
+        for (int a = GEN_GELU_NEW; set != NULL && a <= GEN_QUICK_GELU; a++) {
+            float x[20] = {[3] = NAN, [18] = NAN};
+            set->activate(x, 20, (enum gen_activation)a);
+            assert_true(isnan(x[3]) && isnan(x[18]) && x[4] == 0.0f);
+        }
+        for (size_t i = 0; set != NULL && i < 20; i++) {
+            float x[20] = {[3] = 1.0f};
+            x[i] = i % 2 == 0 ? NAN : INFINITY; /* scores of which no weights can be made */
+            set->softmax(x, 20, 1.0f);
+            assert_true(isnan(x[i]));
+        }
+    }
+}
+
 /* exp of the vector kernels is base/math's: through softmax of two numbers, one of them 0. */
 static void test_softmax(void **state) {
     (void)state;
@@ -320,7 +339,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_matmul),    cmocka_unit_test(test_activations),
         cmocka_unit_test(test_softmax),   cmocka_unit_test(test_layer_norm_and_add),
-        cmocka_unit_test(test_attention),
+        cmocka_unit_test(test_attention), cmocka_unit_test(test_nan_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

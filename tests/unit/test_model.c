@@ -75,6 +75,7 @@ static const struct config_case refused[] = {
     {"heads as text", "\"n_head\": 4", "\"n_head\": \"4\"", "n_head"},
     {"no layers", "\"n_layer\": 2", "\"n_layer\": 0", "n_layer"},
     {"a layer too many", "\"n_layer\": 2", "\"n_layer\": 3", "no tensor h.2.ln_1.weight"},
+    {"a huge n_inner", "\"n_inner\": null", "\"n_inner\": 1000000", "n_inner"},
     {"a million layers", "\"n_layer\": 2", "\"n_layer\": 1000000", "n_layer"},
     {"beyond 64 bits", "\"n_layer\": 2", "\"n_layer\": 18446744073709551618", "n_layer"},
     {"other width", "\"n_embd\": 64", "\"n_embd\": 128", "wte.weight has the shape [512, 64]"},
@@ -212,6 +213,38 @@ static void test_convert_variants(void **state) {
     fixture_directory_remove(directory);
 }
 
+/* The end-of-text id stays one where no token is spelled for it, or there is no tokenizer. */
+static void test_convert_eos_without_token(void **state) {
+    (void)state;
+    static const char *const tokens[] = {"vocab.json", "merges.txt"};
+    const char *directory = fixture_directory_new();
+    const char *target = fixture_path(directory, "x.gguf");
+    write_base(directory, NULL, NULL);
+    size_t n;
+    char *text = tokenizer_files_read(BASE "/vocab.json", &n);
+    struct gen_bytes vocab = {0};
+    fixture_put(&vocab, text, n);
+    fixture_replace(&vocab, ", \"<|endoftext|>\": 511", "");
+    fixture_write(directory, "vocab.json", &vocab);
+    for (size_t i = 0; i < 2; i++) {
+        struct gen_error err;
+        if (gen_convert(directory, target, NULL, &err) != GEN_OK) {
+            fail_msg("%s", err.message);
+        }
+        struct gen_model *model = open_model(target, true);
+        assert_int_equal(gen_model_config(model)->bos_token_id, 511);
+        assert_int_equal(gen_model_config(model)->eos_token_id, 511);
+        assert_int_equal(gen_model_tokenizer(model) == NULL, i == 1);
+        gen_model_free(model);
+        unlink(fixture_path(directory, tokens[0]));
+        unlink(fixture_path(directory, tokens[1]));
+    }
+    gen_bytes_release(&vocab);
+    free(text);
+    unlink(target);
+    fixture_directory_remove(directory);
+}
+
 static void test_convert_failures(void **state) {
     (void)state;
     const char *directory = fixture_directory_new();
@@ -223,6 +256,8 @@ static void test_convert_failures(void **state) {
     assert_non_null(strstr(err.message, "q9_z"));
     assert_int_equal(gen_convert(directory, target, NULL, &err), GEN_BAD_FILE);
     assert_int_equal(gen_convert(BASE, directory, NULL, &err), GEN_IO_ERROR);
+    assert_int_equal(gen_convert(BASE, BASE "/model.safetensors", NULL, &err), GEN_BAD_ARGUMENT);
+    assert_non_null(strstr(err.message, "choose another name"));
     assert_int_equal(gen_convert(BASE, "/no/such/place/x.gguf", NULL, &err), GEN_IO_ERROR);
     assert_int_not_equal(access(target, F_OK), 0);
     fixture_directory_remove(directory); /* fails the test if anything was left in it */
@@ -296,10 +331,15 @@ static void test_inspection(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refused_configs),  cmocka_unit_test(test_harmless_configs),
-        cmocka_unit_test(test_convert),          cmocka_unit_test(test_convert_variants),
-        cmocka_unit_test(test_convert_failures), cmocka_unit_test(test_convert_canceled),
-        cmocka_unit_test(test_not_finite),       cmocka_unit_test(test_inspection),
+        cmocka_unit_test(test_refused_configs),
+        cmocka_unit_test(test_harmless_configs),
+        cmocka_unit_test(test_convert),
+        cmocka_unit_test(test_convert_variants),
+        cmocka_unit_test(test_convert_eos_without_token),
+        cmocka_unit_test(test_convert_failures),
+        cmocka_unit_test(test_convert_canceled),
+        cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_inspection),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,9 @@
  *   gelu        x/2 (1 + erf(x / sqrt 2))
  *   silu        x sigmoid(x)
  *   quick_gelu  x sigmoid(1.702 x)
+ *   relu        x, but 0 below 0
+ *
+ * NaN stays NaN in all of them: sums that overflowed must show in the logits, not vanish.
  */
 #ifndef KERNELS_ACTIVATIONS_H
 #define KERNELS_ACTIVATIONS_H
@@ -45,7 +48,7 @@ static inline vf vf_activate(vf x, enum gen_activation activation) {
         return vf_times_sigmoid(x, vf_mul(x, vf_set1(1.702f)));
     case GEN_RELU:
     default:
-        return vf_max(x, vf_set1(0.0f));
+        return vf_select_lt(x, vf_set1(0.0f), vf_set1(0.0f), x); /* vf_max would lose NaN */
     }
 }
 

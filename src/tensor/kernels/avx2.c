@@ -12,6 +12,6 @@
 
 #include "tensor/kernels/row_kernels.h"
 
-const struct kernels kernels_avx2 = KERNELS_TABLE("avx2");
+const struct kernels kernels_avx2 = KERNELS_TABLE("avx2", avx2);
 
 #endif

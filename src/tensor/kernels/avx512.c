@@ -12,6 +12,9 @@
 
 #include "tensor/kernels/row_kernels.h"
 
-const struct kernels kernels_avx512 = KERNELS_TABLE("avx512");
+const struct kernels kernels_avx512 = KERNELS_TABLE("avx512", avx512);
+
+/* The same but for block formats, where the CPU has VNNI too. */
+const struct kernels kernels_avx512_vnni = KERNELS_TABLE("avx512vnni", avx512_vnni);
 
 #endif

@@ -7,4 +7,4 @@
 
 #include "tensor/kernels/row_kernels.h"
 
-const struct kernels kernels_generic = KERNELS_TABLE("generic");
+const struct kernels kernels_generic = KERNELS_TABLE("generic", generic);

@@ -1,9 +1,15 @@
 #include "tensor/kernels/kernels.h"
 
 #include <string.h>
+
+#include "base/memory.h"
 #ifdef KERNELS_X86
 #include <cpuid.h>
+#endif
 
+#include "base/error.h"
+
+#ifdef KERNELS_X86
 /* Half-precision conversion; older compilers' __builtin_cpu_supports does not know its name. */
 static bool has_f16c(void) {
     unsigned a, b, c, d;
@@ -13,6 +19,9 @@ static bool has_f16c(void) {
 
 static bool is_supported(const struct kernels *set) {
 #ifdef KERNELS_X86
+    if (set == &kernels_avx512_vnni) {
+        return is_supported(&kernels_avx512) && __builtin_cpu_supports("avx512vnni");
+    }
     if (set == &kernels_avx512) {
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
@@ -31,8 +40,7 @@ static bool is_supported(const struct kernels *set) {
 /* Fastest first. */
 static const struct kernels *const sets[] = {
 #ifdef KERNELS_X86
-    &kernels_avx512,
-    &kernels_avx2,
+    &kernels_avx512_vnni, &kernels_avx512, &kernels_avx2,
 #endif
 #ifdef KERNELS_NEON
     &kernels_neon,
@@ -58,16 +66,43 @@ const struct kernels *kernels_by_name(const char *name) {
     return NULL;
 }
 
+enum gen_status kernels_choose(const struct kernels **out, const char *name,
+                               struct gen_error *err) {
+    if (name == NULL) {
+        *out = kernels_best();
+        return GEN_OK;
+    }
+    *out = kernels_by_name(name);
+    if (*out != NULL) {
+        return GEN_OK;
+    }
+    struct error_quoted quoted;
+    return error_set(err, GEN_BAD_ARGUMENT,
+                     "kernels \"%s\" are unknown, or not for this machine (its best are %s)",
+                     error_quote(&quoted, name, strlen(name)), kernels_best()->name);
+}
+
 static size_t round_up(size_t n) {
     return (n + MATRIX_PANEL - 1) / MATRIX_PANEL * MATRIX_PANEL;
 }
 
 size_t kernels_matmul_scratch(const struct matrix *w) {
+    if (matrix_is_quantized(w)) {
+        return 0;
+    }
     /* Either widened panels, or the unfinished sums of a few rows. */
     size_t panels = KERNELS_SCRATCH_PANELS * MATRIX_PANEL * w->n_in;
     size_t sums = KERNELS_SCRATCH_ROWS * round_up(w->n_out);
     bool in_place = w->row_stride != MATRIX_PANEL;
     return in_place && sums > panels ? sums : panels;
+}
+
+size_t kernels_quantized_row_bytes(const struct matrix *w) {
+    if (!matrix_is_quantized(w)) {
+        return 0;
+    }
+    size_t bytes = w->n_in + w->n_in / QUANT_SMALL * sizeof(struct quantized_part);
+    return (bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
 }
 
 size_t kernels_attention_scratch(size_t n_ctx) {

@@ -8,6 +8,20 @@
  *
  *  - matmul: one accumulator per output element from 0, k ascending, one fused multiply-add each;
  *    then bias, then activation, then the sum with what stands in y.
+ *  - matmul with weights of a block format (quant.h): integers times integers. First every 32
+ *    neighbours of a row of x are rounded to bytes:
+ *        d_x = max |x| / 127      x_q = x * (127 / max |x|) to nearest, ties to even
+ *    (x_q and d_x 0 where max |x| < 2^-100; x_q 0 and d_x NaN where an x is not finite). Then one
+ *    accumulator per output element from 0, and for every 32 k, ascending, one fused multiply-add
+ *    of an exact integer, and one more where the format has a minimum:
+ *        groups of 32   dot = sum (q - offset) x_q
+ *                       sum = fma(dot, (d * scale) * d_x, sum)
+ *                       sum = fma(m * min, d_x * (sum of x_q), sum)
+ *        groups of 16   dot = scale[0] * (sum over group 0 of (q - offset) x_q) + the same of 1
+ *                       sum = fma(dot, d * d_x, sum)
+ *                       sum = fma(min[0] * (sum of x_q over group 0) + the same of 1, m * d_x, sum)
+ *    All of dot is computed in integers below 2^24, d * scale and m * min are exact; each product
+ *    with d_x is rounded to f32. What follows the sum is as above.
  *  - sums over a row (layer norm, softmax): lane i of 16 adds elements i, i + 16, ...; then lanes
  *    i and i + 8 are added, i + 4, i + 2, i + 1.
  */
@@ -16,6 +30,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "gen.h"
 #include "tensor/matrix.h"
@@ -28,10 +43,24 @@ struct matmul_job {
     size_t x_stride;
     size_t n_rows;
     const struct matrix *w;
+    /** For w of a block format: x as quantize_row() makes it, [n_rows][quantized_stride] bytes.
+     *  op_matmul() sees to it. */
+    const unsigned char *quantized;
+    size_t quantized_stride;
     const float *bias; /**< [n_out] or NULL */
     bool activate;     /**< apply `activation` after the bias */
     enum gen_activation activation;
     bool add; /**< y += instead of y = */
+};
+
+/**
+ * A quantized row of x: n_in bytes x_q, then one of these for every 32 of them. Rows begin at
+ * multiples of MEMORY_ALIGNMENT.
+ */
+struct quantized_part {
+    float d;          /**< d_x */
+    float scaled_sum; /**< d_x * (sum of the 32 x_q) */
+    int32_t sum[2];   /**< of the first 16 x_q, of the second */
 };
 
 /** Attention of one head for neighbouring positions of one sequence. */
@@ -58,12 +87,17 @@ struct attention_job {
 #define KERNELS_SCRATCH_ROWS 16
 
 struct kernels {
-    const char *name; /**< "generic", "avx2", "avx512", "neon" */
+    const char *name; /**< "generic", "avx2", "avx512", "avx512vnni", "neon" */
     /**
      * Columns of panels begin ... end-1 of the product. `scratch` has kernels_matmul_scratch()
      * floats of the calling thread's own.
      */
     void (*matmul)(const struct matmul_job *job, size_t begin, size_t end, float *scratch);
+    /** The same for w of a block format, with job->quantized. */
+    void (*matmul_quantized)(const struct matmul_job *job, size_t begin, size_t end,
+                             float *scratch);
+    /** One row of n numbers, a multiple of 32, laid out as struct quantized_part says. */
+    void (*quantize_row)(unsigned char *out, const float *x, size_t n);
     /** scratch: kernels_attention_scratch() floats. */
     void (*attention)(const struct attention_job *job, float *scratch);
     /** y = (x - mean) / sqrt(variance + epsilon) * weight + bias over n numbers. */
@@ -75,13 +109,31 @@ struct kernels {
     void (*activate)(float *y, size_t n, enum gen_activation activation);
     /** y = a + b over n numbers. */
     void (*add)(float *y, const float *a, const float *b, size_t n);
+
+    /* What gen_meter measures the machine with; their results mean nothing else. */
+
+    /** Read n floats, a multiple of KERNELS_READ_FLOATS; returns their sum in some order. */
+    float (*read_sum)(const float *x, size_t n);
+    /**
+     * n_rounds of sum = sum * factor + addend for as many of the KERNELS_LOOP_SUMS sums as
+     * registers hold. Returns the operations done, two for each fused multiply-add.
+     */
+    size_t (*fma_loop)(float *sums, float factor, float addend, size_t n_rounds);
+    /** The same with products of int8, summed in int32; NULL: this set has none. */
+    size_t (*int8_loop)(int32_t *sums, size_t n_rounds);
 };
+
+/** Floats that read_sum() takes at a time. */
+#define KERNELS_READ_FLOATS 64
+/** Numbers of the array that fma_loop() and int8_loop() take. */
+#define KERNELS_LOOP_SUMS 512
 
 extern const struct kernels kernels_generic;
 #if defined(__x86_64__) || defined(_M_X64)
 #define KERNELS_X86 1
 extern const struct kernels kernels_avx2;
 extern const struct kernels kernels_avx512;
+extern const struct kernels kernels_avx512_vnni;
 #elif defined(__aarch64__)
 #define KERNELS_NEON 1
 extern const struct kernels kernels_neon;
@@ -91,9 +143,13 @@ extern const struct kernels kernels_neon;
 const struct kernels *kernels_best(void);
 /** A set by its name; NULL if there is none of that name or this machine cannot run it. */
 const struct kernels *kernels_by_name(const char *name);
+/** The set of that name, or with NULL the fastest; GEN_BAD_ARGUMENT where there is none. */
+enum gen_status kernels_choose(const struct kernels **out, const char *name, struct gen_error *err);
 
 /** Floats of scratch a thread needs for products with w. */
 size_t kernels_matmul_scratch(const struct matrix *w);
+/** Bytes of a quantized row of n_in numbers; 0 for w that is not of a block format. */
+size_t kernels_quantized_row_bytes(const struct matrix *w);
 /** Floats of scratch a thread needs for attention over at most n_ctx positions. */
 size_t kernels_attention_scratch(size_t n_ctx);
 

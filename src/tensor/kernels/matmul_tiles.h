@@ -11,35 +11,14 @@
 #ifndef KERNELS_MATMUL_TILES_H
 #define KERNELS_MATMUL_TILES_H
 
-#include <string.h>
-
-#include "tensor/kernels/activations.h"
-#include "tensor/kernels/kernels.h"
-
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-/* Loops over the rows and panels of a tile must vanish for its sums to live in registers. */
-#define UNROLL _Pragma("GCC unroll 8")
+#include "tensor/kernels/tiles.h"
 
 /* k of a block when few rows meet weights in place: the rows of w are then read as that many
- * streams side by side, in the order of the file. */
-#define STREAM_BLOCK 16
-
-/* What a tile computes: sums over n_k inner indices, starting from zero or from `start`. */
-struct tile {
-    const float *x; /* at the first k */
-    size_t x_stride;
-    const unsigned char *w; /* at the first k of the first panel */
-    size_t w_row_bytes;
-    size_t w_panel_bytes;
-    size_t n_k;
-    const float *start; /* unfinished sums, or NULL */
-    size_t start_stride;
-    float *y;
-    size_t y_stride;
-    size_t n_columns;             /* columns left from the first panel on: may end inside one */
-    const struct matmul_job *job; /* what follows the sum, or NULL: nothing */
-    size_t column;                /* of the first panel, for the bias */
-};
+ * streams side by side, each in the order of the file. Neighbours in a stream are pages away from
+ * each other, too far for the hardware to foresee, so what the tile after the next will read is
+ * asked for in advance. Measured in scripts/SPEED.md. */
+#define STREAM_BLOCK 8
+#define STREAM_AHEAD 512
 
 ALWAYS_INLINE vf load_weights(const unsigned char *at, enum tensor_type type) {
     switch (type) {
@@ -52,32 +31,9 @@ ALWAYS_INLINE vf load_weights(const unsigned char *at, enum tensor_type type) {
     }
 }
 
-/* Load and store up to 16 numbers: the last panel may have fewer columns. */
-ALWAYS_INLINE vf load_columns(const float *at, size_t n) {
-    return n >= VF_LANES ? vf_load(at) : vf_load_part(at, n);
-}
-
-ALWAYS_INLINE void store_columns(float *at, vf x, size_t n) {
-    if (n >= VF_LANES) {
-        vf_store(at, x);
-    } else {
-        vf_store_part(at, x, n);
-    }
-}
-
-ALWAYS_INLINE vf finish(vf sum, const struct matmul_job *job, const float *y, size_t column,
-                        size_t n) {
-    if (job->bias != NULL) {
-        sum = vf_add(sum, load_columns(job->bias + column, n));
-    }
-    if (job->activate) {
-        sum = vf_activate(sum, job->activation);
-    }
-    return job->add ? vf_add(load_columns(y, n), sum) : sum;
-}
-
-/* rows, panels and type are constants wherever this is called: all loops but k's unroll. */
-ALWAYS_INLINE void tile_run(const struct tile *t, int rows, int panels, enum tensor_type type) {
+/* All arguments but t are constants wherever this is called: all loops but k's unroll. */
+ALWAYS_INLINE void tile_run(const struct tile *t, int rows, int panels, enum tensor_type type,
+                            bool ahead) {
     vf sum[8][KERNELS_SCRATCH_PANELS];
     UNROLL for (int r = 0; r < rows; r++) {
         UNROLL for (int p = 0; p < panels; p++) {
@@ -94,6 +50,9 @@ ALWAYS_INLINE void tile_run(const struct tile *t, int rows, int panels, enum ten
         vf weights[KERNELS_SCRATCH_PANELS];
         UNROLL for (int p = 0; p < panels; p++) {
             weights[p] = load_weights(w + (size_t)p * t->w_panel_bytes, type);
+            if (ahead) {
+                __builtin_prefetch(w + (size_t)p * t->w_panel_bytes + STREAM_AHEAD);
+            }
         }
         UNROLL for (int r = 0; r < rows; r++) {
             vf input = vf_set1(x[(size_t)r * t->x_stride]);
@@ -104,27 +63,22 @@ ALWAYS_INLINE void tile_run(const struct tile *t, int rows, int panels, enum ten
         w += t->w_row_bytes;
         x++;
     }
-    for (int r = 0; r < rows; r++) {
+    vf sums[8 * KERNELS_SCRATCH_PANELS];
+    UNROLL for (int r = 0; r < rows; r++) {
         UNROLL for (int p = 0; p < panels; p++) {
-            size_t done = (size_t)p * VF_LANES;
-            size_t n = t->n_columns - done;
-            float *y = t->y + (size_t)r * t->y_stride + done;
-            vf out = sum[r][p];
-            if (t->job != NULL) {
-                out = finish(out, t->job, y, t->column + done, n);
-            }
-            store_columns(y, out, n);
+            sums[r * panels + p] = sum[r][p];
         }
     }
+    tile_store(t, sums, rows, panels);
 }
 
 /* All rows of x against the tile's panels, at most max_rows (a constant) at a time. */
 ALWAYS_INLINE void tile_rows(struct tile t, size_t n_rows, size_t max_rows, int panels,
-                             enum tensor_type type) {
+                             enum tensor_type type, bool ahead) {
 #define TILE_CASE(rows)                                                                            \
     case rows:                                                                                     \
         if ((rows) <= max_rows) {                                                                  \
-            tile_run(&t, rows, panels, type);                                                      \
+            tile_run(&t, rows, panels, type, ahead);                                               \
         }                                                                                          \
         break
     for (size_t left = n_rows; left > 0;) {
@@ -149,43 +103,41 @@ ALWAYS_INLINE void tile_rows(struct tile t, size_t n_rows, size_t max_rows, int 
 #undef TILE_CASE
 }
 
-/* With one or two rows more panels are taken at once: a sum waits for its own last addition, and
- * only other sums can fill that time. */
-#define FEW_ROWS 2
-
-#define TILE_FUNCTION(name, max_rows, panels, type)                                                \
+#define TILE_FUNCTION(name, max_rows, panels, type, ahead)                                         \
     static void name(const struct tile *t, size_t n_rows) {                                        \
-        tile_rows(*t, n_rows, max_rows, panels, type);                                             \
+        tile_rows(*t, n_rows, max_rows, panels, type, ahead);                                      \
     }
-TILE_FUNCTION(tile_f32_1, TILE_ROWS, 1, TENSOR_F32)
-TILE_FUNCTION(tile_f16_1, TILE_ROWS, 1, TENSOR_F16)
-TILE_FUNCTION(tile_bf16_1, TILE_ROWS, 1, TENSOR_BF16)
-TILE_FUNCTION(tile_f32_few, FEW_ROWS, TILE_PANELS_FEW_ROWS, TENSOR_F32)
-TILE_FUNCTION(tile_f16_few, FEW_ROWS, TILE_PANELS_FEW_ROWS, TENSOR_F16)
-TILE_FUNCTION(tile_bf16_few, FEW_ROWS, TILE_PANELS_FEW_ROWS, TENSOR_BF16)
-TILE_FUNCTION(tile_f32_many, TILE_ROWS, TILE_PANELS, TENSOR_F32)
-TILE_FUNCTION(tile_f16_many, TILE_ROWS, TILE_PANELS, TENSOR_F16)
-TILE_FUNCTION(tile_bf16_many, TILE_ROWS, TILE_PANELS, TENSOR_BF16)
+#define TILE_FUNCTIONS(name, type)                                                                 \
+    TILE_FUNCTION(name##_single, TILE_ROWS, 1, type, false)                                        \
+    TILE_FUNCTION(name##_many, TILE_ROWS, TILE_PANELS, type, false)                                \
+    TILE_FUNCTION(name##_few, FEW_ROWS, TILE_PANELS_FEW_ROWS, type, false)                         \
+    TILE_FUNCTION(name##_streamed, FEW_ROWS, TILE_PANELS_FEW_ROWS, type, true)
+TILE_FUNCTIONS(tile_f32, TENSOR_F32)
+TILE_FUNCTIONS(tile_f16, TENSOR_F16)
+TILE_FUNCTIONS(tile_bf16, TENSOR_BF16)
+#undef TILE_FUNCTIONS
 #undef TILE_FUNCTION
 
 typedef void tile_function(const struct tile *t, size_t n_rows);
 
-/* The function for a group of panels: the single one, or as many as the tile takes. */
-static tile_function *tile_function_for(enum tensor_type type, size_t n_rows, bool single) {
-    static tile_function *const functions[][3] = {
-        [TENSOR_F32] = {tile_f32_1, tile_f32_few, tile_f32_many},
-        [TENSOR_F16] = {tile_f16_1, tile_f16_few, tile_f16_many},
-        [TENSOR_BF16] = {tile_bf16_1, tile_bf16_few, tile_bf16_many},
+static tile_function *tile_function_for(enum tensor_type type, enum tile_kind kind) {
+    static tile_function *const functions[][4] = {
+        [TENSOR_F32] = {tile_f32_single, tile_f32_many, tile_f32_few, tile_f32_streamed},
+        [TENSOR_F16] = {tile_f16_single, tile_f16_many, tile_f16_few, tile_f16_streamed},
+        [TENSOR_BF16] = {tile_bf16_single, tile_bf16_many, tile_bf16_few, tile_bf16_streamed},
     };
-    return functions[type][single ? 0 : n_rows <= FEW_ROWS ? 1 : 2];
+    return functions[type][kind];
 }
 
-/* Panels begin ... end-1 of one block of k, group by group. t describes panel `begin`. */
+/* Panels begin ... end-1 of one block of k, group by group and the rest one by one. t describes
+ * panel `begin`. */
 static void tile_panels(struct tile t, enum tensor_type type, size_t n_rows, size_t n_panels) {
-    size_t group = n_rows <= FEW_ROWS ? TILE_PANELS_FEW_ROWS : TILE_PANELS;
+    bool few = n_rows <= FEW_ROWS;
+    size_t group = few ? TILE_PANELS_FEW_ROWS : TILE_PANELS;
+    enum tile_kind kind = !few ? TILE_MANY : t.streamed ? TILE_STREAMED : TILE_FEW;
     while (n_panels > 0) {
         size_t n = n_panels < group ? 1 : group;
-        tile_function_for(type, n_rows, n == 1)(&t, n_rows);
+        tile_function_for(type, n < group ? TILE_SINGLE : kind)(&t, n_rows);
         size_t columns = n * VF_LANES;
         t.w += n * t.w_panel_bytes;
         t.y += columns;
@@ -231,6 +183,7 @@ static void matmul_streamed(const struct matmul_job *job, struct tile t, size_t 
         block.w += k * t.w_row_bytes;
         block.start = k == 0 ? NULL : scratch;
         block.start_stride = n_panels * VF_LANES;
+        block.streamed = true;
         if (left > STREAM_BLOCK) {
             block.job = NULL;
             block.y = scratch;

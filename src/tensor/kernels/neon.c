@@ -12,6 +12,6 @@
 
 #include "tensor/kernels/row_kernels.h"
 
-const struct kernels kernels_neon = KERNELS_TABLE("neon");
+const struct kernels kernels_neon = KERNELS_TABLE("neon", neon);
 
 #endif

@@ -5,7 +5,9 @@
 #ifndef KERNELS_ROW_KERNELS_H
 #define KERNELS_ROW_KERNELS_H
 
+#include "tensor/kernels/limit_kernels.h"
 #include "tensor/kernels/matmul_tiles.h"
+#include "tensor/kernels/quant_kernels.h"
 
 static void add(float *y, const float *a, const float *b, size_t n) {
     for (size_t i = 0; i < n; i += VF_LANES) {
@@ -126,11 +128,14 @@ static void attention(const struct attention_job *job, float *scratch) {
     }
 }
 
-/* The set's table; `label` as kernels_by_name() knows it. */
-#define KERNELS_TABLE(label)                                                                       \
+/* The set's table: `label` as kernels_by_name() knows it, `quant` the end of the names of its
+ * functions in quant_kernels.h. */
+#define KERNELS_TABLE(label, quant)                                                                \
     {                                                                                              \
-        .name = (label), .matmul = matmul, .attention = attention, .layer_norm = layer_norm,       \
-        .softmax = softmax, .activate = activate, .add = add                                       \
+        .name = (label), .matmul = matmul, .matmul_quantized = matmul_quantized_##quant,           \
+        .quantize_row = quantize_row_##quant, .attention = attention, .layer_norm = layer_norm,    \
+        .softmax = softmax, .activate = activate, .add = add, .read_sum = read_sum,                \
+        .fma_loop = fma_loop                                                                       \
     }
 
 #endif

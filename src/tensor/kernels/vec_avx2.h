@@ -4,6 +4,7 @@
 
 #include <immintrin.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 #define VF_LANES 16
@@ -104,6 +105,89 @@ static inline float vf_greatest(vf a) {
     __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
     __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
+}
+
+/* ---- integers -------------------------------------------------------------------------------*/
+
+typedef struct {
+    __m256i low, high;
+} vb;
+typedef vb vi;
+
+#define VI_DOT_IS_SIGNED 1
+
+static inline vb vb_load(const void *at) {
+    const __m256i *halves = at;
+    return (vb){_mm256_loadu_si256(halves), _mm256_loadu_si256(halves + 1)};
+}
+static inline vb vb_field(vb x, int shift, uint8_t mask) {
+    __m256i bits = _mm256_set1_epi8((char)mask);
+    return (vb){_mm256_and_si256(_mm256_srli_epi16(x.low, shift), bits),
+                _mm256_and_si256(_mm256_srli_epi16(x.high, shift), bits)};
+}
+static inline vb vb_join(vb low, vb high, int shift) {
+    return (vb){_mm256_or_si256(low.low, _mm256_slli_epi16(high.low, shift)),
+                _mm256_or_si256(low.high, _mm256_slli_epi16(high.high, shift))};
+}
+static inline vi vi_set1(int32_t x) {
+    return (vi){_mm256_set1_epi32(x), _mm256_set1_epi32(x)};
+}
+static inline vi vi_load_i8(const void *at) {
+    __m128i bytes = _mm_loadu_si128(at);
+    return (vi){_mm256_cvtepi8_epi32(bytes), _mm256_cvtepi8_epi32(_mm_srli_si128(bytes, 8))};
+}
+static inline vi vi_load_u8(const void *at) {
+    __m128i bytes = _mm_loadu_si128(at);
+    return (vi){_mm256_cvtepu8_epi32(bytes), _mm256_cvtepu8_epi32(_mm_srli_si128(bytes, 8))};
+}
+static inline vi vi_field(vi x, int shift, int32_t mask) {
+    __m256i bits = _mm256_set1_epi32(mask);
+    return (vi){_mm256_and_si256(_mm256_srai_epi32(x.low, shift), bits),
+                _mm256_and_si256(_mm256_srai_epi32(x.high, shift), bits)};
+}
+static inline vi vi_add(vi a, vi b) {
+    return (vi){_mm256_add_epi32(a.low, b.low), _mm256_add_epi32(a.high, b.high)};
+}
+static inline vi vi_mul(vi a, vi b) {
+    return (vi){_mm256_mullo_epi32(a.low, b.low), _mm256_mullo_epi32(a.high, b.high)};
+}
+static inline vf vf_from_int(vi x) {
+    return (vf){_mm256_cvtepi32_ps(x.low), _mm256_cvtepi32_ps(x.high)};
+}
+static inline __m256i vi_four(const int8_t *x) {
+    int32_t four;
+    memcpy(&four, x, sizeof four);
+    return _mm256_set1_epi32(four);
+}
+static inline __m256i vi_add_pairs(__m256i sum, __m256i q, __m256i x) {
+    __m256i pairs = _mm256_maddubs_epi16(q, x);
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+/* Pairs of products are added in 16 bits: q of at most 7 bits cannot overflow them. */
+static inline vi vi_dot4(vi sum, vb q, const int8_t *x) {
+    __m256i four = vi_four(x);
+    return (vi){vi_add_pairs(sum.low, q.low, four), vi_add_pairs(sum.high, q.high, four)};
+}
+/* q - 128 in its absolute value, its sign given to x: |q - 128| |x| 2 <= 32512 just fits. */
+static inline vi vi_dot4_8bit(vi sum, vb q, const int8_t *x) {
+    __m256i bit = _mm256_set1_epi8((char)0x80);
+    __m256i four = vi_four(x);
+    __m256i low = _mm256_xor_si256(q.low, bit);
+    __m256i high = _mm256_xor_si256(q.high, bit);
+    return (vi){vi_add_pairs(sum.low, _mm256_abs_epi8(low), _mm256_sign_epi8(four, low)),
+                vi_add_pairs(sum.high, _mm256_abs_epi8(high), _mm256_sign_epi8(four, high))};
+}
+static inline int32_t vf_store_i8(int8_t *at, vf x) {
+    __m256i low = _mm256_cvtps_epi32(x.low);
+    __m256i high = _mm256_cvtps_epi32(x.high);
+    __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(low, high), 0xd8);
+    __m128i bytes =
+        _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+    _mm_storeu_si128((__m128i *)at, bytes);
+    __m256i eight = _mm256_add_epi32(low, high);
+    __m128i four = _mm_add_epi32(_mm256_castsi256_si128(eight), _mm256_extracti128_si256(eight, 1));
+    __m128i two = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4e));
+    return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 0xb1)));
 }
 
 #undef VF_BOTH

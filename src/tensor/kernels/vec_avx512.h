@@ -4,6 +4,8 @@
 
 #include <immintrin.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
 #define VF_LANES 16
 
@@ -82,6 +84,86 @@ static inline float vf_sum(vf a) {
 }
 static inline float vf_greatest(vf a) {
     return _mm512_reduce_max_ps(a);
+}
+
+/* ---- integers -------------------------------------------------------------------------------*/
+
+typedef __m512i vb;
+typedef __m512i vi;
+/* Shifted by operators: the intrinsics want a number that is a constant even unoptimized. */
+typedef uint16_t vb_words __attribute__((vector_size(64)));
+
+#ifdef __AVX512VNNI__
+#define VI_DOT_IS_SIGNED 0
+#else
+#define VI_DOT_IS_SIGNED 1
+#endif
+
+static inline vb vb_load(const void *at) {
+    return _mm512_loadu_si512(at);
+}
+static inline vb vb_field(vb x, int shift, uint8_t mask) {
+    vb_words down = (vb_words)x >> shift;
+    return _mm512_and_si512((__m512i)down, _mm512_set1_epi8((char)mask));
+}
+static inline vb vb_join(vb low, vb high, int shift) {
+    vb_words up = (vb_words)high << shift;
+    return _mm512_or_si512(low, (__m512i)up);
+}
+static inline vi vi_set1(int32_t x) {
+    return _mm512_set1_epi32(x);
+}
+static inline vi vi_load_i8(const void *at) {
+    return _mm512_cvtepi8_epi32(_mm_loadu_si128(at));
+}
+static inline vi vi_load_u8(const void *at) {
+    return _mm512_cvtepu8_epi32(_mm_loadu_si128(at));
+}
+static inline vi vi_field(vi x, int shift, int32_t mask) {
+    return _mm512_and_si512(_mm512_srav_epi32(x, _mm512_set1_epi32(shift)),
+                            _mm512_set1_epi32(mask));
+}
+static inline vi vi_add(vi a, vi b) {
+    return _mm512_add_epi32(a, b);
+}
+static inline vi vi_mul(vi a, vi b) {
+    return _mm512_mullo_epi32(a, b);
+}
+static inline vf vf_from_int(vi x) {
+    return _mm512_cvtepi32_ps(x);
+}
+static inline __m512i vi_four(const int8_t *x) {
+    int32_t four;
+    memcpy(&four, x, sizeof four);
+    return _mm512_set1_epi32(four);
+}
+#ifdef __AVX512VNNI__
+static inline vi vi_dot4(vi sum, vb q, const int8_t *x) {
+    return _mm512_dpbusd_epi32(sum, q, vi_four(x));
+}
+static inline vi vi_dot4_8bit(vi sum, vb q, const int8_t *x) {
+    return vi_dot4(sum, q, x);
+}
+#else
+/* Pairs of products are added in 16 bits: q of at most 7 bits cannot overflow them. */
+static inline vi vi_dot4(vi sum, vb q, const int8_t *x) {
+    __m512i pairs = _mm512_maddubs_epi16(q, vi_four(x));
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+}
+/* q - 128 in its absolute value, its sign given to x: |q - 128| |x| 2 <= 32512 just fits. */
+static inline vi vi_dot4_8bit(vi sum, vb q, const int8_t *x) {
+    __m512i w = _mm512_xor_si512(q, _mm512_set1_epi8((char)0x80));
+    __mmask64 negative = _mm512_movepi8_mask(w);
+    __m512i four = vi_four(x);
+    __m512i turned = _mm512_mask_sub_epi8(four, negative, _mm512_setzero_si512(), four);
+    __m512i pairs = _mm512_maddubs_epi16(_mm512_abs_epi8(w), turned);
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+}
+#endif
+static inline int32_t vf_store_i8(int8_t *at, vf x) {
+    __m512i whole = _mm512_cvtps_epi32(x);
+    _mm_storeu_si128((__m128i *)at, _mm512_cvtepi32_epi8(whole));
+    return _mm512_reduce_add_epi32(whole);
 }
 
 #endif

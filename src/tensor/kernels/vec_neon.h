@@ -103,6 +103,114 @@ static inline float vf_greatest(vf a) {
     return greatest;
 }
 
+/* ---- integers -------------------------------------------------------------------------------*/
+
+typedef struct {
+    uint8x16_t quad[VF_QUADS];
+} vb;
+typedef struct {
+    int32x4_t quad[VF_QUADS];
+} vi;
+
+#define VI_DOT_IS_SIGNED 1
+
+static inline vb vb_load(const void *at) {
+    const uint8_t *bytes = at;
+    vb out;
+    for (int i = 0; i < VF_QUADS; i++) {
+        out.quad[i] = vld1q_u8(bytes + 16 * i);
+    }
+    return out;
+}
+static inline vb vb_field(vb x, int shift, uint8_t mask) {
+    for (int i = 0; i < VF_QUADS; i++) {
+        uint8x16_t down = vshlq_u8(x.quad[i], vdupq_n_s8((int8_t)-shift));
+        x.quad[i] = vandq_u8(down, vdupq_n_u8(mask));
+    }
+    return x;
+}
+static inline vb vb_join(vb low, vb high, int shift) {
+    for (int i = 0; i < VF_QUADS; i++) {
+        low.quad[i] = vorrq_u8(low.quad[i], vshlq_u8(high.quad[i], vdupq_n_s8((int8_t)shift)));
+    }
+    return low;
+}
+static inline vi vi_set1(int32_t x) {
+    return (vi){{vdupq_n_s32(x), vdupq_n_s32(x), vdupq_n_s32(x), vdupq_n_s32(x)}};
+}
+static inline vi vi_load_i8(const void *at) {
+    int8x16_t bytes = vreinterpretq_s8_u8(vld1q_u8(at));
+    int16x8_t low = vmovl_s8(vget_low_s8(bytes));
+    int16x8_t high = vmovl_s8(vget_high_s8(bytes));
+    return (vi){{vmovl_s16(vget_low_s16(low)), vmovl_s16(vget_high_s16(low)),
+                 vmovl_s16(vget_low_s16(high)), vmovl_s16(vget_high_s16(high))}};
+}
+static inline vi vi_load_u8(const void *at) {
+    uint8x16_t bytes = vld1q_u8(at);
+    int16x8_t low = vreinterpretq_s16_u16(vmovl_u8(vget_low_u8(bytes)));
+    int16x8_t high = vreinterpretq_s16_u16(vmovl_u8(vget_high_u8(bytes)));
+    return (vi){{vmovl_s16(vget_low_s16(low)), vmovl_s16(vget_high_s16(low)),
+                 vmovl_s16(vget_low_s16(high)), vmovl_s16(vget_high_s16(high))}};
+}
+static inline vi vi_field(vi x, int shift, int32_t mask) {
+    for (int i = 0; i < VF_QUADS; i++) {
+        x.quad[i] = vandq_s32(vshlq_s32(x.quad[i], vdupq_n_s32(-shift)), vdupq_n_s32(mask));
+    }
+    return x;
+}
+static inline vi vi_add(vi a, vi b) {
+    for (int i = 0; i < VF_QUADS; i++) {
+        a.quad[i] = vaddq_s32(a.quad[i], b.quad[i]);
+    }
+    return a;
+}
+static inline vi vi_mul(vi a, vi b) {
+    for (int i = 0; i < VF_QUADS; i++) {
+        a.quad[i] = vmulq_s32(a.quad[i], b.quad[i]);
+    }
+    return a;
+}
+static inline vf vf_from_int(vi x) {
+    VF_EACH(vcvtq_f32_s32(x.quad[i]));
+}
+static inline vi vi_dot4(vi sum, vb q, const int8_t *x) {
+    int32_t bits;
+    memcpy(&bits, x, sizeof bits);
+    int8x16_t four = vreinterpretq_s8_s32(vdupq_n_s32(bits));
+    for (int i = 0; i < VF_QUADS; i++) {
+        int8x16_t w = vreinterpretq_s8_u8(q.quad[i]);
+#ifdef __ARM_FEATURE_DOTPROD
+        sum.quad[i] = vdotq_s32(sum.quad[i], w, four);
+#else
+        int16x8_t low = vmull_s8(vget_low_s8(w), vget_low_s8(four));
+        int16x8_t high = vmull_s8(vget_high_s8(w), vget_high_s8(four));
+        int32x4_t pairs = vpaddq_s32(vpaddlq_s16(low), vpaddlq_s16(high));
+        sum.quad[i] = vaddq_s32(sum.quad[i], pairs);
+#endif
+    }
+    return sum;
+}
+/* As signed bytes, q - 128. */
+static inline vi vi_dot4_8bit(vi sum, vb q, const int8_t *x) {
+    for (int i = 0; i < VF_QUADS; i++) {
+        q.quad[i] = veorq_u8(q.quad[i], vdupq_n_u8(0x80));
+    }
+    return vi_dot4(sum, q, x);
+}
+static inline int32_t vf_store_i8(int8_t *at, vf x) {
+    int32_t sum = 0;
+    for (int i = 0; i < VF_QUADS; i++) {
+        int32x4_t whole = vcvtq_s32_f32(x.quad[i]);
+        int32_t lane[4];
+        vst1q_s32(lane, whole);
+        for (int j = 0; j < 4; j++) {
+            at[4 * i + j] = (int8_t)lane[j];
+        }
+        sum += vaddvq_s32(whole);
+    }
+    return sum;
+}
+
 #undef VF_EACH
 
 #endif

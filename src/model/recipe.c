@@ -1,0 +1,94 @@
+#include "model/recipe.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "model/weights.h"
+
+static const struct recipe recipes[] = {
+    {"f32", TENSOR_F32, TENSOR_F32, 0},       {"f16", TENSOR_F16, TENSOR_F16, 1},
+    {"bf16", TENSOR_BF16, TENSOR_BF16, 32},   {"q8_0", TENSOR_Q8_0, TENSOR_Q8_0, 7},
+    {"q4_0", TENSOR_Q4_0, TENSOR_Q4_0, 2},    {"q4_1", TENSOR_Q4_1, TENSOR_Q4_1, 3},
+    {"q5_0", TENSOR_Q5_0, TENSOR_Q5_0, 8},    {"q5_1", TENSOR_Q5_1, TENSOR_Q5_1, 9},
+    {"q4_k_m", TENSOR_Q4_K, TENSOR_Q6_K, 15}, {"q5_k_m", TENSOR_Q5_K, TENSOR_Q6_K, 17},
+    {"q6_k", TENSOR_Q6_K, TENSOR_Q6_K, 18},
+};
+#define N_RECIPES (sizeof recipes / sizeof *recipes)
+
+const struct recipe *recipe_find(const char *name) {
+    for (size_t i = 0; i < N_RECIPES; i++) {
+        if (strcmp(recipes[i].name, name) == 0) {
+            return &recipes[i];
+        }
+    }
+    return NULL;
+}
+
+const struct recipe *recipe_of_type(enum tensor_type type) {
+    for (size_t i = 0; i < N_RECIPES; i++) {
+        if (recipes[i].main == type) {
+            return &recipes[i];
+        }
+    }
+    return &recipes[0];
+}
+
+const char *recipe_names(struct recipe_names *out) {
+    size_t n = 0;
+    for (size_t i = 0; i < N_RECIPES && n < sizeof out->text; i++) {
+        n += (size_t)snprintf(out->text + n, sizeof out->text - n, "%s%s", i > 0 ? ", " : "",
+                              recipes[i].name);
+    }
+    return out->text;
+}
+
+/* The matrix that gives the logits. */
+static bool is_output(const struct tensor_spec *spec, const struct gen_config *config) {
+    size_t offset = config->tie_word_embeddings ? offsetof(struct weights, wte)
+                                                : offsetof(struct weights, lm_head);
+    return !spec->per_layer && spec->offset == offset;
+}
+
+static bool is_sensitive(const struct tensor_spec *spec) {
+    return spec->per_layer && (spec->offset == offsetof(struct layer_weights, attn_c_attn) ||
+                               spec->offset == offsetof(struct layer_weights, mlp_c_proj));
+}
+
+static bool gets_more_bits(int32_t layer, int32_t n_layer) {
+    int32_t eighth = n_layer / 8;
+    return layer < eighth || layer >= (int32_t)(7 * (int64_t)n_layer / 8) ||
+           (layer - eighth) % 3 == 2;
+}
+
+static bool fits(enum tensor_type type, uint64_t row) {
+    return row % tensor_type_info(type)->block_size == 0;
+}
+
+/* The type itself if rows are whole blocks of it, else one of about as many bits. */
+static enum tensor_type fitting(enum tensor_type type, uint64_t row) {
+    static const struct {
+        enum tensor_type large, small;
+    } substitutes[] = {
+        {TENSOR_Q4_K, TENSOR_Q5_0}, {TENSOR_Q5_K, TENSOR_Q5_1}, {TENSOR_Q6_K, TENSOR_Q8_0}};
+    for (size_t i = 0; i < sizeof substitutes / sizeof *substitutes && !fits(type, row); i++) {
+        if (substitutes[i].large == type) {
+            type = substitutes[i].small;
+        }
+    }
+    return fits(type, row) ? type : TENSOR_F16;
+}
+
+enum tensor_type recipe_type(const struct recipe *recipe, const struct tensor_spec *spec,
+                             int32_t layer, const struct gen_config *config) {
+    bool quantized = tensor_type_info(recipe->main)->quant != NULL;
+    if (spec->in == SIZE_NONE || (quantized && spec->out == SIZE_CTX)) {
+        return TENSOR_F32;
+    }
+    enum tensor_type type = recipe->main;
+    if (quantized && type != TENSOR_Q8_0 && is_output(spec, config)) {
+        type = TENSOR_Q6_K;
+    } else if (is_sensitive(spec) && gets_more_bits(layer, config->n_layer)) {
+        type = recipe->better;
+    }
+    return fitting(type, tensor_size_of(spec->in, config));
+}

@@ -1,0 +1,18 @@
+/* Block formats with AVX2: 16 registers, two for a vector. */
+#include "tensor/kernels/kernels.h"
+
+#ifdef KERNELS_X86
+
+#include "tensor/kernels/vec_avx2.h"
+
+#define QUANT_TILE_ROWS            3
+#define QUANT_TILE_PANELS          1
+#define QUANT_TILE_ROWS_GROUPED    2
+#define QUANT_TILE_PANELS_FEW_ROWS 2
+
+#include "tensor/kernels/quant_kernels.h"
+#include "tensor/kernels/quant_tiles.h"
+
+QUANT_KERNELS_ARE(avx2)
+
+#endif

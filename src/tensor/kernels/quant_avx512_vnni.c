@@ -1,0 +1,18 @@
+/* Block formats with AVX-512 and its dot products of bytes (VNNI). */
+#include "tensor/kernels/kernels.h"
+
+#ifdef KERNELS_X86
+
+#include "tensor/kernels/vec_avx512.h"
+
+#define QUANT_TILE_ROWS            6
+#define QUANT_TILE_PANELS          2
+#define QUANT_TILE_ROWS_GROUPED    4
+#define QUANT_TILE_PANELS_FEW_ROWS 4
+
+#include "tensor/kernels/quant_kernels.h"
+#include "tensor/kernels/quant_tiles.h"
+
+QUANT_KERNELS_ARE(avx512_vnni)
+
+#endif

@@ -1,0 +1,299 @@
+/**
+ * quant_tiles.h - the matrix product with weights of a block format, over the vectors of the
+ * vec_*.h included before; kernels.h defines its arithmetic, quant_panel.h the layout.
+ *
+ * As in matmul_tiles.h a tile is a few rows of x by a few panels of w, whose sums stay in
+ * registers. A tile goes from 32 k to the next 32 k: eight steps widen 64 numbers of each panel
+ * to bytes and add four products to each of 16 integers; then the integers are scaled and join
+ * the sums. All of this is written once for every format, whose properties are constants where
+ * the functions are made. The includer defines:
+ *   QUANT_TILE_ROWS, QUANT_TILE_PANELS      rows (at most 6) and panels (at most 4) of a tile
+ *   QUANT_TILE_ROWS_GROUPED                 the same for formats with groups of 16, which need
+ *                                           a second integer for every sum
+ *   QUANT_TILE_PANELS_FEW_ROWS              panels with one or two rows
+ */
+#ifndef KERNELS_QUANT_TILES_H
+#define KERNELS_QUANT_TILES_H
+
+#include "tensor/kernels/quant_rows.h"
+#include "tensor/kernels/tiles.h"
+#include "tensor/quant_panel.h"
+
+#define QUANT_MAX_ROWS   6
+#define QUANT_MAX_PANELS 4
+
+/* What a kernel must know of a format; see struct quant_format. */
+struct quant_shape {
+    int low_bits, high_bits;
+    int n_groups; /* of 32 k */
+    int offset;
+    bool has_min, has_groups, short_groups;
+};
+
+struct quant_tile {
+    const struct quant_layout *layout;
+    const unsigned char *panel; /* the first */
+    const unsigned char *x;     /* the first row, quantized */
+    size_t x_stride;
+    size_t n_in;
+    struct tile store; /* where the sums go and what follows them */
+};
+
+/* The 64 numbers of step s, as bytes. */
+ALWAYS_INLINE vb quant_step(const unsigned char *lines, struct quant_shape f, int s) {
+    if (f.low_bits == 8) {
+        return vb_load(lines + s * QUANT_LINE);
+    }
+    vb low = vb_load(lines + s % f.low_bits * QUANT_LINE);
+    low = vb_field(low, f.low_bits * (s / f.low_bits), (uint8_t)((1 << f.low_bits) - 1));
+    if (f.high_bits == 0) {
+        return low;
+    }
+    vb high = vb_load(lines + (f.low_bits + s % f.high_bits) * QUANT_LINE);
+    high = vb_field(high, f.high_bits * (s / f.high_bits), (uint8_t)((1 << f.high_bits) - 1));
+    return vb_join(low, high, f.low_bits);
+}
+
+ALWAYS_INLINE vi quant_dot(vi sum, vb q, const int8_t *x, struct quant_shape f) {
+    return f.low_bits == 8 ? vi_dot4_8bit(sum, q, x) : vi_dot4(sum, q, x);
+}
+
+/* scale[g] and min[g] of the 16 columns, from the group bytes of 32 k. */
+ALWAYS_INLINE vi quant_scale(const unsigned char *groups, struct quant_shape f, int g) {
+    if (f.short_groups) {
+        return vi_field(vi_load_u8(groups + g * QUANT_COLUMNS), 0, 15);
+    }
+    return vi_load_i8(groups + g * QUANT_COLUMNS);
+}
+
+ALWAYS_INLINE vi quant_min(const unsigned char *groups, struct quant_shape f, int g) {
+    if (f.short_groups) {
+        return vi_field(vi_load_u8(groups + g * QUANT_COLUMNS), 4, 15);
+    }
+    return vi_load_u8(groups + (f.n_groups + g) * QUANT_COLUMNS);
+}
+
+/* Where 32 k of a panel and of the rows of x are. */
+struct quant_at {
+    const unsigned char *lines[QUANT_MAX_PANELS];
+    const unsigned char *factors[QUANT_MAX_PANELS];
+    const unsigned char *groups[QUANT_MAX_PANELS];
+    const int8_t *x[QUANT_MAX_ROWS];
+    struct quantized_part part[QUANT_MAX_ROWS];
+};
+
+ALWAYS_INLINE void quant_find(struct quant_at *at, const struct quant_tile *t, size_t i, int rows,
+                              int panels) {
+    const struct quant_layout *l = t->layout;
+    UNROLL for (int p = 0; p < panels; p++) {
+        const unsigned char *panel = t->panel + (size_t)p * l->panel_bytes;
+        at->lines[p] = panel + i * l->part_bytes;
+        at->factors[p] = panel + l->factors_at + i / l->parts_per_block * l->factor_bytes;
+        at->groups[p] = panel + l->groups_at + i * l->group_bytes;
+    }
+    UNROLL for (int r = 0; r < rows; r++) {
+        const unsigned char *row = t->x + (size_t)r * t->x_stride;
+        at->x[r] = (const int8_t *)row + i * QUANT_SMALL;
+        memcpy(&at->part[r], row + t->n_in + i * sizeof at->part[r], sizeof at->part[r]);
+    }
+}
+
+/* dot[r][p] = sum of (q - offset) x over group g. */
+ALWAYS_INLINE void quant_dots(vi dot[QUANT_MAX_ROWS][QUANT_MAX_PANELS], const struct quant_at *at,
+                              int g, int rows, int panels, struct quant_shape f) {
+    int offset = f.low_bits == 8 && VI_DOT_IS_SIGNED ? 0 : f.offset;
+    UNROLL for (int r = 0; r < rows; r++) {
+        const int32_t *sum = at->part[r].sum;
+        vi start = vi_set1(-offset * (f.n_groups == 2 ? sum[g] : sum[0] + sum[1]));
+        UNROLL for (int p = 0; p < panels; p++) {
+            dot[r][p] = start;
+        }
+    }
+    int n_steps = QUANT_STEPS / f.n_groups;
+    UNROLL for (int step = 0; step < n_steps; step++) {
+        int s = g * n_steps + step;
+        UNROLL for (int p = 0; p < panels; p++) {
+            vb q = quant_step(at->lines[p], f, s);
+            UNROLL for (int r = 0; r < rows; r++) {
+                dot[r][p] = quant_dot(dot[r][p], q, at->x[r] + 4 * s, f);
+            }
+        }
+    }
+}
+
+/* The sums go on over 32 k with one scale for all of them. */
+ALWAYS_INLINE void quant_add_whole(vf sum[QUANT_MAX_ROWS][QUANT_MAX_PANELS],
+                                   const struct quant_at *at, int rows, int panels,
+                                   struct quant_shape f) {
+    vi dot[QUANT_MAX_ROWS][QUANT_MAX_PANELS];
+    quant_dots(dot, at, 0, rows, panels, f);
+    UNROLL for (int p = 0; p < panels; p++) {
+        vf d = vf_load_f16(at->factors[p]);
+        vf m = vf_set1(0.0f);
+        if (f.has_groups) {
+            d = vf_mul(d, vf_from_int(quant_scale(at->groups[p], f, 0)));
+        }
+        if (f.has_min) {
+            m = vf_load_f16(at->factors[p] + QUANT_COLUMNS * sizeof(uint16_t));
+        }
+        if (f.has_min && f.has_groups) {
+            m = vf_mul(m, vf_from_int(quant_min(at->groups[p], f, 0)));
+        }
+        UNROLL for (int r = 0; r < rows; r++) {
+            vf scale = vf_mul(d, vf_set1(at->part[r].d));
+            sum[r][p] = vf_fma(vf_from_int(dot[r][p]), scale, sum[r][p]);
+            if (f.has_min) {
+                sum[r][p] = vf_fma(m, vf_set1(at->part[r].scaled_sum), sum[r][p]);
+            }
+        }
+    }
+}
+
+/* The same with two groups, whose integers are scaled and added as integers. */
+ALWAYS_INLINE void quant_add_groups(vf sum[QUANT_MAX_ROWS][QUANT_MAX_PANELS],
+                                    const struct quant_at *at, int rows, int panels,
+                                    struct quant_shape f) {
+    vi first[QUANT_MAX_ROWS][QUANT_MAX_PANELS];
+    vi second[QUANT_MAX_ROWS][QUANT_MAX_PANELS];
+    quant_dots(first, at, 0, rows, panels, f);
+    UNROLL for (int p = 0; p < panels; p++) {
+        vi scale = quant_scale(at->groups[p], f, 0);
+        UNROLL for (int r = 0; r < rows; r++) {
+            first[r][p] = vi_mul(first[r][p], scale);
+        }
+    }
+    quant_dots(second, at, 1, rows, panels, f);
+    UNROLL for (int p = 0; p < panels; p++) {
+        vi scale = quant_scale(at->groups[p], f, 1);
+        vf d = vf_load_f16(at->factors[p]);
+        UNROLL for (int r = 0; r < rows; r++) {
+            vi dot = vi_add(first[r][p], vi_mul(second[r][p], scale));
+            vf factor = vf_mul(d, vf_set1(at->part[r].d));
+            sum[r][p] = vf_fma(vf_from_int(dot), factor, sum[r][p]);
+        }
+        if (f.has_min) {
+            vf m = vf_load_f16(at->factors[p] + QUANT_COLUMNS * sizeof(uint16_t));
+            vi low = quant_min(at->groups[p], f, 0);
+            vi high = quant_min(at->groups[p], f, 1);
+            UNROLL for (int r = 0; r < rows; r++) {
+                vi mins = vi_add(vi_mul(low, vi_set1(at->part[r].sum[0])),
+                                 vi_mul(high, vi_set1(at->part[r].sum[1])));
+                vf factor = vf_mul(m, vf_set1(at->part[r].d));
+                sum[r][p] = vf_fma(vf_from_int(mins), factor, sum[r][p]);
+            }
+        }
+    }
+}
+
+/* rows, panels and f are constants wherever this is called. */
+ALWAYS_INLINE void quant_tile_run(const struct quant_tile *t, int rows, int panels,
+                                  struct quant_shape f) {
+    vf sum[QUANT_MAX_ROWS][QUANT_MAX_PANELS];
+    UNROLL for (int r = 0; r < rows; r++) {
+        UNROLL for (int p = 0; p < panels; p++) {
+            sum[r][p] = vf_set1(0.0f);
+        }
+    }
+    for (size_t i = 0; i < t->layout->n_parts; i++) {
+        struct quant_at at;
+        quant_find(&at, t, i, rows, panels);
+        if (f.n_groups == 1) {
+            quant_add_whole(sum, &at, rows, panels, f);
+        } else {
+            quant_add_groups(sum, &at, rows, panels, f);
+        }
+    }
+    vf sums[QUANT_MAX_ROWS * QUANT_MAX_PANELS];
+    UNROLL for (int r = 0; r < rows; r++) {
+        UNROLL for (int p = 0; p < panels; p++) {
+            sums[r * panels + p] = sum[r][p];
+        }
+    }
+    tile_store(&t->store, sums, rows, panels);
+}
+
+/* All rows of x against the tile's panels: max_rows (a constant) at a time, then two, then one. */
+ALWAYS_INLINE void quant_tile_rows(struct quant_tile t, size_t n_rows, size_t max_rows, int panels,
+                                   struct quant_shape f) {
+    for (size_t left = n_rows; left > 0;) {
+        size_t rows = left >= max_rows ? max_rows : left >= FEW_ROWS ? FEW_ROWS : 1;
+        if (rows == 1) {
+            quant_tile_run(&t, 1, panels, f);
+        } else if (rows == FEW_ROWS) {
+            quant_tile_run(&t, FEW_ROWS, panels, f);
+        } else {
+            quant_tile_run(&t, (int)max_rows, panels, f);
+        }
+        t.x += rows * t.x_stride;
+        t.store.y += rows * t.store.y_stride;
+        left -= rows;
+    }
+}
+
+#define QUANT_FUNCTION(name, max_rows, panels, ...)                                                \
+    static void name(const struct quant_tile *t, size_t n_rows) {                                  \
+        quant_tile_rows(*t, n_rows, max_rows, panels, (struct quant_shape){__VA_ARGS__});          \
+    }
+#define QUANT_FUNCTIONS(name, max_rows, ...)                                                       \
+    QUANT_FUNCTION(name##_single, FEW_ROWS, 1, __VA_ARGS__)                                        \
+    QUANT_FUNCTION(name##_many, max_rows, QUANT_TILE_PANELS, __VA_ARGS__)                          \
+    QUANT_FUNCTION(name##_few, FEW_ROWS, QUANT_TILE_PANELS_FEW_ROWS, __VA_ARGS__)
+#define WHOLE   QUANT_TILE_ROWS
+#define GROUPED QUANT_TILE_ROWS_GROUPED
+/*                              bits of q  groups  offset  has_min has_groups short_groups */
+QUANT_FUNCTIONS(quant_tile_q8_0, WHOLE, 8, 0, 1, 128, false, false, false)
+QUANT_FUNCTIONS(quant_tile_q4_0, WHOLE, 4, 0, 1, 8, false, false, false)
+QUANT_FUNCTIONS(quant_tile_q4_1, WHOLE, 4, 0, 1, 0, true, false, false)
+QUANT_FUNCTIONS(quant_tile_q5_0, WHOLE, 4, 1, 1, 16, false, false, false)
+QUANT_FUNCTIONS(quant_tile_q5_1, WHOLE, 4, 1, 1, 0, true, false, false)
+QUANT_FUNCTIONS(quant_tile_q2_k, GROUPED, 2, 0, 2, 0, true, true, true)
+QUANT_FUNCTIONS(quant_tile_q3_k, GROUPED, 2, 1, 2, 4, false, true, false)
+QUANT_FUNCTIONS(quant_tile_q4_k, WHOLE, 4, 0, 1, 0, true, true, false)
+QUANT_FUNCTIONS(quant_tile_q5_k, WHOLE, 4, 1, 1, 0, true, true, false)
+QUANT_FUNCTIONS(quant_tile_q6_k, GROUPED, 4, 2, 2, 32, false, true, false)
+#undef WHOLE
+#undef GROUPED
+#undef QUANT_FUNCTIONS
+#undef QUANT_FUNCTION
+
+typedef void quant_tile_function(const struct quant_tile *t, size_t n_rows);
+
+static quant_tile_function *quant_tile_function_for(enum tensor_type type, enum tile_kind kind) {
+#define ROW(name)                                                                                  \
+    { name##_single, name##_many, name##_few }
+    static quant_tile_function *const functions[TENSOR_N_TYPES][3] = {
+        [TENSOR_Q8_0] = ROW(quant_tile_q8_0), [TENSOR_Q4_0] = ROW(quant_tile_q4_0),
+        [TENSOR_Q4_1] = ROW(quant_tile_q4_1), [TENSOR_Q5_0] = ROW(quant_tile_q5_0),
+        [TENSOR_Q5_1] = ROW(quant_tile_q5_1), [TENSOR_Q2_K] = ROW(quant_tile_q2_k),
+        [TENSOR_Q3_K] = ROW(quant_tile_q3_k), [TENSOR_Q4_K] = ROW(quant_tile_q4_k),
+        [TENSOR_Q5_K] = ROW(quant_tile_q5_k), [TENSOR_Q6_K] = ROW(quant_tile_q6_k),
+    };
+#undef ROW
+    return functions[type][kind];
+}
+
+static void matmul_quantized(const struct matmul_job *job, size_t begin, size_t end,
+                             float *scratch) {
+    const struct matrix *w = job->w;
+    (void)scratch;
+    bool few = job->n_rows <= FEW_ROWS;
+    size_t group = few ? QUANT_TILE_PANELS_FEW_ROWS : QUANT_TILE_PANELS;
+    for (size_t panel = begin; panel < end;) {
+        size_t n = end - panel < group ? 1 : group;
+        enum tile_kind kind = n < group ? TILE_SINGLE : few ? TILE_FEW : TILE_MANY;
+        struct quant_tile t = {.layout = &w->quant,
+                               .panel = w->data + panel * w->quant.panel_bytes,
+                               .x = job->quantized,
+                               .x_stride = job->quantized_stride,
+                               .n_in = w->n_in,
+                               .store = {.y = job->y + panel * VF_LANES,
+                                         .y_stride = job->y_stride,
+                                         .n_columns = w->n_out - panel * VF_LANES,
+                                         .job = job,
+                                         .column = panel * VF_LANES}};
+        quant_tile_function_for(w->type, kind)(&t, job->n_rows);
+        panel += n;
+    }
+}
+
+#endif
