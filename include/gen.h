@@ -261,6 +261,13 @@ const float *gen_session_logits(const struct gen_session *session, size_t i);
 int32_t gen_session_length(const struct gen_session *session, int32_t slot);
 /** Forget all but the first `length` positions of a slot (no effect if it has fewer). */
 void gen_session_truncate(struct gen_session *session, int32_t slot, int32_t length);
+/**
+ * Make a slot hold the first `length` positions of another, and nothing else: what two sequences
+ * have in common is computed once. GEN_BAD_ARGUMENT if a slot is out of range or `from_slot` has
+ * fewer positions; a slot copied to itself is truncated.
+ */
+enum gen_status gen_session_copy(struct gen_session *session, int32_t to_slot, int32_t from_slot,
+                                 int32_t length);
 /** Positions a slot can hold. */
 int32_t gen_session_n_ctx(const struct gen_session *session);
 /** Threads in use, after the default was resolved. */
@@ -360,10 +367,20 @@ struct gen_prompt {
     const struct gen_error *error; /**< not NULL: this prompt failed already; report it in turn */
 };
 
-/** Where the prompts come from. next() gives true and one prompt, or false at the end. */
+/**
+ * Where the prompts come from. next() gives true and one prompt, or false at the end; then it is
+ * not called again. It is called when there is room for one more text, at the latest when all
+ * before are reported, and never more than a few batches ahead of what is reported.
+ */
 struct gen_source {
     void *context;
     bool (*next)(void *context, struct gen_prompt *prompt);
+    /**
+     * Whether next() would answer without waiting, e.g. for a line to be typed. While it would
+     * not, the texts under way go on; when there are none left next() is called all the same.
+     * NULL: next() never waits.
+     */
+    bool (*ready)(void *context);
 };
 
 /** What became of one sequence; pointers are valid during the callback only. */
@@ -381,15 +398,18 @@ struct gen_result {
     size_t n_logprobs;                  /**< entries per new id; 0 unless asked for */
     const struct gen_logprob *logprobs; /**< [n_new_ids][n_logprobs], best first */
     const struct gen_logprob *chosen; /**< [n_new_ids] with the logprob of each new id, if asked */
-    double prompt_seconds;            /**< processing the prompt */
-    double decode_seconds;            /**< drawing the new ids */
-    const struct gen_error *error;    /**< set with GEN_FINISH_ERROR */
+    double prompt_seconds; /**< processing the prompt; in a batch, together with the others' work */
+    double decode_seconds; /**< drawing the new ids; likewise */
+    size_t n_guessed;      /**< new ids that speculation foresaw: each saved a pass */
+    const struct gen_error *error; /**< set with GEN_FINISH_ERROR */
 };
 
 /**
  * Where texts go. Calls come in order of prompt and return sequence, all of one sequence before
- * those of the next, whatever the engine computes in between. Any callback may be NULL.
- * Returning false cancels the job.
+ * those of the next, whatever the engine computes in between: the first text that is not
+ * finished streams, what later ones have waits for their turn. Any callback may be NULL.
+ * Returning false cancels the job: the text that has begun ends with what there is of it, later
+ * ones are not heard of.
  */
 struct gen_sink {
     void *context;
@@ -400,7 +420,7 @@ struct gen_sink {
     bool (*text)(void *context, uint64_t index, uint64_t sequence, const char *bytes, size_t n);
     /**
      * One row of logits for each id, those after it: the ids of the prompt once, then the new ids
-     * of each text, the last included.
+     * of each text, the last included. With it there is one text at a time and no speculation.
      */
     bool (*logits)(void *context, const float *logits, int32_t n_vocab);
     /** The sequence is done, or failed. Also called, with what there is, for a canceled one. */
@@ -431,7 +451,18 @@ struct gen_generate_options {
      * new ids are n_ctx together, and a longer prompt is an error.
      */
     bool slide;
-    int32_t n_logprobs;  /**< best tokens reported per step, 0 ... 1000 */
+    int32_t n_logprobs; /**< best tokens reported per step, 0 ... 1000 */
+    /**
+     * Most texts to work on at once, 1 ... 1024; 0: 64, or fewer where their KV cache would take
+     * more than 512 MiB, were each as long as n_ctx. A text does not depend on it.
+     */
+    int32_t batch;
+    /**
+     * Guess the next ids where the text repeats itself, and check the guesses in one pass through
+     * the model. Only what would have been drawn anyway is taken, so it makes repetitive texts
+     * faster and never changes one. Default true.
+     */
+    bool speculate;
     int n_threads;       /**< 0: all physical cores */
     const char *kernels; /**< as in gen_session_options; NULL: the fastest */
 };

@@ -91,37 +91,70 @@ enum gen_status input_read_all(struct input *input, struct gen_bytes *bytes, siz
     }
 }
 
+/** Move what the buffer has of the next record; true if that makes it whole. */
+static bool take(struct input *input, struct gen_bytes *record, char separator, size_t limit) {
+    size_t n = input->end - input->start;
+    if (n == 0) {
+        return false;
+    }
+    if (!input->begun) {
+        record->n = 0;
+        input->begun = true;
+        input->too_long = false;
+        input->n_records++;
+    }
+    const char *bytes = input->buffer + input->start;
+    const char *end = memchr(bytes, separator, n);
+    size_t n_taken = end != NULL ? (size_t)(end - bytes) : n;
+    input->too_long = input->too_long || n_taken > limit - record->n;
+    if (!input->too_long) {
+        alloc_append(record, bytes, n_taken);
+    }
+    input->whole = end != NULL;
+    input->start += n_taken + (input->whole ? 1 : 0);
+    return input->whole;
+}
+
 enum input_result input_next(struct input *input, struct gen_bytes *record, char separator,
                              size_t limit, struct gen_error *err) {
-    record->n = 0;
-    bool begun = false;
-    bool over = false;
-    for (;;) {
-        if (input->start == input->end && fill(input, err) != GEN_OK) {
+    while (!input->whole && !take(input, record, separator, limit)) {
+        if (fill(input, err) != GEN_OK) {
             return INPUT_FAILED;
         }
-        size_t n = input->end - input->start;
-        if (n > 0 && !begun) {
-            begun = true;
-            input->n_records++;
+        if (input->end == 0) {
+            break;
         }
-        const char *bytes = input->buffer + input->start;
-        const char *end = n > 0 ? memchr(bytes, separator, n) : NULL;
-        size_t n_taken = end != NULL ? (size_t)(end - bytes) : n;
-        over = over || n_taken > limit - record->n;
-        if (!over) {
-            alloc_append(record, bytes, n_taken);
-        }
-        input->start += n_taken + (end != NULL ? 1 : 0);
-        if (end == NULL && n > 0) {
-            continue;
-        }
-        if (over) {
-            too_long(input, limit, err);
-            return INPUT_TOO_LONG;
-        }
-        return begun ? INPUT_RECORD : INPUT_END;
     }
+    bool begun = input->begun;
+    input->begun = input->whole = false;
+    if (!begun) {
+        record->n = 0;
+        return INPUT_END;
+    }
+    if (input->too_long) {
+        too_long(input, limit, err);
+        return INPUT_TOO_LONG;
+    }
+    return INPUT_RECORD;
+}
+
+/** Whether a read would return at once. */
+static bool is_readable(const struct input *input) {
+    struct pollfd fd = {.fd = input->fd, .events = POLLIN};
+    return poll(&fd, 1, 0) > 0;
+}
+
+bool input_ready(struct input *input, struct gen_bytes *record, char separator, size_t limit) {
+    struct gen_error later; /* input_next() meets it again */
+    while (!input->whole && !take(input, record, separator, limit)) {
+        if (!input->at_end && !is_readable(input)) {
+            return false;
+        }
+        if (fill(input, &later) != GEN_OK || input->end == 0) {
+            return true;
+        }
+    }
+    return true;
 }
 
 enum gen_status input_read_file(struct gen_bytes *bytes, const char *path, size_t limit,

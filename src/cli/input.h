@@ -22,6 +22,9 @@ struct input {
     size_t start, end;  /**< bytes in the buffer not yet given out */
     bool at_end;        /**< the file has no more */
     uint64_t n_records; /**< records begun so far: the number of the current one */
+    bool begun;         /**< some of the next record is read */
+    bool whole;         /**< all of it, its separator included */
+    bool too_long;      /**< it is over the limit */
 };
 
 enum input_result {
@@ -45,6 +48,12 @@ enum gen_status input_read_all(struct input *input, struct gen_bytes *bytes, siz
  */
 enum input_result input_next(struct input *input, struct gen_bytes *record, char separator,
                              size_t limit, struct gen_error *err);
+
+/**
+ * Whether input_next() would answer without waiting. Reads what there is of the next record into
+ * `record`, all of it if input->whole; the arguments are those that input_next() will get.
+ */
+bool input_ready(struct input *input, struct gen_bytes *record, char separator, size_t limit);
 
 /** Open, read all and close in one. */
 enum gen_status input_read_file(struct gen_bytes *bytes, const char *path, size_t limit,

@@ -58,15 +58,19 @@ static void report_model(const struct generate *generate) {
 
 /** Run the engine and say what the exit code is, but for the closing of the files. */
 static int answer(struct generate *generate) {
-    struct gen_source source = {.context = &generate->input, .next = generate_input_next};
+    struct gen_source source = {.context = &generate->input,
+                                .next = generate_input_next,
+                                .ready = generate_input_ready};
     struct gen_sink sink = generate_output_sink(&generate->output);
     struct gen_error err = {0};
     uint64_t n_failed = 0;
     if (generate->settings->verbose) {
         report_model(generate);
     }
+    double start = gen_clock();
     enum gen_status status = gen_generate(generate->load.model, &generate->settings->options,
                                           &source, &sink, &n_failed, &err);
+    generate_output_report(&generate->output, gen_clock() - start);
     if (status == GEN_CANCELED) {
         /* By a signal or a failed write; both are dealt with where the files are closed. */
         return EXIT_FAILED;

@@ -167,13 +167,16 @@ static bool is_blank(const struct gen_bytes *record) {
     return n == record->n;
 }
 
+static char separator(const struct generate_input *input) {
+    return input->settings->null ? '\0' : '\n';
+}
+
 /** Read the next record, passing over blank lines of --jsonl. */
 static enum input_result next_record(struct generate_input *input) {
-    char separator = input->settings->null ? '\0' : '\n';
     enum input_result result;
     do {
-        result =
-            input_next(&input->input, &input->record, separator, INPUT_PROMPT_LIMIT, &input->error);
+        result = input_next(&input->input, &input->record, separator(input), INPUT_PROMPT_LIMIT,
+                            &input->error);
     } while (result == INPUT_RECORD && input->settings->jsonl && is_blank(&input->record));
     return result;
 }
@@ -226,4 +229,20 @@ bool generate_input_next(void *context, struct gen_prompt *prompt) {
     prompt->ids = input->ids.data;
     prompt->n_ids = input->ids.n;
     return true;
+}
+
+bool generate_input_ready(void *context) {
+    struct generate_input *input = context;
+    if (signals_caught() != 0 || !generate_is_batch(input->settings)) {
+        return true;
+    }
+    while (input_ready(&input->input, &input->record, separator(input), INPUT_PROMPT_LIMIT)) {
+        bool passed_over = input->settings->jsonl && input->input.whole && is_blank(&input->record);
+        if (!passed_over) {
+            return true;
+        }
+        input_next(&input->input, &input->record, separator(input), INPUT_PROMPT_LIMIT,
+                   &input->error);
+    }
+    return false;
 }

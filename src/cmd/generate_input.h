@@ -30,8 +30,9 @@ enum gen_status generate_input_init(struct generate_input *input,
                                     const struct gen_tokenizer *tokenizer, struct gen_error *err);
 void generate_input_release(struct generate_input *input);
 
-/** gen_source.next; the context is the struct generate_input. */
+/** gen_source.next and gen_source.ready; the context is the struct generate_input. */
 bool generate_input_next(void *context, struct gen_prompt *prompt);
+bool generate_input_ready(void *context);
 
 /** Whether a prompt of these ids was an empty one, to which the engine added its first id. */
 bool generate_input_was_empty(const struct generate_input *input, const struct gen_config *config,

@@ -18,6 +18,13 @@ static const struct option table[] = {
         "embedded model"),
     OPTION_ROW_RANGE("threads", 't', OPTION_INT, AT(options.n_threads), "N", 1, 1024,
                      "threads to use (default: the physical cores this process may use)"),
+    OPTION_ROW_RANGE("batch", '\0', OPTION_INT, AT(options.batch), "N", 1, 1024,
+                     "most texts to work on at once; more are faster in all and take more memory "
+                     "(default: 64, or what fits into 512 MiB)"),
+    OPTION_ROW("speculate", '\0', OPTION_FLAG, AT(speculate), NULL,
+               "guess the next tokens where a text repeats itself, and check them together: the "
+               "same text, sooner (default)"),
+    OPTION_ROW("no-speculate", '\0', OPTION_FLAG, AT(no_speculate), NULL, "do not"),
     OPTION_ROW_HEADING("Prompt (default: all of stdin, without its last newline)"),
     OPTION_ROW("prompt", 'p', OPTION_STRING, AT(prompt), "TEXT", "the prompt, may be empty"),
     OPTION_ROW("file", 'f', OPTION_STRING, AT(file), "FILE",
@@ -101,11 +108,14 @@ static const struct option table[] = {
 };
 
 static const struct option_conflict conflicts[] = {
-    {"prompt", "file"},        {"prompt", "prompt-ids"}, {"file", "prompt-ids"},
-    {"prompt", "lines"},       {"prompt", "jsonl"},      {"prompt", "null"},
-    {"prompt-ids", "lines"},   {"prompt-ids", "jsonl"},  {"prompt-ids", "null"},
-    {"lines", "jsonl"},        {"lines", "null"},        {"jsonl", "null"},
-    {"greedy", "temperature"}, {"json", "separator"},    {"verbose", "quiet"},
+    {"prompt", "file"},        {"prompt", "prompt-ids"},
+    {"file", "prompt-ids"},    {"prompt", "lines"},
+    {"prompt", "jsonl"},       {"prompt", "null"},
+    {"prompt-ids", "lines"},   {"prompt-ids", "jsonl"},
+    {"prompt-ids", "null"},    {"lines", "jsonl"},
+    {"lines", "null"},         {"jsonl", "null"},
+    {"greedy", "temperature"}, {"json", "separator"},
+    {"verbose", "quiet"},      {"speculate", "no-speculate"},
 };
 
 const struct options_spec generate_spec = {
@@ -220,6 +230,12 @@ enum gen_status generate_settings_complete(struct generate_settings *settings,
     }
     options->stop = settings->stop.data;
     options->n_stop = settings->stop.n;
+    if (settings->speculate || settings->no_speculate) {
+        options->speculate = settings->speculate;
+    }
+    if (options->batch == 0 && options->num_return_sequences == 1 && !generate_is_batch(settings)) {
+        options->batch = 1; /* there is one text only */
+    }
     options->slide = settings->context == GENERATE_CONTEXT_SLIDE;
     if (settings->greedy) {
         options->sampling.temperature = 0;

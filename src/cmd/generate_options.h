@@ -23,6 +23,7 @@ struct generate_settings {
     struct option_list stop, logit_bias;
     const char *bad_words;
     int32_t context; /**< enum generate_context */
+    bool speculate, no_speculate;
 
     /* output */
     bool no_echo, json, verbose, quiet;

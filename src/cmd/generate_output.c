@@ -134,14 +134,27 @@ static double per_second(size_t n, double seconds) {
     return seconds > 0 ? (double)n / seconds : 0;
 }
 
-static void report_speed(const struct gen_result *result) {
+static void report_speed(struct generate_output *output, const struct gen_result *result) {
     message("text %llu.%llu: prompt %zu tokens in %.3f s (%.1f/s), new %zu tokens in %.3f s "
-            "(%.1f/s), finish %s",
+            "(%.1f/s), %zu of them guessed, finish %s",
             (unsigned long long)result->index, (unsigned long long)result->sequence,
             result->n_prompt_ids, result->prompt_seconds,
             per_second(result->n_prompt_ids, result->prompt_seconds), result->n_new_ids,
             result->decode_seconds, per_second(result->n_new_ids, result->decode_seconds),
-            gen_finish_name(result->finish));
+            result->n_guessed, gen_finish_name(result->finish));
+    output->totals.texts++;
+    output->totals.prompt_ids += result->sequence == 0 ? result->n_prompt_ids : 0;
+    output->totals.new_ids += result->n_new_ids;
+}
+
+void generate_output_report(const struct generate_output *output, double seconds) {
+    const struct generate_totals *totals = &output->totals;
+    if (totals->texts > 1) {
+        message("%llu texts: prompts %llu tokens, new %llu tokens, in %.3f s (%.1f new/s in all)",
+                (unsigned long long)totals->texts, (unsigned long long)totals->prompt_ids,
+                (unsigned long long)totals->new_ids, seconds,
+                per_second((size_t)totals->new_ids, seconds));
+    }
 }
 
 static void write_json(struct generate_output *output, const struct gen_result *result) {
@@ -166,7 +179,7 @@ static bool on_end(void *context, const struct gen_result *result) {
     }
     text_out_flush(&output->out);
     if (output->settings->verbose && result->finish != GEN_FINISH_ERROR) {
-        report_speed(result);
+        report_speed(output, result);
     }
     return go_on(output);
 }

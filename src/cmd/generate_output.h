@@ -24,6 +24,9 @@ struct generate_output {
     bool bold;                /**< show the prompt in bold */
     bool in_text;             /**< a text was begun and not ended */
     uint64_t n_texts;         /**< texts begun */
+    struct generate_totals {
+        uint64_t texts, prompt_ids, new_ids;
+    } totals; /**< of the texts that are done */
 };
 
 /** Open the files. On failure the message is out. Release in any case. */
@@ -31,6 +34,9 @@ bool generate_output_init(struct generate_output *output, const struct generate_
                           const struct generate_input *input, const struct model_load *load);
 /** Complete and close the files. False if some write failed; the message is out. */
 bool generate_output_release(struct generate_output *output);
+
+/** Say on stderr what the job came to in `seconds`, if there was more than one text. */
+void generate_output_report(const struct generate_output *output, double seconds);
 
 /** The sink that writes to `output`. */
 struct gen_sink generate_output_sink(struct generate_output *output);

@@ -4,6 +4,7 @@
 #include "sample/sampler.h"
 
 #define MAX_LOGPROBS 1000
+#define MAX_BATCH    1024
 
 const char *gen_finish_name(enum gen_finish finish) {
     static const char *const names[] = {"length", "eos", "stop", "context", "canceled", "error"};
@@ -16,6 +17,7 @@ struct gen_generate_options gen_generate_options_default(void) {
         .max_new_tokens = 128,
         .max_length = -1,
         .num_return_sequences = 1,
+        .speculate = true,
     };
 }
 
@@ -40,6 +42,11 @@ static enum gen_status check_options(const struct gen_generate_options *options,
     if (options->n_logprobs < 0 || options->n_logprobs > MAX_LOGPROBS) {
         return error_set(err, GEN_BAD_ARGUMENT, "n_logprobs is %d but must be from 0 to %d",
                          (int)options->n_logprobs, MAX_LOGPROBS);
+    }
+    if (options->batch < 0 || options->batch > MAX_BATCH) {
+        return error_set(err, GEN_BAD_ARGUMENT,
+                         "batch is %d but must be from 1 to %d, or 0: what fits",
+                         (int)options->batch, MAX_BATCH);
     }
     if (options->n_stop > 0 && (options->stop == NULL || tokenizer == NULL)) {
         return error_set(err, GEN_BAD_ARGUMENT, "%s",
@@ -138,7 +145,8 @@ static void set_limit(struct sequence *sequence) {
 enum gen_status sequence_init(struct sequence *sequence, const struct sequence_rules *rules,
                               const struct gen_prompt *prompt, uint64_t index, uint64_t number,
                               struct gen_error *err) {
-    *sequence = (struct sequence){.rules = rules, .index = index, .number = number};
+    *sequence = (struct sequence){
+        .rules = rules, .index = index, .number = number, .slot = SEQUENCE_NO_SLOT};
     enum gen_status status = take_prompt(sequence, prompt, err);
     if (status == GEN_OK) {
         status = gen_sampler_new(&sequence->sampler, &rules->options->sampling, rules->n_vocab,
@@ -166,6 +174,28 @@ void sequence_release(struct sequence *sequence) {
     gen_bytes_release(&sequence->text);
     logprobs_release(&sequence->logprobs);
     *sequence = (struct sequence){0};
+}
+
+enum gen_status sequence_refuse(struct sequence *sequence, const struct sequence_rules *rules,
+                                const struct gen_prompt *prompt, uint64_t index,
+                                const struct gen_error *error, struct gen_error *err) {
+    sequence_release(sequence);
+    *sequence = (struct sequence){.rules = rules,
+                                  .index = index,
+                                  .slot = SEQUENCE_NO_SLOT,
+                                  .n_before = prompt->n_ids,
+                                  .n_prompt = prompt->n_ids,
+                                  .refused = true,
+                                  .finished = true,
+                                  .finish = GEN_FINISH_ERROR,
+                                  .error = *error};
+    return gen_ids_append(&sequence->ids, prompt->ids, prompt->n_ids) == GEN_OK
+               ? GEN_OK
+               : error_no_memory(err, "the prompt");
+}
+
+bool sequence_own_failure(enum gen_status status) {
+    return status == GEN_BAD_ARGUMENT || status == GEN_BAD_FILE || status == GEN_CONTEXT_FULL;
 }
 
 size_t sequence_window(const struct sequence *sequence) {
@@ -258,6 +288,9 @@ enum gen_status sequence_finish(struct sequence *sequence, enum gen_finish finis
                                 struct gen_error *err) {
     sequence->finished = true;
     sequence->finish = finish;
+    /* A finished text may have to wait for its turn; the sampler is the larger part of it. */
+    gen_sampler_free(sequence->sampler);
+    sequence->sampler = NULL;
     if (!stop_match_flush(&sequence->stop, &sequence->passed)) {
         return no_memory_for_text(err);
     }
@@ -270,14 +303,21 @@ enum gen_status sequence_finish(struct sequence *sequence, enum gen_finish finis
                : no_memory_for_text(err);
 }
 
-struct gen_result sequence_result(const struct sequence *sequence, const struct gen_error *error) {
+enum gen_status sequence_fail(struct sequence *sequence, const struct gen_error *error,
+                              struct gen_error *err) {
+    sequence->error = *error;
+    return sequence_finish(sequence, GEN_FINISH_ERROR, err);
+}
+
+struct gen_result sequence_result(const struct sequence *sequence) {
+    size_t n_new = sequence->ids.n - sequence->n_before;
     return (struct gen_result){
         .index = sequence->index,
         .sequence = sequence->number,
         .prompt_ids = sequence->ids.data,
         .n_prompt_ids = sequence->n_prompt,
-        .new_ids = sequence->ids.data + sequence->n_before,
-        .n_new_ids = sequence->ids.n - sequence->n_before,
+        .new_ids = n_new > 0 ? sequence->ids.data + sequence->n_before : NULL,
+        .n_new_ids = n_new,
         .new_text = sequence->text.n > 0 ? sequence->text.data : "",
         .n_new_text = sequence->text.n,
         .finish = sequence->finish,
@@ -287,6 +327,7 @@ struct gen_result sequence_result(const struct sequence *sequence, const struct 
         .chosen = sequence->logprobs.chosen,
         .prompt_seconds = sequence->prompt_seconds,
         .decode_seconds = sequence->decode_seconds,
-        .error = error,
+        .n_guessed = sequence->n_guessed,
+        .error = sequence->finish == GEN_FINISH_ERROR ? &sequence->error : NULL,
     };
 }

@@ -19,6 +19,7 @@
 
 #include "gen.h"
 #include "generate/logprobs.h"
+#include "generate/speculate.h"
 #include "generate/stop.h"
 
 /** What holds for all sequences of a job. Start from {0}. */
@@ -52,12 +53,26 @@ struct sequence {
     struct gen_utf8_stream utf8;
     struct gen_bytes passed; /**< scratch: bytes on their way from stop strings to UTF-8 */
     struct gen_bytes text;   /**< all that may be shown so far */
-    size_t n_delivered;      /**< bytes of text the sink has got already */
     struct logprobs logprobs;
+    bool refused; /**< failed before it began */
     bool finished;
     enum gen_finish finish;
+    struct gen_error error; /**< with GEN_FINISH_ERROR */
     double prompt_seconds, decode_seconds;
+    size_t n_guessed; /**< new ids that a draft foresaw */
+
+    /* Notes of those who work with it. */
+    int32_t slot;                   /**< scheduler: where its keys and values are, or none */
+    bool waits;                     /**< scheduler: another text of its prompt is reading that */
+    bool prompt_is_read;            /**< scheduler: by this text or for it */
+    struct speculation speculation; /**< pass */
+    size_t n_logits;                /**< pass: ids whose logits the sink has got */
+    bool begun;                     /**< engine: the sink knows of it */
+    size_t n_delivered;             /**< engine: bytes of text the sink has got */
 };
+
+/** The slot of a sequence that is not under way. */
+#define SEQUENCE_NO_SLOT (-1)
 
 /**
  * Start text `number` of a prompt; it may be finished at once (no new ids allowed). Ids out of
@@ -68,6 +83,17 @@ enum gen_status sequence_init(struct sequence *sequence, const struct sequence_r
                               const struct gen_prompt *prompt, uint64_t index, uint64_t number,
                               struct gen_error *err);
 void sequence_release(struct sequence *sequence);
+
+/**
+ * In place of sequence_init: a sequence that has failed before it began, to be reported in its
+ * turn; also behind a sequence_init that failed.
+ */
+enum gen_status sequence_refuse(struct sequence *sequence, const struct sequence_rules *rules,
+                                const struct gen_prompt *prompt, uint64_t index,
+                                const struct gen_error *error, struct gen_error *err);
+
+/** Whether a failure concerns one sequence only, so that the job can go on with the others. */
+bool sequence_own_failure(enum gen_status status);
 
 /**
  * How many of the last ids the model should have before it when it computes the next logits:
@@ -85,7 +111,11 @@ enum gen_status sequence_step(struct sequence *sequence, const float *logits,
 enum gen_status sequence_finish(struct sequence *sequence, enum gen_finish finish,
                                 struct gen_error *err);
 
+/** The same for a failure. */
+enum gen_status sequence_fail(struct sequence *sequence, const struct gen_error *error,
+                              struct gen_error *err);
+
 /** The result as gen.h reports it; it points into the sequence. */
-struct gen_result sequence_result(const struct sequence *sequence, const struct gen_error *error);
+struct gen_result sequence_result(const struct sequence *sequence);
 
 #endif

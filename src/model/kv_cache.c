@@ -14,16 +14,32 @@ static size_t n_heads(const struct kv_cache *cache) {
     return cache->n_slots * cache->n_layer * cache->n_head;
 }
 
+/** The sizes of a cache, without its memory. */
+static struct kv_cache shape(const struct gen_config *config, int32_t n_slots, int32_t n_ctx) {
+    struct kv_cache cache = {.n_slots = (size_t)n_slots,
+                             .n_layer = (size_t)config->n_layer,
+                             .n_head = (size_t)config->n_head,
+                             .head_size = (size_t)(config->n_embd / config->n_head),
+                             .n_ctx = (size_t)n_ctx};
+    cache.v_stride = round_up(cache.head_size);
+    cache.k_head = round_up(cache.n_ctx) * cache.head_size;
+    cache.v_head = cache.n_ctx * cache.v_stride;
+    return cache;
+}
+
+size_t kv_cache_slot_size(const struct gen_config *config, int32_t n_ctx) {
+    const struct kv_cache one = shape(config, 1, n_ctx);
+    size_t size;
+    if (!memory_multiply(n_heads(&one), one.k_head + one.v_head, &size) ||
+        !memory_multiply(size, sizeof(float), &size)) {
+        return SIZE_MAX;
+    }
+    return size;
+}
+
 enum gen_status kv_cache_init(struct kv_cache *cache, const struct gen_config *config,
                               int32_t n_slots, int32_t n_ctx, struct gen_error *err) {
-    *cache = (struct kv_cache){.n_slots = (size_t)n_slots,
-                               .n_layer = (size_t)config->n_layer,
-                               .n_head = (size_t)config->n_head,
-                               .head_size = (size_t)(config->n_embd / config->n_head),
-                               .n_ctx = (size_t)n_ctx};
-    cache->v_stride = round_up(cache->head_size);
-    cache->k_head = round_up(cache->n_ctx) * cache->head_size;
-    cache->v_head = cache->n_ctx * cache->v_stride;
+    *cache = shape(config, n_slots, n_ctx);
     size_t heads;
     if (memory_multiply(cache->n_slots, cache->n_layer * cache->n_head, &heads) &&
         memory_multiply(cache->k_head, sizeof(float), &(size_t){0}) &&
@@ -72,4 +88,18 @@ void kv_cache_store(const struct kv_cache *cache, size_t slot, size_t layer, siz
         }
         memcpy(v, value + head * cache->head_size, cache->head_size * sizeof *v);
     }
+}
+
+void kv_cache_copy(const struct kv_cache *cache, size_t to, size_t from, size_t length) {
+    size_t k_size = round_up(length) * cache->head_size * sizeof(float);
+    size_t v_size = length * cache->v_stride * sizeof(float);
+    for (size_t layer = 0; layer < cache->n_layer; layer++) {
+        for (size_t head = 0; head < cache->n_head; head++) {
+            memcpy(kv_cache_keys(cache, to, layer, head), kv_cache_keys(cache, from, layer, head),
+                   k_size);
+            memcpy(kv_cache_values(cache, to, layer, head),
+                   kv_cache_values(cache, from, layer, head), v_size);
+        }
+    }
+    cache->lengths[to] = (int32_t)length;
 }

@@ -26,6 +26,9 @@ enum gen_status kv_cache_init(struct kv_cache *cache, const struct gen_config *c
                               int32_t n_slots, int32_t n_ctx, struct gen_error *err);
 void kv_cache_release(struct kv_cache *cache);
 
+/** Bytes that a slot of n_ctx positions takes once it is full. */
+size_t kv_cache_slot_size(const struct gen_config *config, int32_t n_ctx);
+
 /** A head's keys and values. */
 float *kv_cache_keys(const struct kv_cache *cache, size_t slot, size_t layer, size_t head);
 float *kv_cache_values(const struct kv_cache *cache, size_t slot, size_t layer, size_t head);
@@ -33,5 +36,8 @@ float *kv_cache_values(const struct kv_cache *cache, size_t slot, size_t layer, 
 /** Store the key and value rows (n_head x head_size floats each) of one position. */
 void kv_cache_store(const struct kv_cache *cache, size_t slot, size_t layer, size_t position,
                     const float *key, const float *value);
+
+/** Make slot `to` hold the first `length` positions that slot `from` holds. */
+void kv_cache_copy(const struct kv_cache *cache, size_t to, size_t from, size_t length);
 
 #endif

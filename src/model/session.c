@@ -235,6 +235,22 @@ void gen_session_truncate(struct gen_session *session, int32_t slot, int32_t len
     }
 }
 
+enum gen_status gen_session_copy(struct gen_session *session, int32_t to_slot, int32_t from_slot,
+                                 int32_t length) {
+    bool valid = to_slot >= 0 && (size_t)to_slot < session->cache.n_slots && length >= 0 &&
+                 from_slot >= 0 && (size_t)from_slot < session->cache.n_slots &&
+                 length <= session->cache.lengths[from_slot];
+    if (!valid) {
+        return GEN_BAD_ARGUMENT;
+    }
+    if (to_slot == from_slot) {
+        gen_session_truncate(session, to_slot, length);
+    } else {
+        kv_cache_copy(&session->cache, (size_t)to_slot, (size_t)from_slot, (size_t)length);
+    }
+    return GEN_OK;
+}
+
 int32_t gen_session_n_ctx(const struct gen_session *session) {
     return (int32_t)session->cache.n_ctx;
 }

@@ -90,6 +90,7 @@ static bool on_end(void *context, const struct gen_result *result) {
     }
     assert_int_equal(gen_ids_append(&text->ids, result->new_ids, result->n_new_ids), GEN_OK);
     assert_int_equal(gen_bytes_append(&text->text, result->new_text, result->n_new_text), GEN_OK);
+    text->n_guessed = result->n_guessed;
     text->n_best = result->n_logprobs;
     if (result->n_logprobs > 0) {
         text->best = copy(result->logprobs, result->n_new_ids * result->n_logprobs);
@@ -100,11 +101,12 @@ static bool on_end(void *context, const struct gen_result *result) {
 
 static bool on_go_on(void *context) {
     struct generate_job *job = context;
+    job->n_passes++;
     return !refuse(&job->refuse_go_on);
 }
 
 enum gen_status generate_job_run(struct generate_job *job, const struct gen_model *model) {
-    const struct gen_source source = {job, next_prompt};
+    const struct gen_source source = {.context = job, .next = next_prompt, .ready = job->ready};
     const struct gen_sink sink = {.context = job,
                                   .begin = on_begin,
                                   .text = on_text,
@@ -129,6 +131,40 @@ enum gen_status generate_job_run(struct generate_job *job, const struct gen_mode
 void generate_job_run_well(struct generate_job *job, const struct gen_model *model) {
     if (generate_job_run(job, model) != GEN_OK) {
         fail_msg("%s", job->error.message);
+    }
+}
+
+static void check_same_bytes(const void *a, size_t n_a, const void *b, size_t n_b) {
+    assert_int_equal(n_a, n_b);
+    if (n_a > 0) {
+        assert_memory_equal(a, b, n_a);
+    }
+}
+
+static void check_same_text(const struct generate_text *a, const struct generate_text *b) {
+    size_t id = sizeof *a->ids.data;
+    size_t logprob = sizeof *a->best;
+    assert_int_equal(a->index, b->index);
+    assert_int_equal(a->sequence, b->sequence);
+    assert_int_equal(a->begun, b->begun);
+    assert_int_equal(a->finish, b->finish);
+    assert_string_equal(a->message, b->message);
+    assert_int_equal(a->n_best, b->n_best);
+    check_same_bytes(a->prompt.data, a->prompt.n * id, b->prompt.data, b->prompt.n * id);
+    check_same_bytes(a->ids.data, a->ids.n * id, b->ids.data, b->ids.n * id);
+    check_same_bytes(a->text.data, a->text.n, b->text.data, b->text.n);
+    if (a->n_best > 0) {
+        check_same_bytes(a->best, a->ids.n * a->n_best * logprob, b->best,
+                         b->ids.n * b->n_best * logprob);
+        check_same_bytes(a->chosen, a->ids.n * logprob, b->chosen, b->ids.n * logprob);
+    }
+}
+
+void generate_job_check_same(const struct generate_job *job, const struct generate_job *expected) {
+    assert_int_equal(job->n_texts, expected->n_texts);
+    assert_int_equal(job->n_failed, expected->n_failed);
+    for (size_t i = 0; i < job->n_texts; i++) {
+        check_same_text(&job->texts[i], &expected->texts[i]);
     }
 }
 

@@ -13,8 +13,8 @@
 
 /** n_vocab of the models tested. */
 #define GENERATE_JOB_VOCAB   512
-#define GENERATE_JOB_PROMPTS 8
-#define GENERATE_JOB_TEXTS   16
+#define GENERATE_JOB_PROMPTS 80
+#define GENERATE_JOB_TEXTS   160
 
 /** What was told of one text. */
 struct generate_text {
@@ -26,6 +26,7 @@ struct generate_text {
     char message[GEN_MESSAGE_SIZE];
     struct gen_logprob *best, *chosen;
     size_t n_best;
+    size_t n_guessed;
 };
 
 /** A job: prompts in, texts out. Start from {0} and set options and prompts. */
@@ -33,12 +34,14 @@ struct generate_job {
     struct gen_generate_options options;
     struct gen_prompt prompts[GENERATE_JOB_PROMPTS];
     size_t n_prompts, n_asked;
+    bool (*ready)(void *context); /**< gen_source.ready, given the job */
     bool want_logits;
     /** Callbacks answer false from this call on; 0: never. */
     int refuse_begin, refuse_text, refuse_end, refuse_logits, refuse_go_on;
     struct generate_text texts[GENERATE_JOB_TEXTS];
-    size_t n_texts;
-    bool is_open; /**< begun, not ended */
+    size_t n_texts;  /**< reported */
+    size_t n_passes; /**< times the engine asked whether to go on */
+    bool is_open;    /**< begun, not ended */
     float *logits;
     size_t n_rows;
     uint64_t n_failed;
@@ -49,6 +52,8 @@ struct generate_job {
 enum gen_status generate_job_run(struct generate_job *job, const struct gen_model *model);
 /** The same for a job that has to succeed. */
 void generate_job_run_well(struct generate_job *job, const struct gen_model *model);
+/** Fails the test unless what was told of all texts is the same, the work it took apart. */
+void generate_job_check_same(const struct generate_job *job, const struct generate_job *expected);
 void generate_job_release(struct generate_job *job);
 
 #endif

@@ -1,0 +1,46 @@
+/**
+ * pass.h - one pass through the model with a few rows of each text that is under way.
+ *
+ * A text that is being decoded has one row, its last id, and perhaps a draft behind it
+ * (speculate.h). What room is left goes to texts whose prompt is still to be read, in chunks and
+ * the oldest first, so that long prompts hold up neither the decoding nor each other. After the
+ * pass each text that has the logits it needs draws.
+ */
+#ifndef GENERATE_PASS_H
+#define GENERATE_PASS_H
+
+#include "generate/scheduler.h"
+
+struct task;
+
+struct pass {
+    const struct gen_sink *sink;
+    const struct sequence_rules *rules;
+    struct scheduler *scheduler;
+    struct gen_row *rows; /**< [n_slots and a chunk] */
+    struct task *tasks;   /**< [n_slots] what each text has in the pass */
+    size_t n_tasks;
+};
+
+/** False: out of memory. Release also after a failure. */
+bool pass_init(struct pass *pass, const struct gen_sink *sink, const struct sequence_rules *rules,
+               struct scheduler *scheduler);
+void pass_release(struct pass *pass);
+
+/**
+ * Take a step with all texts that have a slot; those that finish or fail leave it. A failure
+ * that is a text's own is noted there and none of the job.
+ */
+enum gen_status pass_run(struct pass *pass, struct gen_error *err);
+
+/** What a callback's refusal comes to. */
+enum gen_status pass_canceled(struct gen_error *err);
+
+/**
+ * Draw the next id of a text that has a slot from these logits; it leaves the slot if that
+ * finishes it. A text that had nothing to draw any more leaves it, too.
+ */
+enum gen_status pass_draw(struct pass *pass, struct sequence *sequence, const float *logits,
+                          struct gen_error *err);
+
+#endif
