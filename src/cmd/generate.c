@@ -58,9 +58,8 @@ static void report_model(const struct generate *generate) {
 
 /** Run the engine and say what the exit code is, but for the closing of the files. */
 static int answer(struct generate *generate) {
-    struct gen_source source = {.context = &generate->input,
-                                .next = generate_input_next,
-                                .ready = generate_input_ready};
+    struct gen_source source = {
+        .context = &generate->input, .next = generate_input_next, .ready = generate_input_ready};
     struct gen_sink sink = generate_output_sink(&generate->output);
     struct gen_error err = {0};
     uint64_t n_failed = 0;

@@ -94,7 +94,8 @@ static size_t plan(struct pass *pass) {
 /** Put drafts behind the last ids, if the pass has so few rows that they cost little. */
 static void add_drafts(struct pass *pass, size_t n_rows) {
     size_t n_ctx = (size_t)pass->rules->n_ctx;
-    if (!pass->rules->options->speculate || pass->sink->logits != NULL || n_rows >= DRAFT_ROWS) {
+    bool wanted = pass->rules->options->speculate && pass->sink->logits == NULL;
+    if (!wanted || n_rows >= DRAFT_ROWS || pass->n_tasks == 0) {
         return;
     }
     size_t share = (DRAFT_ROWS - n_rows) / pass->n_tasks;
