@@ -22,6 +22,8 @@ void signals_init(void) {
         }
     }
     signal(SIGPIPE, SIG_DFL);
+    /* A file that grows beyond ulimit -f is an error of its write, which cleans up, no death. */
+    signal(SIGXFSZ, SIG_IGN);
 }
 
 static void on_signal(int number) {

@@ -87,13 +87,26 @@ static enum gen_status fail_first(struct engine *engine) {
     return status;
 }
 
+/**
+ * Whether a text can be announced: its first id is drawn, so its prompt went through the model
+ * well. What fails before that leaves nothing on the user's screen but the error. Where logits
+ * are wanted the prompt's come before, and the text with them.
+ */
+static bool can_begin(const struct engine *engine, const struct sequence *sequence) {
+    if (sequence->begun || sequence->refused) {
+        return false;
+    }
+    return engine->sink->logits != NULL || sequence->ids.n > sequence->n_before ||
+           (sequence->finished && sequence->finish != GEN_FINISH_ERROR);
+}
+
 /** Tell the sink all that it can be told in order. */
 static enum gen_status report(struct engine *engine) {
     struct scheduler *scheduler = &engine->scheduler;
     enum gen_status status = GEN_OK;
     while (status == GEN_OK && scheduler->n > 0) {
         struct sequence *sequence = scheduler_at(scheduler, 0);
-        if (!sequence->begun && !sequence->refused) {
+        if (can_begin(engine, sequence)) {
             status = begin(engine, sequence);
         }
         if (status == GEN_OK) {

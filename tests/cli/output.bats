@@ -344,3 +344,13 @@ signal() {
     TERM=dumb run on_terminal "$GEN -n 0 Hello"
     [ "$output" = $'Hello\r' ]
 }
+
+@test "a model that overflows leaves one line on stderr and nothing on stdout" {
+    cp "$MODEL"/{config.json,vocab.json,merges.txt} .
+    # The last weights are ln_f's 64 and its bias; all of the matrix before them become 3e38.
+    head -c -66048 "$MODEL/model.safetensors" >model.safetensors
+    for _ in $(seq 16384); do printf '\x99\x76\x61\x7f'; done >>model.safetensors
+    tail -c 512 "$MODEL/model.safetensors" >>model.safetensors
+    gen -m . -n 5 Hello
+    refused 1 "not finite"
+}

@@ -288,11 +288,10 @@ static void test_canceled(void **state) {
         job.refuse_go_on = n;
         assert_int_equal(generate_job_run(&job, *state), GEN_CANCELED);
         assert_int_equal(job.n_failed, 0);
-        assert_true(job.n_texts >= 1);
         for (size_t i = 0; i < job.n_texts; i++) {
             const struct generate_text *text = &job.texts[i];
             bool last = i + 1 == job.n_texts;
-            assert_true((text->finish == GEN_FINISH_CANCELED) == last);
+            assert_true(text->finish != GEN_FINISH_CANCELED || last);
             assert_true(text->ids.n <= whole.texts[i].ids.n);
             assert_memory_equal(text->ids.data, whole.texts[i].ids.data,
                                 text->ids.n * sizeof *text->ids.data);
