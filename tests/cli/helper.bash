@@ -47,5 +47,6 @@ member() {
 # on_terminal COMMAND: run it with a terminal for stdin, stdout and stderr; all goes to stdout.
 on_terminal() {
     script --version 2>/dev/null | grep -q util-linux || skip "script of util-linux is missing"
+    script -qec true /dev/null </dev/null >/dev/null 2>&1 || skip "no terminal is to be had here"
     script -qec "$1" /dev/null </dev/null 2>/dev/null || return $?
 }
