@@ -44,9 +44,13 @@ member() {
     printf '%s\n' "$2" | grep -Eo '"'"$1"'":(\[[^]]*\]|[-0-9.e+]+)' | head -n 1 | cut -d : -f 2-
 }
 
-# on_terminal COMMAND: run it with a terminal for stdin, stdout and stderr; all goes to stdout.
-on_terminal() {
+# Skip the test where no terminal can be made for it; to be called outside of `run`.
+need_terminal() {
     script --version 2>/dev/null | grep -q util-linux || skip "script of util-linux is missing"
     script -qec true /dev/null </dev/null >/dev/null 2>&1 || skip "no terminal is to be had here"
+}
+
+# on_terminal COMMAND: run it with a terminal for stdin, stdout and stderr; all goes to stdout.
+on_terminal() {
     script -qec "$1" /dev/null </dev/null 2>/dev/null || return $?
 }

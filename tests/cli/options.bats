@@ -223,6 +223,7 @@ END
 }
 
 @test "no prompt on a terminal: a hint and status 2" {
+    need_terminal
     run on_terminal "$GEN"
     [ "$status" -eq 2 ]
     [[ $output == *"no prompt"* ]]

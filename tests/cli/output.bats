@@ -327,6 +327,7 @@ signal() {
 }
 
 @test "the prompt is bold on a terminal only, and NO_COLOR is heeded" {
+    need_terminal
     bold=$'\033[1mHello\033[0m'
     gen -n 0 Hello
     [ "$output" = "Hello" ]
