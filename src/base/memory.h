@@ -19,7 +19,8 @@ void *memory_new(size_t count, size_t size);
 void *memory_new_aligned(size_t count, size_t size);
 /**
  * Say that the n bytes at `pointer`, from memory_new_aligned, will be filled whole and then read
- * over and over: the system may use huge pages for them, which weights are read faster from (scripts/SPEED.md).
+ * over and over: the system may use huge pages for them, which weights are read faster from
+ * (scripts/SPEED.md).
  */
 void memory_will_fill(void *pointer, size_t n);
 /** Free memory of memory_new and memory_grow. */
