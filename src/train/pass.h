@@ -1,0 +1,67 @@
+/**
+ * pass.h - forward and backward through the whole model for a batch of sequences.
+ *
+ * The forward half gives the same bits as a session's (model/forward.h); what the backward half
+ * needs of it is kept, per layer, in one arena. The backward half is the mirror of the forward
+ * list. Gradients are sums over rows in the order of the batch, continued from what stands in
+ * the array: two batches one after the other give the same bits as both in one, whatever the
+ * threads and kernels.
+ */
+#ifndef TRAIN_PASS_H
+#define TRAIN_PASS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gen.h"
+#include "tensor/ops.h"
+#include "train/params.h"
+
+/** Target of a position whose prediction does not count. */
+#define TRAIN_NO_TARGET (-1)
+
+/** n_sequences of n_positions each, as [n_sequences][n_positions]. */
+struct train_batch {
+    const int32_t *ids;
+    const int32_t *targets; /**< the id that should follow, or TRAIN_NO_TARGET */
+    size_t n_sequences;
+    size_t n_positions; /**< at most n_ctx */
+};
+
+struct train_pass_options {
+    size_t max_sequences; /**< of a batch */
+    size_t max_positions;
+    /** Keep only the residual stream at each layer's entry and compute the layer again in the
+     *  backward half: a third more work, a fraction of the memory, the same bits. */
+    bool recompute;
+    bool forward_only; /**< for validation: nothing is kept */
+    float dropout;     /**< of embeddings, attention weights and residual branches; 0: none */
+};
+
+struct train_pass;
+
+/** For params of this shape; `compute` gives the threads and outlives the pass. */
+enum gen_status train_pass_new(struct train_pass **out, const struct params *params,
+                               const struct train_pass_options *options, struct compute *compute,
+                               struct gen_error *err);
+void train_pass_free(struct train_pass *pass);
+
+/** Bytes that a pass of these options takes, to say so before and to plan. */
+uint64_t train_pass_bytes(const struct gen_config *config,
+                          const struct train_pass_options *options);
+
+/**
+ * *loss = sum over counted positions of -ln p(target), *n_counted their number. With `gradients`
+ * (an array like params->values, not NULL) adds d(scale * loss) / d(value) to each; `scale` is
+ * normally 1 / the counted positions of the whole step. Dropout masks depend on `seed` and
+ * `first_sequence`, the number of the batch's first sequence in the step, alone; without gradients
+ * nothing is dropped. GEN_BAD_ARGUMENT for ids out of range; a loss that is not finite is returned
+ * as such.
+ */
+enum gen_status train_pass_run(struct train_pass *pass, const struct params *params,
+                               float *gradients, const struct train_batch *batch, float scale,
+                               uint64_t seed, size_t first_sequence, double *loss,
+                               size_t *n_counted, struct gen_error *err);
+
+#endif
