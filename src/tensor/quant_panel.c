@@ -20,21 +20,19 @@ bool quant_layout_init(struct quant_layout *layout, const struct quant_format *f
         (struct quant_layout){.format = format,
                               .n_parts = n_in / PART,
                               .parts_per_block = format->block_size / PART,
-                              .part_bytes = (format->low_bits + format->high_bits) * QUANT_LINE,
+                              .parts_at = n_factors * QUANT_COLUMNS * sizeof(uint16_t),
                               .high_at = format->low_bits * QUANT_LINE,
-                              .factor_bytes = n_factors * QUANT_COLUMNS * sizeof(uint16_t)};
+                              .groups_at = (format->low_bits + format->high_bits) * QUANT_LINE};
+    layout->part_bytes = layout->groups_at;
     if (format->has_groups) {
-        layout->group_bytes = n_group_bytes * groups_per_part(format) * QUANT_COLUMNS;
+        layout->part_bytes += n_group_bytes * groups_per_part(format) * QUANT_COLUMNS;
     }
-    size_t per_part = layout->part_bytes + layout->factor_bytes + layout->group_bytes;
-    size_t most;
-    if (!memory_multiply(layout->n_parts, per_part, &most) || most > SIZE_MAX - MEMORY_ALIGNMENT) {
+    layout->record_bytes = layout->parts_at + layout->parts_per_block * layout->part_bytes;
+    size_t end;
+    if (!memory_multiply(layout->n_parts / layout->parts_per_block, layout->record_bytes, &end) ||
+        end > SIZE_MAX - MEMORY_ALIGNMENT) {
         return false;
     }
-    size_t n_blocks = layout->n_parts / layout->parts_per_block;
-    layout->factors_at = layout->n_parts * layout->part_bytes;
-    layout->groups_at = layout->factors_at + n_blocks * layout->factor_bytes;
-    size_t end = layout->groups_at + layout->n_parts * layout->group_bytes;
     layout->panel_bytes = (end + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
     return true;
 }
@@ -72,23 +70,21 @@ static void put_groups(const struct quant_layout *layout, unsigned char *at,
     }
 }
 
-static void put_block(const struct quant_layout *layout, unsigned char *panel,
-                      const struct quant_block *block, size_t number, size_t column) {
+static void put_block(const struct quant_layout *layout, unsigned char *record,
+                      const struct quant_block *block, size_t column) {
     const struct quant_format *format = layout->format;
-    unsigned char *factors = panel + layout->factors_at + number * layout->factor_bytes;
-    bytes_put_u16(factors + column * 2, block->d);
+    bytes_put_u16(record + column * 2, block->d);
     if (format->has_min) {
-        bytes_put_u16(factors + (QUANT_COLUMNS + column) * 2, block->m);
+        bytes_put_u16(record + (QUANT_COLUMNS + column) * 2, block->m);
     }
     for (size_t i = 0; i < layout->parts_per_block; i++) {
-        size_t part = number * layout->parts_per_block + i;
-        unsigned char *lines = panel + part * layout->part_bytes;
+        unsigned char *part = record + layout->parts_at + i * layout->part_bytes;
         const uint8_t *q = block->q + i * PART;
-        put_field(lines, q, column, format->low_bits, 0);
-        put_field(lines + layout->high_at, q, column, format->high_bits, format->low_bits);
+        put_field(part, q, column, format->low_bits, 0);
+        put_field(part + layout->high_at, q, column, format->high_bits, format->low_bits);
         if (format->has_groups) {
-            put_groups(layout, panel + layout->groups_at + part * layout->group_bytes, block,
-                       i * groups_per_part(format), column);
+            put_groups(layout, part + layout->groups_at, block, i * groups_per_part(format),
+                       column);
         }
     }
 }
@@ -102,7 +98,7 @@ void quant_panel_pack(const struct quant_layout *layout, unsigned char *panel,
     for (size_t number = 0; number < n_blocks; number++) {
         for (size_t column = 0; column < n_columns; column++) {
             quant_unpack(format, &block, rows + (column * n_blocks + number) * format->block_bytes);
-            put_block(layout, panel, &block, number, column);
+            put_block(layout, panel + number * layout->record_bytes, &block, column);
         }
     }
 }
@@ -141,17 +137,26 @@ static void take_group(const struct quant_format *format, int32_t *scale, int32_
     }
 }
 
+static const unsigned char *record_of(const struct quant_layout *layout, const unsigned char *panel,
+                                      size_t part) {
+    return panel + part / layout->parts_per_block * layout->record_bytes;
+}
+
+static const unsigned char *part_of(const struct quant_layout *layout, const unsigned char *panel,
+                                    size_t part) {
+    return record_of(layout, panel, part) + layout->parts_at +
+           part % layout->parts_per_block * layout->part_bytes;
+}
+
 /* All of a column but its numbers. */
 static void take_factors(const struct quant_layout *layout, struct quant_part *out,
                          const unsigned char *panel, size_t part, size_t column) {
     const struct quant_format *format = layout->format;
-    const unsigned char *factors = panel + layout->factors_at +
-                                   part / layout->parts_per_block * layout->factor_bytes +
-                                   column * 2;
+    const unsigned char *factors = record_of(layout, panel, part) + column * 2;
     out->d[column] = tensor_f16_to_f32(bytes_u16(factors));
     out->m[column] =
         format->has_min ? tensor_f16_to_f32(bytes_u16(factors + QUANT_COLUMNS * 2)) : 0.0f;
-    const unsigned char *groups = panel + layout->groups_at + part * layout->group_bytes + column;
+    const unsigned char *groups = part_of(layout, panel, part) + layout->groups_at + column;
     for (size_t g = 0; g < groups_per_part(format); g++) {
         out->scale[g][column] = out->min[g][column] = 1;
         if (format->has_groups) {
@@ -163,7 +168,7 @@ static void take_factors(const struct quant_layout *layout, struct quant_part *o
 
 void quant_panel_unpack(const struct quant_layout *layout, struct quant_part *out,
                         const unsigned char *panel, size_t part) {
-    const unsigned char *lines = panel + part * layout->part_bytes;
+    const unsigned char *lines = part_of(layout, panel, part);
     for (unsigned step = 0; step < QUANT_STEPS; step++) {
         for (size_t i = 0; i < QUANT_LINE; i++) {
             out->q[step][i] = number(layout, lines, step, i);
@@ -179,7 +184,7 @@ void quant_panel_column(const struct quant_layout *layout, float *out, const uns
     const struct quant_format *format = layout->format;
     struct quant_part part;
     for (size_t p = 0; p < layout->n_parts; p++) {
-        const unsigned char *lines = panel + p * layout->part_bytes;
+        const unsigned char *lines = part_of(layout, panel, p);
         take_factors(layout, &part, panel, p, column);
         for (unsigned i = 0; i < PART; i++) {
             size_t g = i / format->group_size;

@@ -1,14 +1,18 @@
 /**
  * quant_panel.h - panels of 16 columns in a block format, laid out for integer dot products.
  *
- * A panel has three areas, each in the order of k, so that a product reads two or three streams
- * from end to end:
+ * A panel is one record after the other, one for every block (32 or 256 k), so that a product
+ * reads a single stream from end to end. A record begins with the block's factors, then come its
+ * parts, one for every 32 k:
  *
- *   numbers   for every 32 k: the low bits of q, then its high bits
- *   factors   for every block (32 or 256 k): d of the 16 columns, f16; then m if there is one
- *   groups    for every 32 k, where the format stores them: scale[g] of the 16 columns, i8, for
- *             each of the one or two groups; then min[g] likewise, u8. With short_groups one
- *             byte holds both, min in its upper half
+ *   factors   d of the 16 columns, f16; then m if there is one
+ *   part      numbers: the low bits of q, then its high bits;
+ *             groups, where the format stores them: scale[g] of the 16 columns, i8, for each of
+ *             the one or two groups; then min[g] likewise, u8. With short_groups one byte holds
+ *             both, min in its upper half
+ *
+ * (Areas that run through the whole panel were tried first: with three streams a panel, memory
+ * gave 36 GB/s where it gives 51 so; scripts/SPEED.md.)
  *
  * 32 k are eight steps of four; a step has 64 numbers, four of column 0, four of column 1, ...:
  *
@@ -25,9 +29,9 @@
  *
  *   that is:  step s of width w is bits w (s / w) ... of line s % w
  *
- * Each area begins at a multiple of 32 bytes, the numbers and the panel at a multiple of 64. The
- * whole takes the size it has in the file, up to 3.7 % more for K-types, whose group bytes are
- * unpacked, plus what the last panel lacks in columns; these are all 0, so is their d.
+ * Each area begins at a multiple of 32 bytes, the panel at a multiple of 64. The whole takes the
+ * size it has in the file, up to 3.7 % more for K-types, whose group bytes are unpacked, plus what
+ * the last panel lacks in columns; these are all 0, so is their d.
  */
 #ifndef TENSOR_QUANT_PANEL_H
 #define TENSOR_QUANT_PANEL_H
@@ -47,12 +51,11 @@ struct quant_layout {
     const struct quant_format *format;
     size_t n_parts;         /**< of 32 k */
     size_t parts_per_block; /**< 1 or 8 */
-    size_t part_bytes;      /**< numbers of 32 k */
-    size_t high_at;         /**< in these, of the high bits */
-    size_t factors_at;      /**< in the panel */
-    size_t factor_bytes;    /**< of a block */
-    size_t groups_at;       /**< in the panel */
-    size_t group_bytes;     /**< of 32 k; 0 where the format stores none */
+    size_t parts_at;        /**< in a record, of its first part: bytes of its factors */
+    size_t part_bytes;      /**< with groups */
+    size_t high_at;         /**< in a part, of the high bits */
+    size_t groups_at;       /**< in a part */
+    size_t record_bytes;
     size_t panel_bytes;
 };
 

@@ -5,10 +5,9 @@
 
 #include "tensor/kernels/vec_avx512.h"
 
-#define QUANT_TILE_ROWS            6
-#define QUANT_TILE_PANELS          2
-#define QUANT_TILE_ROWS_GROUPED    4
-#define QUANT_TILE_PANELS_FEW_ROWS 4
+#define QUANT_TILE_ROWS         6
+#define QUANT_TILE_PANELS       2
+#define QUANT_TILE_ROWS_GROUPED 4
 
 #include "tensor/kernels/quant_kernels.h"
 #include "tensor/kernels/quant_tiles.h"

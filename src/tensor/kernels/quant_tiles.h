@@ -10,7 +10,6 @@
  *   QUANT_TILE_ROWS, QUANT_TILE_PANELS      rows (at most 6) and panels (at most 4) of a tile
  *   QUANT_TILE_ROWS_GROUPED                 the same for formats with groups of 16, which need
  *                                           a second integer for every sum
- *   QUANT_TILE_PANELS_FEW_ROWS              panels with one or two rows
  */
 #ifndef KERNELS_QUANT_TILES_H
 #define KERNELS_QUANT_TILES_H
@@ -83,13 +82,15 @@ struct quant_at {
 };
 
 ALWAYS_INLINE void quant_find(struct quant_at *at, const struct quant_tile *t, size_t i, int rows,
-                              int panels) {
+                              int panels, struct quant_shape f) {
     const struct quant_layout *l = t->layout;
+    size_t per_block = f.has_groups ? 8 : 1;
     UNROLL for (int p = 0; p < panels; p++) {
         const unsigned char *panel = t->panel + (size_t)p * l->panel_bytes;
-        at->lines[p] = panel + i * l->part_bytes;
-        at->factors[p] = panel + l->factors_at + i / l->parts_per_block * l->factor_bytes;
-        at->groups[p] = panel + l->groups_at + i * l->group_bytes;
+        const unsigned char *record = panel + i / per_block * l->record_bytes;
+        at->lines[p] = record + l->parts_at + i % per_block * l->part_bytes;
+        at->factors[p] = record;
+        at->groups[p] = at->lines[p] + l->groups_at;
     }
     UNROLL for (int r = 0; r < rows; r++) {
         const unsigned char *row = t->x + (size_t)r * t->x_stride;
@@ -196,7 +197,7 @@ ALWAYS_INLINE void quant_tile_run(const struct quant_tile *t, int rows, int pane
     }
     for (size_t i = 0; i < t->layout->n_parts; i++) {
         struct quant_at at;
-        quant_find(&at, t, i, rows, panels);
+        quant_find(&at, t, i, rows, panels, f);
         if (f.n_groups == 1) {
             quant_add_whole(sum, &at, rows, panels, f);
         } else {
@@ -236,8 +237,7 @@ ALWAYS_INLINE void quant_tile_rows(struct quant_tile t, size_t n_rows, size_t ma
     }
 #define QUANT_FUNCTIONS(name, max_rows, ...)                                                       \
     QUANT_FUNCTION(name##_single, FEW_ROWS, 1, __VA_ARGS__)                                        \
-    QUANT_FUNCTION(name##_many, max_rows, QUANT_TILE_PANELS, __VA_ARGS__)                          \
-    QUANT_FUNCTION(name##_few, FEW_ROWS, QUANT_TILE_PANELS_FEW_ROWS, __VA_ARGS__)
+    QUANT_FUNCTION(name##_many, max_rows, QUANT_TILE_PANELS, __VA_ARGS__)
 #define WHOLE   QUANT_TILE_ROWS
 #define GROUPED QUANT_TILE_ROWS_GROUPED
 /*                              bits of q  groups  offset  has_min has_groups short_groups */
@@ -260,8 +260,8 @@ typedef void quant_tile_function(const struct quant_tile *t, size_t n_rows);
 
 static quant_tile_function *quant_tile_function_for(enum tensor_type type, enum tile_kind kind) {
 #define ROW(name)                                                                                  \
-    { name##_single, name##_many, name##_few }
-    static quant_tile_function *const functions[TENSOR_N_TYPES][3] = {
+    { name##_single, name##_many }
+    static quant_tile_function *const functions[TENSOR_N_TYPES][2] = {
         [TENSOR_Q8_0] = ROW(quant_tile_q8_0), [TENSOR_Q4_0] = ROW(quant_tile_q4_0),
         [TENSOR_Q4_1] = ROW(quant_tile_q4_1), [TENSOR_Q5_0] = ROW(quant_tile_q5_0),
         [TENSOR_Q5_1] = ROW(quant_tile_q5_1), [TENSOR_Q2_K] = ROW(quant_tile_q2_k),
@@ -276,11 +276,11 @@ static void matmul_quantized(const struct matmul_job *job, size_t begin, size_t 
                              float *scratch) {
     const struct matrix *w = job->w;
     (void)scratch;
-    bool few = job->n_rows <= FEW_ROWS;
-    size_t group = few ? QUANT_TILE_PANELS_FEW_ROWS : QUANT_TILE_PANELS;
+    /* Few rows wait for memory: panel after panel is one stream, which it gives fastest. */
+    size_t group = job->n_rows <= FEW_ROWS ? 1 : QUANT_TILE_PANELS;
     for (size_t panel = begin; panel < end;) {
         size_t n = end - panel < group ? 1 : group;
-        enum tile_kind kind = n < group ? TILE_SINGLE : few ? TILE_FEW : TILE_MANY;
+        enum tile_kind kind = n < QUANT_TILE_PANELS ? TILE_SINGLE : TILE_MANY;
         struct quant_tile t = {.layout = &w->quant,
                                .panel = w->data + panel * w->quant.panel_bytes,
                                .x = job->quantized,
