@@ -6,15 +6,16 @@
 #include "tensor/tensor_type.h"
 
 #define F16_SIGN     0x8000u
-#define F16_EXPONENT 0x7c00u
 #define F16_INFINITY 0x7c00u
 
 /* No format has a d that reaches further. */
 #define REACH 0x1p32f
 
-void quant_unpack(const struct quant_format *format, struct quant_block *out,
-                  const unsigned char *in) {
-    if (!format->has_groups) {
+void quant_unpack_scales(const struct quant_format *format, struct quant_block *out,
+                         const unsigned char *in) {
+    if (format->has_groups) {
+        format->unpack_groups(out, in);
+    } else {
         out->scale[0] = 1;
         out->min[0] = 1;
     }
@@ -24,6 +25,11 @@ void quant_unpack(const struct quant_format *format, struct quant_block *out,
         out->m = bytes_u16(in + format->m_at);
         out->m ^= format->subtracts ? F16_SIGN : 0;
     }
+}
+
+void quant_unpack(const struct quant_format *format, struct quant_block *out,
+                  const unsigned char *in) {
+    quant_unpack_scales(format, out, in);
     format->unpack(format, out, in);
 }
 
@@ -73,14 +79,10 @@ void quant_from_f32(const struct quant_format *format, unsigned char *out, const
     }
 }
 
-static bool is_finite_f16(uint16_t bits) {
-    return (bits & F16_EXPONENT) != F16_EXPONENT;
-}
-
 size_t quant_find_not_finite(const struct quant_format *format, const unsigned char *in, size_t n) {
     for (size_t first = 0; first < n; first += format->block_size) {
-        if (!is_finite_f16(bytes_u16(in + format->d_at)) ||
-            (format->has_min && !is_finite_f16(bytes_u16(in + format->m_at)))) {
+        if (!quant_is_finite(bytes_u16(in + format->d_at)) ||
+            (format->has_min && !quant_is_finite(bytes_u16(in + format->m_at)))) {
             return first;
         }
         in += format->block_bytes;

@@ -72,39 +72,178 @@ static void put_groups(const struct quant_layout *layout, unsigned char *at,
     }
 }
 
-static void put_block(const struct quant_layout *layout, unsigned char *panel,
-                      const struct quant_block *block, size_t number, size_t column) {
+/* All of a block but its numbers. */
+static void put_scales(const struct quant_layout *layout, unsigned char *panel,
+                       const struct quant_block *block, size_t number, size_t column) {
     const struct quant_format *format = layout->format;
     unsigned char *factors = panel + layout->factors_at + number * layout->factor_bytes;
     bytes_put_u16(factors + column * 2, block->d);
     if (format->has_min) {
         bytes_put_u16(factors + (QUANT_COLUMNS + column) * 2, block->m);
     }
+    for (size_t i = 0; format->has_groups && i < layout->parts_per_block; i++) {
+        size_t part = number * layout->parts_per_block + i;
+        put_groups(layout, panel + layout->groups_at + part * layout->group_bytes, block,
+                   i * groups_per_part(format), column);
+    }
+}
+
+static void put_numbers(const struct quant_layout *layout, unsigned char *panel,
+                        const struct quant_block *block, size_t number, size_t column) {
+    const struct quant_format *format = layout->format;
     for (size_t i = 0; i < layout->parts_per_block; i++) {
         size_t part = number * layout->parts_per_block + i;
         unsigned char *lines = panel + part * layout->part_bytes;
         const uint8_t *q = block->q + i * PART;
         put_field(lines, q, column, format->low_bits, 0);
         put_field(lines + layout->high_at, q, column, format->high_bits, format->low_bits);
-        if (format->has_groups) {
-            put_groups(layout, panel + layout->groups_at + part * layout->group_bytes, block,
-                       i * groups_per_part(format), column);
+    }
+}
+
+void quant_panel_pack_plain(const struct quant_layout *layout, unsigned char *panel,
+                            const unsigned char *rows, size_t n_columns) {
+    const struct quant_format *format = layout->format;
+    size_t n_blocks = layout->n_parts / layout->parts_per_block;
+    struct quant_block block;
+    for (size_t number = 0; number < n_blocks; number++) {
+        for (size_t column = 0; column < n_columns; column++) {
+            quant_unpack(format, &block, rows + (column * n_blocks + number) * format->block_bytes);
+            put_scales(layout, panel, &block, number, column);
+            put_numbers(layout, panel, &block, number, column);
         }
     }
 }
 
-void quant_panel_pack(const struct quant_layout *layout, unsigned char *panel,
+/* ---- packing by words ------------------------------------------------------------------------*/
+
+/*
+ * A line has four bytes, a word, of each column. How a word comes from the bytes of a block
+ * depends on `line`, how far apart numbers lie that share a byte of the file:
+ *
+ *   all that share one are of the same 32 k    the word stands in the file as the panel wants it
+ *   32 or more: none are                       one field of 8 / width words, side by side
+ *   1: neighbours share one                    32 bits that want another order
+ */
+
+static uint32_t word_at(const unsigned char *at) {
+    uint32_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+static void put_word(unsigned char *lines, size_t line, size_t column, uint32_t word) {
+    memcpy(lines + line * QUANT_LINE + column * sizeof word, &word, sizeof word);
+}
+
+/* One kind of bits of 32 k of the columns, whose blocks are `stride` bytes apart. */
+struct bits {
+    unsigned char *lines;
+    const unsigned char *from; /* the block's bits of this kind, in column 0 */
+    size_t stride;
+    size_t n_columns;
+    unsigned shift; /* where the field lies in each byte */
+};
+
+/* `flip` turns two's complement into numbers with an offset of 128. */
+static inline void copy_words(const struct bits *bits, size_t n_words, uint32_t flip) {
+    for (size_t column = 0; column < bits->n_columns; column++) {
+        for (size_t i = 0; i < n_words; i++) {
+            uint32_t word = word_at(bits->from + column * bits->stride + i * sizeof word);
+            put_word(bits->lines, i, column, word ^ flip);
+        }
+    }
+}
+
+static inline void join_words(const struct bits *bits, unsigned width) {
+    uint32_t mask = UINT32_MAX / 255 * ((1u << width) - 1);
+    for (size_t column = 0; column < bits->n_columns; column++) {
+        const unsigned char *from = bits->from + column * bits->stride;
+        for (unsigned line = 0; line < width; line++) {
+            uint32_t word = 0;
+            for (unsigned step = line; step < QUANT_STEPS; step += width) {
+                word |= (word_at(from + step * sizeof word) >> bits->shift & mask) << (step - line);
+            }
+            put_word(bits->lines, line, column, word);
+        }
+    }
+}
+
+/* Exchange the bits of `mask` with those `by` places above them. */
+static uint32_t exchange(uint32_t x, uint32_t mask, unsigned by) {
+    uint32_t different = (x >> by ^ x) & mask;
+    return x ^ different ^ different << by;
+}
+
+/* Bit 4 s + i, which is that of byte i of step s, becomes bit 8 i + s. The number of a bit has
+ * five binary digits, which turn round by two places; each exchange swaps two of them. */
+static void spread_bits(const struct bits *bits) {
+    for (size_t column = 0; column < bits->n_columns; column++) {
+        uint32_t x = bytes_u32(bits->from + column * bits->stride);
+        x = exchange(x, 0x22222222u, 1);  /* digits 0 and 1 */
+        x = exchange(x, 0x0a0a0a0au, 3);  /* 0 and 2 */
+        x = exchange(x, 0x00cc00ccu, 6);  /* 1 and 3 */
+        x = exchange(x, 0x0000f0f0u, 12); /* 2 and 4 */
+        bytes_put_u32(bits->lines + column * sizeof x, x);
+    }
+}
+
+/* The low or the high bits of part i of a block; `bits->from` is where they begin in the block. */
+static void pack_bits(struct bits bits, size_t i, unsigned width, size_t line) {
+    size_t first = i * PART;
+    size_t n_fields = 8 / width;
+    bits.from += first / (line * n_fields) * line + first % line;
+    bits.shift = width * (unsigned)(first / line % n_fields);
+    if (width == 8) {
+        copy_words(&bits, 8, 0x80808080u);
+    } else if (line * n_fields == PART) {
+        copy_words(&bits, 4, 0);
+    } else if (line == 1) {
+        spread_bits(&bits);
+    } else if (width == 4) {
+        join_words(&bits, 4);
+    } else if (width == 2) {
+        join_words(&bits, 2);
+    } else {
+        join_words(&bits, 1);
+    }
+}
+
+static void pack_parts(const struct quant_layout *layout, unsigned char *panel,
+                       const unsigned char *blocks, size_t stride, size_t n_columns,
+                       size_t number) {
+    const struct quant_format *format = layout->format;
+    for (size_t i = 0; i < layout->parts_per_block; i++) {
+        size_t part = number * layout->parts_per_block + i;
+        struct bits bits = {.lines = panel + part * layout->part_bytes,
+                            .from = blocks + format->low_at,
+                            .stride = stride,
+                            .n_columns = n_columns};
+        pack_bits(bits, i, format->low_bits, format->low_line);
+        if (format->high_bits > 0) {
+            bits.lines += layout->high_at;
+            bits.from = blocks + format->high_at;
+            pack_bits(bits, i, format->high_bits, format->high_line);
+        }
+    }
+}
+
+bool quant_panel_pack(const struct quant_layout *layout, unsigned char *panel,
                       const unsigned char *rows, size_t n_columns) {
     const struct quant_format *format = layout->format;
     size_t n_blocks = layout->n_parts / layout->parts_per_block;
+    size_t stride = n_blocks * format->block_bytes;
+    bool finite = true;
     struct quant_block block;
     /* Block by block over all columns: then a panel is written from its beginning to its end. */
-    for (size_t number = 0; number < n_blocks; number++) {
+    for (size_t number = 0; number < n_blocks; number++, rows += format->block_bytes) {
         for (size_t column = 0; column < n_columns; column++) {
-            quant_unpack(format, &block, rows + (column * n_blocks + number) * format->block_bytes);
-            put_block(layout, panel, &block, number, column);
+            quant_unpack_scales(format, &block, rows + column * stride);
+            finite &= quant_is_finite(block.d) && quant_is_finite(block.m);
+            put_scales(layout, panel, &block, number, column);
         }
+        pack_parts(layout, panel, rows, stride, n_columns, number);
     }
+    return finite;
 }
 
 /* ---- unpacking ------------------------------------------------------------------------------ */
