@@ -5,14 +5,13 @@
 #include "base/bytes.h"
 #include "tensor/tensor_type.h"
 
-#define F16_SIGN     0x8000u
 #define F16_INFINITY 0x7c00u
 
 /* No format has a d that reaches further. */
 #define REACH 0x1p32f
 
-void quant_unpack_scales(const struct quant_format *format, struct quant_block *out,
-                         const unsigned char *in) {
+void quant_unpack(const struct quant_format *format, struct quant_block *out,
+                  const unsigned char *in) {
     if (format->has_groups) {
         format->unpack_groups(out, in);
     } else {
@@ -23,13 +22,8 @@ void quant_unpack_scales(const struct quant_format *format, struct quant_block *
     out->m = 0;
     if (format->has_min) {
         out->m = bytes_u16(in + format->m_at);
-        out->m ^= format->subtracts ? F16_SIGN : 0;
+        out->m ^= format->subtracts ? QUANT_F16_SIGN : 0;
     }
-}
-
-void quant_unpack(const struct quant_format *format, struct quant_block *out,
-                  const unsigned char *in) {
-    quant_unpack_scales(format, out, in);
     format->unpack(format, out, in);
 }
 
@@ -38,7 +32,8 @@ void quant_pack(const struct quant_format *format, unsigned char *out,
     memset(out, 0, format->block_bytes);
     bytes_put_u16(out + format->d_at, in->d);
     if (format->has_min) {
-        bytes_put_u16(out + format->m_at, (uint16_t)(in->m ^ (format->subtracts ? F16_SIGN : 0)));
+        bytes_put_u16(out + format->m_at,
+                      (uint16_t)(in->m ^ (format->subtracts ? QUANT_F16_SIGN : 0)));
     }
     format->pack(format, out, in);
 }

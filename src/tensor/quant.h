@@ -73,7 +73,7 @@ struct quant_format {
     size_t d_at, m_at;      /**< where d and m lie in the bytes of a block */
     size_t low_at, high_at; /**< likewise the low and the high bits of the numbers */
     /** Numbers so far apart share a byte of these, from its lowest bits up. */
-    size_t low_line, high_line;
+    unsigned low_line, high_line;
     /** q of a block from its bytes; scale and min, NULL without has_groups; and all of a block but
      *  d and m back to bytes that are zero. */
     void (*unpack)(const struct quant_format *format, struct quant_block *out,
@@ -85,14 +85,14 @@ struct quant_format {
     void (*quantize)(const struct quant_format *format, struct quant_block *out, const float *x);
 };
 
+#define QUANT_F16_SIGN 0x8000u
+
 /** Whether a half-precision number, such as d or m, is finite. */
 static inline bool quant_is_finite(uint16_t bits) {
     return (bits & 0x7c00u) != 0x7c00u;
 }
 
-/** Whole blocks between bytes and the common form; of unpacking, the part that leaves q alone. */
-void quant_unpack_scales(const struct quant_format *format, struct quant_block *out,
-                         const unsigned char *in);
+/** Whole blocks between bytes and the common form. */
 void quant_unpack(const struct quant_format *format, struct quant_block *out,
                   const unsigned char *in);
 void quant_pack(const struct quant_format *format, unsigned char *out,
