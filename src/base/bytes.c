@@ -2,33 +2,6 @@
 
 #include <string.h>
 
-uint16_t bytes_u16(const unsigned char *at) {
-    return (uint16_t)(at[0] | at[1] << 8);
-}
-
-uint32_t bytes_u32(const unsigned char *at) {
-    return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
-}
-
-uint64_t bytes_u64(const unsigned char *at) {
-    return (uint64_t)bytes_u32(at) | (uint64_t)bytes_u32(at + 4) << 32;
-}
-
-void bytes_put_u16(unsigned char *at, uint16_t value) {
-    at[0] = (unsigned char)(value & 0xff);
-    at[1] = (unsigned char)(value >> 8);
-}
-
-void bytes_put_u32(unsigned char *at, uint32_t value) {
-    bytes_put_u16(at, (uint16_t)(value & 0xffff));
-    bytes_put_u16(at + 2, (uint16_t)(value >> 16));
-}
-
-void bytes_put_u64(unsigned char *at, uint64_t value) {
-    bytes_put_u32(at, (uint32_t)(value & 0xffffffff));
-    bytes_put_u32(at + 4, (uint32_t)(value >> 32));
-}
-
 struct cursor cursor_over(const void *data, size_t size) {
     return (struct cursor){.data = data, .size = size};
 }

@@ -33,13 +33,34 @@ double cursor_f64(struct cursor *cursor);
 /** Move on to the next multiple of `alignment` (a power of two) from the start of the range. */
 void cursor_align(struct cursor *cursor, size_t alignment);
 
-/** Little-endian numbers at any address, on any machine. */
-uint16_t bytes_u16(const unsigned char *at);
-uint32_t bytes_u32(const unsigned char *at);
-uint64_t bytes_u64(const unsigned char *at);
-void bytes_put_u16(unsigned char *at, uint16_t value);
-void bytes_put_u32(unsigned char *at, uint32_t value);
-void bytes_put_u64(unsigned char *at, uint64_t value);
+/** Little-endian numbers at any address, on any machine; compilers make one load or store of each
+ *  where the machine is like that. */
+static inline uint16_t bytes_u16(const unsigned char *at) {
+    return (uint16_t)(at[0] | at[1] << 8);
+}
+
+static inline uint32_t bytes_u32(const unsigned char *at) {
+    return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+}
+
+static inline uint64_t bytes_u64(const unsigned char *at) {
+    return (uint64_t)bytes_u32(at) | (uint64_t)bytes_u32(at + 4) << 32;
+}
+
+static inline void bytes_put_u16(unsigned char *at, uint16_t value) {
+    at[0] = (unsigned char)(value & 0xff);
+    at[1] = (unsigned char)(value >> 8);
+}
+
+static inline void bytes_put_u32(unsigned char *at, uint32_t value) {
+    bytes_put_u16(at, (uint16_t)(value & 0xffff));
+    bytes_put_u16(at + 2, (uint16_t)(value >> 16));
+}
+
+static inline void bytes_put_u64(unsigned char *at, uint64_t value) {
+    bytes_put_u32(at, (uint32_t)(value & 0xffffffff));
+    bytes_put_u32(at + 4, (uint32_t)(value >> 32));
+}
 
 /**
  * Length (1-4) of the valid UTF-8 sequence at the start of n > 0 bytes; 0 if the bytes there can

@@ -22,6 +22,7 @@ struct hash_entry {
 struct hash_table {
     struct hash_entry *entries;
     size_t capacity; /**< power of two */
+    unsigned shift;  /**< 64 - log2(capacity): an entry's number is the upper bits of the hash */
     size_t n;
     uint64_t seed[2];
 };

@@ -11,6 +11,18 @@
 /* Numbers a thread checks at a time; a multiple of every block size. */
 #define CHECK_NUMBERS ((size_t)1 << 16)
 
+/* Bytes of the file that a thread packs at a time. */
+#define PIECE_BYTES ((size_t)1 << 20)
+
+/* A matrix whose numbers are to be packed. */
+struct packing {
+    struct matrix *matrix;
+    const struct file_tensor *tensor;
+    enum matrix_layout layout;
+    size_t panels_per_piece;
+    size_t first_piece; /* of all that are packed */
+};
+
 /* What binding carries from tensor to tensor. */
 struct binding {
     struct weights *weights;
@@ -18,6 +30,10 @@ struct binding {
     const struct model_file *file;
     struct thread_pool *pool; /* NULL: check names and shapes only */
     struct gen_error *err;
+    struct packing *packings; /* [n_packings] */
+    size_t n_packings, packing_capacity;
+    size_t n_pieces;
+    atomic_size_t first_bad; /* the first piece with a number that is not finite */
 };
 
 /* ---- finite numbers --------------------------------------------------------------------------*/
@@ -73,10 +89,6 @@ static void *field_of(const struct binding *binding, const struct tensor_spec *s
     return base + spec->offset;
 }
 
-static void drop_pages(const struct binding *binding, const struct file_tensor *tensor) {
-    file_map_drop(&binding->file->maps[tensor->map], tensor->data, tensor->size);
-}
-
 static enum gen_status bind_vector(const struct binding *binding, const struct file_tensor *tensor,
                                    float **vector) {
     size_t n = (size_t)tensor->dims[0];
@@ -85,35 +97,48 @@ static enum gen_status bind_vector(const struct binding *binding, const struct f
         return error_no_memory(binding->err, "weights");
     }
     tensor_type_info(tensor->type)->to_f32(*vector, tensor->data, n);
-    return GEN_OK;
+    return check_finite(binding, tensor);
 }
 
-static enum gen_status bind_matrix(const struct binding *binding, const struct tensor_spec *spec,
+/* Matrices that are packed get their numbers when all are known: pack_all(). */
+static enum gen_status bind_matrix(struct binding *binding, const struct tensor_spec *spec,
                                    const struct file_tensor *tensor, struct matrix *matrix) {
     bool by_inputs = spec->conv1d && binding->file->kind == MODEL_FILE_HF;
+    enum matrix_layout layout = by_inputs ? MATRIX_ROWS_ARE_INPUTS : MATRIX_ROWS_ARE_OUTPUTS;
     size_t n_in = (size_t)tensor_size_of(spec->in, binding->config);
     size_t n_out = (size_t)tensor_size_of(spec->out, binding->config);
-    if (!matrix_init(matrix, tensor->data, tensor->type, n_in, n_out,
-                     by_inputs ? MATRIX_ROWS_ARE_INPUTS : MATRIX_ROWS_ARE_OUTPUTS, binding->pool)) {
+    if (!matrix_plan(matrix, tensor->type, n_in, n_out, layout)) {
         return error_no_memory(binding->err, "weights");
     }
-    if (matrix->owned != NULL) {
-        drop_pages(binding, tensor);
+    if (matrix->packed_bytes == 0) {
+        matrix->data = tensor->data;
+        return check_finite(binding, tensor);
     }
+    size_t *total = &binding->weights->packed_bytes;
+    if (!memory_add(*total, matrix->packed_bytes, total) ||
+        !memory_grow(&binding->packings, &binding->packing_capacity, binding->n_packings + 1,
+                     sizeof *binding->packings)) {
+        return error_no_memory(binding->err, "weights");
+    }
+    size_t n_panels = matrix_n_panels(matrix);
+    size_t panels_per_piece = PIECE_BYTES / (tensor->size / n_panels + 1) + 1;
+    binding->packings[binding->n_packings++] =
+        (struct packing){matrix, tensor, layout, panels_per_piece, binding->n_pieces};
+    binding->n_pieces += (n_panels + panels_per_piece - 1) / panels_per_piece;
     return GEN_OK;
 }
 
 /* The token table: where lm_head is tied to it, it lies in memory once, as lm_head's panels. */
-static enum gen_status bind_wte(const struct binding *binding, const struct tensor_spec *spec,
+static enum gen_status bind_wte(struct binding *binding, const struct tensor_spec *spec,
                                 const struct file_tensor *tensor) {
     if (binding->config->tie_word_embeddings) {
         return bind_matrix(binding, spec, tensor, &binding->weights->lm_head);
     }
     binding->weights->wte = (struct weight_table){tensor->data, tensor->type};
-    return GEN_OK;
+    return check_finite(binding, tensor);
 }
 
-static enum gen_status bind(const struct binding *binding, const struct tensor_spec *spec,
+static enum gen_status bind(struct binding *binding, const struct tensor_spec *spec,
                             int32_t layer) {
     const struct file_tensor *tensor = NULL;
     enum gen_status status =
@@ -126,16 +151,12 @@ static enum gen_status bind(const struct binding *binding, const struct tensor_s
     if (binding->pool == NULL) {
         return GEN_OK;
     }
-    status = check_finite(binding, tensor);
-    if (status != GEN_OK) {
-        return status;
-    }
     if (spec->in == SIZE_NONE) {
         return bind_vector(binding, tensor, field_of(binding, spec, layer));
     }
     if (spec->out == SIZE_CTX) {
         binding->weights->wpe = (struct weight_table){tensor->data, tensor->type};
-        return GEN_OK;
+        return check_finite(binding, tensor);
     }
     if (!spec->per_layer && spec->offset == offsetof(struct weights, wte)) {
         return bind_wte(binding, spec, tensor);
@@ -143,7 +164,7 @@ static enum gen_status bind(const struct binding *binding, const struct tensor_s
     return bind_matrix(binding, spec, tensor, field_of(binding, spec, layer));
 }
 
-static enum gen_status bind_all(const struct binding *binding) {
+static enum gen_status bind_all(struct binding *binding) {
     for (size_t i = 0; i < tensor_table_size; i++) {
         const struct tensor_spec *spec = &tensor_table[i];
         if (!tensor_spec_is_wanted(spec, binding->config)) {
@@ -159,6 +180,80 @@ static enum gen_status bind_all(const struct binding *binding) {
     return GEN_OK;
 }
 
+/* ---- packing ---------------------------------------------------------------------------------*/
+
+/* The matrix that a piece belongs to: the last one that begins at it or before it. */
+static const struct packing *packing_of(const struct binding *binding, size_t piece) {
+    size_t low = 0;
+    size_t high = binding->n_packings;
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        if (binding->packings[middle].first_piece <= piece) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return &binding->packings[low];
+}
+
+/* Pages of the file that were packed are given back at once, or the model would be in memory
+ * twice. Those of rows of inputs hold columns of other pieces too. */
+static void drop_pages(const struct binding *binding, const struct packing *packing, size_t begin,
+                       size_t end) {
+    const struct file_tensor *tensor = packing->tensor;
+    size_t row_bytes = tensor->size / packing->matrix->n_out;
+    size_t first = begin * MATRIX_PANEL * row_bytes;
+    size_t last =
+        end == matrix_n_panels(packing->matrix) ? tensor->size : end * MATRIX_PANEL * row_bytes;
+    if (packing->layout == MATRIX_ROWS_ARE_OUTPUTS) {
+        file_map_drop(&binding->file->maps[tensor->map], tensor->data + first, last - first);
+    }
+}
+
+static void pack_pieces(void *context, size_t begin, size_t end, int thread) {
+    struct binding *binding = context;
+    (void)thread;
+    for (size_t piece = begin; piece < end; piece++) {
+        const struct packing *packing = packing_of(binding, piece);
+        size_t n_panels = matrix_n_panels(packing->matrix);
+        size_t first = (piece - packing->first_piece) * packing->panels_per_piece;
+        size_t left = n_panels - first;
+        size_t last = first + (left < packing->panels_per_piece ? left : packing->panels_per_piece);
+        if (!matrix_pack(packing->matrix, packing->tensor->data, packing->layout, first, last)) {
+            size_t known = atomic_load(&binding->first_bad);
+            while (piece < known &&
+                   !atomic_compare_exchange_weak(&binding->first_bad, &known, piece)) {
+            }
+        }
+        drop_pages(binding, packing, first, last);
+    }
+}
+
+/* All in one loop over one stretch of memory: threads wait for each other once, and huge pages
+ * fit. */
+static enum gen_status pack_all(struct binding *binding) {
+    struct weights *weights = binding->weights;
+    if (binding->n_packings == 0) {
+        return GEN_OK;
+    }
+    weights->packed = memory_new_aligned(weights->packed_bytes, 1);
+    if (weights->packed == NULL) {
+        return error_no_memory(binding->err, "weights");
+    }
+    memory_will_fill(weights->packed, weights->packed_bytes);
+    unsigned char *at = weights->packed;
+    for (size_t i = 0; i < binding->n_packings; i++) {
+        matrix_place(binding->packings[i].matrix, at);
+        at += binding->packings[i].matrix->packed_bytes;
+    }
+    atomic_init(&binding->first_bad, binding->n_pieces);
+    thread_pool_run(binding->pool, binding->n_pieces, 1, pack_pieces, binding);
+    size_t bad = atomic_load(&binding->first_bad);
+    return bad < binding->n_pieces ? check_finite(binding, packing_of(binding, bad)->tensor)
+                                   : GEN_OK;
+}
+
 enum gen_status weights_init(struct weights *weights, const struct gen_config *config,
                              const struct model_file *file, struct thread_pool *pool,
                              struct gen_error *err) {
@@ -167,8 +262,13 @@ enum gen_status weights_init(struct weights *weights, const struct gen_config *c
     if (weights->h == NULL) {
         return error_no_memory(err, "weights");
     }
-    struct binding binding = {weights, config, file, pool, err};
+    struct binding binding = {
+        .weights = weights, .config = config, .file = file, .pool = pool, .err = err};
     enum gen_status status = bind_all(&binding);
+    if (status == GEN_OK && pool != NULL) {
+        status = pack_all(&binding);
+    }
+    memory_free(binding.packings);
     if (status != GEN_OK) {
         weights_release(weights);
     }
@@ -198,6 +298,7 @@ void weights_release(struct weights *weights) {
     memory_free(weights->ln_f_weight);
     memory_free(weights->ln_f_bias);
     matrix_release(&weights->lm_head);
+    memory_free_aligned(weights->packed, weights->packed_bytes, 1);
     *weights = (struct weights){0};
 }
 

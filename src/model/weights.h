@@ -37,6 +37,8 @@ struct weights {
     float *ln_f_weight, *ln_f_bias; /**< [C] */
     struct matrix lm_head;          /**< C to V */
     uint64_t n_parameters;          /**< numbers in all tensors of the model */
+    unsigned char *packed;          /**< memory of all packed matrices */
+    size_t packed_bytes;
 };
 
 /**

@@ -11,126 +11,162 @@ size_t matrix_n_panels(const struct matrix *matrix) {
 size_t matrix_bytes(const struct matrix *matrix) {
     const struct tensor_type_info *info = tensor_type_info(matrix->type);
     size_t in_place = matrix->n_in * matrix->n_out / info->block_size * info->block_bytes;
-    return matrix->owned != NULL ? matrix->owned_bytes : in_place;
+    return matrix->packed_bytes > 0 ? matrix->packed_bytes : in_place;
 }
 
-struct packing {
-    unsigned char *out;
-    const unsigned char *source;
-    size_t size; /* bytes of a number */
-    size_t n_in, n_out;
-    enum matrix_layout layout;
-    const struct quant_layout *quant; /* format NULL for plain floats */
-};
+/* ---- packing a panel --------------------------------------------------------------------------*/
 
-/* out[k][column] = source[column][k] for one panel; the k are taken in runs that fit a cache
- * line of the source, so that each line is read once. */
+/* Bits that are all ones in numbers that are not finite. */
+static unsigned exponent_mask(enum tensor_type type) {
+    return type == TENSOR_F32 ? 0x7f800000u : type == TENSOR_F16 ? 0x7c00u : 0x7f80u;
+}
+
+/* to[k][column] = from[column][k] for one panel; the k are taken in runs that fit a cache line of
+ * the source, so that each line is read once. */
 #define PACK_ROWS(name, type)                                                                      \
-    static void name(const struct packing *p, size_t panel, size_t n_columns) {                    \
+    static bool name(type *restrict to, const unsigned char *restrict from, size_t n_in,           \
+                     size_t n_columns, type mask) {                                                \
         enum { RUN = 16 };                                                                         \
-        const unsigned char *from = p->source + panel * MATRIX_PANEL * p->n_in * sizeof(type);     \
-        unsigned char *to = p->out + panel * MATRIX_PANEL * p->n_in * sizeof(type);                \
-        for (size_t k0 = 0; k0 < p->n_in; k0 += RUN) {                                             \
-            size_t n = p->n_in - k0 < RUN ? p->n_in - k0 : RUN;                                    \
-            type block[RUN][MATRIX_PANEL] = {{0}};                                                 \
+        type bad = 0;                                                                              \
+        for (size_t k0 = 0; k0 < n_in; k0 += RUN) {                                                \
+            size_t n = n_in - k0 < RUN ? n_in - k0 : RUN;                                          \
             for (size_t column = 0; column < n_columns; column++) {                                \
                 type run[RUN] = {0};                                                               \
-                memcpy(run, from + (column * p->n_in + k0) * sizeof(type), n * sizeof(type));      \
+                memcpy(run, from + (column * n_in + k0) * sizeof(type), n * sizeof(type));         \
                 for (size_t k = 0; k < RUN; k++) {                                                 \
-                    block[k][column] = run[k];                                                     \
+                    bad |= (run[k] & mask) == mask;                                                \
+                }                                                                                  \
+                for (size_t k = 0; k < n; k++) {                                                   \
+                    to[(k0 + k) * MATRIX_PANEL + column] = run[k];                                 \
                 }                                                                                  \
             }                                                                                      \
-            memcpy(to + k0 * MATRIX_PANEL * sizeof(type), block, n * MATRIX_PANEL * sizeof(type)); \
         }                                                                                          \
+        return !bad;                                                                               \
     }
 
 PACK_ROWS(pack_rows_16, uint16_t)
 PACK_ROWS(pack_rows_32, uint32_t)
 
 /* The same from a source that already lies k by k: runs of columns are copied. */
-static void pack_columns(const struct packing *p, size_t panel, size_t n_columns) {
-    size_t width = MATRIX_PANEL * p->size;
-    const unsigned char *from = p->source + panel * width;
-    unsigned char *to = p->out + panel * width * p->n_in;
-    for (size_t k = 0; k < p->n_in; k++) {
-        memcpy(to + k * width, from + k * p->n_out * p->size, n_columns * p->size);
-    }
-}
-
-static void pack_blocks(const struct packing *p, size_t panel, size_t n_columns) {
-    const struct quant_format *format = p->quant->format;
-    size_t row_bytes = p->n_in / format->block_size * format->block_bytes;
-    quant_panel_pack(p->quant, p->out + panel * p->quant->panel_bytes,
-                     p->source + panel * MATRIX_PANEL * row_bytes, n_columns);
-}
-
-static void pack_panels(void *context, size_t begin, size_t end, int thread) {
-    const struct packing *p = context;
-    (void)thread;
-    for (size_t panel = begin; panel < end; panel++) {
-        size_t left = p->n_out - panel * MATRIX_PANEL;
-        size_t n_columns = left < MATRIX_PANEL ? left : MATRIX_PANEL;
-        if (p->quant->format != NULL) {
-            pack_blocks(p, panel, n_columns);
-        } else if (p->layout == MATRIX_ROWS_ARE_INPUTS) {
-            pack_columns(p, panel, n_columns);
-        } else if (p->size == 2) {
-            pack_rows_16(p, panel, n_columns);
-        } else {
-            pack_rows_32(p, panel, n_columns);
-        }
-    }
-}
-
-/* Bytes of a packed panel, or false if they cannot be counted. */
-static bool panel_size(struct matrix *matrix, size_t *bytes) {
+static bool pack_columns(const struct matrix *matrix, unsigned char *to, const unsigned char *from,
+                         size_t n_columns) {
     const struct tensor_type_info *info = tensor_type_info(matrix->type);
-    if (info->quant == NULL) {
-        return memory_multiply(matrix->n_in, MATRIX_PANEL * info->block_bytes, bytes);
+    bool finite = true;
+    for (size_t k = 0; k < matrix->n_in; k++) {
+        memcpy(to, from, n_columns * info->block_bytes);
+        finite &= info->find_not_finite(from, n_columns) == n_columns;
+        to += MATRIX_PANEL * info->block_bytes;
+        from += matrix->n_out * info->block_bytes;
     }
-    bool good = quant_layout_init(&matrix->quant, info->quant, matrix->n_in);
-    *bytes = matrix->quant.panel_bytes;
-    return good;
+    return finite;
 }
 
-bool matrix_init(struct matrix *matrix, const unsigned char *source, enum tensor_type type,
-                 size_t n_in, size_t n_out, enum matrix_layout layout, struct thread_pool *pool) {
+static size_t panel_size(const struct matrix *matrix) {
+    size_t plain = matrix->n_in * MATRIX_PANEL * tensor_type_info(matrix->type)->block_bytes;
+    return matrix_is_quantized(matrix) ? matrix->quant.panel_bytes : plain;
+}
+
+static bool pack_panel(const struct matrix *matrix, const unsigned char *source,
+                       enum matrix_layout layout, size_t panel) {
+    const struct tensor_type_info *info = tensor_type_info(matrix->type);
+    size_t first = panel * MATRIX_PANEL;
+    size_t left = matrix->n_out - first;
+    size_t n_columns = left < MATRIX_PANEL ? left : MATRIX_PANEL;
+    size_t row_bytes = matrix->n_in / info->block_size * info->block_bytes;
+    const unsigned char *from = source + first * row_bytes;
+    unsigned char *to = matrix->packed + panel * panel_size(matrix);
+    if (matrix_is_quantized(matrix)) {
+        return quant_panel_pack(&matrix->quant, to, from, n_columns);
+    }
+    if (layout == MATRIX_ROWS_ARE_INPUTS) {
+        return pack_columns(matrix, to, source + first * info->block_bytes, n_columns);
+    }
+    unsigned mask = exponent_mask(matrix->type);
+    return info->block_bytes == 2
+               ? pack_rows_16((uint16_t *)(void *)to, from, matrix->n_in, n_columns, (uint16_t)mask)
+               : pack_rows_32((uint32_t *)(void *)to, from, matrix->n_in, n_columns, mask);
+}
+
+/* ---- matrices ---------------------------------------------------------------------------------*/
+
+bool matrix_plan(struct matrix *matrix, enum tensor_type type, size_t n_in, size_t n_out,
+                 enum matrix_layout layout) {
+    const struct tensor_type_info *info = tensor_type_info(type);
     *matrix = (struct matrix){.type = type, .n_in = n_in, .n_out = n_out};
     if (layout == MATRIX_ROWS_ARE_INPUTS && n_out % MATRIX_PANEL == 0) {
-        matrix->data = source;
         matrix->row_stride = n_out;
         matrix->panel_stride = MATRIX_PANEL;
         return true;
     }
-    size_t n_panels = matrix_n_panels(matrix);
-    size_t panel_bytes;
-    if (!panel_size(matrix, &panel_bytes) ||
-        !memory_multiply(n_panels, panel_bytes, &matrix->owned_bytes)) {
-        return false;
-    }
-    matrix->owned = memory_new_aligned(matrix->owned_bytes, 1);
-    if (matrix->owned == NULL) {
-        return false;
-    }
-    memory_will_fill(matrix->owned, matrix->owned_bytes);
-    struct packing packing = {.out = matrix->owned,
-                              .source = source,
-                              .size = tensor_type_info(type)->block_bytes,
-                              .n_in = n_in,
-                              .n_out = n_out,
-                              .layout = layout,
-                              .quant = &matrix->quant};
-    thread_pool_run(pool, n_panels, 0, pack_panels, &packing);
-    matrix->data = matrix->owned;
-    if (!matrix_is_quantized(matrix)) {
+    size_t bytes;
+    if (info->quant != NULL) {
+        if (!quant_layout_init(&matrix->quant, info->quant, n_in)) {
+            return false;
+        }
+    } else if (memory_multiply(n_in, MATRIX_PANEL * info->block_bytes, &bytes)) {
         matrix->row_stride = MATRIX_PANEL;
         matrix->panel_stride = n_in * MATRIX_PANEL;
+    } else {
+        return false;
     }
+    if (!memory_multiply(matrix_n_panels(matrix), panel_size(matrix), &bytes) ||
+        !memory_add(bytes, MEMORY_ALIGNMENT - 1, &bytes)) {
+        return false;
+    }
+    matrix->packed_bytes = bytes / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
+    return true;
+}
+
+void matrix_place(struct matrix *matrix, unsigned char *memory) {
+    matrix->packed = memory;
+    matrix->data = memory;
+}
+
+bool matrix_pack(const struct matrix *matrix, const unsigned char *source,
+                 enum matrix_layout layout, size_t begin, size_t end) {
+    bool finite = true;
+    for (size_t panel = begin; panel < end; panel++) {
+        finite &= pack_panel(matrix, source, layout, panel);
+    }
+    return finite;
+}
+
+struct packing {
+    const struct matrix *matrix;
+    const unsigned char *source;
+    enum matrix_layout layout;
+};
+
+static void pack_share(void *context, size_t begin, size_t end, int thread) {
+    const struct packing *packing = context;
+    (void)thread;
+    matrix_pack(packing->matrix, packing->source, packing->layout, begin, end);
+}
+
+bool matrix_init(struct matrix *matrix, const unsigned char *source, enum tensor_type type,
+                 size_t n_in, size_t n_out, enum matrix_layout layout, struct thread_pool *pool) {
+    if (!matrix_plan(matrix, type, n_in, n_out, layout)) {
+        return false;
+    }
+    if (matrix->packed_bytes == 0) {
+        matrix->data = source;
+        return true;
+    }
+    unsigned char *memory = memory_new_aligned(matrix->packed_bytes, 1);
+    if (memory == NULL) {
+        return false;
+    }
+    matrix_place(matrix, memory);
+    matrix->owned = true;
+    struct packing packing = {matrix, source, layout};
+    thread_pool_run(pool, matrix_n_panels(matrix), 0, pack_share, &packing);
     return true;
 }
 
 void matrix_release(struct matrix *matrix) {
-    memory_free_aligned(matrix->owned, matrix->owned_bytes, 1);
+    if (matrix->owned) {
+        memory_free_aligned(matrix->packed, matrix->packed_bytes, 1);
+    }
     *matrix = (struct matrix){0};
 }
 

@@ -45,9 +45,26 @@ struct matrix {
     size_t row_stride;         /**< numbers from (k, n) to (k + 1, n); 0 for block formats */
     size_t panel_stride;       /**< numbers from one panel to the next; 0 for block formats */
     struct quant_layout quant; /**< of a panel; format NULL for plain floats */
-    void *owned;               /**< packed copy to free, or NULL when used in place */
-    size_t owned_bytes;
+    unsigned char *packed;     /**< packed copy, or NULL when used in place */
+    size_t packed_bytes;       /**< a multiple of MEMORY_ALIGNMENT; 0 when used in place */
+    bool owned;                /**< `packed` is freed with the matrix */
 };
+
+/**
+ * The first half of matrix_init(): all but memory and numbers. Where packed_bytes is 0 the matrix
+ * is used in place, and `data` shall be its source. Otherwise give it memory with
+ * matrix_place(), then pack all of its panels. Returns false if its size overflows.
+ */
+bool matrix_plan(struct matrix *matrix, enum tensor_type type, size_t n_in, size_t n_out,
+                 enum matrix_layout layout);
+/** Pack into packed_bytes bytes of zeroed and aligned memory, which stays the caller's. */
+void matrix_place(struct matrix *matrix, unsigned char *memory);
+/**
+ * Pack panels begin ... end-1 from the source of the whole matrix, in any order and by any thread.
+ * False if a number of these is not finite; they are packed all the same.
+ */
+bool matrix_pack(const struct matrix *matrix, const unsigned char *source,
+                 enum matrix_layout layout, size_t begin, size_t end);
 
 /**
  * Make a matrix of `source`, n_in x n_out numbers of `type` in the given layout. Packs with the

@@ -5,8 +5,6 @@
 #include "base/bytes.h"
 #include "tensor/tensor_type.h"
 
-#define F16_SIGN     0x8000u
-#define F16_EXPONENT 0x7c00u
 #define F16_INFINITY 0x7c00u
 
 /* No format has a d that reaches further. */
@@ -14,7 +12,9 @@
 
 void quant_unpack(const struct quant_format *format, struct quant_block *out,
                   const unsigned char *in) {
-    if (!format->has_groups) {
+    if (format->has_groups) {
+        format->unpack_groups(out, in);
+    } else {
         out->scale[0] = 1;
         out->min[0] = 1;
     }
@@ -22,7 +22,7 @@ void quant_unpack(const struct quant_format *format, struct quant_block *out,
     out->m = 0;
     if (format->has_min) {
         out->m = bytes_u16(in + format->m_at);
-        out->m ^= format->subtracts ? F16_SIGN : 0;
+        out->m ^= format->subtracts ? QUANT_F16_SIGN : 0;
     }
     format->unpack(format, out, in);
 }
@@ -32,7 +32,8 @@ void quant_pack(const struct quant_format *format, unsigned char *out,
     memset(out, 0, format->block_bytes);
     bytes_put_u16(out + format->d_at, in->d);
     if (format->has_min) {
-        bytes_put_u16(out + format->m_at, (uint16_t)(in->m ^ (format->subtracts ? F16_SIGN : 0)));
+        bytes_put_u16(out + format->m_at,
+                      (uint16_t)(in->m ^ (format->subtracts ? QUANT_F16_SIGN : 0)));
     }
     format->pack(format, out, in);
 }
@@ -73,14 +74,10 @@ void quant_from_f32(const struct quant_format *format, unsigned char *out, const
     }
 }
 
-static bool is_finite_f16(uint16_t bits) {
-    return (bits & F16_EXPONENT) != F16_EXPONENT;
-}
-
 size_t quant_find_not_finite(const struct quant_format *format, const unsigned char *in, size_t n) {
     for (size_t first = 0; first < n; first += format->block_size) {
-        if (!is_finite_f16(bytes_u16(in + format->d_at)) ||
-            (format->has_min && !is_finite_f16(bytes_u16(in + format->m_at)))) {
+        if (!quant_is_finite(bytes_u16(in + format->d_at)) ||
+            (format->has_min && !quant_is_finite(bytes_u16(in + format->m_at)))) {
             return first;
         }
         in += format->block_bytes;

@@ -67,18 +67,30 @@ struct quant_format {
     unsigned high_bits;
     int offset;
     bool has_min;
-    bool has_groups;   /**< scale[] and min[] are stored; else they are 1 */
-    bool short_groups; /**< scale[] and min[] are 0..15: panels hold both in one byte */
-    bool subtracts;    /**< the file holds -m */
-    size_t d_at, m_at; /**< where d and m lie in the bytes of a block */
-    /** All of a block but d and m, from its bytes and back to them. */
+    bool has_groups;        /**< scale[] and min[] are stored; else they are 1 */
+    bool short_groups;      /**< scale[] and min[] are 0..15: panels hold both in one byte */
+    bool subtracts;         /**< the file holds -m */
+    size_t d_at, m_at;      /**< where d and m lie in the bytes of a block */
+    size_t low_at, high_at; /**< likewise the low and the high bits of the numbers */
+    /** Numbers so far apart share a byte of these, from its lowest bits up. */
+    unsigned low_line, high_line;
+    /** q of a block from its bytes; scale and min, NULL without has_groups; and all of a block but
+     *  d and m back to bytes that are zero. */
     void (*unpack)(const struct quant_format *format, struct quant_block *out,
                    const unsigned char *in);
+    void (*unpack_groups)(struct quant_block *out, const unsigned char *in);
     void (*pack)(const struct quant_format *format, unsigned char *out,
                  const struct quant_block *in);
     /** The block that comes closest to x[block_size]; |x| < 2^32. NULL: gen reads it only. */
     void (*quantize)(const struct quant_format *format, struct quant_block *out, const float *x);
 };
+
+#define QUANT_F16_SIGN 0x8000u
+
+/** Whether a half-precision number, such as d or m, is finite. */
+static inline bool quant_is_finite(uint16_t bits) {
+    return (bits & 0x7c00u) != 0x7c00u;
+}
 
 /** Whole blocks between bytes and the common form. */
 void quant_unpack(const struct quant_format *format, struct quant_block *out,

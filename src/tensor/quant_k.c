@@ -43,18 +43,29 @@ static void put_bits(unsigned char *out, const struct quant_block *in, unsigned 
     }
 }
 
-static void clear(struct quant_block *block) {
+static void unpack(const struct quant_format *format, struct quant_block *out,
+                   const unsigned char *in) {
     for (size_t i = 0; i < SIZE; i++) {
-        block->q[i] = 0;
+        out->q[i] = 0;
+    }
+    take_bits(out, in + format->low_at, format->low_bits, format->low_line, 0);
+    if (format->high_bits > 0) {
+        take_bits(out, in + format->high_at, format->high_bits, format->high_line,
+                  format->low_bits);
+    }
+}
+
+static void put_numbers(const struct quant_format *format, unsigned char *out,
+                        const struct quant_block *in) {
+    put_bits(out + format->low_at, in, format->low_bits, format->low_line, 0);
+    if (format->high_bits > 0) {
+        put_bits(out + format->high_at, in, format->high_bits, format->high_line, format->low_bits);
     }
 }
 
 /* ---- Q2_K, Q3_K: reading only --------------------------------------------------------------- */
 
-static void q2_unpack(const struct quant_format *format, struct quant_block *out,
-                      const unsigned char *in) {
-    clear(out);
-    take_bits(out, in + 16, format->low_bits, LINE, 0);
+static void q2_groups(struct quant_block *out, const unsigned char *in) {
     for (size_t g = 0; g < 16; g++) {
         out->scale[g] = (int8_t)(in[g] & 15);
         out->min[g] = in[g] >> 4;
@@ -63,11 +74,7 @@ static void q2_unpack(const struct quant_format *format, struct quant_block *out
 
 /* Scales of six bits, less 32: the lower four lie like nibbles of two times eight, the upper two
  * four to a byte. */
-static void q3_unpack(const struct quant_format *format, struct quant_block *out,
-                      const unsigned char *in) {
-    clear(out);
-    take_bits(out, in + 32, format->low_bits, LINE, 0);
-    take_bits(out, in, format->high_bits, LINE, format->low_bits);
+static void q3_groups(struct quant_block *out, const unsigned char *in) {
     const unsigned char *group = in + 96;
     for (size_t g = 0; g < 16; g++) {
         int low = group[g % 8] >> (g < 8 ? 0 : 4) & 15;
@@ -78,13 +85,16 @@ static void q3_unpack(const struct quant_format *format, struct quant_block *out
 
 /* ---- Q4_K, Q5_K ----------------------------------------------------------------------------- */
 
+enum { GROUPS_AT = 4 };
+
 /* Scale and minimum of eight groups, six bits each, in twelve bytes:
  *
  *   byte 0..3    scale 0..3   and above it the upper two bits of scale 4..7
  *   byte 4..7    min 0..3     and above it the upper two bits of min 4..7
  *   byte 8..11   lower four bits of scale 4..7, and above them those of min 4..7
  */
-static void take_groups(struct quant_block *out, const unsigned char *in) {
+static void q45_groups(struct quant_block *out, const unsigned char *in) {
+    in += GROUPS_AT;
     for (size_t g = 0; g < 4; g++) {
         out->scale[g] = (int8_t)(in[g] & 63);
         out->min[g] = in[4 + g] & 63;
@@ -103,41 +113,15 @@ static void put_groups(unsigned char *out, const struct quant_block *in) {
     }
 }
 
-static void q4_unpack(const struct quant_format *format, struct quant_block *out,
-                      const unsigned char *in) {
-    clear(out);
-    take_groups(out, in + 4);
-    take_bits(out, in + 16, format->low_bits, LINE, 0);
-}
-
-static void q4_pack(const struct quant_format *format, unsigned char *out,
-                    const struct quant_block *in) {
-    put_groups(out + 4, in);
-    put_bits(out + 16, in, format->low_bits, LINE, 0);
-}
-
-static void q5_unpack(const struct quant_format *format, struct quant_block *out,
-                      const unsigned char *in) {
-    clear(out);
-    take_groups(out, in + 4);
-    take_bits(out, in + 48, format->low_bits, LINE, 0);
-    take_bits(out, in + 16, format->high_bits, LINE, format->low_bits);
-}
-
-static void q5_pack(const struct quant_format *format, unsigned char *out,
-                    const struct quant_block *in) {
-    put_groups(out + 4, in);
-    put_bits(out + 48, in, format->low_bits, LINE, 0);
-    put_bits(out + 16, in, format->high_bits, LINE, format->low_bits);
+static void q45_pack(const struct quant_format *format, unsigned char *out,
+                     const struct quant_block *in) {
+    put_groups(out + GROUPS_AT, in);
+    put_numbers(format, out, in);
 }
 
 /* ---- Q6_K ----------------------------------------------------------------------------------- */
 
-static void q6_unpack(const struct quant_format *format, struct quant_block *out,
-                      const unsigned char *in) {
-    clear(out);
-    take_bits(out, in, format->low_bits, 2 * LINE, 0);
-    take_bits(out, in + 128, format->high_bits, LINE, format->low_bits);
+static void q6_groups(struct quant_block *out, const unsigned char *in) {
     for (size_t g = 0; g < 16; g++) {
         out->scale[g] = (int8_t)in[192 + g]; /* two's complement */
     }
@@ -145,8 +129,7 @@ static void q6_unpack(const struct quant_format *format, struct quant_block *out
 
 static void q6_pack(const struct quant_format *format, unsigned char *out,
                     const struct quant_block *in) {
-    put_bits(out, in, format->low_bits, 2 * LINE, 0);
-    put_bits(out + 128, in, format->high_bits, LINE, format->low_bits);
+    put_numbers(format, out, in);
     for (size_t g = 0; g < 16; g++) {
         out[192 + g] = (unsigned char)in->scale[g];
     }
@@ -165,7 +148,10 @@ const struct quant_format quant_q2_k = {.block_size = SIZE,
                                         .short_groups = true,
                                         .d_at = 80,
                                         .m_at = 82,
-                                        .unpack = q2_unpack};
+                                        .low_at = 16,
+                                        .low_line = LINE,
+                                        .unpack = unpack,
+                                        .unpack_groups = q2_groups};
 const struct quant_format quant_q3_k = {.block_size = SIZE,
                                         .block_bytes = QUANT_BYTES_Q3_K,
                                         .group_size = 16,
@@ -174,7 +160,12 @@ const struct quant_format quant_q3_k = {.block_size = SIZE,
                                         .offset = 4,
                                         .has_groups = true,
                                         .d_at = 108,
-                                        .unpack = q3_unpack};
+                                        .low_at = 32,
+                                        .low_line = LINE,
+                                        .high_at = 0,
+                                        .high_line = LINE,
+                                        .unpack = unpack,
+                                        .unpack_groups = q3_groups};
 const struct quant_format quant_q4_k = {.block_size = SIZE,
                                         .block_bytes = QUANT_BYTES_Q4_K,
                                         .group_size = 32,
@@ -182,8 +173,11 @@ const struct quant_format quant_q4_k = {.block_size = SIZE,
                                         MINIMUM,
                                         .has_groups = true,
                                         .m_at = 2,
-                                        .unpack = q4_unpack,
-                                        .pack = q4_pack,
+                                        .low_at = 16,
+                                        .low_line = LINE,
+                                        .unpack = unpack,
+                                        .unpack_groups = q45_groups,
+                                        .pack = q45_pack,
                                         .quantize = quant_k_fit_ranged};
 const struct quant_format quant_q5_k = {.block_size = SIZE,
                                         .block_bytes = QUANT_BYTES_Q5_K,
@@ -193,8 +187,13 @@ const struct quant_format quant_q5_k = {.block_size = SIZE,
                                         MINIMUM,
                                         .has_groups = true,
                                         .m_at = 2,
-                                        .unpack = q5_unpack,
-                                        .pack = q5_pack,
+                                        .low_at = 48,
+                                        .low_line = LINE,
+                                        .high_at = 16,
+                                        .high_line = LINE,
+                                        .unpack = unpack,
+                                        .unpack_groups = q45_groups,
+                                        .pack = q45_pack,
                                         .quantize = quant_k_fit_ranged};
 const struct quant_format quant_q6_k = {.block_size = SIZE,
                                         .block_bytes = QUANT_BYTES_Q6_K,
@@ -204,6 +203,11 @@ const struct quant_format quant_q6_k = {.block_size = SIZE,
                                         .offset = 32,
                                         .has_groups = true,
                                         .d_at = 208,
-                                        .unpack = q6_unpack,
+                                        .low_at = 0,
+                                        .low_line = 2 * LINE,
+                                        .high_at = 128,
+                                        .high_line = LINE,
+                                        .unpack = unpack,
+                                        .unpack_groups = q6_groups,
                                         .pack = q6_pack,
                                         .quantize = quant_k_fit_signed};

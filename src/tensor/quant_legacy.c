@@ -20,30 +20,22 @@ enum { SIZE = QUANT_SMALL, HALF = SIZE / 2 };
 static void q8_unpack(const struct quant_format *format, struct quant_block *out,
                       const unsigned char *in) {
     for (size_t i = 0; i < SIZE; i++) {
-        out->q[i] = (uint8_t)(in[2 + i] + format->offset); /* two's complement, modulo 256 */
+        out->q[i] =
+            (uint8_t)(in[format->low_at + i] + format->offset); /* two's complement, modulo 256 */
     }
 }
 
 static void q8_pack(const struct quant_format *format, unsigned char *out,
                     const struct quant_block *in) {
     for (size_t i = 0; i < SIZE; i++) {
-        out[2 + i] = (unsigned char)(in->q[i] - format->offset);
+        out[format->low_at + i] = (unsigned char)(in->q[i] - format->offset);
     }
-}
-
-/* Where the fifth bits begin, or would. */
-static size_t high_at(const struct quant_format *format) {
-    return format->has_min ? 4 : 2;
-}
-
-static size_t low_at(const struct quant_format *format) {
-    return high_at(format) + (format->high_bits > 0 ? 4 : 0);
 }
 
 static void nibbles_unpack(const struct quant_format *format, struct quant_block *out,
                            const unsigned char *in) {
-    const unsigned char *high = in + high_at(format);
-    const unsigned char *low = in + low_at(format);
+    const unsigned char *high = in + format->high_at;
+    const unsigned char *low = in + format->low_at;
     for (size_t i = 0; i < HALF; i++) {
         out->q[i] = low[i] & 15;
         out->q[i + HALF] = low[i] >> 4;
@@ -55,8 +47,8 @@ static void nibbles_unpack(const struct quant_format *format, struct quant_block
 
 static void nibbles_pack(const struct quant_format *format, unsigned char *out,
                          const struct quant_block *in) {
-    unsigned char *high = out + high_at(format);
-    unsigned char *low = out + low_at(format);
+    unsigned char *high = out + format->high_at;
+    unsigned char *low = out + format->low_at;
     for (size_t i = 0; i < HALF; i++) {
         low[i] = (unsigned char)((in->q[i] & 15) | (in->q[i + HALF] & 15) << 4);
     }
@@ -141,20 +133,25 @@ const struct quant_format quant_q8_0 = {.block_size = SIZE,
                                         .block_bytes = QUANT_BYTES_Q8_0,
                                         .group_size = SIZE,
                                         .low_bits = 8,
+                                        .low_at = 2,
+                                        .low_line = SIZE,
                                         .offset = 128,
                                         .unpack = q8_unpack,
                                         .pack = q8_pack,
                                         .quantize = q8_quantize};
 
 #define NIBBLES                                                                                    \
-    .block_size = SIZE, .group_size = SIZE, .low_bits = 4, .m_at = 2, .unpack = nibbles_unpack,    \
-    .pack = nibbles_pack
+    .block_size = SIZE, .group_size = SIZE, .low_bits = 4, .low_line = HALF, .m_at = 2,            \
+    .unpack = nibbles_unpack, .pack = nibbles_pack
+#define FIFTH_BITS .high_bits = 1, .high_line = 1
 
-const struct quant_format quant_q4_0 = {NIBBLES, .block_bytes = QUANT_BYTES_Q4_0, .offset = 8,
-                                        .quantize = signed_quantize};
-const struct quant_format quant_q4_1 = {NIBBLES, .block_bytes = QUANT_BYTES_Q4_1, .has_min = true,
-                                        .quantize = ranged_quantize};
-const struct quant_format quant_q5_0 = {NIBBLES, .block_bytes = QUANT_BYTES_Q5_0, .high_bits = 1,
-                                        .offset = 16, .quantize = signed_quantize};
-const struct quant_format quant_q5_1 = {NIBBLES, .block_bytes = QUANT_BYTES_Q5_1, .high_bits = 1,
+const struct quant_format quant_q4_0 = {NIBBLES, .block_bytes = QUANT_BYTES_Q4_0, .low_at = 2,
+                                        .offset = 8, .quantize = signed_quantize};
+const struct quant_format quant_q4_1 = {NIBBLES, .block_bytes = QUANT_BYTES_Q4_1, .low_at = 4,
                                         .has_min = true, .quantize = ranged_quantize};
+const struct quant_format quant_q5_0 = {
+    NIBBLES,      .block_bytes = QUANT_BYTES_Q5_0, FIFTH_BITS, .high_at = 2, .low_at = 6,
+    .offset = 16, .quantize = signed_quantize};
+const struct quant_format quant_q5_1 = {
+    NIBBLES,         .block_bytes = QUANT_BYTES_Q5_1, FIFTH_BITS, .high_at = 4, .low_at = 8,
+    .has_min = true, .quantize = ranged_quantize};

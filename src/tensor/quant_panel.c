@@ -52,8 +52,8 @@ static void put_field(unsigned char *lines, const uint8_t *q, size_t column, uns
     }
 }
 
-static void put_groups(const struct quant_layout *layout, unsigned char *at,
-                       const struct quant_block *block, size_t first, size_t column) {
+static void put_part_groups(const struct quant_layout *layout, unsigned char *at,
+                            const struct quant_block *block, size_t first, size_t column) {
     size_t n = groups_per_part(layout->format);
     for (size_t g = 0; g < n; g++) {
         unsigned scale = (unsigned)block->scale[first + g];
@@ -70,37 +70,235 @@ static void put_groups(const struct quant_layout *layout, unsigned char *at,
     }
 }
 
-static void put_block(const struct quant_layout *layout, unsigned char *record,
-                      const struct quant_block *block, size_t column) {
-    const struct quant_format *format = layout->format;
-    bytes_put_u16(record + column * 2, block->d);
-    if (format->has_min) {
-        bytes_put_u16(record + (QUANT_COLUMNS + column) * 2, block->m);
-    }
+static void put_groups(const struct quant_layout *layout, unsigned char *record,
+                       const struct quant_block *block, size_t column) {
     for (size_t i = 0; i < layout->parts_per_block; i++) {
         unsigned char *part = record + layout->parts_at + i * layout->part_bytes;
+        put_part_groups(layout, part + layout->groups_at, block,
+                        i * groups_per_part(layout->format), column);
+    }
+}
+
+static void put_factors(const struct quant_layout *layout, unsigned char *record,
+                        const struct quant_block *block, size_t column) {
+    bytes_put_u16(record + column * 2, block->d);
+    if (layout->format->has_min) {
+        bytes_put_u16(record + (QUANT_COLUMNS + column) * 2, block->m);
+    }
+}
+
+static void put_numbers(const struct quant_layout *layout, unsigned char *record,
+                        const struct quant_block *block, size_t column) {
+    const struct quant_format *format = layout->format;
+    for (size_t i = 0; i < layout->parts_per_block; i++) {
+        unsigned char *lines = record + layout->parts_at + i * layout->part_bytes;
         const uint8_t *q = block->q + i * PART;
-        put_field(part, q, column, format->low_bits, 0);
-        put_field(part + layout->high_at, q, column, format->high_bits, format->low_bits);
-        if (format->has_groups) {
-            put_groups(layout, part + layout->groups_at, block, i * groups_per_part(format),
-                       column);
+        put_field(lines, q, column, format->low_bits, 0);
+        put_field(lines + layout->high_at, q, column, format->high_bits, format->low_bits);
+    }
+}
+
+void quant_panel_pack_plain(const struct quant_layout *layout, unsigned char *panel,
+                            const unsigned char *rows, size_t n_columns) {
+    const struct quant_format *format = layout->format;
+    size_t n_blocks = layout->n_parts / layout->parts_per_block;
+    struct quant_block block;
+    for (size_t number = 0; number < n_blocks; number++) {
+        unsigned char *record = panel + number * layout->record_bytes;
+        for (size_t column = 0; column < n_columns; column++) {
+            quant_unpack(format, &block, rows + (column * n_blocks + number) * format->block_bytes);
+            put_factors(layout, record, &block, column);
+            if (format->has_groups) {
+                put_groups(layout, record, &block, column);
+            }
+            put_numbers(layout, record, &block, column);
         }
     }
 }
 
-void quant_panel_pack(const struct quant_layout *layout, unsigned char *panel,
-                      const unsigned char *rows, size_t n_columns) {
-    const struct quant_format *format = layout->format;
-    size_t n_blocks = layout->n_parts / layout->parts_per_block;
-    struct quant_block block;
-    /* Block by block over all columns: then a panel is written from its beginning to its end. */
-    for (size_t number = 0; number < n_blocks; number++) {
-        for (size_t column = 0; column < n_columns; column++) {
-            quant_unpack(format, &block, rows + (column * n_blocks + number) * format->block_bytes);
-            put_block(layout, panel + number * layout->record_bytes, &block, column);
+/* ---- packing by words ------------------------------------------------------------------------*/
+
+/*
+ * A line has four bytes, a word, of each column. How a word comes from the bytes of a block
+ * depends on `line`, how far apart numbers lie that share a byte of the file:
+ *
+ *   all that share one are of the same 32 k    the word stands in the file as the panel wants it
+ *   32 or more: none are                       one field of 8 / width words, side by side
+ *   1: neighbours share one                    32 bits that want another order
+ */
+
+/* Take the lines of a field together before any is written: compilers cannot know that lines and
+ * blocks do not overlap, and would read all again behind each write. */
+struct lines {
+    uint32_t word[QUANT_STEPS];
+};
+
+static inline struct lines take_lines(const unsigned char *from, size_t n) {
+    struct lines lines;
+    memcpy(lines.word, from, n * sizeof *lines.word);
+    return lines;
+}
+
+static inline void put_lines(unsigned char *out, const struct lines *lines, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        memcpy(out + i * QUANT_LINE, &lines->word[i], sizeof lines->word[i]);
+    }
+}
+
+/* One kind of bits of 32 k of the columns. */
+struct bits {
+    unsigned char *out;
+    const unsigned char *from; /* the block's bits of this kind, in column 0 */
+    size_t stride;             /* from column to column */
+    size_t n_columns;
+    unsigned shift; /* where the field lies in each byte */
+};
+
+/* `flip` turns two's complement into numbers with an offset of 128. */
+static inline void copy_words(struct bits bits, size_t n_words, uint32_t flip) {
+    for (size_t column = 0; column < bits.n_columns; column++) {
+        struct lines lines = take_lines(bits.from + column * bits.stride, n_words);
+        for (size_t i = 0; i < n_words; i++) {
+            lines.word[i] ^= flip;
+        }
+        put_lines(bits.out + column * sizeof *lines.word, &lines, n_words);
+    }
+}
+
+static inline void join_words(struct bits bits, unsigned width) {
+    uint32_t mask = UINT32_MAX / 255 * ((1u << width) - 1);
+    for (size_t column = 0; column < bits.n_columns; column++) {
+        struct lines steps = take_lines(bits.from + column * bits.stride, QUANT_STEPS);
+        struct lines lines = {{0}};
+        for (unsigned i = 0; i < QUANT_STEPS; i++) {
+            lines.word[i % width] |= (steps.word[i] >> bits.shift & mask) << (i - i % width);
+        }
+        put_lines(bits.out + column * sizeof *lines.word, &lines, width);
+    }
+}
+
+/* Exchange the bits of `mask` with those `by` places above them. */
+static uint32_t exchange(uint32_t x, uint32_t mask, unsigned by) {
+    uint32_t different = (x >> by ^ x) & mask;
+    return x ^ different ^ different << by;
+}
+
+/* Bit 4 s + i, which is that of byte i of step s, becomes bit 8 i + s. The number of a bit has
+ * five binary digits, which turn round by two places; each exchange swaps two of them. */
+static void spread_bits(struct bits bits) {
+    for (size_t column = 0; column < bits.n_columns; column++) {
+        uint32_t x = bytes_u32(bits.from + column * bits.stride);
+        x = exchange(x, 0x22222222u, 1);  /* digits 0 and 1 */
+        x = exchange(x, 0x0a0a0a0au, 3);  /* 0 and 2 */
+        x = exchange(x, 0x00cc00ccu, 6);  /* 1 and 3 */
+        x = exchange(x, 0x0000f0f0u, 12); /* 2 and 4 */
+        bytes_put_u32(bits.out + column * sizeof x, x);
+    }
+}
+
+/* The low or the high bits of part i of a block; `bits.from` is where they begin in the block. */
+static void pack_bits(struct bits bits, unsigned i, unsigned width, unsigned line) {
+    unsigned n_fields = 8 / width;
+    if (width == 8) {
+        copy_words(bits, 8, 0x80808080u);
+    } else if (line * n_fields == PART) {
+        copy_words(bits, 4, 0);
+    } else if (line == 1) {
+        spread_bits(bits);
+    } else {
+        unsigned first = i * PART;
+        bits.from += first / (line * n_fields) * line + first % line;
+        bits.shift = width * (first / line % n_fields);
+        if (width == 4) {
+            join_words(bits, 4);
+        } else if (width == 2) {
+            join_words(bits, 2);
+        } else {
+            join_words(bits, 1);
         }
     }
+}
+
+/* The blocks of a panel that have the same number, one of each column. */
+struct blocks {
+    const unsigned char *at;
+    size_t stride; /* bytes from one to the next */
+    size_t n_columns;
+    size_t number;
+};
+
+static void pack_numbers(const struct quant_layout *layout, unsigned char *record,
+                         const struct blocks *blocks) {
+    const struct quant_format *format = layout->format;
+    for (unsigned i = 0; i < layout->parts_per_block; i++) {
+        struct bits low = {.out = record + layout->parts_at + i * layout->part_bytes,
+                           .from = blocks->at + format->low_at,
+                           .stride = blocks->stride,
+                           .n_columns = blocks->n_columns};
+        struct bits high = low;
+        high.out += layout->high_at;
+        high.from = blocks->at + format->high_at;
+        pack_bits(low, i, format->low_bits, format->low_line);
+        if (format->high_bits > 0) {
+            pack_bits(high, i, format->high_bits, format->high_line);
+        }
+    }
+}
+
+/* One of the half-precision factors, stored at `at` in each block. */
+static bool pack_factor(unsigned char *out, const struct blocks *blocks, size_t at, unsigned flip) {
+    bool finite = true;
+    const unsigned char *from = blocks->at + at;
+    for (size_t column = 0; column < blocks->n_columns; column++, from += blocks->stride) {
+        uint16_t bits = bytes_u16(from);
+        finite &= quant_is_finite(bits);
+        bytes_put_u16(out + column * 2, (uint16_t)(bits ^ flip));
+    }
+    return finite;
+}
+
+static bool pack_scales(const struct quant_layout *layout, unsigned char *record,
+                        const struct blocks *blocks) {
+    const struct quant_format *format = layout->format;
+    bool finite = pack_factor(record, blocks, format->d_at, 0);
+    if (format->has_min) {
+        finite &= pack_factor(record + QUANT_COLUMNS * 2, blocks, format->m_at,
+                              format->subtracts ? QUANT_F16_SIGN : 0);
+    }
+    for (size_t column = 0; format->has_groups && column < blocks->n_columns; column++) {
+        struct quant_block block;
+        format->unpack_groups(&block, blocks->at + column * blocks->stride);
+        put_groups(layout, record, &block, column);
+    }
+    return finite;
+}
+
+/* The next panel's rows are asked for while this one's are packed: 16 short streams are more than
+ * processors foresee. Asking beyond the end does no harm. */
+static void ask_ahead(const struct blocks *blocks, size_t panel_bytes, size_t block_bytes) {
+    enum { CACHE_LINE = 64 };
+    size_t n = blocks->n_columns * block_bytes;
+    const unsigned char *from = blocks->at - blocks->number * block_bytes;
+    uintptr_t next = (uintptr_t)from + panel_bytes + blocks->number * n;
+    for (size_t i = 0; i < n; i += CACHE_LINE) {
+        __builtin_prefetch((const void *)(next + i));
+    }
+}
+
+bool quant_panel_pack(const struct quant_layout *layout, unsigned char *panel,
+                      const unsigned char *rows, size_t n_columns) {
+    size_t block_bytes = layout->format->block_bytes;
+    size_t n_blocks = layout->n_parts / layout->parts_per_block;
+    struct blocks blocks = {rows, n_blocks * block_bytes, n_columns, 0};
+    bool finite = true;
+    /* Block by block over all columns: then a panel is written from its beginning to its end. */
+    for (; blocks.number < n_blocks; blocks.number++, blocks.at += block_bytes) {
+        ask_ahead(&blocks, blocks.stride * n_columns, block_bytes);
+        unsigned char *record = panel + blocks.number * layout->record_bytes;
+        finite &= pack_scales(layout, record, &blocks);
+        pack_numbers(layout, record, &blocks);
+    }
+    return finite;
 }
 
 /* ---- unpacking ------------------------------------------------------------------------------ */

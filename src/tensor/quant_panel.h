@@ -62,9 +62,15 @@ struct quant_layout {
 /** For columns of n_in numbers, a multiple of block_size; false if a panel's size overflows. */
 bool quant_layout_init(struct quant_layout *layout, const struct quant_format *format, size_t n_in);
 
-/** Fill a zeroed panel with n_columns (1 ... 16) columns, each a row of `rows`. */
-void quant_panel_pack(const struct quant_layout *layout, unsigned char *panel,
+/**
+ * Fill a zeroed panel with n_columns (1 ... 16) columns, each a row of `rows`. False if a d or m is
+ * not finite. The plain version goes number by number by way of struct quant_block; the other
+ * moves words, at the speed of memory, and gives the same panel.
+ */
+bool quant_panel_pack(const struct quant_layout *layout, unsigned char *panel,
                       const unsigned char *rows, size_t n_columns);
+void quant_panel_pack_plain(const struct quant_layout *layout, unsigned char *panel,
+                            const unsigned char *rows, size_t n_columns);
 
 /** 32 k of a panel, taken apart. */
 struct quant_part {

@@ -89,6 +89,9 @@ static enum gen_status bad_id(const struct tokenizer_builder *builder, const cha
  * *at moves behind it.
  */
 static int next_spelled_byte(const char *spelling, size_t n, size_t *at) {
+    if (spelling[*at] > ' ' && spelling[*at] <= '~') { /* most characters stand for themselves */
+        return spelling[(*at)++];
+    }
     uint32_t codepoint = 0;
     int length = bytes_utf8((const unsigned char *)spelling + *at, n - *at, &codepoint);
     if (length <= 0) {
@@ -273,6 +276,25 @@ static enum gen_status make_byte_ids(const struct tokenizer_builder *builder,
     return GEN_OK;
 }
 
+/* The id of a merge's result. It mostly is the token behind the last result, *guess, and to compare
+ * it there is quicker than to look it up. */
+static bool find_result(const struct tokenizer_builder *builder, const struct hash_table *ids,
+                        const char *spelling, size_t n, size_t *guess, uint32_t *id) {
+    if (*guess < builder->n_tokens) {
+        const struct token_given *token = &builder->tokens[*guess];
+        if (token->n == n && memcmp(builder->text.data + token->at, spelling, n) == 0) {
+            *id = token->id;
+            (*guess)++;
+            return true;
+        }
+    }
+    if (!hash_table_find(ids, spelling, n, id)) {
+        return false;
+    }
+    *guess = (size_t)*id + 1; /* right where tokens were given in the order of their ids */
+    return true;
+}
+
 /*
  * The ids of one merge. The result must have the bytes of both parts: that refuses a special
  * token which is plain text and only looks like their spelling.
@@ -280,7 +302,8 @@ static enum gen_status make_byte_ids(const struct tokenizer_builder *builder,
 static enum gen_status resolve_merge(const struct tokenizer_builder *builder,
                                      const struct gen_tokenizer *vocab,
                                      const struct hash_table *ids, const struct merge_given *given,
-                                     struct vocab_merge *merge, struct gen_error *err) {
+                                     size_t *guess, struct vocab_merge *merge,
+                                     struct gen_error *err) {
     const char *left = builder->text.data + given->at;
     const char *right = left + given->n_left;
     size_t n = (size_t)given->n_left + given->n_right;
@@ -291,7 +314,7 @@ static enum gen_status resolve_merge(const struct tokenizer_builder *builder,
     if (!hash_table_find(ids, right, given->n_right, &id[1])) {
         return bad_spelling(builder, "merge part", right, given->n_right, "is no token", err);
     }
-    if (!hash_table_find(ids, left, n, &id[2]) ||
+    if (!find_result(builder, ids, left, n, guess, &id[2]) ||
         vocab->tokens[id[2]].n != vocab->tokens[id[0]].n + vocab->tokens[id[1]].n) {
         return bad_spelling(builder, "merge result", left, n, "is no token", err);
     }
@@ -306,10 +329,11 @@ static enum gen_status make_merges(const struct tokenizer_builder *builder,
     if (vocab->merges == NULL || !vocab_pairs_new(vocab, builder->n_merges)) {
         return error_no_memory(err, "the merges");
     }
+    size_t guess = 0;
     for (size_t rank = 0; rank < builder->n_merges; rank++) {
         const struct merge_given *given = &builder->merges[rank];
         struct vocab_merge *merge = &vocab->merges[rank];
-        enum gen_status status = resolve_merge(builder, vocab, ids, given, merge, err);
+        enum gen_status status = resolve_merge(builder, vocab, ids, given, &guess, merge, err);
         if (status != GEN_OK) {
             return status;
         }
