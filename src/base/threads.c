@@ -15,7 +15,7 @@
 
 /* Shares per thread when items are of equal cost: enough for a thread that started late, or
  * stands still, to leave its part to the others. */
-#define SHARES_PER_THREAD 4
+#define SHARES_PER_THREAD 2
 
 /*
  * The claim word holds the number of the loop in its upper half and the next free share in the
