@@ -223,7 +223,7 @@ static void test_columns(void **state) {
         struct product p;
         product_init(&p, (enum tensor_type)type, 768, 2 * MATRIX_PANEL);
         size_t bytes = p.n_in / p.info->block_size * p.info->block_bytes * p.n_out;
-        assert_true((double)p.w.owned_bytes <= (double)bytes * 1.05);
+        assert_true((double)p.w.packed_bytes <= (double)bytes * 1.05);
         product_release(&p);
         product_init(&p, (enum tensor_type)type, 512, 37);
         float column[512];
