@@ -12,7 +12,7 @@ struct gen_model_options gen_model_options_default(void) {
 }
 
 /* Every id the tokenizer can give needs a row of the embedding. Hugging Face directories may
- * have rows to spare; a GGUF lists one token per row. */
+ * have rows to spare; a GGUF, whose tokenizer is not read yet, lists one token per row. */
 static enum gen_status check_tokenizer(const struct gen_model *model, struct gen_error *err) {
     const struct model_file *file = model->file;
     if (file->tokenizer == NULL) {
@@ -76,7 +76,8 @@ static enum gen_status fill(struct gen_model *model, const struct gen_model_opti
                             struct gen_error *err) {
     enum gen_status status = threads_check(options->n_threads, err);
     if (status != GEN_OK || (status = config_read(&model->config, model->file, err)) != GEN_OK ||
-        (status = check_gguf_tokens(model, err)) != GEN_OK) {
+        (status = check_gguf_tokens(model, err)) != GEN_OK ||
+        (status = check_tokenizer(model, err)) != GEN_OK) {
         return status;
     }
     if (!options->metadata_only) {
@@ -87,7 +88,7 @@ static enum gen_status fill(struct gen_model *model, const struct gen_model_opti
     if (status == GEN_OK && options->metadata_only && !describe_settings(model)) {
         return error_no_memory(err, "metadata");
     }
-    return status == GEN_OK ? check_tokenizer(model, err) : status;
+    return status;
 }
 
 /* Make a model of an opened file, which from now on belongs to the model or is freed. */
