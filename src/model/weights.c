@@ -12,7 +12,7 @@
 #define CHECK_NUMBERS ((size_t)1 << 16)
 
 /* Bytes of the file that a thread packs at a time. */
-#define PIECE_BYTES ((size_t)1 << 20)
+#define PIECE_BYTES ((size_t)1 << 21)
 
 /* A matrix whose numbers are to be packed. */
 struct packing {
