@@ -4,7 +4,6 @@
 #include "base/bytes.h"
 #include "base/memory.h"
 #include "format/model_file.h"
-#include "format/tokenizer_files.h"
 
 #define GGUF_MAGIC         "GGUF"
 #define GGUF_ALIGNMENT     32
@@ -397,7 +396,5 @@ enum gen_status gguf_read(struct model_file *file, struct gen_error *err) {
         status = read_settings(&reader, n_settings);
     if (status == GEN_OK)
         status = read_tensors(&reader, n_tensors);
-    if (status == GEN_OK)
-        status = tokenizer_files_read_gguf(&file->tokenizer, file, err);
     return status;
 }

@@ -100,6 +100,15 @@ enum gen_status model_file_open(struct model_file **out, const char *path, struc
 /** A GGUF image in memory that outlives the result. */
 enum gen_status model_file_open_memory(struct model_file **out, const char *name, const void *data,
                                        size_t size, struct gen_error *err);
+/**
+ * The same in two steps: a GGUF's tokenizer, which takes milliseconds to build, is left to
+ * model_file_read_tokenizer(). That touches nothing of the file but `tokenizer`, so others may
+ * read the rest meanwhile; it does nothing where the tokenizer is there.
+ */
+enum gen_status model_file_begin(struct model_file **out, const char *path, struct gen_error *err);
+enum gen_status model_file_begin_memory(struct model_file **out, const char *name, const void *data,
+                                        size_t size, struct gen_error *err);
+enum gen_status model_file_read_tokenizer(struct model_file *file, struct gen_error *err);
 void model_file_free(struct model_file *file);
 
 const struct file_tensor *model_file_tensor(const struct model_file *file, const char *name);
@@ -123,7 +132,7 @@ enum gen_status model_file_get_string(const struct model_file *file, const char 
 
 /* ---- for the readers: each fills an empty *file, which the caller frees on failure ---------- */
 
-/** From file->maps[0]. */
+/** From file->maps[0]; all but the tokenizer. */
 enum gen_status gguf_read(struct model_file *file, struct gen_error *err);
 enum gen_status hf_dir_read(struct model_file *file, const char *directory, struct gen_error *err);
 /** Only the settings, from config.json. */

@@ -35,7 +35,7 @@ static enum gen_status read_mapped(struct model_file *file, struct gen_error *er
     return gguf_read(file, err);
 }
 
-enum gen_status model_file_open(struct model_file **out, const char *path, struct gen_error *err) {
+enum gen_status model_file_begin(struct model_file **out, const char *path, struct gen_error *err) {
     struct model_file *file = NULL;
     enum gen_status status = new_file(&file, path, err);
     if (status == GEN_OK && file_kind_of(path) == FILE_DIRECTORY) {
@@ -53,8 +53,8 @@ enum gen_status model_file_open(struct model_file **out, const char *path, struc
     return status;
 }
 
-enum gen_status model_file_open_memory(struct model_file **out, const char *name, const void *data,
-                                       size_t size, struct gen_error *err) {
+enum gen_status model_file_begin_memory(struct model_file **out, const char *name, const void *data,
+                                        size_t size, struct gen_error *err) {
     struct model_file *file = NULL;
     enum gen_status status = new_file(&file, name, err);
     if (status == GEN_OK && (file->maps = memory_new(1, sizeof *file->maps)) == NULL)
@@ -70,6 +70,35 @@ enum gen_status model_file_open_memory(struct model_file **out, const char *name
     }
     *out = file;
     return status;
+}
+
+enum gen_status model_file_read_tokenizer(struct model_file *file, struct gen_error *err) {
+    return file->kind == MODEL_FILE_GGUF && file->tokenizer == NULL
+               ? tokenizer_files_read_gguf(&file->tokenizer, file, err)
+               : GEN_OK;
+}
+
+/** The second step, behind the first and its result. */
+static enum gen_status complete(struct model_file **out, enum gen_status status,
+                                struct gen_error *err) {
+    if (status == GEN_OK)
+        status = model_file_read_tokenizer(*out, err);
+    if (status != GEN_OK) {
+        model_file_free(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+enum gen_status model_file_open(struct model_file **out, const char *path, struct gen_error *err) {
+    enum gen_status status = model_file_begin(out, path, err);
+    return complete(out, status, err);
+}
+
+enum gen_status model_file_open_memory(struct model_file **out, const char *name, const void *data,
+                                       size_t size, struct gen_error *err) {
+    enum gen_status status = model_file_begin_memory(out, name, data, size, err);
+    return complete(out, status, err);
 }
 
 /* ---- tokenizers alone ----------------------------------------------------------------------- */

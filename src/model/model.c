@@ -12,7 +12,7 @@ struct gen_model_options gen_model_options_default(void) {
 }
 
 /* Every id the tokenizer can give needs a row of the embedding. Hugging Face directories may
- * have rows to spare; a GGUF lists one token per row. */
+ * have rows to spare; a GGUF, whose tokenizer is not read yet, lists one token per row. */
 static enum gen_status check_tokenizer(const struct gen_model *model, struct gen_error *err) {
     const struct model_file *file = model->file;
     if (file->tokenizer == NULL) {
@@ -41,6 +41,37 @@ static enum gen_status check_gguf_tokens(const struct gen_model *model, struct g
                      model->config.n_vocab);
 }
 
+/* Reading the tokenizer, beside packing. */
+struct reading {
+    struct model_file *file;
+    enum gen_status status;
+    struct gen_error err;
+};
+
+static void read_tokenizer(void *context) {
+    struct reading *reading = context;
+    reading->status = model_file_read_tokenizer(reading->file, &reading->err);
+}
+
+static enum gen_status make_weights(struct gen_model *model, int n_threads, struct gen_error *err) {
+    struct reading reading = {.file = model->file};
+    struct weights_beside beside = {read_tokenizer, &reading};
+    struct thread_pool *pool = thread_pool_new(n_threads);
+    if (pool == NULL) {
+        return error_no_memory(err, "threads");
+    }
+    enum gen_status status =
+        weights_init(&model->weights, &model->config, model->file, pool, &beside, err);
+    thread_pool_free(pool);
+    if (reading.status != GEN_OK) {
+        status = reading.status;
+        if (err != NULL) {
+            *err = reading.err;
+        }
+    }
+    return status;
+}
+
 static enum gen_status fill(struct gen_model *model, const struct gen_model_options *options,
                             struct gen_error *err) {
     enum gen_status status = threads_check(options->n_threads, err);
@@ -49,19 +80,15 @@ static enum gen_status fill(struct gen_model *model, const struct gen_model_opti
         (status = check_tokenizer(model, err)) != GEN_OK) {
         return status;
     }
-    struct thread_pool *pool = NULL;
-    if (!options->metadata_only && (pool = thread_pool_new(options->n_threads)) == NULL) {
-        return error_no_memory(err, "threads");
+    if (!options->metadata_only) {
+        status = make_weights(model, options->n_threads, err);
+    } else if ((status = model_file_read_tokenizer(model->file, err)) == GEN_OK) {
+        status = weights_init(&model->weights, &model->config, model->file, NULL, NULL, err);
     }
-    status = weights_init(&model->weights, &model->config, model->file, pool, err);
-    thread_pool_free(pool);
-    if (status != GEN_OK) {
-        return status;
-    }
-    if (options->metadata_only && !describe_settings(model)) {
+    if (status == GEN_OK && options->metadata_only && !describe_settings(model)) {
         return error_no_memory(err, "metadata");
     }
-    return GEN_OK;
+    return status;
 }
 
 /* Make a model of an opened file, which from now on belongs to the model or is freed. */
@@ -87,7 +114,7 @@ enum gen_status gen_model_open(struct gen_model **out, const char *path,
                                const struct gen_model_options *options, struct gen_error *err) {
     *out = NULL;
     struct model_file *file;
-    enum gen_status status = model_file_open(&file, path, err);
+    enum gen_status status = model_file_begin(&file, path, err);
     return status == GEN_OK ? model_new(out, file, options, err) : status;
 }
 
@@ -96,7 +123,7 @@ enum gen_status gen_model_open_memory(struct gen_model **out, const char *name, 
                                       struct gen_error *err) {
     *out = NULL;
     struct model_file *file;
-    enum gen_status status = model_file_open_memory(&file, name, data, size, err);
+    enum gen_status status = model_file_begin_memory(&file, name, data, size, err);
     return status == GEN_OK ? model_new(out, file, options, err) : status;
 }
 

@@ -12,7 +12,7 @@
 #define CHECK_NUMBERS ((size_t)1 << 16)
 
 /* Bytes of the file that a thread packs at a time. */
-#define PIECE_BYTES ((size_t)1 << 20)
+#define PIECE_BYTES ((size_t)1 << 21)
 
 /* A matrix whose numbers are to be packed. */
 struct packing {
@@ -29,6 +29,7 @@ struct binding {
     const struct gen_config *config;
     const struct model_file *file;
     struct thread_pool *pool; /* NULL: check names and shapes only */
+    const struct weights_beside *beside;
     struct gen_error *err;
     struct packing *packings; /* [n_packings] */
     size_t n_packings, packing_capacity;
@@ -198,7 +199,7 @@ static const struct packing *packing_of(const struct binding *binding, size_t pi
 }
 
 /* Pages of the file that were packed are given back at once, or the model would be in memory
- * twice. Those of rows of inputs hold columns of other pieces too. */
+ * twice. Those of rows of inputs hold columns of other pieces too and wait for all. */
 static void drop_pages(const struct binding *binding, const struct packing *packing, size_t begin,
                        size_t end) {
     const struct file_tensor *tensor = packing->tensor;
@@ -211,22 +212,39 @@ static void drop_pages(const struct binding *binding, const struct packing *pack
     }
 }
 
-static void pack_pieces(void *context, size_t begin, size_t end, int thread) {
+static void drop_rows_of_inputs(const struct binding *binding) {
+    for (size_t i = 0; i < binding->n_packings; i++) {
+        const struct file_tensor *tensor = binding->packings[i].tensor;
+        if (binding->packings[i].layout == MATRIX_ROWS_ARE_INPUTS) {
+            file_map_drop(&binding->file->maps[tensor->map], tensor->data, tensor->size);
+        }
+    }
+}
+
+static void pack_piece(struct binding *binding, size_t piece) {
+    const struct packing *packing = packing_of(binding, piece);
+    size_t n_panels = matrix_n_panels(packing->matrix);
+    size_t first = (piece - packing->first_piece) * packing->panels_per_piece;
+    size_t left = n_panels - first;
+    size_t last = first + (left < packing->panels_per_piece ? left : packing->panels_per_piece);
+    if (!matrix_pack(packing->matrix, packing->tensor->data, packing->layout, first, last)) {
+        size_t known = atomic_load(&binding->first_bad);
+        while (piece < known && !atomic_compare_exchange_weak(&binding->first_bad, &known, piece)) {
+        }
+    }
+    drop_pages(binding, packing, first, last);
+}
+
+/* Item 0 is the other work, as it is the longest; then come the pieces. */
+static void pack_items(void *context, size_t begin, size_t end, int thread) {
     struct binding *binding = context;
     (void)thread;
-    for (size_t piece = begin; piece < end; piece++) {
-        const struct packing *packing = packing_of(binding, piece);
-        size_t n_panels = matrix_n_panels(packing->matrix);
-        size_t first = (piece - packing->first_piece) * packing->panels_per_piece;
-        size_t left = n_panels - first;
-        size_t last = first + (left < packing->panels_per_piece ? left : packing->panels_per_piece);
-        if (!matrix_pack(packing->matrix, packing->tensor->data, packing->layout, first, last)) {
-            size_t known = atomic_load(&binding->first_bad);
-            while (piece < known &&
-                   !atomic_compare_exchange_weak(&binding->first_bad, &known, piece)) {
-            }
+    for (size_t item = begin; item < end; item++) {
+        if (item > 0) {
+            pack_piece(binding, item - 1);
+        } else if (binding->beside != NULL) {
+            binding->beside->work(binding->beside->context);
         }
-        drop_pages(binding, packing, first, last);
     }
 }
 
@@ -234,9 +252,6 @@ static void pack_pieces(void *context, size_t begin, size_t end, int thread) {
  * fit. */
 static enum gen_status pack_all(struct binding *binding) {
     struct weights *weights = binding->weights;
-    if (binding->n_packings == 0) {
-        return GEN_OK;
-    }
     weights->packed = memory_new_aligned(weights->packed_bytes, 1);
     if (weights->packed == NULL) {
         return error_no_memory(binding->err, "weights");
@@ -248,7 +263,8 @@ static enum gen_status pack_all(struct binding *binding) {
         at += binding->packings[i].matrix->packed_bytes;
     }
     atomic_init(&binding->first_bad, binding->n_pieces);
-    thread_pool_run(binding->pool, binding->n_pieces, 1, pack_pieces, binding);
+    thread_pool_run(binding->pool, binding->n_pieces + 1, 1, pack_items, binding);
+    drop_rows_of_inputs(binding);
     size_t bad = atomic_load(&binding->first_bad);
     return bad < binding->n_pieces ? check_finite(binding, packing_of(binding, bad)->tensor)
                                    : GEN_OK;
@@ -256,14 +272,18 @@ static enum gen_status pack_all(struct binding *binding) {
 
 enum gen_status weights_init(struct weights *weights, const struct gen_config *config,
                              const struct model_file *file, struct thread_pool *pool,
-                             struct gen_error *err) {
+                             const struct weights_beside *beside, struct gen_error *err) {
     *weights = (struct weights){.n_layer = config->n_layer};
     weights->h = memory_new((size_t)config->n_layer, sizeof *weights->h);
     if (weights->h == NULL) {
         return error_no_memory(err, "weights");
     }
-    struct binding binding = {
-        .weights = weights, .config = config, .file = file, .pool = pool, .err = err};
+    struct binding binding = {.weights = weights,
+                              .config = config,
+                              .file = file,
+                              .pool = pool,
+                              .beside = beside,
+                              .err = err};
     enum gen_status status = bind_all(&binding);
     if (status == GEN_OK && pool != NULL) {
         status = pack_all(&binding);

@@ -41,16 +41,23 @@ struct weights {
     size_t packed_bytes;
 };
 
+/** Other work, for one thread, that the threads do beside packing. */
+struct weights_beside {
+    void (*work)(void *context);
+    void *context;
+};
+
 /**
  * Check the file's tensors against the configuration and make weights of them. Numbers that are
  * not finite are GEN_BAD_FILE. With pool NULL only names and shapes are checked and parameters
  * counted; nothing is read or allocated for them.
  * Pages of the file that were copied are given back to the system; what is used in place keeps
- * pointing into the file, which must outlive the weights.
+ * pointing into the file, which must outlive the weights. `beside` may be NULL; where names or
+ * shapes are wrong, or pool is NULL, its work is not done.
  */
 enum gen_status weights_init(struct weights *weights, const struct gen_config *config,
                              const struct model_file *file, struct thread_pool *pool,
-                             struct gen_error *err);
+                             const struct weights_beside *beside, struct gen_error *err);
 void weights_release(struct weights *weights);
 
 /** x[C] = wte[id] + wpe[position]; scratch[C]. */

@@ -21,23 +21,40 @@ static unsigned exponent_mask(enum tensor_type type) {
     return type == TENSOR_F32 ? 0x7f800000u : type == TENSOR_F16 ? 0x7c00u : 0x7f80u;
 }
 
-/* to[k][column] = from[column][k] for one panel; the k are taken in runs that fit a cache line of
- * the source, so that each line is read once. */
+/* to[k][column] = from[column][k] for one panel. The k are taken in runs that fit a cache line of
+ * the source, so that each line is read once; the columns by four, which compilers make vectors
+ * of. */
 #define PACK_ROWS(name, type)                                                                      \
     static bool name(type *restrict to, const unsigned char *restrict from, size_t n_in,           \
                      size_t n_columns, type mask) {                                                \
-        enum { RUN = 16 };                                                                         \
+        enum { RUN = 16, COLUMNS = 4 };                                                            \
         type bad = 0;                                                                              \
         for (size_t k0 = 0; k0 < n_in; k0 += RUN) {                                                \
             size_t n = n_in - k0 < RUN ? n_in - k0 : RUN;                                          \
-            for (size_t column = 0; column < n_columns; column++) {                                \
-                type run[RUN] = {0};                                                               \
-                memcpy(run, from + (column * n_in + k0) * sizeof(type), n * sizeof(type));         \
+            for (size_t column = 0; column < n_columns; column += COLUMNS) {                       \
+                type run[COLUMNS][RUN] = {{0}};                                                    \
+                type turned[RUN][COLUMNS];                                                         \
+                for (size_t i = 0; i < COLUMNS && column + i < n_columns; i++) {                   \
+                    const unsigned char *at = from + ((column + i) * n_in + k0) * sizeof(type);    \
+                    if (n == RUN) {                                                                \
+                        __builtin_prefetch(at + 4 * sizeof run[i]);                                \
+                        memcpy(run[i], at, sizeof run[i]);                                         \
+                    } else {                                                                       \
+                        memcpy(run[i], at, n * sizeof(type));                                      \
+                    }                                                                              \
+                }                                                                                  \
                 for (size_t k = 0; k < RUN; k++) {                                                 \
-                    bad |= (run[k] & mask) == mask;                                                \
+                    bad |= (run[0][k] & mask) == mask;                                             \
+                    bad |= (run[1][k] & mask) == mask;                                             \
+                    bad |= (run[2][k] & mask) == mask;                                             \
+                    bad |= (run[3][k] & mask) == mask;                                             \
+                    turned[k][0] = run[0][k];                                                      \
+                    turned[k][1] = run[1][k];                                                      \
+                    turned[k][2] = run[2][k];                                                      \
+                    turned[k][3] = run[3][k];                                                      \
                 }                                                                                  \
                 for (size_t k = 0; k < n; k++) {                                                   \
-                    to[(k0 + k) * MATRIX_PANEL + column] = run[k];                                 \
+                    memcpy(to + (k0 + k) * MATRIX_PANEL + column, turned[k], sizeof turned[k]);    \
                 }                                                                                  \
             }                                                                                      \
         }                                                                                          \

@@ -165,13 +165,35 @@ static inline void copy_words(struct bits bits, size_t n_words, uint32_t flip) {
     }
 }
 
+/* Two neighbouring words of lines from those of n steps, `apart` bytes from one to the next: the
+ * fields of step j move up by j * up. Bits that cross a byte's border are masked out. */
+static inline uint64_t join_pair(const unsigned char *from, size_t n, size_t apart, unsigned shift,
+                                 uint64_t mask, unsigned up) {
+    uint64_t joined = 0;
+    for (size_t j = 0; j < n; j++) {
+        uint64_t pair;
+        memcpy(&pair, from + j * apart, sizeof pair);
+        joined |= (pair >> shift & mask) << j * up;
+    }
+    return joined;
+}
+
 static inline void join_words(struct bits bits, unsigned width) {
-    uint32_t mask = UINT32_MAX / 255 * ((1u << width) - 1);
+    uint64_t mask = UINT64_MAX / 255 * ((1u << width) - 1);
     for (size_t column = 0; column < bits.n_columns; column++) {
-        struct lines steps = take_lines(bits.from + column * bits.stride, QUANT_STEPS);
+        const unsigned char *from = bits.from + column * bits.stride;
+        uint64_t pairs[2];
+        if (width == 4) { /* words 0 and 1 of steps 0, 1 and 4, 5; words 2 and 3 of the others */
+            pairs[0] = join_pair(from, 2, 16, bits.shift, mask, 4);
+            pairs[1] = join_pair(from + 8, 2, 16, bits.shift, mask, 4);
+        } else { /* of the even and the odd steps */
+            pairs[0] = join_pair(from, 4, 8, bits.shift, mask, 2);
+            pairs[1] = 0;
+        }
         struct lines lines = {{0}};
-        for (unsigned i = 0; i < QUANT_STEPS; i++) {
-            lines.word[i % width] |= (steps.word[i] >> bits.shift & mask) << (i - i % width);
+        memcpy(lines.word, pairs, sizeof pairs);
+        if (width == 1) {
+            lines.word[0] |= lines.word[1] << 1;
         }
         put_lines(bits.out + column * sizeof *lines.word, &lines, width);
     }
@@ -257,6 +279,37 @@ static bool pack_factor(unsigned char *out, const struct blocks *blocks, size_t 
     return finite;
 }
 
+/* Line by line, each with one byte of every column. */
+static void pack_part_groups(const struct quant_layout *layout, unsigned char *line,
+                             const struct quant_block *of_columns, size_t n_columns, size_t first) {
+    const struct quant_format *format = layout->format;
+    size_t n = groups_per_part(format);
+    for (size_t g = first; g < first + n; g++, line += QUANT_COLUMNS) {
+        for (size_t column = 0; column < n_columns; column++) {
+            const struct quant_block *block = &of_columns[column];
+            unsigned above = format->short_groups ? (unsigned)block->min[g] << 4 : 0;
+            line[column] = (unsigned char)((unsigned)block->scale[g] | above);
+        }
+        for (size_t column = 0; format->has_min && !format->short_groups && column < n_columns;
+             column++) {
+            line[n * QUANT_COLUMNS + column] = of_columns[column].min[g];
+        }
+    }
+}
+
+static void pack_groups(const struct quant_layout *layout, unsigned char *record,
+                        const struct blocks *blocks) {
+    struct quant_block of_columns[QUANT_COLUMNS];
+    for (size_t column = 0; column < blocks->n_columns; column++) {
+        layout->format->unpack_groups(&of_columns[column], blocks->at + column * blocks->stride);
+    }
+    for (size_t i = 0; i < layout->parts_per_block; i++) {
+        unsigned char *part = record + layout->parts_at + i * layout->part_bytes;
+        pack_part_groups(layout, part + layout->groups_at, of_columns, blocks->n_columns,
+                         i * groups_per_part(layout->format));
+    }
+}
+
 static bool pack_scales(const struct quant_layout *layout, unsigned char *record,
                         const struct blocks *blocks) {
     const struct quant_format *format = layout->format;
@@ -265,10 +318,8 @@ static bool pack_scales(const struct quant_layout *layout, unsigned char *record
         finite &= pack_factor(record + QUANT_COLUMNS * 2, blocks, format->m_at,
                               format->subtracts ? QUANT_F16_SIGN : 0);
     }
-    for (size_t column = 0; format->has_groups && column < blocks->n_columns; column++) {
-        struct quant_block block;
-        format->unpack_groups(&block, blocks->at + column * blocks->stride);
-        put_groups(layout, record, &block, column);
+    if (format->has_groups) {
+        pack_groups(layout, record, blocks);
     }
     return finite;
 }

@@ -289,6 +289,30 @@ static void test_hash_table_many(void **state) {
     memory_free(keys);
 }
 
+/* Keys of all lengths, short and long ones, that differ in one byte or in length alone. */
+static void test_hash_table_lengths(void **state) {
+    (void)state;
+    enum { LONGEST = 40 };
+    static char keys[LONGEST + 1][LONGEST + 1][LONGEST];
+    struct hash_table table = {0};
+    uint32_t value = 0;
+    for (uint32_t n = 0; n <= LONGEST; n++) {
+        for (uint32_t i = 0; i <= n; i++) {
+            memset(keys[n][i], 'a', n);
+            if (i < n) {
+                keys[n][i][i] = 'b';
+            }
+            assert_int_equal(hash_table_add(&table, keys[n][i], n, n << 8 | i), HASH_ADDED);
+        }
+    }
+    for (uint32_t n = 0; n <= LONGEST; n++) {
+        for (uint32_t i = 0; i <= n; i++) {
+            assert_true(hash_table_find(&table, keys[n][i], n, &value) && value == (n << 8 | i));
+        }
+    }
+    hash_table_release(&table);
+}
+
 /* ---- random numbers ---------------------------------------------------------------------- */
 
 static void test_rng_reference(void **state) {
@@ -345,12 +369,19 @@ static void test_rng_sequences(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_error_set),     cmocka_unit_test(test_error_cut),
-        cmocka_unit_test(test_error_quote),   cmocka_unit_test(test_error_quote_long),
-        cmocka_unit_test(test_checked_sizes), cmocka_unit_test(test_allocation),
-        cmocka_unit_test(test_growth),        cmocka_unit_test(test_arrays),
-        cmocka_unit_test(test_hash_table),    cmocka_unit_test(test_hash_table_many),
-        cmocka_unit_test(test_rng_reference), cmocka_unit_test(test_rng_uniform),
+        cmocka_unit_test(test_error_set),
+        cmocka_unit_test(test_error_cut),
+        cmocka_unit_test(test_error_quote),
+        cmocka_unit_test(test_error_quote_long),
+        cmocka_unit_test(test_checked_sizes),
+        cmocka_unit_test(test_allocation),
+        cmocka_unit_test(test_growth),
+        cmocka_unit_test(test_arrays),
+        cmocka_unit_test(test_hash_table),
+        cmocka_unit_test(test_hash_table_many),
+        cmocka_unit_test(test_hash_table_lengths),
+        cmocka_unit_test(test_rng_reference),
+        cmocka_unit_test(test_rng_uniform),
         cmocka_unit_test(test_rng_sequences),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

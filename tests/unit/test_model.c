@@ -263,6 +263,32 @@ static void test_convert_failures(void **state) {
     fixture_directory_remove(directory); /* fails the test if anything was left in it */
 }
 
+/* A GGUF's tokenizer is read beside the weights; what is wrong in it is said all the same. */
+static void test_bad_tokenizer(void **state) {
+    (void)state;
+    static const char key[] = "tokenizer.ggml.token_type";
+    const char *directory = fixture_directory_new();
+    char target[200];
+    snprintf(target, sizeof target, "%s", fixture_path(directory, "x.gguf"));
+    assert_int_equal(gen_convert(BASE, target, NULL, NULL), GEN_OK);
+    size_t n;
+    char *text = tokenizer_files_read(target, &n);
+    size_t at = 0;
+    while (at + sizeof key <= n && memcmp(text + at, key, sizeof key - 1) != 0) {
+        at++;
+    }
+    assert_true(at + 200 < n);
+    text[at + sizeof key - 1 + 4 + 4 + 8] = 99; /* behind the array's type, element type and size */
+    struct gen_bytes content = {0};
+    fixture_put(&content, text, n);
+    fixture_write(directory, "x.gguf", &content);
+    assert_true(model_refused("token type", target, "of token 0 is 99, not 1 to 6"));
+    gen_bytes_release(&content);
+    free(text);
+    unlink(target);
+    fixture_directory_remove(directory);
+}
+
 static bool cancel(void *context, uint64_t done, uint64_t total) {
     (void)context;
     assert_true(done <= total);
@@ -338,6 +364,7 @@ int main(void) {
         cmocka_unit_test(test_convert_eos_without_token),
         cmocka_unit_test(test_convert_failures),
         cmocka_unit_test(test_convert_canceled),
+        cmocka_unit_test(test_bad_tokenizer),
         cmocka_unit_test(test_not_finite),
         cmocka_unit_test(test_inspection),
     };
