@@ -65,8 +65,8 @@ static uint64_t total_size(const char *const *paths, size_t n) {
     uint64_t total = 0;
     for (size_t i = 0; i < n; i++) {
         struct stat status;
-        int found = strcmp(paths[i], "-") == 0 ? fstat(STDIN_FILENO, &status)
-                                               : stat(paths[i], &status);
+        int found =
+            strcmp(paths[i], "-") == 0 ? fstat(STDIN_FILENO, &status) : stat(paths[i], &status);
         if (found != 0 || !S_ISREG(status.st_mode)) {
             return 0;
         }

@@ -126,7 +126,7 @@ static enum gen_status write_beside(struct file_writer *writer, const char *dire
 
 enum gen_status gen_tokenizer_save(const struct gen_tokenizer *tokenizer, const char *directory,
                                    struct gen_error *err) {
-    static bool (*const format[N_FILES])(struct gen_bytes *out, const struct gen_tokenizer *) = {
+    static bool (*const format[N_FILES])(struct gen_bytes * out, const struct gen_tokenizer *) = {
         format_merges, format_vocab, format_config};
     struct file_writer writers[N_FILES] = {0};
     enum gen_status status = make_directory(directory, err);

@@ -349,8 +349,7 @@ static enum gen_status merge_all(struct trainer *t, struct vocab_merge *merges, 
             break;
         }
         int32_t result = options->first_id + (int32_t)*n_merges;
-        merges[*n_merges] =
-            (struct vocab_merge){(int32_t)pair->left, (int32_t)pair->right, result};
+        merges[*n_merges] = (struct vocab_merge){(int32_t)pair->left, (int32_t)pair->right, result};
         if (!merge_pair(t, pair, (uint32_t)result)) {
             return error_no_memory(err, "the pairs of the text");
         }

@@ -118,9 +118,8 @@ static enum gen_status add_merge(struct tokenizer_builder *builder, struct spell
         return error_no_memory(err, "the vocabulary");
     }
     enum gen_status status = tokenizer_builder_merge(builder, left, n_left, right, n_right, err);
-    return status == GEN_OK
-               ? add_token(builder, s, merge->result, s->joined.data, s->joined.n, err)
-               : status;
+    return status == GEN_OK ? add_token(builder, s, merge->result, s->joined.data, s->joined.n, err)
+                            : status;
 }
 
 static enum gen_status build(struct gen_tokenizer **out, const int32_t byte_ids[256],
@@ -162,8 +161,8 @@ static void number_bytes(int32_t byte_ids[256]) {
 }
 
 enum gen_status gen_vocab_learner_learn(struct gen_vocab_learner *learner,
-                                        struct gen_tokenizer **out,
-                                        struct gen_vocab_counts *counts, struct gen_error *err) {
+                                        struct gen_tokenizer **out, struct gen_vocab_counts *counts,
+                                        struct gen_error *err) {
     int32_t byte_ids[256];
     struct vocab_merge *merges = NULL;
     size_t n_merges = 0;
