@@ -121,7 +121,10 @@ static enum gen_status write_beside(struct file_writer *writer, const char *dire
     }
     enum gen_status status = file_writer_open(writer, path, err);
     memory_free(path);
-    return status == GEN_OK ? file_writer_put(writer, text->data, text->n, err) : status;
+    if (status == GEN_OK) {
+        status = file_writer_put(writer, text->data, text->n, err);
+    }
+    return status == GEN_OK ? file_writer_sync(writer, err) : status;
 }
 
 enum gen_status gen_tokenizer_save(const struct gen_tokenizer *tokenizer, const char *directory,
