@@ -300,6 +300,23 @@ static void test_threads_and_pieces(void **state) {
     free(text);
 }
 
+/* A line that only begins like a separator stays text where threads part behind that. */
+static void test_cut_behind_separator(void **state) {
+    (void)state;
+    static const char line[] = "<|endoftext|> x\n"; /* five words */
+    size_t n_line = sizeof line - 1;
+    size_t n_lines = 100000;
+    char *text = malloc(n_lines * n_line);
+    assert_non_null(text);
+    for (size_t i = 0; i < n_lines; i++) {
+        memcpy(text + i * n_line, line, n_line);
+    }
+    struct gen_vocab_counts counts;
+    gen_tokenizer_free(learn(text, n_lines * n_line, (struct how){257, 2, 2, 0}, &counts));
+    assert_int_equal(counts.n_words, 5 * n_lines);
+    free(text);
+}
+
 /* One word of four megabytes: more than the buffer, and no reason to take long. */
 static void test_long_words(void **state) {
     (void)state;
