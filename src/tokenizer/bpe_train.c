@@ -118,8 +118,8 @@ static struct pair *pair_of(struct trainer *t, uint32_t left, uint32_t right) {
 }
 
 /* The pair occurs at `place`, in a word that occurs `count` times. */
-static bool gain(struct trainer *t, uint32_t left, uint32_t right, size_t place, uint64_t count) {
-    struct pair *pair = pair_of(t, left, right);
+static bool gain(struct trainer *t, uint32_t first, uint32_t second, size_t place, uint64_t count) {
+    struct pair *pair = pair_of(t, first, second);
     if (pair == NULL ||
         !memory_grow(&pair->places, &pair->capacity, pair->n_places + 1, sizeof *pair->places)) {
         return false;
@@ -130,8 +130,8 @@ static bool gain(struct trainer *t, uint32_t left, uint32_t right, size_t place,
 }
 
 /* The pair no longer occurs in one place. A forgotten one may lose what it likes. */
-static void lose(struct trainer *t, uint32_t left, uint32_t right, uint64_t count) {
-    uint32_t entry = *entry_of(t, left, right);
+static void lose(struct trainer *t, uint32_t first, uint32_t second, uint64_t count) {
+    uint32_t entry = *entry_of(t, first, second);
     if (entry != 0) {
         t->pairs[entry - 1].count -= count;
     }

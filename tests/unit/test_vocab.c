@@ -303,7 +303,7 @@ static void test_threads_and_pieces(void **state) {
 /* A line that only begins like a separator stays text where threads part behind that. */
 static void test_cut_behind_separator(void **state) {
     (void)state;
-    static const char line[] = "<|endoftext|> x\n"; /* five words */
+    static const char line[] = "<|endoftext|> xyz\n"; /* five words */
     size_t n_line = sizeof line - 1;
     size_t n_lines = 100000;
     char *text = malloc(n_lines * n_line);
