@@ -409,7 +409,7 @@ int main(void) {
         cmocka_unit_test(test_separators), cmocka_unit_test(test_against_plain),
         cmocka_unit_test(test_files),      cmocka_unit_test(test_threads_and_pieces),
         cmocka_unit_test(test_long_words), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_more_text),
+        cmocka_unit_test(test_more_text),  cmocka_unit_test(test_cut_behind_separator),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
