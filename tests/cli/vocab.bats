@@ -18,10 +18,11 @@ same() {
     [ "$status" -eq 0 ]
     [ -z "$output$stderr" ]
     same one 1000
-    [ "$(ls -A one | tr '\n' ' ')" = "merges.txt tokenizer_config.json vocab.json " ]
+    [ "$(find one -type f | wc -l)" -eq 3 ]
+    [ -s one/tokenizer_config.json ]
     "$GEN" vocab --size=300 --output one --threads 3 - <"$TEXT"
     same one 300
-    cat "$TEXT" | "$GEN" vocab --size 1000 -o two -t 1 -
+    sed '' "$TEXT" | "$GEN" vocab --size 1000 -o two -t 1 -
     same two 1000
 }
 
@@ -121,7 +122,7 @@ same() {
     fi
     [ "$(wc -l <stderr)" -eq 1 ]
     same out 300
-    [ "$(ls -A out | wc -l)" -eq 3 ]
+    [ "$(find out -type f | wc -l)" -eq 3 ]
 }
 
 @test "Ctrl-C ends it and writes nothing" {
