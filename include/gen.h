@@ -129,6 +129,69 @@ enum gen_status gen_utf8_stream_push(struct gen_utf8_stream *stream, const char 
 /** End of text: append what still waits, as it is. */
 enum gen_status gen_utf8_stream_flush(struct gen_utf8_stream *stream, struct gen_bytes *out);
 
+/* ------------------------------------------------------------------ learning a vocabulary -- */
+
+/** Most tokens of a vocabulary that can be learned. */
+#define GEN_VOCAB_MAX 500000
+
+struct gen_vocab_options {
+    /** Tokens in all, 257 ... GEN_VOCAB_MAX: <|endoftext|>, the 256 bytes, merges. Default 30000 */
+    int32_t size;
+    uint64_t min_frequency; /**< a pair that occurs less often is not merged. Default 2 */
+    int n_threads;          /**< for reading; 0: all physical cores. Nothing else depends on it */
+    void *context;
+    /** Told the merges found so far and in all; returning false cancels. May be NULL. */
+    bool (*progress)(void *context, uint64_t done, uint64_t total);
+};
+struct gen_vocab_options gen_vocab_options_default(void);
+
+/** What a vocabulary was learned from, lines that divide documents left out. */
+struct gen_vocab_counts {
+    uint64_t n_bytes;
+    uint64_t n_words;        /**< as GPT-2's pattern cuts them */
+    size_t n_distinct_words; /**< memory is bounded by their bytes */
+    uint64_t n_tokens;       /**< of all words, in the new vocabulary */
+};
+
+/**
+ * Learns a vocabulary for GPT-2's byte-level BPE from text: the same tokens, ids and merges as
+ * Hugging Face's ByteLevelBPETokenizer.train with the special token <|endoftext|>. Of pairs that
+ * occur equally often the one with the smaller left id is merged first, then the one with the
+ * smaller right id, as there. Ids: 0 is <|endoftext|>, then come the bytes in the order of GPT-2's
+ * printable alphabet, then the merges.
+ *
+ * Text is taken as bytes, which need not be UTF-8, and line by line: a run of white space ends with
+ * its line. A line that is exactly `<|endoftext|>` divides documents and is not learned from.
+ * Tokens longer than 8192 bytes are not made.
+ */
+struct gen_vocab_learner;
+
+enum gen_status gen_vocab_learner_new(struct gen_vocab_learner **out,
+                                      const struct gen_vocab_options *options,
+                                      struct gen_error *err);
+void gen_vocab_learner_free(struct gen_vocab_learner *learner);
+/** The next n bytes of a text, cut anywhere. */
+enum gen_status gen_vocab_learner_add(struct gen_vocab_learner *learner, const char *text, size_t n,
+                                      struct gen_error *err);
+/** The text (a file) ends here; what is added next begins a line of its own. */
+enum gen_status gen_vocab_learner_end(struct gen_vocab_learner *learner, struct gen_error *err);
+/**
+ * Learn from all text so far. The vocabulary is smaller than options.size where no pair is left
+ * that is frequent enough; without any text it is GEN_BAD_ARGUMENT. counts may be NULL. More text
+ * may be added and learned from afterwards.
+ */
+enum gen_status gen_vocab_learner_learn(struct gen_vocab_learner *learner,
+                                        struct gen_tokenizer **out, struct gen_vocab_counts *counts,
+                                        struct gen_error *err);
+
+/**
+ * Write vocab.json, merges.txt and tokenizer_config.json into a directory, which is made if it is
+ * not there. Hugging Face's AutoTokenizer reads them, and gen_tokenizer_open. Each file is written
+ * beside its target and renamed.
+ */
+enum gen_status gen_tokenizer_save(const struct gen_tokenizer *tokenizer, const char *directory,
+                                   struct gen_error *err);
+
 /* ------------------------------------------------------------------ model ----------------- */
 
 /** Activation of the MLP; names as in config.json's activation_function. */

@@ -70,6 +70,11 @@ enum gen_status file_writer_open(struct file_writer *writer, const char *path,
                                  struct gen_error *err);
 enum gen_status file_writer_put(struct file_writer *writer, const void *data, size_t n,
                                 struct gen_error *err);
+/**
+ * Flush to the disk. Of several files that belong together all are flushed before the first is
+ * committed, so that a full disk changes none.
+ */
+enum gen_status file_writer_sync(struct file_writer *writer, struct gen_error *err);
 /** Flush to the disk, then rename over the target. On failure the target is as it was. */
 enum gen_status file_writer_commit(struct file_writer *writer, struct gen_error *err);
 /** Remove the temporary file unless committed, and free everything. For the `fail:` path too. */

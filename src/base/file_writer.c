@@ -129,16 +129,22 @@ static void sync_directory_of(const char *path) {
     memory_free(directory);
 }
 
-enum gen_status file_writer_commit(struct file_writer *writer, struct gen_error *err) {
+enum gen_status file_writer_sync(struct file_writer *writer, struct gen_error *err) {
     if (writer->failed) {
         return file_error(err, writer->path, "write", EIO);
     }
     enum gen_status status = flush(writer, err);
+    if (status == GEN_OK && fsync(writer->descriptor) != 0) {
+        writer->failed = true;
+        status = file_error(err, writer->path, "write", errno);
+    }
+    return status;
+}
+
+enum gen_status file_writer_commit(struct file_writer *writer, struct gen_error *err) {
+    enum gen_status status = file_writer_sync(writer, err);
     if (status != GEN_OK) {
         return status;
-    }
-    if (fsync(writer->descriptor) != 0) {
-        return file_error(err, writer->path, "write", errno);
     }
     int closed = close(writer->descriptor);
     writer->descriptor = -1;

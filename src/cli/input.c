@@ -72,22 +72,29 @@ static enum gen_status fill(struct input *input, struct gen_error *err) {
     return GEN_OK;
 }
 
+enum gen_status input_take(struct input *input, const char **bytes, size_t *n,
+                           struct gen_error *err) {
+    enum gen_status status = input->start == input->end ? fill(input, err) : GEN_OK;
+    *bytes = input->buffer + input->start;
+    *n = input->end - input->start;
+    input->start = input->end;
+    return status;
+}
+
 enum gen_status input_read_all(struct input *input, struct gen_bytes *bytes, size_t limit,
                                struct gen_error *err) {
     for (;;) {
-        if (input->start == input->end) {
-            enum gen_status status = fill(input, err);
-            if (status != GEN_OK || input->end == 0) {
-                return status;
-            }
+        const char *more;
+        size_t n;
+        enum gen_status status = input_take(input, &more, &n, err);
+        if (status != GEN_OK || n == 0) {
+            return status;
         }
-        size_t n = input->end - input->start;
         if (n > limit - bytes->n) {
             too_long(input, limit, err);
             return GEN_BAD_FILE;
         }
-        alloc_append(bytes, input->buffer + input->start, n);
-        input->start = input->end;
+        alloc_append(bytes, more, n);
     }
 }
 

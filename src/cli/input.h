@@ -38,6 +38,13 @@ enum input_result {
 enum gen_status input_open(struct input *input, const char *path, struct gen_error *err);
 void input_close(struct input *input);
 
+/**
+ * The next bytes there are, whatever they are: *n of them at *bytes, valid until the next call.
+ * At the end of the file *n is 0.
+ */
+enum gen_status input_take(struct input *input, const char **bytes, size_t *n,
+                           struct gen_error *err);
+
 /** Append all there is, at most `limit` bytes. */
 enum gen_status input_read_all(struct input *input, struct gen_bytes *bytes, size_t limit,
                                struct gen_error *err);

@@ -20,9 +20,6 @@
 #include "gen.h"
 #include "tokenizer/tokenizer.h"
 
-/** The end-of-text token of GPT-2: special wherever it is spelled out in a vocabulary. */
-#define TOKENIZER_END_OF_TEXT "<|endoftext|>"
-
 /** Most bytes of vocab.json, merges.txt or tokenizer.json. */
 #define TOKENIZER_FILE_LIMIT ((size_t)32 << 20)
 

@@ -392,7 +392,7 @@ fail:
 static enum gen_status find_eos(const struct tokenizer_builder *builder,
                                 struct gen_tokenizer *vocab, const struct hash_table *ids,
                                 struct gen_error *err) {
-    static const char name[] = "<|endoftext|>";
+    static const char name[] = TOKENIZER_END_OF_TEXT;
     uint32_t id = 0;
     vocab->eos = -1;
     if (builder->eos >= 0) {

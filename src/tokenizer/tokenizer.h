@@ -17,6 +17,9 @@
 /** Most tokens a vocabulary may have: keeps every id and index within 31 bits with room. */
 #define TOKENIZER_MAX_TOKENS (1 << 24)
 
+/** The end-of-text token of GPT-2: special wherever it is spelled out in a vocabulary. */
+#define TOKENIZER_END_OF_TEXT "<|endoftext|>"
+
 /** Collects what the files say; checks each piece as it comes. */
 struct tokenizer_builder;
 

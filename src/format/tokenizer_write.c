@@ -1,0 +1,150 @@
+/** tokenizer_write.c - a tokenizer's files, as Hugging Face's tools write and read them. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "format/tokenizer_files.h"
+
+/** The files, in the order in which they are renamed to their targets. */
+enum { MERGES, VOCAB, CONFIG, N_FILES };
+static const char *const file_names[N_FILES] = {"merges.txt", "vocab.json",
+                                                "tokenizer_config.json"};
+
+static bool put(struct gen_bytes *out, const char *text) {
+    return gen_bytes_append(out, text, strlen(text)) == GEN_OK;
+}
+
+/** JSON text with its quotes; of what may be escaped only what must be, as serde_json has it. */
+static bool put_quoted(struct gen_bytes *out, const char *bytes, size_t n) {
+    static const char letters[] = "\bb\tt\nn\ff\rr\"\"\\\\";
+    bool done = put(out, "\"");
+    for (size_t i = 0; i < n && done; i++) {
+        char escape[8] = {bytes[i]};
+        size_t length = 1;
+        for (const char *at = letters; *at != '\0'; at += 2) {
+            if (*at == bytes[i]) {
+                escape[0] = '\\';
+                escape[1] = at[1];
+                length = 2;
+            }
+        }
+        if (length == 1 && (unsigned char)bytes[i] < 0x20) {
+            length = (size_t)snprintf(escape, sizeof escape, "\\u%04x", (unsigned)bytes[i]);
+        }
+        done = gen_bytes_append(out, escape, length) == GEN_OK;
+    }
+    return done && put(out, "\"");
+}
+
+static bool put_id(struct gen_bytes *out, const char *format, int32_t id) {
+    char text[64];
+    snprintf(text, sizeof text, format, (int)id);
+    return put(out, text);
+}
+
+/** {"spelling":id,...} in the order of the ids */
+static bool format_vocab(struct gen_bytes *out, const struct gen_tokenizer *tokenizer) {
+    struct gen_bytes spelling = {0};
+    bool done = put(out, "{");
+    const char *comma = "";
+    for (int32_t id = 0; id < gen_tokenizer_n_vocab(tokenizer) && done; id++) {
+        if (!tokenizer_has(tokenizer, id)) {
+            continue;
+        }
+        spelling.n = 0;
+        done = tokenizer_spelling(tokenizer, id, &spelling) == GEN_OK && put(out, comma) &&
+               put_quoted(out, spelling.data, spelling.n) && put_id(out, ":%d", id);
+        comma = ",";
+    }
+    gen_bytes_release(&spelling);
+    return done && put(out, "}");
+}
+
+static bool format_merges(struct gen_bytes *out, const struct gen_tokenizer *tokenizer) {
+    bool done = put(out, "#version: 0.2\n");
+    for (size_t rank = 0; rank < tokenizer_n_merges(tokenizer) && done; rank++) {
+        int32_t left = 0;
+        int32_t right = 0;
+        tokenizer_merge(tokenizer, rank, &left, &right);
+        done = tokenizer_spelling(tokenizer, left, out) == GEN_OK && put(out, " ") &&
+               tokenizer_spelling(tokenizer, right, out) == GEN_OK && put(out, "\n");
+    }
+    return done;
+}
+
+/** What AutoTokenizer needs beside the two: its class, and which tokens are special. */
+static bool format_config(struct gen_bytes *out, const struct gen_tokenizer *tokenizer) {
+    static const char *const roles[] = {"bos_token", "eos_token", "unk_token"};
+    int32_t eos = gen_tokenizer_eos(tokenizer);
+    bool done = put(out, "{\n  \"tokenizer_class\": \"GPT2Tokenizer\",\n"
+                         "  \"add_prefix_space\": false,\n");
+    for (size_t i = 0; i < sizeof roles / sizeof *roles && eos >= 0 && done; i++) {
+        size_t n = 0;
+        const char *text = gen_tokenizer_piece(tokenizer, eos, &n);
+        done = put(out, "  \"") && put(out, roles[i]) && put(out, "\": ") &&
+               put_quoted(out, text, n) && put(out, ",\n");
+    }
+    done = done && put(out, "  \"added_tokens_decoder\": {");
+    const char *comma = "";
+    for (int32_t id = 0; id < gen_tokenizer_n_vocab(tokenizer) && done; id++) {
+        if (tokenizer_has(tokenizer, id) && tokenizer_is_special(tokenizer, id)) {
+            size_t n = 0;
+            const char *text = gen_tokenizer_piece(tokenizer, id, &n);
+            done = put(out, comma) && put_id(out, "\n    \"%d\": {\"content\": ", id) &&
+                   put_quoted(out, text, n) &&
+                   put(out, ", \"lstrip\": false, \"normalized\": false, \"rstrip\": false, "
+                            "\"single_word\": false, \"special\": true}");
+            comma = ",";
+        }
+    }
+    return done && put(out, "\n  }\n}\n");
+}
+
+static enum gen_status make_directory(const char *path, struct gen_error *err) {
+    if (mkdir(path, 0777) == 0 || file_kind_of(path) == FILE_DIRECTORY) {
+        return GEN_OK;
+    }
+    return file_error(err, path, "make the directory", errno);
+}
+
+/** Write one file beside its target; the rename is left to the caller. */
+static enum gen_status write_beside(struct file_writer *writer, const char *directory,
+                                    const char *name, const struct gen_bytes *text,
+                                    struct gen_error *err) {
+    char *path = file_join(directory, name);
+    if (path == NULL) {
+        return error_no_memory(err, "a path");
+    }
+    enum gen_status status = file_writer_open(writer, path, err);
+    memory_free(path);
+    if (status == GEN_OK) {
+        status = file_writer_put(writer, text->data, text->n, err);
+    }
+    return status == GEN_OK ? file_writer_sync(writer, err) : status;
+}
+
+enum gen_status gen_tokenizer_save(const struct gen_tokenizer *tokenizer, const char *directory,
+                                   struct gen_error *err) {
+    static bool (*const format[N_FILES])(struct gen_bytes * out, const struct gen_tokenizer *) = {
+        format_merges, format_vocab, format_config};
+    struct file_writer writers[N_FILES] = {0};
+    enum gen_status status = make_directory(directory, err);
+    for (size_t i = 0; i < N_FILES && status == GEN_OK; i++) {
+        struct gen_bytes text = {0};
+        status = format[i](&text, tokenizer)
+                     ? write_beside(&writers[i], directory, file_names[i], &text, err)
+                     : error_no_memory(err, "the tokenizer's files");
+        gen_bytes_release(&text);
+    }
+    for (size_t i = 0; i < N_FILES && status == GEN_OK; i++) {
+        status = file_writer_commit(&writers[i], err);
+    }
+    for (size_t i = 0; i < N_FILES; i++) {
+        file_writer_close(&writers[i]);
+    }
+    return status;
+}
