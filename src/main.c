@@ -17,6 +17,7 @@ const struct command *const commands[] = {
     &inspect_command,
     &convert_command,
     &bench_command,
+    &train_command,
     &help_command,
     NULL,
 };
