@@ -48,6 +48,7 @@ static enum gen_status open_state(struct job *job, const char *path) {
         return error_no_memory(job->err, "a path");
     }
     snprintf(job->state_path, size, "%s.state", path);
+    file_writer_sweep(path);
     if (file_kind_of(job->state_path) == FILE_MISSING) {
         return GEN_OK;
     }
