@@ -135,6 +135,21 @@ bool params_view(struct weights *view, const struct params *params, float *array
     return true;
 }
 
+/* A view's pointers are made for reading; the array behind them is the caller's. */
+static float *writable(const unsigned char *data) {
+    float *numbers;
+    memcpy(&numbers, &data, sizeof numbers);
+    return numbers;
+}
+
+float *params_numbers(const struct matrix *matrix) {
+    return writable(matrix->data);
+}
+
+float *params_table_numbers(const struct weight_table *table) {
+    return writable(table->data);
+}
+
 void params_view_release(struct weights *view) {
     memory_free(view->h);
     *view = (struct weights){0};
