@@ -3,9 +3,10 @@
 #include "base/rng.h"
 
 /* Shares of a product for each thread: enough that none waits long for the last one. */
-#define PRODUCT_SHARES 8
-/* Fewest rows of a share: w is gathered again for each. */
-#define PRODUCT_LEAST_ROWS 64
+#define PRODUCT_SHARES 12
+/* Numbers from one k of x to the next of which so few sets of a cache get a part that the others
+ * stay empty: then x is packed. */
+#define UNLUCKY_STEP 512
 /* Numbers of a share of elementwise work, columns of a share of sums over rows. */
 #define SHARE_NUMBERS 4096
 #define SHARE_COLUMNS 64
@@ -23,33 +24,54 @@ static size_t smaller(size_t a, size_t b) {
 struct product_work {
     const struct compute *compute;
     const struct product_job *job;
-    size_t n_groups; /* of PRODUCT_PANELS panels */
-    size_t n_rows;   /* of a share */
+    size_t n_rows, n_panels; /* of a share */
 };
 
 static void product_shares(void *context, size_t begin, size_t end, int thread) {
     const struct product_work *work = context;
     const struct product_job *job = work->job;
     size_t n_panels = divide_up(job->n_columns, MATRIX_PANEL);
+    size_t across = divide_up(n_panels, work->n_panels);
     for (size_t i = begin; i < end; i++) {
-        struct product_share share = {.row = i / work->n_groups * work->n_rows,
-                                      .panel = i % work->n_groups * PRODUCT_PANELS};
+        struct product_share share = {.row = i / across * work->n_rows,
+                                      .panel = i % across * work->n_panels};
         share.n_rows = smaller(work->n_rows, job->n_rows - share.row);
-        share.n_panels = smaller(PRODUCT_PANELS, n_panels - share.panel);
+        share.n_panels = smaller(work->n_panels, n_panels - share.panel);
         work->compute->kernels->training->product(job, &share,
                                                   compute_scratch(work->compute, thread));
     }
 }
 
+/* Shares are as many rows as may be and as many panels as leave each thread enough of them. */
 void op_product(const struct compute *compute, const struct product_job *job) {
-    size_t n_groups = divide_up(divide_up(job->n_columns, MATRIX_PANEL), PRODUCT_PANELS);
     size_t wanted = (size_t)thread_pool_size(compute->pool) * PRODUCT_SHARES;
-    size_t cuts = smaller(divide_up(wanted, n_groups), divide_up(job->n_rows, PRODUCT_LEAST_ROWS));
-    /* Whole tiles of 8 rows in each share. */
-    size_t n_rows = divide_up(divide_up(job->n_rows, cuts), 8) * 8;
-    struct product_work work = {compute, job, n_groups, n_rows};
-    thread_pool_run(compute->pool, n_groups * divide_up(job->n_rows, n_rows), 1, product_shares,
-                    &work);
+    size_t down = divide_up(job->n_rows, job->pack_x ? PRODUCT_ROWS_PACKED : PRODUCT_ROWS);
+    size_t n_groups = divide_up(divide_up(job->n_columns, MATRIX_PANEL), PRODUCT_PANELS);
+    size_t across = smaller(divide_up(wanted, down), n_groups);
+    struct product_work work = {.compute = compute,
+                                .job = job,
+                                .n_rows = divide_up(divide_up(job->n_rows, down), 16) * 16,
+                                .n_panels = divide_up(n_groups, across) * PRODUCT_PANELS};
+    size_t n_shares = divide_up(job->n_rows, work.n_rows) *
+                      divide_up(divide_up(job->n_columns, MATRIX_PANEL), work.n_panels);
+    thread_pool_run(compute->pool, n_shares, 1, product_shares, &work);
+}
+
+void op_linear(const struct compute *compute, float *y, size_t y_stride, const float *x,
+               const struct matrix *w, const float *bias, size_t n_rows) {
+    struct product_job job = {.y = y,
+                              .y_stride = y_stride,
+                              .y_panel_stride = MATRIX_PANEL,
+                              .x = x,
+                              .x_stride = w->n_in,
+                              .x_step = 1,
+                              .w = (const float *)(const void *)w->data,
+                              .w_lies = PRODUCT_W_PANELS,
+                              .n_rows = n_rows,
+                              .n_inner = w->n_in,
+                              .n_columns = w->n_out,
+                              .bias = bias};
+    op_product(compute, &job);
 }
 
 void op_matmul_backward(const struct compute *compute, float *d_x, const float *d_y,
@@ -61,7 +83,7 @@ void op_matmul_backward(const struct compute *compute, float *d_x, const float *
                               .x_stride = d_y_stride,
                               .x_step = 1,
                               .w = (const float *)(const void *)w->data,
-                              .w_is_transposed = true,
+                              .w_lies = PRODUCT_W_PANELS_ACROSS,
                               .n_rows = n_rows,
                               .n_inner = w->n_out,
                               .n_columns = w->n_in};
@@ -76,7 +98,9 @@ void op_matmul_weights(const struct compute *compute, float *d_w, const float *x
                               .x = x,
                               .x_stride = 1,
                               .x_step = n_in,
+                              .pack_x = n_in % UNLUCKY_STEP == 0,
                               .w = d_y,
+                              .w_lies = PRODUCT_W_ROWS,
                               .w_stride = d_y_stride,
                               .n_rows = n_in,
                               .n_inner = n_rows,

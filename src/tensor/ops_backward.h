@@ -15,6 +15,12 @@
 /** A matrix product of any strides. */
 void op_product(const struct compute *compute, const struct product_job *job);
 
+/** y[n_rows][y_stride] = x[n_rows][n_in] w + bias, the same bits as op_matmul(); w in panels of
+ *  f32, bias may be NULL. For many rows at once: both x and w are taken in parts that stay in a
+ *  core's cache. */
+void op_linear(const struct compute *compute, float *y, size_t y_stride, const float *x,
+               const struct matrix *w, const float *bias, size_t n_rows);
+
 /** d_x[n_rows][n_in] = d_y w^T; w in panels of f32, d_y[n_rows][d_y_stride]. */
 void op_matmul_backward(const struct compute *compute, float *d_x, const float *d_y,
                         size_t d_y_stride, const struct matrix *w, size_t n_rows);

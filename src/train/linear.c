@@ -4,14 +4,7 @@
 
 void linear_forward(const struct compute *compute, float *y, const struct linear *linear,
                     const float *x, size_t n_rows) {
-    struct matmul_job job = {.y = y,
-                             .y_stride = linear->w->n_out,
-                             .x = x,
-                             .x_stride = linear->w->n_in,
-                             .n_rows = n_rows,
-                             .w = linear->w,
-                             .bias = linear->bias};
-    op_matmul(compute, &job);
+    op_linear(compute, y, linear->w->n_out, x, linear->w, linear->bias, n_rows);
 }
 
 void linear_backward_input(const struct compute *compute, float *d_x, const struct linear *linear,

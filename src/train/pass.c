@@ -213,13 +213,7 @@ static void head_chunk(struct train_pass *pass, const struct weights *weights,
     size_t c = (size_t)config->n_embd;
     op_layer_norm(compute, memory->normal_f, memory->last + first * c, weights->ln_f_weight,
                   weights->ln_f_bias, n, c, config->layer_norm_epsilon);
-    struct matmul_job job = {.y = memory->logits,
-                             .y_stride = memory->logits_stride,
-                             .x = memory->normal_f,
-                             .x_stride = c,
-                             .n_rows = n,
-                             .w = lm_head};
-    op_matmul(compute, &job);
+    op_linear(compute, memory->logits, memory->logits_stride, memory->normal_f, lm_head, NULL, n);
     op_cross_entropy(compute, pass->losses + first, memory->logits, memory->logits_stride,
                      lm_head->n_out, pass->targets + first, n, gradients != NULL ? scale : 0.0f);
     if (gradients != NULL) {

@@ -14,40 +14,52 @@
 
 #include "gen.h"
 
+/** How the operand w of a product lies in memory. */
+enum product_w {
+    PRODUCT_W_ROWS,         /**< w[k][n] at w + k * w_stride + n */
+    PRODUCT_W_PANELS,       /**< as matrix.h packs it: w + (n / 16 * n_inner + k) * 16 + n % 16 */
+    PRODUCT_W_PANELS_ACROSS /**< its transpose is packed: w + (k / 16 * n_columns + n) * 16 + k % 16
+                             */
+};
+
 /**
  * y[m][n] = sum over k of x[m][k] w[k][n], all f32: one accumulator per y, k ascending, one fused
- * multiply-add each. With `add` the accumulator starts from y, otherwise from 0.
+ * multiply-add each, from 0 or, with `add`, from y; then the bias.
  *
  *   y[m][n]  y + m * y_stride + n / 16 * y_panel_stride + n % 16
  *   x[m][k]  x + m * x_stride + k * x_step
- *   w[k][n]  w + k * w_stride + n, or with w_is_transposed
- *            w + (k / 16 * n_columns + n) * 16 + k % 16: the panels of matrix.h, read across
  */
 struct product_job {
     float *y;
     size_t y_stride, y_panel_stride;
     const float *x;
     size_t x_stride, x_step;
+    bool pack_x; /**< copy x to scratch first: its x_stride is 1, its x_step unlucky for caches */
     const float *w;
+    enum product_w w_lies;
     size_t w_stride;
-    bool w_is_transposed;
     size_t n_rows, n_inner, n_columns;
+    const float *bias; /**< [n_columns] or NULL */
     bool add;
 };
 
 /** A part of the result: these rows, and the columns of these panels of 16. */
 struct product_share {
-    size_t row, n_rows;
+    size_t row, n_rows; /**< at most PRODUCT_ROWS */
     size_t panel, n_panels;
 };
 
-/** Panels that a product takes at once at best. */
+/** Panels that go through a product together. */
 #define PRODUCT_PANELS 3
-/** k whose w is gathered in scratch at a time: with PRODUCT_PANELS small enough for a core's own
- *  cache. A multiple of 16. */
+/** Most rows of a share, and the k of a block: so many that the parts of x and w which are read
+ *  over and over fit a core's own cache. Multiples of 16. */
+#define PRODUCT_ROWS  256
 #define PRODUCT_INNER 512
-/** Floats of scratch that a product needs. */
-#define PRODUCT_SCRATCH ((size_t)PRODUCT_PANELS * 16 * PRODUCT_INNER)
+/** Most rows of a share whose x is packed. */
+#define PRODUCT_ROWS_PACKED 128
+/** Floats of scratch that a product needs: for the panels of w, then for the rows of x. */
+#define PRODUCT_SCRATCH_W ((size_t)PRODUCT_PANELS * 16 * PRODUCT_INNER)
+#define PRODUCT_SCRATCH   (PRODUCT_SCRATCH_W + (PRODUCT_ROWS_PACKED + 16) * (PRODUCT_INNER + 16))
 
 /** Which numbers of a row are dropped: those whose hash of (key, index) is below rate * 2^32. */
 struct dropout {
