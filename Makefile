@@ -107,6 +107,8 @@ $(BUILD)/src/tensor/kernels/avx512.o $(BUILD)/src/tensor/kernels/avx512.tidy: FI
 $(BUILD)/src/tensor/kernels/quant_avx2.o $(BUILD)/src/tensor/kernels/quant_avx2.tidy: FILE_CFLAGS = $(AVX2_CFLAGS)
 $(BUILD)/src/tensor/kernels/quant_avx512.o $(BUILD)/src/tensor/kernels/quant_avx512.tidy: FILE_CFLAGS = $(AVX512_CFLAGS)
 $(BUILD)/src/tensor/kernels/quant_avx512_vnni.o $(BUILD)/src/tensor/kernels/quant_avx512_vnni.tidy: FILE_CFLAGS = $(AVX512_CFLAGS) $(VNNI_CFLAGS)
+# The square root as the one instruction it is, so that compilers can make vectors of it.
+$(BUILD)/src/train/adamw.o $(BUILD)/src/train/adamw.tidy: FILE_CFLAGS = -fno-math-errno
 $(BUILD)/src/cli/embedded.o: FILE_CFLAGS = $(EMBEDDED_CFLAGS)
 $(BUILD)/src/cli/embedded.o: $(wildcard $(EMBEDDED_MODEL))
 

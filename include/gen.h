@@ -619,6 +619,131 @@ struct gen_convert_options gen_convert_options_default(void);
 enum gen_status gen_convert(const char *src, const char *dst,
                             const struct gen_convert_options *options, struct gen_error *err);
 
+/* ------------------------------------------------------------------ training -------------- */
+
+/** How the learning rate runs after the warm-up; train/schedule.h has the formulas. */
+enum gen_schedule {
+    GEN_SCHEDULE_CONSTANT, /**< stays */
+    GEN_SCHEDULE_COSINE,   /**< falls all the way, as half a cosine wave */
+    GEN_SCHEDULE_WSD       /**< warm-up, stable, decay: falls at the end; can be extended */
+};
+
+/**
+ * Shape of a model to train; 0: of the preset. With `init` it is the model's; only n_ctx may then
+ * be less, for sequences shorter than its context.
+ */
+struct gen_train_shape {
+    int32_t n_layer, n_head, n_embd, n_ctx;
+};
+
+struct gen_train_options {
+    /**
+     * n_data files: text whose documents are divided by a line `<|endoftext|>`, or, where the name
+     * ends in .jsonl, a JSON object a line, with a document as its member `field`. UTF-8.
+     */
+    const char *const *data;
+    size_t n_data;
+    const char *const *valid; /**< n_valid files held out for validation, likewise */
+    size_t n_valid;
+    float valid_share; /**< without such files: hold this last share of the data out. Default 0 */
+    const char *field; /**< default "text" */
+    /** A tokenizer, as gen_tokenizer_open() takes it; NULL: that of `init`. */
+    const char *vocab;
+    /** A model whose weights, shape and tokenizer to begin with; NULL: random weights. */
+    const char *init;
+    const char *preset; /**< "tiny", "small", "gpt2"; default "tiny" */
+    struct gen_train_shape shape;
+
+    uint64_t n_steps;    /**< in all, with those before a resumption. Default 1000 */
+    uint64_t batch_size; /**< tokens a step, rounded up to whole sequences of n_ctx. Default 4096 */
+    float learning_rate; /**< the peak. Default 0.001 */
+    float least_rate;    /**< where it falls to. Default 0 */
+    enum gen_schedule schedule; /**< default cosine */
+    uint64_t n_warmup;          /**< steps in which it grows. Default 100 */
+    float decay_share;          /**< of all steps, for GEN_SCHEDULE_WSD. Default 0.2 */
+    float beta1, beta2;         /**< of AdamW. Default 0.9, 0.95 */
+    float epsilon;              /**< of AdamW. Default 1e-8 */
+    float weight_decay;         /**< of matrices. Default 0.1 */
+    bool decay_embeddings;      /**< embeddings decay, too. Default false */
+    float clip;                 /**< longest gradient, as a Euclidean norm; 0: any. Default 1 */
+    float dropout;              /**< 0 ... below 1. Default 0 */
+    uint64_t seed;              /**< of weights, order of the data, dropout. Default 0 */
+
+    uint64_t valid_every;        /**< steps between validations; 0: only at the end. Default 250 */
+    uint64_t checkpoint_every;   /**< steps between checkpoints; 0: by time alone. Default 0 */
+    float checkpoint_minutes;    /**< minutes between checkpoints; 0: by steps alone. Default 10 */
+    uint64_t sample_every;       /**< steps between calls of watch->sample; 0: never. Default 0 */
+    bool resume;                 /**< go on from the last checkpoint, if there is one */
+    bool checkpoint_activations; /**< compute layers again in the backward pass: less memory */
+    int32_t micro_batch;         /**< sequences at a time; 0: by memory. Changes no bit */
+    int n_threads;               /**< 0: all physical cores */
+    const char *kernels;         /**< as in gen_session_options; NULL: the fastest */
+};
+struct gen_train_options gen_train_options_default(void);
+
+/** What a run is about to do. */
+struct gen_train_plan {
+    const struct gen_config *config;
+    uint64_t n_parameters;
+    uint64_t n_tokens, n_valid_tokens;
+    uint64_t n_sequences;         /**< of n_ctx tokens, that an epoch has */
+    uint64_t step_sequences;      /**< of a step */
+    int32_t sequence_length;      /**< tokens; n_ctx, or less where the options say so */
+    int32_t micro_batch;          /**< sequences at a time */
+    uint64_t first_step, n_steps; /**< first_step > 0: resumed */
+    uint64_t memory;              /**< bytes for weights, gradients, moments, activations */
+};
+
+/** Where a run is, after a step. */
+struct gen_train_report {
+    uint64_t step, n_steps;   /**< steps done, in all */
+    uint64_t n_tokens;        /**< trained on in all steps so far */
+    double loss;              /**< mean -ln p of the step's tokens, before its update */
+    double learning_rate;     /**< of the step */
+    double gradient_norm;     /**< before clipping */
+    double tokens_per_second; /**< of the step */
+    double epoch;             /**< times the data was read */
+    bool has_valid;           /**< whether there was a validation after the step */
+    double valid_loss;        /**< mean -ln p of a held-out token */
+    double valid_bits;        /**< bits for each byte of held-out text */
+};
+
+enum gen_train_phase {
+    GEN_TRAIN_READING,    /**< bytes of text made tokens */
+    GEN_TRAIN_STEPPING,   /**< sequences of the step */
+    GEN_TRAIN_VALIDATING, /**< sequences held out */
+};
+
+/**
+ * Who watches a run. Any callback may be NULL. Those that return a bool stop the run with false:
+ * it then writes a checkpoint, if it has made a step, and ends with GEN_CANCELED.
+ */
+struct gen_train_watch {
+    void *context;
+    void (*plan)(void *context, const struct gen_train_plan *plan);
+    bool (*step)(void *context, const struct gen_train_report *report);
+    /** Work within a step and beside them: done of total. */
+    bool (*progress)(void *context, enum gen_train_phase phase, uint64_t done, uint64_t total);
+    /** A model of the current weights, for the time of the call. */
+    bool (*sample)(void *context, uint64_t step, const struct gen_model *model);
+    /** A checkpoint is written. */
+    void (*saved)(void *context, uint64_t step);
+};
+
+/**
+ * Train a model and write it to the GGUF file `path`, again at every checkpoint. Beside it lie
+ * PATH.state, all that a resumed run needs to come to the same bits as an unbroken one, and
+ * PATH.tokens-*, the tokenized data, which are made again where they are missing.
+ *
+ * Both files are written beside their targets and renamed, the state first: whenever the run is
+ * cut off, PATH and PATH.state are whole, and resuming goes on from the state alone.
+ * Without `resume`, a PATH.state that is there is an error, so that no run is lost by mistake.
+ * With it, shape, vocabulary and seed must be those of the checkpoint. All else may be changed: a
+ * run of more steps, another learning rate or schedule, other data (read from their beginning).
+ */
+enum gen_status gen_train(const char *path, const struct gen_train_options *options,
+                          const struct gen_train_watch *watch, struct gen_error *err);
+
 #ifdef __cplusplus
 }
 #endif

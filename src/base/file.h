@@ -79,5 +79,10 @@ enum gen_status file_writer_sync(struct file_writer *writer, struct gen_error *e
 enum gen_status file_writer_commit(struct file_writer *writer, struct gen_error *err);
 /** Remove the temporary file unless committed, and free everything. For the `fail:` path too. */
 void file_writer_close(struct file_writer *writer);
+/**
+ * Remove what killed processes left beside `path`: temporary files of any target in its directory
+ * that nobody is writing any more. For jobs that write large files again and again.
+ */
+void file_writer_sweep(const char *path);
 
 #endif

@@ -1,8 +1,10 @@
 /* Writing a file beside its target and renaming it: the second half of file.h. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +20,15 @@
 static size_t directory_length(const char *path) {
     const char *slash = strrchr(path, '/');
     return slash == NULL ? 0 : (size_t)(slash - path) + 1;
+}
+
+/* Lock the new file for as long as it is being written, so that file_writer_sweep() knows it from
+ * one whose process is gone. False if a sweep has removed it between its creation and here. */
+static bool lock(int descriptor) {
+    struct stat status;
+    while (flock(descriptor, LOCK_EX) != 0 && errno == EINTR) {
+    }
+    return fstat(descriptor, &status) != 0 || status.st_nlink > 0;
 }
 
 /* Create a file nobody else has, under a hidden random name in the target's directory. The
@@ -37,6 +48,10 @@ static int create_beside(struct file_writer *writer) {
         descriptor = open(writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (descriptor < 0 && errno != EEXIST) {
             break;
+        }
+        if (descriptor >= 0 && !lock(descriptor)) {
+            close(descriptor);
+            descriptor = -1;
         }
     }
     return descriptor;
@@ -174,4 +189,43 @@ void file_writer_close(struct file_writer *writer) {
     memory_free(writer->path);
     memory_free(writer->buffer);
     *writer = (struct file_writer){.descriptor = -1};
+}
+
+/* ---- what is left of others
+ * --------------------------------------------------------------------*/
+
+/* Whether it is a name as create_beside() gives them. */
+static bool is_temporary(const char *name) {
+    static const char pattern[] = ".gen-0123456789abcdef.tmp";
+    return strlen(name) == sizeof pattern - 1 && strncmp(name, pattern, 5) == 0 &&
+           strspn(name + 5, "0123456789abcdef") == 16 && strcmp(name + 21, ".tmp") == 0;
+}
+
+/* Remove it unless somebody is still writing it. */
+static void sweep_one(int directory, const char *name) {
+    int descriptor = openat(directory, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (descriptor < 0) {
+        return;
+    }
+    if (flock(descriptor, LOCK_EX | LOCK_NB) == 0) {
+        unlinkat(directory, name, 0);
+    }
+    close(descriptor);
+}
+
+void file_writer_sweep(const char *path) {
+    size_t n = directory_length(path);
+    char *name = n == 0 ? memory_copy_string(".", 1) : memory_copy_string(path, n);
+    DIR *directory = name != NULL ? opendir(name) : NULL;
+    memory_free(name);
+    if (directory == NULL) {
+        return;
+    }
+    const struct dirent *entry;
+    while ((entry = readdir(directory)) != NULL) {
+        if (is_temporary(entry->d_name)) {
+            sweep_one(dirfd(directory), entry->d_name);
+        }
+    }
+    closedir(directory);
 }

@@ -32,8 +32,12 @@ static uint64_t mix(uint64_t z) {
     return z ^ z >> 31;
 }
 
+uint64_t rng_hash(uint64_t a, uint64_t b) {
+    return mix(mix(a) ^ b);
+}
+
 void rng_init_sequence(struct rng *rng, uint64_t seed, uint64_t index, uint64_t sequence) {
-    uint64_t key = mix(mix(mix(seed) ^ index) ^ sequence);
+    uint64_t key = mix(rng_hash(seed, index) ^ sequence);
     rng_init(rng, key, mix(key));
 }
 

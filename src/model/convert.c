@@ -8,14 +8,12 @@
 #include "model/config.h"
 #include "model/model.h"
 #include "model/recipe.h"
+#include "model/settings.h"
 #include "model/tensor_table.h"
 
 /* Rows converted at a time: enough to transpose whole cache lines, little enough to be quick to
  * allocate for any model. */
 #define SLAB_ROWS 64
-
-/* Of the block formats as gen knows them: the only version in use. */
-#define QUANTIZATION_VERSION 2
 
 struct conversion {
     const struct model_file *file;
@@ -66,86 +64,21 @@ static bool is_quantized(const struct conversion *c) {
 /* ---- settings --------------------------------------------------------------------------------*/
 
 /* The name the source gives the model, or the last part of the source's path. */
-static enum gen_status write_name(const struct conversion *c) {
-    const char *name = NULL;
-    size_t n = 0;
-    if (model_file_get_string(c->file, "general.name", &name, &n, NULL) == GEN_OK && n > 0) {
-        return gguf_writer_string(c->writer, "general.name", name, n, c->err);
-    }
-    name = c->file->name;
-    n = strlen(name);
-    while (n > 1 && name[n - 1] == '/') {
-        n--;
-    }
-    size_t start = n;
-    while (start > 0 && name[start - 1] != '/') {
-        start--;
-    }
-    struct error_quoted quoted; /* a path may hold bytes that are not UTF-8; GGUF strings do not */
-    const char *text = error_quote(&quoted, name + start, n - start);
-    return gguf_writer_string(c->writer, "general.name", text, strlen(text), c->err);
-}
-
-static enum gen_status write_gpt2_settings(const struct conversion *c) {
-    struct gguf_writer *w = c->writer;
-    const struct gen_config *config = &c->config;
-    const struct {
-        const char *key;
-        int32_t value;
-    } sizes[] = {{"gpt2.context_length", config->n_ctx},
-                 {"gpt2.embedding_length", config->n_embd},
-                 {"gpt2.block_count", config->n_layer},
-                 {"gpt2.feed_forward_length", config->n_inner},
-                 {"gpt2.attention.head_count", config->n_head}};
-    enum gen_status status = GEN_OK;
-    for (size_t i = 0; status == GEN_OK && i < sizeof sizes / sizeof *sizes; i++) {
-        status = gguf_writer_u32(w, sizes[i].key, (uint32_t)sizes[i].value, c->err);
-    }
-    if (status == GEN_OK) {
-        status = gguf_writer_f32(w, "gpt2.attention.layer_norm_epsilon", config->layer_norm_epsilon,
-                                 c->err);
-    }
-    return status;
-}
-
-/* What the gpt2.* keys cannot say; only where it differs from what they imply. */
-static enum gen_status write_own_settings(const struct conversion *c) {
-    const struct gen_config *config = &c->config;
-    enum gen_status status = GEN_OK;
-    if (config->activation != GEN_GELU_NEW) {
-        const char *name = gen_activation_name(config->activation);
-        status =
-            gguf_writer_string(c->writer, "gen.activation_function", name, strlen(name), c->err);
-    }
-    if (status == GEN_OK && !config->scale_attn_weights) {
-        status = gguf_writer_bool(c->writer, "gen.scale_attn_weights", false, c->err);
-    }
-    if (status == GEN_OK && config->scale_attn_by_inverse_layer_idx) {
-        status = gguf_writer_bool(c->writer, "gen.scale_attn_by_inverse_layer_idx", true, c->err);
-    }
-    return status;
-}
-
 static enum gen_status write_settings(const struct conversion *c, enum tensor_type main_type) {
-    enum gen_status status =
-        gguf_writer_string(c->writer, "general.architecture", "gpt2", 4, c->err);
-    if (status != GEN_OK || (status = write_name(c)) != GEN_OK ||
-        (status = gguf_writer_u32(c->writer, "general.file_type", file_type_number(c, main_type),
-                                  c->err)) != GEN_OK ||
-        (is_quantized(c) && (status = gguf_writer_u32(c->writer, "general.quantization_version",
-                                                      QUANTIZATION_VERSION, c->err)) != GEN_OK) ||
-        (status = write_gpt2_settings(c)) != GEN_OK || (status = write_own_settings(c)) != GEN_OK) {
-        return status;
+    struct model_settings settings = {.config = &c->config,
+                                      .tokenizer = c->file->tokenizer,
+                                      .file_type = file_type_number(c, main_type),
+                                      .quantized = is_quantized(c)};
+    struct error_quoted quoted;
+    if (model_file_get_string(c->file, "general.name", &settings.name, &settings.n_name, NULL) !=
+            GEN_OK ||
+        settings.n_name == 0) {
+        size_t n;
+        const char *name = model_settings_path_name(c->file->name, &n);
+        settings.name = error_quote(&quoted, name, n);
+        settings.n_name = strlen(settings.name);
     }
-    const struct gen_tokenizer *tokenizer = c->file->tokenizer;
-    int32_t eos = c->config.eos_token_id;
-    if (tokenizer != NULL) {
-        eos = eos >= 0 ? eos : gen_tokenizer_eos(tokenizer);
-        status = gguf_writer_tokenizer(c->writer, tokenizer, c->config.n_vocab, c->err);
-    }
-    return status == GEN_OK
-               ? gguf_writer_special_ids(c->writer, c->config.bos_token_id, eos, c->err)
-               : status;
+    return model_settings_write(c->writer, &settings, c->err);
 }
 
 /* ---- tensors ---------------------------------------------------------------------------------*/

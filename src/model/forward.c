@@ -101,7 +101,7 @@ static void linear(const struct forward *f, float *y, const float *x, size_t n_r
     op_matmul(f->compute, &job);
 }
 
-static float attention_scale(const struct gen_config *config, size_t layer) {
+float forward_attention_scale(const struct gen_config *config, size_t layer) {
     float scale = 1.0f;
     if (config->scale_attn_weights) {
         scale /= __builtin_sqrtf((float)(config->n_embd / config->n_head));
@@ -128,7 +128,7 @@ static void attend(const struct forward *f, const struct forward_row *rows, size
                    size_t layer) {
     const struct kv_cache *cache = f->cache;
     size_t c = (size_t)f->config->n_embd;
-    float scale = attention_scale(f->config, layer);
+    float scale = forward_attention_scale(f->config, layer);
     size_t n_jobs = 0;
     for (size_t i = 0; i < n_rows;) {
         size_t n = run_length(rows, i, n_rows);

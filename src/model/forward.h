@@ -51,6 +51,9 @@ void activations_release(struct activations *activations, const struct gen_confi
 size_t forward_scratch(const struct weights *weights, const struct gen_config *config,
                        size_t n_ctx);
 
+/** What the scores of a layer are multiplied with before softmax. */
+float forward_attention_scale(const struct gen_config *config, size_t layer);
+
 /** Bytes of quantized inputs that a pass needs, see compute_reserve_inputs(); 0 if none. */
 size_t forward_inputs(const struct weights *weights);
 

@@ -37,10 +37,6 @@ void compute_release(struct compute *compute) {
     *compute = (struct compute){0};
 }
 
-static float *scratch_of(const struct compute *compute, int thread) {
-    return compute->scratch + (size_t)thread * compute->scratch_stride;
-}
-
 struct matmul_work {
     const struct compute *compute;
     const struct matmul_job *job;
@@ -48,13 +44,13 @@ struct matmul_work {
 
 static void matmul_share(void *context, size_t begin, size_t end, int thread) {
     const struct matmul_work *work = context;
-    work->compute->kernels->matmul(work->job, begin, end, scratch_of(work->compute, thread));
+    work->compute->kernels->matmul(work->job, begin, end, compute_scratch(work->compute, thread));
 }
 
 static void matmul_quantized_share(void *context, size_t begin, size_t end, int thread) {
     const struct matmul_work *work = context;
     work->compute->kernels->matmul_quantized(work->job, begin, end,
-                                             scratch_of(work->compute, thread));
+                                             compute_scratch(work->compute, thread));
 }
 
 static void quantize_share(void *context, size_t begin, size_t end, int thread) {
@@ -127,7 +123,7 @@ struct attention_work {
 static void attention_share(void *context, size_t begin, size_t end, int thread) {
     const struct attention_work *work = context;
     for (size_t i = begin; i < end; i++) {
-        work->compute->kernels->attention(&work->jobs[i], scratch_of(work->compute, thread));
+        work->compute->kernels->attention(&work->jobs[i], compute_scratch(work->compute, thread));
     }
 }
 

@@ -35,6 +35,11 @@ bool compute_init(struct compute *compute, const struct kernels *kernels, int n_
 bool compute_reserve_inputs(struct compute *compute, size_t bytes);
 void compute_release(struct compute *compute);
 
+/** The scratch of a thread. */
+static inline float *compute_scratch(const struct compute *compute, int thread) {
+    return compute->scratch + (size_t)thread * compute->scratch_stride;
+}
+
 /** y = x w and what follows it: the one entry for matrix products. */
 void op_matmul(const struct compute *compute, const struct matmul_job *job);
 

@@ -64,6 +64,10 @@ void params_free_array(const struct params *params, float *array);
 bool params_view(struct weights *view, const struct params *params, float *array);
 void params_view_release(struct weights *view);
 
+/** The numbers of a matrix or a table of a view, to be written. */
+float *params_numbers(const struct matrix *matrix);
+float *params_table_numbers(const struct weight_table *table);
+
 /**
  * A tensor of `array` as a GGUF stores it, or with `kind` MODEL_FILE_HF as PyTorch does: out has
  * n_in * n_out numbers. put is the way back.

@@ -51,17 +51,28 @@ void train_pass_free(struct train_pass *pass);
 uint64_t train_pass_bytes(const struct gen_config *config,
                           const struct train_pass_options *options);
 
+/** The step of the optimizer that a batch is a part of. */
+struct train_step {
+    float scale;           /**< of the loss: normally 1 / the counted positions of the whole step */
+    uint64_t seed;         /**< of the dropout masks */
+    size_t first_sequence; /**< number of the batch's first sequence in the step */
+    /** Whether it is the first and the last batch that this pass gets of the step. What the token
+     *  table as an embedding adds to its gradient as lm_head is summed apart, so that the sum does
+     *  not depend on how the step is cut into batches: gradients are whole only when the batch
+     *  that `ends` has run. A step that is not ended is forgotten by the next that begins. */
+    bool begins, ends;
+};
+
 /**
  * *loss = sum over counted positions of -ln p(target), *n_counted their number. With `gradients`
- * (an array like params->values, not NULL) adds d(scale * loss) / d(value) to each; `scale` is
- * normally 1 / the counted positions of the whole step. Dropout masks depend on `seed` and
- * `first_sequence`, the number of the batch's first sequence in the step, alone; without gradients
- * nothing is dropped. GEN_BAD_ARGUMENT for ids out of range; a loss that is not finite is returned
- * as such.
+ * (an array like params->values, not NULL) adds d(scale * loss) / d(value) to each; without
+ * gradients nothing is dropped and `step` is not looked at. Dropout masks depend on the step's
+ * seed and the number of the sequence in the step. GEN_BAD_ARGUMENT for ids out of range; a loss
+ * that is not finite is returned as such.
  */
 enum gen_status train_pass_run(struct train_pass *pass, const struct params *params,
-                               float *gradients, const struct train_batch *batch, float scale,
-                               uint64_t seed, size_t first_sequence, double *loss,
-                               size_t *n_counted, struct gen_error *err);
+                               float *gradients, const struct train_batch *batch,
+                               const struct train_step *step, double *loss, size_t *n_counted,
+                               struct gen_error *err);
 
 #endif

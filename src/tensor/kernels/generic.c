@@ -6,5 +6,6 @@
 #define TILE_PANELS_FEW_ROWS 1
 
 #include "tensor/kernels/row_kernels.h"
+#include "tensor/kernels/training_kernels.h"
 
 const struct kernels kernels_generic = KERNELS_TABLE("generic", generic);

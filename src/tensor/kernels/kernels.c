@@ -8,6 +8,7 @@
 #endif
 
 #include "base/error.h"
+#include "tensor/kernels/training.h"
 
 #ifdef KERNELS_X86
 /* Half-precision conversion; older compilers' __builtin_cpu_supports does not know its name. */
@@ -107,4 +108,9 @@ size_t kernels_quantized_row_bytes(const struct matrix *w) {
 
 size_t kernels_attention_scratch(size_t n_ctx) {
     return KERNELS_ATTENTION_ROWS * round_up(n_ctx);
+}
+
+size_t training_attention_scratch(size_t n_positions, size_t head_size) {
+    /* Keys and values in panels, one of them by rows too; weights and gradients of a block. */
+    return round_up(n_positions) * (3 * round_up(head_size) + 2 * TRAINING_ATTENTION_BLOCK);
 }

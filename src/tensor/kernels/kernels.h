@@ -86,6 +86,8 @@ struct attention_job {
 /** From this many rows on, weights are widened or gathered into scratch before they are used. */
 #define KERNELS_SCRATCH_ROWS 16
 
+struct training_kernels;
+
 struct kernels {
     const char *name; /**< "generic", "avx2", "avx512", "avx512vnni", "neon" */
     /**
@@ -121,6 +123,8 @@ struct kernels {
     size_t (*fma_loop)(float *sums, float factor, float addend, size_t n_rounds);
     /** The same with products of int8, summed in int32; NULL: this set has none. */
     size_t (*int8_loop)(int32_t *sums, size_t n_rounds);
+
+    const struct training_kernels *training; /**< training.h */
 };
 
 /** Floats that read_sum() takes at a time. */

@@ -38,10 +38,10 @@ ALWAYS_INLINE void tile_run(const struct tile *t, int rows, int panels, enum ten
     UNROLL for (int r = 0; r < rows; r++) {
         UNROLL for (int p = 0; p < panels; p++) {
             size_t done = (size_t)p * VF_LANES;
-            sum[r][p] = t->start == NULL
-                            ? vf_set1(0.0f)
-                            : load_columns(t->start + (size_t)r * t->start_stride + done,
-                                           t->n_columns - done);
+            sum[r][p] = t->start == NULL ? vf_set1(0.0f)
+                                         : load_columns(t->start + (size_t)r * t->start_stride +
+                                                            done + (size_t)p * t->y_panel_gap,
+                                                        t->n_columns - done);
         }
     }
     const unsigned char *w = t->w;
@@ -61,7 +61,7 @@ ALWAYS_INLINE void tile_run(const struct tile *t, int rows, int panels, enum ten
             }
         }
         w += t->w_row_bytes;
-        x++;
+        x += t->x_step;
     }
     vf sums[8 * KERNELS_SCRATCH_PANELS];
     UNROLL for (int r = 0; r < rows; r++) {
@@ -139,9 +139,10 @@ static void tile_panels(struct tile t, enum tensor_type type, size_t n_rows, siz
         size_t n = n_panels < group ? 1 : group;
         tile_function_for(type, n < group ? TILE_SINGLE : kind)(&t, n_rows);
         size_t columns = n * VF_LANES;
+        size_t numbers = columns + n * t.y_panel_gap;
         t.w += n * t.w_panel_bytes;
-        t.y += columns;
-        t.start = t.start == NULL ? NULL : t.start + columns;
+        t.y += numbers;
+        t.start = t.start == NULL ? NULL : t.start + numbers;
         t.column += columns;
         t.n_columns -= columns < t.n_columns ? columns : t.n_columns;
         n_panels -= n;
@@ -198,6 +199,7 @@ static void matmul(const struct matmul_job *job, size_t begin, size_t end, float
     size_t bytes = tensor_type_info(w->type)->block_bytes;
     struct tile t = {.x = job->x,
                      .x_stride = job->x_stride,
+                     .x_step = 1,
                      .w = w->data + begin * w->panel_stride * bytes,
                      .w_row_bytes = w->row_stride * bytes,
                      .w_panel_bytes = w->panel_stride * bytes,

@@ -11,6 +11,7 @@
 #define TILE_PANELS_FEW_ROWS 2
 
 #include "tensor/kernels/row_kernels.h"
+#include "tensor/kernels/training_kernels.h"
 
 const struct kernels kernels_neon = KERNELS_TABLE("neon", neon);
 

@@ -21,8 +21,12 @@ static void activate(float *y, size_t n, enum gen_activation activation) {
     }
 }
 
-static void layer_norm(float *y, const float *x, const float *weight, const float *bias, size_t n,
-                       float epsilon) {
+/* What brings a row to mean 0 and variance 1: (x - mean) * scale. */
+struct row_moments {
+    float mean, scale;
+};
+
+static struct row_moments row_moments(const float *x, size_t n, float epsilon) {
     vf sum = vf_set1(0.0f);
     for (size_t i = 0; i < n; i += VF_LANES) {
         sum = vf_add(sum, load_columns(x + i, n - i));
@@ -42,9 +46,16 @@ static void layer_norm(float *y, const float *x, const float *weight, const floa
         squares = vf_fma(centered, centered, squares);
     }
     float variance = vf_sum(squares) / (float)n;
-    vf scale = vf_set1(1.0f / __builtin_sqrtf(variance + epsilon));
+    return (struct row_moments){mean, 1.0f / __builtin_sqrtf(variance + epsilon)};
+}
+
+static void layer_norm(float *y, const float *x, const float *weight, const float *bias, size_t n,
+                       float epsilon) {
+    struct row_moments moments = row_moments(x, n, epsilon);
+    vf mean = vf_set1(moments.mean);
+    vf scale = vf_set1(moments.scale);
     for (size_t i = 0; i < n; i += VF_LANES) {
-        vf centered = vf_sub(load_columns(x + i, n - i), vf_set1(mean));
+        vf centered = vf_sub(load_columns(x + i, n - i), mean);
         vf normal = vf_mul(centered, scale);
         store_columns(
             y + i, vf_fma(normal, load_columns(weight + i, n - i), load_columns(bias + i, n - i)),
@@ -94,6 +105,7 @@ static void attention(const struct attention_job *job, float *scratch) {
     size_t stride = n_panels * VF_LANES;
     struct tile scores = {.x = job->q,
                           .x_stride = job->q_stride,
+                          .x_step = 1,
                           .w = (const unsigned char *)job->k,
                           .w_row_bytes = VF_LANES * sizeof(float),
                           .w_panel_bytes = job->head_size * VF_LANES * sizeof(float),
@@ -107,6 +119,7 @@ static void attention(const struct attention_job *job, float *scratch) {
     }
     struct tile sums = {.x = scratch,
                         .x_stride = stride,
+                        .x_step = 1,
                         .w = (const unsigned char *)job->v,
                         .w_row_bytes = job->v_stride * sizeof(float),
                         .w_panel_bytes = VF_LANES * sizeof(float),
@@ -135,7 +148,7 @@ static void attention(const struct attention_job *job, float *scratch) {
         .name = (label), .matmul = matmul, .matmul_quantized = matmul_quantized_##quant,           \
         .quantize_row = quantize_row_##quant, .attention = attention, .layer_norm = layer_norm,    \
         .softmax = softmax, .activate = activate, .add = add, .read_sum = read_sum,                \
-        .fma_loop = fma_loop                                                                       \
+        .fma_loop = fma_loop, .training = &training_kernels                                        \
     }
 
 #endif

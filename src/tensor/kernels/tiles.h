@@ -27,14 +27,16 @@ enum tile_kind { TILE_SINGLE, TILE_MANY, TILE_FEW, TILE_STREAMED };
 struct tile {
     const float *x; /* at the first k */
     size_t x_stride;
+    size_t x_step;          /* numbers from one k to the next */
     const unsigned char *w; /* at the first k of the first panel */
     size_t w_row_bytes;
     size_t w_panel_bytes;
     size_t n_k;
-    const float *start; /* unfinished sums, or NULL */
+    const float *start; /* unfinished sums, with gaps as in y, or NULL */
     size_t start_stride;
     float *y;
     size_t y_stride;
+    size_t y_panel_gap;           /* numbers between the columns of a panel and the next's: 0 */
     size_t n_columns;             /* columns left from the first panel on: may end inside one */
     const struct matmul_job *job; /* what follows the sum, or NULL: nothing */
     size_t column;                /* of the first panel, for the bias */
@@ -71,7 +73,7 @@ static void tile_store(const struct tile *t, const vf *sums, int rows, int panel
         for (int p = 0; p < panels; p++) {
             size_t done = (size_t)p * VF_LANES;
             size_t n = t->n_columns - done;
-            float *y = t->y + (size_t)r * t->y_stride + done;
+            float *y = t->y + (size_t)r * t->y_stride + done + (size_t)p * t->y_panel_gap;
             vf out = sums[r * panels + p];
             if (t->job != NULL) {
                 out = finish(out, t->job, y, t->column + done, n);

@@ -106,6 +106,38 @@ static inline float vf_greatest(vf a) {
     __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
 }
+/* One of the four 8 x 8 corners. */
+static inline void vf_transpose_8(float *to, size_t to_stride, const float *from,
+                                  size_t from_stride) {
+    __m256 pairs[8];
+    for (size_t i = 0; i < 8; i += 2) {
+        __m256 even = _mm256_loadu_ps(from + i * from_stride);
+        __m256 odd = _mm256_loadu_ps(from + (i + 1) * from_stride);
+        pairs[i] = _mm256_unpacklo_ps(even, odd);
+        pairs[i + 1] = _mm256_unpackhi_ps(even, odd);
+    }
+    for (size_t j = 0; j < 2; j++) {
+        __m256 first_low = _mm256_shuffle_ps(pairs[j], pairs[2 + j], 0x44);
+        __m256 first_high = _mm256_shuffle_ps(pairs[4 + j], pairs[6 + j], 0x44);
+        __m256 second_low = _mm256_shuffle_ps(pairs[j], pairs[2 + j], 0xee);
+        __m256 second_high = _mm256_shuffle_ps(pairs[4 + j], pairs[6 + j], 0xee);
+        float *at = to + 2 * j * to_stride;
+        _mm256_storeu_ps(at, _mm256_permute2f128_ps(first_low, first_high, 0x20));
+        _mm256_storeu_ps(at + to_stride, _mm256_permute2f128_ps(second_low, second_high, 0x20));
+        at += 4 * to_stride;
+        _mm256_storeu_ps(at, _mm256_permute2f128_ps(first_low, first_high, 0x31));
+        _mm256_storeu_ps(at + to_stride, _mm256_permute2f128_ps(second_low, second_high, 0x31));
+    }
+}
+static inline void vf_transpose(float *to, size_t to_stride, const float *from,
+                                size_t from_stride) {
+    for (size_t i = 0; i < VF_LANES; i += 8) {
+        for (size_t j = 0; j < VF_LANES; j += 8) {
+            vf_transpose_8(to + j * to_stride + i, to_stride, from + i * from_stride + j,
+                           from_stride);
+        }
+    }
+}
 
 /* ---- integers -------------------------------------------------------------------------------*/
 

@@ -85,6 +85,37 @@ static inline float vf_sum(vf a) {
 static inline float vf_greatest(vf a) {
     return _mm512_reduce_max_ps(a);
 }
+static inline void vf_transpose(float *to, size_t to_stride, const float *from,
+                                size_t from_stride) {
+    __m512 pairs[16];
+    __m512 fours[16];
+    for (size_t i = 0; i < 16; i += 2) {
+        __m512 even = _mm512_loadu_ps(from + i * from_stride);
+        __m512 odd = _mm512_loadu_ps(from + (i + 1) * from_stride);
+        pairs[i] = _mm512_unpacklo_ps(even, odd);
+        pairs[i + 1] = _mm512_unpackhi_ps(even, odd);
+    }
+    /* fours[4 q + j] then holds, in its quarter l, column 4 l + j of rows 4 q ... 4 q + 3. */
+    for (size_t i = 0; i < 16; i += 4) {
+        for (size_t j = 0; j < 2; j++) {
+            __m512d first = _mm512_castps_pd(pairs[i + j]);
+            __m512d second = _mm512_castps_pd(pairs[i + j + 2]);
+            fours[i + 2 * j] = _mm512_castpd_ps(_mm512_unpacklo_pd(first, second));
+            fours[i + 2 * j + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(first, second));
+        }
+    }
+    for (size_t j = 0; j < 4; j++) {
+        __m512 even_low = _mm512_shuffle_f32x4(fours[j], fours[4 + j], 0x88);
+        __m512 odd_low = _mm512_shuffle_f32x4(fours[j], fours[4 + j], 0xdd);
+        __m512 even_high = _mm512_shuffle_f32x4(fours[8 + j], fours[12 + j], 0x88);
+        __m512 odd_high = _mm512_shuffle_f32x4(fours[8 + j], fours[12 + j], 0xdd);
+        float *at = to + j * to_stride;
+        _mm512_storeu_ps(at, _mm512_shuffle_f32x4(even_low, even_high, 0x88));
+        _mm512_storeu_ps(at + 4 * to_stride, _mm512_shuffle_f32x4(odd_low, odd_high, 0x88));
+        _mm512_storeu_ps(at + 8 * to_stride, _mm512_shuffle_f32x4(even_low, even_high, 0xdd));
+        _mm512_storeu_ps(at + 12 * to_stride, _mm512_shuffle_f32x4(odd_low, odd_high, 0xdd));
+    }
+}
 
 /* ---- integers -------------------------------------------------------------------------------*/
 

@@ -116,6 +116,16 @@ static inline float vf_greatest(vf a) {
     return greatest;
 }
 
+/* to[j][i] = from[i][j] for 16 rows of 16 numbers each. */
+static inline void vf_transpose(float *to, size_t to_stride, const float *from,
+                                size_t from_stride) {
+    for (size_t j = 0; j < VF_LANES; j++) {
+        for (size_t i = 0; i < VF_LANES; i++) {
+            to[j * to_stride + i] = from[i * from_stride + j];
+        }
+    }
+}
+
 #undef VF_EACH
 
 #endif

@@ -1,0 +1,192 @@
+#include "cmd/train_options.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/alloc.h"
+#include "cli/exit_code.h"
+#include "cli/message.h"
+#include "cli/model_path.h"
+
+#define AT(member) offsetof(struct train_settings, member)
+
+static const char *const preset_names[] = {"tiny", "small", "gpt2", NULL};
+static const char *const schedule_names[] = {"constant", "cosine", "wsd", NULL};
+
+static const struct option table[] = {
+    OPTION_ROW_HEADING("Output"),
+    OPTION_ROW("output", 'o', OPTION_STRING, AT(output), "FILE.gguf",
+               "the model, written at every checkpoint; beside it FILE.gguf.state for --resume and "
+               "FILE.gguf.tokens-*, the tokenized data, which may be deleted"),
+    OPTION_ROW("metrics", '\0', OPTION_STRING, AT(metrics), "FILE",
+               "write a JSON object a line for each step"),
+    OPTION_ROW("svg", '\0', OPTION_STRING, AT(svg), "FILE",
+               "draw the loss curve, at every checkpoint and at the end; a resumed run needs "
+               "--metrics for what was before"),
+    OPTION_ROW("sample-every", '\0', OPTION_UINT64, AT(options.sample_every), "N",
+               "show a text of the model every N steps; 0: never"),
+    OPTION_ROW("sample-prompt", '\0', OPTION_STRING, AT(sample_prompt), "TEXT",
+               "what that text begins with (default: nothing)"),
+    OPTION_ROW_RANGE("sample-tokens", '\0', OPTION_INT, AT(sample_tokens), "N", 1, INT32_MAX,
+                     "how long it is"),
+    OPTION_ROW("log-every", '\0', OPTION_UINT64, AT(log_every), "N",
+               "where stderr is no terminal: a line every N steps"),
+    OPTION_ROW("quiet", 'q', OPTION_FLAG, AT(quiet), NULL, "say nothing on stderr but errors"),
+    OPTION_ROW_HEADING("Data"),
+    OPTION_ROW("data", 'd', OPTION_LIST, AT(data), "FILE",
+               "text to learn, as the operands are: UTF-8, documents divided by a line "
+               "<|endoftext|>; or FILE.jsonl, a JSON object a line; may be given several times"),
+    OPTION_ROW("valid", '\0', OPTION_LIST, AT(valid), "FILE",
+               "text to validate on, likewise; never learned"),
+    OPTION_ROW_RANGE("valid-share", '\0', OPTION_FLOAT, AT(options.valid_share), "X", 0, 0.9,
+                     "without --valid: hold the last share X of the data out"),
+    OPTION_ROW("field", '\0', OPTION_STRING, AT(options.field), "NAME",
+               "the member of a JSON object that holds the document (default: text)"),
+    OPTION_ROW("vocab", '\0', OPTION_STRING, AT(vocab), "DIR|FILE",
+               "the vocabulary: a directory with vocab.json and merges.txt, as gen vocab writes "
+               "it, a tokenizer.json, or a model; default: that of --init"),
+    OPTION_ROW_HEADING("Model"),
+    OPTION_ROW("init", '\0', OPTION_STRING, AT(init), "PATH|NAME",
+               "begin with the weights of this model, a GGUF file, a Hugging Face directory or a "
+               "name; default: random ones"),
+    OPTION_ROW_CHOICE("preset", '\0', AT(preset), "NAME", preset_names,
+                      "shape of a new model: tiny (6 layers, 8 heads, 256 wide, context 256), "
+                      "small (8, 8, 512, 512), gpt2 (12, 12, 768, 1024)"),
+    OPTION_ROW_RANGE("n-layer", '\0', OPTION_INT, AT(options.shape.n_layer), "N", 1, 10000,
+                     "layers, instead of the preset's"),
+    OPTION_ROW_RANGE("n-head", '\0', OPTION_INT, AT(options.shape.n_head), "N", 1, 131072,
+                     "attention heads; they divide the width"),
+    OPTION_ROW_RANGE("n-embd", '\0', OPTION_INT, AT(options.shape.n_embd), "N", 1, 131072, "width"),
+    OPTION_ROW_RANGE("n-ctx", '\0', OPTION_INT, AT(options.shape.n_ctx), "N", 1, 16777216,
+                     "context, and length of the sequences to learn; with --init only less than "
+                     "the model's, for shorter sequences"),
+    OPTION_ROW_HEADING("Steps"),
+    OPTION_ROW("steps", 'n', OPTION_UINT64, AT(options.n_steps), "N",
+               "steps in all, with those before a resumption"),
+    OPTION_ROW("batch-size", 'b', OPTION_UINT64, AT(options.batch_size), "N",
+               "tokens a step, rounded up to whole sequences"),
+    OPTION_ROW_RANGE("lr", '\0', OPTION_FLOAT, AT(options.learning_rate), "X", 0, 1000,
+                     "learning rate, after the warm-up"),
+    OPTION_ROW_RANGE("min-lr", '\0', OPTION_FLOAT, AT(options.least_rate), "X", 0, 1000,
+                     "what it falls to"),
+    OPTION_ROW_CHOICE("schedule", '\0', AT(schedule), "NAME", schedule_names,
+                      "constant; cosine: falls all the way; wsd: falls at the end, so that a run "
+                      "can be made longer before"),
+    OPTION_ROW("warmup", '\0', OPTION_UINT64, AT(options.n_warmup), "N",
+               "steps in which the learning rate grows"),
+    OPTION_ROW_RANGE("decay-share", '\0', OPTION_FLOAT, AT(options.decay_share), "X", 0, 1,
+                     "of all steps, for wsd: in these it falls"),
+    OPTION_ROW_RANGE("weight-decay", '\0', OPTION_FLOAT, AT(options.weight_decay), "X", 0, 1000,
+                     "of matrices; biases and norms have none"),
+    OPTION_ROW("decay-embeddings", '\0', OPTION_FLAG, AT(options.decay_embeddings), NULL,
+               "of embeddings, too"),
+    OPTION_ROW_RANGE("beta1", '\0', OPTION_FLOAT, AT(options.beta1), "X", 0, 0.999999, "of AdamW"),
+    OPTION_ROW_RANGE("beta2", '\0', OPTION_FLOAT, AT(options.beta2), "X", 0, 0.999999, "of AdamW"),
+    OPTION_ROW_RANGE("clip", '\0', OPTION_FLOAT, AT(options.clip), "X", 0, 1e30,
+                     "longest gradient; 0: any"),
+    OPTION_ROW_RANGE("dropout", '\0', OPTION_FLOAT, AT(options.dropout), "X", 0, 0.99,
+                     "share of activations dropped while learning"),
+    OPTION_ROW("seed", 's', OPTION_UINT64, AT(options.seed), "N",
+               "of weights, order of the data, dropout: the same seed gives the same model"),
+    OPTION_ROW("valid-every", '\0', OPTION_UINT64, AT(options.valid_every), "N",
+               "steps from one validation to the next; 0: only at the end"),
+    OPTION_ROW_HEADING("Checkpoints"),
+    OPTION_ROW("resume", '\0', OPTION_FLAG, AT(options.resume), NULL,
+               "go on from the last checkpoint, if there is one; with the same options to the same "
+               "bits as if never stopped; all but shape, vocabulary and seed may be changed"),
+    OPTION_ROW("checkpoint-every", '\0', OPTION_UINT64, AT(options.checkpoint_every), "N",
+               "steps from one checkpoint to the next; 0: by time"),
+    OPTION_ROW_RANGE("checkpoint-minutes", '\0', OPTION_FLOAT, AT(options.checkpoint_minutes), "X",
+                     0, 1e9, "minutes from one to the next; 0: by steps"),
+    OPTION_ROW_HEADING("Machine (changes no bit of the model)"),
+    OPTION_ROW_RANGE("threads", 't', OPTION_INT, AT(options.n_threads), "N", 1, 1024,
+                     "threads to use (default: the physical cores this process may use)"),
+    OPTION_ROW_RANGE("micro-batch", '\0', OPTION_INT, AT(options.micro_batch), "N", 1, INT32_MAX,
+                     "sequences to work on at once (default: what fits into half of the memory)"),
+    OPTION_ROW("checkpoint-activations", '\0', OPTION_FLAG, AT(options.checkpoint_activations),
+               NULL,
+               "compute layers again instead of keeping what they found: less memory, a "
+               "third more work"),
+};
+
+static const struct option_conflict conflicts[] = {{"valid", "valid-share"}};
+
+const struct options_spec train_spec = {
+    .usage = "gen train [OPTIONS] -o FILE.gguf DATA...",
+    .intro = "Train a model on the text of the files DATA and write it to FILE.gguf. Ctrl-C writes "
+             "a checkpoint and ends; --resume goes on. The model of any checkpoint can be used "
+             "while training goes on.",
+    .table = table,
+    .n_table = sizeof table / sizeof table[0],
+    .conflicts = conflicts,
+    .n_conflicts = sizeof conflicts / sizeof conflicts[0],
+    .examples =
+        "  gen train -o tales.gguf --vocab vocab --valid tales-valid.txt --steps 5000 tales.txt\n"
+        "  gen train -o tales.gguf --vocab vocab --valid tales-valid.txt --steps 9000 --resume "
+        "\\\n    tales.txt\n"
+        "  gen train -o mine.gguf --init openai-community/gpt2 --n-ctx 256 --lr 3e-5 diary.txt\n"
+        "\n"
+        "Members of the metrics: step, loss (nats a token), lr, grad_norm, tokens, epoch,\n"
+        "tokens_per_second; after a validation valid_loss, valid_perplexity,\n"
+        "valid_bits_per_byte.\n"
+        "\n"
+        "Exit status: 0 done, 1 something failed, 2 wrong usage, 130 after Ctrl-C.\n",
+};
+
+void train_set_defaults(void *settings) {
+    struct train_settings *train = settings;
+    *train = (struct train_settings){.options = gen_train_options_default(),
+                                     .sample_prompt = "",
+                                     .sample_tokens = 60,
+                                     .log_every = 10};
+    train->schedule = (int32_t)train->options.schedule;
+}
+
+static bool find_model(const char **path, const char *name) {
+    struct gen_error err;
+    if (name == NULL) {
+        return true;
+    }
+    *path = model_path_find(name, &err);
+    if (*path == NULL) {
+        message("%s", err.message);
+    }
+    return *path != NULL;
+}
+
+bool train_settings_complete(struct train_settings *settings, const struct options_parsed *parsed,
+                             int *code) {
+    *code = EXIT_USAGE;
+    if (settings->output == NULL) {
+        message("train writes a model: name it with -o FILE.gguf");
+        return false;
+    }
+    if (strcmp(settings->output, "-") == 0) {
+        message("train writes several files, which stdout may not be: -o FILE.gguf");
+        return false;
+    }
+    struct option_list *data = &settings->data;
+    for (size_t i = 0; i < parsed->n_operands; i++) {
+        alloc_grow(&data->data, &data->capacity, data->n + 1, sizeof *data->data);
+        data->data[data->n++] = parsed->operands[i];
+    }
+    if (data->n == 0) {
+        message("train needs a text to learn: gen train [OPTIONS] -o FILE.gguf DATA...");
+        return false;
+    }
+    struct gen_train_options *options = &settings->options;
+    options->data = data->data;
+    options->n_data = data->n;
+    options->valid = settings->valid.data;
+    options->n_valid = settings->valid.n;
+    options->preset = preset_names[settings->preset];
+    options->schedule = (enum gen_schedule)settings->schedule;
+    *code = EXIT_FAILED;
+    return find_model(&options->vocab, settings->vocab) &&
+           find_model(&options->init, settings->init);
+}
+
+void train_settings_release(struct train_settings *settings) {
+    free((char *)(uintptr_t)settings->options.vocab);
+    free((char *)(uintptr_t)settings->options.init);
+}

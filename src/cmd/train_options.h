@@ -1,0 +1,38 @@
+/**
+ * train_options.h - the command line of `gen train`.
+ */
+#ifndef CMD_TRAIN_OPTIONS_H
+#define CMD_TRAIN_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cli/options.h"
+#include "gen.h"
+
+struct train_settings {
+    struct gen_train_options options; /**< but for what stands below */
+    struct option_list data, valid;
+    const char *vocab, *init; /**< as written; options has the paths they lead to */
+    int32_t preset, schedule; /**< indices of the choices */
+    const char *output;
+    const char *metrics, *svg;
+    const char *sample_prompt;
+    int32_t sample_tokens;
+    uint64_t log_every;
+    bool quiet;
+};
+
+extern const struct options_spec train_spec;
+
+void train_set_defaults(void *settings);
+
+/**
+ * Put the operands, the choices and the paths of models into settings->options. Returns false
+ * after a message, with the exit code in *code.
+ */
+bool train_settings_complete(struct train_settings *settings, const struct options_parsed *parsed,
+                             int *code);
+void train_settings_release(struct train_settings *settings);
+
+#endif

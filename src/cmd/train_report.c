@@ -1,0 +1,177 @@
+#include "cmd/train_report.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/message.h"
+#include "cli/signals.h"
+#include "cmd/train_chart.h"
+#include "cmd/train_sample.h"
+
+#define BAR_WIDTH 20
+/** Seconds between two drawings of the moving line. */
+#define DRAW_AFTER 0.1
+
+void train_report_init(struct train_report *report, const struct train_settings *settings) {
+    *report = (struct train_report){.settings = settings,
+                                    .terminal = !settings->quiet && isatty(STDERR_FILENO)};
+    progress_begin(&report->reading, "reading the data", settings->quiet);
+}
+
+/* ---- the moving line -------------------------------------------------------------------- */
+
+static void wipe(struct train_report *report) {
+    progress_end(&report->reading);
+    report->reading.drawn = false;
+    if (report->drawn) {
+        fprintf(stderr, "\r\033[K");
+        report->drawn = false;
+    }
+}
+
+/** "45 s", "3:07", "2:15:30" */
+static void format_time(char *text, size_t size, double seconds) {
+    uint64_t s = seconds > 0 ? (uint64_t)(seconds + 0.5) : 0;
+    if (s < 60) {
+        snprintf(text, size, "%" PRIu64 " s", s);
+    } else if (s < 3600) {
+        snprintf(text, size, "%" PRIu64 ":%02" PRIu64, s / 60, s % 60);
+    } else {
+        snprintf(text, size, "%" PRIu64 ":%02" PRIu64 ":%02" PRIu64, s / 3600, s / 60 % 60, s % 60);
+    }
+}
+
+/** Steps, loss, speed and time left, as both kinds of lines have them. */
+static void format_figures(char *text, size_t size, const struct train_report *report) {
+    const struct gen_train_report *last = &report->last;
+    double passed = gen_clock() - report->start;
+    double done = (double)(last->step - report->first_step);
+    char left[40];
+    format_time(left, sizeof left, passed / done * (double)(last->n_steps - last->step));
+    snprintf(text, size, "step %" PRIu64 "/%" PRIu64 "  loss %.4f  %.0f tok/s  %s left", last->step,
+             last->n_steps, last->loss, last->tokens_per_second, left);
+}
+
+static void draw(struct train_report *report) {
+    double now = gen_clock();
+    if (!report->terminal || now - report->last_drawn < DRAW_AFTER) {
+        return;
+    }
+    const struct gen_train_report *last = &report->last;
+    int n_full = (int)((double)last->step / (double)last->n_steps * BAR_WIDTH);
+    char bar[BAR_WIDTH + 1];
+    for (int i = 0; i < BAR_WIDTH; i++) {
+        bar[i] = i < n_full ? '#' : '.';
+    }
+    bar[BAR_WIDTH] = '\0';
+    char figures[160];
+    format_figures(figures, sizeof figures, report);
+    fprintf(stderr, "\r\033[K[%s] %s", bar, figures);
+    report->drawn = true;
+    report->last_drawn = now;
+}
+
+/* ---- callbacks -------------------------------------------------------------------------- */
+
+static void on_plan(void *context, const struct gen_train_plan *plan) {
+    struct train_report *report = context;
+    const struct gen_config *config = plan->config;
+    report->first_step = plan->first_step;
+    report->start = gen_clock();
+    report->failed =
+        !train_metrics_open(&report->metrics, report->settings->metrics, plan->first_step);
+    if (report->settings->quiet) {
+        return;
+    }
+    wipe(report);
+    message("%.1f million parameters: %d layers, %d heads, width %d, context %d, vocabulary %d",
+            (double)plan->n_parameters / 1e6, config->n_layer, config->n_head, config->n_embd,
+            config->n_ctx, config->n_vocab);
+    message("%" PRIu64 " tokens of text, %" PRIu64 " to validate; a step has %" PRIu64
+            " sequences of %d, %d at a time, in %.2f GB of memory",
+            plan->n_tokens, plan->n_valid_tokens, plan->step_sequences, plan->sequence_length,
+            plan->micro_batch, (double)plan->memory / 1e9);
+    if (plan->first_step > 0) {
+        message("going on after step %" PRIu64, plan->first_step);
+    }
+}
+
+static bool go_on(const struct train_report *report) {
+    return signals_caught() == 0 && !report->failed;
+}
+
+static void say_valid(struct train_report *report) {
+    const struct gen_train_report *last = &report->last;
+    wipe(report);
+    message("step %" PRIu64 ": validation loss %.4f, perplexity %.2f, %.4f bits per byte",
+            last->step, last->valid_loss, exp(last->valid_loss), last->valid_bits);
+}
+
+static bool on_step(void *context, const struct gen_train_report *step) {
+    struct train_report *report = context;
+    const struct train_settings *settings = report->settings;
+    report->last = *step;
+    if (!train_metrics_add(&report->metrics, step)) {
+        report->failed = true;
+    }
+    bool log = settings->log_every > 0 && step->step % settings->log_every == 0;
+    log = log || step->step == step->n_steps || step->step == report->first_step + 1;
+    if (!settings->quiet && !report->terminal && log) {
+        char figures[160];
+        format_figures(figures, sizeof figures, report);
+        message("%s  lr %.3g  gradient %.3g", figures, step->learning_rate, step->gradient_norm);
+    }
+    if (!settings->quiet && step->has_valid) {
+        say_valid(report);
+    }
+    draw(report);
+    return go_on(report);
+}
+
+static bool on_progress(void *context, enum gen_train_phase phase, uint64_t done, uint64_t total) {
+    struct train_report *report = context;
+    if (phase == GEN_TRAIN_READING) {
+        progress_update(&report->reading, done, total);
+    }
+    return go_on(report);
+}
+
+static bool on_sample(void *context, uint64_t step, const struct gen_model *model) {
+    struct train_report *report = context;
+    if (!report->settings->quiet) {
+        wipe(report);
+        train_sample_show(report->settings, step, model);
+    }
+    return go_on(report);
+}
+
+static void on_saved(void *context, uint64_t step) {
+    struct train_report *report = context;
+    report->saved_step = step;
+    if (report->settings->svg != NULL &&
+        !train_chart_write(report->settings->svg, &report->metrics, report->settings->output)) {
+        report->failed = true;
+    }
+}
+
+struct gen_train_watch train_report_watch(struct train_report *report) {
+    return (struct gen_train_watch){.context = report,
+                                    .plan = on_plan,
+                                    .step = on_step,
+                                    .progress = on_progress,
+                                    .sample = on_sample,
+                                    .saved = on_saved};
+}
+
+bool train_report_end(struct train_report *report) {
+    wipe(report);
+    if (!report->settings->quiet && report->saved_step > 0) {
+        bool stopped = signals_caught() != 0;
+        message("%.300s: written after step %" PRIu64 "%s", report->settings->output,
+                report->saved_step, stopped ? "; --resume goes on" : "");
+    }
+    return train_metrics_close(&report->metrics) && !report->failed;
+}

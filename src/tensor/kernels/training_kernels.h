@@ -1,0 +1,22 @@
+/** training_kernels.h - the table of training.h, of one kernel set. */
+#ifndef KERNELS_TRAINING_KERNELS_H
+#define KERNELS_TRAINING_KERNELS_H
+
+#include "tensor/kernels/training_attention.h"
+#include "tensor/kernels/training_product.h"
+#include "tensor/kernels/training_rows.h"
+
+static const struct training_kernels training_kernels = {
+    .product = product,
+    .attention = training_attention,
+    .attention_backward = attention_backward,
+    .activate = training_activate,
+    .activate_backward = activate_backward,
+    .layer_norm_backward = layer_norm_backward,
+    .layer_norm_weights = layer_norm_weights,
+    .column_sums = column_sums,
+    .cross_entropy = cross_entropy,
+    .drop = drop,
+};
+
+#endif

@@ -1,0 +1,298 @@
+#include "tensor/ops_backward.h"
+
+#include "base/rng.h"
+
+/* Shares of a product for each thread: enough that none waits long for the last one. */
+#define PRODUCT_SHARES 12
+/* Numbers from one k of x to the next of which so few sets of a cache get a part that the others
+ * stay empty: then x is packed. */
+#define UNLUCKY_STEP 512
+/* Numbers of a share of elementwise work, columns of a share of sums over rows. */
+#define SHARE_NUMBERS 4096
+#define SHARE_COLUMNS 64
+
+static size_t divide_up(size_t n, size_t by) {
+    return (n + by - 1) / by;
+}
+
+static size_t smaller(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+/* ---- matrix products -------------------------------------------------------------------------*/
+
+struct product_work {
+    const struct compute *compute;
+    const struct product_job *job;
+    size_t n_rows, n_panels; /* of a share */
+};
+
+static void product_shares(void *context, size_t begin, size_t end, int thread) {
+    const struct product_work *work = context;
+    const struct product_job *job = work->job;
+    size_t n_panels = divide_up(job->n_columns, MATRIX_PANEL);
+    size_t across = divide_up(n_panels, work->n_panels);
+    for (size_t i = begin; i < end; i++) {
+        struct product_share share = {.row = i / across * work->n_rows,
+                                      .panel = i % across * work->n_panels};
+        share.n_rows = smaller(work->n_rows, job->n_rows - share.row);
+        share.n_panels = smaller(work->n_panels, n_panels - share.panel);
+        work->compute->kernels->training->product(job, &share,
+                                                  compute_scratch(work->compute, thread));
+    }
+}
+
+/* Shares are as many rows as may be and as many panels as leave each thread enough of them. */
+void op_product(const struct compute *compute, const struct product_job *job) {
+    size_t wanted = (size_t)thread_pool_size(compute->pool) * PRODUCT_SHARES;
+    size_t down = divide_up(job->n_rows, job->pack_x ? PRODUCT_ROWS_PACKED : PRODUCT_ROWS);
+    size_t n_groups = divide_up(divide_up(job->n_columns, MATRIX_PANEL), PRODUCT_PANELS);
+    size_t across = smaller(divide_up(wanted, down), n_groups);
+    struct product_work work = {.compute = compute,
+                                .job = job,
+                                .n_rows = divide_up(divide_up(job->n_rows, down), 16) * 16,
+                                .n_panels = divide_up(n_groups, across) * PRODUCT_PANELS};
+    size_t n_shares = divide_up(job->n_rows, work.n_rows) *
+                      divide_up(divide_up(job->n_columns, MATRIX_PANEL), work.n_panels);
+    thread_pool_run(compute->pool, n_shares, 1, product_shares, &work);
+}
+
+void op_linear(const struct compute *compute, float *y, size_t y_stride, const float *x,
+               const struct matrix *w, const float *bias, size_t n_rows) {
+    struct product_job job = {.y = y,
+                              .y_stride = y_stride,
+                              .y_panel_stride = MATRIX_PANEL,
+                              .x = x,
+                              .x_stride = w->n_in,
+                              .x_step = 1,
+                              .w = (const float *)(const void *)w->data,
+                              .w_lies = PRODUCT_W_PANELS,
+                              .n_rows = n_rows,
+                              .n_inner = w->n_in,
+                              .n_columns = w->n_out,
+                              .bias = bias};
+    op_product(compute, &job);
+}
+
+void op_matmul_backward(const struct compute *compute, float *d_x, const float *d_y,
+                        size_t d_y_stride, const struct matrix *w, size_t n_rows) {
+    struct product_job job = {.y = d_x,
+                              .y_stride = w->n_in,
+                              .y_panel_stride = MATRIX_PANEL,
+                              .x = d_y,
+                              .x_stride = d_y_stride,
+                              .x_step = 1,
+                              .w = (const float *)(const void *)w->data,
+                              .w_lies = PRODUCT_W_PANELS_ACROSS,
+                              .n_rows = n_rows,
+                              .n_inner = w->n_out,
+                              .n_columns = w->n_in};
+    op_product(compute, &job);
+}
+
+void op_matmul_weights(const struct compute *compute, float *d_w, const float *x, const float *d_y,
+                       size_t d_y_stride, size_t n_rows, size_t n_in, size_t n_out) {
+    struct product_job job = {.y = d_w,
+                              .y_stride = MATRIX_PANEL,
+                              .y_panel_stride = n_in * MATRIX_PANEL,
+                              .x = x,
+                              .x_stride = 1,
+                              .x_step = n_in,
+                              .pack_x = n_in % UNLUCKY_STEP == 0,
+                              .w = d_y,
+                              .w_lies = PRODUCT_W_ROWS,
+                              .w_stride = d_y_stride,
+                              .n_rows = n_in,
+                              .n_inner = n_rows,
+                              .n_columns = n_out,
+                              .add = true};
+    op_product(compute, &job);
+}
+
+/* ---- sums over rows --------------------------------------------------------------------------*/
+
+struct bias_work {
+    const struct compute *compute;
+    float *d_bias;
+    const float *d_y;
+    size_t n_rows, n;
+};
+
+static void bias_share(void *context, size_t begin, size_t end, int thread) {
+    const struct bias_work *work = context;
+    (void)thread;
+    size_t first = begin * SHARE_COLUMNS;
+    size_t n = smaller(end * SHARE_COLUMNS, work->n) - first;
+    work->compute->kernels->training->column_sums(work->d_bias + first, work->d_y + first,
+                                                  work->n_rows, work->n, n);
+}
+
+void op_bias_weights(const struct compute *compute, float *d_bias, const float *d_y, size_t n_rows,
+                     size_t n) {
+    struct bias_work work = {compute, d_bias, d_y, n_rows, n};
+    thread_pool_run(compute->pool, divide_up(n, SHARE_COLUMNS), 0, bias_share, &work);
+}
+
+struct layer_norm_work {
+    const struct compute *compute;
+    const struct layer_norm_backward *job;
+};
+
+static void layer_norm_rows(void *context, size_t begin, size_t end, int thread) {
+    const struct layer_norm_work *work = context;
+    const struct layer_norm_backward *job = work->job;
+    (void)thread;
+    for (size_t row = begin; row < end; row++) {
+        size_t at = row * job->n;
+        work->compute->kernels->training->layer_norm_backward(job->d_x + at, job->moments + 2 * row,
+                                                              job->d_y + at, job->x + at,
+                                                              job->weight, job->n, job->epsilon);
+    }
+}
+
+static void layer_norm_columns(void *context, size_t begin, size_t end, int thread) {
+    const struct layer_norm_work *work = context;
+    const struct layer_norm_backward *job = work->job;
+    (void)thread;
+    size_t first = begin * SHARE_COLUMNS;
+    size_t n = smaller(end * SHARE_COLUMNS, job->n) - first;
+    work->compute->kernels->training->layer_norm_weights(job->d_weight + first, job->d_bias + first,
+                                                         job->d_y + first, job->x + first,
+                                                         job->moments, job->n_rows, job->n, n);
+}
+
+void op_layer_norm_backward(const struct compute *compute, const struct layer_norm_backward *job) {
+    struct layer_norm_work work = {compute, job};
+    thread_pool_run(compute->pool, job->n_rows, 0, layer_norm_rows, &work);
+    thread_pool_run(compute->pool, divide_up(job->n, SHARE_COLUMNS), 0, layer_norm_columns, &work);
+}
+
+/* ---- activations -----------------------------------------------------------------------------*/
+
+struct activate_work {
+    const struct compute *compute;
+    float *y;
+    float *d; /* NULL: forward */
+    const float *x;
+    size_t n;
+    enum gen_activation activation;
+};
+
+static void activate_share(void *context, size_t begin, size_t end, int thread) {
+    const struct activate_work *work = context;
+    const struct training_kernels *kernels = work->compute->kernels->training;
+    (void)thread;
+    size_t first = begin * SHARE_NUMBERS;
+    size_t n = smaller(end * SHARE_NUMBERS, work->n) - first;
+    if (work->d == NULL) {
+        kernels->activate(work->y + first, work->x + first, n, work->activation);
+    } else {
+        kernels->activate_backward(work->y + first, work->d + first, work->x + first, n,
+                                   work->activation);
+    }
+}
+
+void op_activate(const struct compute *compute, float *y, const float *x, size_t n,
+                 enum gen_activation activation) {
+    op_activate_backward(compute, y, NULL, x, n, activation);
+}
+
+void op_activate_backward(const struct compute *compute, float *y, float *d, const float *x,
+                          size_t n, enum gen_activation activation) {
+    struct activate_work work = {compute, y, d, x, n, activation};
+    thread_pool_run(compute->pool, divide_up(n, SHARE_NUMBERS), 0, activate_share, &work);
+}
+
+/* ---- attention -------------------------------------------------------------------------------*/
+
+struct attention_work {
+    const struct compute *compute;
+    const struct training_attention *jobs;
+    bool backward;
+};
+
+static void attention_share(void *context, size_t begin, size_t end, int thread) {
+    const struct attention_work *work = context;
+    const struct training_kernels *kernels = work->compute->kernels->training;
+    for (size_t i = begin; i < end; i++) {
+        (work->backward ? kernels->attention_backward : kernels->attention)(
+            &work->jobs[i], compute_scratch(work->compute, thread));
+    }
+}
+
+void op_training_attention(const struct compute *compute, const struct training_attention *jobs,
+                           size_t n_jobs, bool backward) {
+    struct attention_work work = {compute, jobs, backward};
+    thread_pool_run(compute->pool, n_jobs, 1, attention_share, &work);
+}
+
+/* ---- residual branches -----------------------------------------------------------------------*/
+
+struct residual_work {
+    const struct compute *compute;
+    float *y;
+    const float *x; /* NULL: nothing is added */
+    const float *branch;
+    size_t n;
+    const struct row_dropout *dropout;
+};
+
+static void residual_share(void *context, size_t begin, size_t end, int thread) {
+    const struct residual_work *work = context;
+    const struct row_dropout *dropout = work->dropout;
+    const struct kernels *kernels = work->compute->kernels;
+    float *scratch = compute_scratch(work->compute, thread);
+    for (size_t row = begin; row < end; row++) {
+        size_t at = row * work->n;
+        const float *branch = work->branch + at;
+        if (dropout->rate > 0.0f) {
+            float *kept = work->x != NULL ? scratch : work->y + at;
+            uint64_t sequence = dropout->first_sequence + row / dropout->n_positions;
+            struct dropout of_row = {
+                .key = rng_hash(rng_hash(dropout->key, sequence), row % dropout->n_positions),
+                .rate = dropout->rate};
+            kernels->training->drop(kept, branch, work->n, of_row);
+            branch = kept;
+        }
+        if (work->x != NULL) {
+            kernels->add(work->y + at, work->x + at, branch, work->n);
+        }
+    }
+}
+
+void op_residual(const struct compute *compute, float *y, const float *x, const float *branch,
+                 size_t n_rows, size_t n, const struct row_dropout *dropout) {
+    struct residual_work work = {compute, y, x, branch, n, dropout};
+    thread_pool_run(compute->pool, n_rows, 0, residual_share, &work);
+}
+
+void op_drop(const struct compute *compute, float *y, const float *x, size_t n_rows, size_t n,
+             const struct row_dropout *dropout) {
+    op_residual(compute, y, NULL, x, n_rows, n, dropout);
+}
+
+/* ---- loss ------------------------------------------------------------------------------------*/
+
+struct loss_work {
+    const struct compute *compute;
+    double *losses;
+    float *logits;
+    size_t stride, n;
+    const int32_t *targets;
+    float factor;
+};
+
+static void loss_share(void *context, size_t begin, size_t end, int thread) {
+    const struct loss_work *work = context;
+    (void)thread;
+    for (size_t row = begin; row < end; row++) {
+        work->losses[row] = work->compute->kernels->training->cross_entropy(
+            work->logits + row * work->stride, work->n, (size_t)work->targets[row], work->factor);
+    }
+}
+
+void op_cross_entropy(const struct compute *compute, double *losses, float *logits, size_t stride,
+                      size_t n, const int32_t *targets, size_t n_rows, float factor) {
+    struct loss_work work = {compute, losses, logits, stride, n, targets, factor};
+    thread_pool_run(compute->pool, n_rows, 0, loss_share, &work);
+}

@@ -1,0 +1,61 @@
+/**
+ * checkpoint.h - a run on disk: the model as a plain GGUF, and all else that going on needs.
+ *
+ * PATH.state holds everything, the weights too, so it never depends on the GGUF beside it. Each of
+ * the two is written beside its target, flushed and renamed, the state first; whatever cuts the
+ * writing off leaves a whole state of this or the last checkpoint, and a whole GGUF. Layout,
+ * little-endian:
+ *
+ *   "GENSTATE" u32 version = 1, u32 bytes of the header behind them
+ *   header: fields of struct checkpoint in their order, u64 or, for the configuration, i32 each
+ *           (epsilon as its f32 bits), then u64 n_values
+ *   n_values x f32 weights, as many m, as many v: as params.h lays them out
+ *   u64 digest of all before
+ */
+#ifndef TRAIN_CHECKPOINT_H
+#define TRAIN_CHECKPOINT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/file.h"
+#include "gen.h"
+#include "train/adamw.h"
+#include "train/params.h"
+
+/** Where a run is. */
+struct checkpoint {
+    uint64_t step;        /**< steps done */
+    uint64_t n_tokens;    /**< trained on in them */
+    uint64_t n_sequences; /**< taken from the data so far: the position in their order */
+    uint64_t data_key;    /**< of the data they were taken from */
+    uint64_t seed;
+    uint64_t vocab; /**< digest of the vocabulary */
+    struct gen_config config;
+};
+
+/** Write the state to `path`. */
+enum gen_status checkpoint_write_state(const char *path, const struct checkpoint *checkpoint,
+                                       const struct params *params, const struct adamw *adamw,
+                                       struct gen_error *err);
+/** Write the weights as an f32 GGUF to `path`. */
+enum gen_status checkpoint_write_model(const char *path, const struct params *params,
+                                       const struct gen_tokenizer *tokenizer,
+                                       struct gen_error *err);
+
+/** A state that was read and checked. Start from {0}. */
+struct saved_state {
+    struct checkpoint checkpoint;
+    size_t n_values;
+    struct file_map map;
+};
+
+/** GEN_BAD_FILE unless the file is a whole state of this version. */
+enum gen_status saved_state_open(struct saved_state *state, const char *path,
+                                 struct gen_error *err);
+/** Weights and moments, for params of the checkpoint's configuration. */
+enum gen_status saved_state_load(const struct saved_state *state, struct params *params,
+                                 struct adamw *adamw, struct gen_error *err);
+void saved_state_close(struct saved_state *state);
+
+#endif

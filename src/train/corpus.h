@@ -1,0 +1,61 @@
+/**
+ * corpus.h - text files to learn from, cut into documents and made token ids.
+ *
+ * Two formats, told apart by the name. Text: documents are divided by a line `<|endoftext|>`; the
+ * end of the line before it belongs to neither. `.jsonl`: each line is a JSON object whose member
+ * `field` is one document; blank lines are passed over. Either is UTF-8 without NUL, checked byte
+ * by byte, so that a file of another kind is refused and not learned. Behind each document stands
+ * the id of end-of-text; empty documents do not count.
+ *
+ * Files are walked in pieces of about a megabyte, so that memory does not grow with the corpus. A
+ * long document is cut where a line of text begins right behind one: there the words of GPT-2's
+ * pre-tokenizer end too, so the ids are those of the document in one piece.
+ */
+#ifndef TRAIN_CORPUS_H
+#define TRAIN_CORPUS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/threads.h"
+#include "gen.h"
+
+struct corpus_file {
+    struct file_map map;
+    struct error_quoted where; /**< its path, printable */
+    bool jsonl;
+};
+
+struct corpus {
+    struct corpus_file *files;
+    size_t n_files;
+    const char *field; /**< of JSON objects; borrowed */
+};
+
+/** Map n files, n >= 1. A file that cannot be read is an error; release in any case. */
+enum gen_status corpus_open(struct corpus *corpus, const char *const *paths, size_t n,
+                            const char *field, struct gen_error *err);
+void corpus_release(struct corpus *corpus);
+
+/** Bytes of all files. */
+uint64_t corpus_bytes(const struct corpus *corpus);
+
+/** A digest of all that the ids depend on but the vocabulary: contents, formats, field. */
+uint64_t corpus_digest(const struct corpus *corpus);
+
+/** What takes the ids, in order, and is told of the bytes of the files done so far. */
+struct corpus_sink {
+    void *context;
+    enum gen_status (*take)(void *context, const int32_t *ids, size_t n, struct gen_error *err);
+    enum gen_status (*progress)(void *context, uint64_t done, struct gen_error *err);
+};
+
+/** Give the ids of all documents to the sink; `tokenizer` has an end-of-text id. */
+enum gen_status corpus_tokenize(const struct corpus *corpus, const struct gen_tokenizer *tokenizer,
+                                struct thread_pool *pool, const struct corpus_sink *sink,
+                                struct gen_error *err);
+
+#endif

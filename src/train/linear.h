@@ -1,0 +1,34 @@
+/**
+ * linear.h - one linear map of a layer, y = x w + bias, forward and backward: the one place where
+ * a layer's matrices are used and learn.
+ */
+#ifndef TRAIN_LINEAR_H
+#define TRAIN_LINEAR_H
+
+#include "tensor/ops_backward.h"
+
+struct linear {
+    const struct matrix *w; /**< n_in to n_out, f32 in panels */
+    const float *bias;      /**< [n_out] */
+};
+
+/** Where the gradients of its numbers are added: arrays that lie as w and bias do. */
+struct linear_gradient {
+    const struct matrix *w; /**< the view of the gradients, see params_view() */
+    float *bias;
+};
+
+/** y[n_rows][n_out] of x[n_rows][n_in]. */
+void linear_forward(const struct compute *compute, float *y, const struct linear *linear,
+                    const float *x, size_t n_rows);
+
+/** d_x[n_rows][n_in] of d_y[n_rows][n_out]. */
+void linear_backward_input(const struct compute *compute, float *d_x, const struct linear *linear,
+                           const float *d_y, size_t n_rows);
+
+/** The gradients of w and bias, of d_y and the x of the forward half. */
+void linear_backward_weights(const struct compute *compute, const struct linear_gradient *gradient,
+                             const struct linear *linear, const float *d_y, const float *x,
+                             size_t n_rows);
+
+#endif

@@ -1,0 +1,190 @@
+#include "train/options.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/threads.h"
+#include "model/config.h"
+
+struct gen_train_options gen_train_options_default(void) {
+    return (struct gen_train_options){.field = "text",
+                                      .preset = "tiny",
+                                      .n_steps = 1000,
+                                      .batch_size = 4096,
+                                      .learning_rate = 1e-3f,
+                                      .schedule = GEN_SCHEDULE_COSINE,
+                                      .n_warmup = 100,
+                                      .decay_share = 0.2f,
+                                      .beta1 = 0.9f,
+                                      .beta2 = 0.95f,
+                                      .epsilon = 1e-8f,
+                                      .weight_decay = 0.1f,
+                                      .clip = 1,
+                                      .valid_every = 250,
+                                      .checkpoint_minutes = 10};
+}
+
+/* ---- ranges ----------------------------------------------------------------------------------*/
+
+struct range {
+    const char *name;
+    float value, low, high;
+    bool below_high; /* high itself is too much */
+};
+
+static enum gen_status check_range(const struct range *range, struct gen_error *err) {
+    bool above = range->below_high ? range->value >= range->high : range->value > range->high;
+    if (range->value >= range->low && !above) {
+        return GEN_OK;
+    }
+    return error_set(err, GEN_BAD_ARGUMENT, "%s is %g, wanted is %g to %s%g", range->name,
+                     (double)range->value, (double)range->low, range->below_high ? "below " : "",
+                     (double)range->high);
+}
+
+static enum gen_status check_numbers(const struct gen_train_options *options,
+                                     struct gen_error *err) {
+    const struct range ranges[] = {
+        {"valid_share", options->valid_share, 0, 1, true},
+        {"learning_rate", options->learning_rate, 0, 1000, false},
+        {"least_rate", options->least_rate, 0, options->learning_rate, false},
+        {"decay_share", options->decay_share, 0, 1, false},
+        {"beta1", options->beta1, 0, 1, true},
+        {"beta2", options->beta2, 0, 1, true},
+        {"epsilon", options->epsilon, 0, 1, false},
+        {"weight_decay", options->weight_decay, 0, 1000, false},
+        {"clip", options->clip, 0, INFINITY, false},
+        {"dropout", options->dropout, 0, 1, true},
+        {"checkpoint_minutes", options->checkpoint_minutes, 0, INFINITY, false},
+    };
+    enum gen_status status = GEN_OK;
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges && status == GEN_OK; i++) {
+        status = check_range(&ranges[i], err);
+    }
+    return status;
+}
+
+/* A step must not be so large that counting its tokens wraps around. */
+#define MAX_BATCH_SIZE ((uint64_t)1 << 32)
+
+enum gen_status train_options_check(const struct gen_train_options *options,
+                                    struct gen_error *err) {
+    enum gen_status status = threads_check(options->n_threads, err);
+    if (status != GEN_OK || (status = check_numbers(options, err)) != GEN_OK) {
+        return status;
+    }
+    if (options->n_data == 0) {
+        return error_set(err, GEN_BAD_ARGUMENT, "there is no data to train on");
+    }
+    if (options->n_steps == 0 || options->batch_size == 0 || options->batch_size > MAX_BATCH_SIZE ||
+        options->micro_batch < 0) {
+        return error_set(err, GEN_BAD_ARGUMENT,
+                         "%llu steps of %llu tokens, micro_batch %d: wanted are at least 1 step, 1 "
+                         "to 2^32 tokens, micro_batch 0 or more",
+                         (unsigned long long)options->n_steps,
+                         (unsigned long long)options->batch_size, options->micro_batch);
+    }
+    if (options->n_valid > 0 && options->valid_share > 0) {
+        return error_set(err, GEN_BAD_ARGUMENT,
+                         "both files and a share of the data for validation, one is wanted");
+    }
+    return GEN_OK;
+}
+
+/* ---- shapes ----------------------------------------------------------------------------------*/
+
+struct preset {
+    const char *name;
+    struct gen_train_shape shape;
+};
+
+static const struct preset presets[] = {
+    {"tiny", {.n_layer = 6, .n_head = 8, .n_embd = 256, .n_ctx = 256}},
+    {"small", {.n_layer = 8, .n_head = 8, .n_embd = 512, .n_ctx = 512}},
+    {"gpt2", {.n_layer = 12, .n_head = 12, .n_embd = 768, .n_ctx = 1024}},
+};
+
+static const struct preset *find_preset(const char *name) {
+    for (size_t i = 0; i < sizeof presets / sizeof *presets; i++) {
+        if (strcmp(presets[i].name, name) == 0) {
+            return &presets[i];
+        }
+    }
+    return NULL;
+}
+
+/* What an option says, or the preset where it says nothing; one of several checked in turn. */
+static enum gen_status take_size(int32_t *size, const char *name, int32_t option, int32_t preset,
+                                 int32_t high, struct gen_error *err) {
+    *size = option != 0 ? option : preset;
+    if (*size >= 1 && *size <= high) {
+        return GEN_OK;
+    }
+    return error_set(err, GEN_BAD_ARGUMENT, "%s is %d, wanted is 1 to %d", name, *size, high);
+}
+
+enum gen_status train_options_config(struct gen_config *config,
+                                     const struct gen_train_options *options,
+                                     const struct gen_tokenizer *tokenizer, struct gen_error *err) {
+    const struct preset *preset = find_preset(options->preset);
+    if (preset == NULL) {
+        struct error_quoted quoted;
+        return error_set(err, GEN_BAD_ARGUMENT,
+                         "preset \"%s\" is unknown; known are tiny, small and gpt2",
+                         error_quote(&quoted, options->preset, strlen(options->preset)));
+    }
+    const struct gen_train_shape *from = &preset->shape;
+    const struct gen_train_shape *shape = &options->shape;
+    int32_t eos = gen_tokenizer_eos(tokenizer);
+    *config = (struct gen_config){.n_vocab = gen_tokenizer_n_vocab(tokenizer),
+                                  .activation = GEN_GELU_NEW,
+                                  .layer_norm_epsilon = 1e-5f,
+                                  .scale_attn_weights = true,
+                                  .tie_word_embeddings = true,
+                                  .bos_token_id = eos,
+                                  .eos_token_id = eos};
+    enum gen_status status = take_size(&config->n_layer, "n_layer", shape->n_layer, from->n_layer,
+                                       CONFIG_MAX_LAYER, err);
+    if (status != GEN_OK ||
+        (status = take_size(&config->n_head, "n_head", shape->n_head, from->n_head, CONFIG_MAX_EMBD,
+                            err)) != GEN_OK ||
+        (status = take_size(&config->n_embd, "n_embd", shape->n_embd, from->n_embd, CONFIG_MAX_EMBD,
+                            err)) != GEN_OK ||
+        (status = take_size(&config->n_ctx, "n_ctx", shape->n_ctx, from->n_ctx, CONFIG_MAX_CTX,
+                            err)) != GEN_OK) {
+        return status;
+    }
+    config->n_inner = 4 * config->n_embd;
+    if (config->n_embd % config->n_head != 0) {
+        return error_set(err, GEN_BAD_ARGUMENT,
+                         "n_head %d does not divide n_embd %d, so there is no head size",
+                         config->n_head, config->n_embd);
+    }
+    return GEN_OK;
+}
+
+enum gen_status train_options_fit(const struct gen_train_options *options,
+                                  const struct gen_config *config, const char *name,
+                                  struct gen_error *err) {
+    const struct gen_train_shape *shape = &options->shape;
+    const struct {
+        const char *name;
+        int32_t wanted, found;
+    } sizes[] = {{"n_layer", shape->n_layer, config->n_layer},
+                 {"n_head", shape->n_head, config->n_head},
+                 {"n_embd", shape->n_embd, config->n_embd}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        if (sizes[i].wanted != 0 && sizes[i].wanted != sizes[i].found) {
+            return error_set(err, GEN_BAD_ARGUMENT,
+                             "%s: its %s is %d, the options ask for %d (leave it away to go on "
+                             "with this model)",
+                             name, sizes[i].name, sizes[i].found, sizes[i].wanted);
+        }
+    }
+    if (shape->n_ctx < 0 || shape->n_ctx > config->n_ctx) {
+        return error_set(err, GEN_BAD_ARGUMENT, "%s: its n_ctx is %d, the options ask for %d", name,
+                         config->n_ctx, shape->n_ctx);
+    }
+    return GEN_OK;
+}

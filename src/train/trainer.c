@@ -1,0 +1,294 @@
+#include "train/trainer.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/rng.h"
+#include "model/model.h"
+#include "tokenizer/tokenizer.h"
+
+/* ---- watching --------------------------------------------------------------------------------*/
+
+static enum gen_status canceled(const struct trainer *trainer, struct gen_error *err) {
+    return error_set(err, GEN_CANCELED, "training was stopped after step %llu",
+                     (unsigned long long)trainer->checkpoint.step);
+}
+
+static enum gen_status tell(const struct trainer *trainer, enum gen_train_phase phase,
+                            uint64_t done, uint64_t total, struct gen_error *err) {
+    const struct gen_train_watch *watch = trainer->watch;
+    if (watch->progress == NULL || watch->progress(watch->context, phase, done, total)) {
+        return GEN_OK;
+    }
+    return canceled(trainer, err);
+}
+
+/* Let the watcher try the model: a view of the weights, which nobody changes meanwhile. */
+static enum gen_status show_sample(const struct trainer *trainer, struct gen_error *err) {
+    const struct gen_train_watch *watch = trainer->watch;
+    uint64_t every = trainer->options->sample_every;
+    uint64_t step = trainer->checkpoint.step;
+    if (watch->sample == NULL || every == 0 || step % every != 0) {
+        return GEN_OK;
+    }
+    struct gen_tokenizer *tokenizer;
+    memcpy(&tokenizer, &trainer->tokenizer, sizeof tokenizer); /* read-only behind `const` */
+    struct model_file file = {.kind = MODEL_FILE_GGUF, .version = 3, .tokenizer = tokenizer};
+    error_path(&file.where, trainer->path);
+    const struct gen_model model = {
+        .config = trainer->params->config, .file = &file, .weights = trainer->params->weights};
+    return watch->sample(watch->context, step, &model) ? GEN_OK : canceled(trainer, err);
+}
+
+/* ---- passes ----------------------------------------------------------------------------------*/
+
+/* The seed of a step's dropout. */
+static uint64_t dropout_seed(const struct trainer *trainer) {
+    struct rng rng;
+    rng_init_sequence(&rng, trainer->checkpoint.seed, trainer->checkpoint.step, 1);
+    uint64_t high = rng_u32(&rng);
+    return high << 32 | rng_u32(&rng);
+}
+
+/* Sequences first ... first + n - 1 of the buffers through the model; `step` NULL: no gradients. */
+static enum gen_status run_batch(struct trainer *trainer, size_t first, size_t n,
+                                 const struct train_step *step, double *loss, size_t *n_counted,
+                                 struct gen_error *err) {
+    struct train_batch batch = {.ids = trainer->ids + first * trainer->n_positions,
+                                .targets = trainer->targets + first * trainer->n_positions,
+                                .n_sequences = n,
+                                .n_positions = trainer->n_positions};
+    double batch_loss = 0;
+    size_t batch_counted = 0;
+    enum gen_status status =
+        train_pass_run(trainer->pass, trainer->params, step != NULL ? trainer->gradients : NULL,
+                       &batch, step, &batch_loss, &batch_counted, err);
+    *loss += batch_loss;
+    *n_counted += batch_counted;
+    return status;
+}
+
+static void read_sequences(struct trainer *trainer, const struct train_source *source,
+                           uint64_t first, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        source->read(source->context, first + i, trainer->ids + i * trainer->n_positions,
+                     trainer->targets + i * trainer->n_positions);
+    }
+}
+
+static size_t count_targets(const struct trainer *trainer, size_t n_sequences) {
+    size_t n = 0;
+    for (size_t i = 0; i < n_sequences * trainer->n_positions; i++) {
+        n += trainer->targets[i] != TRAIN_NO_TARGET;
+    }
+    return n;
+}
+
+static uint64_t count_bytes(const struct trainer *trainer, size_t n_sequences) {
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < n_sequences * trainer->n_positions; i++) {
+        int32_t id = trainer->targets[i];
+        if (id != TRAIN_NO_TARGET && !tokenizer_is_special(trainer->tokenizer, id)) {
+            size_t n;
+            gen_tokenizer_piece(trainer->tokenizer, id, &n);
+            bytes += n;
+        }
+    }
+    return bytes;
+}
+
+enum gen_status trainer_validate(struct trainer *trainer, struct train_score *score,
+                                 struct gen_error *err) {
+    *score = (struct train_score){0};
+    const struct train_source *valid = &trainer->valid;
+    enum gen_status status = GEN_OK;
+    for (uint64_t first = 0; first < valid->n_sequences && status == GEN_OK;) {
+        uint64_t left = valid->n_sequences - first;
+        size_t n = left < trainer->micro_batch ? (size_t)left : trainer->micro_batch;
+        read_sequences(trainer, valid, first, n);
+        score->bytes += count_bytes(trainer, n);
+        status = run_batch(trainer, 0, n, NULL, &score->loss, &score->n, err);
+        first += n;
+        if (status == GEN_OK) {
+            status = tell(trainer, GEN_TRAIN_VALIDATING, first, valid->n_sequences, err);
+        }
+    }
+    return status;
+}
+
+/* ---- one step --------------------------------------------------------------------------------*/
+
+static enum gen_status check_finite(const struct trainer *trainer, double loss, double norm,
+                                    struct gen_error *err) {
+    if (isfinite(loss) && isfinite(norm)) {
+        return GEN_OK;
+    }
+    return error_set(err, GEN_UNSUPPORTED,
+                     "step %llu: the %s is not finite (a lower learning rate, a longer warm-up or "
+                     "tighter clipping may help; the last checkpoint is as it was)",
+                     (unsigned long long)trainer->checkpoint.step + 1,
+                     isfinite(loss) ? "gradient" : "loss");
+}
+
+/* Gradients of the mean loss over the step's sequences, which lie in the buffers. Stopped half
+ * way, the gradients are cleared: the step was not made. */
+static enum gen_status add_gradients(struct trainer *trainer, double *loss, struct gen_error *err) {
+    size_t n_counted = 0;
+    size_t wanted = count_targets(trainer, trainer->n_sequences);
+    struct train_step step = {.scale = (float)(1 / (double)(wanted > 0 ? wanted : 1)),
+                              .seed = dropout_seed(trainer)};
+    double sum = 0;
+    enum gen_status status = GEN_OK;
+    for (size_t first = 0; first < trainer->n_sequences && status == GEN_OK;) {
+        size_t left = trainer->n_sequences - first;
+        size_t n = left < trainer->micro_batch ? left : trainer->micro_batch;
+        step.first_sequence = first;
+        step.begins = first == 0;
+        step.ends = n == left;
+        status = run_batch(trainer, first, n, &step, &sum, &n_counted, err);
+        first += n;
+        if (status == GEN_OK) {
+            status = tell(trainer, GEN_TRAIN_STEPPING, first, trainer->n_sequences, err);
+        }
+    }
+    *loss = sum / (double)(n_counted > 0 ? n_counted : 1);
+    if (status != GEN_OK) {
+        memset(trainer->gradients, 0, trainer->params->n_values * sizeof *trainer->gradients);
+    }
+    return status;
+}
+
+static enum gen_status make_step(struct trainer *trainer, struct gen_train_report *report,
+                                 struct gen_error *err) {
+    struct checkpoint *run = &trainer->checkpoint;
+    double start = gen_clock();
+    read_sequences(trainer, &trainer->data, run->n_sequences, trainer->n_sequences);
+    enum gen_status status = add_gradients(trainer, &report->loss, err);
+    if (status != GEN_OK) {
+        return status;
+    }
+    double norm = adamw_norm(trainer->gradients, trainer->params->n_values, trainer->compute->pool);
+    if ((status = check_finite(trainer, report->loss, norm, err)) != GEN_OK) {
+        return status;
+    }
+    double clip = (double)trainer->options->clip;
+    double rate = schedule_rate(&trainer->schedule, run->step);
+    adamw_step(trainer->adamw, trainer->params, trainer->gradients, rate,
+               clip > 0 && norm > clip ? clip / norm : 1, run->step + 1, trainer->compute->pool);
+    size_t n_tokens = trainer->n_sequences * trainer->n_positions;
+    run->step++;
+    run->n_sequences += trainer->n_sequences;
+    run->n_tokens += n_tokens;
+    report->step = run->step;
+    report->n_steps = trainer->options->n_steps;
+    report->n_tokens = run->n_tokens;
+    report->learning_rate = rate;
+    report->gradient_norm = norm;
+    report->tokens_per_second = (double)n_tokens / (gen_clock() - start);
+    report->epoch = (double)run->n_sequences / (double)trainer->data.n_sequences;
+    return GEN_OK;
+}
+
+/* ---- what follows a step ---------------------------------------------------------------------*/
+
+static enum gen_status save(struct trainer *trainer, struct gen_error *err) {
+    const struct gen_train_watch *watch = trainer->watch;
+    enum gen_status status = checkpoint_write_state(trainer->state_path, &trainer->checkpoint,
+                                                    trainer->params, trainer->adamw, err);
+    if (status == GEN_OK) {
+        status = checkpoint_write_model(trainer->path, trainer->params, trainer->tokenizer, err);
+    }
+    if (status != GEN_OK) {
+        return status;
+    }
+    trainer->saved_step = trainer->checkpoint.step;
+    trainer->saved_at = gen_clock();
+    if (watch->saved != NULL) {
+        watch->saved(watch->context, trainer->checkpoint.step);
+    }
+    return GEN_OK;
+}
+
+static bool is_due(const struct trainer *trainer) {
+    const struct gen_train_options *options = trainer->options;
+    double minutes = (double)options->checkpoint_minutes;
+    uint64_t every = options->checkpoint_every;
+    return (every > 0 && trainer->checkpoint.step % every == 0) ||
+           (minutes > 0 && gen_clock() - trainer->saved_at >= 60 * minutes);
+}
+
+static enum gen_status validate_if_due(struct trainer *trainer, struct gen_train_report *report,
+                                       struct gen_error *err) {
+    uint64_t every = trainer->options->valid_every;
+    uint64_t step = trainer->checkpoint.step;
+    bool last = step == trainer->options->n_steps;
+    if (trainer->valid.read == NULL || !(last || (every > 0 && step % every == 0))) {
+        return GEN_OK;
+    }
+    struct train_score score;
+    enum gen_status status = trainer_validate(trainer, &score, err);
+    if (status == GEN_OK) {
+        report->has_valid = true;
+        report->valid_loss = score.loss / (double)(score.n > 0 ? score.n : 1);
+        report->valid_bits = score.loss / log(2) / (double)(score.bytes > 0 ? score.bytes : 1);
+    }
+    return status;
+}
+
+static enum gen_status step_and_report(struct trainer *trainer, struct gen_error *err) {
+    const struct gen_train_watch *watch = trainer->watch;
+    struct gen_train_report report = {0};
+    enum gen_status status = make_step(trainer, &report, err);
+    if (status == GEN_OK) {
+        status = validate_if_due(trainer, &report, err);
+    }
+    if (status == GEN_OK && watch->step != NULL && !watch->step(watch->context, &report)) {
+        status = canceled(trainer, err);
+    }
+    if (status == GEN_OK) {
+        status = show_sample(trainer, err);
+    }
+    return status;
+}
+
+static enum gen_status run_steps(struct trainer *trainer, struct gen_error *err) {
+    enum gen_status status = GEN_OK;
+    while (status == GEN_OK && trainer->checkpoint.step < trainer->options->n_steps) {
+        status = step_and_report(trainer, err);
+        if (status == GEN_OK && is_due(trainer)) {
+            status = save(trainer, err);
+        }
+    }
+    return status;
+}
+
+enum gen_status trainer_run(struct trainer *trainer, struct gen_error *err) {
+    size_t rows =
+        trainer->n_sequences > trainer->micro_batch ? trainer->n_sequences : trainer->micro_batch;
+    trainer->ids = memory_new(rows, trainer->n_positions * sizeof *trainer->ids);
+    trainer->targets = memory_new(rows, trainer->n_positions * sizeof *trainer->targets);
+    trainer->saved_at = gen_clock();
+    trainer->saved_step = UINT64_MAX;
+    uint64_t first_step = trainer->checkpoint.step;
+    enum gen_status status = trainer->ids != NULL && trainer->targets != NULL
+                                 ? run_steps(trainer, err)
+                                 : error_no_memory(err, "a batch");
+    /* A finished run is saved even if it had nothing left to do: the last one may have been cut
+     * off between state and model. */
+    bool stopped = status == GEN_CANCELED && trainer->checkpoint.step > first_step;
+    if ((status == GEN_OK || stopped) && trainer->saved_step != trainer->checkpoint.step) {
+        struct gen_error save_err;
+        enum gen_status saved = save(trainer, &save_err);
+        if (saved != GEN_OK) {
+            status = saved;
+            if (err != NULL) {
+                *err = save_err;
+            }
+        }
+    }
+    memory_free(trainer->ids);
+    memory_free(trainer->targets);
+    return status;
+}

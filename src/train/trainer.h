@@ -1,0 +1,74 @@
+/**
+ * trainer.h - the loop of training: sequences in, steps of the optimizer, checkpoints out.
+ *
+ * A step: take the next sequences of the source, add up the gradients of the mean loss over all
+ * their counted targets, a micro-batch at a time, clip, and let AdamW move the weights. Which
+ * sequences, which learning rate, which dropout a step has depends on its number, the options and
+ * the seed alone, so a run that was cut off goes on to the same bits.
+ */
+#ifndef TRAIN_TRAINER_H
+#define TRAIN_TRAINER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gen.h"
+#include "tensor/ops.h"
+#include "train/adamw.h"
+#include "train/checkpoint.h"
+#include "train/params.h"
+#include "train/pass.h"
+#include "train/schedule.h"
+
+/** Where sequences come from. */
+struct train_source {
+    void *context;
+    uint64_t n_sequences; /**< of an epoch; of a source for validation, all there are */
+    /** ids[T] and targets[T] of a sequence; numbers count on over the epochs. Targets that do not
+     *  count are TRAIN_NO_TARGET. */
+    void (*read)(void *context, uint64_t sequence, int32_t *ids, int32_t *targets);
+};
+
+/** All that a run holds. Filled by the caller up to the dashes; nothing of it is owned. */
+struct trainer {
+    const struct gen_train_options *options;
+    const struct gen_train_watch *watch;
+    const char *path, *state_path; /**< of the model, of the state */
+    const struct gen_tokenizer *tokenizer;
+    struct params *params;
+    struct adamw *adamw;
+    float *gradients; /**< all 0 between steps */
+    struct compute *compute;
+    struct train_pass *pass;
+    struct schedule schedule;
+    struct train_source data;
+    struct train_source valid;    /**< read NULL: none */
+    size_t n_positions;           /**< T of a sequence */
+    size_t n_sequences;           /**< of a step */
+    size_t micro_batch;           /**< sequences that `pass` takes at a time */
+    struct checkpoint checkpoint; /**< where the run is; moves on */
+    /* ------------------------------------------------------------ */
+    int32_t *ids, *targets; /**< [n_sequences of a step, or of a micro-batch][n_positions] */
+    uint64_t saved_step;    /**< of the last checkpoint, UINT64_MAX: none yet */
+    double saved_at;        /**< when, as gen_clock() */
+};
+
+/**
+ * Train until options->n_steps, or until somebody stops it: then GEN_CANCELED, with a checkpoint
+ * of the steps made. A failure leaves the last checkpoint as it was.
+ */
+enum gen_status trainer_run(struct trainer *trainer, struct gen_error *err);
+
+/** What a validation found. */
+struct train_score {
+    double loss;    /**< sum of -ln p over the counted targets */
+    size_t n;       /**< of them */
+    uint64_t bytes; /**< that they spell; special tokens spell none */
+};
+
+/** The loss on trainer->valid with the weights as they are. */
+enum gen_status trainer_validate(struct trainer *trainer, struct train_score *score,
+                                 struct gen_error *err);
+
+#endif

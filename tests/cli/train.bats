@@ -1,0 +1,212 @@
+#!/usr/bin/env bats
+# gen train from outside. The arithmetic is tested in unit/test_train.c.
+
+setup() {
+    load helper
+    unset GEN_MODEL
+    TEXT=$ROOT/tests/golden/train/text.txt
+    SHAPE=(--vocab "$MODEL" --n-layer 1 --n-head 2 --n-embd 16 --n-ctx 16 --batch-size 64)
+}
+
+# The number of plain lines on stderr that begin with "gen: step".
+n_lines() {
+    printf '%s\n' "$stderr" | grep -c '^gen: step [0-9]*/'
+}
+
+@test "a model is trained, and runs" {
+    gen train -o m.gguf "${SHAPE[@]}" --steps 25 --valid-share 0.2 --valid-every 10 \
+        --sample-every 25 --sample-prompt "Once upon" --metrics m.jsonl --svg m.svg "$TEXT"
+    echo "$stderr"
+    [ "$status" -eq 0 ]
+    [ -z "$output" ]
+    [ "$(n_lines)" -eq 4 ] # 1, 10, 20, 25
+    [[ $stderr == *"step 20: validation loss "*" bits per byte"* ]]
+    [[ $stderr == *"---- step 25 ----"*"Once upon"* ]]
+    [[ $stderr == *"m.gguf: written after step 25" ]]
+    gen -m m.gguf -n 5 --no-echo --seed 1 Once
+    [ "$status" -eq 0 ]
+    gen inspect m.gguf --json
+    [ "$(member n_layer "$output")" = 1 ]
+}
+
+@test "metrics are JSON lines, the loss curve is an SVG" {
+    gen train -q -o m.gguf "${SHAPE[@]}" --steps 25 --valid-share 0.2 --valid-every 10 \
+        --metrics m.jsonl --svg m.svg "$TEXT"
+    [ "$status" -eq 0 ]
+    [ -z "$stderr" ]
+    [ "$(wc -l <m.jsonl)" -eq 25 ]
+    [ "$(grep -c valid_loss m.jsonl)" -eq 3 ]
+    for name in step loss lr grad_norm tokens epoch tokens_per_second valid_perplexity \
+        valid_bits_per_byte; do
+        member "$name" "$(sed -n 20p m.jsonl)" | grep -qE '^[0-9.e+-]+$'
+    done
+    [ "$(member step "$(sed -n 20p m.jsonl)")" = 20 ]
+    [ "$(member tokens "$(sed -n 20p m.jsonl)")" = 1280 ]
+    [ "$(head -c 4 m.svg)" = "<svg" ]
+    [ "$(tail -n 1 m.svg)" = "</svg>" ]
+    [ "$(grep -c '<polyline' m.svg)" -eq 2 ]
+    [ "$(grep -c '<circle' m.svg)" -eq 3 ]
+    grep -q 'loss (nats per token)' m.svg
+    grep -q '>steps<' m.svg
+}
+
+@test "bytes of validation are counted exactly" {
+    # One document of one sequence: bits per byte = loss * tokens / ln 2 / bytes.
+    printf 'Once upon a time there was a king.\n' >valid
+    gen train -q -o m.gguf "${SHAPE[@]}" --steps 1 --valid valid --metrics m.jsonl "$TEXT"
+    [ "$status" -eq 0 ]
+    printf 'Once upon a time there was a king.' >text # as documents are, without the newline
+    read -r first _ <<<"$("$GEN" tokenize -m "$MODEL" text)"
+    n_first=$(echo "$first" | "$GEN" tokenize -m "$MODEL" --decode | wc -c) # has no prediction
+    # Every other token, and end-of-text, which spells nothing.
+    n=$("$GEN" tokenize -m "$MODEL" --count text)
+    awk -v loss="$(member valid_loss "$(cat m.jsonl)")" -v n="$n" -v bytes="$((34 - n_first))" \
+        -v bits="$(member valid_bits_per_byte "$(cat m.jsonl)")" 'BEGIN {
+            wanted = loss * n / log(2) / bytes
+            print wanted, bits
+            exit !(wanted / bits > 0.99999 && wanted / bits < 1.00001) }'
+}
+
+@test "Ctrl-C writes a checkpoint, and a resumed run equals an unbroken one" {
+    options=("${SHAPE[@]}" --dropout 0.1 --checkpoint-every 50 --metrics m.jsonl --svg m.svg "$TEXT")
+    mkdir whole parts
+    (cd whole && "$GEN" train -q -o m.gguf --steps 400 "${options[@]}")
+    cd parts
+    run --separate-stderr timeout --preserve-status -s INT 0.2 "$GEN" train -o m.gguf \
+        --steps 100000000 "${options[@]}"
+    [ "$status" -eq 130 ]
+    [[ $stderr == *"; --resume goes on" ]]
+    stopped=$(printf '%s\n' "$stderr" | sed -n 's/.*written after step \([0-9]*\);.*/\1/p')
+    [ "$(wc -l <m.jsonl)" -eq "$stopped" ]
+    rm m.gguf.state
+    run timeout -s INT 0.15 "$GEN" train -q -o m.gguf --steps 400 "${options[@]}"
+    run timeout -s INT 0.15 "$GEN" train -q -o m.gguf --steps 400 --resume -t 1 "${options[@]}"
+    gen train -q -o m.gguf --steps 400 --resume --micro-batch 1 "${options[@]}"
+    [ "$status" -eq 0 ]
+    cmp m.gguf ../whole/m.gguf
+    cmp m.gguf.state ../whole/m.gguf.state
+    # And its metrics are those of one run, but for the speed.
+    for run in . ../whole; do
+        sed 's/"tokens_per_second":[^,}]*//' "$run/m.jsonl" >"$run/figures"
+    done
+    cmp figures ../whole/figures
+    [ "$(wc -l <figures)" -eq 400 ]
+}
+
+@test "killed while it writes checkpoints, 50 times: there is always one to go on from" {
+    options=(-q -o m.gguf "${SHAPE[@]}" --schedule constant --checkpoint-every 1 --resume "$TEXT")
+    n_cut=0
+    for i in $(seq 50); do
+        timeout -s KILL "0.0$((i % 5 + 3))" "$GEN" train --steps 1000000 "${options[@]}" || true
+        [ ! -e m.gguf ] || "$GEN" inspect m.gguf >inspected
+        [ -z "$(find . -name '.gen-*.tmp')" ] || n_cut=$((n_cut + 1))
+    done 2>/dev/null
+    echo "$n_cut of 50 were cut off in the middle of a file"
+    [ "$n_cut" -gt 0 ]
+    gen train --steps 3000 "${options[@]}" --checkpoint-every 0
+    [ "$status" -eq 0 ]
+    # What the killed ones left behind is gone.
+    [ "$(find . -name '.gen-*.tmp' | wc -l)" -eq 0 ]
+    mkdir whole
+    cd whole
+    gen train --steps 3000 "${options[@]}" --checkpoint-every 0
+    cmp m.gguf ../m.gguf
+}
+
+@test "a full disk is one line, and the last checkpoint stays" {
+    gen train -q -o m.gguf "${SHAPE[@]}" --steps 5 "$TEXT"
+    cp m.gguf before.gguf
+    cp m.gguf.state before.state
+    run --separate-stderr bash -c 'ulimit -f 20; exec "$@"' - \
+        "$GEN" train -q -o m.gguf "${SHAPE[@]}" --steps 10 --resume "$TEXT"
+    refused 1 "m.gguf.state: cannot write: File too large"
+    cmp m.gguf before.gguf
+    cmp m.gguf.state before.state
+    [ "$(find . -name '.gen-*.tmp' | wc -l)" -eq 0 ]
+    gen train -q -o m.gguf "${SHAPE[@]}" --steps 10 --resume "$TEXT"
+    [ "$status" -eq 0 ]
+    gen train -q -o n.gguf "${SHAPE[@]}" --steps 5 --metrics /dev/full "$TEXT"
+    refused 1 "/dev/full"
+}
+
+@test "bad text is one line" {
+    : >empty
+    gen train -q -o m.gguf "${SHAPE[@]}" empty
+    refused 1 "empty: there is no text in it"
+    printf 'good\nb\351d\n' >latin1
+    gen train -q -o m.gguf "${SHAPE[@]}" latin1
+    refused 1 "latin1: line 2 is not valid UTF-8 at byte e9"
+    echo "A few words." >short
+    gen train -q -o m.gguf "${SHAPE[@]}" --n-ctx 64 short
+    refused 2 "a sequence of n_ctx 64 wants 65"
+    gen train -q -o m.gguf "${SHAPE[@]}" nowhere
+    refused 1 "nowhere: cannot open"
+    gen train -q -o m.gguf "${SHAPE[@]}" .
+    refused 1 "is a directory"
+    printf '{"text":"a"}\n{"words":"b"}\n' >lines.jsonl
+    gen train -q -o m.gguf "${SHAPE[@]}" lines.jsonl
+    refused 1 'lines.jsonl: line 2 has no member "text"'
+    [ ! -e m.gguf ]
+    [ ! -e m.gguf.state ]
+}
+
+@test "wrong options are one line" {
+    gen train "$TEXT"
+    refused 2 "-o FILE.gguf"
+    gen train -o m.gguf "${SHAPE[@]}"
+    refused 2 "needs a text"
+    gen train -q -o m.gguf "$TEXT"
+    refused 2 "no vocabulary"
+    gen train -q -o m.gguf "${SHAPE[@]}" --n-head 3 "$TEXT"
+    refused 2 "n_head 3 does not divide n_embd 16"
+    gen train -q -o m.gguf "${SHAPE[@]}" --valid "$TEXT" --valid-share 0.1 "$TEXT"
+    refused 2 "valid"
+    gen train -q -o m.gguf "${SHAPE[@]}" --steps 0 "$TEXT"
+    refused 2 "0 steps"
+    gen train -q -o nowhere/m.gguf "${SHAPE[@]}" "$TEXT"
+    refused 1 "No such file or directory"
+    gen train -q -o m.gguf --init "$MODEL" --n-embd 32 "$TEXT"
+    refused 2 "its n_embd is "
+    gen train -q -o m.gguf --init "$MODEL" --n-ctx 128 "$TEXT"
+    refused 2 "its n_ctx is 64, the options ask for 128"
+    # The same tokens in another order.
+    mkdir vocab
+    cp "$MODEL"/vocab.json vocab
+    awk 'NR == 101 { held = $0; next } { print } NR == 102 { print held }' "$MODEL/merges.txt" \
+        >vocab/merges.txt
+    gen train -q -o m.gguf --init "$MODEL" --vocab vocab "$TEXT"
+    refused 2 "is not the one this model was trained with"
+}
+
+@test "a trained model, quantized, is taught more" {
+    "$GEN" convert -q --type q8_0 "$MODEL" q8.gguf
+    gen train -q -o m.gguf --init q8.gguf --n-ctx 32 --batch-size 64 --steps 5 --lr 1e-4 "$TEXT"
+    [ "$status" -eq 0 ]
+    gen inspect m.gguf --json
+    [ "$(member n_ctx "$output")" = 64 ]
+    # Nothing learned: the same weights.
+    gen train -q -o n.gguf --init "$MODEL" --steps 1 --lr 0 --batch-size 64 "$TEXT"
+    [ "$(gen -m n.gguf --greedy -n 20 Once)" = "$(gen -m "$MODEL" --greedy -n 20 Once)" ]
+}
+
+@test "tokenized data are kept, and made again where they are damaged" {
+    gen train -q -o m.gguf "${SHAPE[@]}" --steps 3 "$TEXT"
+    cache=$(echo m.gguf.tokens-*)
+    [ -s "$cache" ]
+    cp "$cache" before
+    cp m.gguf model
+    truncate -s 100 "$cache"
+    rm m.gguf.state
+    gen train -q -o m.gguf "${SHAPE[@]}" --steps 3 "$TEXT"
+    [ "$status" -eq 0 ]
+    cmp "$cache" before
+    cmp m.gguf model
+}
+
+@test "a run on a terminal shows one moving line" {
+    need_terminal
+    on_terminal "'$GEN' train -o m.gguf ${SHAPE[*]} --steps 3000 '$TEXT'" >shown
+    grep -q $'\r\033\\[K\\[#*\\.*\\] step [0-9]*/3000  loss [0-9.]*  [0-9]* tok/s  .* left' shown
+    [ "$(grep -c 'gen: step' shown)" -eq 0 ]
+    grep -q 'written after step 3000' shown
+}

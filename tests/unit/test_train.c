@@ -1,0 +1,443 @@
+/* gen_train: against PyTorch, and the promises of same bits. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <cjson/cJSON.h>
+#include <math.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "format_fixture.h"
+#include "gen.h"
+#include "model/tensor_table.h"
+
+#define MODEL "tests/golden/models/base"
+#define TEXT  "tests/golden/train/text.txt"
+#define STEPS "tests/golden/train/steps.json"
+
+/* ---- runs --------------------------------------------------------------------------------*/
+
+#define MAX_STEPS 400
+
+/* What was heard of a run. */
+struct heard {
+    double loss[MAX_STEPS + 1], norm[MAX_STEPS + 1], rate[MAX_STEPS + 1];
+    double valid_loss, valid_bits;
+    uint64_t first_step, last_step;
+    uint64_t stop_after; /* a step, or 0 */
+    int n_saved, n_samples;
+};
+
+static void on_plan(void *context, const struct gen_train_plan *plan) {
+    struct heard *heard = context;
+    heard->first_step = plan->first_step;
+    assert_true(plan->n_parameters > 0);
+    assert_true(plan->micro_batch >= 1);
+}
+
+static bool on_step(void *context, const struct gen_train_report *report) {
+    struct heard *heard = context;
+    assert_true(report->step >= 1 && report->step <= MAX_STEPS);
+    heard->last_step = report->step;
+    heard->loss[report->step] = report->loss;
+    heard->norm[report->step] = report->gradient_norm;
+    heard->rate[report->step] = report->learning_rate;
+    if (report->has_valid) {
+        heard->valid_loss = report->valid_loss;
+        heard->valid_bits = report->valid_bits;
+    }
+    return report->step != heard->stop_after;
+}
+
+static bool on_sample(void *context, uint64_t step, const struct gen_model *model) {
+    struct heard *heard = context;
+    struct gen_session *session;
+    struct gen_error err;
+    const struct gen_session_options options = gen_session_options_default();
+    const struct gen_row row = {.id = 1, .want_logits = true};
+    assert_int_equal(gen_session_new(&session, model, &options, &err), GEN_OK);
+    assert_int_equal(gen_session_eval(session, &row, 1, &err), GEN_OK);
+    assert_true(isfinite(gen_session_logits(session, 0)[0]));
+    assert_non_null(gen_model_tokenizer(model));
+    gen_session_free(session);
+    assert_int_equal(step, heard->last_step);
+    heard->n_samples++;
+    return true;
+}
+
+static void on_saved(void *context, uint64_t step) {
+    struct heard *heard = context;
+    assert_int_equal(step, heard->last_step);
+    heard->n_saved++;
+}
+
+static enum gen_status run(const char *path, const struct gen_train_options *options,
+                           struct heard *heard, uint64_t stop_after, struct gen_error *err) {
+    *heard = (struct heard){.stop_after = stop_after};
+    const struct gen_train_watch watch = {
+        .context = heard, .plan = on_plan, .step = on_step, .sample = on_sample, .saved = on_saved};
+    return gen_train(path, options, &watch, err);
+}
+
+static void run_well(const char *path, const struct gen_train_options *options,
+                     struct heard *heard) {
+    struct gen_error err = {0};
+    enum gen_status status = run(path, options, heard, 0, &err);
+    if (status != GEN_OK) {
+        fail_msg("%s", err.message);
+    }
+}
+
+static void assert_same_files(const char *directory, const char *a, const char *b) {
+    char *bytes[2] = {NULL, NULL};
+    size_t n[2] = {0, 0};
+    const char *names[2] = {a, b};
+    for (int i = 0; i < 2; i++) {
+        const char *path = fixture_path(directory, names[i]);
+        assert_int_equal(file_read(&bytes[i], &n[i], path, (size_t)1 << 26, NULL), GEN_OK);
+    }
+    assert_int_equal(n[0], n[1]);
+    assert_memory_equal(bytes[0], bytes[1], n[0]);
+    memory_free(bytes[0]);
+    memory_free(bytes[1]);
+}
+
+/* ---- PyTorch -----------------------------------------------------------------------------*/
+
+static cJSON *read_steps(void) {
+    char *text = NULL;
+    size_t n = 0;
+    assert_int_equal(file_read(&text, &n, STEPS, (size_t)1 << 20, NULL), GEN_OK);
+    cJSON *root = cJSON_Parse(text);
+    assert_non_null(root);
+    memory_free(text);
+    return root;
+}
+
+static void assert_close(double found, double wanted, double error) {
+    if (!(fabs(found - wanted) <= error)) {
+        fail_msg("%.9g, PyTorch has %.9g", found, wanted);
+    }
+}
+
+static double number(const cJSON *object, const char *name) {
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+    assert_true(cJSON_IsNumber(item));
+    return item->valuedouble;
+}
+
+/* The sum of magnitudes of every tensor, whatever the order they are stored in. The bias of the
+ * keys has a gradient of 0 but for rounding, which AdamW takes for a direction: left out. */
+static void check_weights(const char *path, const cJSON *sums) {
+    struct model_file *file = NULL;
+    struct gen_error err;
+    assert_int_equal(model_file_open(&file, path, &err), GEN_OK);
+    int n = 0;
+    for (size_t i = 0; i < tensor_table_size; i++) {
+        for (int32_t layer = 0; layer < 8; layer++) {
+            char name[TENSOR_NAME_SIZE];
+            char hf[TENSOR_NAME_SIZE + 20];
+            tensor_spec_name(name, &tensor_table[i], MODEL_FILE_HF, layer);
+            snprintf(hf, sizeof hf, "transformer.%s", name);
+            tensor_spec_name(name, &tensor_table[i], MODEL_FILE_GGUF, layer);
+            const struct file_tensor *tensor = model_file_tensor(file, name);
+            const cJSON *wanted = cJSON_GetObjectItemCaseSensitive(sums, hf);
+            n += wanted != NULL && strstr(name, "attn_qkv.bias") != NULL;
+            if (strstr(name, "attn_qkv.bias") != NULL || tensor == NULL || wanted == NULL ||
+                (layer > 0 && !tensor_table[i].per_layer)) {
+                continue;
+            }
+            double sum = 0;
+            for (size_t at = 0; at < tensor->size; at += sizeof(float)) {
+                float value;
+                memcpy(&value, tensor->data + at, sizeof value);
+                sum += fabs((double)value);
+            }
+            if (fabs(sum - wanted->valuedouble) > 1e-4 * wanted->valuedouble) {
+                fail_msg("%s: sum of magnitudes %.9g, PyTorch has %.9g", hf, sum,
+                         wanted->valuedouble);
+            }
+            n++;
+        }
+    }
+    assert_int_equal(n, cJSON_GetArraySize(sums));
+    model_file_free(file);
+}
+
+/* Ten steps with the same data, weights and options as tests/golden/make_train_steps.py. */
+static void test_pytorch(void **state) {
+    (void)state;
+    const char *directory = fixture_directory_new();
+    cJSON *root = read_steps();
+    const cJSON *steps = cJSON_GetObjectItemCaseSensitive(root, "steps");
+    const char *const data[] = {TEXT};
+    int32_t n_positions = (int32_t)number(root, "n_positions");
+    struct gen_train_options options = gen_train_options_default();
+    options.data = data;
+    options.n_data = 1;
+    options.init = MODEL;
+    options.shape.n_ctx = n_positions;
+    options.batch_size = (uint64_t)(number(root, "n_sequences") * n_positions);
+    options.n_steps = (uint64_t)cJSON_GetArraySize(steps);
+    options.n_warmup = (uint64_t)number(root, "n_warmup");
+    options.learning_rate = (float)number(root, "rate");
+    options.least_rate = (float)number(root, "least");
+    options.weight_decay = (float)number(root, "decay");
+    options.clip = (float)number(root, "clip");
+    struct heard heard;
+    run_well(fixture_path(directory, "m.gguf"), &options, &heard);
+    assert_int_equal(heard.last_step, options.n_steps);
+    const cJSON *step = steps->child;
+    for (uint64_t i = 1; i <= options.n_steps; i++, step = step->next) {
+        assert_close(heard.loss[i], number(step, "loss"), 1e-4);
+        assert_close(heard.norm[i], number(step, "grad_norm"), 1e-4);
+        assert_close(heard.rate[i], number(step, "lr"), 1e-9);
+    }
+    check_weights(fixture_path(directory, "m.gguf"),
+                  cJSON_GetObjectItemCaseSensitive(root, "sums"));
+    cJSON_Delete(root);
+    fixture_directory_remove(directory);
+}
+
+/* ---- learning ----------------------------------------------------------------------------*/
+
+/* A kilobyte of text is learned by heart. */
+static void test_overfit(void **state) {
+    (void)state;
+    const char *directory = fixture_directory_new();
+    const char *const data[] = {TEXT};
+    struct gen_train_options options = gen_train_options_default();
+    options.data = data;
+    options.n_data = 1;
+    options.vocab = MODEL;
+    options.shape = (struct gen_train_shape){.n_layer = 2, .n_head = 2, .n_embd = 32, .n_ctx = 32};
+    options.batch_size = 192;
+    options.n_steps = 150;
+    options.n_warmup = 10;
+    options.learning_rate = 0.01f;
+    options.weight_decay = 0;
+    options.sample_every = 50;
+    struct heard heard;
+    run_well(fixture_path(directory, "m.gguf"), &options, &heard);
+    assert_true(heard.loss[1] > 5.5);
+    assert_true(heard.loss[150] < 0.05);
+    assert_int_equal(heard.n_samples, 3);
+    assert_int_equal(heard.n_saved, 1);
+    fixture_directory_remove(directory);
+}
+
+/* ---- same bits ---------------------------------------------------------------------------*/
+
+static struct gen_train_options small_run(const char *const *data) {
+    struct gen_train_options options = gen_train_options_default();
+    options.data = data;
+    options.n_data = 1;
+    options.vocab = MODEL;
+    options.shape = (struct gen_train_shape){.n_layer = 2, .n_head = 2, .n_embd = 20, .n_ctx = 16};
+    options.valid_share = 0.25f;
+    options.batch_size = 70; /* five sequences */
+    options.n_steps = 30;
+    options.n_warmup = 5;
+    options.schedule = GEN_SCHEDULE_WSD;
+    options.dropout = 0.1f;
+    options.seed = 7;
+    return options;
+}
+
+/* The model keeps its name: it stands in the file. */
+static void run_in(const char *directory, const char *name,
+                   const struct gen_train_options *options) {
+    struct heard heard;
+    run_well(fixture_path(directory, "m.gguf"), options, &heard);
+    char from[512];
+    snprintf(from, sizeof from, "%s", fixture_path(directory, "m.gguf"));
+    assert_int_equal(rename(from, fixture_path(directory, name)), 0);
+    assert_int_equal(remove(fixture_path(directory, "m.gguf.state")), 0);
+}
+
+static void test_threads(void **state) {
+    (void)state;
+    const char *directory = fixture_directory_new();
+    const char *const data[] = {TEXT};
+    struct gen_train_options options = small_run(data);
+    options.n_threads = 1;
+    run_in(directory, "one", &options);
+    options.n_threads = 2;
+    run_in(directory, "two", &options);
+    assert_same_files(directory, "one", "two");
+    options.micro_batch = 2;
+    run_in(directory, "micro", &options);
+    assert_same_files(directory, "one", "micro");
+    options.checkpoint_activations = true;
+    run_in(directory, "recompute", &options);
+    assert_same_files(directory, "one", "recompute");
+    options.kernels = "generic";
+    run_in(directory, "generic", &options);
+    assert_same_files(directory, "one", "generic");
+    fixture_directory_remove(directory);
+}
+
+static void test_resume(void **state) {
+    (void)state;
+    const char *directory = fixture_directory_new();
+    const char *const data[] = {TEXT};
+    struct gen_train_options options = small_run(data);
+    run_in(directory, "whole", &options);
+    options.resume = true;
+    char path[512];
+    snprintf(path, sizeof path, "%s", fixture_path(directory, "m.gguf"));
+    struct heard heard;
+    struct gen_error err;
+    assert_int_equal(run(path, &options, &heard, 4, &err), GEN_CANCELED);
+    assert_int_equal(heard.n_saved, 1);
+    options.checkpoint_every = 3;
+    assert_int_equal(run(path, &options, &heard, 17, &err), GEN_CANCELED);
+    assert_int_equal(heard.first_step, 4);
+    assert_int_equal(heard.last_step, 17);
+    run_well(path, &options, &heard);
+    assert_int_equal(heard.first_step, 17);
+    assert_same_files(directory, "whole", "m.gguf");
+    fixture_directory_remove(directory);
+}
+
+/* ---- what a state is held against --------------------------------------------------------*/
+
+static void refuse(const char *path, const struct gen_train_options *options,
+                   enum gen_status wanted, const char *words) {
+    struct heard heard;
+    struct gen_error err = {0};
+    enum gen_status status = run(path, options, &heard, 0, &err);
+    if (status != wanted || strstr(err.message, words) == NULL) {
+        fail_msg("status %d, \"%s\"; wanted %d and \"%s\"", status, err.message, wanted, words);
+    }
+    assert_int_equal(heard.n_saved, 0);
+}
+
+static void test_changed_options(void **state) {
+    (void)state;
+    const char *directory = fixture_directory_new();
+    const char *const data[] = {TEXT};
+    struct gen_train_options options = small_run(data);
+    char path[512];
+    snprintf(path, sizeof path, "%s", fixture_path(directory, "m.gguf"));
+    struct heard heard;
+    run_well(path, &options, &heard);
+    refuse(path, &options, GEN_BAD_ARGUMENT, "there is a run already");
+    options.resume = true;
+    struct gen_train_options changed = options;
+    changed.shape.n_layer = 3;
+    refuse(path, &changed, GEN_BAD_ARGUMENT, "n_layer is 2, the options ask for 3");
+    changed = options;
+    changed.seed = 9;
+    refuse(path, &changed, GEN_BAD_ARGUMENT, "seed 7, the options have 9");
+    changed = options;
+    changed.n_steps = 20;
+    refuse(path, &changed, GEN_BAD_ARGUMENT, "made 30 steps, the options ask for 20");
+    /* More steps, another rate, no vocabulary named: it is in the model. */
+    changed = options;
+    changed.n_steps = 35;
+    changed.learning_rate = 0.001f;
+    changed.vocab = NULL;
+    changed.shape = (struct gen_train_shape){.n_ctx = 16};
+    run_well(path, &changed, &heard);
+    assert_int_equal(heard.first_step, 30);
+    assert_int_equal(heard.last_step, 35);
+    fixture_directory_remove(directory);
+}
+
+/* A byte changed anywhere in the state, or its end missing, is found. */
+static void test_damaged_state(void **state) {
+    (void)state;
+    const char *directory = fixture_directory_new();
+    const char *const data[] = {TEXT};
+    struct gen_train_options options = small_run(data);
+    options.n_steps = 1;
+    char path[512];
+    snprintf(path, sizeof path, "%s", fixture_path(directory, "m.gguf"));
+    struct heard heard;
+    run_well(path, &options, &heard);
+    options.resume = true;
+    options.n_steps = 2;
+    char *bytes = NULL;
+    size_t n = 0;
+    assert_int_equal(
+        file_read(&bytes, &n, fixture_path(directory, "m.gguf.state"), (size_t)1 << 26, NULL),
+        GEN_OK);
+    struct gen_bytes image = {0};
+    fixture_put(&image, bytes, n);
+    const size_t places[] = {0, 9, 13, 20, 70, n / 2, n - 1};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        image.data[places[i]] ^= 1;
+        fixture_write(directory, "m.gguf.state", &image);
+        struct gen_error err = {0};
+        assert_int_not_equal(run(path, &options, &heard, 0, &err), GEN_OK);
+        assert_null(fixture_message_problem(&err, "m.gguf.state"));
+        image.data[places[i]] ^= 1;
+    }
+    const size_t lengths[] = {0, 7, 15, 40, n / 2, n - 1};
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        image.n = lengths[i];
+        fixture_write(directory, "m.gguf.state", &image);
+        struct gen_error err = {0};
+        assert_int_equal(run(path, &options, &heard, 0, &err), GEN_BAD_FILE);
+    }
+    image.n = n;
+    fixture_write(directory, "m.gguf.state", &image);
+    run_well(path, &options, &heard);
+    gen_bytes_release(&image);
+    memory_free(bytes);
+    fixture_directory_remove(directory);
+}
+
+static void test_bad_options(void **state) {
+    (void)state;
+    const char *directory = fixture_directory_new();
+    char path[512];
+    snprintf(path, sizeof path, "%s", fixture_path(directory, "m.gguf"));
+    const char *const data[] = {TEXT};
+    struct gen_train_options options = small_run(data);
+    options.shape.n_head = 3;
+    refuse(path, &options, GEN_BAD_ARGUMENT, "n_head 3 does not divide n_embd 20");
+    options = small_run(data);
+    options.shape.n_ctx = 512;
+    refuse(path, &options, GEN_BAD_ARGUMENT, "a sequence of n_ctx 512 wants 513");
+    options = small_run(data);
+    options.preset = "huge";
+    refuse(path, &options, GEN_BAD_ARGUMENT, "preset \"huge\" is unknown");
+    options = small_run(data);
+    options.vocab = NULL;
+    refuse(path, &options, GEN_BAD_ARGUMENT, "no vocabulary");
+    options = small_run(data);
+    options.dropout = 1;
+    refuse(path, &options, GEN_BAD_ARGUMENT, "dropout is 1, wanted is 0 to below 1");
+    options = small_run(data);
+    options.learning_rate = NAN;
+    refuse(path, &options, GEN_BAD_ARGUMENT, "learning_rate is nan");
+    options = small_run(data);
+    options.n_data = 0;
+    refuse(path, &options, GEN_BAD_ARGUMENT, "no data");
+    options = small_run(data);
+    options.learning_rate = 1000;
+    options.clip = 0;
+    options.n_warmup = 0;
+    options.schedule = GEN_SCHEDULE_CONSTANT;
+    refuse(path, &options, GEN_UNSUPPORTED, "is not finite");
+    fixture_directory_remove(directory);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pytorch),         cmocka_unit_test(test_overfit),
+        cmocka_unit_test(test_threads),         cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_changed_options), cmocka_unit_test(test_damaged_state),
+        cmocka_unit_test(test_bad_options),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
