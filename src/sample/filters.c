@@ -86,16 +86,19 @@ static bool reserve_ranks(struct filters *filters) {
 static const struct filters_rank *sort_ranks(struct filters *filters) {
     struct filters_rank *from = filters->ranks;
     struct filters_rank *to = filters->ranks + filters->n;
+    uint32_t starts[N_DIGITS][N_BUCKETS + 1] = {{0}};
+    for (size_t i = 0; i < filters->n; i++) {
+        for (int digit = 0; digit < N_DIGITS; digit++) {
+            starts[digit][digit_of(from[i].key, digit) + 1]++;
+        }
+    }
     for (int digit = 0; digit < N_DIGITS; digit++) {
-        size_t starts[N_BUCKETS + 1] = {0};
-        for (size_t i = 0; i < filters->n; i++) {
-            starts[digit_of(from[i].key, digit) + 1]++;
-        }
+        uint32_t *start = starts[digit];
         for (size_t value = 0; value < N_BUCKETS; value++) {
-            starts[value + 1] += starts[value];
+            start[value + 1] += start[value];
         }
         for (size_t i = 0; i < filters->n; i++) {
-            to[starts[digit_of(from[i].key, digit)]++] = from[i];
+            to[start[digit_of(from[i].key, digit)]++] = from[i];
         }
         struct filters_rank *sorted = to;
         to = from;
