@@ -49,8 +49,8 @@ static const struct options_spec spec = {
         "  gen bench -t 1 --json | jq '.decode[] | .tokens_per_second.median'\n"
         "\n"
         "Members of the JSON: version, model, embedded, format, parameters,\n"
-        "weight_bytes, n_ctx, kv_type, kernels, threads, repeat, limits, prompt, decode, batch\n"
-        "(arrays with tokens_per_second, gb_per_second, gflop_per_second,\n"
+        "weight_bytes, n_ctx, kv_type, kernels, threads, repeat, limits, prompt, decode,\n"
+        "batch (arrays with tokens_per_second, gb_per_second, gflop_per_second,\n"
         "share_of_limit), first_token.\n",
 };
 
