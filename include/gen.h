@@ -466,7 +466,8 @@ struct gen_generate_options {
      * Guess the next ids where the text repeats itself, and check the guesses in one pass through
      * the model. Only what would have been drawn anyway is taken, so it makes repetitive texts
      * faster and never changes one. Guessing stops where it fails, and where ids are drawn at
-     * random it takes a longer repetition to begin, so other texts lose nothing. Default true.
+     * random it takes a longer repetition to begin, so other texts lose next to nothing. Default
+     * true.
      */
     bool speculate;
     int n_threads;       /**< 0: all physical cores */

@@ -43,15 +43,14 @@ static const struct options_spec spec = {
              "spoils the figures; a wide spread tells.",
     .table = table,
     .n_table = sizeof table / sizeof table[0],
-    .examples =
-        "  gen bench --quick\n"
-        "  gen bench -m gpt2.gguf --prompt-lengths 512 --batch 1,16,64\n"
-        "  gen bench -t 1 --json | jq '.decode[] | .tokens_per_second.median'\n"
-        "\n"
-        "Members of the JSON: version, model, embedded, format, parameters,\n"
-        "weight_bytes, n_ctx, kv_type, kernels, threads, repeat, limits, prompt, decode,\n"
-        "batch (arrays with tokens_per_second, gb_per_second, gflop_per_second,\n"
-        "share_of_limit), first_token.\n",
+    .examples = "  gen bench --quick\n"
+                "  gen bench -m gpt2.gguf --prompt-lengths 512 --batch 1,16,64\n"
+                "  gen bench -t 1 --json | jq '.decode[] | .tokens_per_second.median'\n"
+                "\n"
+                "Members of the JSON: version, model, embedded, format, parameters,\n"
+                "weight_bytes, n_ctx, kv_type, kernels, threads, repeat, limits, prompt, decode,\n"
+                "batch (arrays with tokens_per_second, gb_per_second, gflop_per_second,\n"
+                "share_of_limit), first_token.\n",
 };
 
 static bool print_report(const struct bench_settings *settings, const struct bench_results *results,

@@ -29,7 +29,7 @@ static const struct option table[] = {
     OPTION_ROW("speculate", '\0', OPTION_FLAG, AT(speculate), NULL,
                "guess the next tokens where a text repeats itself, and check them together: the "
                "same text, sooner, above all with --greedy; drawn texts, which repeat "
-               "themselves little, are hardly guessed at and lose nothing (default)"),
+               "themselves little, are hardly guessed at (default)"),
     OPTION_ROW("no-speculate", '\0', OPTION_FLAG, AT(no_speculate), NULL, "do not"),
     OPTION_ROW_HEADING("Prompt (default: all of stdin, without its last newline)"),
     OPTION_ROW("prompt", 'p', OPTION_STRING, AT(prompt), "TEXT", "the prompt, may be empty"),
