@@ -290,6 +290,9 @@ struct gen_session_options {
     int n_threads;   /**< 0: all physical cores this process may use */
     int32_t n_slots; /**< sequences held at once, >= 1; default 1 */
     int32_t n_ctx;   /**< positions per slot, 1 ... the model's n_ctx; 0: the model's */
+    /** "f32" or "f16": how the KV cache stores keys and values. f16 rounds them, takes half the
+     *  memory, and is read in less time; NULL: f32. */
+    const char *kv_type;
     /** "generic", "avx2", "avx512", "neon": a kernel set, for tests; NULL: the fastest here. */
     const char *kernels;
 };
@@ -521,10 +524,13 @@ struct gen_generate_options {
      * more than 512 MiB, were each as long as n_ctx. A text does not depend on it.
      */
     int32_t batch;
+    const char *kv_type; /**< as in gen_session_options; NULL: f32 */
     /**
      * Guess the next ids where the text repeats itself, and check the guesses in one pass through
      * the model. Only what would have been drawn anyway is taken, so it makes repetitive texts
-     * faster and never changes one. Default true.
+     * faster and never changes one. Guessing stops where it fails, and where ids are drawn at
+     * random it takes a longer repetition to begin, so other texts lose next to nothing. Default
+     * true.
      */
     bool speculate;
     int n_threads;       /**< 0: all physical cores */

@@ -18,6 +18,8 @@ static const struct option table[] = {
                "embedded model"),
     OPTION_ROW_RANGE("threads", 't', OPTION_INT, AT(n_threads), "N", 1, 1024,
                      "threads to use (default: the physical cores this process may use)"),
+    OPTION_ROW_CHOICE("kv-type", '\0', AT(kv_type), "TYPE", bench_kv_type_names,
+                      "how the KV cache stores keys and values"),
     OPTION_ROW_RANGE("repeat", '\0', OPTION_INT, AT(repeat), "N", 1, BENCH_MAX_REPEAT,
                      "measure all N times, in turns, and show medians (default: 5; with --quick "
                      "1)"),
@@ -46,8 +48,8 @@ static const struct options_spec spec = {
                 "  gen bench -t 1 --json | jq '.decode[] | .tokens_per_second.median'\n"
                 "\n"
                 "Members of the JSON: version, model, embedded, format, parameters,\n"
-                "weight_bytes, n_ctx, kernels, threads, repeat, limits, prompt, decode, batch\n"
-                "(arrays with tokens_per_second, gb_per_second, gflop_per_second,\n"
+                "weight_bytes, n_ctx, kv_type, kernels, threads, repeat, limits, prompt, decode,\n"
+                "batch (arrays with tokens_per_second, gb_per_second, gflop_per_second,\n"
                 "share_of_limit), first_token.\n",
 };
 

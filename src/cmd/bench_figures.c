@@ -7,6 +7,8 @@
 #include "cli/message.h"
 #include "cli/options.h"
 
+const char *const bench_kv_type_names[] = {"f32", "f16", NULL};
+
 /** Tokens that each sequence is decoded for in one measurement. */
 #define DECODE_STEPS       16
 #define DECODE_STEPS_QUICK 4
@@ -190,15 +192,14 @@ enum gen_status bench_figures_plan(struct bench_results *results,
 
 /** Each evaluation reads the weights once and every sequence's cache once; only the last row of a
  * sequence wants logits. */
-static void count(struct bench_figure *figure, const struct gen_cost *cost) {
+static void count(struct bench_figure *figure, const struct gen_cost *cost, double seen_bytes) {
     double n_sequences = figure->n_sequences;
     figure->tokens = n_sequences * figure->n_evals * figure->n_rows;
     for (int32_t eval = 0; eval < figure->n_evals; eval++) {
         double n_rows = figure->n_rows;
         double held = (double)figure->start + eval * n_rows;
         double seen = n_rows * held + n_rows * (n_rows + 1) / 2;
-        figure->bytes += (double)cost->weight_bytes +
-                         n_sequences * (held + n_rows) * (double)cost->seen_numbers * sizeof(float);
+        figure->bytes += (double)cost->weight_bytes + n_sequences * (held + n_rows) * seen_bytes;
         figure->operations +=
             n_sequences * (n_rows * (double)cost->row_operations + (double)cost->head_operations +
                            seen * (double)cost->seen_operations);
@@ -207,8 +208,10 @@ static void count(struct bench_figure *figure, const struct gen_cost *cost) {
 
 void bench_figures_count(struct bench_results *results, const struct gen_cost *cost) {
     results->cost = *cost;
+    bool is_f16 = strcmp(results->kv_type, "f16") == 0;
+    double seen_bytes = (double)cost->seen_numbers * (is_f16 ? 2 : 4);
     for (size_t i = 0; i < results->n_figures; i++) {
-        count(&results->figures[i], cost);
+        count(&results->figures[i], cost, seen_bytes);
     }
 }
 

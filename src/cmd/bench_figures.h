@@ -18,6 +18,9 @@
 #define BENCH_MAX_LIST   16
 #define BENCH_MAX_BATCH  1024
 
+/** What --kv-type takes; NULL behind the last. */
+extern const char *const bench_kv_type_names[];
+
 /** A list of numbers, as --batch 1,2,4 gives it. */
 struct bench_list {
     int32_t numbers[BENCH_MAX_LIST];
@@ -29,6 +32,7 @@ struct bench_settings {
     const char *model;
     int32_t n_threads; /**< 0: the default */
     int32_t repeat;    /**< 0: the default */
+    int32_t kv_type;   /**< which of bench_kv_type_names */
     const char *prompt_lengths, *decode_lengths, *batch;
     bool quick, json, quiet;
 };
@@ -65,6 +69,7 @@ struct bench_results {
     int32_t repeat;
     size_t buffer_bytes; /**< that were read to measure the limit */
     const char *kernels;
+    const char *kv_type;
     int n_threads;
     struct gen_cost cost;
 };

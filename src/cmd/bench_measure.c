@@ -49,6 +49,7 @@ static enum gen_status new_session(struct bench *bench, struct gen_session **ses
     struct gen_session_options options = gen_session_options_default();
     options.n_threads = bench->settings->n_threads;
     options.kernels = bench->kernels;
+    options.kv_type = bench->results->kv_type;
     options.n_slots = n_slots;
     options.n_ctx = n_ctx;
     return gen_session_new(session, model, &options, bench->err);
@@ -261,6 +262,7 @@ enum gen_status bench_measure(struct bench_results *results, struct model_load *
                           .kernels = kernels,
                           .seconds = settings->quick ? SECONDS_QUICK : SECONDS,
                           .err = err};
+    results->kv_type = bench_kv_type_names[settings->kv_type];
     bool has_repeat = settings->repeat > 0;
     results->repeat = has_repeat ? settings->repeat : settings->quick ? REPEAT_QUICK : REPEAT;
     /* How many figures there are is known once the model is open; until then about a dozen. */

@@ -56,9 +56,9 @@ static void head_text(struct gen_bytes *text, const struct bench_results *result
               load->path == NULL ? " (embedded)" : "",
               show(&n, (double)gen_model_n_parameters(load->model) / 1e6),
               show(&bytes, (double)results->cost.weight_bytes / 1e6));
-    text_line(text, "%s kernels, %d thread%s, %s%" PRId32 " measurement%s each", results->kernels,
-              results->n_threads, results->n_threads > 1 ? "s" : "",
-              results->repeat > 1 ? "medians of " : "", results->repeat,
+    text_line(text, "%s kernels, %d thread%s, KV cache of %s, %s%" PRId32 " measurement%s each",
+              results->kernels, results->n_threads, results->n_threads > 1 ? "s" : "",
+              results->kv_type, results->repeat > 1 ? "medians of " : "", results->repeat,
               results->repeat > 1 ? "s" : "");
     text_line(text, "%s", "");
 }
@@ -225,6 +225,7 @@ void bench_report_json(struct gen_bytes *text, const struct bench_results *resul
     json_out_uint(&json, "parameters", gen_model_n_parameters(load->model));
     json_out_uint(&json, "weight_bytes", results->cost.weight_bytes);
     json_out_int(&json, "n_ctx", gen_model_config(load->model)->n_ctx);
+    string_json(&json, "kv_type", results->kv_type);
     string_json(&json, "kernels", results->kernels);
     json_out_int(&json, "threads", results->n_threads);
     json_out_int(&json, "repeat", results->repeat);

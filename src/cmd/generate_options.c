@@ -8,6 +8,7 @@
 #define AT(member) offsetof(struct generate_settings, member)
 
 static const char *const context_names[] = {"stop", "slide", NULL};
+static const char *const kv_type_names[] = {"f32", "f16", NULL};
 
 static const struct option table[] = {
     OPTION_ROW_HEADING("Model"),
@@ -21,9 +22,14 @@ static const struct option table[] = {
     OPTION_ROW_RANGE("batch", '\0', OPTION_INT, AT(options.batch), "N", 1, 1024,
                      "most texts to work on at once; more are faster in all and take more memory "
                      "(default: 64, or what fits into 512 MiB)"),
+    OPTION_ROW_CHOICE(
+        "kv-type", '\0', AT(kv_type), "TYPE", kv_type_names,
+        "how keys and values of the text so far are stored: f16 takes half the memory "
+        "and is faster in long texts and large batches, but rounds them"),
     OPTION_ROW("speculate", '\0', OPTION_FLAG, AT(speculate), NULL,
                "guess the next tokens where a text repeats itself, and check them together: the "
-               "same text, sooner (default)"),
+               "same text, sooner, above all with --greedy; drawn texts, which repeat "
+               "themselves little, are hardly guessed at (default)"),
     OPTION_ROW("no-speculate", '\0', OPTION_FLAG, AT(no_speculate), NULL, "do not"),
     OPTION_ROW_HEADING("Prompt (default: all of stdin, without its last newline)"),
     OPTION_ROW("prompt", 'p', OPTION_STRING, AT(prompt), "TEXT", "the prompt, may be empty"),
@@ -228,6 +234,7 @@ enum gen_status generate_settings_complete(struct generate_settings *settings,
                     "--bad-words - and the prompt are both read from stdin (give one as a file)");
         return GEN_BAD_ARGUMENT;
     }
+    options->kv_type = kv_type_names[settings->kv_type];
     options->stop = settings->stop.data;
     options->n_stop = settings->stop.n;
     if (settings->speculate || settings->no_speculate) {

@@ -24,6 +24,7 @@ struct generate_settings {
     const char *bad_words;
     int32_t context; /**< enum generate_context */
     bool speculate, no_speculate;
+    int32_t kv_type; /**< which of its names */
 
     /* output */
     bool no_echo, json, verbose, quiet;

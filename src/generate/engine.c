@@ -218,27 +218,31 @@ static enum gen_status admit(struct engine *engine) {
 /* ---- the job ------------------------------------------------------------------------------ */
 
 /** Texts at once: what was asked for, or what fits. */
-static int32_t batch_size(const struct engine *engine, const struct gen_config *config) {
+static int32_t batch_size(const struct engine *engine, const struct gen_config *config,
+                          enum tensor_type kv_type) {
     if (engine->sink->logits != NULL) {
         return 1; /* the sink gets them as they come, in order */
     }
     if (engine->rules.options->batch > 0) {
         return engine->rules.options->batch;
     }
-    size_t fitting = DEFAULT_KV_BYTES / kv_cache_slot_size(config, config->n_ctx);
+    size_t fitting = DEFAULT_KV_BYTES / kv_cache_slot_size(config, kv_type, config->n_ctx);
     return fitting < 1 ? 1 : fitting < DEFAULT_BATCH ? (int32_t)fitting : DEFAULT_BATCH;
 }
 
 static enum gen_status engine_init(struct engine *engine, const struct gen_model *model,
                                    const struct gen_generate_options *options) {
+    enum tensor_type kv_type;
     enum gen_status status = sequence_rules_init(&engine->rules, model, options, &engine->error);
-    if (status != GEN_OK) {
+    if (status != GEN_OK ||
+        (status = kv_cache_choose_type(&kv_type, options->kv_type, &engine->error)) != GEN_OK) {
         return status;
     }
     struct gen_session_options session_options = gen_session_options_default();
     session_options.n_threads = options->n_threads;
     session_options.kernels = options->kernels;
-    session_options.n_slots = batch_size(engine, gen_model_config(model));
+    session_options.n_slots = batch_size(engine, gen_model_config(model), kv_type);
+    session_options.kv_type = options->kv_type;
     status = gen_session_new(&engine->session, model, &session_options, &engine->error);
     if (status != GEN_OK) {
         return status;

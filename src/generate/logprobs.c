@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/floats.h"
 #include "base/math.h"
 #include "base/memory.h"
 #include "sample/filters.h"
@@ -18,16 +19,17 @@ struct normalizer {
     float log_sum;
 };
 
+/** Of the model's logits, which are finite. */
 static struct normalizer normalizer_of(const float *logits, size_t n) {
-    struct normalizer result = {.highest = logits[0]};
-    for (size_t i = 1; i < n; i++) {
-        if (logits[i] > result.highest) {
-            result.highest = logits[i];
-        }
-    }
+    struct normalizer result = {.highest = logits[floats_first_greatest(logits, n)]};
     double sum = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        sum += (double)math_exp(logits[i] - result.highest);
+    for (size_t first = 0; first < n; first += FLOATS_BLOCK) {
+        float powers[FLOATS_BLOCK];
+        size_t some = n - first < FLOATS_BLOCK ? n - first : FLOATS_BLOCK;
+        floats_exp(powers, logits + first, some, result.highest);
+        for (size_t i = 0; i < some; i++) {
+            sum += (double)powers[i];
+        }
     }
     result.log_sum = math_log((float)sum);
     return result;

@@ -147,6 +147,8 @@ enum gen_status sequence_init(struct sequence *sequence, const struct sequence_r
                               struct gen_error *err) {
     *sequence = (struct sequence){
         .rules = rules, .index = index, .number = number, .slot = SEQUENCE_NO_SLOT};
+    bool at_random = rules->options->sampling.temperature >= SAMPLER_GREEDY_BELOW;
+    sequence->speculation = speculation_start(at_random);
     enum gen_status status = take_prompt(sequence, prompt, err);
     if (status == GEN_OK) {
         status = gen_sampler_new(&sequence->sampler, &rules->options->sampling, rules->n_vocab,

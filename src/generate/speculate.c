@@ -5,6 +5,8 @@
 #define MATCH_LEAST 2
 #define MATCH_MOST  16
 
+#define CAUTION_AT_RANDOM 3
+
 static size_t smaller(size_t a, size_t b) {
     return a < b ? a : b;
 }
@@ -17,6 +19,10 @@ static size_t match_length(const int32_t *ids, size_t n, size_t place) {
         length++;
     }
     return length;
+}
+
+struct speculation speculation_start(bool at_random) {
+    return (struct speculation){.caution = at_random ? CAUTION_AT_RANDOM : 0};
 }
 
 size_t speculation_draft(int32_t draft[SPECULATE_MAX], const struct speculation *speculation,

@@ -14,6 +14,7 @@
 #ifndef GENERATE_SPECULATE_H
 #define GENERATE_SPECULATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,11 +24,18 @@
 /**
  * How well guessing went lately with one text. A draft is made where enough ids at the end of
  * the text have stood together before; how many are enough grows with each draft that did not
- * come true at all, so that a text without repetition is soon left alone. Start from {0}.
+ * come true at all, so that a text without repetition is soon left alone.
  */
 struct speculation {
     size_t caution; /**< ids that have to match, beyond the least */
 };
+
+/**
+ * Start guessing with a text. Where ids are drawn at random a text leaves the beaten track sooner
+ * than where the likeliest is always taken, so guessing begins with caution (measured in
+ * scripts/SPEED.md).
+ */
+struct speculation speculation_start(bool at_random);
 
 /**
  * Guess at most n_most ids, and at most SPECULATE_MAX, that follow ids[n]; returns their number.

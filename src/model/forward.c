@@ -28,6 +28,10 @@ void activations_release(struct activations *activations, const struct gen_confi
     *activations = (struct activations){0};
 }
 
+static size_t smaller(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
 static size_t larger(size_t a, size_t b) {
     return a > b ? a : b;
 }
@@ -56,33 +60,19 @@ size_t forward_inputs(const struct weights *weights) {
     return FORWARD_MAX_ROWS * most_of(weights, kernels_quantized_row_bytes);
 }
 
-/* What the loops over rows share. */
-struct row_work {
+struct embed_work {
     const struct forward *forward;
     const struct forward_row *rows;
-    size_t layer;
 };
 
 static void embed_share(void *context, size_t begin, size_t end, int thread) {
-    const struct row_work *work = context;
+    const struct embed_work *work = context;
     const struct forward *f = work->forward;
     size_t c = (size_t)f->config->n_embd;
     float *scratch = f->compute->scratch + (size_t)thread * f->compute->scratch_stride;
     for (size_t i = begin; i < end; i++) {
         weights_embed(f->activations->x + i * c, f->weights, work->rows[i].id,
                       work->rows[i].position, c, scratch);
-    }
-}
-
-static void store_share(void *context, size_t begin, size_t end, int thread) {
-    const struct row_work *work = context;
-    const struct forward *f = work->forward;
-    size_t c = (size_t)f->config->n_embd;
-    (void)thread;
-    for (size_t i = begin; i < end; i++) {
-        const float *qkv = f->activations->qkv + i * 3 * c;
-        kv_cache_store(f->cache, (size_t)work->rows[i].slot, work->layer,
-                       (size_t)work->rows[i].position, qkv + c, qkv + 2 * c);
     }
 }
 
@@ -112,62 +102,89 @@ float forward_attention_scale(const struct gen_config *config, size_t layer) {
     return scale;
 }
 
-/* Rows from `first` on that are neighbours in the same slot, at most as many as a job takes. */
+/* Rows from `first` on that are neighbours in the same slot. */
 static size_t run_length(const struct forward_row *rows, size_t first, size_t n_rows) {
     size_t n = 1;
-    while (n < KERNELS_ATTENTION_ROWS && first + n < n_rows &&
-           rows[first + n].slot == rows[first].slot &&
+    while (first + n < n_rows && rows[first + n].slot == rows[first].slot &&
            rows[first + n].position == rows[first].position + (int32_t)n) {
         n++;
     }
     return n;
 }
 
-/* Attention from qkv into `normal`: one job per head and run of neighbouring rows. */
-static void attend(const struct forward *f, const struct forward_row *rows, size_t n_rows,
-                   size_t layer) {
+/* Whether all rows of a slot are in one job, so that no job sees what another one brings. */
+static bool jobs_are_apart(const struct forward_row *rows, size_t n_rows) {
+    for (size_t first = 0, n; first < n_rows; first += n) {
+        n = run_length(rows, first, n_rows);
+        for (size_t i = 0; i < first; i++) {
+            if (rows[i].slot == rows[first].slot) {
+                return false;
+            }
+        }
+        if (n > KERNELS_ATTENTION_ROWS) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Row i of the batch and the n - 1 behind it, in one head. */
+static struct attention_job attention_job(const struct forward *f, const struct forward_row *row,
+                                          size_t i, size_t n, size_t layer, size_t head) {
     const struct kv_cache *cache = f->cache;
     size_t c = (size_t)f->config->n_embd;
-    float scale = forward_attention_scale(f->config, layer);
+    const float *qkv = f->activations->qkv + i * 3 * c + head * cache->head_size;
+    size_t slot = (size_t)row->slot;
+    return (struct attention_job){.out = f->activations->normal + i * c + head * cache->head_size,
+                                  .out_stride = c,
+                                  .q = qkv,
+                                  .new_k = qkv + c,
+                                  .new_v = qkv + 2 * c,
+                                  .q_stride = 3 * c,
+                                  .n_rows = n,
+                                  .length = (size_t)row->position + 1,
+                                  .type = cache->type,
+                                  .k = kv_cache_keys(cache, slot, layer, head),
+                                  .v = kv_cache_values(cache, slot, layer, head),
+                                  .head_size = cache->head_size,
+                                  .v_stride = cache->v_stride,
+                                  .scale = forward_attention_scale(f->config, layer)};
+}
+
+/*
+ * Attention from qkv into `normal`. A run of neighbouring rows is cut into jobs, and the jobs of a
+ * head stand together: they read the same keys and values, which stay in a core's cache.
+ */
+static void attend(const struct forward *f, const struct forward_row *rows, size_t n_rows,
+                   size_t layer, bool apart) {
     size_t n_jobs = 0;
-    for (size_t i = 0; i < n_rows;) {
-        size_t n = run_length(rows, i, n_rows);
-        size_t slot = (size_t)rows[i].slot;
-        for (size_t head = 0; head < cache->n_head; head++) {
-            f->activations->jobs[n_jobs++] = (struct attention_job){
-                .out = f->activations->normal + i * c + head * cache->head_size,
-                .out_stride = c,
-                .q = f->activations->qkv + i * 3 * c + head * cache->head_size,
-                .q_stride = 3 * c,
-                .n_rows = n,
-                .length = (size_t)rows[i].position + 1,
-                .k = kv_cache_keys(cache, slot, layer, head),
-                .v = kv_cache_values(cache, slot, layer, head),
-                .head_size = cache->head_size,
-                .v_stride = cache->v_stride,
-                .scale = scale};
+    for (size_t first = 0, n; first < n_rows; first += n) {
+        n = run_length(rows, first, n_rows);
+        for (size_t head = 0; head < f->cache->n_head; head++) {
+            for (size_t done = 0; done < n; done += KERNELS_ATTENTION_ROWS) {
+                size_t i = first + done;
+                f->activations->jobs[n_jobs++] = attention_job(
+                    f, &rows[i], i, smaller(n - done, KERNELS_ATTENTION_ROWS), layer, head);
+            }
         }
-        i += n;
     }
-    op_attention(f->compute, f->activations->jobs, n_jobs);
+    op_attention(f->compute, f->activations->jobs, n_jobs, apart);
 }
 
 void forward_layers(const struct forward *forward, const struct forward_row *rows, size_t n_rows) {
     const struct activations *a = forward->activations;
     size_t c = (size_t)forward->config->n_embd;
     float epsilon = forward->config->layer_norm_epsilon;
-    struct thread_pool *pool = forward->compute->pool;
-    struct row_work work = {forward, rows, 0};
-    thread_pool_run(pool, n_rows, 0, embed_share, &work);
+    bool apart = jobs_are_apart(rows, n_rows);
+    struct embed_work work = {forward, rows};
+    thread_pool_run(forward->compute->pool, n_rows, 0, embed_share, &work);
     for (size_t layer = 0; layer < (size_t)forward->config->n_layer; layer++) {
         const struct layer_weights *h = &forward->weights->h[layer];
         op_layer_norm(forward->compute, a->normal, a->x, h->ln_1_weight, h->ln_1_bias, n_rows, c,
                       epsilon);
         linear(forward, a->qkv, a->normal, n_rows, &h->attn_c_attn, h->attn_c_attn_bias, false,
                false);
-        work.layer = layer;
-        thread_pool_run(pool, n_rows, 0, store_share, &work);
-        attend(forward, rows, n_rows, layer);
+        attend(forward, rows, n_rows, layer, apart);
         linear(forward, a->x, a->normal, n_rows, &h->attn_c_proj, h->attn_c_proj_bias, false, true);
         op_layer_norm(forward->compute, a->normal, a->x, h->ln_2_weight, h->ln_2_bias, n_rows, c,
                       epsilon);

@@ -45,8 +45,10 @@ static enum gen_status session_init(struct gen_session *session, const struct ge
                                     const struct gen_session_options *options,
                                     struct gen_error *err) {
     const struct kernels *kernels = NULL;
+    enum tensor_type kv_type;
     enum gen_status status = check_options(options, &model->config, err);
-    if (status != GEN_OK || (status = kernels_choose(&kernels, options->kernels, err)) != GEN_OK) {
+    if (status != GEN_OK || (status = kernels_choose(&kernels, options->kernels, err)) != GEN_OK ||
+        (status = kv_cache_choose_type(&kv_type, options->kv_type, err)) != GEN_OK) {
         return status;
     }
     if (model->weights.lm_head.data == NULL) {
@@ -56,7 +58,7 @@ static enum gen_status session_init(struct gen_session *session, const struct ge
     }
     int32_t n_ctx = options->n_ctx > 0 ? options->n_ctx : model->config.n_ctx;
     session->model = model;
-    status = kv_cache_init(&session->cache, &model->config, options->n_slots, n_ctx, err);
+    status = kv_cache_init(&session->cache, &model->config, kv_type, options->n_slots, n_ctx, err);
     if (status != GEN_OK) {
         return status;
     }
@@ -209,9 +211,12 @@ enum gen_status gen_session_eval(struct gen_session *session, const struct gen_r
     if (!all_finite(session->logits, n_logits * (size_t)session->model->config.n_vocab)) {
         memcpy(session->cache.lengths, lengths, n_slots * sizeof *lengths);
         session->n_rows = 0;
-        status = error_set(err, GEN_BAD_FILE,
-                           "%s: the model's output is not finite (its weights overflow f32)",
-                           session->model->file->where.text);
+        bool is_f16 = session->cache.type == TENSOR_F16;
+        status = error_set(err, GEN_BAD_FILE, "%s: the model's output is not finite (%s)",
+                           session->model->file->where.text,
+                           is_f16 ? "its weights overflow f32, or its keys and values the KV "
+                                    "cache of type f16: try f32"
+                                  : "its weights overflow f32");
     }
     memory_free(lengths);
     return status;

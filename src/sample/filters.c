@@ -3,12 +3,16 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/floats.h"
 #include "base/math.h"
 #include "base/memory.h"
 
 void filters_release(struct filters *filters) {
-    memory_free(filters->items);
+    memory_free(filters->ids);
+    memory_free(filters->scores);
+    memory_free(filters->weights);
     memory_free(filters->ranks);
+    memory_free(filters->block_greatest);
     *filters = (struct filters){0};
 }
 
@@ -82,16 +86,19 @@ static bool reserve_ranks(struct filters *filters) {
 static const struct filters_rank *sort_ranks(struct filters *filters) {
     struct filters_rank *from = filters->ranks;
     struct filters_rank *to = filters->ranks + filters->n;
+    uint32_t starts[N_DIGITS][N_BUCKETS + 1] = {{0}};
+    for (size_t i = 0; i < filters->n; i++) {
+        for (int digit = 0; digit < N_DIGITS; digit++) {
+            starts[digit][digit_of(from[i].key, digit) + 1]++;
+        }
+    }
     for (int digit = 0; digit < N_DIGITS; digit++) {
-        size_t starts[N_BUCKETS + 1] = {0};
-        for (size_t i = 0; i < filters->n; i++) {
-            starts[digit_of(from[i].key, digit) + 1]++;
-        }
+        uint32_t *start = starts[digit];
         for (size_t value = 0; value < N_BUCKETS; value++) {
-            starts[value + 1] += starts[value];
+            start[value + 1] += start[value];
         }
         for (size_t i = 0; i < filters->n; i++) {
-            to[starts[digit_of(from[i].key, digit)]++] = from[i];
+            to[start[digit_of(from[i].key, digit)]++] = from[i];
         }
         struct filters_rank *sorted = to;
         to = from;
@@ -102,19 +109,68 @@ static const struct filters_rank *sort_ranks(struct filters *filters) {
 
 /* ---- candidates ------------------------------------------------------------------------- */
 
+/** Memory for n candidates. */
+static bool reserve(struct filters *filters, size_t n) {
+    return memory_grow(&filters->ids, &filters->ids_capacity, n, sizeof *filters->ids) &&
+           memory_grow(&filters->scores, &filters->scores_capacity, n, sizeof *filters->scores) &&
+           memory_grow(&filters->weights, &filters->weights_capacity, n, sizeof *filters->weights);
+}
+
+/** Append the scores begin ... end-1 that are at least `lowest` and not -INFINITY. There is room
+ * for all: each is written, and those that stay move the end on. */
+static void gather_range(struct filters *filters, const float *scores, size_t begin, size_t end,
+                         float lowest) {
+    size_t n = filters->n;
+    for (size_t i = begin; i < end; i++) {
+        filters->ids[n] = (int32_t)i;
+        filters->scores[n] = scores[i];
+        n += scores[i] >= lowest && scores[i] > -INFINITY;
+    }
+    filters->n = n;
+}
+
+/** Keep the candidates with a score of at least `lowest`. */
+static void keep_from(struct filters *filters, float lowest) {
+    size_t n = 0;
+    for (size_t i = 0; i < filters->n; i++) {
+        filters->ids[n] = filters->ids[i];
+        filters->scores[n] = filters->scores[i];
+        n += filters->scores[i] >= lowest;
+    }
+    filters->n = n;
+}
+
+/**
+ * Of the greatest scores of the blocks take the k-th largest: there are k scores as good as that,
+ * so the k best are among those at least as good, and only blocks that have such are looked at.
+ */
 bool filters_gather(struct filters *filters, const float *scores, size_t n, size_t k) {
-    float lowest = k > 0 && k < n ? filters_kth_largest(scores, n, k) : -INFINITY;
+    size_t n_blocks = floats_n_blocks(n);
+    /* One more than is used: gather_range() writes before it knows whether a score stays. */
+    if (!reserve(filters, n + 1) ||
+        !memory_grow(&filters->block_greatest, &filters->blocks_capacity, n_blocks,
+                     sizeof *filters->block_greatest)) {
+        return false;
+    }
     filters->n = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (scores[i] < lowest || scores[i] == -INFINITY) {
-            continue;
+    if (k == 0 || k >= n) {
+        gather_range(filters, scores, 0, n, -INFINITY);
+        return true;
+    }
+    float bound = -INFINITY;
+    floats_block_greatest(filters->block_greatest, scores, n);
+    if (k <= n_blocks) {
+        bound = filters_kth_largest(filters->block_greatest, n_blocks, k);
+    }
+    for (size_t block = 0; block < n_blocks; block++) {
+        size_t begin = block * FLOATS_BLOCK;
+        if (filters->block_greatest[block] >= bound) {
+            size_t end = n - begin < FLOATS_BLOCK ? n : begin + FLOATS_BLOCK;
+            gather_range(filters, scores, begin, end, bound);
         }
-        if (filters->n == filters->capacity &&
-            !memory_grow(&filters->items, &filters->capacity, filters->n + 1,
-                         sizeof *filters->items)) {
-            return false;
-        }
-        filters->items[filters->n++] = (struct candidate){.id = (int32_t)i, .score = scores[i]};
+    }
+    if (k < filters->n) {
+        keep_from(filters, filters_kth_largest(filters->scores, filters->n, k));
     }
     return true;
 }
@@ -123,30 +179,24 @@ bool filters_gather(struct filters *filters, const float *scores, size_t n, size
 static void drop_marked(struct filters *filters) {
     size_t n = 0;
     for (size_t i = 0; i < filters->n; i++) {
-        if (filters->items[i].score > -INFINITY) {
-            filters->items[n++] = filters->items[i];
-        }
+        filters->ids[n] = filters->ids[i];
+        filters->scores[n] = filters->scores[i];
+        filters->weights[n] = filters->weights[i];
+        n += filters->scores[i] > -INFINITY;
     }
     filters->n = n;
 }
 
 void filters_weigh(struct filters *filters) {
-    float highest = -INFINITY;
-    for (size_t i = 0; i < filters->n; i++) {
-        if (filters->items[i].score > highest) {
-            highest = filters->items[i].score;
-        }
-    }
-    for (size_t i = 0; i < filters->n; i++) {
-        filters->items[i].weight = math_exp(filters->items[i].score - highest);
-    }
-    filters->highest = highest;
+    size_t at = floats_first_greatest(filters->scores, filters->n);
+    filters->highest = at < filters->n ? filters->scores[at] : -INFINITY;
+    floats_exp(filters->weights, filters->scores, filters->n, filters->highest);
 }
 
 static double total_weight(const struct filters *filters) {
     double total = 0.0;
     for (size_t i = 0; i < filters->n; i++) {
-        total += (double)filters->items[i].weight;
+        total += (double)filters->weights[i];
     }
     return total;
 }
@@ -159,23 +209,22 @@ bool filters_top_p(struct filters *filters, float p) {
     }
     for (size_t i = 0; i < filters->n; i++) {
         filters->ranks[i] =
-            (struct filters_rank){.key = key_of(filters->items[i].score), .at = (uint32_t)i};
+            (struct filters_rank){.key = key_of(filters->scores[i]), .at = (uint32_t)i};
     }
     const struct filters_rank *order = sort_ranks(filters);
     double total = 0.0;
     for (size_t i = 0; i < filters->n; i++) {
-        total += (double)filters->items[order[i].at].weight;
+        total += (double)filters->weights[order[i].at];
     }
 
     float limit = (float)(1.0 - (double)p);
     double sum = 0.0;
     for (size_t i = 0; i + 1 < filters->n; i++) {
-        struct candidate *candidate = &filters->items[order[i].at];
-        sum += (double)candidate->weight;
+        sum += (double)filters->weights[order[i].at];
         if ((float)(sum / total) > limit) {
             break;
         }
-        candidate->score = -INFINITY;
+        filters->scores[order[i].at] = -INFINITY;
     }
     drop_marked(filters);
     return true;
@@ -184,8 +233,8 @@ bool filters_top_p(struct filters *filters, float p) {
 void filters_min_p(struct filters *filters, float p) {
     /* The most probable candidate has weight 1. */
     for (size_t i = 0; i < filters->n; i++) {
-        if (filters->items[i].weight < p) {
-            filters->items[i].score = -INFINITY;
+        if (filters->weights[i] < p) {
+            filters->scores[i] = -INFINITY;
         }
     }
     drop_marked(filters);
@@ -196,15 +245,14 @@ static void rank_by_typicality(struct filters *filters, double total) {
     float log_total = math_log((float)total);
     double entropy = 0.0;
     for (size_t i = 0; i < filters->n; i++) {
-        const struct candidate *candidate = &filters->items[i];
-        if (candidate->weight == 0.0f) {
+        if (filters->weights[i] == 0.0f) {
             continue; /* p log p goes to 0, and log p may be -infinity */
         }
-        float log_p = candidate->score - filters->highest - log_total;
-        entropy -= (double)log_p * ((double)candidate->weight / total);
+        float log_p = filters->scores[i] - filters->highest - log_total;
+        entropy -= (double)log_p * ((double)filters->weights[i] / total);
     }
     for (size_t i = 0; i < filters->n; i++) {
-        float log_p = filters->items[i].score - filters->highest - log_total;
+        float log_p = filters->scores[i] - filters->highest - log_total;
         float distance = fabsf(-log_p - (float)entropy);
         filters->ranks[i] = (struct filters_rank){.key = key_of(distance), .at = (uint32_t)i};
     }
@@ -221,14 +269,14 @@ bool filters_typical_p(struct filters *filters, float p) {
     size_t last = 0;
     double sum = 0.0;
     for (; last + 1 < filters->n; last++) {
-        sum += (double)filters->items[order[last].at].weight;
+        sum += (double)filters->weights[order[last].at];
         if ((float)(sum / total) >= p) {
             break;
         }
     }
     for (size_t i = last + 1; i < filters->n; i++) {
         if (order[i].key > order[last].key) {
-            filters->items[order[i].at].score = -INFINITY;
+            filters->scores[order[i].at] = -INFINITY;
         }
     }
     drop_marked(filters);
@@ -237,15 +285,34 @@ bool filters_typical_p(struct filters *filters, float p) {
 
 /* ---- the draw --------------------------------------------------------------------------- */
 
+/* Candidates from one note of the running sum to the next. */
+#define DRAW_STEP 1024
+/* Notes at most: beyond them the last part is long. */
+#define DRAW_NOTES 64
+
 int32_t filters_draw(const struct filters *filters, double uniform) {
-    double target = uniform * total_weight(filters);
-    double sum = 0.0;
+    /* Additions wait for one another, so those of the total are not done again: the search begins
+     * at the last note that is not beyond the target. */
+    double notes[DRAW_NOTES];
+    size_t n_notes = 0;
+    double total = 0.0;
     for (size_t i = 0; i < filters->n; i++) {
-        sum += (double)filters->items[i].weight;
+        if (i % DRAW_STEP == 0 && n_notes < DRAW_NOTES) {
+            notes[n_notes++] = total;
+        }
+        total += (double)filters->weights[i];
+    }
+    double target = uniform * total;
+    while (n_notes > 1 && target < notes[n_notes - 1]) {
+        n_notes--;
+    }
+    double sum = notes[n_notes - 1];
+    for (size_t i = (n_notes - 1) * DRAW_STEP; i < filters->n; i++) {
+        sum += (double)filters->weights[i];
         if (target < sum) {
-            return filters->items[i].id;
+            return filters->ids[i];
         }
     }
     /* Out of reach, since uniform < 1 and the sum above is the total, bit for bit. */
-    return filters->items[filters->n - 1].id;
+    return filters->ids[filters->n - 1];
 }

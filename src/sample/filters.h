@@ -20,12 +20,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct candidate {
-    int32_t id;
-    float score;
-    float weight; /**< exp(score - highest score), set by filters_weigh() */
-};
-
 /** A candidate's place in a sorted order. */
 struct filters_rank {
     uint32_t key; /**< ascending with the number sorted by */
@@ -34,12 +28,14 @@ struct filters_rank {
 
 /** Start from {0}; memory is kept from one use to the next. */
 struct filters {
-    struct candidate *items; /**< ascending ids */
+    int32_t *ids;   /**< [n] of the candidates, ascending */
+    float *scores;  /**< [n] */
+    float *weights; /**< [n] exp(score - highest score), set by filters_weigh() */
     size_t n;
-    size_t capacity;
     float highest;              /**< score that has weight 1 */
     struct filters_rank *ranks; /**< memory for sorting: two halves of n */
-    size_t ranks_capacity;
+    float *block_greatest;      /**< memory for the greatest score of each block */
+    size_t ids_capacity, scores_capacity, weights_capacity, ranks_capacity, blocks_capacity;
 };
 
 void filters_release(struct filters *filters);

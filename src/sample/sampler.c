@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/floats.h"
 #include "base/memory.h"
 #include "base/rng.h"
 #include "sample/filters.h"
@@ -177,25 +178,15 @@ static bool filter(const struct gen_sampler *sampler, float *scores) {
     return true;
 }
 
-/** The first of the largest, NaN apart; -1 if all are -INFINITY. */
-static int32_t argmax(const float *scores, int32_t n) {
-    int32_t best = -1;
-    float highest = -INFINITY;
-    for (int32_t i = 0; i < n; i++) {
-        if (scores[i] > highest) {
-            highest = scores[i];
-            best = i;
-        }
-    }
-    return best;
-}
-
-/** All processors and warpers: into `scores`, and unless greedy into sampler->filters. */
+/** All processors and warpers: into `scores`, and unless greedy into sampler->filters. *best is
+ * the first of the best before the warpers, NaN apart. */
 static enum gen_status process(const struct gen_sampler *sampler, const float *logits,
-                               float *scores, struct gen_error *err) {
-    memcpy(scores, logits, (size_t)sampler->n_vocab * sizeof *scores);
+                               float *scores, size_t *best, struct gen_error *err) {
+    size_t n_vocab = (size_t)sampler->n_vocab;
+    memcpy(scores, logits, n_vocab * sizeof *scores);
     penalties_apply(scores, &sampler->options, &sampler->history, sampler->eos);
-    if (argmax(scores, sampler->n_vocab) < 0) {
+    *best = floats_first_greatest(scores, n_vocab);
+    if (*best == n_vocab) {
         return error_set(err, GEN_BAD_ARGUMENT,
                          "the sampling options forbid every token after %zu new ones (relax "
                          "logit_bias, bad_words or no_repeat_ngram_size)",
@@ -209,12 +200,13 @@ static enum gen_status process(const struct gen_sampler *sampler, const float *l
 
 enum gen_status gen_sampler_next(struct gen_sampler *sampler, const float *logits, int32_t *id,
                                  struct gen_error *err) {
-    enum gen_status status = process(sampler, logits, sampler->scores, err);
+    size_t best;
+    enum gen_status status = process(sampler, logits, sampler->scores, &best, err);
     if (status != GEN_OK) {
         return status;
     }
     int32_t next = is_greedy(&sampler->options)
-                       ? argmax(sampler->scores, sampler->n_vocab)
+                       ? (int32_t)best
                        : filters_draw(sampler->filters, rng_double(&sampler->rng));
     if (!history_add_new(&sampler->history, next)) {
         return error_no_memory(err, "the sampler's copy of the text");
@@ -225,7 +217,8 @@ enum gen_status gen_sampler_next(struct gen_sampler *sampler, const float *logit
 
 enum gen_status gen_sampler_scores(const struct gen_sampler *sampler, const float *logits,
                                    float *scores, struct gen_error *err) {
-    enum gen_status status = process(sampler, logits, scores, err);
+    size_t best;
+    enum gen_status status = process(sampler, logits, scores, &best, err);
     if (status != GEN_OK || is_greedy(&sampler->options)) {
         return status;
     }
@@ -233,7 +226,7 @@ enum gen_status gen_sampler_scores(const struct gen_sampler *sampler, const floa
         scores[i] = -INFINITY;
     }
     for (size_t i = 0; i < sampler->filters->n; i++) {
-        scores[sampler->filters->items[i].id] = sampler->filters->items[i].score;
+        scores[sampler->filters->ids[i]] = sampler->filters->scores[i];
     }
     return GEN_OK;
 }

@@ -2,6 +2,9 @@
 
 #include "base/memory.h"
 
+/* Shares per thread that attention jobs are cut into. */
+#define ATTENTION_SHARES 16
+
 bool compute_init(struct compute *compute, const struct kernels *kernels, int n_threads,
                   size_t floats) {
     /* Whole cache lines, so that neighbouring threads never share one. */
@@ -118,16 +121,35 @@ void op_layer_norm(const struct compute *compute, float *y, const float *x, cons
 struct attention_work {
     const struct compute *compute;
     const struct attention_job *jobs;
+    bool apart;
 };
+
+static void store_kv_share(void *context, size_t begin, size_t end, int thread) {
+    const struct attention_work *work = context;
+    (void)thread;
+    for (size_t i = begin; i < end; i++) {
+        work->compute->kernels->store_kv(&work->jobs[i]);
+    }
+}
 
 static void attention_share(void *context, size_t begin, size_t end, int thread) {
     const struct attention_work *work = context;
     for (size_t i = begin; i < end; i++) {
+        if (work->apart) {
+            work->compute->kernels->store_kv(&work->jobs[i]);
+        }
         work->compute->kernels->attention(&work->jobs[i], compute_scratch(work->compute, thread));
     }
 }
 
-void op_attention(const struct compute *compute, const struct attention_job *jobs, size_t n_jobs) {
-    struct attention_work work = {compute, jobs};
-    thread_pool_run(compute->pool, n_jobs, 1, attention_share, &work);
+void op_attention(const struct compute *compute, const struct attention_job *jobs, size_t n_jobs,
+                  bool apart) {
+    struct attention_work work = {compute, jobs, apart};
+    if (!apart) {
+        thread_pool_run(compute->pool, n_jobs, 0, store_kv_share, &work);
+    }
+    /* Neighbours may read the same keys and values, so some of them go to one thread; but they
+     * may be of different lengths, so there are many shares. */
+    size_t grain = n_jobs / ((size_t)thread_pool_size(compute->pool) * ATTENTION_SHARES);
+    thread_pool_run(compute->pool, n_jobs, grain > 1 ? grain : 1, attention_share, &work);
 }

@@ -47,7 +47,11 @@ void op_matmul(const struct compute *compute, const struct matmul_job *job);
 void op_layer_norm(const struct compute *compute, float *y, const float *x, const float *weight,
                    const float *bias, size_t n_rows, size_t n, float epsilon);
 
-/** Attention jobs that do not depend on each other, of any sizes. */
-void op_attention(const struct compute *compute, const struct attention_job *jobs, size_t n_jobs);
+/**
+ * Attention jobs of any sizes, with their new keys and values put into the cache before. apart:
+ * no job sees a position that another one brings, so each can store its own and go on at once.
+ */
+void op_attention(const struct compute *compute, const struct attention_job *jobs, size_t n_jobs,
+                  bool apart);
 
 #endif

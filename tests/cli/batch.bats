@@ -25,6 +25,22 @@ setup() {
     done
 }
 
+@test "--kv-type f16: the same texts for every batch and thread count; other names are refused" {
+    "$GEN" -s 3 -n 20 --lines --batch 1 --kv-type f16 -t 1 <lines >alone
+    "$GEN" -s 3 -n 20 --lines --batch 16 --kv-type f16 -t 2 <lines >together
+    cmp alone together
+    "$GEN" -s 3 -n 20 --lines --batch 16 <lines >f32
+    "$GEN" -s 3 -n 20 --lines --batch 16 --kv-type f32 <lines >named
+    cmp f32 named
+    "$GEN" -n 1 --save-logits f32.bin Hi >text
+    "$GEN" -n 1 --kv-type f16 --save-logits f16.bin Hi >text
+    if cmp -s f32.bin f16.bin; then false; fi
+    for type in "" q8_0 F16 bf16; do
+        gen --kv-type "$type" Hi
+        refused 2 "--kv-type"
+    done
+}
+
 @test "--lines with JSON: index and sequence come in order" {
     gen_stdin 'a\nb c d e f g\n\nc\n' -n 9 --lines --json --num-return-sequences 2
     [ "$status" -eq 0 ]

@@ -46,7 +46,7 @@ is() {
     [ "$status" -eq 0 ]
     [ -z "$stderr" ]
     [ "${#lines[@]}" -eq 1 ]
-    for name in version model embedded format kernels limits read int8 prompt decode batch \
+    for name in version model embedded format kv_type kernels limits read int8 prompt decode batch \
         tokens_per_second gb_per_second gflop_per_second share_of_limit first_token seconds; do
         [[ $output == *"\"$name\":"* ]]
     done
@@ -76,6 +76,17 @@ is() {
         | .share_of_limit.f32 * $limit / .gflop_per_second - 1 | fabs < 1e-3] | all'
 }
 
+@test "a KV cache of f16 is half as many bytes to read" {
+    command -v jq >/dev/null || skip "skipped: jq is missing"
+    gen bench --quick --json --kv-type f16
+    [ "$status" -eq 0 ]
+    is '.kv_type == "f16"'
+    is '(4 * 524288 + (29 + 30 + 31 + 32) * 2 * 2 * 64 * 2) as $bytes | .decode[0]
+        | .gb_per_second * 1e9 * 4 / .tokens_per_second.median / $bytes - 1 | fabs < 1e-3'
+    gen bench --quick
+    [[ ${lines[1]} == *"KV cache of f32"* ]]
+}
+
 @test "lists choose what is measured, in order and once" {
     gen bench --quick --prompt-lengths 64,1,5,5 --decode-lengths=3 --batch 3,2
     [ "$status" -eq 0 ]
@@ -94,7 +105,7 @@ is() {
 }
 
 @test "what makes no sense is refused" {
-    for option in threads repeat prompt-lengths decode-lengths batch; do
+    for option in threads kv-type repeat prompt-lengths decode-lengths batch; do
         for value in "" 0 -1 x 1,x 2147483648 99999999999999999999; do
             gen bench --quick "--$option=$value"
             refused 2 "--$option: "

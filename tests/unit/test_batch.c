@@ -100,6 +100,12 @@ static void greedy_with_threads(struct gen_generate_options *options) {
     options->max_new_tokens = -1;
 }
 
+static void keys_and_values_of_f16(struct gen_generate_options *options) {
+    options->kv_type = "f16";
+    options->slide = true;
+    options->num_return_sequences = 2;
+}
+
 static void nothing_new(struct gen_generate_options *options) {
     options->max_new_tokens = 0;
     options->num_return_sequences = 2;
@@ -107,9 +113,8 @@ static void nothing_new(struct gen_generate_options *options) {
 
 static void test_as_alone(void **state) {
     static change *const changes[] = {
-        change_nothing, several_texts,          slide_with_several_texts,
-        stop_strings,   logprobs_and_penalties, greedy_with_threads,
-        nothing_new};
+        change_nothing,         several_texts,       slide_with_several_texts, stop_strings,
+        logprobs_and_penalties, greedy_with_threads, keys_and_values_of_f16,   nothing_new};
     static const int32_t batches[] = {2, 3, 16, 64, 0};
     for (size_t i = 0; i < N_OF(changes); i++) {
         struct generate_job alone = mixed_job(40, 1);
@@ -309,6 +314,11 @@ static void test_options(void **state) {
         assert_non_null(strstr(job.error.message, "must be from 1 to 1024"));
         generate_job_release(&job);
     }
+    struct generate_job job = mixed_job(1, 1);
+    job.options.kv_type = "q8_0";
+    assert_int_equal(generate_job_run(&job, *state), GEN_BAD_ARGUMENT);
+    assert_string_equal(job.error.message, "the KV cache's type is \"q8_0\", f32 or f16 is wanted");
+    generate_job_release(&job);
 }
 
 /* ---- gen_session_copy -------------------------------------------------------------------------
@@ -323,10 +333,10 @@ static void eval(struct gen_session *session, const int32_t *ids, size_t n, int3
 }
 
 /* A slot that was copied goes on like one that has read the ids itself. */
-static void test_session_copy(void **state) {
-    const struct gen_session_options options = {.n_slots = 3};
+static void check_session_copy(const struct gen_model *model, const char *kv_type) {
+    const struct gen_session_options options = {.n_slots = 3, .kv_type = kv_type};
     struct gen_session *session = NULL;
-    assert_int_equal(gen_session_new(&session, *state, &options, NULL), GEN_OK);
+    assert_int_equal(gen_session_new(&session, model, &options, NULL), GEN_OK);
     for (int32_t length = 0; length < N_CTX - 4; length++) {
         float expected[N_VOCAB];
         for (int32_t slot = 0; slot < 3; slot++) {
@@ -352,6 +362,11 @@ static void test_session_copy(void **state) {
     assert_int_equal(gen_session_copy(session, 1, 3, 0), GEN_BAD_ARGUMENT);
     assert_int_equal(gen_session_copy(session, 1, -1, 0), GEN_BAD_ARGUMENT);
     gen_session_free(session);
+}
+
+static void test_session_copy(void **state) {
+    check_session_copy(*state, "f32");
+    check_session_copy(*state, "f16");
 }
 
 int main(void) {

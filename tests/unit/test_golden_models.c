@@ -18,6 +18,8 @@
 #include "tokenizer_files.h"
 
 #define TOLERANCE 2e-4
+/* With keys and values rounded to 11 bits. */
+#define TOLERANCE_KV_F16 0.1
 
 /* ---- reading expectations --------------------------------------------------------------------*/
 
@@ -45,8 +47,9 @@ static char *join(char *out, size_t size, const char *directory, const char *nam
 /* ---- evaluating ------------------------------------------------------------------------------*/
 
 static struct gen_session *new_session(const struct gen_model *model, int n_threads,
-                                       const char *kernels, int32_t n_slots) {
+                                       const char *kernels, const char *kv_type, int32_t n_slots) {
     struct gen_session_options options = gen_session_options_default();
+    options.kv_type = kv_type;
     options.n_threads = n_threads;
     options.kernels = kernels;
     options.n_slots = n_slots;
@@ -134,9 +137,9 @@ static void check_chunks(struct gen_session *session, int32_t n_vocab, const str
 }
 
 /* Two copies of the prompt and its reverse, their rows mixed in one batch. */
-static void check_mixed(const struct gen_model *model, int32_t n_vocab, const struct prompt *prompt,
-                        const float *wanted) {
-    struct gen_session *session = new_session(model, 2, NULL, 3);
+static void check_mixed(const struct gen_model *model, const char *kv_type, int32_t n_vocab,
+                        const struct prompt *prompt, const float *wanted) {
+    struct gen_session *session = new_session(model, 2, NULL, kv_type, 3);
     struct gen_row rows[3 * 512];
     size_t n = 0;
     for (size_t i = 0; i < prompt->n; i++) {
@@ -163,8 +166,9 @@ static void check_mixed(const struct gen_model *model, int32_t n_vocab, const st
     gen_session_free(session);
 }
 
-static void check_threads_and_kernels(const struct gen_model *model, int32_t n_vocab,
-                                      const struct prompt *prompt, const float *wanted) {
+static void check_threads_and_kernels(const struct gen_model *model, const char *kv_type,
+                                      int32_t n_vocab, const struct prompt *prompt,
+                                      const float *wanted) {
     static const struct {
         int n_threads;
         const char *kernels;
@@ -174,6 +178,7 @@ static void check_threads_and_kernels(const struct gen_model *model, int32_t n_v
         struct gen_session_options options = gen_session_options_default();
         options.n_threads = ways[i].n_threads;
         options.kernels = ways[i].kernels;
+        options.kv_type = kv_type;
         struct gen_session *session;
         if (gen_session_new(&session, model, &options, NULL) != GEN_OK) {
             assert_non_null(ways[i].kernels); /* not for this machine */
@@ -198,10 +203,11 @@ static struct gen_model *open_model(const char *path) {
 }
 
 /* Check the prompts against the expected rows; returns the greatest error. */
-static double check_prompts(const struct gen_model *model, const cJSON *prompts,
-                            const float *expected, size_t n_expected, bool same_bits) {
+static double check_prompts(const struct gen_model *model, const char *kv_type,
+                            const cJSON *prompts, const float *expected, size_t n_expected,
+                            bool same_bits) {
     int32_t n_vocab = gen_model_config(model)->n_vocab;
-    struct gen_session *session = new_session(model, 0, NULL, 1);
+    struct gen_session *session = new_session(model, 0, NULL, kv_type, 1);
     size_t row = 0;
     double worst = 0;
     const cJSON *item;
@@ -215,8 +221,8 @@ static double check_prompts(const struct gen_model *model, const cJSON *prompts,
         worst = error > worst || error != error ? error : worst;
         if (same_bits) {
             check_chunks(session, n_vocab, &prompt, logits);
-            check_mixed(model, n_vocab, &prompt, logits);
-            check_threads_and_kernels(model, n_vocab, &prompt, logits);
+            check_mixed(model, kv_type, n_vocab, &prompt, logits);
+            check_threads_and_kernels(model, kv_type, n_vocab, &prompt, logits);
         }
         free(logits);
         row += prompt.n;
@@ -227,7 +233,7 @@ static double check_prompts(const struct gen_model *model, const cJSON *prompts,
 }
 
 static void check_all_greedy(const struct gen_model *model, const cJSON *expected) {
-    struct gen_session *session = new_session(model, 2, NULL, 1);
+    struct gen_session *session = new_session(model, 2, NULL, NULL, 1);
     int32_t n_vocab = gen_model_config(model)->n_vocab;
     const cJSON *one = cJSON_GetObjectItemCaseSensitive(expected, "greedy");
     if (one != NULL) {
@@ -260,9 +266,12 @@ static void check_model(const char *path, const char *directory, bool same_bits)
         prompts = cJSON_GetObjectItemCaseSensitive(expected, "cases");
     }
     struct gen_model *model = open_model(path);
-    double worst = check_prompts(model, prompts, logits, n / sizeof *logits, same_bits);
-    print_message("%-60s logits within %.2g\n", path, worst);
+    double worst = check_prompts(model, NULL, prompts, logits, n / sizeof *logits, same_bits);
+    double rounded = check_prompts(model, "f16", prompts, logits, n / sizeof *logits, same_bits);
+    print_message("%-60s logits within %.2g, with keys and values of f16 %.2g\n", path, worst,
+                  rounded);
     assert_true(worst <= TOLERANCE);
+    assert_true(rounded > worst && rounded <= TOLERANCE_KV_F16);
     check_all_greedy(model, expected);
     gen_model_free(model);
     cJSON_Delete(expected);
@@ -287,10 +296,10 @@ static void check_directory(const char *directory) {
     struct gen_model *b = open_model(gguf);
     struct prompt prompt = {{7, 300, 12, 12, 88, 401, 3}, 7};
     int32_t n_vocab = gen_model_config(a)->n_vocab;
-    struct gen_session *session = new_session(a, 1, NULL, 1);
+    struct gen_session *session = new_session(a, 1, NULL, NULL, 1);
     float *wanted = all_logits(session, n_vocab, &prompt, 512, 0);
     gen_session_free(session);
-    session = new_session(b, 2, NULL, 1);
+    session = new_session(b, 2, NULL, NULL, 1);
     float *found = all_logits(session, n_vocab, &prompt, 512, 0);
     gen_session_free(session);
     assert_same_bits(found, wanted, prompt.n * (size_t)n_vocab, "directory and GGUF");
@@ -348,7 +357,7 @@ static void test_shared_tales(void **state) {
 static void test_bad_rows(void **state) {
     (void)state;
     struct gen_model *model = open_model("tests/golden/models/base");
-    struct gen_session *session = new_session(model, 1, NULL, 2);
+    struct gen_session *session = new_session(model, 1, NULL, NULL, 2);
     struct gen_error err;
     struct gen_row rows[65];
     for (int i = 0; i < 65; i++) {
@@ -398,7 +407,7 @@ static void test_bad_rows(void **state) {
 static void test_truncate(void **state) {
     (void)state;
     struct gen_model *model = open_model("tests/golden/models/base");
-    struct gen_session *session = new_session(model, 1, NULL, 1);
+    struct gen_session *session = new_session(model, 1, NULL, NULL, 1);
     struct prompt straight = {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18}, 18};
     struct prompt astray = straight;
     for (size_t i = 5; i < astray.n; i++) {

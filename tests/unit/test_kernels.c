@@ -278,57 +278,203 @@ static void test_layer_norm_and_add(void **state) {
     }
 }
 
+/* A head's cache with room for `positions`, its numbers of `type`. */
+struct head {
+    size_t size, v_stride, k_bytes, v_bytes;
+    enum tensor_type type;
+    unsigned char *k, *v;
+};
+
+static struct head head_new(size_t size, size_t positions, enum tensor_type type) {
+    size_t number = tensor_type_info(type)->block_bytes;
+    struct head head = {.size = size, .v_stride = (size + 15) / 16 * 16, .type = type};
+    head.k_bytes = (positions + 15) / 16 * 16 * size * number;
+    head.v_bytes = positions * head.v_stride * number;
+    head.k = calloc(head.k_bytes, 1);
+    head.v = calloc(head.v_bytes, 1);
+    assert_true(head.k != NULL && head.v != NULL);
+    return head;
+}
+
+static void head_free(struct head *head) {
+    free(head->k);
+    free(head->v);
+}
+
+static struct attention_job head_job(const struct head *head) {
+    return (struct attention_job){.q_stride = head->size,
+                                  .out_stride = head->size,
+                                  .type = head->type,
+                                  .k = head->k,
+                                  .v = head->v,
+                                  .head_size = head->size,
+                                  .v_stride = head->v_stride,
+                                  .scale = 0.3f};
+}
+
+static const size_t head_sizes[] = {1, 16, 20, 48, 64, 128};
+static const enum tensor_type kv_types[] = {TENSOR_F32, TENSOR_F16};
+
+/* Keys and values stand where kernels.h says, rounded once by tensor_type.h's definition. */
+static void check_stored(const struct head *head, const float *keys, const float *values,
+                         size_t positions, const char *name) {
+    const struct tensor_type_info *info = tensor_type_info(head->type);
+    struct head wanted = head_new(head->size, positions, head->type);
+    for (size_t p = 0; p < positions; p++) {
+        for (size_t i = 0; i < head->size; i++) {
+            size_t k_at = (p / 16 * head->size + i) * 16 + p % 16;
+            size_t v_at = p * head->v_stride + i;
+            info->from_f32(wanted.k + k_at * info->block_bytes, keys + p * head->size + i, 1);
+            info->from_f32(wanted.v + v_at * info->block_bytes, values + p * head->size + i, 1);
+        }
+    }
+    if (memcmp(head->k, wanted.k, wanted.k_bytes) != 0 ||
+        memcmp(head->v, wanted.v, wanted.v_bytes) != 0) {
+        fail_msg("%s, %s, head size %zu: stored otherwise", name, info->name, head->size);
+    }
+    head_free(&wanted);
+}
+
+/* Numbers at the edges of f16: half ways, subnormals, the greatest, overflow, infinity. */
+static const float f16_edges[] = {1.00048828125f, 1.00146484375f, -0.0f,      0x1p-24f,
+                                  0x1p-25f,       0x1.8p-25f,     -0x1p-26f,  0x1.ff8p-15f,
+                                  0x1.ffcp-15f,   65504.0f,       65519.996f, 65520.0f,
+                                  -1e30f,         HUGE_VALF,      1e-40f,     0x1.004p-14f};
+
+static void test_store_kv(void **state) {
+    (void)state;
+    enum { POSITIONS = 37 };
+    struct rng rng;
+    rng_init(&rng, 6, 6);
+    for (size_t h = 0; h < sizeof head_sizes / sizeof *head_sizes; h++) {
+        size_t size = head_sizes[h];
+        float *keys = random_floats(&rng, POSITIONS * size);
+        float *values = random_floats(&rng, POSITIONS * size);
+        for (size_t i = 0; i < sizeof f16_edges / sizeof *f16_edges; i++) {
+            keys[i * 3 % (POSITIONS * size)] = f16_edges[i];
+            values[i * 5 % (POSITIONS * size)] = f16_edges[i];
+        }
+        for (size_t s = 0; s < N_SETS; s++) {
+            const struct kernels *set = kernels_by_name(set_names[s]);
+            for (size_t t = 0; set != NULL && t < 2; t++) {
+                struct head head = head_new(size, POSITIONS, kv_types[t]);
+                struct attention_job job = head_job(&head);
+                for (size_t p = 0; p < POSITIONS; p += job.n_rows) {
+                    job.n_rows = POSITIONS - p < 5 ? POSITIONS - p : 5;
+                    job.length = p + 1;
+                    job.new_k = keys + p * size;
+                    job.new_v = values + p * size;
+                    set->store_kv(&job);
+                }
+                check_stored(&head, keys, values, POSITIONS, set->name);
+                head_free(&head);
+            }
+        }
+        free(keys);
+        free(values);
+    }
+}
+
 /* Attention of several rows at once equals that of each row alone, and every set's the same. */
+static void check_attention(struct rng *rng, size_t size, enum tensor_type type) {
+    enum { N_CTX = 80, MAX_ROWS = KERNELS_ATTENTION_ROWS };
+    struct head head = head_new(size, N_CTX, type);
+    float *q = random_floats(rng, MAX_ROWS * size);
+    float *new = random_floats(rng, N_CTX * size);
+    float *wanted = random_floats(rng, MAX_ROWS * size);
+    float *found = random_floats(rng, MAX_ROWS * size);
+    float *scratch = random_floats(rng, kernels_attention_scratch(N_CTX));
+    struct attention_job job = head_job(&head);
+    job.q = q;
+    for (size_t p = 0; p < N_CTX; p++) {
+        job.n_rows = 1;
+        job.length = p + 1;
+        job.new_k = new + p *size;
+        job.new_v = new + (N_CTX - 1 - p) * size;
+        kernels_generic.store_kv(&job);
+    }
+    for (size_t length = 1; length + MAX_ROWS <= N_CTX; length += 5) {
+        for (size_t r = 0; r < MAX_ROWS; r++) {
+            struct attention_job alone = job;
+            alone.q = q + r * size;
+            alone.out = wanted + r * size;
+            alone.n_rows = 1;
+            alone.length = length + r;
+            kernels_generic.attention(&alone, scratch);
+        }
+        for (size_t s = 0; s < N_SETS; s++) {
+            const struct kernels *set = kernels_by_name(set_names[s]);
+            for (size_t rows = set == NULL ? MAX_ROWS + 1 : 1; rows <= MAX_ROWS; rows++) {
+                job.out = found;
+                job.n_rows = rows;
+                job.length = length;
+                set->attention(&job, scratch);
+                assert_same_bits(found, wanted, rows * size, set->name);
+            }
+        }
+    }
+    free(q);
+    free(new);
+    free(wanted);
+    free(found);
+    free(scratch);
+    head_free(&head);
+}
+
 static void test_attention(void **state) {
     (void)state;
-    enum { N_CTX = 80, MAX_ROWS = KERNELS_ATTENTION_ROWS };
-    static const size_t head_sizes[] = {1, 16, 20, 48, 64, 128};
     struct rng rng;
     rng_init(&rng, 5, 5);
     for (size_t h = 0; h < sizeof head_sizes / sizeof *head_sizes; h++) {
-        size_t size = head_sizes[h];
-        size_t v_stride = (size + 15) / 16 * 16;
-        float *q = random_floats(&rng, MAX_ROWS * size);
-        float *k = random_floats(&rng, (N_CTX + 16) * size);
-        float *v = random_floats(&rng, N_CTX * v_stride);
-        float *wanted = random_floats(&rng, MAX_ROWS * size);
-        float *found = random_floats(&rng, MAX_ROWS * size);
-        float *scratch = random_floats(&rng, kernels_attention_scratch(N_CTX));
-        for (size_t length = 1; length + MAX_ROWS <= N_CTX; length += 5) {
-            struct attention_job job = {.q = q,
-                                        .q_stride = size,
-                                        .out_stride = size,
-                                        .k = k,
-                                        .v = v,
-                                        .head_size = size,
-                                        .v_stride = v_stride,
-                                        .scale = 0.3f};
-            for (size_t r = 0; r < MAX_ROWS; r++) {
-                struct attention_job alone = job;
-                alone.q = q + r * size;
-                alone.out = wanted + r * size;
-                alone.n_rows = 1;
-                alone.length = length + r;
-                kernels_generic.attention(&alone, scratch);
-            }
-            for (size_t s = 0; s < N_SETS; s++) {
-                const struct kernels *set = kernels_by_name(set_names[s]);
-                for (size_t rows = set == NULL ? MAX_ROWS + 1 : 1; rows <= MAX_ROWS; rows++) {
-                    job.out = found;
-                    job.n_rows = rows;
-                    job.length = length;
-                    set->attention(&job, scratch);
-                    assert_same_bits(found, wanted, rows * size, set->name);
-                }
-            }
-        }
-        free(q);
-        free(k);
-        free(v);
-        free(wanted);
-        free(found);
-        free(scratch);
+        check_attention(&rng, head_sizes[h], TENSOR_F32);
+        check_attention(&rng, head_sizes[h], TENSOR_F16);
     }
+}
+
+/* Against a sum in double over the f16 numbers themselves: what is read is what was stored. */
+static void test_attention_reads_f16(void **state) {
+    (void)state;
+    enum { LENGTH = 40, SIZE = 20 };
+    struct rng rng;
+    rng_init(&rng, 7, 7);
+    float *q = random_floats(&rng, SIZE);
+    float *new = random_floats(&rng, LENGTH * SIZE);
+    float *scratch = random_floats(&rng, kernels_attention_scratch(LENGTH));
+    struct head head = head_new(SIZE, LENGTH, TENSOR_F16);
+    struct attention_job job = head_job(&head);
+    for (size_t p = 0; p < LENGTH; p++) {
+        job.n_rows = 1;
+        job.length = p + 1;
+        job.new_k = job.new_v = new + p *SIZE;
+        kernels_generic.store_kv(&job);
+    }
+    double weights[LENGTH], total = 0, wanted[SIZE] = {0};
+    for (size_t p = 0; p < LENGTH; p++) {
+        double score = 0;
+        for (size_t i = 0; i < SIZE; i++) {
+            score +=
+                (double)q[i] * (double)tensor_f16_to_f32(tensor_f16_from_f32(new[p * SIZE + i]));
+        }
+        total += weights[p] = exp(score * 0.3);
+    }
+    for (size_t p = 0; p < LENGTH; p++) {
+        for (size_t i = 0; i < SIZE; i++) {
+            wanted[i] += weights[p] / total *
+                         (double)tensor_f16_to_f32(tensor_f16_from_f32(new[p * SIZE + i]));
+        }
+    }
+    float found[SIZE];
+    job.q = q;
+    job.out = found;
+    job.n_rows = 1;
+    kernels_generic.attention(&job, scratch);
+    for (size_t i = 0; i < SIZE; i++) {
+        assert_true(fabs((double)found[i] - wanted[i]) < 2e-6);
+    }
+    free(q);
+    free(new);
+    free(scratch);
+    head_free(&head);
 }
 
 int main(void) {
@@ -337,9 +483,14 @@ int main(void) {
                kernels_by_name(set_names[s]) != NULL ? "tested" : "skipped: not on this machine");
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_matmul),    cmocka_unit_test(test_activations),
-        cmocka_unit_test(test_softmax),   cmocka_unit_test(test_layer_norm_and_add),
-        cmocka_unit_test(test_attention), cmocka_unit_test(test_nan_stays),
+        cmocka_unit_test(test_matmul),
+        cmocka_unit_test(test_activations),
+        cmocka_unit_test(test_softmax),
+        cmocka_unit_test(test_layer_norm_and_add),
+        cmocka_unit_test(test_store_kv),
+        cmocka_unit_test(test_attention),
+        cmocka_unit_test(test_attention_reads_f16),
+        cmocka_unit_test(test_nan_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

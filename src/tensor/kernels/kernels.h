@@ -63,16 +63,22 @@ struct quantized_part {
     int32_t sum[2];   /**< of the first 16 x_q, of the second */
 };
 
-/** Attention of one head for neighbouring positions of one sequence. */
+/**
+ * Attention of one head for neighbouring positions of one sequence. Keys and values lie in a cache
+ * of f32 or f16 numbers; f16 are rounded once, to nearest even, when they are stored (65520 and
+ * more become infinity, and so does what is computed with them), and widened exactly when read.
+ */
 struct attention_job {
     float *out;     /**< [n_rows][out_stride], the first head_size of each row */
     const float *q; /**< [n_rows][q_stride] */
     size_t out_stride;
     size_t q_stride;
-    size_t n_rows;  /**< 1 ... KERNELS_ATTENTION_ROWS */
-    size_t length;  /**< row r sees positions 0 ... length + r - 1, itself last; >= 1 */
-    const float *k; /**< panels of 16 positions: [position / 16][head_size][16] */
-    const float *v; /**< [position][v_stride] */
+    size_t n_rows;              /**< 1 ... KERNELS_ATTENTION_ROWS */
+    size_t length;              /**< row r sees positions 0 ... length + r - 1, itself last; >= 1 */
+    const float *new_k, *new_v; /**< [n_rows][q_stride] of these positions, for store_kv() */
+    enum tensor_type type;      /**< of the numbers of k and v: TENSOR_F32 or TENSOR_F16 */
+    void *k;                    /**< panels of 16 positions: [position / 16][head_size][16] */
+    void *v;                    /**< [position][v_stride] */
     size_t head_size;
     size_t v_stride; /**< head_size rounded up to 16 */
     float scale;     /**< of the scores before softmax */
@@ -100,7 +106,9 @@ struct kernels {
                              float *scratch);
     /** One row of n numbers, a multiple of 32, laid out as struct quantized_part says. */
     void (*quantize_row)(unsigned char *out, const float *x, size_t n);
-    /** scratch: kernels_attention_scratch() floats. */
+    /** Put the job's new keys and values into the cache. */
+    void (*store_kv)(const struct attention_job *job);
+    /** With those of all rows in the cache. scratch: kernels_attention_scratch() floats. */
     void (*attention)(const struct attention_job *job, float *scratch);
     /** y = (x - mean) / sqrt(variance + epsilon) * weight + bias over n numbers. */
     void (*layer_norm)(float *y, const float *x, const float *weight, const float *bias, size_t n,

@@ -44,6 +44,11 @@ static inline vf vf_load_f16(const void *at) {
     return (vf){_mm256_cvtph_ps(_mm_loadu_si128(eights)),
                 _mm256_cvtph_ps(_mm_loadu_si128(eights + 1))};
 }
+static inline void vf_store_f16(void *at, vf x) {
+    __m128i *eights = at;
+    _mm_storeu_si128(eights, _mm256_cvtps_ph(x.low, _MM_FROUND_TO_NEAREST_INT));
+    _mm_storeu_si128(eights + 1, _mm256_cvtps_ph(x.high, _MM_FROUND_TO_NEAREST_INT));
+}
 static inline __m256 vf_widen_bf16(__m128i eight) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(eight), 16));
 }

@@ -32,6 +32,10 @@ static inline void vf_store_part(float *at, vf x, size_t n) {
 static inline vf vf_load_f16(const void *at) {
     return _mm512_cvtph_ps(_mm256_loadu_si256(at));
 }
+static inline void vf_store_f16(void *at, vf x) {
+    __m256i half = _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    _mm256_storeu_si256(at, half);
+}
 static inline vf vf_load_bf16(const void *at) {
     __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256(at));
     return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));

@@ -47,6 +47,12 @@ static inline vf vf_load_f16(const void *at) {
     const uint8_t *bytes = at;
     VF_EACH(vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(bytes + 8 * i))));
 }
+static inline void vf_store_f16(void *at, vf x) {
+    uint8_t *bytes = at;
+    for (int i = 0; i < VF_QUADS; i++) {
+        vst1_u8(bytes + 8 * i, vreinterpret_u8_f16(vcvt_f16_f32(x.quad[i])));
+    }
+}
 static inline vf vf_load_bf16(const void *at) {
     const uint8_t *bytes = at;
     VF_EACH(vreinterpretq_f32_u32(vshll_n_u16(vreinterpret_u16_u8(vld1_u8(bytes + 8 * i)), 16)));

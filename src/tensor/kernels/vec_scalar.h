@@ -54,6 +54,14 @@ static inline vf vf_load_f16(const void *at) {
     memcpy(bits, at, sizeof bits);
     VF_EACH(tensor_f16_to_f32(bits[i]));
 }
+/* Rounded to nearest even; overflow gives infinity. */
+static inline void vf_store_f16(void *at, vf x) {
+    uint16_t bits[VF_LANES];
+    for (int i = 0; i < VF_LANES; i++) {
+        bits[i] = tensor_f16_from_f32(x.lane[i]);
+    }
+    memcpy(at, bits, sizeof bits);
+}
 static inline vf vf_load_bf16(const void *at) {
     uint16_t bits[VF_LANES];
     memcpy(bits, at, sizeof bits);
