@@ -70,6 +70,9 @@ AVX2_CFLAGS   := -mavx2 -mfma -mf16c
 AVX512_CFLAGS := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mf16c
 VNNI_CFLAGS   := -mavx512vnni
 endif
+ifneq ($(filter aarch64-% arm64-%,$(shell $(CC) -dumpmachine 2>/dev/null)),)
+DOTPROD_CFLAGS := -march=armv8.2-a+dotprod
+endif
 
 ifneq ($(wildcard $(EMBEDDED_MODEL)),)
 EMBEDDED_CFLAGS := -DEMBEDDED_MODEL_FILE=\"$(EMBEDDED_MODEL)\" \
@@ -107,6 +110,7 @@ $(BUILD)/src/tensor/kernels/avx512.o $(BUILD)/src/tensor/kernels/avx512.tidy: FI
 $(BUILD)/src/tensor/kernels/quant_avx2.o $(BUILD)/src/tensor/kernels/quant_avx2.tidy: FILE_CFLAGS = $(AVX2_CFLAGS)
 $(BUILD)/src/tensor/kernels/quant_avx512.o $(BUILD)/src/tensor/kernels/quant_avx512.tidy: FILE_CFLAGS = $(AVX512_CFLAGS)
 $(BUILD)/src/tensor/kernels/quant_avx512_vnni.o $(BUILD)/src/tensor/kernels/quant_avx512_vnni.tidy: FILE_CFLAGS = $(AVX512_CFLAGS) $(VNNI_CFLAGS)
+$(BUILD)/src/tensor/kernels/quant_neon_dotprod.o $(BUILD)/src/tensor/kernels/quant_neon_dotprod.tidy: FILE_CFLAGS = $(DOTPROD_CFLAGS)
 $(BUILD)/src/cli/embedded.o: FILE_CFLAGS = $(EMBEDDED_CFLAGS)
 $(BUILD)/src/cli/embedded.o: $(wildcard $(EMBEDDED_MODEL))
 
