@@ -16,8 +16,10 @@
 #
 # The programs llama-bench, llama-batched-bench and llama-simple are looked for in $LLAMA_CPP_BIN,
 # then on the PATH; the module ctranslate2 in $PYTHON (default: python3); gen is $GEN (default:
-# build/gen). What is missing is skipped. The two sides run in turns, and a row shows the medians of
-# each and their ratio: above 1 gen is ahead. The bars are those of the project for GPT-2 124M.
+# build/gen). What is missing is skipped. The two sides run in turns, each first every other time. A
+# row shows the median of each side, and the median of the ratios of neighbours, which holds on a
+# machine that is now fast and now slow: above 1 gen is ahead. The bars are those of the project for
+# GPT-2 124M.
 #
 # Both sides do the same work. decode: 128 tokens one by one, from an empty context. prompt: 512
 # tokens in one call, logits of the last. batch: 32 more tokens for sequences of 32 each. start: the
@@ -124,10 +126,9 @@ heading() {
     printf '\n%-30s %10s %10s %8s  %s\n' "$1" gen "$2" ratio bar
 }
 
-# row LABEL BAR GEN PEER DIRECTION: DIRECTION is up where more is better, down where less is.
+# row LABEL BAR GEN PEER RATIO
 row() {
-    awk -v label="$1" -v bar="$2" -v a="$3" -v b="$4" -v direction="$5" 'BEGIN {
-        ratio = (direction == "up" ? a / b : b / a)
+    awk -v label="$1" -v bar="$2" -v a="$3" -v b="$4" -v ratio="$5" 'BEGIN {
         missed = (bar != "" && ratio + 0.005 < bar)
         printf "%-30s %10.4g %10.4g %8.2f  %s%s\n", label, a, b, ratio, bar,
             missed ? "  (not reached)" : ""
@@ -145,15 +146,23 @@ limit_row() {
 }
 
 # compare LABEL BAR DIRECTION: run gen_side and peer_side in turns, each printing one number.
+# DIRECTION is up where more is better, down where less is.
 compare() {
-    local ours=() theirs=() i figure
+    local ours=() theirs=() ratios=() i a b
     for ((i = 0; i < runs; i++)); do
-        figure=$(gen_side)
-        ours+=("${figure:?gen gave no figure}")
-        figure=$(peer_side)
-        theirs+=("${figure:?the peer gave no figure}")
+        if ((i % 2 == 0)); then
+            a=$(gen_side)
+            b=$(peer_side)
+        else
+            b=$(peer_side)
+            a=$(gen_side)
+        fi
+        ours+=("${a:?gen gave no figure}")
+        theirs+=("${b:?the peer gave no figure}")
+        ratios+=("$(awk -v a="$a" -v b="$b" -v direction="$3" 'BEGIN {
+            print (direction == "up" ? a / b : b / a) }')")
     done
-    row "$1" "$2" "$(median "${ours[@]}")" "$(median "${theirs[@]}")" "$3"
+    row "$1" "$2" "$(median "${ours[@]}")" "$(median "${theirs[@]}")" "$(median "${ratios[@]}")"
 }
 
 # find_llama NAME: print the path of a program of llama.cpp.
