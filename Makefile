@@ -25,7 +25,7 @@ LIBRARY_SOURCES := $(filter-out $(PROGRAM_SOURCES),$(wildcard src/*/*.c src/tens
 TEST_SOURCES    := $(wildcard tests/unit/test_*.c)
 TEST_HELPERS    := $(filter-out $(TEST_SOURCES),$(wildcard tests/unit/*.c))
 BATS_FILES      := $(wildcard tests/cli/*.bats)
-HEADERS         := $(wildcard include/*.h src/*/*.h src/tensor/kernels/*.h tests/unit/*.h)
+HEADERS         := $(wildcard include/*.h src/*/*.h src/tensor/kernels/*.h tests/unit/*.h tests/neon/*.h)
 SCRIPTS         := $(wildcard scripts/*.sh tests/run tests/cli/*.bash .ci/run)
 
 object          = $(patsubst %.c,$(BUILD)/%.o,$(1))
@@ -36,7 +36,7 @@ OBJECTS         := $(PROGRAM_OBJECTS) $(LIBRARY_OBJECTS)
 
 # ---- libraries of the system; not looked for where they are not needed ------------------------
 
-ifneq ($(filter-out clean help deps deps-lint format uninstall,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out clean help deps deps-lint deps-neon format uninstall,$(or $(MAKECMDGOALS),all)),)
 need = $(if $(shell $(1) && echo yes),,$(error $(2) not found: run `make deps`))
 $(call need,command -v $(firstword $(CC)),the C compiler $(firstword $(CC)))
 $(call need,command -v pkg-config,pkg-config)
@@ -70,6 +70,9 @@ AVX2_CFLAGS   := -mavx2 -mfma -mf16c
 AVX512_CFLAGS := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mf16c
 VNNI_CFLAGS   := -mavx512vnni
 endif
+ifneq ($(filter aarch64-% arm64-%,$(shell $(CC) -dumpmachine 2>/dev/null)),)
+DOTPROD_CFLAGS := -march=armv8.2-a+dotprod
+endif
 
 ifneq ($(wildcard $(EMBEDDED_MODEL)),)
 EMBEDDED_CFLAGS := -DEMBEDDED_MODEL_FILE=\"$(EMBEDDED_MODEL)\" \
@@ -78,8 +81,8 @@ endif
 
 # ---- building ---------------------------------------------------------------------------------
 
-.PHONY: all deps deps-lint test test-sanitize lint check-layers format bench install uninstall clean help \
-	objects FORCE
+.PHONY: all deps deps-lint deps-neon test test-sanitize test-neon lint check-layers format bench \
+	install uninstall clean help objects neon-programs FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
@@ -108,6 +111,7 @@ $(BUILD)/src/tensor/kernels/avx512.o $(BUILD)/src/tensor/kernels/avx512.tidy: FI
 $(BUILD)/src/tensor/kernels/quant_avx2.o $(BUILD)/src/tensor/kernels/quant_avx2.tidy: FILE_CFLAGS = $(AVX2_CFLAGS)
 $(BUILD)/src/tensor/kernels/quant_avx512.o $(BUILD)/src/tensor/kernels/quant_avx512.tidy: FILE_CFLAGS = $(AVX512_CFLAGS)
 $(BUILD)/src/tensor/kernels/quant_avx512_vnni.o $(BUILD)/src/tensor/kernels/quant_avx512_vnni.tidy: FILE_CFLAGS = $(AVX512_CFLAGS) $(VNNI_CFLAGS)
+$(BUILD)/src/tensor/kernels/quant_neon_dotprod.o $(BUILD)/src/tensor/kernels/quant_neon_dotprod.tidy: FILE_CFLAGS = $(DOTPROD_CFLAGS)
 # The square root as the one instruction it is, so that compilers can make vectors of it.
 $(BUILD)/src/train/adamw.o $(BUILD)/src/train/adamw.tidy: FILE_CFLAGS = -fno-math-errno
 $(BUILD)/src/cli/embedded.o: FILE_CFLAGS = $(EMBEDDED_CFLAGS)
@@ -133,6 +137,9 @@ deps: ## install what building and testing need
 deps-lint: ## install what lint needs, too
 	@sh scripts/deps.sh all
 
+deps-neon: ## install what test-neon needs (Debian, Ubuntu)
+	@sh scripts/deps.sh neon
+
 # ---- testing ----------------------------------------------------------------------------------
 
 # TEST=test_bpe runs tests/unit/test_bpe.c alone, TEST=tokenize tests/cli/tokenize.bats.
@@ -146,13 +153,32 @@ $(if $(TEST_BATS),$(call need,command -v bats,bats))
 $(if $(TEST_PROGRAMS)$(TEST_BATS),,$(error no test is named $(TEST)))
 endif
 CMOCKA_LIBS = $(shell pkg-config --libs cmocka)
-$(TEST_OBJECTS): FILE_CFLAGS = $(shell pkg-config --cflags cmocka)
+$(TEST_OBJECTS): FILE_CFLAGS = $(shell pkg-config --silence-errors --cflags cmocka)
 
 test: $(TEST_PROGRAMS) $(if $(TEST_BATS),$(BUILD)/gen) ## run all tests (TEST=name: one of them)
 	@GEN='$(abspath $(BUILD))/gen' GEN_SANITIZE='$(SANITIZE)' tests/run $(TEST_PROGRAMS) $(TEST_BATS)
 
 test-sanitize: ## run the same tests under the address and undefined behaviour sanitizers
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitize SANITIZE=1 test
+
+# The kernels of another machine in its emulator: what needs neither files of models nor libraries,
+# with tests/neon/cmocka.h for cmocka. `max` has dot products of bytes, cortex-a57 has not.
+NEON_CC    ?= aarch64-linux-gnu-gcc
+NEON_TESTS := test_math test_threads test_kernels test_quant test_quant_kernels test_quant_matmul \
+	test_same_bits
+
+test-neon: ## run the kernel tests on an emulated AArch64 machine (needs `make deps-neon`)
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/neon CC=$(NEON_CC) LDFLAGS=-static \
+		CPPFLAGS=-Itests/neon neon-programs
+	@for cpu in max cortex-a57; do \
+		echo "== $$cpu"; \
+		GEN_RUN_WITH="qemu-aarch64 -cpu $$cpu" tests/run $(NEON_TESTS:%=$(BUILD)/neon/%) || exit 1; \
+	done
+
+neon-programs: $(NEON_TESTS:%=$(BUILD)/%)
+$(NEON_TESTS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/tests/unit/%.o \
+		$(call object,$(wildcard src/base/*.c src/tensor/*.c src/tensor/kernels/*.c))
+	$(call say,LINK $@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lm -pthread
 
 $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(call object,$(TEST_HELPERS)) $(BUILD)/libgen.a
 	$(call say,LINK $@)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CMOCKA_LIBS) $(ALL_LIBS)

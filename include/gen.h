@@ -565,11 +565,13 @@ double gen_clock(void);
  * there is to do is little beside them. All are 0 for a model opened for its metadata only.
  */
 struct gen_cost {
-    uint64_t weight_bytes;    /**< matrices as they lie in memory: each eval reads them once */
-    uint64_t row_operations;  /**< of one row in the matrices of all layers */
-    uint64_t head_operations; /**< of one row that wants logits, for these */
-    uint64_t seen_operations; /**< of attention, for each position a row sees */
-    uint64_t seen_numbers;    /**< of the KV cache, for each position of a sequence */
+    uint64_t weight_bytes;         /**< matrices as they lie in memory: each eval reads them once */
+    uint64_t row_operations;       /**< of one row in the matrices of all layers */
+    uint64_t head_operations;      /**< of one row that wants logits, for these */
+    uint64_t row_int8_operations;  /**< of row_operations, those on int8 */
+    uint64_t head_int8_operations; /**< the same of head_operations */
+    uint64_t seen_operations;      /**< of attention, for each position a row sees */
+    uint64_t seen_numbers;         /**< of the KV cache, for each position of a sequence */
 };
 struct gen_cost gen_model_cost(const struct gen_model *model);
 
@@ -577,7 +579,7 @@ struct gen_cost gen_model_cost(const struct gen_model *model);
 enum gen_limit {
     GEN_LIMIT_READ, /**< bytes read from memory: bounds the decoding of few sequences */
     GEN_LIMIT_F32,  /**< operations on f32 in registers: bounds prompts and large batches */
-    GEN_LIMIT_INT8  /**< the same on int8, for quantized weights; not every kernel set has it */
+    GEN_LIMIT_INT8  /**< the same on int8, for quantized weights */
 };
 
 /** Threads and memory to measure this machine with. */
@@ -598,7 +600,6 @@ void gen_meter_free(struct gen_meter *meter);
 /**
  * Measure one limit once, with all threads and the vectors of the kernel set. Machines drift: for
  * a fair share take the median of several, in turns with what is to be compared.
- * GEN_UNSUPPORTED where the kernel set has nothing to measure this limit with.
  */
 enum gen_status gen_meter_measure(struct gen_meter *meter, enum gen_limit limit, double *per_second,
                                   struct gen_error *err);

@@ -1,10 +1,11 @@
 #!/bin/sh
 # Install what building, testing and checking gen need, and only what is missing.
 #
-#   sh scripts/deps.sh [build] [test] [lint] | all        (default: build test)
+#   sh scripts/deps.sh [build] [test] [lint] [neon] | all        (default: build test)
 #
 # Knows Debian and Ubuntu (apt-get), Fedora (dnf), Arch (pacman) and macOS (brew). It needs no
-# make, so it is the first thing to run on a bare machine.
+# make, so it is the first thing to run on a bare machine. `neon`, for make test-neon, is in none
+# of the others, and known for Debian and Ubuntu only.
 set -eu
 
 manager=
@@ -60,6 +61,18 @@ need_for_lint() {
     need 'shellcheck' 'command -v shellcheck' 'shellcheck' 'ShellCheck' 'shellcheck' 'shellcheck'
 }
 
+need_for_neon() {
+    if [ "$manager" != apt-get ]; then
+        echo "deps: test-neon needs Debian or Ubuntu, or by hand: a C compiler for AArch64 Linux," \
+            "its C library and qemu-aarch64" >&2
+        exit 1
+    fi
+    need 'a C compiler for AArch64' 'command -v aarch64-linux-gnu-gcc' gcc-aarch64-linux-gnu - - -
+    need 'its C library' 'echo "#include <stdio.h>" | aarch64-linux-gnu-gcc -E -' \
+        libc6-dev-arm64-cross - - -
+    need 'an emulator of AArch64' 'command -v qemu-aarch64' qemu-user - - -
+}
+
 # Say a command, then run it, as root where that is needed.
 run() {
     if [ "$manager" != brew ] && [ "$(id -u)" -ne 0 ]; then
@@ -80,8 +93,9 @@ for purpose in "$@"; do
     build) need_for_building ;;
     test) need_for_testing ;;
     lint) need_for_lint ;;
+    neon) need_for_neon ;;
     *)
-        echo "usage: sh scripts/deps.sh [build] [test] [lint] | all" >&2
+        echo "usage: sh scripts/deps.sh [build] [test] [lint] [neon] | all" >&2
         exit 2
         ;;
     esac

@@ -28,7 +28,12 @@ static const struct option table[] = {
     OPTION_ROW("decode-lengths", '\0', OPTION_STRING, AT(decode_lengths), "N,...",
                "how long a sequence is when one more token is added (default: the same)"),
     OPTION_ROW("batch", '\0', OPTION_STRING, AT(batch), "N,...",
-               "how many sequences to decode together (default: 1,2,4,8,16)"),
+               "how many sequences to decode together (default: 1,2,4,16,64, as far as they take "
+               "less than 2 GB)"),
+    OPTION_ROW_RANGE("batch-length", '\0', OPTION_INT, AT(batch_length), "N", 1, INT32_MAX,
+                     "how long each of them then is (default: 128 and the steps)"),
+    OPTION_ROW_RANGE("steps", '\0', OPTION_INT, AT(steps), "N", 1, INT32_MAX,
+                     "tokens to decode in one measurement (default: 16; with --quick 4)"),
     OPTION_ROW("quick", '\0', OPTION_FLAG, AT(quick), NULL,
                "a first look: everything once, nothing long"),
     OPTION_ROW("json", '\0', OPTION_FLAG, AT(json), NULL, "print one JSON object"),
@@ -39,7 +44,8 @@ static const struct options_spec spec = {
     .usage = "gen bench [OPTIONS]",
     .intro = "Measure how fast a model reads prompts, adds tokens and starts on this machine, and "
              "how near that is to what the machine can do at all: its memory bandwidth and its "
-             "peak of fused multiply-adds, measured in the same run. Other work on the machine "
+             "peaks of fused multiply-adds and of int8 products, measured in the same run. Other "
+             "work on the machine "
              "spoils the figures; a wide spread tells.",
     .table = table,
     .n_table = sizeof table / sizeof table[0],
@@ -50,7 +56,7 @@ static const struct options_spec spec = {
                 "Members of the JSON: version, model, embedded, format, parameters,\n"
                 "weight_bytes, n_ctx, kv_type, kernels, threads, repeat, limits, prompt, decode,\n"
                 "batch (arrays with tokens_per_second, gb_per_second, gflop_per_second,\n"
-                "share_of_limit), first_token.\n",
+                "share_of_limit; prompts also first_token_seconds), first_token.\n",
 };
 
 static bool print_report(const struct bench_settings *settings, const struct bench_results *results,

@@ -1,5 +1,6 @@
 #include "cmd/bench_figures.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,8 @@ const char *const bench_kv_type_names[] = {"f32", "f16", NULL};
 #define DECODE_STEPS_QUICK 4
 /** Positions that sequences decoded together hold before, where the context has room. */
 #define BATCH_CONTEXT 128
+/** Bytes of KV cache for them, beyond which a batch is measured on request only. */
+#define BATCH_MEMORY ((double)((int64_t)2 << 30))
 /** Longest of the lengths chosen for --quick. */
 #define QUICK_LENGTH 128
 
@@ -142,12 +145,23 @@ static enum gen_status length_list(struct bench_list *list, const char *option, 
     return GEN_OK;
 }
 
+/** `memory`: bytes that a sequence takes. */
 static enum gen_status batch_list(struct bench_list *list, const char *text, bool quick,
-                                  struct gen_error *err) {
-    if (text == NULL) {
-        text = quick ? "1,4" : "1,2,4,8,16";
+                                  double memory, struct gen_error *err) {
+    if (text != NULL) {
+        return parse_list(list, "batch", text, BENCH_MAX_BATCH, err);
     }
-    return parse_list(list, "batch", text, BENCH_MAX_BATCH, err);
+    static const int32_t numbers[] = {1, 2, 4, 16, 64};
+    static const int32_t few[] = {1, 4};
+    const int32_t *chosen = quick ? few : numbers;
+    size_t n = quick ? sizeof few / sizeof *few : sizeof numbers / sizeof *numbers;
+    list->n = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (chosen[i] == 1 || chosen[i] * memory <= BATCH_MEMORY) {
+            insert(list, chosen[i]);
+        }
+    }
+    return GEN_OK;
 }
 
 /* ---- figures ------------------------------------------------------------------------------ */
@@ -166,14 +180,27 @@ enum gen_status bench_figures_plan(struct bench_results *results,
                                    struct gen_error *err) {
     struct bench_list prompts, marks, batches;
     bool quick = settings->quick;
+    int32_t steps = settings->steps > 0 ? settings->steps
+                    : quick             ? DECODE_STEPS_QUICK
+                                        : DECODE_STEPS;
+    int32_t length = settings->batch_length;
+    if (length > n_ctx) {
+        message_set(err, GEN_BAD_ARGUMENT,
+                    "--batch-length: %" PRId32 " is more than the context of %" PRId32, length,
+                    n_ctx);
+        return GEN_BAD_ARGUMENT;
+    }
+    if (length == 0) {
+        length = n_ctx - BATCH_CONTEXT < steps ? n_ctx : BATCH_CONTEXT + steps;
+    }
+    double memory = (double)results->cost.seen_numbers * sizeof(float) * length;
     if (length_list(&prompts, "prompt-lengths", settings->prompt_lengths, n_ctx, quick, err) !=
             GEN_OK ||
         length_list(&marks, "decode-lengths", settings->decode_lengths, n_ctx, quick, err) !=
             GEN_OK ||
-        batch_list(&batches, settings->batch, quick, err) != GEN_OK) {
+        batch_list(&batches, settings->batch, quick, memory, err) != GEN_OK) {
         return GEN_BAD_ARGUMENT;
     }
-    int32_t steps = quick ? DECODE_STEPS_QUICK : DECODE_STEPS;
     for (size_t i = 0; i < prompts.n; i++) {
         add_figure(results, BENCH_PROMPT, 1, 0, 1, prompts.numbers[i]);
     }
@@ -182,10 +209,9 @@ enum gen_status bench_figures_plan(struct bench_results *results,
         int32_t n = mark < steps ? mark : steps;
         add_figure(results, BENCH_DECODE, 1, mark - n, n, 1);
     }
-    int32_t n = n_ctx < steps ? n_ctx : steps;
-    int32_t start = n_ctx - n < BATCH_CONTEXT ? n_ctx - n : BATCH_CONTEXT;
+    int32_t n = length < steps ? length : steps;
     for (size_t i = 0; i < batches.n; i++) {
-        add_figure(results, BENCH_BATCH, batches.numbers[i], start, n, 1);
+        add_figure(results, BENCH_BATCH, batches.numbers[i], length - n, n, 1);
     }
     return GEN_OK;
 }
@@ -203,15 +229,16 @@ static void count(struct bench_figure *figure, const struct gen_cost *cost, doub
         figure->operations +=
             n_sequences * (n_rows * (double)cost->row_operations + (double)cost->head_operations +
                            seen * (double)cost->seen_operations);
+        figure->int8_operations += n_sequences * (n_rows * (double)cost->row_int8_operations +
+                                                  (double)cost->head_int8_operations);
     }
 }
 
-void bench_figures_count(struct bench_results *results, const struct gen_cost *cost) {
-    results->cost = *cost;
+void bench_figures_count(struct bench_results *results) {
     bool is_f16 = strcmp(results->kv_type, "f16") == 0;
-    double seen_bytes = (double)cost->seen_numbers * (is_f16 ? 2 : 4);
+    double seen_bytes = (double)results->cost.seen_numbers * (is_f16 ? 2 : 4);
     for (size_t i = 0; i < results->n_figures; i++) {
-        count(&results->figures[i], cost, seen_bytes);
+        count(&results->figures[i], &results->cost, seen_bytes);
     }
 }
 
@@ -219,8 +246,8 @@ double bench_figure_share(const struct bench_results *results, const struct benc
                           enum gen_limit limit) {
     const struct bench_series *measured = &results->limits[limit];
     double work = limit == GEN_LIMIT_READ  ? figure->bytes
-                  : limit == GEN_LIMIT_F32 ? figure->operations
-                                           : 0;
+                  : limit == GEN_LIMIT_F32 ? figure->operations - figure->int8_operations
+                                           : figure->int8_operations;
     if (measured->n == 0 || figure->seconds.n == 0) {
         return 0;
     }

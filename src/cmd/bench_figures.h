@@ -34,6 +34,8 @@ struct bench_settings {
     int32_t repeat;    /**< 0: the default */
     int32_t kv_type;   /**< which of bench_kv_type_names */
     const char *prompt_lengths, *decode_lengths, *batch;
+    int32_t steps;        /**< tokens each sequence is decoded for; 0: the default */
+    int32_t batch_length; /**< of sequences decoded together; 0: the default */
     bool quick, json, quiet;
 };
 
@@ -55,7 +57,9 @@ struct bench_figure {
     enum bench_kind kind;
     int32_t n_sequences, start, n_evals, n_rows;
     double tokens, bytes, operations; /**< of one measurement */
+    double int8_operations;           /**< of the operations, those on int8 */
     struct bench_series seconds;
+    struct bench_series first_token; /**< of a prompt: seconds until a token is chosen, too */
 };
 
 #define BENCH_N_LIMITS 3 /* enum gen_limit */
@@ -64,7 +68,7 @@ struct bench_results {
     struct bench_figure figures[3 * BENCH_MAX_LIST]; /**< by kind, each ascending */
     size_t n_figures;
     struct bench_series limits[BENCH_N_LIMITS]; /**< per second; empty: cannot be measured */
-    struct bench_series first_token;            /**< seconds */
+    struct bench_series first_token;            /**< seconds from the opening of the model on */
     int32_t n_first_prompt;                     /**< tokens of its prompt */
     int32_t repeat;
     size_t buffer_bytes; /**< that were read to measure the limit */
@@ -77,6 +81,7 @@ struct bench_results {
 /**
  * Plan all figures: those of the settings' lists, or of lists made for a context of `n_ctx`.
  * GEN_BAD_ARGUMENT and a sentence where a list is none, or does not fit the context.
+ * results->cost is set before.
  */
 enum gen_status bench_figures_plan(struct bench_results *results,
                                    const struct bench_settings *settings, int32_t n_ctx,
@@ -86,7 +91,7 @@ enum gen_status bench_figures_plan(struct bench_results *results,
 enum gen_status bench_settings_check(const struct bench_settings *settings, struct gen_error *err);
 
 /** Count what one measurement of each figure reads and computes at the least. */
-void bench_figures_count(struct bench_results *results, const struct gen_cost *cost);
+void bench_figures_count(struct bench_results *results);
 
 /** What share of a limit a figure reaches; 0 where the limit says nothing about it. */
 double bench_figure_share(const struct bench_results *results, const struct bench_figure *figure,

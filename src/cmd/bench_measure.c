@@ -24,6 +24,7 @@ struct bench {
     const struct gen_config *config;
     struct gen_meter *meter;
     struct gen_session *single, *batch; /**< of one sequence, and of many short ones */
+    struct gen_sampler *sampler;        /**< takes the likeliest token */
     struct gen_row *rows;
     double seconds; /**< least of a measurement */
     struct progress progress;
@@ -55,13 +56,17 @@ static enum gen_status new_session(struct bench *bench, struct gen_session **ses
     return gen_session_new(session, model, &options, bench->err);
 }
 
+static enum gen_status new_sampler(struct bench *bench, struct gen_sampler **sampler) {
+    struct gen_sampling greedy = gen_sampling_default();
+    greedy.temperature = 0;
+    return gen_sampler_new(sampler, &greedy, bench->config->n_vocab, -1, 0, 0, 0, bench->err);
+}
+
 /** Open the model, read a short prompt, choose a token. */
 static enum gen_status first_token(struct bench *bench, struct model_load *load) {
     struct gen_session *session = NULL;
     struct gen_sampler *sampler = NULL;
     struct gen_row rows[FIRST_PROMPT];
-    struct gen_sampling greedy = gen_sampling_default();
-    greedy.temperature = 0;
     struct gen_model_options options = gen_model_options_default();
     options.n_threads = bench->settings->n_threads;
     bench->config = NULL;
@@ -72,8 +77,7 @@ static enum gen_status first_token(struct bench *bench, struct model_load *load)
         status = new_session(bench, &session, load->model, 1, 0);
     }
     if (status == GEN_OK) {
-        status =
-            gen_sampler_new(&sampler, &greedy, bench->config->n_vocab, -1, 0, 0, 0, bench->err);
+        status = new_sampler(bench, &sampler);
     }
     int32_t n_ctx = bench->config != NULL ? bench->config->n_ctx : 0;
     int32_t n = n_ctx < FIRST_PROMPT ? n_ctx : FIRST_PROMPT;
@@ -150,6 +154,17 @@ static struct gen_session *session_of(const struct bench *bench,
     return figure->kind == BENCH_BATCH ? bench->batch : bench->single;
 }
 
+/** After a prompt of one eval: add to its seconds those of choosing the first token. */
+static enum gen_status add_first_token(struct bench *bench, struct bench_figure *figure,
+                                       double seconds) {
+    const float *logits = gen_session_logits(bench->single, (size_t)figure->n_rows - 1);
+    int32_t id;
+    double start = gen_clock();
+    enum gen_status status = gen_sampler_next(bench->sampler, logits, &id, bench->err);
+    bench_series_add(&figure->first_token, seconds + (gen_clock() - start));
+    return status;
+}
+
 /** Measure a figure once: the seconds its work took. */
 static enum gen_status measure(struct bench *bench, struct bench_figure *figure) {
     struct gen_session *session = session_of(bench, figure);
@@ -167,9 +182,11 @@ static enum gen_status measure(struct bench *bench, struct bench_figure *figure)
     }
     if (status == GEN_OK) {
         bench_series_add(&figure->seconds, seconds / n_times);
-        status = step(bench) ? GEN_OK : GEN_CANCELED;
+        if (figure->kind == BENCH_PROMPT) {
+            status = add_first_token(bench, figure, seconds / n_times);
+        }
     }
-    return status;
+    return status == GEN_OK && !step(bench) ? GEN_CANCELED : status;
 }
 
 static enum gen_status measure_limits(struct bench *bench) {
@@ -177,11 +194,10 @@ static enum gen_status measure_limits(struct bench *bench) {
         double per_second;
         enum gen_status status =
             gen_meter_measure(bench->meter, (enum gen_limit)i, &per_second, bench->err);
-        if (status == GEN_OK) {
-            bench_series_add(&bench->results->limits[i], per_second);
-        } else if (status != GEN_UNSUPPORTED) {
+        if (status != GEN_OK) {
             return status;
         }
+        bench_series_add(&bench->results->limits[i], per_second);
         if (!step(bench)) {
             return GEN_CANCELED;
         }
@@ -249,6 +265,9 @@ static enum gen_status prepare(struct bench *bench, const struct gen_model *mode
         status = new_session(bench, &bench->batch, model, batch.n_sequences, batch.length);
     }
     if (status == GEN_OK) {
+        status = new_sampler(bench, &bench->sampler);
+    }
+    if (status == GEN_OK) {
         status = seek(bench, bench->single, 1, single.length);
     }
     return status == GEN_OK ? seek(bench, bench->batch, batch.n_sequences, batch.length) : status;
@@ -271,11 +290,11 @@ enum gen_status bench_measure(struct bench_results *results, struct model_load *
     signals_catch();
     enum gen_status status = first_tokens(&bench, load);
     if (status == GEN_OK) {
+        results->cost = gen_model_cost(load->model);
         status = bench_figures_plan(results, settings, bench.config->n_ctx, err);
     }
     if (status == GEN_OK) {
-        struct gen_cost cost = gen_model_cost(load->model);
-        bench_figures_count(results, &cost);
+        bench_figures_count(results);
         bench.total = (uint64_t)results->repeat * (1 + BENCH_N_LIMITS + results->n_figures);
         status = prepare(&bench, load->model);
     }
@@ -286,6 +305,7 @@ enum gen_status bench_measure(struct bench_results *results, struct model_load *
     gen_meter_free(bench.meter);
     gen_session_free(bench.single);
     gen_session_free(bench.batch);
+    gen_sampler_free(bench.sampler);
     free(bench.rows);
     return status;
 }

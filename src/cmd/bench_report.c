@@ -65,15 +65,12 @@ static void head_text(struct gen_bytes *text, const struct bench_results *result
 
 static void limits_text(struct gen_bytes *text, const struct bench_results *results) {
     for (size_t i = 0; i < BENCH_N_LIMITS; i++) {
-        const struct bench_series *series = &results->limits[i];
-        if (series->n > 0) {
-            char label[40];
-            struct number n = {""}, apart = {""};
-            snprintf(label, sizeof label, "the limit: %s", limit_names[i].text);
-            show(&n, bench_series_median(series) / 1e9);
-            text_line(text, "%-22s %10s %8s %*s", label, "", show_spread(&apart, series),
-                      i == GEN_LIMIT_READ ? 9 : 19, n.text);
-        }
+        char label[40];
+        struct number n = {""}, apart = {""};
+        snprintf(label, sizeof label, "the limit: %s", limit_names[i].text);
+        show(&n, bench_series_median(&results->limits[i]) / 1e9);
+        text_line(text, "%-22s %10s %8s %*s", label, "", show_spread(&apart, &results->limits[i]),
+                  i == GEN_LIMIT_READ ? 9 : 19, n.text);
     }
 }
 
@@ -110,6 +107,22 @@ static void figure_text(struct gen_bytes *text, const struct bench_results *resu
               bench_figure_share(results, figure, limit) * 100, limit_names[limit].text);
 }
 
+static void first_tokens_text(struct gen_bytes *text, const struct bench_results *results) {
+    struct number n = {""};
+    text_line(text, "%-22s %10s ms: open the model, read %d token%s, choose one", "first token",
+              show(&n, bench_series_median(&results->first_token) * 1e3),
+              (int)results->n_first_prompt, results->n_first_prompt > 1 ? "s" : "");
+    for (size_t i = 0; i < results->n_figures; i++) {
+        const struct bench_figure *figure = &results->figures[i];
+        if (figure->kind == BENCH_PROMPT) {
+            char label[40];
+            snprintf(label, sizeof label, "first token at %d", (int)figure->n_rows);
+            text_line(text, "%-22s %10s ms: read the prompt, choose one", label,
+                      show(&n, bench_series_median(&figure->first_token) * 1e3));
+        }
+    }
+}
+
 /** Whether some work was faster than memory can be read. */
 static bool is_in_cache(const struct bench_results *results) {
     for (size_t i = 0; i < results->n_figures; i++) {
@@ -132,11 +145,8 @@ void bench_report_text(struct gen_bytes *text, const struct bench_results *resul
         }
         figure_text(text, results, &results->figures[i]);
     }
-    struct number n = {""};
     text_line(text, "%s", "");
-    text_line(text, "%-22s %10s ms: open the model, read %d token%s, choose one", "first token",
-              show(&n, bench_series_median(&results->first_token) * 1e3),
-              (int)results->n_first_prompt, results->n_first_prompt > 1 ? "s" : "");
+    first_tokens_text(text, results);
     if (is_in_cache(results)) {
         text_line(text, "More than 100 %% of memory: the weights stay in the cache.");
     }
@@ -166,16 +176,12 @@ static void series_json(struct json_out *json, const char *name, const struct be
 static void limits_json(struct json_out *json, const struct bench_results *results) {
     json_out_open(json, "limits", '{');
     for (size_t i = 0; i < BENCH_N_LIMITS; i++) {
-        if (results->limits[i].n > 0) {
-            json_out_open(json, limit_names[i].json, '{');
-            series_json(json, limit_names[i].json_unit, &results->limits[i], 1e9);
-            if (i == GEN_LIMIT_READ) {
-                json_out_uint(json, "buffer_bytes", results->buffer_bytes);
-            }
-            json_out_close(json, '}');
-        } else {
-            json_out_double(json, limit_names[i].json, NAN, DIGITS); /* null */
+        json_out_open(json, limit_names[i].json, '{');
+        series_json(json, limit_names[i].json_unit, &results->limits[i], 1e9);
+        if (i == GEN_LIMIT_READ) {
+            json_out_uint(json, "buffer_bytes", results->buffer_bytes);
         }
+        json_out_close(json, '}');
     }
     json_out_close(json, '}');
 }
@@ -200,6 +206,9 @@ static void figure_json(struct json_out *json, const struct bench_results *resul
         }
     }
     json_out_close(json, '}');
+    if (figure->kind == BENCH_PROMPT) {
+        series_json(json, "first_token_seconds", &figure->first_token, 1);
+    }
     json_out_close(json, '}');
 }
 

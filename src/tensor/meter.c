@@ -1,4 +1,5 @@
 /* gen_meter: how fast this machine reads and computes. */
+#include <string.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -132,7 +133,9 @@ static void int8_share(void *context, size_t begin, size_t end, int thread) {
     const struct gen_meter *meter = context;
     (void)thread;
     int32_t sums[KERNELS_LOOP_SUMS] = {0};
-    meter->kernels->int8_loop(sums, (end - begin) * SHARE_ROUNDS);
+    int8_t numbers[KERNELS_LOOP_NUMBERS];
+    memset(numbers, 1, sizeof numbers);
+    meter->kernels->int8_loop(sums, numbers, (end - begin) * SHARE_ROUNDS);
 }
 
 /* A loop over shares, and how much of the work, bytes or operations, one share is. */
@@ -147,6 +150,7 @@ static struct trial trial_of(const struct gen_meter *meter, enum gen_limit limit
     size_t n_shares = (size_t)thread_pool_size(meter->pool) * SHARES_PER_THREAD;
     float f32[KERNELS_LOOP_SUMS] = {0};
     int32_t int8[KERNELS_LOOP_SUMS] = {0};
+    const int8_t numbers[KERNELS_LOOP_NUMBERS] = {0};
     switch (limit) {
     case GEN_LIMIT_READ:
         return (struct trial){read_share, meter->n_shares, SHARE_FLOATS * sizeof(float)};
@@ -154,10 +158,8 @@ static struct trial trial_of(const struct gen_meter *meter, enum gen_limit limit
         return (struct trial){f32_share, n_shares,
                               kernels->fma_loop(f32, 0.5f, 1.0f, 1) * SHARE_ROUNDS};
     case GEN_LIMIT_INT8:
-        if (kernels->int8_loop != NULL) {
-            return (struct trial){int8_share, n_shares, kernels->int8_loop(int8, 1) * SHARE_ROUNDS};
-        }
-        break;
+        return (struct trial){int8_share, n_shares,
+                              kernels->int8_loop(int8, numbers, 1) * SHARE_ROUNDS};
     }
     return (struct trial){0};
 }
@@ -167,9 +169,7 @@ enum gen_status gen_meter_measure(struct gen_meter *meter, enum gen_limit limit,
     *per_second = 0;
     struct trial trial = trial_of(meter, limit);
     if (trial.work == NULL) {
-        return error_set(err, GEN_UNSUPPORTED,
-                         "the %s kernels have nothing to measure that limit with",
-                         meter->kernels->name);
+        return error_set(err, GEN_BAD_ARGUMENT, "there is no limit of number %d", (int)limit);
     }
     double done = 0;
     double start = gen_clock();

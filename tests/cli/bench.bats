@@ -29,7 +29,9 @@ is() {
     [[ ${lines[0]} == *"0.14 million parameters, 0.52 MB of weights" ]]
     row "the limit: memory" "[0-9]"
     row "the limit: f32" "[0-9]"
+    row "the limit: int8" "[0-9]"
     for length in 32 64; do
+        row "first token at $length" "choose one"
         row "prompt of $length" "[0-9] % of (memory|f32)"
         row "decode at $length" "[0-9] % of (memory|f32)"
     done
@@ -63,7 +65,8 @@ is() {
     is '[.batch[] | .sequences, .length] == [1, 64, 4, 64]'
     is '.limits | keys == ["f32", "int8", "read"]'
     is '[.. | objects | select(has("median")) | 0 < .min and .min <= .median and .median <= .max]
-        | length == 9 and all'
+        | length == 12 and all'
+    is '[.prompt[] | .first_token_seconds.median * .tokens_per_second.median >= .length * 0.999] | all'
     # 2 layers of 12 * 64 * 64 numbers, a head of 64 * 512, attention over 32 * 33 / 2 positions.
     is '(32 * 2 * 2 * 12 * 64 * 64 + 2 * 64 * 512 + 4 * 2 * 64 * 32 * 33 / 2) as $flops | .prompt[0]
         | .gflop_per_second * 1e9 * 32 / .tokens_per_second.median / $flops - 1 | fabs < 1e-3'
@@ -94,6 +97,34 @@ is() {
     [ "$found" = $'prompt of 1\nprompt of 5\nprompt of 64\ndecode at 3\n2 together\n3 together' ]
 }
 
+@test "steps and length say what is decoded" {
+    command -v jq >/dev/null || skip "skipped: jq is missing"
+    gen bench --quick --json --steps 7 --batch-length 9 --batch 2 --decode-lengths 3,20
+    [ "$status" -eq 0 ]
+    is '[.batch[] | .sequences, .length] == [2, 9] and [.decode[].length] == [3, 20]'
+    # Seven tokens behind 2 of each sequence, behind none (three, then), and behind 13.
+    for pair in 'batch[0]:7:2:2' 'decode[0]:3:0:1' 'decode[1]:7:13:1'; do
+        IFS=: read -r figure steps start n <<<"$pair"
+        is "($steps * 524288 + $n * ([range($start + 1; $start + $steps + 1)] | add) * 1024) as \$bytes
+            | .$figure | .gb_per_second * 1e9 * $steps * $n / .tokens_per_second.median / \$bytes - 1
+            | fabs < 1e-3"
+    done
+    gen bench --quick --batch-length 65
+    refused 2 "--batch-length: 65 is more than the context of 64"
+}
+
+@test "products on int8 are set beside that limit" {
+    command -v jq >/dev/null || skip "skipped: jq is missing"
+    gen convert -q --type q8_0 "$MODEL" q8_0.gguf
+    gen bench --quick --json -m q8_0.gguf
+    [ "$status" -eq 0 ]
+    # All matrices, but not attention.
+    is '(32 * 2 * 2 * 12 * 64 * 64 + 2 * 64 * 512) as $int8 | (4 * 2 * 64 * 32 * 33 / 2) as $f32
+        | .limits as $limits | .prompt[0] | .share_of_limit.int8 * $limits.int8.gop_per_second.median
+        / (.share_of_limit.f32 * $limits.f32.gflop_per_second.median) / ($int8 / $f32) - 1
+        | fabs < 1e-3'
+}
+
 @test "a model without a tokenizer, and any kernels, will do" {
     mkdir bare
     cp "$MODEL"/config.json "$MODEL"/model.safetensors bare
@@ -105,7 +136,7 @@ is() {
 }
 
 @test "what makes no sense is refused" {
-    for option in threads kv-type repeat prompt-lengths decode-lengths batch; do
+    for option in threads kv-type repeat prompt-lengths decode-lengths batch batch-length steps; do
         for value in "" 0 -1 x 1,x 2147483648 99999999999999999999; do
             gen bench --quick "--$option=$value"
             refused 2 "--$option: "

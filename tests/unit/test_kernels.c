@@ -165,8 +165,8 @@ static void test_activations(void **state) {
             double truth = true_activation((double)x[i], activation);
             double error = fabs((double)wanted[i] - truth);
             if (error > 2e-7 * fmax(fabs((double)x[i]), 1)) {
-                fail_msg("%s(%g) is %.9g, wanted %.9g", gen_activation_name(activation),
-                         (double)x[i], (double)wanted[i], truth);
+                fail_msg("activation %d of %g is %.9g, wanted %.9g", a, (double)x[i],
+                         (double)wanted[i], truth);
             }
         }
         for (size_t s = 1; s < N_SETS; s++) {

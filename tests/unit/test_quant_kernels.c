@@ -14,7 +14,8 @@
 #include "base/rng.h"
 #include "tensor/ops.h"
 
-static const char *const set_names[] = {"generic", "avx2", "avx512", "avx512vnni", "neon"};
+static const char *const set_names[] = {"generic",    "avx2", "avx512",
+                                        "avx512vnni", "neon", "neondotprod"};
 #define N_SETS (sizeof set_names / sizeof *set_names)
 
 enum { MAX_ROWS = 19 };

@@ -6,6 +6,9 @@
 #ifdef KERNELS_X86
 #include <cpuid.h>
 #endif
+#if defined(KERNELS_NEON) && defined(__linux__)
+#include <sys/auxv.h>
+#endif
 
 #include "base/error.h"
 #include "tensor/kernels/training.h"
@@ -15,6 +18,18 @@
 static bool has_f16c(void) {
     unsigned a, b, c, d;
     return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+}
+#endif
+
+#ifdef KERNELS_NEON
+static bool has_dotprod(void) {
+#if defined(__ARM_FEATURE_DOTPROD)
+    return true; /* All of the program was compiled for it. */
+#elif defined(__linux__)
+    return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
+#else
+    return false;
+#endif
 }
 #endif
 
@@ -31,20 +46,24 @@ static bool is_supported(const struct kernels *set) {
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
     }
 #endif
-    return set == &kernels_generic
 #ifdef KERNELS_NEON
-           || set == &kernels_neon
+    if (set == &kernels_neon_dotprod) {
+        return has_dotprod();
+    }
+    if (set == &kernels_neon) {
+        return true;
+    }
 #endif
-        ;
+    return set == &kernels_generic;
 }
 
 /* Fastest first. */
 static const struct kernels *const sets[] = {
 #ifdef KERNELS_X86
-    &kernels_avx512_vnni, &kernels_avx512, &kernels_avx2,
+    &kernels_avx512_vnni,  &kernels_avx512, &kernels_avx2,
 #endif
 #ifdef KERNELS_NEON
-    &kernels_neon,
+    &kernels_neon_dotprod, &kernels_neon,
 #endif
     &kernels_generic,
 };

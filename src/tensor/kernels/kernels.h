@@ -95,7 +95,7 @@ struct attention_job {
 struct training_kernels;
 
 struct kernels {
-    const char *name; /**< "generic", "avx2", "avx512", "avx512vnni", "neon" */
+    const char *name; /**< "generic", "avx2", "avx512", "avx512vnni", "neon", "neondotprod" */
     /**
      * Columns of panels begin ... end-1 of the product. `scratch` has kernels_matmul_scratch()
      * floats of the calling thread's own.
@@ -129,8 +129,11 @@ struct kernels {
      * registers hold. Returns the operations done, two for each fused multiply-add.
      */
     size_t (*fma_loop)(float *sums, float factor, float addend, size_t n_rounds);
-    /** The same with products of int8, summed in int32; NULL: this set has none. */
-    size_t (*int8_loop)(int32_t *sums, size_t n_rounds);
+    /**
+     * The same with products of int8: every round adds KERNELS_LOOP_PRODUCTS of them to each
+     * of the sums. Both factors come from KERNELS_LOOP_NUMBERS numbers of 0 ... 127.
+     */
+    size_t (*int8_loop)(int32_t *sums, const int8_t *numbers, size_t n_rounds);
 
     const struct training_kernels *training; /**< training.h */
 };
@@ -139,6 +142,9 @@ struct kernels {
 #define KERNELS_READ_FLOATS 64
 /** Numbers of the array that fma_loop() and int8_loop() take. */
 #define KERNELS_LOOP_SUMS 512
+/** Factors that int8_loop() takes, and products that each sum gets in a round. */
+#define KERNELS_LOOP_NUMBERS  512
+#define KERNELS_LOOP_PRODUCTS 16
 
 extern const struct kernels kernels_generic;
 #if defined(__x86_64__) || defined(_M_X64)
@@ -149,6 +155,7 @@ extern const struct kernels kernels_avx512_vnni;
 #elif defined(__aarch64__)
 #define KERNELS_NEON 1
 extern const struct kernels kernels_neon;
+extern const struct kernels kernels_neon_dotprod;
 #endif
 
 /** The fastest set this machine can run. */

@@ -15,4 +15,7 @@
 
 const struct kernels kernels_neon = KERNELS_TABLE("neon", neon);
 
+/* The same but for block formats, where the CPU has dot products of bytes. */
+const struct kernels kernels_neon_dotprod = KERNELS_TABLE("neondotprod", neon_dotprod);
+
 #endif

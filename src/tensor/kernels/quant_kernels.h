@@ -7,24 +7,27 @@
 #define KERNELS_QUANT_KERNELS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct matmul_job;
 
-/* What struct kernels says of matmul_quantized and quantize_row. */
+/* What struct kernels says of matmul_quantized, quantize_row and int8_loop. */
 #define QUANT_KERNELS(set)                                                                         \
     void matmul_quantized_##set(const struct matmul_job *job, size_t begin, size_t end,            \
                                 float *scratch);                                                   \
-    void quantize_row_##set(unsigned char *out, const float *x, size_t n);
+    void quantize_row_##set(unsigned char *out, const float *x, size_t n);                         \
+    size_t int8_loop_##set(int32_t *sums, const int8_t *numbers, size_t n_rounds);
 
 QUANT_KERNELS(generic)
 QUANT_KERNELS(avx2)
 QUANT_KERNELS(avx512)
 QUANT_KERNELS(avx512_vnni)
 QUANT_KERNELS(neon)
+QUANT_KERNELS(neon_dotprod)
 
 #undef QUANT_KERNELS
 
-/* Define them as the static functions of quant_tiles.h or quant_plain.h. */
+/* Define them as the static functions of quant_tiles.h and int8_limit.h, or of quant_plain.h. */
 #define QUANT_KERNELS_ARE(set)                                                                     \
     void matmul_quantized_##set(const struct matmul_job *job, size_t begin, size_t end,            \
                                 float *scratch) {                                                  \
@@ -32,6 +35,9 @@ QUANT_KERNELS(neon)
     }                                                                                              \
     void quantize_row_##set(unsigned char *out, const float *x, size_t n) {                        \
         quantize_row(out, x, n);                                                                   \
+    }                                                                                              \
+    size_t int8_loop_##set(int32_t *sums, const int8_t *numbers, size_t n_rounds) {                \
+        return int8_loop(sums, numbers, n_rounds);                                                 \
     }
 
 #endif

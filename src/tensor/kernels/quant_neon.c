@@ -9,6 +9,7 @@
 #define QUANT_TILE_PANELS       1
 #define QUANT_TILE_ROWS_GROUPED 2
 
+#include "tensor/kernels/int8_limit.h"
 #include "tensor/kernels/quant_kernels.h"
 #include "tensor/kernels/quant_tiles.h"
 

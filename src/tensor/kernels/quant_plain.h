@@ -142,4 +142,20 @@ static void matmul_quantized(const struct matmul_job *job, size_t begin, size_t 
     }
 }
 
+/* ---- the limit ------------------------------------------------------------------------------ */
+
+#define INT8_SUMS 16
+
+static size_t int8_loop(int32_t *sums, const int8_t *numbers, size_t n_rounds) {
+    for (size_t round = 0; round < n_rounds; round++) {
+        const int8_t *x = numbers + round % INT8_SUMS * KERNELS_LOOP_PRODUCTS;
+        for (size_t s = 0; s < INT8_SUMS; s++) {
+            for (size_t i = 0; i < KERNELS_LOOP_PRODUCTS; i++) {
+                sums[s] += numbers[s * KERNELS_LOOP_PRODUCTS + i] * x[i];
+            }
+        }
+    }
+    return n_rounds * INT8_SUMS * KERNELS_LOOP_PRODUCTS * 2;
+}
+
 #endif

@@ -212,7 +212,8 @@ static void attention(const struct attention_job *job, float *scratch) {
         .name = (label), .matmul = matmul, .matmul_quantized = matmul_quantized_##quant,           \
         .quantize_row = quantize_row_##quant, .store_kv = store_kv, .attention = attention,        \
         .layer_norm = layer_norm, .softmax = softmax, .activate = activate, .add = add,            \
-        .read_sum = read_sum, .fma_loop = fma_loop, .training = &training_kernels                  \
+        .read_sum = read_sum, .fma_loop = fma_loop, .int8_loop = int8_loop_##quant,                \
+        .training = &training_kernels                                                              \
     }
 
 #endif

@@ -1,0 +1,47 @@
+/**
+ * int8_limit.h - what a machine can do at most with products of bytes, over the vectors of the
+ * vec_*.h included before; the counterpart of fma_loop() in limit_kernels.h. It takes the tile of
+ * quant_tiles.h and the step that costs least, q of at most 7 bits.
+ */
+#ifndef KERNELS_INT8_LIMIT_H
+#define KERNELS_INT8_LIMIT_H
+
+#include "tensor/kernels/quant_tiles.h"
+
+#define INT8_SUMS   ((size_t)QUANT_TILE_ROWS * QUANT_TILE_PANELS)
+#define UNROLL_SUMS _Pragma("GCC unroll 32")
+/* Bytes of x for each row, which the rounds take in turn: were they always the same, the compiler
+ * could multiply before the loop, and only add in it. */
+#define INT8_ROW 64
+
+static size_t int8_loop(int32_t *sums, const int8_t *numbers, size_t n_rounds) {
+    vb q[QUANT_TILE_PANELS];
+    vi sum[INT8_SUMS];
+    UNROLL for (size_t p = 0; p < QUANT_TILE_PANELS; p++) {
+        q[p] = vb_load(numbers + p * QUANT_LINE);
+    }
+    UNROLL_SUMS for (size_t s = 0; s < INT8_SUMS; s++) {
+        memcpy(&sum[s], sums + s * VF_LANES, sizeof sum[s]);
+    }
+    for (size_t round = 0; round < n_rounds; round++) {
+        const int8_t *x = numbers + round * KERNELS_LOOP_PRODUCTS % INT8_ROW;
+        UNROLL for (size_t i = 0; i < KERNELS_LOOP_PRODUCTS; i += 4) {
+            UNROLL_SUMS for (size_t s = 0; s < INT8_SUMS; s++) {
+                size_t row = s / QUANT_TILE_PANELS;
+                sum[s] = vi_dot4(sum[s], q[s % QUANT_TILE_PANELS], x + row * INT8_ROW + i);
+            }
+        }
+    }
+    UNROLL_SUMS for (size_t s = 0; s < INT8_SUMS; s++) {
+        memcpy(sums + s * VF_LANES, &sum[s], sizeof sum[s]);
+    }
+    return n_rounds * INT8_SUMS * VF_LANES * KERNELS_LOOP_PRODUCTS * 2;
+}
+
+_Static_assert(INT8_SUMS *VF_LANES <= KERNELS_LOOP_SUMS, "the caller's sums are too few");
+_Static_assert(QUANT_TILE_ROWS *INT8_ROW <= KERNELS_LOOP_NUMBERS,
+               "the caller's numbers are too few");
+_Static_assert(QUANT_TILE_PANELS *QUANT_LINE <= KERNELS_LOOP_NUMBERS,
+               "the caller's numbers are too few");
+
+#endif

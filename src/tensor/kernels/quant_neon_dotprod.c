@@ -1,0 +1,19 @@
+/* Block formats with AArch64 NEON and its dot products of bytes (dotprod). */
+#include "tensor/kernels/kernels.h"
+
+#ifdef KERNELS_NEON
+
+#include "tensor/kernels/vec_neon.h"
+
+#define QUANT_TILE_ROWS            3
+#define QUANT_TILE_PANELS          1
+#define QUANT_TILE_ROWS_GROUPED    2
+#define QUANT_TILE_PANELS_FEW_ROWS 1
+
+#include "tensor/kernels/int8_limit.h"
+#include "tensor/kernels/quant_kernels.h"
+#include "tensor/kernels/quant_tiles.h"
+
+QUANT_KERNELS_ARE(neon_dotprod)
+
+#endif
