@@ -24,6 +24,7 @@ static unsigned exponent_mask(enum tensor_type type) {
 /* to[k][column] = from[column][k] for one panel. The k are taken in runs that fit a cache line of
  * the source, so that each line is read once; the columns by four, which compilers make vectors
  * of. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): a type cannot stand in them. */
 #define PACK_ROWS(name, type)                                                                      \
     static bool name(type *restrict to, const unsigned char *restrict from, size_t n_in,           \
                      size_t n_columns, type mask) {                                                \
@@ -61,6 +62,7 @@ static unsigned exponent_mask(enum tensor_type type) {
         return !bad;                                                                               \
     }
 
+/* NOLINTEND(bugprone-macro-parentheses) */
 PACK_ROWS(pack_rows_16, uint16_t)
 PACK_ROWS(pack_rows_32, uint32_t)
 

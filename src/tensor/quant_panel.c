@@ -330,9 +330,10 @@ static void ask_ahead(const struct blocks *blocks, size_t panel_bytes, size_t bl
     enum { CACHE_LINE = 64 };
     size_t n = blocks->n_columns * block_bytes;
     const unsigned char *from = blocks->at - blocks->number * block_bytes;
+    /* Through integers, because the address may lie behind the end. */
     uintptr_t next = (uintptr_t)from + panel_bytes + blocks->number * n;
     for (size_t i = 0; i < n; i += CACHE_LINE) {
-        __builtin_prefetch((const void *)(next + i));
+        __builtin_prefetch((const void *)(next + i)); // NOLINT(performance-no-int-to-ptr)
     }
 }
 

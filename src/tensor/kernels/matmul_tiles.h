@@ -31,10 +31,11 @@ ALWAYS_INLINE vf load_weights(const unsigned char *at, enum tensor_type type) {
     }
 }
 
-/* All arguments but t are constants wherever this is called: all loops but k's unroll. */
-ALWAYS_INLINE void tile_run(const struct tile *t, int rows, int panels, enum tensor_type type,
-                            bool ahead) {
-    vf sum[8][KERNELS_SCRATCH_PANELS];
+/* Sums of a tile; where rows and panels are constants, as wherever these functions are called,
+ * they live in registers. */
+typedef vf tile_sums[8][KERNELS_SCRATCH_PANELS];
+
+ALWAYS_INLINE void tile_begin(tile_sums sum, const struct tile *t, int rows, int panels) {
     UNROLL for (int r = 0; r < rows; r++) {
         UNROLL for (int p = 0; p < panels; p++) {
             size_t done = (size_t)p * VF_LANES;
@@ -44,6 +45,33 @@ ALWAYS_INLINE void tile_run(const struct tile *t, int rows, int panels, enum ten
                                                         t->n_columns - done);
         }
     }
+}
+
+/* Sums of whole panels that nothing follows are stored at once. */
+ALWAYS_INLINE void tile_end(tile_sums sum, const struct tile *t, int rows, int panels) {
+    if (t->job == NULL && t->n_columns >= (size_t)panels * VF_LANES) {
+        UNROLL for (int r = 0; r < rows; r++) {
+            UNROLL for (int p = 0; p < panels; p++) {
+                vf_store(t->y + (size_t)r * t->y_stride + (size_t)p * (VF_LANES + t->y_panel_gap),
+                         sum[r][p]);
+            }
+        }
+        return;
+    }
+    vf sums[8 * KERNELS_SCRATCH_PANELS];
+    UNROLL for (int r = 0; r < rows; r++) {
+        UNROLL for (int p = 0; p < panels; p++) {
+            sums[r * panels + p] = sum[r][p];
+        }
+    }
+    tile_store(t, sums, rows, panels);
+}
+
+/* All loops but k's unroll. */
+ALWAYS_INLINE void tile_run(const struct tile *t, int rows, int panels, enum tensor_type type,
+                            bool ahead) {
+    tile_sums sum;
+    tile_begin(sum, t, rows, panels);
     const unsigned char *w = t->w;
     const float *x = t->x;
     for (size_t k = 0; k < t->n_k; k++) {
@@ -63,22 +91,7 @@ ALWAYS_INLINE void tile_run(const struct tile *t, int rows, int panels, enum ten
         w += t->w_row_bytes;
         x += t->x_step;
     }
-    if (t->job == NULL && t->n_columns >= (size_t)panels * VF_LANES) {
-        UNROLL for (int r = 0; r < rows; r++) {
-            UNROLL for (int p = 0; p < panels; p++) {
-                vf_store(t->y + (size_t)r * t->y_stride + (size_t)p * (VF_LANES + t->y_panel_gap),
-                         sum[r][p]);
-            }
-        }
-        return;
-    }
-    vf sums[8 * KERNELS_SCRATCH_PANELS];
-    UNROLL for (int r = 0; r < rows; r++) {
-        UNROLL for (int p = 0; p < panels; p++) {
-            sums[r * panels + p] = sum[r][p];
-        }
-    }
-    tile_store(t, sums, rows, panels);
+    tile_end(sum, t, rows, panels);
 }
 
 /* All rows of x against the tile's panels, at most max_rows (a constant) at a time. */

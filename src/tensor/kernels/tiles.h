@@ -69,15 +69,6 @@ static vf finish(vf sum, const struct matmul_job *job, const float *y, size_t co
 /* Store a tile's sums, each followed by what the job says. Apart from the sums themselves: it is
  * done once per tile, and would be most of the code if it were unrolled with them. */
 static void tile_store(const struct tile *t, const vf *sums, int rows, int panels) {
-    if (t->job == NULL && t->n_columns >= (size_t)panels * VF_LANES) {
-        for (int r = 0; r < rows; r++) {
-            for (int p = 0; p < panels; p++) {
-                vf_store(t->y + (size_t)r * t->y_stride + (size_t)p * (VF_LANES + t->y_panel_gap),
-                         sums[r * panels + p]);
-            }
-        }
-        return;
-    }
     for (int r = 0; r < rows; r++) {
         for (int p = 0; p < panels; p++) {
             size_t done = (size_t)p * VF_LANES;
