@@ -63,6 +63,15 @@ ALWAYS_INLINE void tile_run(const struct tile *t, int rows, int panels, enum ten
         w += t->w_row_bytes;
         x += t->x_step;
     }
+    if (t->job == NULL && t->n_columns >= (size_t)panels * VF_LANES) {
+        UNROLL for (int r = 0; r < rows; r++) {
+            UNROLL for (int p = 0; p < panels; p++) {
+                vf_store(t->y + (size_t)r * t->y_stride + (size_t)p * (VF_LANES + t->y_panel_gap),
+                         sum[r][p]);
+            }
+        }
+        return;
+    }
     vf sums[8 * KERNELS_SCRATCH_PANELS];
     UNROLL for (int r = 0; r < rows; r++) {
         UNROLL for (int p = 0; p < panels; p++) {
