@@ -293,11 +293,11 @@ bool filters_typical_p(struct filters *filters, float p) {
 int32_t filters_draw(const struct filters *filters, double uniform) {
     /* Additions wait for one another, so those of the total are not done again: the search begins
      * at the last note that is not beyond the target. */
-    double notes[DRAW_NOTES];
-    size_t n_notes = 0;
+    double notes[DRAW_NOTES] = {0.0};
+    size_t n_notes = 1;
     double total = 0.0;
     for (size_t i = 0; i < filters->n; i++) {
-        if (i % DRAW_STEP == 0 && n_notes < DRAW_NOTES) {
+        if (i > 0 && i % DRAW_STEP == 0 && n_notes < DRAW_NOTES) {
             notes[n_notes++] = total;
         }
         total += (double)filters->weights[i];

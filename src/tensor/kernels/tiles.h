@@ -72,7 +72,7 @@ static void tile_store(const struct tile *t, const vf *sums, int rows, int panel
     if (t->job == NULL && t->n_columns >= (size_t)panels * VF_LANES) {
         for (int r = 0; r < rows; r++) {
             for (int p = 0; p < panels; p++) {
-                vf_store(t->y + (size_t)r * t->y_stride + (size_t)p * VF_LANES,
+                vf_store(t->y + (size_t)r * t->y_stride + (size_t)p * (VF_LANES + t->y_panel_gap),
                          sums[r * panels + p]);
             }
         }
