@@ -169,8 +169,6 @@ interrupt_at() {
     refused 2 "-o FILE.gguf"
     gen train -o m.gguf "${SHAPE[@]}"
     refused 2 "needs a text"
-    gen train -q -o m.gguf "$TEXT"
-    refused 2 "no vocabulary"
     gen train -q -o m.gguf "${SHAPE[@]}" --n-head 3 "$TEXT"
     refused 2 "n_head 3 does not divide n_embd 16"
     gen train -q -o m.gguf "${SHAPE[@]}" --valid "$TEXT" --valid-share 0.1 "$TEXT"
@@ -197,6 +195,33 @@ interrupt_at() {
         >vocab/merges.txt
     gen train -q -o m.gguf --init "$MODEL" --vocab vocab "$TEXT"
     refused 2 "is not the one this model was trained with"
+}
+
+@test "without a vocabulary one is learned, the same that gen vocab learns" {
+    gen train -q -o m.gguf --n-layer 1 --n-head 2 --n-embd 16 --n-ctx 16 --batch-size 64 --steps 5 \
+        --vocab-size 300 "$TEXT"
+    [ "$status" -eq 0 ]
+    "$GEN" vocab -q --size 300 -o vocab "$TEXT"
+    "$GEN" tokenize -m vocab "$TEXT" >wanted
+    "$GEN" tokenize -m m.gguf "$TEXT" >found
+    cmp wanted found
+    # A run goes on with the one in its model; where that is gone, it learns the same again.
+    gen train -q -o m.gguf --steps 6 --resume "$TEXT"
+    [ "$status" -eq 0 ]
+    mv m.gguf six.gguf
+    gen train -q -o m.gguf --steps 6 --vocab-size 300 --resume "$TEXT"
+    [ "$status" -eq 0 ]
+    cmp m.gguf six.gguf
+    printf '{"text":"%s"}\n' "once" "upon a time" "once" "upon a time" >lines.jsonl
+    gen train -q -o n.gguf --n-layer 1 --n-head 2 --n-embd 16 --n-ctx 4 --batch-size 8 --steps 1 \
+        lines.jsonl
+    [ "$status" -eq 0 ]
+    printf 'a\nb\351d\n' >latin1
+    gen train -q -o o.gguf latin1
+    refused 1 "latin1: line 2 is not valid UTF-8 at byte e9"
+    : >empty
+    gen train -q -o o.gguf empty
+    refused 1 "empty: there is no text in it"
 }
 
 @test "a trained model, quantized, is taught more" {
