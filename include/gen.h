@@ -654,8 +654,10 @@ struct gen_train_options {
     size_t n_valid;
     float valid_share; /**< without such files: hold this last share of the data out. Default 0 */
     const char *field; /**< default "text" */
-    /** A tokenizer, as gen_tokenizer_open() takes it; NULL: that of `init`. */
+    /** A tokenizer, as gen_tokenizer_open() takes it; NULL: that of `init`, else one learned from
+     *  `data`, as gen_vocab_learner does. */
     const char *vocab;
+    int32_t vocab_size; /**< of one that is learned; 0: of the preset */
     /** A model whose weights, shape and tokenizer to begin with; NULL: random weights. */
     const char *init;
     const char *preset; /**< "tiny", "small", "gpt2"; default "tiny" */
@@ -716,7 +718,8 @@ struct gen_train_report {
 };
 
 enum gen_train_phase {
-    GEN_TRAIN_READING,    /**< bytes of text made tokens */
+    GEN_TRAIN_READING,    /**< bytes of text, for the vocabulary or made tokens */
+    GEN_TRAIN_VOCABULARY, /**< merges of a vocabulary that is learned */
     GEN_TRAIN_STEPPING,   /**< sequences of the step */
     GEN_TRAIN_VALIDATING, /**< sequences held out */
 };

@@ -42,9 +42,14 @@ static const struct option table[] = {
                      "without --valid: hold the last share X of the data out"),
     OPTION_ROW("field", '\0', OPTION_STRING, AT(options.field), "NAME",
                "the member of a JSON object that holds the document (default: text)"),
-    OPTION_ROW("vocab", '\0', OPTION_STRING, AT(vocab), "DIR|FILE",
-               "the vocabulary: a directory with vocab.json and merges.txt, as gen vocab writes "
-               "it, a tokenizer.json, or a model; default: that of --init"),
+    OPTION_ROW(
+        "vocab", '\0', OPTION_STRING, AT(vocab), "DIR|FILE",
+        "the vocabulary: a directory with vocab.json and merges.txt, as gen vocab writes "
+        "it, a tokenizer.json, or a model; default: that of --init, else one learned from DATA"),
+    OPTION_ROW_RANGE("vocab-size", '\0', OPTION_INT, AT(options.vocab_size), "N", 257,
+                     GEN_VOCAB_MAX,
+                     "tokens of a vocabulary that is learned (default: 4096 for the preset tiny, "
+                     "16384 for small, 50257 for gpt2)"),
     OPTION_ROW_HEADING("Model"),
     OPTION_ROW("init", '\0', OPTION_STRING, AT(init), "PATH|NAME",
                "begin with the weights of this model, a GGUF file, a Hugging Face directory or a "
@@ -121,9 +126,8 @@ const struct options_spec train_spec = {
     .conflicts = conflicts,
     .n_conflicts = sizeof conflicts / sizeof conflicts[0],
     .examples =
-        "  gen train -o tales.gguf --vocab vocab --valid tales-valid.txt --steps 5000 tales.txt\n"
-        "  gen train -o tales.gguf --vocab vocab --valid tales-valid.txt --steps 9000 --resume "
-        "\\\n    tales.txt\n"
+        "  gen train -o tales.gguf --valid tales-valid.txt --steps 5000 tales.txt\n"
+        "  gen train -o tales.gguf --valid tales-valid.txt --steps 9000 --resume tales.txt\n"
         "  gen train -o mine.gguf --init openai-community/gpt2 --n-ctx 256 --lr 3e-5 diary.txt\n"
         "\n"
         "Members of the metrics: step, loss (nats a token), lr, grad_norm, tokens, epoch,\n"

@@ -133,7 +133,9 @@ static bool on_step(void *context, const struct gen_train_report *step) {
 
 static bool on_progress(void *context, enum gen_train_phase phase, uint64_t done, uint64_t total) {
     struct train_report *report = context;
-    if (phase == GEN_TRAIN_READING) {
+    if (phase == GEN_TRAIN_READING || phase == GEN_TRAIN_VOCABULARY) {
+        report->reading.label =
+            phase == GEN_TRAIN_READING ? "reading the data" : "learning a vocabulary";
         progress_update(&report->reading, done, total);
     }
     return go_on(report);

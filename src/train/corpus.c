@@ -238,23 +238,33 @@ struct tokenizing {
     size_t n;
 };
 
+/* The document of a JSON line: *text points into *object, which is to be deleted in any case. */
+static enum gen_status parse_line(const char **text, cJSON **object, const struct piece *piece,
+                                  const char *field, struct gen_error *err) {
+    char where[sizeof piece->file->where.text + 40];
+    snprintf(where, sizeof where, "%s: line %zu", piece->file->where.text, piece->line);
+    enum gen_status status = json_parse(object, piece->text, piece->n, where, err);
+    if (status != GEN_OK) {
+        return status;
+    }
+    const cJSON *member = json_member(*object, field);
+    if (!cJSON_IsString(member)) {
+        struct error_quoted quoted;
+        return error_set(err, GEN_BAD_FILE,
+                         "%s has no member \"%s\" that is text (choose another field)", where,
+                         error_quote(&quoted, field, strlen(field)));
+    }
+    *text = member->valuestring;
+    return GEN_OK;
+}
+
 static enum gen_status encode_json(const struct tokenizing *work, const struct piece *piece,
                                    struct gen_ids *ids, struct gen_error *err) {
     cJSON *object = NULL;
-    char where[sizeof piece->file->where.text + 40];
-    snprintf(where, sizeof where, "%s: line %zu", piece->file->where.text, piece->line);
-    enum gen_status status = json_parse(&object, piece->text, piece->n, where, err);
+    const char *text = NULL;
+    enum gen_status status = parse_line(&text, &object, piece, work->corpus->field, err);
     if (status == GEN_OK) {
-        const cJSON *text = json_member(object, work->corpus->field);
-        struct error_quoted quoted;
-        if (!cJSON_IsString(text)) {
-            status = error_set(
-                err, GEN_BAD_FILE, "%s has no member \"%s\" that is text (choose another field)",
-                where, error_quote(&quoted, work->corpus->field, strlen(work->corpus->field)));
-        } else {
-            status = gen_tokenizer_encode(work->tokenizer, text->valuestring,
-                                          strlen(text->valuestring), false, ids, err);
-        }
+        status = gen_tokenizer_encode(work->tokenizer, text, strlen(text), false, ids, err);
     }
     cJSON_Delete(object);
     return status;
@@ -340,4 +350,45 @@ enum gen_status corpus_tokenize(const struct corpus *corpus, const struct gen_to
     }
     memory_free(work);
     return status;
+}
+
+/* ---- text ------------------------------------------------------------------------------------*/
+
+static enum gen_status read_piece(const struct corpus *corpus, const struct piece *piece,
+                                  const struct corpus_reader *reader, struct gen_error *err) {
+    if (!piece->file->jsonl) {
+        enum gen_status status = check_text(piece, err);
+        return status == GEN_OK
+                   ? reader->take(reader->context, piece->text, piece->n, piece->last, err)
+                   : status;
+    }
+    cJSON *object = NULL;
+    const char *text = NULL;
+    enum gen_status status = parse_line(&text, &object, piece, corpus->field, err);
+    if (status == GEN_OK) {
+        status = reader->take(reader->context, text, strlen(text), true, err);
+    }
+    cJSON_Delete(object);
+    return status;
+}
+
+enum gen_status corpus_read(const struct corpus *corpus, const struct corpus_reader *reader,
+                            struct gen_error *err) {
+    struct walk walk = {.corpus = corpus};
+    struct piece piece;
+    bool any = false;
+    enum gen_status status = GEN_OK;
+    while (status == GEN_OK && walk_next(&walk, &piece)) {
+        any = true;
+        status = read_piece(corpus, &piece, reader, err);
+        if (status == GEN_OK) {
+            status = reader->progress(reader->context, walk.done + walk.at, err);
+        }
+    }
+    return status == GEN_OK && !any ? corpus_error_empty(corpus, err) : status;
+}
+
+enum gen_status corpus_error_empty(const struct corpus *corpus, struct gen_error *err) {
+    return error_set(err, GEN_BAD_FILE, "%s%s: there is no text in %s", corpus->files[0].where.text,
+                     corpus->n_files > 1 ? " and others" : "", corpus->n_files > 1 ? "them" : "it");
 }

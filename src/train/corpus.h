@@ -46,6 +46,21 @@ uint64_t corpus_bytes(const struct corpus *corpus);
 /** A digest of all that the ids depend on but the vocabulary: contents, formats, field. */
 uint64_t corpus_digest(const struct corpus *corpus);
 
+/** What takes the text of documents, in order and in pieces, `last` with the last of each. */
+struct corpus_reader {
+    void *context;
+    enum gen_status (*take)(void *context, const char *text, size_t n, bool last,
+                            struct gen_error *err);
+    enum gen_status (*progress)(void *context, uint64_t done, struct gen_error *err);
+};
+
+/** Give the text of all documents to the reader. GEN_BAD_FILE where there is none at all. */
+enum gen_status corpus_read(const struct corpus *corpus, const struct corpus_reader *reader,
+                            struct gen_error *err);
+
+/** The error of a corpus without a document. */
+enum gen_status corpus_error_empty(const struct corpus *corpus, struct gen_error *err);
+
 /** What takes the ids, in order, and is told of the bytes of the files done so far. */
 struct corpus_sink {
     void *context;

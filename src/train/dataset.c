@@ -109,11 +109,7 @@ static enum gen_status make(const char *path, uint64_t key, const struct corpus 
         return status;
     }
     if ((status = corpus_tokenize(corpus, tokenizer, pool, &sink, err)) == GEN_OK) {
-        status = writer.n > 0 ? put_footer(&writer, key, err)
-                              : error_set(err, GEN_BAD_FILE, "%s%s: there is no text in %s",
-                                          corpus->files[0].where.text,
-                                          corpus->n_files > 1 ? " and others" : "",
-                                          corpus->n_files > 1 ? "them" : "it");
+        status = writer.n > 0 ? put_footer(&writer, key, err) : corpus_error_empty(corpus, err);
     }
     if (status == GEN_OK) {
         status = file_writer_commit(&writer.file, err);

@@ -25,6 +25,29 @@ struct gen_train_options gen_train_options_default(void) {
                                       .checkpoint_minutes = 10};
 }
 
+/* ---- presets -------------------------------------------------------------------------------*/
+
+struct preset {
+    const char *name;
+    int32_t vocab_size; /* of a vocabulary that is learned */
+    struct gen_train_shape shape;
+};
+
+static const struct preset presets[] = {
+    {"tiny", 4096, {.n_layer = 6, .n_head = 8, .n_embd = 256, .n_ctx = 256}},
+    {"small", 16384, {.n_layer = 8, .n_head = 8, .n_embd = 512, .n_ctx = 512}},
+    {"gpt2", 50257, {.n_layer = 12, .n_head = 12, .n_embd = 768, .n_ctx = 1024}},
+};
+
+static const struct preset *find_preset(const char *name) {
+    for (size_t i = 0; i < sizeof presets / sizeof *presets; i++) {
+        if (strcmp(presets[i].name, name) == 0) {
+            return &presets[i];
+        }
+    }
+    return NULL;
+}
+
 /* ---- ranges ----------------------------------------------------------------------------------*/
 
 struct range {
@@ -85,6 +108,12 @@ enum gen_status train_options_check(const struct gen_train_options *options,
                          (unsigned long long)options->n_steps,
                          (unsigned long long)options->batch_size, options->micro_batch);
     }
+    if (find_preset(options->preset) == NULL) {
+        struct error_quoted quoted;
+        return error_set(err, GEN_BAD_ARGUMENT,
+                         "preset \"%s\" is unknown; known are tiny, small and gpt2",
+                         error_quote(&quoted, options->preset, strlen(options->preset)));
+    }
     if (options->n_valid > 0 && options->valid_share > 0) {
         return error_set(err, GEN_BAD_ARGUMENT,
                          "both files and a share of the data for validation, one is wanted");
@@ -94,24 +123,9 @@ enum gen_status train_options_check(const struct gen_train_options *options,
 
 /* ---- shapes ----------------------------------------------------------------------------------*/
 
-struct preset {
-    const char *name;
-    struct gen_train_shape shape;
-};
-
-static const struct preset presets[] = {
-    {"tiny", {.n_layer = 6, .n_head = 8, .n_embd = 256, .n_ctx = 256}},
-    {"small", {.n_layer = 8, .n_head = 8, .n_embd = 512, .n_ctx = 512}},
-    {"gpt2", {.n_layer = 12, .n_head = 12, .n_embd = 768, .n_ctx = 1024}},
-};
-
-static const struct preset *find_preset(const char *name) {
-    for (size_t i = 0; i < sizeof presets / sizeof *presets; i++) {
-        if (strcmp(presets[i].name, name) == 0) {
-            return &presets[i];
-        }
-    }
-    return NULL;
+int32_t train_options_vocab_size(const struct gen_train_options *options) {
+    const struct preset *preset = find_preset(options->preset);
+    return options->vocab_size != 0 ? options->vocab_size : preset != NULL ? preset->vocab_size : 0;
 }
 
 /* What an option says, or the preset where it says nothing; one of several checked in turn. */
@@ -128,12 +142,6 @@ enum gen_status train_options_config(struct gen_config *config,
                                      const struct gen_train_options *options,
                                      const struct gen_tokenizer *tokenizer, struct gen_error *err) {
     const struct preset *preset = find_preset(options->preset);
-    if (preset == NULL) {
-        struct error_quoted quoted;
-        return error_set(err, GEN_BAD_ARGUMENT,
-                         "preset \"%s\" is unknown; known are tiny, small and gpt2",
-                         error_quote(&quoted, options->preset, strlen(options->preset)));
-    }
     const struct gen_train_shape *from = &preset->shape;
     const struct gen_train_shape *shape = &options->shape;
     int32_t eos = gen_tokenizer_eos(tokenizer);

@@ -18,6 +18,9 @@ enum gen_status train_options_config(struct gen_config *config,
                                      const struct gen_train_options *options,
                                      const struct gen_tokenizer *tokenizer, struct gen_error *err);
 
+/** How large a vocabulary to learn: what the options say, or the preset; 0 for none known. */
+int32_t train_options_vocab_size(const struct gen_train_options *options);
+
 /**
  * Hold the shape of the options against a model that exists; `name` is what it is from. What the
  * options leave open fits. n_ctx may be smaller: sequences are then shorter than the context.

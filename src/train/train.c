@@ -12,6 +12,7 @@
 #include "train/dataset.h"
 #include "train/options.h"
 #include "train/trainer.h"
+#include "train/vocabulary.h"
 
 /* All that a run owns. */
 struct job {
@@ -64,8 +65,29 @@ static enum gen_status open_state(struct job *job, const char *path) {
     return saved_state_open(&job->saved, job->state_path, job->err);
 }
 
+static bool tell_vocabulary(void *context, enum gen_train_phase phase, uint64_t done,
+                            uint64_t total) {
+    const struct gen_train_watch *watch = context;
+    return watch->progress == NULL || watch->progress(watch->context, phase, done, total);
+}
+
+static enum gen_status learn_tokenizer(struct job *job) {
+    const struct gen_train_options *options = job->options;
+    struct corpus corpus;
+    struct gen_train_watch watch = *job->watch;
+    const struct vocabulary_progress progress = {&watch, tell_vocabulary};
+    enum gen_status status =
+        corpus_open(&corpus, options->data, options->n_data, options->field, job->err);
+    if (status == GEN_OK) {
+        status = vocabulary_learn(&job->own_tokenizer, &corpus, train_options_vocab_size(options),
+                                  options->n_threads, &progress, job->err);
+    }
+    corpus_release(&corpus);
+    return status;
+}
+
 /* The tokenizer that the options name, else, to go on, that of the model written so far, else the
- * one of the model to begin with. */
+ * one of the model to begin with, else one learned from the data. */
 static enum gen_status open_tokenizer(struct job *job, const char *path) {
     const struct gen_train_options *options = job->options;
     const char *source = options->vocab;
@@ -74,17 +96,19 @@ static enum gen_status open_tokenizer(struct job *job, const char *path) {
     } else if (source == NULL && job->init != NULL) {
         job->tokenizer = job->init->tokenizer;
     }
-    if (source != NULL) {
-        enum gen_status status = gen_tokenizer_open(&job->own_tokenizer, source, job->err);
+    if (job->tokenizer == NULL && (source != NULL || job->init == NULL)) {
+        enum gen_status status = source != NULL
+                                     ? gen_tokenizer_open(&job->own_tokenizer, source, job->err)
+                                     : learn_tokenizer(job);
         if (status != GEN_OK) {
             return status;
         }
         job->tokenizer = job->own_tokenizer;
     }
     if (job->tokenizer == NULL) {
-        return error_set(
-            job->err, GEN_BAD_ARGUMENT,
-            "there is no vocabulary to train with (name one, or a model to begin with)");
+        return error_set(job->err, GEN_BAD_ARGUMENT,
+                         "%s: this model has no vocabulary to train with (name one)",
+                         job->init->where.text);
     }
     if (gen_tokenizer_eos(job->tokenizer) < 0) {
         return error_set(job->err, GEN_BAD_ARGUMENT,

@@ -67,21 +67,35 @@ n_lines() {
             exit !(wanted / bits > 0.99999 && wanted / bits < 1.00001) }'
 }
 
+# interrupt_at N ARGUMENTS: train, press Ctrl-C when m.jsonl has N lines; $status, and $stderr.
+interrupt_at() {
+    local n=$1
+    shift
+    "$GEN" train -o m.gguf --metrics m.jsonl "$@" 2>said &
+    local job=$!
+    while kill -0 "$job" 2>/dev/null && { [ ! -e m.jsonl ] || [ "$(wc -l <m.jsonl)" -lt "$n" ]; }; do
+        sleep 0.01
+    done
+    kill -INT "$job" || true
+    status=0
+    wait "$job" || status=$?
+    stderr=$(cat said)
+}
+
 @test "Ctrl-C writes a checkpoint, and a resumed run equals an unbroken one" {
-    options=("${SHAPE[@]}" --dropout 0.1 --checkpoint-every 50 --metrics m.jsonl --svg m.svg "$TEXT")
+    options=("${SHAPE[@]}" --dropout 0.1 --checkpoint-every 90 --svg m.svg "$TEXT")
     mkdir whole parts
-    (cd whole && "$GEN" train -q -o m.gguf --steps 400 "${options[@]}")
+    (cd whole && "$GEN" train -q -o m.gguf --steps 600 --metrics m.jsonl "${options[@]}")
     cd parts
-    run --separate-stderr timeout --preserve-status -s INT 0.2 "$GEN" train -o m.gguf \
-        --steps 100000000 "${options[@]}"
+    interrupt_at 20 --steps 100000000 "${options[@]}"
     [ "$status" -eq 130 ]
     [[ $stderr == *"; --resume goes on" ]]
     stopped=$(printf '%s\n' "$stderr" | sed -n 's/.*written after step \([0-9]*\);.*/\1/p')
     [ "$(wc -l <m.jsonl)" -eq "$stopped" ]
-    rm m.gguf.state
-    run timeout -s INT 0.15 "$GEN" train -q -o m.gguf --steps 400 "${options[@]}"
-    run timeout -s INT 0.15 "$GEN" train -q -o m.gguf --steps 400 --resume -t 1 "${options[@]}"
-    gen train -q -o m.gguf --steps 400 --resume --micro-batch 1 "${options[@]}"
+    rm m.gguf.state m.jsonl
+    interrupt_at 50 --steps 600 "${options[@]}"
+    interrupt_at 200 --steps 600 --resume -t 1 "${options[@]}"
+    gen train -q -o m.gguf --steps 600 --metrics m.jsonl --resume --micro-batch 1 "${options[@]}"
     [ "$status" -eq 0 ]
     cmp m.gguf ../whole/m.gguf
     cmp m.gguf.state ../whole/m.gguf.state
@@ -90,7 +104,7 @@ n_lines() {
         sed 's/"tokens_per_second":[^,}]*//' "$run/m.jsonl" >"$run/figures"
     done
     cmp figures ../whole/figures
-    [ "$(wc -l <figures)" -eq 400 ]
+    [ "$(wc -l <figures)" -eq 600 ]
 }
 
 @test "killed while it writes checkpoints, 50 times: there is always one to go on from" {
@@ -155,8 +169,6 @@ n_lines() {
     refused 2 "-o FILE.gguf"
     gen train -o m.gguf "${SHAPE[@]}"
     refused 2 "needs a text"
-    gen train -q -o m.gguf "$TEXT"
-    refused 2 "no vocabulary"
     gen train -q -o m.gguf "${SHAPE[@]}" --n-head 3 "$TEXT"
     refused 2 "n_head 3 does not divide n_embd 16"
     gen train -q -o m.gguf "${SHAPE[@]}" --valid "$TEXT" --valid-share 0.1 "$TEXT"
@@ -183,6 +195,33 @@ n_lines() {
         >vocab/merges.txt
     gen train -q -o m.gguf --init "$MODEL" --vocab vocab "$TEXT"
     refused 2 "is not the one this model was trained with"
+}
+
+@test "without a vocabulary one is learned, the same that gen vocab learns" {
+    gen train -q -o m.gguf --n-layer 1 --n-head 2 --n-embd 16 --n-ctx 16 --batch-size 64 --steps 5 \
+        --vocab-size 300 "$TEXT"
+    [ "$status" -eq 0 ]
+    "$GEN" vocab -q --size 300 -o vocab "$TEXT"
+    "$GEN" tokenize -m vocab "$TEXT" >wanted
+    "$GEN" tokenize -m m.gguf "$TEXT" >found
+    cmp wanted found
+    # A run goes on with the one in its model; where that is gone, it learns the same again.
+    gen train -q -o m.gguf --steps 6 --resume "$TEXT"
+    [ "$status" -eq 0 ]
+    mv m.gguf six.gguf
+    gen train -q -o m.gguf --steps 6 --vocab-size 300 --resume "$TEXT"
+    [ "$status" -eq 0 ]
+    cmp m.gguf six.gguf
+    printf '{"text":"%s"}\n' "once" "upon a time" "once" "upon a time" >lines.jsonl
+    gen train -q -o n.gguf --n-layer 1 --n-head 2 --n-embd 16 --n-ctx 4 --batch-size 8 --steps 1 \
+        lines.jsonl
+    [ "$status" -eq 0 ]
+    printf 'a\nb\351d\n' >latin1
+    gen train -q -o o.gguf latin1
+    refused 1 "latin1: line 2 is not valid UTF-8 at byte e9"
+    : >empty
+    gen train -q -o o.gguf empty
+    refused 1 "empty: there is no text in it"
 }
 
 @test "a trained model, quantized, is taught more" {
