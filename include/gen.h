@@ -291,9 +291,11 @@ struct gen_session_options {
     int32_t n_slots; /**< sequences held at once, >= 1; default 1 */
     int32_t n_ctx;   /**< positions per slot, 1 ... the model's n_ctx; 0: the model's */
     /** "f32" or "f16": how the KV cache stores keys and values. f16 rounds them, takes half the
-     *  memory, and is read in less time; NULL: f32. */
+     *  memory, and is read in less time; a model whose keys and values reach 65520 overflows it,
+     *  which fails as GEN_BAD_FILE. NULL: f32. */
     const char *kv_type;
-    /** "generic", "avx2", "avx512", "neon": a kernel set, for tests; NULL: the fastest here. */
+    /** A kernel set, for tests: "generic", "avx2", "avx512", "avx512vnni", "neon", "neondotprod",
+     *  as far as this machine has it. All give the same bits; NULL: the fastest here. */
     const char *kernels;
 };
 struct gen_session_options gen_session_options_default(void);
