@@ -152,15 +152,20 @@ static void put_head(struct chart *chart, const char *title) {
 static void put_axes(struct chart *chart) {
     const struct range *range = &chart->range;
     double tick = tick_distance(range->high - range->low, 6);
-    for (double i = 0; range->low + i * tick < range->high + tick / 2; i++) {
-        double y = y_of(range, range->low + i * tick);
+    int n = (int)floor((range->high - range->low) / tick + 0.5);
+    for (int i = 0; i <= n; i++) {
+        double loss = range->low + i * tick;
+        double y = y_of(range, loss);
         put(chart, "<line class=\"grid\" x1=\"%g\" y1=\"%.1f\" x2=\"%g\" y2=\"%.1f\"/>\n", LEFT, y,
             RIGHT, y);
         put(chart, "<text x=\"%g\" y=\"%.1f\" text-anchor=\"end\">%.6g</text>\n", LEFT - 8, y + 4,
-            range->low + i * tick);
+            loss);
     }
     tick = fmax(1, tick_distance(range->last - range->first, 7));
-    for (double step = ceil(range->first / tick) * tick; step <= range->last; step += tick) {
+    double first = ceil(range->first / tick) * tick;
+    n = (int)floor((range->last - first) / tick);
+    for (int i = 0; i <= n; i++) {
+        double step = first + i * tick;
         double x = x_of(range, step);
         put(chart, "<line class=\"grid\" x1=\"%.1f\" y1=\"%g\" x2=\"%.1f\" y2=\"%g\"/>\n", x, TOP,
             x, BOTTOM);

@@ -142,7 +142,7 @@ void train_set_defaults(void *settings) {
     train->schedule = (int32_t)train->options.schedule;
 }
 
-static bool find_model(const char **path, const char *name) {
+static bool find_model(char **path, const char *name) {
     struct gen_error err;
     if (name == NULL) {
         return true;
@@ -182,11 +182,16 @@ bool train_settings_complete(struct train_settings *settings, const struct optio
     options->preset = preset_names[settings->preset];
     options->schedule = (enum gen_schedule)settings->schedule;
     *code = EXIT_FAILED;
-    return find_model(&options->vocab, settings->vocab) &&
-           find_model(&options->init, settings->init);
+    if (!find_model(&settings->vocab_path, settings->vocab) ||
+        !find_model(&settings->init_path, settings->init)) {
+        return false;
+    }
+    options->vocab = settings->vocab_path;
+    options->init = settings->init_path;
+    return true;
 }
 
 void train_settings_release(struct train_settings *settings) {
-    free((char *)(uintptr_t)settings->options.vocab);
-    free((char *)(uintptr_t)settings->options.init);
+    free(settings->vocab_path);
+    free(settings->init_path);
 }

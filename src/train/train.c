@@ -64,15 +64,15 @@ static enum gen_status open_state(struct job *job, const char *path) {
     return saved_state_open(&job->saved, job->state_path, job->err);
 }
 
-/* The tokenizer that the options name, else the one of the model to begin with, else, to go on,
- * that of the model written so far. */
+/* The tokenizer that the options name, else, to go on, that of the model written so far, else the
+ * one of the model to begin with. */
 static enum gen_status open_tokenizer(struct job *job, const char *path) {
     const struct gen_train_options *options = job->options;
     const char *source = options->vocab;
-    if (source == NULL && job->init != NULL) {
+    if (source == NULL && job->resumed) {
+        source = file_kind_of(path) == FILE_REGULAR ? path : options->init;
+    } else if (source == NULL && job->init != NULL) {
         job->tokenizer = job->init->tokenizer;
-    } else if (source == NULL && job->resumed) {
-        source = path;
     }
     if (source != NULL) {
         enum gen_status status = gen_tokenizer_open(&job->own_tokenizer, source, job->err);
@@ -153,10 +153,30 @@ static enum gen_status choose_config(struct job *job) {
     return status;
 }
 
+/* What is read must not be what is written: the first checkpoint would destroy it. */
+static enum gen_status check_input(const struct job *job, const struct file_map *map,
+                                   const char *path) {
+    struct error_quoted quoted;
+    if (!file_map_is(map, path) && !file_map_is(map, job->state_path)) {
+        return GEN_OK;
+    }
+    return error_set(job->err, GEN_BAD_ARGUMENT,
+                     "%s: is read by this run and cannot be its output (choose another name)",
+                     error_path(&quoted, path));
+}
+
+static enum gen_status open_init(struct job *job, const char *path) {
+    enum gen_status status = model_file_open(&job->init, job->options->init, job->err);
+    for (size_t i = 0; status == GEN_OK && i < job->init->n_maps; i++) {
+        status = check_input(job, &job->init->maps[i], path);
+    }
+    return status;
+}
+
 static enum gen_status open_model(struct job *job, const char *path) {
     enum gen_status status = open_state(job, path);
     if (status == GEN_OK && job->options->init != NULL && !job->resumed) {
-        status = model_file_open(&job->init, job->options->init, job->err);
+        status = open_init(job, path);
     }
     if (status == GEN_OK) {
         status = open_tokenizer(job, path);
@@ -178,6 +198,9 @@ static enum gen_status open_dataset(struct job *job, struct dataset *dataset, co
     struct gen_train_watch watch = *job->watch;
     struct dataset_progress progress = {&watch, tell_reading};
     enum gen_status status = corpus_open(&corpus, files, n_files, job->options->field, job->err);
+    for (size_t i = 0; status == GEN_OK && i < n_files; i++) {
+        status = check_input(job, &corpus.files[i].map, path);
+    }
     if (status == GEN_OK) {
         status = dataset_open(dataset, path, &corpus, job->tokenizer, job->compute.pool, &progress,
                               job->err);

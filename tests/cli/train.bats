@@ -169,6 +169,13 @@ n_lines() {
     refused 2 "its n_embd is "
     gen train -q -o m.gguf --init "$MODEL" --n-ctx 128 "$TEXT"
     refused 2 "its n_ctx is 64, the options ask for 128"
+    cp "$TEXT" text
+    gen train -q -o text "${SHAPE[@]}" ./text
+    refused 2 "text: is read by this run and cannot be its output"
+    cmp "$TEXT" text
+    "$GEN" convert -q "$MODEL" model.gguf
+    gen train -q -o model.gguf --init model.gguf "$TEXT"
+    refused 2 "model.gguf: is read by this run"
     # The same tokens in another order.
     mkdir vocab
     cp "$MODEL"/vocab.json vocab
