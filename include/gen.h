@@ -605,6 +605,9 @@ struct gen_convert_options {
     /** "f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "q4_k_m", "q5_k_m", "q6_k",
      *  mixed as llama.cpp does; NULL: as the source has it, and then no number changes. */
     const char *type;
+    /** A LoRA adapter of the model, a GGUF file as gen_finetune() or llama.cpp's converter writes
+     *  it, to be merged into the weights; NULL: none. */
+    const char *lora;
     void *context;
     /** Told the bytes written so far and in all; returning false cancels. May be NULL. */
     bool (*progress)(void *context, uint64_t done, uint64_t total);
@@ -651,6 +654,9 @@ struct gen_train_options {
     const char *vocab;
     /** A model whose weights, shape and tokenizer to begin with; NULL: random weights. */
     const char *init;
+    /** With it `init` is but its name: a GGUF image of init_size bytes that outlives the run. */
+    const void *init_image;
+    size_t init_size;
     const char *preset; /**< "tiny", "small", "gpt2"; default "tiny" */
     struct gen_train_shape shape;
 
@@ -685,10 +691,13 @@ struct gen_train_options gen_train_options_default(void);
 struct gen_train_plan {
     const struct gen_config *config;
     uint64_t n_parameters;
+    uint64_t n_learned; /**< parameters that are trained: all, or those of LoRA */
     uint64_t n_tokens, n_valid_tokens;
-    uint64_t n_sequences;         /**< of n_ctx tokens, that an epoch has */
+    uint64_t n_valid_sequences;   /**< of fine-tuning: pairs held out */
+    uint64_t n_left_out;          /**< of fine-tuning: pairs longer than the context */
+    uint64_t n_sequences;         /**< that an epoch has: n_ctx tokens each, or pairs */
     uint64_t step_sequences;      /**< of a step */
-    int32_t sequence_length;      /**< tokens; n_ctx, or less where the options say so */
+    int32_t sequence_length;      /**< tokens of the longest: n_ctx, or less */
     int32_t micro_batch;          /**< sequences at a time */
     uint64_t first_step, n_steps; /**< first_step > 0: resumed */
     uint64_t memory;              /**< bytes for weights, gradients, moments, activations */
@@ -706,6 +715,7 @@ struct gen_train_report {
     bool has_valid;           /**< whether there was a validation after the step */
     double valid_loss;        /**< mean -ln p of a held-out token */
     double valid_bits;        /**< bits for each byte of held-out text */
+    bool is_best;             /**< the validation was the best so far */
 };
 
 enum gen_train_phase {
