@@ -754,6 +754,55 @@ struct gen_train_watch {
 enum gen_status gen_train(const char *path, const struct gen_train_options *options,
                           const struct gen_train_watch *watch, struct gen_error *err);
 
+/* ------------------------------------------------------------------ fine-tuning ----------- */
+
+struct gen_finetune_options {
+    /**
+     * The run, as in gen_train_options, but for: `init`, a model with a tokenizer, must be there;
+     * `data` and `valid` are files of JSON lines, each a pair
+     *     {"prompt": "...", "completion": "..."}
+     * or a conversation
+     *     {"messages": [{"role": "user", "content": "..."}, {"role": "assistant", ...}]}
+     * of which only completions, what the assistant says, and the end-of-text behind them count in
+     * the loss; valid_share holds pairs out that depend on the seed; batch_size counts pairs;
+     * n_steps 0: as `n_epochs` says; valid_every 0: after each epoch; shape.n_ctx limits the tokens
+     * of a pair; vocab, field, preset and the rest of the shape are not looked at.
+     */
+    struct gen_train_options train;
+    double n_epochs; /**< times the pairs are learned. Default 3 */
+    /**
+     * How a pair becomes one text, with {prompt} and {completion} in it. \n, \t and \\ stand for a
+     * line's end, a tabulator, a backslash. A single space right before {completion} goes with it.
+     * Default "{prompt}{completion}".
+     */
+    const char *pair_template;
+    /** The same for each message, with {role} and {content}. Behind what the assistant says stands
+     *  end-of-text instead of what the template has there. Default "{role}: {content}\n". */
+    const char *message_template;
+    /** Stop after so many validations without a better one; 0: never. Default 0 */
+    uint64_t patience;
+    /**
+     * LoRA: 0: all weights learn; otherwise only adapters of that rank. What is written is then the
+     * adapter alone, which gen_convert() merges and llama.cpp loads. Default 0
+     */
+    int32_t lora_rank;
+    float lora_alpha; /**< what an adapter adds is multiplied by alpha / rank. Default 16 */
+    /** The matrices of each layer that get one: some of attn.c_attn, attn.c_proj, mlp.c_fc,
+     *  mlp.c_proj, with commas between them. Default: all */
+    const char *lora_targets;
+};
+struct gen_finetune_options gen_finetune_options_default(void);
+
+/**
+ * Teach a model to complete prompts and write it, or with LoRA the adapter, to the GGUF file
+ * `path`. PATH.state, resuming, checkpoints and stopping are as with gen_train(); a resumed run
+ * with LoRA needs the same `init` again. Where there is something to validate with, PATH holds the
+ * model of the best validation, else the last. A pair is one sequence: none sees another. Pairs
+ * longer than the context are left out and counted in the plan.
+ */
+enum gen_status gen_finetune(const char *path, const struct gen_finetune_options *options,
+                             const struct gen_train_watch *watch, struct gen_error *err);
+
 #ifdef __cplusplus
 }
 #endif
