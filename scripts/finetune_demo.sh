@@ -6,11 +6,11 @@
 #
 # The script makes all pairs itself; those to check the answers with are never learned.
 #
-#   scripts/finetune_demo.sh [DIRECTORY]     GEN=build/gen, PAIRS=2000, CHECKED=200, and options of
+#   scripts/finetune_demo.sh [DIRECTORY]     GEN=build/gen, PAIRS=500, CHECKED=200 and options of
 #                                            gen finetune in OPTIONS may be set
 set -eu
 GEN=${GEN:-build/gen}
-PAIRS=${PAIRS:-2000}
+PAIRS=${PAIRS:-500}
 CHECKED=${CHECKED:-200}
 directory=${1:-$(mktemp -d)}
 mkdir -p "$directory"
