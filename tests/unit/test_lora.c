@@ -21,6 +21,7 @@
 #define N_POSITIONS 24
 #define N_ROWS      (N_SEQUENCES * N_POSITIONS)
 #define RANK        3
+#define GOLDEN      "tests/golden/"
 
 /* ---- what a pass needs -----------------------------------------------------------------------*/
 
@@ -348,6 +349,44 @@ static void what_is_written_is_read(void **state) {
     fixture_directory_remove(directory);
 }
 
+/* An adapter that another program wrote does what PyTorch makes of it. */
+static void adapters_of_others_are_merged(void **state) {
+    (void)state;
+    const char *directory = fixture_directory_new();
+    char path[512];
+    snprintf(path, sizeof path, "%s", fixture_path(directory, "merged.gguf"));
+    struct gen_error err;
+    struct gen_convert_options options = gen_convert_options_default();
+    options.lora = GOLDEN "lora/adapter.gguf";
+    if (gen_convert(GOLDEN "models/base", path, &options, &err) != GEN_OK) {
+        fail_msg("%s", err.message);
+    }
+    struct gen_model *model;
+    struct gen_session *session;
+    const struct gen_session_options defaults = gen_session_options_default();
+    assert_int_equal(gen_model_open(&model, path, NULL, &err), GEN_OK);
+    assert_int_equal(gen_session_new(&session, model, &defaults, &err), GEN_OK);
+    struct gen_row rows[20];
+    for (int i = 0; i < 20; i++) {
+        rows[i] = (struct gen_row){.id = 1 + 7 * i, .want_logits = i == 19};
+    }
+    assert_int_equal(gen_session_eval(session, rows, 20, &err), GEN_OK);
+    float wanted[512];
+    FILE *file = fopen(GOLDEN "lora/logits.f32", "rb");
+    assert_non_null(file);
+    assert_int_equal(fread(wanted, sizeof *wanted, 512, file), 512);
+    fclose(file);
+    for (size_t i = 0; i < 512; i++) {
+        float found = gen_session_logits(session, 19)[i];
+        if (!(fabsf(found - wanted[i]) < 1e-4f)) {
+            fail_msg("logit %zu is %g, PyTorch has %g", i, (double)found, (double)wanted[i]);
+        }
+    }
+    gen_session_free(session);
+    gen_model_free(model);
+    fixture_directory_remove(directory);
+}
+
 /* An adapter file, built here: one pair for blk.0.attn_output.weight of width 4. */
 struct plan {
     const char *type, *architecture, *kind;
@@ -471,6 +510,7 @@ int main(void) {
         cmocka_unit_test(same_bits_every_way),
         cmocka_unit_test(fresh_adapters_add_nothing),
         cmocka_unit_test(what_is_written_is_read),
+        cmocka_unit_test(adapters_of_others_are_merged),
         cmocka_unit_test(bad_adapters_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
