@@ -56,12 +56,14 @@ static const struct option table[] = {
                      "times the pairs are learned"),
     OPTION_ROW("steps", 'n', OPTION_UINT64, TRAIN_AT(options.n_steps), "N",
                "instead: steps in all, with those before a resumption"),
-    OPTION_ROW("batch-size", 'b', OPTION_UINT64, TRAIN_AT(options.batch_size), "N", "pairs a step"),
+    OPTION_ROW("batch-size", 'b', OPTION_UINT64, TRAIN_AT(options.batch_size), "N",
+               "pairs a step (default: 16)"),
     TRAIN_ROWS_RATE,
     OPTION_ROW("valid-every", '\0', OPTION_UINT64, TRAIN_AT(options.valid_every), "N",
                "steps from one validation to the next; 0: after each epoch"),
     OPTION_ROW("patience", '\0', OPTION_UINT64, AT(options.patience), "N",
                "stop after N validations without a better one; 0: never"),
+    OPTION_ROW_HEADING("Checkpoints"),
     TRAIN_ROWS_RUN,
 };
 
