@@ -7,14 +7,14 @@
 
 /* Append n bytes of a pattern, with what stands behind a backslash as it is meant. */
 static enum gen_status append(struct gen_bytes *out, const char *text, size_t n) {
+    static const char letters[] = "nt\\";
+    static const char meant[] = "\n\t\\";
     enum gen_status status = GEN_OK;
     for (size_t i = 0; i < n && status == GEN_OK; i++) {
-        char c = text[i];
-        if (c == '\\' && i + 1 < n && strchr("nt\\", text[i + 1]) != NULL) {
-            i++;
-            c = text[i] == 'n' ? '\n' : text[i] == 't' ? '\t' : '\\';
-        }
-        status = gen_bytes_append(out, &c, 1);
+        const char *letter =
+            text[i] == '\\' && i + 1 < n ? memchr(letters, text[i + 1], strlen(letters)) : NULL;
+        i += letter != NULL;
+        status = gen_bytes_append(out, letter != NULL ? &meant[letter - letters] : &text[i], 1);
     }
     return status;
 }

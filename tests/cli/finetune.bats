@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2153,SC2154 # bats and helper.bash set them
 # gen finetune from outside, and the adapters it writes. The arithmetic is tested in
 # unit/test_finetune.c and unit/test_lora.c.
 
