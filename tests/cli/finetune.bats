@@ -86,15 +86,14 @@ asked() {
 @test "Ctrl-C writes a checkpoint, and a resumed run equals an unbroken one" {
     options=(--batch-size 4 --dropout 0.1 --valid-share 0.25 --lora-rank 2 pairs.jsonl)
     mkdir whole
-    "$GEN" finetune -q -o whole/m.gguf --steps 300 "${options[@]}"
-    run --separate-stderr timeout --preserve-status -s INT 0.3 "$GEN" finetune -o m.gguf \
-        --steps 100000000 "${options[@]}"
+    "$GEN" finetune -q -o whole/m.gguf --steps 60 "${options[@]}"
+    interrupt_at 5 finetune --steps 100000000 "${options[@]}"
     echo "$stderr"
     [ "$status" -eq 130 ]
     [[ $stderr == *"; --resume goes on" ]]
-    rm m.gguf.state
-    run timeout -s INT 0.15 "$GEN" finetune -q -o m.gguf --steps 300 "${options[@]}"
-    gen finetune -q -o m.gguf --steps 300 --resume -t 1 "${options[@]}"
+    rm m.gguf.state m.jsonl
+    interrupt_at 10 finetune -q --steps 60 "${options[@]}"
+    gen finetune -q -o m.gguf --steps 60 --resume -t 1 "${options[@]}"
     [ "$status" -eq 0 ]
     cmp m.gguf whole/m.gguf
     cmp m.gguf.state whole/m.gguf.state

@@ -17,6 +17,7 @@
 #include "format_fixture.h"
 #include "gen.h"
 #include "model/tensor_table.h"
+#include "train/checkpoint.h"
 
 #define MODEL "tests/golden/models/base"
 #define TEXT  "tests/golden/train/text.txt"
@@ -307,6 +308,32 @@ static void test_resume(void **state) {
     fixture_directory_remove(directory);
 }
 
+/* Other data are read from their beginning, the same from where the run was. */
+static void test_other_data(void **state) {
+    (void)state;
+    const char *directory = fixture_directory_new();
+    char path[512], state_path[512];
+    snprintf(path, sizeof path, "%s", fixture_path(directory, "m.gguf"));
+    snprintf(state_path, sizeof state_path, "%s", fixture_path(directory, "m.gguf.state"));
+    const char *const data[] = {TEXT};
+    const char *const other[] = {"README.md"};
+    struct gen_train_options options = small_run(data);
+    options.resume = true;
+    const uint64_t wanted[] = {20, 40, 20, 40};
+    for (uint64_t i = 0; i < 4; i++) {
+        options.data = i < 2 ? data : other;
+        options.n_steps = 4 * (i + 1);
+        struct heard heard;
+        run_well(path, &options, &heard);
+        struct saved_state saved;
+        assert_int_equal(saved_state_open(&saved, state_path, NULL), GEN_OK);
+        assert_int_equal(saved.checkpoint.n_sequences, wanted[i]);
+        assert_int_equal(saved.checkpoint.n_tokens, (i + 1) * 20 * 16);
+        saved_state_close(&saved);
+    }
+    fixture_directory_remove(directory);
+}
+
 /* ---- what a state is held against --------------------------------------------------------*/
 
 static void refuse(const char *path, const struct gen_train_options *options,
@@ -434,10 +461,10 @@ static void test_bad_options(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pytorch),         cmocka_unit_test(test_overfit),
-        cmocka_unit_test(test_threads),         cmocka_unit_test(test_resume),
-        cmocka_unit_test(test_changed_options), cmocka_unit_test(test_damaged_state),
-        cmocka_unit_test(test_bad_options),
+        cmocka_unit_test(test_pytorch),       cmocka_unit_test(test_overfit),
+        cmocka_unit_test(test_threads),       cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_other_data),    cmocka_unit_test(test_changed_options),
+        cmocka_unit_test(test_damaged_state), cmocka_unit_test(test_bad_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

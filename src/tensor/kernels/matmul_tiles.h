@@ -31,19 +31,44 @@ ALWAYS_INLINE vf load_weights(const unsigned char *at, enum tensor_type type) {
     }
 }
 
+/* A tile's sums as they begin. */
+ALWAYS_INLINE void tile_begin(vf sum[8][KERNELS_SCRATCH_PANELS], const struct tile *t, int rows,
+                              int panels) {
+    UNROLL for (int r = 0; r < rows; r++) {
+        UNROLL for (int p = 0; p < panels; p++) {
+            size_t done = (size_t)p * VF_LANES;
+            size_t at = (size_t)r * t->start_stride + done + (size_t)p * t->y_panel_gap;
+            sum[r][p] =
+                t->start == NULL ? vf_set1(0.0f) : load_columns(t->start + at, t->n_columns - done);
+        }
+    }
+}
+
+/* Where nothing follows the sums of whole panels they are stored at once; otherwise apart. */
+ALWAYS_INLINE void tile_end(vf sum[8][KERNELS_SCRATCH_PANELS], const struct tile *t, int rows,
+                            int panels) {
+    vf sums[8 * KERNELS_SCRATCH_PANELS];
+    bool plain = t->job == NULL && t->n_columns >= (size_t)panels * VF_LANES;
+    UNROLL for (int r = 0; r < rows; r++) {
+        UNROLL for (int p = 0; p < panels; p++) {
+            size_t at = (size_t)r * t->y_stride + (size_t)p * (VF_LANES + t->y_panel_gap);
+            if (plain) {
+                vf_store(t->y + at, sum[r][p]);
+            } else {
+                sums[r * panels + p] = sum[r][p];
+            }
+        }
+    }
+    if (!plain) {
+        tile_store(t, sums, rows, panels);
+    }
+}
+
 /* All arguments but t are constants wherever this is called: all loops but k's unroll. */
 ALWAYS_INLINE void tile_run(const struct tile *t, int rows, int panels, enum tensor_type type,
                             bool ahead) {
     vf sum[8][KERNELS_SCRATCH_PANELS];
-    UNROLL for (int r = 0; r < rows; r++) {
-        UNROLL for (int p = 0; p < panels; p++) {
-            size_t done = (size_t)p * VF_LANES;
-            sum[r][p] = t->start == NULL ? vf_set1(0.0f)
-                                         : load_columns(t->start + (size_t)r * t->start_stride +
-                                                            done + (size_t)p * t->y_panel_gap,
-                                                        t->n_columns - done);
-        }
-    }
+    tile_begin(sum, t, rows, panels);
     const unsigned char *w = t->w;
     const float *x = t->x;
     for (size_t k = 0; k < t->n_k; k++) {
@@ -63,13 +88,7 @@ ALWAYS_INLINE void tile_run(const struct tile *t, int rows, int panels, enum ten
         w += t->w_row_bytes;
         x += t->x_step;
     }
-    vf sums[8 * KERNELS_SCRATCH_PANELS];
-    UNROLL for (int r = 0; r < rows; r++) {
-        UNROLL for (int p = 0; p < panels; p++) {
-            sums[r * panels + p] = sum[r][p];
-        }
-    }
-    tile_store(t, sums, rows, panels);
+    tile_end(sum, t, rows, panels);
 }
 
 /* All rows of x against the tile's panels, at most max_rows (a constant) at a time. */
