@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/alloc.h"
+#include "cli/compute_options.h"
 #include "cli/exit_code.h"
 #include "cli/message.h"
 #include "cli/model_path.h"
@@ -133,9 +134,7 @@ void train_settings_data(struct train_settings *settings, const struct options_p
     options->valid = settings->valid.data;
     options->n_valid = settings->valid.n;
     options->schedule = (enum gen_schedule)settings->schedule;
-    /* For tests and measurements: the model is the same with any of them. */
-    const char *kernels = getenv("GEN_KERNELS");
-    options->kernels = kernels != NULL && *kernels != '\0' ? kernels : NULL;
+    options->kernels = compute_kernels();
 }
 
 bool train_settings_complete(struct train_settings *settings, const struct options_parsed *parsed,
