@@ -2,6 +2,7 @@
 
 #include "cli/exit_code.h"
 #include "cli/message.h"
+#include "cli/ranks.h"
 #include "cli/signals.h"
 #include "cmd/command.h"
 #include "cmd/train_options.h"
@@ -29,12 +30,17 @@ static int run(void *opaque, const struct options_parsed *parsed) {
     /* For tests and measurements: the model is the same with any of them. */
     const char *kernels = getenv("GEN_KERNELS");
     settings->options.kernels = kernels != NULL && *kernels != '\0' ? kernels : NULL;
+    struct gen_ranks ranks;
     int code;
+    if (!ranks_begin(&ranks)) {
+        return ranks_end(EXIT_USAGE);
+    }
     if (train_settings_complete(settings, parsed, &code)) {
+        train_settings_share(settings, &ranks);
         code = train(settings);
     }
     train_settings_release(settings);
-    return code;
+    return ranks_end(code);
 }
 
 const struct command train_command = {

@@ -34,6 +34,9 @@ void train_set_defaults(void *settings);
  */
 bool train_settings_complete(struct train_settings *settings, const struct options_parsed *parsed,
                              int *code);
+/** Train as one of `ranks`, which live as long; all but the first write nothing. */
+void train_settings_share(struct train_settings *settings, const struct gen_ranks *ranks);
+
 void train_settings_release(struct train_settings *settings);
 
 #endif

@@ -11,6 +11,7 @@
 #include "train/corpus.h"
 #include "train/dataset.h"
 #include "train/options.h"
+#include "train/ranks.h"
 #include "train/trainer.h"
 #include "train/vocabulary.h"
 
@@ -80,7 +81,8 @@ static enum gen_status learn_tokenizer(struct job *job) {
         corpus_open(&corpus, options->data, options->n_data, options->field, job->err);
     if (status == GEN_OK) {
         status = vocabulary_learn(&job->own_tokenizer, &corpus, train_options_vocab_size(options),
-                                  options->n_threads, &progress, job->err);
+                                  ranks_threads(options->ranks, options->n_threads), &progress,
+                                  job->err);
     }
     corpus_release(&corpus);
     return status;
@@ -252,6 +254,17 @@ static enum gen_status open_data(struct job *job, const char *path) {
                            error_path(&quoted, options->data[0]), job->err);
 }
 
+/* Rank 0 before the others, so that one writes the files of tokens and all read them. */
+static enum gen_status open_data_in_turn(struct job *job, const char *path) {
+    const struct gen_ranks *ranks = job->options->ranks;
+    enum gen_status status = ranks_leads(ranks) ? open_data(job, path) : GEN_OK;
+    status = ranks_join(ranks, status, job->err);
+    if (status == GEN_OK && !ranks_leads(ranks)) {
+        status = open_data(job, path);
+    }
+    return ranks_join(ranks, status, job->err);
+}
+
 static void read_data(void *context, uint64_t sequence, int32_t *ids, int32_t *targets) {
     data_order_read(context, sequence, ids, targets);
 }
@@ -284,6 +297,7 @@ static struct train_pass_options pass_options(const struct job *job, size_t micr
 }
 
 static size_t choose_micro_batch(const struct job *job, size_t n_sequences) {
+    const struct gen_ranks *ranks = job->options->ranks;
     if (job->options->micro_batch > 0) {
         size_t wanted = (size_t)job->options->micro_batch;
         return wanted < n_sequences ? wanted : n_sequences;
@@ -291,6 +305,7 @@ static size_t choose_micro_batch(const struct job *job, size_t n_sequences) {
     long pages = sysconf(_SC_PHYS_PAGES);
     long page = sysconf(_SC_PAGESIZE);
     uint64_t limit = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page / 2 : UINT64_MAX;
+    limit /= ranks != NULL ? (uint64_t)ranks->n_on_machine : 1;
     uint64_t weights = 16 * (uint64_t)job->params.n_values;
     size_t most = MICRO_BATCH_ROWS / job->n_positions;
     most = most < 1 ? 1 : most > n_sequences ? n_sequences : most;
@@ -399,29 +414,53 @@ static void tell_plan(const struct job *job) {
     }
 }
 
-static enum gen_status prepare(struct job *job, const char *path) {
+/* What the options name, but for the data. */
+static enum gen_status open_all(struct job *job, const char *path) {
+    const struct gen_train_options *options = job->options;
     const struct kernels *kernels = NULL;
-    enum gen_status status = train_options_check(job->options, job->err);
+    enum gen_status status = train_options_check(options, job->err);
     if (status != GEN_OK ||
-        (status = kernels_choose(&kernels, job->options->kernels, job->err)) != GEN_OK ||
+        (status = kernels_choose(&kernels, options->kernels, job->err)) != GEN_OK ||
         (status = open_model(job, path)) != GEN_OK) {
         return status;
     }
-    job->computes = compute_init(&job->compute, kernels, job->options->n_threads, 0);
-    if (!job->computes) {
-        return error_no_memory(job->err, "threads");
-    }
-    if ((status = open_data(job, path)) != GEN_OK || (status = make_weights(job)) != GEN_OK) {
+    int n_threads = ranks_threads(options->ranks, options->n_threads);
+    job->computes = compute_init(&job->compute, kernels, n_threads, 0);
+    return job->computes ? GEN_OK : error_no_memory(job->err, "threads");
+}
+
+static enum gen_status make_trainer(struct job *job, const char *path) {
+    const struct gen_ranks *ranks = job->options->ranks;
+    enum gen_status status = make_weights(job);
+    if (status != GEN_OK) {
         return status;
     }
     fill_trainer(job, path);
     saved_state_close(&job->saved);
-    job->trainer.micro_batch = choose_micro_batch(job, job->trainer.n_sequences);
+    size_t first, end;
+    ranks_share(&first, &end, ranks, job->trainer.n_sequences);
+    if (first == end) {
+        return error_set(job->err, GEN_BAD_ARGUMENT,
+                         "%d processes share the sequences of a step, and it has only %zu (train "
+                         "with fewer processes, larger batches or shorter sequences)",
+                         ranks->n, job->trainer.n_sequences);
+    }
+    job->trainer.micro_batch = choose_micro_batch(job, end - first);
     struct train_pass_options options = pass_options(job, job->trainer.micro_batch);
     job->memory = 16 * (uint64_t)job->params.n_values + train_pass_bytes(&job->config, &options);
     status = train_pass_new(&job->pass, &job->params, &options, &job->compute, job->err);
     job->trainer.pass = job->pass;
     return status;
+}
+
+/* After each part the ranks meet, so that what fails on one ends all. */
+static enum gen_status prepare(struct job *job, const char *path) {
+    const struct gen_ranks *ranks = job->options->ranks;
+    enum gen_status status = ranks_join(ranks, open_all(job, path), job->err);
+    if (status == GEN_OK) {
+        status = open_data_in_turn(job, path);
+    }
+    return status == GEN_OK ? ranks_join(ranks, make_trainer(job, path), job->err) : status;
 }
 
 static void release(struct job *job) {
@@ -445,7 +484,10 @@ enum gen_status gen_train(const char *path, const struct gen_train_options *opti
                           const struct gen_train_watch *watch, struct gen_error *err) {
     static const struct gen_train_watch nobody = {0};
     struct job job = {.options = options, .watch = watch != NULL ? watch : &nobody, .err = err};
-    enum gen_status status = prepare(&job, path);
+    enum gen_status status = ranks_check(options->ranks, err);
+    if (status == GEN_OK) {
+        status = prepare(&job, path);
+    }
     if (status == GEN_OK) {
         tell_plan(&job);
         status = trainer_run(&job.trainer, err);

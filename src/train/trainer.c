@@ -8,6 +8,8 @@
 #include "base/rng.h"
 #include "model/model.h"
 #include "tokenizer/tokenizer.h"
+#include "train/digest.h"
+#include "train/ranks.h"
 
 /* ---- watching --------------------------------------------------------------------------------*/
 
@@ -104,17 +106,22 @@ enum gen_status trainer_validate(struct trainer *trainer, struct train_score *sc
     *score = (struct train_score){0};
     const struct train_source *valid = &trainer->valid;
     enum gen_status status = GEN_OK;
-    for (uint64_t first = 0; first < valid->n_sequences && status == GEN_OK;) {
-        uint64_t left = valid->n_sequences - first;
+    uint64_t begin, end;
+    ranks_share(&begin, &end, trainer->options->ranks, valid->n_sequences);
+    for (uint64_t first = begin; first < end && status == GEN_OK;) {
+        uint64_t left = end - first;
         size_t n = left < trainer->micro_batch ? (size_t)left : trainer->micro_batch;
         read_sequences(trainer, valid, first, n);
         score->bytes += count_bytes(trainer, n);
         status = run_batch(trainer, 0, n, NULL, &score->loss, &score->n, err);
         first += n;
         if (status == GEN_OK) {
-            status = tell(trainer, GEN_TRAIN_VALIDATING, first, valid->n_sequences, err);
+            status = tell(trainer, GEN_TRAIN_VALIDATING, first - begin, end - begin, err);
         }
     }
+    double sums[] = {score->loss, (double)score->n, (double)score->bytes};
+    status = ranks_sum(trainer->options->ranks, sums, 3, status, err);
+    *score = (struct train_score){sums[0], (size_t)sums[1], (uint64_t)sums[2]};
     return status;
 }
 
@@ -132,28 +139,36 @@ static enum gen_status check_finite(const struct trainer *trainer, double loss, 
                      isfinite(loss) ? "gradient" : "loss");
 }
 
-/* Gradients of the mean loss over the step's sequences, which lie in the buffers. Stopped half
- * way, the gradients are cleared: the step was not made. */
+/* Gradients of the mean loss over the step's sequences, which lie in the buffers: each rank's
+ * share, then their sum. Stopped half way, the gradients are cleared: the step was not made. */
 static enum gen_status add_gradients(struct trainer *trainer, double *loss, struct gen_error *err) {
+    const struct gen_ranks *ranks = trainer->options->ranks;
+    uint64_t begin, end;
+    ranks_share(&begin, &end, ranks, trainer->n_sequences);
     size_t n_counted = 0;
     size_t wanted = count_targets(trainer, trainer->n_sequences);
     struct train_step step = {.scale = (float)(1 / (double)(wanted > 0 ? wanted : 1)),
                               .seed = dropout_seed(trainer)};
     double sum = 0;
     enum gen_status status = GEN_OK;
-    for (size_t first = 0; first < trainer->n_sequences && status == GEN_OK;) {
-        size_t left = trainer->n_sequences - first;
+    for (size_t first = (size_t)begin; first < end && status == GEN_OK;) {
+        size_t left = (size_t)end - first;
         size_t n = left < trainer->micro_batch ? left : trainer->micro_batch;
         step.first_sequence = first;
-        step.begins = first == 0;
+        step.begins = first == begin;
         step.ends = n == left;
         status = run_batch(trainer, first, n, &step, &sum, &n_counted, err);
         first += n;
         if (status == GEN_OK) {
-            status = tell(trainer, GEN_TRAIN_STEPPING, first, trainer->n_sequences, err);
+            status = tell(trainer, GEN_TRAIN_STEPPING, first - begin, end - begin, err);
         }
     }
-    *loss = sum / (double)(n_counted > 0 ? n_counted : 1);
+    double sums[] = {sum, (double)n_counted};
+    status = ranks_sum(ranks, sums, 2, status, err);
+    if (status == GEN_OK) {
+        status = ranks_sum_gradients(ranks, trainer->gradients, trainer->params->n_values, err);
+    }
+    *loss = sums[0] / (sums[1] > 0 ? sums[1] : 1);
     if (status != GEN_OK) {
         memset(trainer->gradients, 0, trainer->params->n_values * sizeof *trainer->gradients);
     }
@@ -193,19 +208,48 @@ static enum gen_status make_step(struct trainer *trainer, struct gen_train_repor
 
 /* ---- what follows a step ---------------------------------------------------------------------*/
 
-static enum gen_status save(struct trainer *trainer, struct gen_error *err) {
-    const struct gen_train_watch *watch = trainer->watch;
+/* Ranks whose weights were ever so little different would drift apart unseen. */
+static enum gen_status compare_ranks(const struct trainer *trainer, struct gen_error *err) {
+    const struct gen_ranks *ranks = trainer->options->ranks;
+    const struct checkpoint *run = &trainer->checkpoint;
+    if (ranks == NULL) {
+        return GEN_OK;
+    }
+    struct digest digest = {0};
+    digest_add_u64(&digest, run->step);
+    digest_add_u64(&digest, run->n_sequences);
+    digest_add_u64(&digest, run->data_key);
+    digest_add_u64(&digest, run->vocab);
+    digest_add_u64(&digest, trainer->n_sequences);
+    digest_add_u64(&digest, trainer->n_positions);
+    digest_add(&digest, trainer->params->values,
+               trainer->params->n_values * sizeof *trainer->params->values);
+    return ranks_compare(ranks, digest_value(&digest), err);
+}
+
+static enum gen_status write_checkpoint(const struct trainer *trainer, struct gen_error *err) {
     enum gen_status status = checkpoint_write_state(trainer->state_path, &trainer->checkpoint,
                                                     trainer->params, trainer->adamw, err);
     if (status == GEN_OK) {
         status = checkpoint_write_model(trainer->path, trainer->params, trainer->tokenizer, err);
+    }
+    return status;
+}
+
+static enum gen_status save(struct trainer *trainer, struct gen_error *err) {
+    const struct gen_train_watch *watch = trainer->watch;
+    bool leads = ranks_leads(trainer->options->ranks);
+    enum gen_status status = compare_ranks(trainer, err);
+    if (status == GEN_OK) {
+        status = leads ? write_checkpoint(trainer, err) : GEN_OK;
+        status = ranks_join(trainer->options->ranks, status, err);
     }
     if (status != GEN_OK) {
         return status;
     }
     trainer->saved_step = trainer->checkpoint.step;
     trainer->saved_at = gen_clock();
-    if (watch->saved != NULL) {
+    if (leads && watch->saved != NULL) {
         watch->saved(watch->context, trainer->checkpoint.step);
     }
     return GEN_OK;
@@ -257,7 +301,10 @@ static enum gen_status run_steps(struct trainer *trainer, struct gen_error *err)
     enum gen_status status = GEN_OK;
     while (status == GEN_OK && trainer->checkpoint.step < trainer->options->n_steps) {
         status = step_and_report(trainer, err);
-        if (status == GEN_OK && is_due(trainer)) {
+        /* What time it is may differ: the first rank's clock counts. */
+        double due = ranks_leads(trainer->options->ranks) && is_due(trainer) ? 1 : 0;
+        status = ranks_sum(trainer->options->ranks, &due, 1, status, err);
+        if (status == GEN_OK && due > 0) {
             status = save(trainer, err);
         }
     }
@@ -272,9 +319,15 @@ enum gen_status trainer_run(struct trainer *trainer, struct gen_error *err) {
     trainer->saved_at = gen_clock();
     trainer->saved_step = UINT64_MAX;
     uint64_t first_step = trainer->checkpoint.step;
-    enum gen_status status = trainer->ids != NULL && trainer->targets != NULL
-                                 ? run_steps(trainer, err)
-                                 : error_no_memory(err, "a batch");
+    enum gen_status status =
+        trainer->ids != NULL && trainer->targets != NULL ? GEN_OK : error_no_memory(err, "a batch");
+    status = ranks_join(trainer->options->ranks, status, err);
+    if (status == GEN_OK) {
+        status = compare_ranks(trainer, err);
+    }
+    if (status == GEN_OK) {
+        status = run_steps(trainer, err);
+    }
     /* A finished run is saved even if it had nothing left to do: the last one may have been cut
      * off between state and model. */
     bool stopped = status == GEN_CANCELED && trainer->checkpoint.step > first_step;
