@@ -437,15 +437,15 @@ static enum gen_status make_trainer(struct job *job, const char *path) {
     }
     fill_trainer(job, path);
     saved_state_close(&job->saved);
-    size_t first, end;
-    ranks_share(&first, &end, ranks, job->trainer.n_sequences);
-    if (first == end) {
+    if (ranks != NULL && job->trainer.n_sequences < (size_t)ranks->n) {
         return error_set(job->err, GEN_BAD_ARGUMENT,
                          "%d processes share the sequences of a step, and it has only %zu (train "
                          "with fewer processes, larger batches or shorter sequences)",
                          ranks->n, job->trainer.n_sequences);
     }
-    job->trainer.micro_batch = choose_micro_batch(job, end - first);
+    uint64_t first, end;
+    ranks_share(&first, &end, ranks, job->trainer.n_sequences);
+    job->trainer.micro_batch = choose_micro_batch(job, (size_t)(end - first));
     struct train_pass_options options = pass_options(job, job->trainer.micro_batch);
     job->memory = 16 * (uint64_t)job->params.n_values + train_pass_bytes(&job->config, &options);
     status = train_pass_new(&job->pass, &job->params, &options, &job->compute, job->err);
