@@ -285,10 +285,13 @@ static enum gen_status step_and_report(struct trainer *trainer, struct gen_error
     const struct gen_train_watch *watch = trainer->watch;
     struct gen_train_report report = {0};
     enum gen_status status = make_step(trainer, &report, err);
-    if (status == GEN_OK) {
-        status = validate_if_due(trainer, &report, err);
+    if (status != GEN_OK) {
+        return status;
     }
-    if (status == GEN_OK && watch->step != NULL && !watch->step(watch->context, &report)) {
+    status = validate_if_due(trainer, &report, err);
+    /* Somebody who stops the validation hears of the step all the same: it was made. */
+    if ((status == GEN_OK || status == GEN_CANCELED) && watch->step != NULL &&
+        !watch->step(watch->context, &report)) {
         status = canceled(trainer, err);
     }
     if (status == GEN_OK) {
