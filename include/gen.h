@@ -291,9 +291,11 @@ struct gen_session_options {
     int32_t n_slots; /**< sequences held at once, >= 1; default 1 */
     int32_t n_ctx;   /**< positions per slot, 1 ... the model's n_ctx; 0: the model's */
     /** "f32" or "f16": how the KV cache stores keys and values. f16 rounds them, takes half the
-     *  memory, and is read in less time; NULL: f32. */
+     *  memory, and is read in less time; a model whose keys and values reach 65520 overflows it,
+     *  which fails as GEN_BAD_FILE. NULL: f32. */
     const char *kv_type;
-    /** "generic", "avx2", "avx512", "neon": a kernel set, for tests; NULL: the fastest here. */
+    /** A kernel set, for tests: "generic", "avx2", "avx512", "avx512vnni", "neon", "neondotprod",
+     *  as far as this machine has it. All give the same bits; NULL: the fastest here. */
     const char *kernels;
 };
 struct gen_session_options gen_session_options_default(void);
@@ -612,6 +614,9 @@ struct gen_convert_options {
     /** "f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "q4_k_m", "q5_k_m", "q6_k",
      *  mixed as llama.cpp does; NULL: as the source has it, and then no number changes. */
     const char *type;
+    /** A LoRA adapter of the model, a GGUF file as gen_finetune() or llama.cpp's converter writes
+     *  it, to be merged into the weights; NULL: none. */
+    const char *lora;
     void *context;
     /** Told the bytes written so far and in all; returning false cancels. May be NULL. */
     bool (*progress)(void *context, uint64_t done, uint64_t total);
@@ -679,6 +684,9 @@ struct gen_train_options {
     int32_t vocab_size; /**< of one that is learned; 0: of the preset */
     /** A model whose weights, shape and tokenizer to begin with; NULL: random weights. */
     const char *init;
+    /** With it `init` is but its name: a GGUF image of init_size bytes that outlives the run. */
+    const void *init_image;
+    size_t init_size;
     const char *preset; /**< "tiny", "small", "gpt2"; default "tiny" */
     struct gen_train_shape shape;
 
@@ -714,10 +722,13 @@ struct gen_train_options gen_train_options_default(void);
 struct gen_train_plan {
     const struct gen_config *config;
     uint64_t n_parameters;
+    uint64_t n_learned; /**< parameters that are trained: all, or those of LoRA */
     uint64_t n_tokens, n_valid_tokens;
-    uint64_t n_sequences;         /**< of n_ctx tokens, that an epoch has */
+    uint64_t n_valid_sequences;   /**< of fine-tuning: pairs held out */
+    uint64_t n_left_out;          /**< of fine-tuning: pairs longer than the context */
+    uint64_t n_sequences;         /**< that an epoch has: n_ctx tokens each, or pairs */
     uint64_t step_sequences;      /**< of a step */
-    int32_t sequence_length;      /**< tokens; n_ctx, or less where the options say so */
+    int32_t sequence_length;      /**< tokens of the longest: n_ctx, or less */
     int32_t micro_batch;          /**< sequences at a time */
     uint64_t first_step, n_steps; /**< first_step > 0: resumed */
     uint64_t memory;              /**< bytes for weights, gradients, moments, activations */
@@ -735,6 +746,7 @@ struct gen_train_report {
     bool has_valid;           /**< whether there was a validation after the step */
     double valid_loss;        /**< mean -ln p of a held-out token */
     double valid_bits;        /**< bits for each byte of held-out text */
+    bool is_best;             /**< the validation was the best so far */
 };
 
 enum gen_train_phase {
@@ -780,6 +792,55 @@ struct gen_train_watch {
  */
 enum gen_status gen_train(const char *path, const struct gen_train_options *options,
                           const struct gen_train_watch *watch, struct gen_error *err);
+
+/* ------------------------------------------------------------------ fine-tuning ----------- */
+
+struct gen_finetune_options {
+    /**
+     * The run, as in gen_train_options, but for: `init`, a model with a tokenizer, must be there;
+     * `data` and `valid` are files of JSON lines, each a pair
+     *     {"prompt": "...", "completion": "..."}
+     * or a conversation
+     *     {"messages": [{"role": "user", "content": "..."}, {"role": "assistant", ...}]}
+     * of which only completions, what the assistant says, and the end-of-text behind them count in
+     * the loss; valid_share holds pairs out that depend on the seed; batch_size counts pairs;
+     * n_steps 0: as `n_epochs` says; valid_every 0: after each epoch; shape.n_ctx limits the tokens
+     * of a pair; vocab, field, preset and the rest of the shape are not looked at.
+     */
+    struct gen_train_options train;
+    double n_epochs; /**< times the pairs are learned. Default 3 */
+    /**
+     * How a pair becomes one text, with {prompt} and {completion} in it. \n, \t and \\ stand for a
+     * line's end, a tabulator, a backslash. A single space right before {completion} goes with it.
+     * Default "{prompt}{completion}".
+     */
+    const char *pair_template;
+    /** The same for each message, with {role} and {content}. Behind what the assistant says stands
+     *  end-of-text instead of what the template has there. Default "{role}: {content}\n". */
+    const char *message_template;
+    /** Stop after so many validations without a better one; 0: never. Default 0 */
+    uint64_t patience;
+    /**
+     * LoRA: 0: all weights learn; otherwise only adapters of that rank. What is written is then the
+     * adapter alone, which gen_convert() merges and llama.cpp loads. Default 0
+     */
+    int32_t lora_rank;
+    float lora_alpha; /**< what an adapter adds is multiplied by alpha / rank. Default 16 */
+    /** The matrices of each layer that get one: some of attn.c_attn, attn.c_proj, mlp.c_fc,
+     *  mlp.c_proj, with commas between them. Default: all */
+    const char *lora_targets;
+};
+struct gen_finetune_options gen_finetune_options_default(void);
+
+/**
+ * Teach a model to complete prompts and write it, or with LoRA the adapter, to the GGUF file
+ * `path`. PATH.state, resuming, checkpoints and stopping are as with gen_train(); a resumed run
+ * with LoRA needs the same `init` again. Where there is something to validate with, PATH holds the
+ * model of the best validation, else the last. A pair is one sequence: none sees another. Pairs
+ * longer than the context are left out and counted in the plan.
+ */
+enum gen_status gen_finetune(const char *path, const struct gen_finetune_options *options,
+                             const struct gen_train_watch *watch, struct gen_error *err);
 
 #ifdef __cplusplus
 }

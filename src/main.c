@@ -12,9 +12,8 @@
 #include "cmd/command.h"
 
 const struct command *const commands[] = {
-    &generate_command, &tokenize_command, &inspect_command,
-    &convert_command,  &bench_command,    &vocab_command,
-    &train_command,    &help_command,     NULL,
+    &generate_command, &tokenize_command, &inspect_command,  &convert_command, &bench_command,
+    &vocab_command,    &train_command,    &finetune_command, &help_command,    NULL,
 };
 
 const struct command *command_find(const char *name) {

@@ -191,8 +191,7 @@ void file_writer_close(struct file_writer *writer) {
     *writer = (struct file_writer){.descriptor = -1};
 }
 
-/* ---- what is left of others
- * --------------------------------------------------------------------*/
+/* ---- what is left of others ----------------------------------------------------------------- */
 
 /* Whether it is a name as create_beside() gives them. */
 static bool is_temporary(const char *name) {

@@ -16,7 +16,7 @@ static inline size_t floats_n_blocks(size_t n) {
 }
 
 /** greatest[i] = the greatest number of block i of x[n]; NaN does not count, -infinity is the
- * least. */
+ * least. Of 0 and -0 it may be either. */
 void floats_block_greatest(float *greatest, const float *x, size_t n);
 
 /** y[i] = math_exp(x[i] - less) for n numbers; y may be x. */

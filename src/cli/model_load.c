@@ -6,8 +6,7 @@
 #include "cli/message.h"
 #include "cli/model_path.h"
 
-/** Find out what to open: load->path, or NULL for the embedded model. */
-static enum gen_status resolve(struct model_load *load, const char *name, struct gen_error *err) {
+enum gen_status model_load_find(struct model_load *load, const char *name, struct gen_error *err) {
     *load = (struct model_load){0};
     if (name == NULL) {
         name = getenv("GEN_MODEL");
@@ -50,13 +49,13 @@ static enum gen_status open_model(struct model_load *load, const struct gen_mode
 
 enum gen_status model_load_open(struct model_load *load, const char *name,
                                 const struct gen_model_options *options, struct gen_error *err) {
-    enum gen_status status = resolve(load, name, err);
+    enum gen_status status = model_load_find(load, name, err);
     return status == GEN_OK ? open_model(load, options, err) : status;
 }
 
 enum gen_status model_load_tokenizer(struct model_load *load, const char *name,
                                      struct gen_error *err) {
-    enum gen_status status = resolve(load, name, err);
+    enum gen_status status = model_load_find(load, name, err);
     if (status == GEN_OK && load->path != NULL) {
         status = gen_tokenizer_open(&load->own_tokenizer, load->path, err);
         load->tokenizer = load->own_tokenizer;

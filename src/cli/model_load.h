@@ -18,6 +18,8 @@ struct model_load {
     const struct gen_tokenizer *tokenizer; /**< NULL where the model has none */
 };
 
+/** Only find out what to open: load->path, or NULL for the embedded model. */
+enum gen_status model_load_find(struct model_load *load, const char *name, struct gen_error *err);
 /** Open a model; `name` is the value of --model, or NULL. */
 enum gen_status model_load_open(struct model_load *load, const char *name,
                                 const struct gen_model_options *options, struct gen_error *err);

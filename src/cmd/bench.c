@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "cli/alloc.h"
+#include "cli/compute_options.h"
 #include "cli/exit_code.h"
 #include "cli/message.h"
 #include "cli/signals.h"
@@ -18,7 +19,7 @@ static const struct option table[] = {
                "embedded model"),
     OPTION_ROW_RANGE("threads", 't', OPTION_INT, AT(n_threads), "N", 1, 1024,
                      "threads to use (default: the physical cores this process may use)"),
-    OPTION_ROW_CHOICE("kv-type", '\0', AT(kv_type), "TYPE", bench_kv_type_names,
+    OPTION_ROW_CHOICE("kv-type", '\0', AT(kv_type), "TYPE", compute_kv_types,
                       "how the KV cache stores keys and values"),
     OPTION_ROW_RANGE("repeat", '\0', OPTION_INT, AT(repeat), "N", 1, BENCH_MAX_REPEAT,
                      "measure all N times, in turns, and show medians (default: 5; with --quick "
@@ -29,7 +30,7 @@ static const struct option table[] = {
                "how long a sequence is when one more token is added (default: the same)"),
     OPTION_ROW("batch", '\0', OPTION_STRING, AT(batch), "N,...",
                "how many sequences to decode together (default: 1,2,4,16,64, as far as they take "
-               "less than 2 GB)"),
+               "at most 2 GiB)"),
     OPTION_ROW_RANGE("batch-length", '\0', OPTION_INT, AT(batch_length), "N", 1, INT32_MAX,
                      "how long each of them then is (default: 128 and the steps)"),
     OPTION_ROW_RANGE("steps", '\0', OPTION_INT, AT(steps), "N", 1, INT32_MAX,
@@ -80,15 +81,12 @@ static int run(void *opaque, const struct options_parsed *parsed) {
         message("bench takes no \"%.80s\" (a model is given with --model)", parsed->operands[0]);
         return EXIT_USAGE;
     }
-    /* For tests and comparisons, as for gen generate. */
-    const char *kernels = getenv("GEN_KERNELS");
-    kernels = kernels != NULL && *kernels != '\0' ? kernels : NULL;
     struct gen_error err = {0};
     struct model_load load = {0};
     struct bench_results *results = alloc_new(1, sizeof *results);
     enum gen_status status = bench_settings_check(settings, &err);
     if (status == GEN_OK) {
-        status = bench_measure(results, &load, settings, kernels, &err);
+        status = bench_measure(results, &load, settings, compute_kernels(), &err);
     }
     int code = message_exit_code(status);
     if (status == GEN_OK) {

@@ -8,8 +8,6 @@
 #include "cli/message.h"
 #include "cli/options.h"
 
-const char *const bench_kv_type_names[] = {"f32", "f16", NULL};
-
 /** Tokens that each sequence is decoded for in one measurement. */
 #define DECODE_STEPS       16
 #define DECODE_STEPS_QUICK 4
@@ -164,6 +162,12 @@ static enum gen_status batch_list(struct bench_list *list, const char *text, boo
     return GEN_OK;
 }
 
+/** Of the KV cache, for each position of a sequence. */
+static double seen_bytes(const struct bench_results *results) {
+    bool is_f16 = strcmp(results->kv_type, "f16") == 0;
+    return (double)results->cost.seen_numbers * (is_f16 ? 2 : 4);
+}
+
 /* ---- figures ------------------------------------------------------------------------------ */
 
 static void add_figure(struct bench_results *results, enum bench_kind kind, int32_t n_sequences,
@@ -193,7 +197,7 @@ enum gen_status bench_figures_plan(struct bench_results *results,
     if (length == 0) {
         length = n_ctx - BATCH_CONTEXT < steps ? n_ctx : BATCH_CONTEXT + steps;
     }
-    double memory = (double)results->cost.seen_numbers * sizeof(float) * length;
+    double memory = seen_bytes(results) * length;
     if (length_list(&prompts, "prompt-lengths", settings->prompt_lengths, n_ctx, quick, err) !=
             GEN_OK ||
         length_list(&marks, "decode-lengths", settings->decode_lengths, n_ctx, quick, err) !=
@@ -218,14 +222,15 @@ enum gen_status bench_figures_plan(struct bench_results *results,
 
 /** Each evaluation reads the weights once and every sequence's cache once; only the last row of a
  * sequence wants logits. */
-static void count(struct bench_figure *figure, const struct gen_cost *cost, double seen_bytes) {
+static void count(struct bench_figure *figure, const struct gen_cost *cost, double position_bytes) {
     double n_sequences = figure->n_sequences;
     figure->tokens = n_sequences * figure->n_evals * figure->n_rows;
     for (int32_t eval = 0; eval < figure->n_evals; eval++) {
         double n_rows = figure->n_rows;
         double held = (double)figure->start + eval * n_rows;
         double seen = n_rows * held + n_rows * (n_rows + 1) / 2;
-        figure->bytes += (double)cost->weight_bytes + n_sequences * (held + n_rows) * seen_bytes;
+        figure->bytes +=
+            (double)cost->weight_bytes + n_sequences * (held + n_rows) * position_bytes;
         figure->operations +=
             n_sequences * (n_rows * (double)cost->row_operations + (double)cost->head_operations +
                            seen * (double)cost->seen_operations);
@@ -235,10 +240,8 @@ static void count(struct bench_figure *figure, const struct gen_cost *cost, doub
 }
 
 void bench_figures_count(struct bench_results *results) {
-    bool is_f16 = strcmp(results->kv_type, "f16") == 0;
-    double seen_bytes = (double)results->cost.seen_numbers * (is_f16 ? 2 : 4);
     for (size_t i = 0; i < results->n_figures; i++) {
-        count(&results->figures[i], &results->cost, seen_bytes);
+        count(&results->figures[i], &results->cost, seen_bytes(results));
     }
 }
 

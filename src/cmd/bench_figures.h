@@ -18,9 +18,6 @@
 #define BENCH_MAX_LIST   16
 #define BENCH_MAX_BATCH  1024
 
-/** What --kv-type takes; NULL behind the last. */
-extern const char *const bench_kv_type_names[];
-
 /** A list of numbers, as --batch 1,2,4 gives it. */
 struct bench_list {
     int32_t numbers[BENCH_MAX_LIST];
@@ -32,7 +29,7 @@ struct bench_settings {
     const char *model;
     int32_t n_threads; /**< 0: the default */
     int32_t repeat;    /**< 0: the default */
-    int32_t kv_type;   /**< which of bench_kv_type_names */
+    int32_t kv_type;   /**< which of compute_kv_types */
     const char *prompt_lengths, *decode_lengths, *batch;
     int32_t steps;        /**< tokens each sequence is decoded for; 0: the default */
     int32_t batch_length; /**< of sequences decoded together; 0: the default */
@@ -81,7 +78,7 @@ struct bench_results {
 /**
  * Plan all figures: those of the settings' lists, or of lists made for a context of `n_ctx`.
  * GEN_BAD_ARGUMENT and a sentence where a list is none, or does not fit the context.
- * results->cost is set before.
+ * results->cost and results->kv_type are set before.
  */
 enum gen_status bench_figures_plan(struct bench_results *results,
                                    const struct bench_settings *settings, int32_t n_ctx,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "cli/alloc.h"
+#include "cli/compute_options.h"
 #include "cli/message.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
@@ -281,7 +282,7 @@ enum gen_status bench_measure(struct bench_results *results, struct model_load *
                           .kernels = kernels,
                           .seconds = settings->quick ? SECONDS_QUICK : SECONDS,
                           .err = err};
-    results->kv_type = bench_kv_type_names[settings->kv_type];
+    results->kv_type = compute_kv_types[settings->kv_type];
     bool has_repeat = settings->repeat > 0;
     results->repeat = has_repeat ? settings->repeat : settings->quick ? REPEAT_QUICK : REPEAT;
     /* How many figures there are is known once the model is open; until then about a dozen. */

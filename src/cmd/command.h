@@ -37,6 +37,7 @@ extern const struct command convert_command;
 extern const struct command bench_command;
 extern const struct command vocab_command;
 extern const struct command train_command;
+extern const struct command finetune_command;
 extern const struct command help_command;
 
 /** Print the help of one command; NULL: the overview. Returns an exit code. In help.c. */

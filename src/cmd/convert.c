@@ -11,6 +11,7 @@
 
 struct convert_settings {
     int32_t type; /**< index into type_names, or -1: as the source has it */
+    const char *lora;
     bool quiet;
 };
 
@@ -24,6 +25,9 @@ static const struct option table[] = {
                       "type of the weight matrices, from exact to small: f32; f16, bf16; q8_0, "
                       "q6_k, q5_k_m, q5_1, q5_0, q4_k_m, q4_1, q4_0, mixed and named as in "
                       "llama.cpp; default: as SRC has them"),
+    OPTION_ROW("lora", '\0', OPTION_STRING, AT(lora), "FILE.gguf",
+               "merge a LoRA adapter, as gen finetune --lora-rank writes it, into the weights of "
+               "SRC"),
     OPTION_ROW("quiet", 'q', OPTION_FLAG, AT(quiet), NULL, "show no progress bar"),
 };
 
@@ -37,7 +41,8 @@ static const struct options_spec spec = {
     .n_table = sizeof table / sizeof table[0],
     .examples = "  gen convert ./gpt2 gpt2.gguf\n"
                 "  gen convert --type f16 openai-community/gpt2 gpt2-f16.gguf\n"
-                "  gen convert --type q8_0 ./gpt2 gpt2-q8_0.gguf\n",
+                "  gen convert --type q8_0 ./gpt2 gpt2-q8_0.gguf\n"
+                "  gen convert --lora adapter.gguf ./gpt2 tuned.gguf\n",
 };
 
 static bool show_progress(void *context, uint64_t done, uint64_t total) {
@@ -50,6 +55,7 @@ static enum gen_status convert(const char *src, const char *dst,
     struct progress progress;
     struct gen_convert_options options = gen_convert_options_default();
     options.type = settings->type >= 0 ? type_names[settings->type] : NULL;
+    options.lora = settings->lora;
     options.context = &progress;
     options.progress = show_progress;
     progress_begin(&progress, "converting", settings->quiet);

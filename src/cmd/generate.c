@@ -2,6 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/compute_options.h"
 #include "cli/exit_code.h"
 #include "cli/message.h"
 #include "cli/model_load.h"
@@ -88,9 +89,7 @@ static int run(void *settings, const struct options_parsed *parsed) {
         message("no prompt: try gen 'Once upon a time', or gen --help (an empty one is -p '')");
         return EXIT_USAGE;
     }
-    /* For tests and measurements: the text is the same with any of them. */
-    const char *kernels = getenv("GEN_KERNELS");
-    generate.settings->options.kernels = kernels != NULL && *kernels != '\0' ? kernels : NULL;
+    generate.settings->options.kernels = compute_kernels();
     enum gen_status status = generate_settings_complete(settings, parsed, &err);
     if (status == GEN_OK) {
         status = prepare(&generate, parsed, &err);

@@ -2,13 +2,13 @@
 
 #include <string.h>
 
+#include "cli/compute_options.h"
 #include "cli/message.h"
 #include "cli/text_out.h"
 
 #define AT(member) offsetof(struct generate_settings, member)
 
 static const char *const context_names[] = {"stop", "slide", NULL};
-static const char *const kv_type_names[] = {"f32", "f16", NULL};
 
 static const struct option table[] = {
     OPTION_ROW_HEADING("Model"),
@@ -23,7 +23,7 @@ static const struct option table[] = {
                      "most texts to work on at once; more are faster in all and take more memory "
                      "(default: 64, or what fits into 512 MiB)"),
     OPTION_ROW_CHOICE(
-        "kv-type", '\0', AT(kv_type), "TYPE", kv_type_names,
+        "kv-type", '\0', AT(kv_type), "TYPE", compute_kv_types,
         "how keys and values of the text so far are stored: f16 takes half the memory "
         "and is faster in long texts and large batches, but rounds them"),
     OPTION_ROW("speculate", '\0', OPTION_FLAG, AT(speculate), NULL,
@@ -234,7 +234,7 @@ enum gen_status generate_settings_complete(struct generate_settings *settings,
                     "--bad-words - and the prompt are both read from stdin (give one as a file)");
         return GEN_BAD_ARGUMENT;
     }
-    options->kv_type = kv_type_names[settings->kv_type];
+    options->kv_type = compute_kv_types[settings->kv_type];
     options->stop = settings->stop.data;
     options->n_stop = settings->stop.n;
     if (settings->speculate || settings->no_speculate) {

@@ -7,31 +7,19 @@
 #include "cli/exit_code.h"
 #include "cli/message.h"
 #include "cli/model_path.h"
+#include "cmd/train_rows.h"
 
-#define AT(member) offsetof(struct train_settings, member)
+#define AT TRAIN_AT
 
 static const char *const preset_names[] = {"tiny", "small", "gpt2", NULL};
-static const char *const schedule_names[] = {"constant", "cosine", "wsd", NULL};
+const char *const train_schedule_names[] = {"constant", "cosine", "wsd", NULL};
 
 static const struct option table[] = {
     OPTION_ROW_HEADING("Output"),
     OPTION_ROW("output", 'o', OPTION_STRING, AT(output), "FILE.gguf",
                "the model, written at every checkpoint; beside it FILE.gguf.state for --resume and "
                "FILE.gguf.tokens-*, the tokenized data, which may be deleted"),
-    OPTION_ROW("metrics", '\0', OPTION_STRING, AT(metrics), "FILE",
-               "write a JSON object a line for each step"),
-    OPTION_ROW("svg", '\0', OPTION_STRING, AT(svg), "FILE",
-               "draw the loss curve, at every checkpoint and at the end; a resumed run needs "
-               "--metrics for what was before"),
-    OPTION_ROW("sample-every", '\0', OPTION_UINT64, AT(options.sample_every), "N",
-               "show a text of the model every N steps; 0: never"),
-    OPTION_ROW("sample-prompt", '\0', OPTION_STRING, AT(sample_prompt), "TEXT",
-               "what that text begins with (default: nothing)"),
-    OPTION_ROW_RANGE("sample-tokens", '\0', OPTION_INT, AT(sample_tokens), "N", 1, INT32_MAX,
-                     "how long it is"),
-    OPTION_ROW("log-every", '\0', OPTION_UINT64, AT(log_every), "N",
-               "where stderr is no terminal: a line every N steps"),
-    OPTION_ROW("quiet", 'q', OPTION_FLAG, AT(quiet), NULL, "say nothing on stderr but errors"),
+    TRAIN_ROWS_OUTPUT,
     OPTION_ROW_HEADING("Data"),
     OPTION_ROW("data", 'd', OPTION_LIST, AT(data), "FILE",
                "text to learn, as the operands are: UTF-8, documents divided by a line "
@@ -70,48 +58,11 @@ static const struct option table[] = {
                "steps in all, with those before a resumption"),
     OPTION_ROW("batch-size", 'b', OPTION_UINT64, AT(options.batch_size), "N",
                "tokens a step, rounded up to whole sequences"),
-    OPTION_ROW_RANGE("lr", '\0', OPTION_FLOAT, AT(options.learning_rate), "X", 0, 1000,
-                     "learning rate, after the warm-up"),
-    OPTION_ROW_RANGE("min-lr", '\0', OPTION_FLOAT, AT(options.least_rate), "X", 0, 1000,
-                     "what it falls to"),
-    OPTION_ROW_CHOICE("schedule", '\0', AT(schedule), "NAME", schedule_names,
-                      "constant; cosine: falls all the way; wsd: falls at the end, so that a run "
-                      "can be made longer before"),
-    OPTION_ROW("warmup", '\0', OPTION_UINT64, AT(options.n_warmup), "N",
-               "steps in which the learning rate grows"),
-    OPTION_ROW_RANGE("decay-share", '\0', OPTION_FLOAT, AT(options.decay_share), "X", 0, 1,
-                     "of all steps, for wsd: in these it falls"),
-    OPTION_ROW_RANGE("weight-decay", '\0', OPTION_FLOAT, AT(options.weight_decay), "X", 0, 1000,
-                     "of matrices; biases and norms have none"),
-    OPTION_ROW("decay-embeddings", '\0', OPTION_FLAG, AT(options.decay_embeddings), NULL,
-               "of embeddings, too"),
-    OPTION_ROW_RANGE("beta1", '\0', OPTION_FLOAT, AT(options.beta1), "X", 0, 0.999999, "of AdamW"),
-    OPTION_ROW_RANGE("beta2", '\0', OPTION_FLOAT, AT(options.beta2), "X", 0, 0.999999, "of AdamW"),
-    OPTION_ROW_RANGE("clip", '\0', OPTION_FLOAT, AT(options.clip), "X", 0, 1e30,
-                     "longest gradient; 0: any"),
-    OPTION_ROW_RANGE("dropout", '\0', OPTION_FLOAT, AT(options.dropout), "X", 0, 0.99,
-                     "share of activations dropped while learning"),
-    OPTION_ROW("seed", 's', OPTION_UINT64, AT(options.seed), "N",
-               "of weights, order of the data, dropout: the same seed gives the same model"),
+    TRAIN_ROWS_RATE,
     OPTION_ROW("valid-every", '\0', OPTION_UINT64, AT(options.valid_every), "N",
                "steps from one validation to the next; 0: only at the end"),
     OPTION_ROW_HEADING("Checkpoints"),
-    OPTION_ROW("resume", '\0', OPTION_FLAG, AT(options.resume), NULL,
-               "go on from the last checkpoint, if there is one; with the same options to the same "
-               "bits as if never stopped; all but shape, vocabulary and seed may be changed"),
-    OPTION_ROW("checkpoint-every", '\0', OPTION_UINT64, AT(options.checkpoint_every), "N",
-               "steps from one checkpoint to the next; 0: by time"),
-    OPTION_ROW_RANGE("checkpoint-minutes", '\0', OPTION_FLOAT, AT(options.checkpoint_minutes), "X",
-                     0, 1e9, "minutes from one to the next; 0: by steps"),
-    OPTION_ROW_HEADING("Machine (changes no bit of the model)"),
-    OPTION_ROW_RANGE("threads", 't', OPTION_INT, AT(options.n_threads), "N", 1, 1024,
-                     "threads to use (default: the physical cores this process may use)"),
-    OPTION_ROW_RANGE("micro-batch", '\0', OPTION_INT, AT(options.micro_batch), "N", 1, INT32_MAX,
-                     "sequences to work on at once (default: what fits into half of the memory)"),
-    OPTION_ROW("checkpoint-activations", '\0', OPTION_FLAG, AT(options.checkpoint_activations),
-               NULL,
-               "compute layers again instead of keeping what they found: less memory, a "
-               "third more work"),
+    TRAIN_ROWS_RUN,
 };
 
 static const struct option_conflict conflicts[] = {{"valid", "valid-share"}};
@@ -161,33 +112,48 @@ static bool find_model(char **path, const char *name) {
     return *path != NULL;
 }
 
-bool train_settings_complete(struct train_settings *settings, const struct options_parsed *parsed,
-                             int *code) {
-    *code = EXIT_USAGE;
+bool train_settings_output(const struct train_settings *settings, const char *command) {
     if (settings->output == NULL) {
-        message("train writes a model: name it with -o FILE.gguf");
+        message("%s writes a model: name it with -o FILE.gguf", command);
         return false;
     }
     if (strcmp(settings->output, "-") == 0) {
-        message("train writes several files, which stdout may not be: -o FILE.gguf");
+        message("%s writes several files, which stdout may not be: -o FILE.gguf", command);
         return false;
     }
+    return true;
+}
+
+void train_settings_data(struct train_settings *settings, const struct options_parsed *parsed) {
     struct option_list *data = &settings->data;
     for (size_t i = 0; i < parsed->n_operands; i++) {
         alloc_grow(&data->data, &data->capacity, data->n + 1, sizeof *data->data);
         data->data[data->n++] = parsed->operands[i];
-    }
-    if (data->n == 0) {
-        message("train needs a text to learn: gen train [OPTIONS] -o FILE.gguf DATA...");
-        return false;
     }
     struct gen_train_options *options = &settings->options;
     options->data = data->data;
     options->n_data = data->n;
     options->valid = settings->valid.data;
     options->n_valid = settings->valid.n;
-    options->preset = preset_names[settings->preset];
     options->schedule = (enum gen_schedule)settings->schedule;
+    /* For tests and measurements: the model is the same with any of them. */
+    const char *kernels = getenv("GEN_KERNELS");
+    options->kernels = kernels != NULL && *kernels != '\0' ? kernels : NULL;
+}
+
+bool train_settings_complete(struct train_settings *settings, const struct options_parsed *parsed,
+                             int *code) {
+    *code = EXIT_USAGE;
+    if (!train_settings_output(settings, "train")) {
+        return false;
+    }
+    train_settings_data(settings, parsed);
+    struct gen_train_options *options = &settings->options;
+    if (options->n_data == 0) {
+        message("train needs a text to learn: gen train [OPTIONS] -o FILE.gguf DATA...");
+        return false;
+    }
+    options->preset = preset_names[settings->preset];
     *code = EXIT_FAILED;
     if (!find_model(&settings->vocab_path, settings->vocab) ||
         !find_model(&settings->init_path, settings->init)) {

@@ -22,6 +22,7 @@ struct train_settings {
     int32_t sample_tokens;
     uint64_t log_every;
     bool quiet;
+    bool pairs; /**< what is learned are pairs (gen finetune) */
 };
 
 extern const struct options_spec train_spec;
@@ -37,6 +38,10 @@ bool train_settings_complete(struct train_settings *settings, const struct optio
 /** Train as one of `ranks`, which live as long; all but the first write nothing. */
 void train_settings_share(struct train_settings *settings, const struct gen_ranks *ranks);
 
+/** Whether there is an output that can be written; if not, after a message. */
+bool train_settings_output(const struct train_settings *settings, const char *command);
+/** Put operands, files and choices into settings->options. */
+void train_settings_data(struct train_settings *settings, const struct options_parsed *parsed);
 void train_settings_release(struct train_settings *settings);
 
 #endif

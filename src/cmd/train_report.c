@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/exit_code.h"
 #include "cli/message.h"
 #include "cli/signals.h"
 #include "cmd/train_chart.h"
@@ -15,7 +16,7 @@
 /** Seconds between two drawings of the moving line. */
 #define DRAW_AFTER 0.1
 
-void train_report_init(struct train_report *report, const struct train_settings *settings) {
+static void init(struct train_report *report, const struct train_settings *settings) {
     *report = (struct train_report){.settings = settings,
                                     .terminal = !settings->quiet && isatty(STDERR_FILENO)};
     progress_begin(&report->reading, "reading the data", settings->quiet);
@@ -76,6 +77,20 @@ static void draw(struct train_report *report) {
 
 /* ---- callbacks -------------------------------------------------------------------------- */
 
+static void say_pairs(const struct gen_train_plan *plan) {
+    if (plan->n_learned < plan->n_parameters) {
+        message("%.2f million of them learn, in adapters", (double)plan->n_learned / 1e6);
+    }
+    message("%" PRIu64 " pairs of %d tokens at most, %" PRIu64 " to validate; %" PRIu64
+            " steps of %" PRIu64 " pairs, %d at a time, in %.2f GB of memory",
+            plan->n_sequences, plan->sequence_length + 1, plan->n_valid_sequences, plan->n_steps,
+            plan->step_sequences, plan->micro_batch, (double)plan->memory / 1e9);
+    if (plan->n_left_out > 0) {
+        message("%" PRIu64 " more pairs are longer than %d tokens and left out", plan->n_left_out,
+                plan->config->n_ctx);
+    }
+}
+
 static void on_plan(void *context, const struct gen_train_plan *plan) {
     struct train_report *report = context;
     const struct gen_config *config = plan->config;
@@ -90,10 +105,14 @@ static void on_plan(void *context, const struct gen_train_plan *plan) {
     message("%.1f million parameters: %d layers, %d heads, width %d, context %d, vocabulary %d",
             (double)plan->n_parameters / 1e6, config->n_layer, config->n_head, config->n_embd,
             config->n_ctx, config->n_vocab);
-    message("%" PRIu64 " tokens of text, %" PRIu64 " to validate; a step has %" PRIu64
-            " sequences of %d, %d at a time, in %.2f GB of memory",
-            plan->n_tokens, plan->n_valid_tokens, plan->step_sequences, plan->sequence_length,
-            plan->micro_batch, (double)plan->memory / 1e9);
+    if (report->settings->pairs) {
+        say_pairs(plan);
+    } else {
+        message("%" PRIu64 " tokens of text, %" PRIu64 " to validate; a step has %" PRIu64
+                " sequences of %d, %d at a time, in %.2f GB of memory",
+                plan->n_tokens, plan->n_valid_tokens, plan->step_sequences, plan->sequence_length,
+                plan->micro_batch, (double)plan->memory / 1e9);
+    }
     if (plan->first_step > 0) {
         message("going on after step %" PRIu64, plan->first_step);
     }
@@ -114,6 +133,9 @@ static bool on_step(void *context, const struct gen_train_report *step) {
     struct train_report *report = context;
     const struct train_settings *settings = report->settings;
     report->last = *step;
+    if (step->is_best) {
+        report->best_step = step->step;
+    }
     if (!train_metrics_add(&report->metrics, step)) {
         report->failed = true;
     }
@@ -159,7 +181,7 @@ static void on_saved(void *context, uint64_t step) {
     }
 }
 
-struct gen_train_watch train_report_watch(struct train_report *report) {
+static struct gen_train_watch watch_of(struct train_report *report) {
     return (struct gen_train_watch){.context = report,
                                     .plan = on_plan,
                                     .step = on_step,
@@ -168,12 +190,36 @@ struct gen_train_watch train_report_watch(struct train_report *report) {
                                     .saved = on_saved};
 }
 
-bool train_report_end(struct train_report *report) {
+/** The last words, and the closing of files. Returns false if something could not be written. */
+static bool end(struct train_report *report) {
+    const struct train_settings *settings = report->settings;
     wipe(report);
-    if (!report->settings->quiet && report->saved_step > 0) {
+    if (!settings->quiet && report->saved_step > 0) {
         bool stopped = signals_caught() != 0;
-        message("%.300s: written after step %" PRIu64 "%s", report->settings->output,
-                report->saved_step, stopped ? "; --resume goes on" : "");
+        char best[80] = "";
+        if (settings->pairs && report->best_step > 0) {
+            snprintf(best, sizeof best, ", the best model, of step %" PRIu64, report->best_step);
+        }
+        message("%.300s: written after step %" PRIu64 "%s%s", settings->output, report->saved_step,
+                best, stopped ? "; --resume goes on" : "");
     }
     return train_metrics_close(&report->metrics) && !report->failed;
+}
+
+int train_report_run(const struct train_settings *settings, train_function *train,
+                     const void *context) {
+    struct gen_error err = {0};
+    struct train_report report;
+    init(&report, settings);
+    struct gen_train_watch watch = watch_of(&report);
+    signals_catch();
+    enum gen_status status = train(context, &watch, &err);
+    bool written = end(&report);
+    if (status != GEN_OK && status != GEN_CANCELED) {
+        message("%s", err.message);
+    }
+    if (signals_caught() != 0) {
+        return EXIT_SIGNAL + signals_caught();
+    }
+    return status == GEN_OK && !written ? EXIT_FAILED : message_exit_code(status);
 }

@@ -19,17 +19,21 @@ struct train_report {
     bool failed;         /**< something could not be written; the message is out */
     uint64_t first_step; /**< of this session */
     uint64_t saved_step; /**< of the last checkpoint; 0: none */
+    uint64_t best_step;  /**< of the best validation heard of; 0: none */
     double start;        /**< when the first step began */
     double last_drawn;
     struct gen_train_report last;
 };
 
-void train_report_init(struct train_report *report, const struct train_settings *settings);
+/** Train, whatever it is, heard of by the watch. */
+typedef enum gen_status train_function(const void *context, const struct gen_train_watch *watch,
+                                       struct gen_error *err);
 
-/** The callbacks of a run; a signal stops it, as does what cannot be written. */
-struct gen_train_watch train_report_watch(struct train_report *report);
-
-/** The last words, and the closing of files. Returns false if something could not be written. */
-bool train_report_end(struct train_report *report);
+/**
+ * Call `train` with the callbacks of a report, and return the exit code. A signal stops the run, as
+ * does what cannot be written.
+ */
+int train_report_run(const struct train_settings *settings, train_function *train,
+                     const void *context);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/threads.h"
 #include "format/gguf_write.h"
+#include "model/adapter.h"
 #include "model/config.h"
 #include "model/model.h"
 #include "model/recipe.h"
@@ -20,6 +21,7 @@ struct conversion {
     struct gen_config config;
     const struct gen_convert_options *options;
     const struct recipe *recipe; /* NULL: types as the source has them */
+    struct adapter *adapter;     /* NULL: none is merged */
     struct gguf_writer *writer;
     struct thread_pool *pool;
     struct gen_error *err;
@@ -124,6 +126,7 @@ struct passage {
     size_t row_bytes; /* of the target */
     float *slab;      /* [SLAB_ROWS][row], or NULL: rows are taken as they lie in the source */
     unsigned char *narrow;
+    const struct adapter_pair *pair; /* added to the rows; NULL: nothing is */
 };
 
 /* Rows first ... first+n-1 of the target, widened into the slab. */
@@ -181,6 +184,9 @@ static enum gen_status write_rows(const struct conversion *c, struct passage *p,
         rows = p->tensor->data + first * p->row_bytes;
     } else {
         read_rows(p, first, n);
+        if (p->pair != NULL && !adapter_add(p->pair, p->slab, first, n)) {
+            return error_no_memory(c->err, "merging");
+        }
         thread_pool_run(c->pool, n, 0, narrow_share, p);
     }
     enum gen_status status = check_narrowed(c, p, rows, n * p->row);
@@ -194,7 +200,7 @@ static enum gen_status write_rows(const struct conversion *c, struct passage *p,
  * rounded weights are not rounded again. */
 static bool passage_init(struct passage *p) {
     p->row_bytes = p->row / p->to->block_size * p->to->block_bytes;
-    if (p->from == p->to && !p->by_inputs) {
+    if (p->from == p->to && !p->by_inputs && p->pair == NULL) {
         return true;
     }
     p->slab = memory_new(SLAB_ROWS * p->row, sizeof *p->slab);
@@ -205,6 +211,8 @@ static bool passage_init(struct passage *p) {
 static enum gen_status write_tensor(const struct conversion *c, const struct tensor_spec *spec,
                                     int32_t layer, const struct file_tensor *tensor) {
     bool vector = spec->in == SIZE_NONE;
+    struct adapter_pair pair;
+    bool adapted = c->adapter != NULL && adapter_find(&pair, c->adapter, spec, layer);
     struct passage p = {
         .tensor = tensor,
         .from = tensor_type_info(tensor->type),
@@ -212,6 +220,7 @@ static enum gen_status write_tensor(const struct conversion *c, const struct ten
         .by_inputs = spec->conv1d && c->file->kind == MODEL_FILE_HF,
         .n_rows = vector ? 1 : (size_t)tensor_size_of(spec->out, &c->config),
         .row = (size_t)tensor_size_of(vector ? spec->out : spec->in, &c->config),
+        .pair = adapted ? &pair : NULL,
     };
     enum gen_status status = passage_init(&p) ? GEN_OK : error_no_memory(c->err, "conversion");
     for (size_t first = 0; status == GEN_OK && first < p.n_rows; first += SLAB_ROWS) {
@@ -258,18 +267,30 @@ static enum gen_status convert(struct conversion *c, const struct gen_model *sou
     return status;
 }
 
-/* The target must not be what is converted: renaming over it would destroy the only copy. */
+/* The target must not be what is read: renaming over it would destroy the only copy. */
+static enum gen_status refuse_target(const char *dst, struct gen_error *err) {
+    struct error_quoted quoted;
+    return error_set(err, GEN_BAD_ARGUMENT,
+                     "%s: is a file of the model to convert (choose another name)",
+                     error_path(&quoted, dst));
+}
+
 static enum gen_status check_target(const struct model_file *file, const char *dst,
                                     struct gen_error *err) {
     for (size_t i = 0; i < file->n_maps; i++) {
         if (file_map_is(&file->maps[i], dst)) {
-            struct error_quoted quoted;
-            return error_set(err, GEN_BAD_ARGUMENT,
-                             "%s: is a file of the model to convert (choose another name)",
-                             error_path(&quoted, dst));
+            return refuse_target(dst, err);
         }
     }
     return GEN_OK;
+}
+
+static enum gen_status open_adapter(struct conversion *c, const char *dst) {
+    enum gen_status status = adapter_open(&c->adapter, c->options->lora, &c->config, c->err);
+    if (status == GEN_OK && adapter_is_file(c->adapter, dst)) {
+        status = refuse_target(dst, c->err);
+    }
+    return status;
 }
 
 enum gen_status gen_convert(const char *src, const char *dst,
@@ -290,11 +311,15 @@ enum gen_status gen_convert(const char *src, const char *dst,
     c.file = source->file;
     c.config = source->config;
     status = check_target(source->file, dst, err);
+    if (status == GEN_OK && c.options->lora != NULL) {
+        status = open_adapter(&c, dst);
+    }
     if (status == GEN_OK) {
         c.pool = thread_pool_new(0);
         status = c.pool != NULL ? convert(&c, source, dst) : error_no_memory(err, "threads");
         thread_pool_free(c.pool);
     }
+    adapter_free(c.adapter);
     gen_model_free(source);
     return status;
 }

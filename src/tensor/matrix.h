@@ -17,8 +17,8 @@
  * in the mapped file if N is a multiple of 16, and packed otherwise.
  *
  * Matrices of block formats always come by rows of outputs and are packed as quant_panel.h draws:
- * for every 32 k the small integers of the 16 columns, four k of a column side by side; their
- * scales in areas of their own behind.
+ * one record for every block of the 16 columns, its factors first, then the small integers, four
+ * k of a column side by side.
  */
 #ifndef TENSOR_MATRIX_H
 #define TENSOR_MATRIX_H

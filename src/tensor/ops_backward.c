@@ -57,36 +57,60 @@ void op_product(const struct compute *compute, const struct product_job *job) {
     thread_pool_run(compute->pool, n_shares, 1, product_shares, &work);
 }
 
+static struct product_job linear_job(float *y, size_t y_stride, const float *x,
+                                     const struct matrix *w, size_t n_rows) {
+    return (struct product_job){.y = y,
+                                .y_stride = y_stride,
+                                .y_panel_stride = MATRIX_PANEL,
+                                .x = x,
+                                .x_stride = w->n_in,
+                                .x_step = 1,
+                                .w = (const float *)(const void *)w->data,
+                                .w_lies = PRODUCT_W_PANELS,
+                                .n_rows = n_rows,
+                                .n_inner = w->n_in,
+                                .n_columns = w->n_out};
+}
+
 void op_linear(const struct compute *compute, float *y, size_t y_stride, const float *x,
                const struct matrix *w, const float *bias, size_t n_rows) {
-    struct product_job job = {.y = y,
-                              .y_stride = y_stride,
-                              .y_panel_stride = MATRIX_PANEL,
-                              .x = x,
-                              .x_stride = w->n_in,
-                              .x_step = 1,
-                              .w = (const float *)(const void *)w->data,
-                              .w_lies = PRODUCT_W_PANELS,
-                              .n_rows = n_rows,
-                              .n_inner = w->n_in,
-                              .n_columns = w->n_out,
-                              .bias = bias};
+    struct product_job job = linear_job(y, y_stride, x, w, n_rows);
+    job.bias = bias;
     op_product(compute, &job);
+}
+
+void op_linear_add(const struct compute *compute, float *y, size_t y_stride, const float *x,
+                   const struct matrix *w, size_t n_rows) {
+    struct product_job job = linear_job(y, y_stride, x, w, n_rows);
+    job.add = true;
+    op_product(compute, &job);
+}
+
+static struct product_job backward_job(float *d_x, const float *d_y, size_t d_y_stride,
+                                       const struct matrix *w, size_t n_rows) {
+    return (struct product_job){.y = d_x,
+                                .y_stride = w->n_in,
+                                .y_panel_stride = MATRIX_PANEL,
+                                .x = d_y,
+                                .x_stride = d_y_stride,
+                                .x_step = 1,
+                                .w = (const float *)(const void *)w->data,
+                                .w_lies = PRODUCT_W_PANELS_ACROSS,
+                                .n_rows = n_rows,
+                                .n_inner = w->n_out,
+                                .n_columns = w->n_in};
 }
 
 void op_matmul_backward(const struct compute *compute, float *d_x, const float *d_y,
                         size_t d_y_stride, const struct matrix *w, size_t n_rows) {
-    struct product_job job = {.y = d_x,
-                              .y_stride = w->n_in,
-                              .y_panel_stride = MATRIX_PANEL,
-                              .x = d_y,
-                              .x_stride = d_y_stride,
-                              .x_step = 1,
-                              .w = (const float *)(const void *)w->data,
-                              .w_lies = PRODUCT_W_PANELS_ACROSS,
-                              .n_rows = n_rows,
-                              .n_inner = w->n_out,
-                              .n_columns = w->n_in};
+    struct product_job job = backward_job(d_x, d_y, d_y_stride, w, n_rows);
+    op_product(compute, &job);
+}
+
+void op_matmul_backward_add(const struct compute *compute, float *d_x, const float *d_y,
+                            size_t d_y_stride, const struct matrix *w, size_t n_rows) {
+    struct product_job job = backward_job(d_x, d_y, d_y_stride, w, n_rows);
+    job.add = true;
     op_product(compute, &job);
 }
 
@@ -164,7 +188,10 @@ static void layer_norm_columns(void *context, size_t begin, size_t end, int thre
 void op_layer_norm_backward(const struct compute *compute, const struct layer_norm_backward *job) {
     struct layer_norm_work work = {compute, job};
     thread_pool_run(compute->pool, job->n_rows, 0, layer_norm_rows, &work);
-    thread_pool_run(compute->pool, divide_up(job->n, SHARE_COLUMNS), 0, layer_norm_columns, &work);
+    if (job->d_weight != NULL) {
+        thread_pool_run(compute->pool, divide_up(job->n, SHARE_COLUMNS), 0, layer_norm_columns,
+                        &work);
+    }
 }
 
 /* ---- activations -----------------------------------------------------------------------------*/

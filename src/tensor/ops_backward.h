@@ -21,9 +21,16 @@ void op_product(const struct compute *compute, const struct product_job *job);
 void op_linear(const struct compute *compute, float *y, size_t y_stride, const float *x,
                const struct matrix *w, const float *bias, size_t n_rows);
 
+/** y += x w, likewise. */
+void op_linear_add(const struct compute *compute, float *y, size_t y_stride, const float *x,
+                   const struct matrix *w, size_t n_rows);
+
 /** d_x[n_rows][n_in] = d_y w^T; w in panels of f32, d_y[n_rows][d_y_stride]. */
 void op_matmul_backward(const struct compute *compute, float *d_x, const float *d_y,
                         size_t d_y_stride, const struct matrix *w, size_t n_rows);
+/** d_x += d_y w^T, likewise. */
+void op_matmul_backward_add(const struct compute *compute, float *d_x, const float *d_y,
+                            size_t d_y_stride, const struct matrix *w, size_t n_rows);
 /** d_w += x^T d_y, in panels as w; x[n_rows][n_in], d_y[n_rows][d_y_stride]. */
 void op_matmul_weights(const struct compute *compute, float *d_w, const float *x, const float *d_y,
                        size_t d_y_stride, size_t n_rows, size_t n_in, size_t n_out);
@@ -34,7 +41,7 @@ void op_bias_weights(const struct compute *compute, float *d_bias, const float *
 /** What layer norm was given, and where its gradients go. */
 struct layer_norm_backward {
     float *d_x;               /**< [n_rows][n], added to */
-    float *d_weight, *d_bias; /**< [n] */
+    float *d_weight, *d_bias; /**< [n]; NULL: they do not learn */
     const float *d_y;         /**< [n_rows][n] */
     const float *x;           /**< [n_rows][n] */
     const float *weight;      /**< [n] */

@@ -16,6 +16,56 @@ struct row_dropout batch_dropout(const struct pass_batch *batch, size_t layer,
                                 .n_positions = batch->n_positions};
 }
 
+/* ---- the linear maps -------------------------------------------------------------------------*/
+
+static struct linear linear_of(const struct pass_batch *batch, const struct layer_weights *h,
+                               size_t layer, enum layer_linear which) {
+    const struct linear all[LAYER_LINEARS] = {{.w = &h->attn_c_attn, .bias = h->attn_c_attn_bias},
+                                              {.w = &h->attn_c_proj, .bias = h->attn_c_proj_bias},
+                                              {.w = &h->mlp_c_fc, .bias = h->mlp_c_fc_bias},
+                                              {.w = &h->mlp_c_proj, .bias = h->mlp_c_proj_bias}};
+    struct linear linear = all[which];
+    if (batch->lora != NULL && batch->lora->options.targets[which]) {
+        linear.lora = &batch->lora->pairs[layer * LAYER_LINEARS + which];
+        linear.scale = batch->lora->scale;
+        linear.low = batch->memory->low;
+        linear.d_low = batch->memory->d_low;
+    }
+    return linear;
+}
+
+static void forward_linear(const struct pass_batch *batch, float *y, const struct layer_weights *h,
+                           size_t layer, enum layer_linear which, const float *x) {
+    struct linear linear = linear_of(batch, h, layer, which);
+    linear_forward(batch->compute, y, &linear, x, n_rows_of(batch));
+}
+
+static void backward_input(const struct pass_batch *batch, float *d_x,
+                           const struct layer_weights *h, size_t layer, enum layer_linear which,
+                           const float *d_y) {
+    struct linear linear = linear_of(batch, h, layer, which);
+    linear_backward_input(batch->compute, d_x, &linear, d_y, n_rows_of(batch));
+}
+
+static void backward_weights(const struct pass_batch *batch, const struct layer_weights *gradients,
+                             const struct layer_weights *h, size_t layer, enum layer_linear which,
+                             const float *d_y, const float *x) {
+    struct linear linear = linear_of(batch, h, layer, which);
+    struct linear_gradient gradient = {0};
+    if (gradients != NULL) {
+        const struct linear_gradient all[LAYER_LINEARS] = {
+            {.w = &gradients->attn_c_attn, .bias = gradients->attn_c_attn_bias},
+            {.w = &gradients->attn_c_proj, .bias = gradients->attn_c_proj_bias},
+            {.w = &gradients->mlp_c_fc, .bias = gradients->mlp_c_fc_bias},
+            {.w = &gradients->mlp_c_proj, .bias = gradients->mlp_c_proj_bias}};
+        gradient = all[which];
+    }
+    if (linear.lora != NULL) {
+        gradient.lora = &batch->lora_gradients[layer * LAYER_LINEARS + which];
+    }
+    linear_backward_weights(batch->compute, &gradient, &linear, d_y, x, n_rows_of(batch));
+}
+
 /* ---- attention -------------------------------------------------------------------------------*/
 
 /* All heads of all sequences; with d_found the backward half, into d_qkv. */
@@ -57,21 +107,17 @@ void block_forward(const struct pass_batch *batch, float *out, const struct laye
     struct row_dropout after_mlp = batch_dropout(batch, layer, DROPOUT_MLP);
 
     op_layer_norm(compute, m->normal_1, m->x, h->ln_1_weight, h->ln_1_bias, n_rows, c, epsilon);
-    linear_forward(compute, m->qkv, &(struct linear){&h->attn_c_attn, h->attn_c_attn_bias},
-                   m->normal_1, n_rows);
+    forward_linear(batch, m->qkv, h, layer, ATTN_C_ATTN, m->normal_1);
     attend(batch, m, layer, NULL, NULL);
-    linear_forward(compute, memory->branch, &(struct linear){&h->attn_c_proj, h->attn_c_proj_bias},
-                   m->found, n_rows);
+    forward_linear(batch, memory->branch, h, layer, ATTN_C_PROJ, m->found);
     op_residual(compute, m->middle, m->x, memory->branch, n_rows, c, &after_attention);
 
     op_layer_norm(compute, m->normal_2, m->middle, h->ln_2_weight, h->ln_2_bias, n_rows, c,
                   epsilon);
-    linear_forward(compute, m->inner, &(struct linear){&h->mlp_c_fc, h->mlp_c_fc_bias}, m->normal_2,
-                   n_rows);
+    forward_linear(batch, m->inner, h, layer, MLP_C_FC, m->normal_2);
     op_activate(compute, memory->activated, m->inner, n_rows * h->mlp_c_fc.n_out,
                 batch->config->activation);
-    linear_forward(compute, memory->branch, &(struct linear){&h->mlp_c_proj, h->mlp_c_proj_bias},
-                   memory->activated, n_rows);
+    forward_linear(batch, memory->branch, h, layer, MLP_C_PROJ, memory->activated);
     op_residual(compute, out, m->middle, memory->branch, n_rows, c, &after_mlp);
 }
 
@@ -109,47 +155,33 @@ static void norm_backward(const struct pass_batch *batch, float *d_weight, float
 
 static void mlp_backward(const struct pass_batch *batch, const struct layer_weights *gradients,
                          const struct layer_weights *h, size_t layer) {
-    const struct compute *compute = batch->compute;
     const struct pass_memory *memory = batch->memory;
     const struct block_memory *m = &memory->h[layer];
-    size_t n_rows = n_rows_of(batch);
     const float *d_branch = branch_gradient(batch, layer, DROPOUT_MLP);
-    const struct linear c_proj = {&h->mlp_c_proj, h->mlp_c_proj_bias};
-    const struct linear c_fc = {&h->mlp_c_fc, h->mlp_c_fc_bias};
     /* The activation is computed again together with its derivative, for next to nothing. */
-    linear_backward_input(compute, memory->d_wide, &c_proj, d_branch, n_rows);
-    op_activate_backward(compute, memory->activated, memory->d_wide, m->inner,
-                         n_rows * h->mlp_c_fc.n_out, batch->config->activation);
-    linear_backward_weights(
-        compute, &(struct linear_gradient){&gradients->mlp_c_proj, gradients->mlp_c_proj_bias},
-        &c_proj, d_branch, memory->activated, n_rows);
-    linear_backward_input(compute, memory->branch, &c_fc, memory->d_wide, n_rows);
-    linear_backward_weights(
-        compute, &(struct linear_gradient){&gradients->mlp_c_fc, gradients->mlp_c_fc_bias}, &c_fc,
-        memory->d_wide, m->normal_2, n_rows);
-    norm_backward(batch, gradients->ln_2_weight, gradients->ln_2_bias, m->middle, h->ln_2_weight);
+    backward_input(batch, memory->d_wide, h, layer, MLP_C_PROJ, d_branch);
+    op_activate_backward(batch->compute, memory->activated, memory->d_wide, m->inner,
+                         n_rows_of(batch) * h->mlp_c_fc.n_out, batch->config->activation);
+    backward_weights(batch, gradients, h, layer, MLP_C_PROJ, d_branch, memory->activated);
+    backward_input(batch, memory->branch, h, layer, MLP_C_FC, memory->d_wide);
+    backward_weights(batch, gradients, h, layer, MLP_C_FC, memory->d_wide, m->normal_2);
+    norm_backward(batch, gradients != NULL ? gradients->ln_2_weight : NULL,
+                  gradients != NULL ? gradients->ln_2_bias : NULL, m->middle, h->ln_2_weight);
 }
 
 static void attention_backward(const struct pass_batch *batch,
                                const struct layer_weights *gradients, const struct layer_weights *h,
                                size_t layer) {
-    const struct compute *compute = batch->compute;
     const struct pass_memory *memory = batch->memory;
     const struct block_memory *m = &memory->h[layer];
-    size_t n_rows = n_rows_of(batch);
     const float *d_branch = branch_gradient(batch, layer, DROPOUT_ATTENTION);
-    const struct linear c_proj = {&h->attn_c_proj, h->attn_c_proj_bias};
-    const struct linear c_attn = {&h->attn_c_attn, h->attn_c_attn_bias};
-    linear_backward_input(compute, memory->branch, &c_proj, d_branch, n_rows);
-    linear_backward_weights(
-        compute, &(struct linear_gradient){&gradients->attn_c_proj, gradients->attn_c_proj_bias},
-        &c_proj, d_branch, m->found, n_rows);
+    backward_input(batch, memory->branch, h, layer, ATTN_C_PROJ, d_branch);
+    backward_weights(batch, gradients, h, layer, ATTN_C_PROJ, d_branch, m->found);
     attend(batch, m, layer, memory->branch, memory->d_wide);
-    linear_backward_input(compute, memory->branch, &c_attn, memory->d_wide, n_rows);
-    linear_backward_weights(
-        compute, &(struct linear_gradient){&gradients->attn_c_attn, gradients->attn_c_attn_bias},
-        &c_attn, memory->d_wide, m->normal_1, n_rows);
-    norm_backward(batch, gradients->ln_1_weight, gradients->ln_1_bias, m->x, h->ln_1_weight);
+    backward_input(batch, memory->branch, h, layer, ATTN_C_ATTN, memory->d_wide);
+    backward_weights(batch, gradients, h, layer, ATTN_C_ATTN, memory->d_wide, m->normal_1);
+    norm_backward(batch, gradients != NULL ? gradients->ln_1_weight : NULL,
+                  gradients != NULL ? gradients->ln_1_bias : NULL, m->x, h->ln_1_weight);
 }
 
 void block_backward(const struct pass_batch *batch, const struct layer_weights *gradients,

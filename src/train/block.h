@@ -8,6 +8,7 @@
 #define TRAIN_BLOCK_H
 
 #include "tensor/ops_backward.h"
+#include "train/lora.h"
 #include "train/pass_memory.h"
 
 /** Places of dropout in the model: each has masks of its own. */
@@ -18,7 +19,9 @@ struct pass_batch {
     const struct compute *compute;
     const struct gen_config *config;
     const struct pass_memory *memory;
-    struct training_attention *jobs; /**< [n_sequences][n_head] */
+    struct training_attention *jobs;        /**< [n_sequences][n_head] */
+    const struct lora *lora;                /**< NULL: no adapters */
+    const struct lora_pair *lora_gradients; /**< as lora->pairs; NULL where nothing learns */
     size_t n_sequences, n_positions;
     float dropout; /**< 0 where nothing learns */
     uint64_t seed;
@@ -34,7 +37,7 @@ void block_forward(const struct pass_batch *batch, float *out, const struct laye
                    size_t layer);
 
 /** memory->d_x, the gradient of the layer's out, becomes that of its x; those of the weights are
- *  added to `gradients`. The layer's memory must be filled. */
+ *  added to `gradients` (NULL: adapters alone learn). The layer's memory must be filled. */
 void block_backward(const struct pass_batch *batch, const struct layer_weights *gradients,
                     const struct layer_weights *h, size_t layer);
 

@@ -10,13 +10,14 @@
 #include "model/settings.h"
 #include "train/digest.h"
 
-#define VERSION 1
+#define VERSION 2
 static const char magic[] = "GENSTATE";
 
-/* Bytes before the header, and of the header: 6 numbers of the run, 13 of the configuration, the
- * number of values. */
+/* Bytes before the header, and of the header: numbers of the run, of which version 1 has the
+ * first, 13 of the configuration, the number of values. */
 #define START_SIZE  16
-#define N_RUN       6
+#define N_RUN       9
+#define N_RUN_1     6
 #define N_CONFIG    13
 #define HEADER_SIZE (8 * N_RUN + 4 * N_CONFIG + 8)
 
@@ -62,9 +63,10 @@ static void encode_header(unsigned char out[START_SIZE + HEADER_SIZE],
     memcpy(out, magic, 8);
     bytes_put_u32(out + 8, VERSION);
     bytes_put_u32(out + 12, HEADER_SIZE);
-    const uint64_t run[N_RUN] = {checkpoint->step,        checkpoint->n_tokens,
-                                 checkpoint->n_sequences, checkpoint->data_key,
-                                 checkpoint->seed,        checkpoint->vocab};
+    uint64_t run[N_RUN] = {checkpoint->step,      checkpoint->n_tokens, checkpoint->n_sequences,
+                           checkpoint->data_key,  checkpoint->seed,     checkpoint->vocab,
+                           checkpoint->best_step, checkpoint->n_worse};
+    memcpy(&run[N_RUN - 1], &checkpoint->best_loss, sizeof *run);
     unsigned char *at = out + START_SIZE;
     for (size_t i = 0; i < N_RUN; i++, at += 8) {
         bytes_put_u64(at, run[i]);
@@ -143,8 +145,8 @@ static enum gen_status announce(struct gguf_writer *writer, const struct params 
     return status;
 }
 
-static enum gen_status put_tensor(struct gguf_writer *writer, const struct params *params,
-                                  const struct param_tensor *tensor, struct gen_error *err) {
+enum gen_status checkpoint_put_tensor(struct gguf_writer *writer, const struct params *params,
+                                      const struct param_tensor *tensor, struct gen_error *err) {
     size_t n = tensor->n_in * tensor->n_out;
     float *numbers = memory_new(n, sizeof *numbers);
     unsigned char *bytes = memory_new(n, sizeof *numbers);
@@ -178,7 +180,7 @@ static enum gen_status put_model(struct gguf_writer *writer, const char *path,
         status = announce(writer, params, err);
     }
     for (size_t i = 0; i < params->n_tensors && status == GEN_OK; i++) {
-        status = put_tensor(writer, params, &params->tensors[i], err);
+        status = checkpoint_put_tensor(writer, params, &params->tensors[i], err);
     }
     return status == GEN_OK ? gguf_writer_commit(writer, err) : status;
 }
@@ -197,6 +199,22 @@ enum gen_status checkpoint_write_model(const char *path, const struct params *pa
 
 /* ---- reading ---------------------------------------------------------------------------------*/
 
+static void decode_run(struct checkpoint *checkpoint, struct cursor *cursor, uint32_t version) {
+    uint64_t best_loss = 0;
+    uint64_t *run[N_RUN] = {&checkpoint->step,      &checkpoint->n_tokens, &checkpoint->n_sequences,
+                            &checkpoint->data_key,  &checkpoint->seed,     &checkpoint->vocab,
+                            &checkpoint->best_step, &checkpoint->n_worse,  &best_loss};
+    for (size_t i = 0; i < (version == 1 ? N_RUN_1 : N_RUN); i++) {
+        *run[i] = cursor_u64(cursor);
+    }
+    memcpy(&checkpoint->best_loss, &best_loss, sizeof best_loss);
+}
+
+/* Bytes from the beginning to the numbers. */
+static size_t numbers_at(uint32_t version) {
+    return START_SIZE + HEADER_SIZE - (version == 1 ? 8 * (N_RUN - N_RUN_1) : 0);
+}
+
 static enum gen_status read_state(struct saved_state *state, const char *where,
                                   struct gen_error *err) {
     struct cursor cursor = cursor_over(state->map.data, state->map.size);
@@ -206,17 +224,13 @@ static enum gen_status read_state(struct saved_state *state, const char *where,
     if (cursor.failed || memcmp(start, magic, 8) != 0) {
         return error_set(err, GEN_BAD_FILE, "%s: is not a training state of gen", where);
     }
-    if (version != VERSION || header != HEADER_SIZE) {
+    if (version < 1 || version > VERSION || START_SIZE + header != numbers_at(version)) {
         return error_set(err, GEN_UNSUPPORTED,
-                         "%s: is a training state of version %u, this gen reads %u", where, version,
-                         VERSION);
+                         "%s: is a training state of version %u, this gen reads 1 to %u", where,
+                         version, VERSION);
     }
     struct checkpoint *checkpoint = &state->checkpoint;
-    uint64_t *run[N_RUN] = {&checkpoint->step,     &checkpoint->n_tokens, &checkpoint->n_sequences,
-                            &checkpoint->data_key, &checkpoint->seed,     &checkpoint->vocab};
-    for (size_t i = 0; i < N_RUN; i++) {
-        *run[i] = cursor_u64(&cursor);
-    }
+    decode_run(checkpoint, &cursor, version);
     decode_config(&checkpoint->config, &cursor);
     uint64_t n_values = cursor_u64(&cursor);
     size_t left = cursor_left(&cursor);
@@ -232,6 +246,7 @@ static enum gen_status read_state(struct saved_state *state, const char *where,
                          where);
     }
     state->n_values = (size_t)n_values;
+    state->numbers = state->map.data + numbers_at(version);
     return GEN_OK;
 }
 
@@ -252,11 +267,13 @@ enum gen_status saved_state_open(struct saved_state *state, const char *path,
 enum gen_status saved_state_load(const struct saved_state *state, struct params *params,
                                  struct adamw *adamw, struct gen_error *err) {
     if (state->n_values != params->n_values) {
-        return error_set(err, GEN_BAD_FILE,
-                         "the training state has %zu numbers, its configuration wants %zu",
-                         state->n_values, params->n_values);
+        return error_set(
+            err, GEN_BAD_FILE,
+            "the training state has %zu numbers that learn, the options and the model want %zu "
+            "(the same kind of training, rank and targets as when it was begun)",
+            state->n_values, params->n_values);
     }
-    const unsigned char *at = state->map.data + START_SIZE + HEADER_SIZE;
+    const unsigned char *at = state->numbers;
     float *arrays[] = {params->values, adamw->m, adamw->v};
     for (size_t i = 0; i < 3; i++) {
         tensor_type_info(TENSOR_F32)->to_f32(arrays[i], at, state->n_values);

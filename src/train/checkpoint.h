@@ -6,10 +6,11 @@
  * writing off leaves a whole state of this or the last checkpoint, and a whole GGUF. Layout,
  * little-endian:
  *
- *   "GENSTATE" u32 version = 1, u32 bytes of the header behind them
- *   header: fields of struct checkpoint in their order, u64 or, for the configuration, i32 each
- *           (epsilon as its f32 bits), then u64 n_values
- *   n_values x f32 weights, as many m, as many v: as params.h lays them out
+ *   "GENSTATE" u32 version = 2, u32 bytes of the header behind them
+ *   header: fields of struct checkpoint in their order, u64 (best_loss as its f64 bits) or, for the
+ *           configuration, i32 each (epsilon as its f32 bits), then u64 n_values. Version 1 has
+ *           not the last three u64 before the configuration, which are then 0
+ *   n_values x f32 weights that learn, as many m, as many v: as params.h or lora.h lays them out
  *   u64 digest of all before
  */
 #ifndef TRAIN_CHECKPOINT_H
@@ -19,6 +20,7 @@
 #include <stdint.h>
 
 #include "base/file.h"
+#include "format/gguf_write.h"
 #include "gen.h"
 #include "train/adamw.h"
 #include "train/params.h"
@@ -31,6 +33,10 @@ struct checkpoint {
     uint64_t data_key;    /**< of the data they were taken from */
     uint64_t seed;
     uint64_t vocab; /**< digest of the vocabulary */
+    /* The best validation so far; best_step 0: there was none. */
+    uint64_t best_step;
+    uint64_t n_worse; /**< validations since then */
+    double best_loss;
     struct gen_config config;
 };
 
@@ -38,6 +44,10 @@ struct checkpoint {
 enum gen_status checkpoint_write_state(const char *path, const struct checkpoint *checkpoint,
                                        const struct params *params, const struct adamw *adamw,
                                        struct gen_error *err);
+/** Write a tensor's numbers, announced before, as f32. */
+enum gen_status checkpoint_put_tensor(struct gguf_writer *writer, const struct params *params,
+                                      const struct param_tensor *tensor, struct gen_error *err);
+
 /** Write the weights as an f32 GGUF to `path`. */
 enum gen_status checkpoint_write_model(const char *path, const struct params *params,
                                        const struct gen_tokenizer *tokenizer,
@@ -47,6 +57,7 @@ enum gen_status checkpoint_write_model(const char *path, const struct params *pa
 struct saved_state {
     struct checkpoint checkpoint;
     size_t n_values;
+    const unsigned char *numbers; /**< n_values weights, m, v */
     struct file_map map;
 };
 

@@ -1,21 +1,27 @@
 /**
  * linear.h - one linear map of a layer, y = x w + bias, forward and backward: the one place where
- * a layer's matrices are used and learn.
+ * a layer's matrices are used and learn. With an adapter (lora.h) scale * (x a) b is added.
  */
 #ifndef TRAIN_LINEAR_H
 #define TRAIN_LINEAR_H
 
 #include "tensor/ops_backward.h"
+#include "train/lora.h"
 
 struct linear {
-    const struct matrix *w; /**< n_in to n_out, f32 in panels */
-    const float *bias;      /**< [n_out] */
+    const struct matrix *w;       /**< n_in to n_out, f32 in panels */
+    const float *bias;            /**< [n_out] */
+    const struct lora_pair *lora; /**< NULL: none */
+    float scale;                  /**< of the adapter */
+    float *low, *d_low;           /**< [n_rows][rank] each, scratch for it */
 };
 
-/** Where the gradients of its numbers are added: arrays that lie as w and bias do. */
+/** Where the gradients of its numbers are added: arrays that lie as w, bias and pair do. */
 struct linear_gradient {
-    const struct matrix *w; /**< the view of the gradients, see params_view() */
+    const struct matrix *w; /**< the view of the gradients, see params_view(); NULL: w and bias
+                                 do not learn */
     float *bias;
+    const struct lora_pair *lora; /**< NULL: none */
 };
 
 /** y[n_rows][n_out] of x[n_rows][n_in]. */
@@ -26,7 +32,7 @@ void linear_forward(const struct compute *compute, float *y, const struct linear
 void linear_backward_input(const struct compute *compute, float *d_x, const struct linear *linear,
                            const float *d_y, size_t n_rows);
 
-/** The gradients of w and bias, of d_y and the x of the forward half. */
+/** The gradients of all that learns, of d_y and the x of the forward half. */
 void linear_backward_weights(const struct compute *compute, const struct linear_gradient *gradient,
                              const struct linear *linear, const float *d_y, const float *x,
                              size_t n_rows);

@@ -99,11 +99,11 @@ void params_free_array(const struct params *params, float *array) {
 
 /* ---- views -----------------------------------------------------------------------------------*/
 
-static struct matrix matrix_of(const struct param_tensor *tensor, const float *at) {
+struct matrix params_matrix(const struct param_tensor *tensor, const float *array) {
     return (struct matrix){.type = TENSOR_F32,
                            .n_in = tensor->n_in,
                            .n_out = tensor->n_out,
-                           .data = (const unsigned char *)at,
+                           .data = (const unsigned char *)(array + tensor->offset),
                            .row_stride = MATRIX_PANEL,
                            .panel_stride = tensor->n_in * MATRIX_PANEL};
 }
@@ -127,7 +127,7 @@ bool params_view(struct weights *view, const struct params *params, float *array
             struct weight_table table = {(const unsigned char *)at, TENSOR_F32};
             memcpy(base + spec->offset, &table, sizeof table);
         } else {
-            struct matrix matrix = matrix_of(tensor, at);
+            struct matrix matrix = params_matrix(tensor, array);
             size_t offset = is_wte(spec) ? offsetof(struct weights, lm_head) : spec->offset;
             memcpy(base + offset, &matrix, sizeof matrix);
         }
@@ -189,8 +189,7 @@ static float deviation_of(const struct params *params, const struct tensor_spec 
     return 0.02f;
 }
 
-/* Where the number lies that stands at (in, out) of the mathematical weight. */
-static size_t index_of(const struct param_tensor *tensor, size_t in, size_t out) {
+size_t params_index(const struct param_tensor *tensor, size_t in, size_t out) {
     if (!tensor->panels) {
         return tensor->offset + out * tensor->n_in + in;
     }
@@ -205,7 +204,7 @@ static void randomize_matrix(struct params *params, const struct param_tensor *t
         float pair[2];
         normal_pair(pair, rng);
         for (size_t j = i; j < i + 2 && j < n; j++) {
-            size_t at = index_of(tensor, j % tensor->n_in, j / tensor->n_in);
+            size_t at = params_index(tensor, j % tensor->n_in, j / tensor->n_in);
             params->values[at] = deviation * pair[j - i];
         }
     }
@@ -245,7 +244,7 @@ static struct lines lines_of(const struct param_tensor *tensor, enum model_file_
 
 static size_t index_in_line(const struct param_tensor *tensor, const struct lines *lines,
                             size_t line, size_t i) {
-    return lines->by_inputs ? index_of(tensor, line, i) : index_of(tensor, i, line);
+    return lines->by_inputs ? params_index(tensor, line, i) : params_index(tensor, i, line);
 }
 
 static void put_line(float *array, const struct param_tensor *tensor, const struct lines *lines,

@@ -64,6 +64,11 @@ void params_free_array(const struct params *params, float *array);
 bool params_view(struct weights *view, const struct params *params, float *array);
 void params_view_release(struct weights *view);
 
+/** A tensor in panels, as `array` has it. */
+struct matrix params_matrix(const struct param_tensor *tensor, const float *array);
+/** Where in an array the number lies that stands at (in, out) of the mathematical weight. */
+size_t params_index(const struct param_tensor *tensor, size_t in, size_t out);
+
 /** The numbers of a matrix or a table of a view, to be written. */
 float *params_numbers(const struct matrix *matrix);
 float *params_table_numbers(const struct weight_table *table);

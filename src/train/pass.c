@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "train/block.h"
 #include "train/embedding.h"
+#include "train/lora.h"
 
 struct train_pass {
     struct train_pass_options options;
@@ -24,6 +25,11 @@ static size_t max_rows(const struct train_pass_options *options) {
     return options->max_sequences * options->max_positions;
 }
 
+/* Whether the embeddings learn. */
+static bool moves_tables(const struct train_pass_options *options) {
+    return !options->forward_only && options->lora == NULL;
+}
+
 uint64_t train_pass_bytes(const struct gen_config *config,
                           const struct train_pass_options *options) {
     size_t floats = pass_memory_floats(config, options, threads_default());
@@ -34,7 +40,7 @@ uint64_t train_pass_bytes(const struct gen_config *config,
     uint64_t row = sizeof(size_t) + sizeof(int32_t) + sizeof(double);
     uint64_t jobs = (uint64_t)options->max_sequences * (uint64_t)config->n_head *
                     sizeof(struct training_attention);
-    return bytes + row * max_rows(options) + jobs + embedding_bytes(config, !options->forward_only);
+    return bytes + row * max_rows(options) + jobs + embedding_bytes(config, moves_tables(options));
 }
 
 static enum gen_status check_options(const struct train_pass_options *options,
@@ -57,7 +63,7 @@ static bool fill(struct train_pass *pass, const struct gen_config *config,
                  const struct compute *compute) {
     const struct train_pass_options *options = &pass->options;
     if (!pass_memory_init(&pass->memory, config, options, thread_pool_size(compute->pool)) ||
-        !embedding_init(&pass->embedding, config, !options->forward_only)) {
+        !embedding_init(&pass->embedding, config, moves_tables(options))) {
         return false;
     }
     pass->compute = (struct compute){.kernels = compute->kernels,
@@ -202,7 +208,7 @@ static void scatter_counted(const struct train_pass *pass, size_t n_counted, siz
     }
 }
 
-/* Rows first ... first + n - 1 of those that count: their losses, and with gradients what comes
+/* Rows first ... first + n - 1 of those that count: their losses, and unless scale is 0 what comes
  * back through lm_head, into memory->branch. */
 static void head_chunk(struct train_pass *pass, const struct weights *weights,
                        const struct weights *gradients, const struct gen_config *config,
@@ -215,16 +221,18 @@ static void head_chunk(struct train_pass *pass, const struct weights *weights,
                   weights->ln_f_bias, n, c, config->layer_norm_epsilon);
     op_linear(compute, memory->logits, memory->logits_stride, memory->normal_f, lm_head, NULL, n);
     op_cross_entropy(compute, pass->losses + first, memory->logits, memory->logits_stride,
-                     lm_head->n_out, pass->targets + first, n, gradients != NULL ? scale : 0.0f);
-    if (gradients != NULL) {
+                     lm_head->n_out, pass->targets + first, n, scale);
+    if (scale != 0.0f) {
         op_matmul_backward(compute, memory->branch + first * c, memory->logits,
                            memory->logits_stride, lm_head, n);
+    }
+    if (gradients != NULL) {
         op_matmul_weights(compute, params_numbers(&gradients->lm_head), memory->normal_f,
                           memory->logits, memory->logits_stride, n, c, lm_head->n_out);
     }
 }
 
-/* From the last residual stream to the loss and, with gradients, back to its gradient. */
+/* From the last residual stream to the loss and, unless scale is 0, back to its gradient. */
 static double head(struct train_pass *pass, const struct weights *weights,
                    const struct weights *gradients, const struct pass_batch *batch, float scale,
                    size_t n_counted) {
@@ -241,11 +249,12 @@ static double head(struct train_pass *pass, const struct weights *weights,
     for (size_t i = 0; i < n_counted; i++) {
         loss += pass->losses[i];
     }
-    if (gradients != NULL) {
+    if (scale != 0.0f) {
         memset(memory->d_x, 0, n_counted * c * sizeof *memory->d_x);
         struct layer_norm_backward job = {.d_x = memory->d_x,
-                                          .d_weight = gradients->ln_f_weight,
-                                          .d_bias = gradients->ln_f_bias,
+                                          .d_weight =
+                                              gradients != NULL ? gradients->ln_f_weight : NULL,
+                                          .d_bias = gradients != NULL ? gradients->ln_f_bias : NULL,
                                           .d_y = memory->branch,
                                           .x = memory->last,
                                           .weight = weights->ln_f_weight,
@@ -279,7 +288,11 @@ static void backward(struct train_pass *pass, const struct pass_batch *batch,
             /* Its result is not needed; the memory of the last residual stream is free. */
             block_forward(batch, batch->memory->last, &params->weights.h[layer], layer);
         }
-        block_backward(batch, &gradients->h[layer], &params->weights.h[layer], layer);
+        block_backward(batch, gradients != NULL ? &gradients->h[layer] : NULL,
+                       &params->weights.h[layer], layer);
+    }
+    if (gradients == NULL) {
+        return;
     }
     if (step->begins) {
         embedding_begin(&pass->embedding);
@@ -290,24 +303,51 @@ static void backward(struct train_pass *pass, const struct pass_batch *batch,
     }
 }
 
+/* The gradients' array as what learns: weights, or pairs of adapters. */
+struct gradient_view {
+    struct weights weights;
+    struct lora_pair *pairs; /* NULL: the weights */
+};
+
+static enum gen_status view_gradients(struct gradient_view *view, const struct train_pass *pass,
+                                      const struct params *params, float *gradients,
+                                      struct gen_error *err) {
+    *view = (struct gradient_view){0};
+    const struct lora *lora = pass->options.lora;
+    bool good;
+    if (lora != NULL) {
+        view->pairs = lora_view(lora, gradients);
+        good = view->pairs != NULL;
+    } else {
+        good = params_view(&view->weights, params, gradients);
+    }
+    return good ? GEN_OK : error_no_memory(err, "gradients");
+}
+
+static void release_view(struct gradient_view *view) {
+    params_view_release(&view->weights);
+    memory_free(view->pairs);
+}
+
 enum gen_status train_pass_run(struct train_pass *pass, const struct params *params,
                                float *gradients, const struct train_batch *batch,
                                const struct train_step *step, double *loss, size_t *n_counted,
                                struct gen_error *err) {
-    struct weights view = {0};
+    struct gradient_view view = {0};
     bool learns = gradients != NULL;
     enum gen_status status = check_batch(pass, batch, learns ? step : NULL, err);
     if (status != GEN_OK ||
-        (status = list_counted(pass, n_counted, batch, &params->config, err)) != GEN_OK) {
+        (status = list_counted(pass, n_counted, batch, &params->config, err)) != GEN_OK ||
+        (learns && (status = view_gradients(&view, pass, params, gradients, err)) != GEN_OK)) {
         return status;
     }
-    if (learns && !params_view(&view, params, gradients)) {
-        return error_no_memory(err, "gradients");
-    }
+    const struct weights *weights = learns && view.pairs == NULL ? &view.weights : NULL;
     struct pass_batch work = {.compute = &pass->compute,
                               .config = &params->config,
                               .memory = &pass->memory,
                               .jobs = pass->jobs,
+                              .lora = pass->options.lora,
+                              .lora_gradients = view.pairs,
                               .n_sequences = batch->n_sequences,
                               .n_positions = batch->n_positions};
     if (learns) {
@@ -316,11 +356,10 @@ enum gen_status train_pass_run(struct train_pass *pass, const struct params *par
         work.first_sequence = step->first_sequence;
     }
     forward(&work, params, batch);
-    *loss = head(pass, &params->weights, learns ? &view : NULL, &work, learns ? step->scale : 0.0f,
-                 *n_counted);
+    *loss = head(pass, &params->weights, weights, &work, learns ? step->scale : 0.0f, *n_counted);
     if (learns) {
-        backward(pass, &work, params, &view, batch, step);
+        backward(pass, &work, params, weights, batch, step);
     }
-    params_view_release(&view);
+    release_view(&view);
     return GEN_OK;
 }

@@ -18,6 +18,8 @@
 #include "tensor/ops.h"
 #include "train/params.h"
 
+struct lora;
+
 /** Target of a position whose prediction does not count. */
 #define TRAIN_NO_TARGET (-1)
 
@@ -35,8 +37,9 @@ struct train_pass_options {
     /** Keep only the residual stream at each layer's entry and compute the layer again in the
      *  backward half: a third more work, a fraction of the memory, the same bits. */
     bool recompute;
-    bool forward_only; /**< for validation: nothing is kept */
-    float dropout;     /**< of embeddings, attention weights and residual branches; 0: none */
+    bool forward_only;       /**< for validation: nothing is kept */
+    float dropout;           /**< of embeddings, attention weights and residual branches; 0: none */
+    const struct lora *lora; /**< adapters, which alone learn then; NULL: all weights do */
 };
 
 struct train_pass;
@@ -65,10 +68,10 @@ struct train_step {
 
 /**
  * *loss = sum over counted positions of -ln p(target), *n_counted their number. With `gradients`
- * (an array like params->values, not NULL) adds d(scale * loss) / d(value) to each; without
- * gradients nothing is dropped and `step` is not looked at. Dropout masks depend on the step's
- * seed and the number of the sequence in the step. GEN_BAD_ARGUMENT for ids out of range; a loss
- * that is not finite is returned as such.
+ * (an array like params->values or, with adapters, lora->params.values; not NULL) adds
+ * d(scale * loss) / d(value) to each; without gradients nothing is dropped and `step` is not looked
+ * at. Dropout masks depend on the step's seed and the number of the sequence in the step.
+ * GEN_BAD_ARGUMENT for ids out of range; a loss that is not finite is returned as such.
  */
 enum gen_status train_pass_run(struct train_pass *pass, const struct params *params,
                                float *gradients, const struct train_batch *batch,

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "tensor/kernels/training.h"
+#include "train/lora.h"
 
 /* Numbers of logits that are there at a time, and the rows that are at least worth a product. */
 #define LOGITS_NUMBERS ((size_t)1 << 24)
@@ -92,6 +93,11 @@ static void plan(struct pass_memory *memory, struct planner *planner,
     plan_blocks(memory, planner, config, options, rows);
     memory->branch = take(planner, rows, c);
     memory->activated = take(planner, rows, inner);
+    if (options->lora != NULL) {
+        size_t rank = (size_t)options->lora->options.rank;
+        memory->low = take(planner, rows, rank);
+        memory->d_low = take(planner, rows, rank);
+    }
     if (!options->forward_only) {
         memory->d_x = take(planner, rows, c);
         memory->d_dropped = options->dropout > 0.0f ? take(planner, rows, c) : NULL;

@@ -33,6 +33,8 @@ struct pass_memory {
     float *d_dropped; /**< [R][C] the same where branches are dropped; NULL without dropout */
     float *d_wide;    /**< [R][3 C or I] gradient of qkv or inner */
     float *moments;   /**< [R][2] */
+    float *low;       /**< [R][rank] x a of an adapter; NULL without */
+    float *d_low;     /**< [R][rank] its gradient */
 
     /* Logits are made and used up a chunk of rows at a time. */
     size_t chunk_rows;

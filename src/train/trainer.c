@@ -54,14 +54,36 @@ static uint64_t dropout_seed(const struct trainer *trainer) {
     return high << 32 | rng_u32(&rng);
 }
 
+/* Copy sequences into a batch as long as the longest of them. What the others lack is filled up
+ * with positions that nothing looks at and whose predictions do not count: it changes no bit. */
+static size_t fill_batch(struct trainer *trainer, size_t first, size_t n) {
+    size_t longest = 0;
+    for (size_t i = first; i < first + n; i++) {
+        longest = trainer->lengths[i] > longest ? trainer->lengths[i] : longest;
+    }
+    for (size_t i = 0; i < n; i++) {
+        size_t length = trainer->lengths[first + i];
+        size_t from = (first + i) * trainer->n_positions;
+        int32_t *ids = trainer->batch_ids + i * longest;
+        int32_t *targets = trainer->batch_targets + i * longest;
+        memcpy(ids, trainer->ids + from, length * sizeof *ids);
+        memcpy(targets, trainer->targets + from, length * sizeof *targets);
+        for (size_t at = length; at < longest; at++) {
+            ids[at] = 0;
+            targets[at] = TRAIN_NO_TARGET;
+        }
+    }
+    return longest;
+}
+
 /* Sequences first ... first + n - 1 of the buffers through the model; `step` NULL: no gradients. */
 static enum gen_status run_batch(struct trainer *trainer, size_t first, size_t n,
                                  const struct train_step *step, double *loss, size_t *n_counted,
                                  struct gen_error *err) {
-    struct train_batch batch = {.ids = trainer->ids + first * trainer->n_positions,
-                                .targets = trainer->targets + first * trainer->n_positions,
+    struct train_batch batch = {.ids = trainer->batch_ids,
+                                .targets = trainer->batch_targets,
                                 .n_sequences = n,
-                                .n_positions = trainer->n_positions};
+                                .n_positions = fill_batch(trainer, first, n)};
     double batch_loss = 0;
     size_t batch_counted = 0;
     enum gen_status status =
@@ -75,27 +97,42 @@ static enum gen_status run_batch(struct trainer *trainer, size_t first, size_t n
 static void read_sequences(struct trainer *trainer, const struct train_source *source,
                            uint64_t first, size_t n) {
     for (size_t i = 0; i < n; i++) {
-        source->read(source->context, first + i, trainer->ids + i * trainer->n_positions,
-                     trainer->targets + i * trainer->n_positions);
+        size_t at = i * trainer->n_positions;
+        trainer->lengths[i] =
+            source->read(source->context, first + i, trainer->ids + at, trainer->targets + at);
     }
+}
+
+static size_t count_positions(const struct trainer *trainer, size_t n_sequences) {
+    size_t n = 0;
+    for (size_t i = 0; i < n_sequences; i++) {
+        n += trainer->lengths[i];
+    }
+    return n;
 }
 
 static size_t count_targets(const struct trainer *trainer, size_t n_sequences) {
     size_t n = 0;
-    for (size_t i = 0; i < n_sequences * trainer->n_positions; i++) {
-        n += trainer->targets[i] != TRAIN_NO_TARGET;
+    for (size_t i = 0; i < n_sequences; i++) {
+        const int32_t *targets = trainer->targets + i * trainer->n_positions;
+        for (size_t at = 0; at < trainer->lengths[i]; at++) {
+            n += targets[at] != TRAIN_NO_TARGET;
+        }
     }
     return n;
 }
 
 static uint64_t count_bytes(const struct trainer *trainer, size_t n_sequences) {
     uint64_t bytes = 0;
-    for (size_t i = 0; i < n_sequences * trainer->n_positions; i++) {
-        int32_t id = trainer->targets[i];
-        if (id != TRAIN_NO_TARGET && !tokenizer_is_special(trainer->tokenizer, id)) {
-            size_t n;
-            gen_tokenizer_piece(trainer->tokenizer, id, &n);
-            bytes += n;
+    for (size_t i = 0; i < n_sequences; i++) {
+        const int32_t *targets = trainer->targets + i * trainer->n_positions;
+        for (size_t at = 0; at < trainer->lengths[i]; at++) {
+            if (targets[at] != TRAIN_NO_TARGET &&
+                !tokenizer_is_special(trainer->tokenizer, targets[at])) {
+                size_t n;
+                gen_tokenizer_piece(trainer->tokenizer, targets[at], &n);
+                bytes += n;
+            }
         }
     }
     return bytes;
@@ -166,11 +203,11 @@ static enum gen_status add_gradients(struct trainer *trainer, double *loss, stru
     double sums[] = {sum, (double)n_counted};
     status = ranks_sum(ranks, sums, 2, status, err);
     if (status == GEN_OK) {
-        status = ranks_sum_gradients(ranks, trainer->gradients, trainer->params->n_values, err);
+        status = ranks_sum_gradients(ranks, trainer->gradients, trainer->learned->n_values, err);
     }
     *loss = sums[0] / (sums[1] > 0 ? sums[1] : 1);
     if (status != GEN_OK) {
-        memset(trainer->gradients, 0, trainer->params->n_values * sizeof *trainer->gradients);
+        memset(trainer->gradients, 0, trainer->learned->n_values * sizeof *trainer->gradients);
     }
     return status;
 }
@@ -184,15 +221,16 @@ static enum gen_status make_step(struct trainer *trainer, struct gen_train_repor
     if (status != GEN_OK) {
         return status;
     }
-    double norm = adamw_norm(trainer->gradients, trainer->params->n_values, trainer->compute->pool);
+    double norm =
+        adamw_norm(trainer->gradients, trainer->learned->n_values, trainer->compute->pool);
     if ((status = check_finite(trainer, report->loss, norm, err)) != GEN_OK) {
         return status;
     }
     double clip = (double)trainer->options->clip;
     double rate = schedule_rate(&trainer->schedule, run->step);
-    adamw_step(trainer->adamw, trainer->params, trainer->gradients, rate,
+    adamw_step(trainer->adamw, trainer->learned, trainer->gradients, rate,
                clip > 0 && norm > clip ? clip / norm : 1, run->step + 1, trainer->compute->pool);
-    size_t n_tokens = trainer->n_sequences * trainer->n_positions;
+    size_t n_tokens = count_positions(trainer, trainer->n_sequences);
     run->step++;
     run->n_sequences += trainer->n_sequences;
     run->n_tokens += n_tokens;
@@ -222,16 +260,32 @@ static enum gen_status compare_ranks(const struct trainer *trainer, struct gen_e
     digest_add_u64(&digest, run->vocab);
     digest_add_u64(&digest, trainer->n_sequences);
     digest_add_u64(&digest, trainer->n_positions);
-    digest_add(&digest, trainer->params->values,
-               trainer->params->n_values * sizeof *trainer->params->values);
+    const struct params *parts[] = {trainer->params, trainer->learned};
+    for (size_t i = 0; i < (trainer->lora != NULL ? 2 : 1); i++) {
+        digest_add(&digest, parts[i]->values, parts[i]->n_values * sizeof *parts[i]->values);
+    }
     return ranks_compare(ranks, digest_value(&digest), err);
+}
+
+/* Whether the weights as they are shall be the model that is written. Where the best are kept,
+ * those of the last validation are, if it was the best; without any validation so far, all are. */
+static bool writes_model(const struct trainer *trainer) {
+    const struct checkpoint *run = &trainer->checkpoint;
+    return !trainer->keeps_best || run->best_step == 0 || run->best_step == run->step;
+}
+
+static enum gen_status write_model(const struct trainer *trainer, struct gen_error *err) {
+    if (trainer->lora != NULL) {
+        return lora_write(trainer->path, trainer->lora, err);
+    }
+    return checkpoint_write_model(trainer->path, trainer->params, trainer->tokenizer, err);
 }
 
 static enum gen_status write_checkpoint(const struct trainer *trainer, struct gen_error *err) {
     enum gen_status status = checkpoint_write_state(trainer->state_path, &trainer->checkpoint,
-                                                    trainer->params, trainer->adamw, err);
-    if (status == GEN_OK) {
-        status = checkpoint_write_model(trainer->path, trainer->params, trainer->tokenizer, err);
+                                                    trainer->learned, trainer->adamw, err);
+    if (status == GEN_OK && writes_model(trainer)) {
+        status = write_model(trainer, err);
     }
     return status;
 }
@@ -259,8 +313,20 @@ static bool is_due(const struct trainer *trainer) {
     const struct gen_train_options *options = trainer->options;
     double minutes = (double)options->checkpoint_minutes;
     uint64_t every = options->checkpoint_every;
-    return (every > 0 && trainer->checkpoint.step % every == 0) ||
+    return (trainer->keeps_best && trainer->checkpoint.best_step == trainer->checkpoint.step) ||
+           (every > 0 && trainer->checkpoint.step % every == 0) ||
            (minutes > 0 && gen_clock() - trainer->saved_at >= 60 * minutes);
+}
+
+/* Note whether the validation was the best so far. */
+static void judge(struct trainer *trainer, struct gen_train_report *report) {
+    struct checkpoint *run = &trainer->checkpoint;
+    report->is_best = run->best_step == 0 || report->valid_loss < run->best_loss;
+    run->n_worse = report->is_best ? 0 : run->n_worse + 1;
+    if (report->is_best) {
+        run->best_loss = report->valid_loss;
+        run->best_step = run->step;
+    }
 }
 
 static enum gen_status validate_if_due(struct trainer *trainer, struct gen_train_report *report,
@@ -277,6 +343,7 @@ static enum gen_status validate_if_due(struct trainer *trainer, struct gen_train
         report->has_valid = true;
         report->valid_loss = score.loss / (double)(score.n > 0 ? score.n : 1);
         report->valid_bits = score.loss / log(2) / (double)(score.bytes > 0 ? score.bytes : 1);
+        judge(trainer, report);
     }
     return status;
 }
@@ -300,9 +367,14 @@ static enum gen_status step_and_report(struct trainer *trainer, struct gen_error
     return status;
 }
 
+static bool is_done(const struct trainer *trainer) {
+    return trainer->checkpoint.step >= trainer->options->n_steps ||
+           (trainer->patience > 0 && trainer->checkpoint.n_worse >= trainer->patience);
+}
+
 static enum gen_status run_steps(struct trainer *trainer, struct gen_error *err) {
     enum gen_status status = GEN_OK;
-    while (status == GEN_OK && trainer->checkpoint.step < trainer->options->n_steps) {
+    while (status == GEN_OK && !is_done(trainer)) {
         status = step_and_report(trainer, err);
         /* What time it is may differ: the first rank's clock counts. */
         double due = ranks_leads(trainer->options->ranks) && is_due(trainer) ? 1 : 0;
@@ -314,17 +386,33 @@ static enum gen_status run_steps(struct trainer *trainer, struct gen_error *err)
     return status;
 }
 
-enum gen_status trainer_run(struct trainer *trainer, struct gen_error *err) {
+static enum gen_status make_buffers(struct trainer *trainer, struct gen_error *err) {
     size_t rows =
         trainer->n_sequences > trainer->micro_batch ? trainer->n_sequences : trainer->micro_batch;
-    trainer->ids = memory_new(rows, trainer->n_positions * sizeof *trainer->ids);
-    trainer->targets = memory_new(rows, trainer->n_positions * sizeof *trainer->targets);
+    size_t row = trainer->n_positions * sizeof *trainer->ids;
+    trainer->ids = memory_new(rows, row);
+    trainer->targets = memory_new(rows, row);
+    trainer->lengths = memory_new(rows, sizeof *trainer->lengths);
+    trainer->batch_ids = memory_new(trainer->micro_batch, row);
+    trainer->batch_targets = memory_new(trainer->micro_batch, row);
+    bool good = trainer->ids != NULL && trainer->targets != NULL && trainer->lengths != NULL &&
+                trainer->batch_ids != NULL && trainer->batch_targets != NULL;
+    return good ? GEN_OK : error_no_memory(err, "a batch");
+}
+
+static void free_buffers(struct trainer *trainer) {
+    memory_free(trainer->ids);
+    memory_free(trainer->targets);
+    memory_free(trainer->lengths);
+    memory_free(trainer->batch_ids);
+    memory_free(trainer->batch_targets);
+}
+
+enum gen_status trainer_run(struct trainer *trainer, struct gen_error *err) {
     trainer->saved_at = gen_clock();
     trainer->saved_step = UINT64_MAX;
     uint64_t first_step = trainer->checkpoint.step;
-    enum gen_status status =
-        trainer->ids != NULL && trainer->targets != NULL ? GEN_OK : error_no_memory(err, "a batch");
-    status = ranks_join(trainer->options->ranks, status, err);
+    enum gen_status status = ranks_join(trainer->options->ranks, make_buffers(trainer, err), err);
     if (status == GEN_OK) {
         status = compare_ranks(trainer, err);
     }
@@ -344,7 +432,6 @@ enum gen_status trainer_run(struct trainer *trainer, struct gen_error *err) {
             }
         }
     }
-    memory_free(trainer->ids);
-    memory_free(trainer->targets);
+    free_buffers(trainer);
     return status;
 }

@@ -17,6 +17,7 @@
 #include "tensor/ops.h"
 #include "train/adamw.h"
 #include "train/checkpoint.h"
+#include "train/lora.h"
 #include "train/params.h"
 #include "train/pass.h"
 #include "train/schedule.h"
@@ -25,9 +26,9 @@
 struct train_source {
     void *context;
     uint64_t n_sequences; /**< of an epoch; of a source for validation, all there are */
-    /** ids[T] and targets[T] of a sequence; numbers count on over the epochs. Targets that do not
-     *  count are TRAIN_NO_TARGET. */
-    void (*read)(void *context, uint64_t sequence, int32_t *ids, int32_t *targets);
+    /** Fill the beginning of ids[T] and targets[T] and return how many there are, 1 ... T; numbers
+     *  count on over the epochs. Targets that do not count are TRAIN_NO_TARGET. */
+    size_t (*read)(void *context, uint64_t sequence, int32_t *ids, int32_t *targets);
 };
 
 /** All that a run holds. Filled by the caller up to the dashes; nothing of it is owned. */
@@ -36,22 +37,28 @@ struct trainer {
     const struct gen_train_watch *watch;
     const char *path, *state_path; /**< of the model, of the state */
     const struct gen_tokenizer *tokenizer;
-    struct params *params;
+    const struct params *params; /**< of the model */
+    struct params *learned;      /**< what of it learns: the same, or those of `lora` */
+    const struct lora *lora;     /**< NULL: all weights learn */
     struct adamw *adamw;
-    float *gradients; /**< all 0 between steps */
+    float *gradients; /**< of `learned`; all 0 between steps */
     struct compute *compute;
     struct train_pass *pass;
     struct schedule schedule;
     struct train_source data;
     struct train_source valid;    /**< read NULL: none */
-    size_t n_positions;           /**< T of a sequence */
+    size_t n_positions;           /**< T, of the longest sequence */
     size_t n_sequences;           /**< of a step */
     size_t micro_batch;           /**< sequences that `pass` takes at a time */
+    bool keeps_best;              /**< the model written is that of the best validation so far */
+    uint64_t patience;            /**< stop after so many validations without a better; 0: never */
     struct checkpoint checkpoint; /**< where the run is; moves on */
     /* ------------------------------------------------------------ */
     int32_t *ids, *targets; /**< [n_sequences of a step, or of a micro-batch][n_positions] */
-    uint64_t saved_step;    /**< of the last checkpoint, UINT64_MAX: none yet */
-    double saved_at;        /**< when, as gen_clock() */
+    size_t *lengths;        /**< [the same sequences], as they were read */
+    int32_t *batch_ids, *batch_targets; /**< [micro_batch][longest of these] */
+    uint64_t saved_step;                /**< of the last checkpoint, UINT64_MAX: none yet */
+    double saved_at;                    /**< when, as gen_clock() */
 };
 
 /**

@@ -41,6 +41,29 @@ setup() {
     done
 }
 
+@test "--kv-type f16: a text that overflows it fails, and takes no other with it" {
+    cp -r "$BATS_TEST_DIRNAME/../golden/models/base" overflow
+    chmod -R u+w overflow
+    file=overflow/model.safetensors
+    header=$(od -An -tu8 -N8 "$file" | tr -d ' ')
+    # One number of all values lies about 65517: tokens decide whether it reaches 65520.
+    at=$(tail -c +9 "$file" | head -c "$header" | jq '."h.0.attn.c_attn.bias".data_offsets[0]')
+    printf '\x00\xed\x7f\x47' |
+        dd of="$file" bs=1 seek=$((8 + header + at + 2 * 64 * 4)) conv=notrunc 2>/dev/null
+    printf '%s\n' Once 'the and' of a 'it was' said The And >words
+    answer() {
+        "$GEN" -m overflow -s 1 -n 12 --ignore-eos --lines --json "$@" <words 2>/dev/null |
+            jq -c 'del(.timings, .counts)'
+    }
+    answer --kv-type f16 --batch 1 --no-speculate >alone
+    answer --kv-type f16 --batch 16 >together
+    cmp alone together
+    grep -q "try f32" alone
+    grep -q '"finish_reason":"length"' alone
+    answer >f32
+    [ "$(grep -c '"finish_reason":"length"' f32)" -eq 8 ]
+}
+
 @test "--lines with JSON: index and sequence come in order" {
     gen_stdin 'a\nb c d e f g\n\nc\n' -n 9 --lines --json --num-return-sequences 2
     [ "$status" -eq 0 ]

@@ -54,3 +54,19 @@ need_terminal() {
 on_terminal() {
     script -qec "$1" /dev/null </dev/null 2>/dev/null || return $?
 }
+
+# interrupt_at N COMMAND ARGUMENTS: train or finetune, press Ctrl-C when m.jsonl has N lines;
+# $status, and $stderr.
+interrupt_at() {
+    local n=$1
+    shift
+    "$GEN" "$@" -o m.gguf --metrics m.jsonl 2>said &
+    local job=$!
+    while kill -0 "$job" 2>/dev/null && { [ ! -e m.jsonl ] || [ "$(wc -l <m.jsonl)" -lt "$n" ]; }; do
+        sleep 0.01
+    done
+    kill -INT "$job" || true
+    status=0
+    wait "$job" || status=$?
+    stderr=$(cat said)
+}

@@ -67,34 +67,19 @@ n_lines() {
             exit !(wanted / bits > 0.99999 && wanted / bits < 1.00001) }'
 }
 
-# interrupt_at N ARGUMENTS: train, press Ctrl-C when m.jsonl has N lines; $status, and $stderr.
-interrupt_at() {
-    local n=$1
-    shift
-    "$GEN" train -o m.gguf --metrics m.jsonl "$@" 2>said &
-    local job=$!
-    while kill -0 "$job" 2>/dev/null && { [ ! -e m.jsonl ] || [ "$(wc -l <m.jsonl)" -lt "$n" ]; }; do
-        sleep 0.01
-    done
-    kill -INT "$job" || true
-    status=0
-    wait "$job" || status=$?
-    stderr=$(cat said)
-}
-
 @test "Ctrl-C writes a checkpoint, and a resumed run equals an unbroken one" {
     options=("${SHAPE[@]}" --dropout 0.1 --checkpoint-every 90 --svg m.svg "$TEXT")
     mkdir whole parts
     (cd whole && "$GEN" train -q -o m.gguf --steps 600 --metrics m.jsonl "${options[@]}")
     cd parts
-    interrupt_at 20 --steps 100000000 "${options[@]}"
+    interrupt_at 20 train --steps 100000000 "${options[@]}"
     [ "$status" -eq 130 ]
     [[ $stderr == *"; --resume goes on" ]]
     stopped=$(printf '%s\n' "$stderr" | sed -n 's/.*written after step \([0-9]*\);.*/\1/p')
     [ "$(wc -l <m.jsonl)" -eq "$stopped" ]
     rm m.gguf.state m.jsonl
-    interrupt_at 50 --steps 600 "${options[@]}"
-    interrupt_at 200 --steps 600 --resume -t 1 "${options[@]}"
+    interrupt_at 50 train --steps 600 "${options[@]}"
+    interrupt_at 200 train --steps 600 --resume -t 1 "${options[@]}"
     gen train -q -o m.gguf --steps 600 --metrics m.jsonl --resume --micro-batch 1 "${options[@]}"
     [ "$status" -eq 0 ]
     cmp m.gguf ../whole/m.gguf

@@ -20,15 +20,15 @@ ranks() {
     run --separate-stderr timeout 100 mpirun -n "$n" "$GEN" "$@"
 }
 
-# same_curve A B: the metrics of 50 steps are equal to 1e-5, losses and gradients.
+# same_curve A B [N]: metrics are equal to 1e-5, losses and gradients; N validations or 5.
 same_curve() {
     for member in step loss valid_loss grad_norm lr tokens epoch; do
         for file in "$1" "$2"; do
             grep -o "\"$member\":[^,}]*" "$file" | cut -d : -f 2 >"$file.$member"
         done
-        paste "$1.$member" "$2.$member" | awk -v member="$member" '
+        paste "$1.$member" "$2.$member" | awk -v member="$member" -v least="${3:-5}" '
             { off = ($1 - $2) / $1; off = off < 0 ? -off : off; if (off > worst) worst = off }
-            END { print member, NR, worst; exit !(NR >= 5 && worst <= 1e-5) }'
+            END { print member, NR, worst; exit !(NR >= least && worst <= 1e-5) }'
     done
 }
 
@@ -55,6 +55,24 @@ said() {
     # And the same number has the same bits.
     ranks 4 train -q -o again.gguf "${OPTIONS[@]}" "$TEXT"
     cmp again.gguf.state m4.gguf.state
+}
+
+@test "fine-tuning does the same, with adapters too" {
+    for word in king wolf tower ship door horse; do
+        printf '{"prompt": "One %s,", "completion": " two %ss and no more"}\n' "$word" "$word"
+    done >pairs.jsonl
+    pairs=(-m "$MODEL" --steps 20 --batch-size 5 --warmup 2 --valid pairs.jsonl --valid-every 5)
+    for rank in 0 4; do
+        lora=()
+        [ "$rank" -eq 0 ] || lora=(--lora-rank "$rank")
+        "$GEN_ALONE" finetune -q -o "one-$rank.gguf" --metrics one.jsonl "${pairs[@]}" "${lora[@]}" \
+            pairs.jsonl
+        ranks 3 finetune -q -o "three-$rank.gguf" --metrics three.jsonl "${pairs[@]}" "${lora[@]}" \
+            pairs.jsonl
+        [ "$status" -eq 0 ]
+        [ -z "$stderr" ]
+        same_curve one.jsonl three.jsonl 4
+    done
 }
 
 @test "without mpirun it is one process, to the same bits as a build without MPI" {

@@ -200,8 +200,8 @@ static void test_same_text(void **state) {
                 guessed += check_same(*state, temperatures[j], seed, changes[i]);
             }
             /* Otherwise nothing was tested. */
-            bool is_short = changes[i] == stop_strings ||
-                            (changes[i] == short_texts && temperatures[j] > 0.0f);
+            bool is_short =
+                changes[i] == stop_strings || (changes[i] == short_texts && temperatures[j] > 0.0f);
             assert_true(guessed > 0 || temperatures[j] > 0.1f || is_short);
         }
     }

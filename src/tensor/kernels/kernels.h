@@ -65,8 +65,9 @@ struct quantized_part {
 
 /**
  * Attention of one head for neighbouring positions of one sequence. Keys and values lie in a cache
- * of f32 or f16 numbers; f16 are rounded once, to nearest even, when they are stored (65520 and
- * more become infinity, and so does what is computed with them), and widened exactly when read.
+ * of f32 or f16 numbers; f16 are rounded once, to nearest even, when they are stored, and widened
+ * exactly when read. 65520 and more become infinity, and the output is not finite then, unless the
+ * score is -infinity: the position weighs nothing, as with any score so low.
  */
 struct attention_job {
     float *out;     /**< [n_rows][out_stride], the first head_size of each row */

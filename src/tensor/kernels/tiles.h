@@ -36,8 +36,8 @@ struct tile {
     size_t start_stride;
     float *y;
     size_t y_stride;
-    size_t y_panel_gap;           /* numbers between the columns of a panel and the next's: 0 */
-    size_t n_columns;             /* columns left from the first panel on: may end inside one */
+    size_t y_panel_gap; /* numbers between a panel's columns and the next's: 0 but in training */
+    size_t n_columns;   /* columns left from the first panel on: may end inside one */
     const struct matmul_job *job; /* what follows the sum, or NULL: nothing */
     size_t column;                /* of the first panel, for the bias */
     bool streamed;                /* weights in place: ask for them in advance */

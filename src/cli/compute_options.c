@@ -1,0 +1,10 @@
+#include "cli/compute_options.h"
+
+#include <stdlib.h>
+
+const char *const compute_kv_types[] = {"f32", "f16", NULL};
+
+const char *compute_kernels(void) {
+    const char *kernels = getenv("GEN_KERNELS");
+    return kernels != NULL && *kernels != '\0' ? kernels : NULL;
+}

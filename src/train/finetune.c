@@ -1,0 +1,273 @@
+/* gen_finetune: pairs to learn from, one a sequence. */
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "train/job.h"
+#include "train/options.h"
+#include "train/pair_order.h"
+#include "train/ranks.h"
+
+struct finetune_job {
+    struct train_job job;
+    const struct gen_finetune_options *options;
+    struct pair_template pair, message;
+    struct lora_options lora;
+    struct pairs pairs, valid_pairs; /* of the files */
+    struct pair_set learned, held;
+    struct pair_order order;
+};
+
+struct gen_finetune_options gen_finetune_options_default(void) {
+    struct gen_finetune_options options = {
+        .train = gen_train_options_default(),
+        .n_epochs = 3,
+        .pair_template = "{prompt}{completion}",
+        .message_template = "{role}: {content}\\n",
+        .lora_alpha = 16,
+        .lora_targets = "attn.c_attn,attn.c_proj,mlp.c_fc,mlp.c_proj",
+    };
+    options.train.n_steps = 0;
+    options.train.batch_size = 16;
+    options.train.learning_rate = 1e-4f;
+    options.train.n_warmup = 10;
+    options.train.beta2 = 0.999f;
+    options.train.weight_decay = 0.01f;
+    options.train.valid_every = 0;
+    return options;
+}
+
+/* ---- options ---------------------------------------------------------------------------------*/
+
+static enum gen_status add_target(struct lora_options *lora, const char *name, size_t n,
+                                  struct gen_error *err) {
+    static const char *const names[LAYER_LINEARS] = {"attn.c_attn", "attn.c_proj", "mlp.c_fc",
+                                                     "mlp.c_proj"};
+    for (size_t i = 0; i < LAYER_LINEARS; i++) {
+        if (strlen(names[i]) == n && memcmp(names[i], name, n) == 0) {
+            lora->targets[i] = true;
+            return GEN_OK;
+        }
+    }
+    struct error_quoted quoted;
+    return error_set(err, GEN_BAD_ARGUMENT,
+                     "target \"%s\" is unknown; known are attn.c_attn, attn.c_proj, mlp.c_fc and "
+                     "mlp.c_proj",
+                     error_quote(&quoted, name, n));
+}
+
+static enum gen_status read_lora(struct finetune_job *job) {
+    const struct gen_finetune_options *options = job->options;
+    if (options->lora_rank < 0 || options->lora_rank > 65536 ||
+        !(options->lora_alpha > 0 && options->lora_alpha <= 1e6f)) {
+        return error_set(job->job.err, GEN_BAD_ARGUMENT,
+                         "lora_rank is %d, lora_alpha %g: wanted are 0 to 65536, above 0 to 1e6",
+                         options->lora_rank, (double)options->lora_alpha);
+    }
+    if (options->train.sample_every > 0 && options->lora_rank > 0) {
+        return error_set(job->job.err, GEN_BAD_ARGUMENT,
+                         "there are no samples on the way with LoRA (leave sample_every away)");
+    }
+    job->lora.rank = options->lora_rank;
+    job->lora.alpha = options->lora_alpha;
+    enum gen_status status = GEN_OK;
+    for (const char *at = options->lora_targets; status == GEN_OK && at != NULL;) {
+        const char *comma = strchr(at, ',');
+        size_t n = comma != NULL ? (size_t)(comma - at) : strlen(at);
+        status = add_target(&job->lora, at, n, job->job.err);
+        at = comma != NULL ? comma + 1 : NULL;
+    }
+    return status;
+}
+
+static enum gen_status check_options(const struct finetune_job *job) {
+    const struct gen_finetune_options *options = job->options;
+    const struct gen_train_options *train = &options->train;
+    if (train->init == NULL) {
+        return error_set(job->job.err, GEN_BAD_ARGUMENT, "there is no model to fine-tune");
+    }
+    if (train->n_steps == 0 && !(options->n_epochs > 0 && options->n_epochs <= 1e9)) {
+        return error_set(job->job.err, GEN_BAD_ARGUMENT, "n_epochs is %g, wanted is above 0 to 1e9",
+                         options->n_epochs);
+    }
+    if (options->patience > 0 && train->n_valid == 0 && train->valid_share == 0) {
+        return error_set(job->job.err, GEN_BAD_ARGUMENT,
+                         "stopping early needs pairs to validate with: files, or a share of the "
+                         "data");
+    }
+    return GEN_OK;
+}
+
+static enum gen_status read_options(struct finetune_job *job) {
+    struct gen_error *err = job->job.err;
+    const struct gen_finetune_options *options = job->options;
+    enum gen_status status = check_options(job);
+    if (status != GEN_OK || (status = read_lora(job)) != GEN_OK ||
+        (status = pair_template_init(&job->pair, options->pair_template, "prompt", "completion",
+                                     err)) != GEN_OK ||
+        (status = pair_template_init(&job->message, options->message_template, "role", "content",
+                                     err)) != GEN_OK) {
+        return status;
+    }
+    struct gen_train_options *train = &job->job.options;
+    *train = options->train;
+    train->vocab = NULL;
+    train->shape = (struct gen_train_shape){.n_ctx = options->train.shape.n_ctx};
+    if (train->n_steps == 0) {
+        train->n_steps = 1; /* known once the pairs are */
+    }
+    job->job.lora_options = options->lora_rank > 0 ? &job->lora : NULL;
+    return GEN_OK;
+}
+
+/* ---- data ------------------------------------------------------------------------------------*/
+
+static bool tell_reading(void *context, uint64_t done, uint64_t total) {
+    const struct gen_train_watch *watch = context;
+    return watch->progress == NULL ||
+           watch->progress(watch->context, GEN_TRAIN_READING, done, total);
+}
+
+static enum gen_status read_files(struct finetune_job *job, struct pairs *pairs,
+                                  const char *const *paths, size_t n) {
+    struct gen_train_watch watch = *job->job.watch;
+    struct pairs_reader reader = {.tokenizer = job->job.tokenizer,
+                                  .pair = &job->pair,
+                                  .message = &job->message,
+                                  .max_positions = job->job.n_positions,
+                                  .context = &watch,
+                                  .progress = tell_reading};
+    enum gen_status status = GEN_OK;
+    for (size_t i = 0; i < n && status == GEN_OK; i++) {
+        struct file_map map = {0};
+        status = file_map_open(&map, paths[i], job->job.err);
+        if (status == GEN_OK) {
+            status = train_job_check_input(&job->job, &map);
+        }
+        if (status == GEN_OK) {
+            status = pairs_read(pairs, &reader, &map, paths[i], job->job.err);
+        }
+        file_map_close(&map);
+    }
+    if (status == GEN_OK && n > 0 && pairs->n == 0) {
+        struct error_quoted quoted;
+        status = error_set(job->job.err, GEN_BAD_FILE,
+                           "%s: there is no pair in it that fits a context of %zu tokens",
+                           error_path(&quoted, paths[0]), job->job.n_positions);
+    }
+    return status;
+}
+
+static enum gen_status read_pairs(struct finetune_job *job) {
+    const struct gen_train_options *train = &job->options->train;
+    struct gen_error *err = job->job.err;
+    double share = train->n_valid > 0 ? 0 : (double)train->valid_share;
+    enum gen_status status = read_files(job, &job->pairs, train->data, train->n_data);
+    if (status == GEN_OK) {
+        status = read_files(job, &job->valid_pairs, train->valid, train->n_valid);
+    }
+    if (status != GEN_OK || (status = pair_set_divide(&job->learned, &job->held, &job->pairs, share,
+                                                      train->seed, err)) != GEN_OK) {
+        return status;
+    }
+    if (train->n_valid > 0) {
+        struct pair_set none;
+        pair_set_release(&job->held);
+        status = pair_set_divide(&none, &job->held, &job->valid_pairs, 1, train->seed, err);
+        pair_set_release(&none);
+    }
+    if (status == GEN_OK && job->learned.n == 0) {
+        status = error_set(err, GEN_BAD_ARGUMENT,
+                           "no pair is left to learn from: of %zu all are held out", job->pairs.n);
+    }
+    if (status == GEN_OK) {
+        status = pair_order_init(&job->order, &job->learned, (size_t)train->batch_size, train->seed,
+                                 err);
+    }
+    return status;
+}
+
+static size_t read_data(void *context, uint64_t sequence, int32_t *ids, int32_t *targets) {
+    struct finetune_job *job = context;
+    size_t i = pair_order_at(&job->order, sequence);
+    pairs_get(ids, targets, &job->pairs, i);
+    return pair_positions(&job->pairs.all[i]);
+}
+
+static size_t read_valid(void *context, uint64_t sequence, int32_t *ids, int32_t *targets) {
+    const struct finetune_job *job = context;
+    const struct pairs *pairs = job->held.pairs;
+    size_t i = job->held.which[sequence];
+    pairs_get(ids, targets, pairs, i);
+    return pair_positions(&pairs->all[i]);
+}
+
+static uint64_t count_positions(const struct pair_set *set) {
+    uint64_t n = 0;
+    for (size_t i = 0; i < set->n; i++) {
+        n += pair_positions(&set->pairs->all[set->which[i]]);
+    }
+    return n;
+}
+
+static void describe_data(struct finetune_job *finetune) {
+    struct train_job *job = &finetune->job;
+    const struct pair_order *order = &finetune->order;
+    size_t longest = finetune->pairs.longest;
+    bool validates = finetune->held.n > 0;
+    job->data =
+        (struct train_source){finetune, (uint64_t)order->n_steps * order->step_pairs, read_data};
+    if (validates) {
+        job->valid = (struct train_source){finetune, finetune->held.n, read_valid};
+        longest = finetune->held.pairs->longest > longest ? finetune->held.pairs->longest : longest;
+    }
+    job->data_key = pairs_digest(&finetune->pairs);
+    job->n_positions = longest;
+    job->n_sequences = order->step_pairs;
+    job->keeps_best = validates;
+    job->patience = finetune->options->patience;
+    if (finetune->options->train.n_steps == 0) {
+        double n_steps = ceil(finetune->options->n_epochs * (double)order->n_steps);
+        job->options.n_steps = n_steps < 1 ? 1 : (uint64_t)n_steps;
+    }
+    if (job->options.valid_every == 0) {
+        job->options.valid_every = order->n_steps;
+    }
+    job->plan.n_tokens = count_positions(&finetune->learned);
+    job->plan.n_valid_tokens = count_positions(&finetune->held);
+    job->plan.n_valid_sequences = finetune->held.n;
+    job->plan.n_left_out = finetune->pairs.n_left_out + finetune->valid_pairs.n_left_out;
+}
+
+/* ---- the run ---------------------------------------------------------------------------------*/
+
+static enum gen_status run(struct finetune_job *job) {
+    const struct gen_ranks *ranks = job->options->train.ranks;
+    struct gen_error *err = job->job.err;
+    enum gen_status status = ranks_check(ranks, err);
+    if (status != GEN_OK || (status = ranks_join(ranks, read_options(job), err)) != GEN_OK ||
+        (status = train_job_open(&job->job)) != GEN_OK ||
+        (status = ranks_join(ranks, read_pairs(job), err)) != GEN_OK) {
+        return status;
+    }
+    describe_data(job);
+    return train_job_run(&job->job);
+}
+
+enum gen_status gen_finetune(const char *path, const struct gen_finetune_options *options,
+                             const struct gen_train_watch *watch, struct gen_error *err) {
+    static const struct gen_train_watch nobody = {0};
+    struct finetune_job job = {
+        .job = {.watch = watch != NULL ? watch : &nobody, .path = path, .err = err},
+        .options = options};
+    enum gen_status status = run(&job);
+    train_job_release(&job.job);
+    pair_order_release(&job.order);
+    pair_set_release(&job.learned);
+    pair_set_release(&job.held);
+    pairs_release(&job.pairs);
+    pairs_release(&job.valid_pairs);
+    pair_template_release(&job.pair);
+    pair_template_release(&job.message);
+    return status;
+}

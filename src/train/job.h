@@ -1,0 +1,68 @@
+/**
+ * job.h - what a run of training opens, checks and owns, whatever it learns from: the state to go
+ * on from, the model to begin with, tokenizer, threads, weights, moments, and the trainer.
+ *
+ * The order of calls: fill in the first fields, train_job_open(), read the data and fill in what
+ * is said of them, train_job_run(), train_job_release() in any case.
+ */
+#ifndef TRAIN_JOB_H
+#define TRAIN_JOB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/file.h"
+#include "format/model_file.h"
+#include "gen.h"
+#include "train/lora.h"
+#include "train/trainer.h"
+
+struct train_job {
+    /* Filled by the caller, before opening. */
+    struct gen_train_options options; /**< may still be changed before the run */
+    const struct gen_train_watch *watch;
+    const char *path;                        /**< of the model */
+    const struct lora_options *lora_options; /**< NULL: all weights learn */
+    struct gen_error *err;
+    /** Makes own_tokenizer where the options name none; NULL: that is an error. */
+    enum gen_status (*learn_tokenizer)(struct train_job *job);
+
+    /* Found when opening. */
+    char *state_path;
+    struct saved_state saved; /**< of a run that is resumed */
+    bool resumed;
+    struct model_file *init; /**< NULL: not needed */
+    struct gen_tokenizer *own_tokenizer;
+    const struct gen_tokenizer *tokenizer; /**< has an end-of-text id */
+    struct gen_config config;
+    struct compute compute;
+    bool computes; /**< compute is initialized */
+
+    /* Filled by the caller, before the run. */
+    struct train_source data, valid; /**< valid.read NULL: none */
+    uint64_t data_key;  /**< digest of the data: others are read from their beginning */
+    size_t n_positions; /**< of a sequence; opening sets what the options say */
+    size_t n_sequences; /**< of a step */
+    bool keeps_best;    /**< as in struct trainer */
+    uint64_t patience;
+    struct gen_train_plan plan; /**< n_tokens, n_valid_tokens, n_left_out; the run adds the rest */
+
+    /* Made by the run. */
+    struct params params;
+    struct lora lora; /**< empty unless lora_options */
+    struct adamw adamw;
+    float *gradients;
+    struct train_pass *pass;
+    struct trainer trainer;
+};
+
+enum gen_status train_job_open(struct train_job *job);
+
+/** GEN_BAD_ARGUMENT if the file behind `map`, which the run reads, is one that it writes. */
+enum gen_status train_job_check_input(const struct train_job *job, const struct file_map *map);
+
+enum gen_status train_job_run(struct train_job *job);
+void train_job_release(struct train_job *job);
+
+#endif

@@ -1,0 +1,148 @@
+#include "train/lora.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/rng.h"
+#include "model/adapter.h"
+#include "train/checkpoint.h"
+
+/* ---- the plan --------------------------------------------------------------------------------*/
+
+/* The row of the tensor table for a map. */
+static const struct tensor_spec *spec_of(enum layer_linear linear) {
+    static const size_t offsets[LAYER_LINEARS] = {
+        offsetof(struct layer_weights, attn_c_attn), offsetof(struct layer_weights, attn_c_proj),
+        offsetof(struct layer_weights, mlp_c_fc), offsetof(struct layer_weights, mlp_c_proj)};
+    size_t i = 0;
+    while (!tensor_table[i].per_layer || tensor_table[i].in == SIZE_NONE ||
+           tensor_table[i].offset != offsets[linear]) {
+        i++;
+    }
+    return &tensor_table[i];
+}
+
+static void add_tensor(struct params *params, const struct tensor_spec *spec, int32_t layer,
+                       size_t n_in, size_t n_out) {
+    size_t columns = (n_out + MATRIX_PANEL - 1) / MATRIX_PANEL * MATRIX_PANEL;
+    params->tensors[params->n_tensors++] = (struct param_tensor){.spec = spec,
+                                                                 .layer = layer,
+                                                                 .panels = true,
+                                                                 .n_in = n_in,
+                                                                 .n_out = n_out,
+                                                                 .offset = params->n_values,
+                                                                 .n = n_in * columns};
+    params->n_values += n_in * columns;
+    params->n_parameters += (uint64_t)n_in * n_out;
+}
+
+static void plan(struct lora *lora) {
+    struct params *params = &lora->params;
+    size_t rank = (size_t)lora->options.rank;
+    for (int32_t layer = 0; layer < params->config.n_layer; layer++) {
+        for (enum layer_linear linear = 0; linear < LAYER_LINEARS; linear++) {
+            if (lora->options.targets[linear]) {
+                const struct tensor_spec *spec = spec_of(linear);
+                size_t n_in = (size_t)tensor_size_of(spec->in, &params->config);
+                size_t n_out = (size_t)tensor_size_of(spec->out, &params->config);
+                add_tensor(params, spec, layer, n_in, rank);
+                add_tensor(params, spec, layer, rank, n_out);
+            }
+        }
+    }
+}
+
+enum gen_status lora_init(struct lora *lora, const struct gen_config *config,
+                          const struct lora_options *options, struct gen_error *err) {
+    *lora = (struct lora){.options = *options,
+                          .scale = options->alpha / (float)options->rank,
+                          .params = {.config = *config}};
+    struct params *params = &lora->params;
+    params->tensors =
+        memory_new(2 * LAYER_LINEARS * (size_t)config->n_layer, sizeof *params->tensors);
+    if (params->tensors != NULL) {
+        plan(lora);
+        params->values = params_new_array(params);
+    }
+    if (params->values != NULL) {
+        lora->pairs = lora_view(lora, params->values);
+    }
+    if (lora->pairs == NULL) {
+        lora_release(lora);
+        return error_no_memory(err, "adapters");
+    }
+    return GEN_OK;
+}
+
+void lora_release(struct lora *lora) {
+    memory_free(lora->pairs);
+    params_release(&lora->params);
+    *lora = (struct lora){0};
+}
+
+struct lora_pair *lora_view(const struct lora *lora, const float *array) {
+    const struct param_tensor *tensor = lora->params.tensors;
+    struct lora_pair *pairs =
+        memory_new(LAYER_LINEARS * (size_t)lora->params.config.n_layer, sizeof *pairs);
+    if (pairs == NULL) {
+        return NULL;
+    }
+    for (int32_t layer = 0; layer < lora->params.config.n_layer; layer++) {
+        for (size_t linear = 0; linear < LAYER_LINEARS; linear++) {
+            if (lora->options.targets[linear]) {
+                struct lora_pair *pair = &pairs[(size_t)layer * LAYER_LINEARS + linear];
+                pair->a = params_matrix(tensor++, array);
+                pair->b = params_matrix(tensor++, array);
+            }
+        }
+    }
+    return pairs;
+}
+
+void lora_randomize(struct lora *lora, uint64_t seed) {
+    struct params *params = &lora->params;
+    for (size_t i = 0; i < params->n_tensors; i += 2) {
+        const struct param_tensor *a = &params->tensors[i];
+        float bound = 1.0f / sqrtf((float)a->n_in);
+        struct rng rng;
+        rng_init_sequence(&rng, seed, i, 2);
+        for (size_t out = 0; out < a->n_out; out++) {
+            for (size_t in = 0; in < a->n_in; in++) {
+                params->values[params_index(a, in, out)] = (2.0f * rng_float(&rng) - 1.0f) * bound;
+            }
+        }
+    }
+}
+
+/* ---- writing ---------------------------------------------------------------------------------*/
+
+static enum gen_status announce(struct gguf_writer *writer, const struct lora *lora,
+                                struct gen_error *err) {
+    enum gen_status status = adapter_settings_write(writer, lora->options.alpha, err);
+    for (size_t i = 0; i < lora->params.n_tensors && status == GEN_OK; i++) {
+        const struct param_tensor *tensor = &lora->params.tensors[i];
+        char name[ADAPTER_NAME_SIZE];
+        adapter_tensor_name(name, tensor->spec, tensor->layer, i % 2 == 1);
+        const uint64_t dims[2] = {tensor->n_in, tensor->n_out};
+        status = gguf_writer_tensor(writer, name, TENSOR_F32, 2, dims, err);
+    }
+    return status;
+}
+
+enum gen_status lora_write(const char *path, const struct lora *lora, struct gen_error *err) {
+    struct gguf_writer *writer;
+    enum gen_status status = gguf_writer_new(&writer, path, err);
+    if (status == GEN_OK) {
+        status = announce(writer, lora, err);
+    }
+    for (size_t i = 0; i < lora->params.n_tensors && status == GEN_OK; i++) {
+        status = checkpoint_put_tensor(writer, &lora->params, &lora->params.tensors[i], err);
+    }
+    if (status == GEN_OK) {
+        status = gguf_writer_commit(writer, err);
+    }
+    gguf_writer_free(writer);
+    return status;
+}
