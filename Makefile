@@ -18,10 +18,14 @@ say = $(if $(V),,@echo '  $(1)';)
 #   make && build/gen convert DIRECTORY models/tales-2m.gguf && make
 EMBEDDED_MODEL ?= models/tales-2m.gguf
 
+# MPI=1 makes a program whose `gen train` can be one of many processes under mpirun.
+MPICC ?= mpicc
+
 # ---- sources: the library is every room but the program's own ---------------------------------
 
-PROGRAM_SOURCES := $(wildcard src/main.c src/cli/*.c src/cmd/*.c)
-LIBRARY_SOURCES := $(filter-out $(PROGRAM_SOURCES),$(wildcard src/*/*.c src/tensor/kernels/*.c))
+PROGRAM_SOURCES := $(filter-out src/cli/ranks_$(if $(MPI),one,mpi).c,\
+	$(wildcard src/main.c src/cli/*.c src/cmd/*.c))
+LIBRARY_SOURCES := $(filter-out src/cli/% src/cmd/%,$(wildcard src/*/*.c src/tensor/kernels/*.c))
 TEST_SOURCES    := $(wildcard tests/unit/test_*.c)
 TEST_HELPERS    := $(filter-out $(TEST_SOURCES),$(wildcard tests/unit/*.c))
 BATS_FILES      := $(wildcard tests/cli/*.bats)
@@ -42,6 +46,7 @@ $(call need,command -v $(firstword $(CC)),the C compiler $(firstword $(CC)))
 $(call need,command -v pkg-config,pkg-config)
 $(call need,pkg-config --exists libcjson,libcjson)
 $(call need,pkg-config --exists libutf8proc,libutf8proc)
+$(if $(MPI),$(call need,command -v $(MPICC),$(MPICC) of MPI (sh scripts/deps.sh mpi)))
 LIB_CFLAGS := $(shell pkg-config --cflags libcjson libutf8proc)
 LIB_LIBS   := $(shell pkg-config --libs libcjson libutf8proc) -lm
 endif
@@ -79,9 +84,13 @@ EMBEDDED_CFLAGS := -DEMBEDDED_MODEL_FILE=\"$(EMBEDDED_MODEL)\" \
 	-DEMBEDDED_MODEL_NAME=\"$(basename $(notdir $(EMBEDDED_MODEL)))\"
 endif
 
+# MPI's own compiler command is a wrapper, here around ours.
+MPI_WRAPPER = OMPI_CC='$(CC)' MPICH_CC='$(CC)' $(MPICC)
+LINKER      = $(if $(MPI),$(MPI_WRAPPER),$(CC))
+
 # ---- building ---------------------------------------------------------------------------------
 
-.PHONY: all deps deps-lint deps-neon test test-sanitize test-neon lint check-layers format bench \
+.PHONY: all deps deps-lint deps-neon test test-sanitize test-neon test-mpi lint check-layers format bench \
 	install uninstall clean help objects neon-programs FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -89,7 +98,7 @@ endif
 all: $(BUILD)/gen ## build the program, build/gen, and the library, build/libgen.a
 
 $(BUILD)/gen: $(PROGRAM_OBJECTS) $(BUILD)/libgen.a $(BUILD)/sources
-	$(call say,LINK $@)$(CC) $(ALL_LDFLAGS) -o $@ $(PROGRAM_OBJECTS) $(BUILD)/libgen.a $(ALL_LIBS)
+	$(call say,LINK $@)$(LINKER) $(ALL_LDFLAGS) -o $@ $(PROGRAM_OBJECTS) $(BUILD)/libgen.a $(ALL_LIBS)
 ifndef EMBEDDED_CFLAGS
 	@echo "note: $(EMBEDDED_MODEL) is missing, so $@ has no embedded model"
 endif
@@ -102,7 +111,7 @@ objects: $(OBJECTS) $(if $(TESTS_TOO),$(TEST_OBJECTS))
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call say,CC   $<)$(CC) $(ALL_CFLAGS) $(FILE_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC   $<)$(or $(FILE_CC),$(CC)) $(ALL_CFLAGS) $(FILE_CFLAGS) -MMD -MP -c -o $@ $<
 
 # Flags of single files; lint uses the same.
 $(BUILD)/src/base/floats_avx2.o $(BUILD)/src/base/floats_avx2.tidy: FILE_CFLAGS = $(AVX2_CFLAGS)
@@ -114,6 +123,7 @@ $(BUILD)/src/tensor/kernels/quant_avx512_vnni.o $(BUILD)/src/tensor/kernels/quan
 $(BUILD)/src/tensor/kernels/quant_neon_dotprod.o $(BUILD)/src/tensor/kernels/quant_neon_dotprod.tidy: FILE_CFLAGS = $(DOTPROD_CFLAGS)
 # The square root as the one instruction it is, so that compilers can make vectors of it.
 $(BUILD)/src/train/adamw.o $(BUILD)/src/train/adamw.tidy: FILE_CFLAGS = -fno-math-errno
+$(BUILD)/src/cli/ranks_mpi.o: FILE_CC = $(MPI_WRAPPER)
 $(BUILD)/src/cli/embedded.o: FILE_CFLAGS = $(EMBEDDED_CFLAGS)
 $(BUILD)/src/cli/embedded.o: $(wildcard $(EMBEDDED_MODEL))
 
@@ -184,6 +194,15 @@ $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(call object,$(TEST_HELPERS)) $(BUILD
 	$(call say,LINK $@)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CMOCKA_LIBS) $(ALL_LIBS)
 .SECONDARY: $(TEST_OBJECTS)
 
+# MPI is found here only if it is installed: no other target needs it.
+test-mpi: ## train with several processes and compare (skipped without mpicc and mpirun)
+	@if command -v $(MPICC) >/dev/null && command -v mpirun >/dev/null; then \
+		$(MAKE) --no-print-directory BUILD=$(BUILD)/mpi MPI=1 all check-layers && \
+		$(MAKE) --no-print-directory $(BUILD)/gen && \
+		GEN='$(abspath $(BUILD))/mpi/gen' GEN_ALONE='$(abspath $(BUILD))/gen' \
+			tests/run tests/mpi/train.bats; \
+	else echo "test-mpi: skipped, mpicc or mpirun is missing (sh scripts/deps.sh mpi)"; fi
+
 bench: all ## measure speed on this machine
 	@$(BUILD)/gen bench
 
@@ -195,9 +214,9 @@ check-layers: $(BUILD)/libgen.a ## prove the rules of the architecture from sour
 TIDY_CHECKS := $(patsubst %.c,$(BUILD)/%.tidy,$(PROGRAM_SOURCES) $(LIBRARY_SOURCES))
 
 lint: check-layers $(TIDY_CHECKS) ## check format, static analysis, scripts, gcc and clang warnings
-	$(call say,FORMAT)clang-format --dry-run -Werror $(wildcard $(PROGRAM_SOURCES) $(LIBRARY_SOURCES) \
+	$(call say,FORMAT)clang-format --dry-run -Werror $(wildcard $(PROGRAM_SOURCES) src/cli/ranks_*.c $(LIBRARY_SOURCES) \
 		$(TEST_SOURCES) $(TEST_HELPERS) $(HEADERS))
-	$(call say,SHELLCHECK)shellcheck $(SCRIPTS) $(BATS_FILES)
+	$(call say,SHELLCHECK)shellcheck $(SCRIPTS) $(BATS_FILES) $(wildcard tests/mpi/*.bats)
 	@mkdir -p $(BUILD)/cppcheck
 	$(call say,CPPCHECK)cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 		--std=c11 --cppcheck-build-dir=$(BUILD)/cppcheck -Iinclude -Isrc src

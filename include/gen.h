@@ -648,6 +648,25 @@ struct gen_train_shape {
     int32_t n_layer, n_head, n_embd, n_ctx;
 };
 
+/**
+ * Processes that train one model together: each reads the same files, works on its share of every
+ * step's sequences, and makes the same step with the sum of all gradients. The engine behind it is
+ * the caller's, MPI for one. All ranks call the functions in the same order with the same n; each
+ * returns when all have called it, with the same bits on all. One that fails returns false, and
+ * from then on all fail.
+ */
+struct gen_ranks {
+    void *context;
+    int32_t rank, n;      /**< 0 ... n - 1; rank 0 alone writes */
+    int32_t n_on_machine; /**< ranks on this machine, this one included: they share its memory */
+    int32_t n_on_cores;   /**< ranks that may use the cores this one may use, included */
+    /** values[i] becomes the sum of all ranks' values[i]. */
+    bool (*sum_floats)(void *context, float *values, size_t n);
+    bool (*sum_doubles)(void *context, double *values, size_t n);
+    /** The n bytes of rank `from` are copied to all others. */
+    bool (*broadcast)(void *context, int32_t from, void *bytes, size_t n);
+};
+
 struct gen_train_options {
     /**
      * n_data files: text whose documents are divided by a line `<|endoftext|>`, or, where the name
@@ -693,8 +712,9 @@ struct gen_train_options {
     bool resume;                 /**< go on from the last checkpoint, if there is one */
     bool checkpoint_activations; /**< compute layers again in the backward pass: less memory */
     int32_t micro_batch;         /**< sequences at a time; 0: by memory. Changes no bit */
-    int n_threads;               /**< 0: all physical cores */
+    int n_threads;               /**< 0: all physical cores, or this rank's share of them */
     const char *kernels;         /**< as in gen_session_options; NULL: the fastest */
+    const struct gen_ranks *ranks; /**< NULL: this process alone */
 };
 struct gen_train_options gen_train_options_default(void);
 
@@ -761,7 +781,14 @@ struct gen_train_watch {
  * cut off, PATH and PATH.state are whole, and resuming goes on from the state alone.
  * Without `resume`, a PATH.state that is there is an error, so that no run is lost by mistake.
  * With it, shape, vocabulary and seed must be those of the checkpoint. All else may be changed: a
- * run of more steps, another learning rate or schedule, other data (read from their beginning).
+ * run of more steps, another learning rate or schedule, other data (read from their beginning),
+ * another number of ranks.
+ *
+ * With `ranks` every rank calls it, with the same options but for n_threads, kernels, micro_batch
+ * and `ranks` itself, and with a watch of its own, of which only rank 0's is told of checkpoints.
+ * What fails on one rank, or stops it, ends all of them with the same status and message. Sums of
+ * gradients then depend on the number of ranks in their last bits, and on nothing else as far as
+ * the engine's sums do not.
  */
 enum gen_status gen_train(const char *path, const struct gen_train_options *options,
                           const struct gen_train_watch *watch, struct gen_error *err);

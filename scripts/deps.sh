@@ -1,11 +1,12 @@
 #!/bin/sh
 # Install what building, testing and checking gen need, and only what is missing.
 #
-#   sh scripts/deps.sh [build] [test] [lint] [neon] | all        (default: build test)
+#   sh scripts/deps.sh [build] [test] [lint] [neon] [mpi] | all        (default: build test)
 #
 # Knows Debian and Ubuntu (apt-get), Fedora (dnf), Arch (pacman) and macOS (brew). It needs no
-# make, so it is the first thing to run on a bare machine. `neon`, for make test-neon, is in none
-# of the others, and known for Debian and Ubuntu only.
+# make, so it is the first thing to run on a bare machine. `neon`, for make test-neon, and
+# `mpi`, for make MPI=1 and test-mpi, are in none of the others; neon is known for Debian and Ubuntu
+# only.
 set -eu
 
 manager=
@@ -73,6 +74,11 @@ need_for_neon() {
     need 'an emulator of AArch64' 'command -v qemu-aarch64' qemu-user - - -
 }
 
+need_for_mpi() {
+    need 'mpicc' 'command -v mpicc' 'libopenmpi-dev' 'openmpi-devel' 'openmpi' 'open-mpi'
+    need 'mpirun' 'command -v mpirun' 'openmpi-bin' 'openmpi' 'openmpi' 'open-mpi'
+}
+
 # Say a command, then run it, as root where that is needed.
 run() {
     if [ "$manager" != brew ] && [ "$(id -u)" -ne 0 ]; then
@@ -94,8 +100,9 @@ for purpose in "$@"; do
     test) need_for_testing ;;
     lint) need_for_lint ;;
     neon) need_for_neon ;;
+    mpi) need_for_mpi ;;
     *)
-        echo "usage: sh scripts/deps.sh [build] [test] [lint] [neon] | all" >&2
+        echo "usage: sh scripts/deps.sh [build] [test] [lint] [neon] [mpi] | all" >&2
         exit 2
         ;;
     esac

@@ -49,7 +49,16 @@ static void format_line(char *text, size_t size, const char *format, va_list arg
     message_clean(text);
 }
 
+static bool is_silent;
+
+void message_silence(bool silent) {
+    is_silent = silent;
+}
+
 void message(const char *format, ...) {
+    if (is_silent) {
+        return;
+    }
     char text[MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);

@@ -24,6 +24,9 @@
 /** Print one line. */
 void message(const char *format, ...) MESSAGE_PRINTF(1, 2);
 
+/** Print no messages from now on, as another process of the same job says them; or do again. */
+void message_silence(bool silent);
+
 /** The name of a file as messages show it: an empty one is seen too. */
 const char *message_name(const char *name);
 

@@ -4,6 +4,7 @@
 #include "cli/exit_code.h"
 #include "cli/message.h"
 #include "cli/model_load.h"
+#include "cli/ranks.h"
 #include "cmd/command.h"
 #include "cmd/train_report.h"
 #include "cmd/train_rows.h"
@@ -145,12 +146,17 @@ static enum gen_status finetune(const void *opaque, const struct gen_train_watch
 
 static int run(void *opaque, const struct options_parsed *parsed) {
     struct finetune_settings *settings = opaque;
+    struct gen_ranks ranks;
     int code;
+    if (!ranks_begin(&ranks)) {
+        return ranks_end(EXIT_USAGE);
+    }
+    train_settings_share(&settings->train, &ranks);
     if (complete(settings, parsed, &code)) {
         code = train_report_run(&settings->train, finetune, settings);
     }
     model_load_close(&settings->load);
-    return code;
+    return ranks_end(code);
 }
 
 const struct command finetune_command = {

@@ -82,6 +82,9 @@ const struct options_spec train_spec = {
         "  gen train -o tales.gguf --valid tales-valid.txt --steps 9000 --resume tales.txt\n"
         "  gen train -o mine.gguf --init openai-community/gpt2 --n-ctx 256 --lr 3e-5 diary.txt\n"
         "\n"
+        "Built with make MPI=1, several processes train one model; -b is the batch of all:\n"
+        "  mpirun -n 4 gen train -o tales.gguf --steps 5000 tales.txt\n"
+        "\n"
         "Members of the metrics: step, loss (nats a token), lr, grad_norm, tokens, epoch,\n"
         "tokens_per_second; after a validation valid_loss, valid_perplexity,\n"
         "valid_bits_per_byte.\n"
@@ -158,6 +161,15 @@ bool train_settings_complete(struct train_settings *settings, const struct optio
     options->vocab = settings->vocab_path;
     options->init = settings->init_path;
     return true;
+}
+
+void train_settings_share(struct train_settings *settings, const struct gen_ranks *ranks) {
+    settings->options.ranks = ranks->n > 1 ? ranks : NULL;
+    if (ranks->rank > 0) {
+        settings->quiet = true;
+        settings->metrics = NULL;
+        settings->svg = NULL;
+    }
 }
 
 void train_settings_release(struct train_settings *settings) {

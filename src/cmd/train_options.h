@@ -35,6 +35,9 @@ void train_set_defaults(void *settings);
  */
 bool train_settings_complete(struct train_settings *settings, const struct options_parsed *parsed,
                              int *code);
+/** Train as one of `ranks`, which live as long; all but the first write nothing. */
+void train_settings_share(struct train_settings *settings, const struct gen_ranks *ranks);
+
 /** Whether there is an output that can be written; if not, after a message. */
 bool train_settings_output(const struct train_settings *settings, const char *command);
 /** Put operands, files and choices into settings->options. */

@@ -6,6 +6,7 @@
 #include "train/job.h"
 #include "train/options.h"
 #include "train/pair_order.h"
+#include "train/ranks.h"
 
 struct finetune_job {
     struct train_job job;
@@ -241,9 +242,12 @@ static void describe_data(struct finetune_job *finetune) {
 /* ---- the run ---------------------------------------------------------------------------------*/
 
 static enum gen_status run(struct finetune_job *job) {
-    enum gen_status status = read_options(job);
-    if (status != GEN_OK || (status = train_job_open(&job->job)) != GEN_OK ||
-        (status = read_pairs(job)) != GEN_OK) {
+    const struct gen_ranks *ranks = job->options->train.ranks;
+    struct gen_error *err = job->job.err;
+    enum gen_status status = ranks_check(ranks, err);
+    if (status != GEN_OK || (status = ranks_join(ranks, read_options(job), err)) != GEN_OK ||
+        (status = train_job_open(&job->job)) != GEN_OK ||
+        (status = ranks_join(ranks, read_pairs(job), err)) != GEN_OK) {
         return status;
     }
     describe_data(job);

@@ -9,6 +9,7 @@
 #include "model/config.h"
 #include "train/dataset.h"
 #include "train/options.h"
+#include "train/ranks.h"
 
 /* ---- what there is to go on from -------------------------------------------------------------*/
 
@@ -161,7 +162,7 @@ static enum gen_status open_model(struct train_job *job) {
     return status == GEN_OK ? choose_config(job) : status;
 }
 
-enum gen_status train_job_open(struct train_job *job) {
+static enum gen_status open_all(struct train_job *job) {
     const struct kernels *kernels = NULL;
     enum gen_status status = train_options_check(&job->options, job->err);
     if (status != GEN_OK ||
@@ -169,8 +170,15 @@ enum gen_status train_job_open(struct train_job *job) {
         (status = open_model(job)) != GEN_OK) {
         return status;
     }
-    job->computes = compute_init(&job->compute, kernels, job->options.n_threads, 0);
+    int n_threads = ranks_threads(job->options.ranks, job->options.n_threads);
+    job->computes = compute_init(&job->compute, kernels, n_threads, 0);
     return job->computes ? GEN_OK : error_no_memory(job->err, "threads");
+}
+
+enum gen_status train_job_open(struct train_job *job) {
+    const struct gen_ranks *ranks = job->options.ranks;
+    enum gen_status status = ranks_check(ranks, job->err);
+    return status == GEN_OK ? ranks_join(ranks, open_all(job), job->err) : status;
 }
 
 /* ---- weights and memory ----------------------------------------------------------------------*/
@@ -200,7 +208,10 @@ static struct train_pass_options pass_options(const struct train_job *job, size_
 }
 
 static size_t choose_micro_batch(const struct train_job *job) {
-    size_t n_sequences = job->n_sequences;
+    const struct gen_ranks *ranks = job->options.ranks;
+    uint64_t first, end;
+    ranks_share(&first, &end, ranks, job->n_sequences);
+    size_t n_sequences = (size_t)(end - first);
     if (job->options.micro_batch > 0) {
         size_t wanted = (size_t)job->options.micro_batch;
         return wanted < n_sequences ? wanted : n_sequences;
@@ -208,6 +219,7 @@ static size_t choose_micro_batch(const struct train_job *job) {
     long pages = sysconf(_SC_PHYS_PAGES);
     long page = sysconf(_SC_PAGESIZE);
     uint64_t limit = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page / 2 : UINT64_MAX;
+    limit /= ranks != NULL ? (uint64_t)ranks->n_on_machine : 1;
     size_t most = MICRO_BATCH_ROWS / job->n_positions;
     most = most < 1 ? 1 : most > n_sequences ? n_sequences : most;
     for (; most > 1; most--) {
@@ -332,20 +344,37 @@ static void fill_plan(struct train_job *job, size_t micro_batch, uint64_t memory
     plan->memory = memory;
 }
 
-enum gen_status train_job_run(struct train_job *job) {
+static enum gen_status check_ranks(const struct train_job *job) {
+    const struct gen_ranks *ranks = job->options.ranks;
+    if (ranks == NULL || job->n_sequences >= (size_t)ranks->n) {
+        return GEN_OK;
+    }
+    return error_set(job->err, GEN_BAD_ARGUMENT,
+                     "%d processes share the sequences of a step, and it has only %zu (train with "
+                     "fewer processes, larger batches or shorter sequences)",
+                     ranks->n, job->n_sequences);
+}
+
+static enum gen_status make_trainer(struct train_job *job) {
     enum gen_status status = check_steps(job);
-    if (status != GEN_OK || (status = make_weights(job)) != GEN_OK) {
+    if (status != GEN_OK || (status = check_ranks(job)) != GEN_OK ||
+        (status = make_weights(job)) != GEN_OK) {
         return status;
     }
     size_t micro_batch = choose_micro_batch(job);
     struct train_pass_options options = pass_options(job, micro_batch);
     fill_plan(job, micro_batch, weight_bytes(job) + train_pass_bytes(&job->config, &options));
     status = train_pass_new(&job->pass, &job->params, &options, &job->compute, job->err);
+    fill_trainer(job);
+    saved_state_close(&job->saved);
+    return status;
+}
+
+enum gen_status train_job_run(struct train_job *job) {
+    enum gen_status status = ranks_join(job->options.ranks, make_trainer(job), job->err);
     if (status != GEN_OK) {
         return status;
     }
-    fill_trainer(job);
-    saved_state_close(&job->saved);
     if (job->watch->plan != NULL) {
         job->watch->plan(job->watch->context, &job->plan);
     }

@@ -4,6 +4,7 @@
 #include "train/dataset.h"
 #include "train/job.h"
 #include "train/options.h"
+#include "train/ranks.h"
 #include "train/vocabulary.h"
 
 struct text_job {
@@ -30,7 +31,8 @@ static enum gen_status learn_tokenizer(struct train_job *job) {
         corpus_open(&corpus, options->data, options->n_data, options->field, job->err);
     if (status == GEN_OK) {
         status = vocabulary_learn(&job->own_tokenizer, &corpus, train_options_vocab_size(options),
-                                  options->n_threads, &progress, job->err);
+                                  ranks_threads(options->ranks, options->n_threads), &progress,
+                                  job->err);
     }
     corpus_release(&corpus);
     return status;
@@ -81,6 +83,18 @@ static enum gen_status open_data(struct text_job *text) {
                            error_path(&quoted, options->data[0]), job->err);
 }
 
+/* Rank 0 before the others, so that one writes the files of tokens and all read them. */
+static enum gen_status open_data_in_turn(struct text_job *text) {
+    struct train_job *job = &text->job;
+    const struct gen_ranks *ranks = job->options.ranks;
+    enum gen_status status = ranks_leads(ranks) ? open_data(text) : GEN_OK;
+    status = ranks_join(ranks, status, job->err);
+    if (status == GEN_OK && !ranks_leads(ranks)) {
+        status = open_data(text);
+    }
+    return ranks_join(ranks, status, job->err);
+}
+
 static size_t read_data(void *context, uint64_t sequence, int32_t *ids, int32_t *targets) {
     struct text_job *text = context;
     data_order_read(&text->order, sequence, ids, targets);
@@ -123,7 +137,7 @@ enum gen_status gen_train(const char *path, const struct gen_train_options *opti
                                     .learn_tokenizer = learn_tokenizer}};
     enum gen_status status = train_job_open(&text.job);
     if (status == GEN_OK) {
-        status = open_data(&text);
+        status = open_data_in_turn(&text);
     }
     if (status == GEN_OK) {
         describe_data(&text);

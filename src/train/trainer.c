@@ -8,6 +8,8 @@
 #include "base/rng.h"
 #include "model/model.h"
 #include "tokenizer/tokenizer.h"
+#include "train/digest.h"
+#include "train/ranks.h"
 
 /* ---- watching --------------------------------------------------------------------------------*/
 
@@ -141,17 +143,22 @@ enum gen_status trainer_validate(struct trainer *trainer, struct train_score *sc
     *score = (struct train_score){0};
     const struct train_source *valid = &trainer->valid;
     enum gen_status status = GEN_OK;
-    for (uint64_t first = 0; first < valid->n_sequences && status == GEN_OK;) {
-        uint64_t left = valid->n_sequences - first;
+    uint64_t begin, end;
+    ranks_share(&begin, &end, trainer->options->ranks, valid->n_sequences);
+    for (uint64_t first = begin; first < end && status == GEN_OK;) {
+        uint64_t left = end - first;
         size_t n = left < trainer->micro_batch ? (size_t)left : trainer->micro_batch;
         read_sequences(trainer, valid, first, n);
         score->bytes += count_bytes(trainer, n);
         status = run_batch(trainer, 0, n, NULL, &score->loss, &score->n, err);
         first += n;
         if (status == GEN_OK) {
-            status = tell(trainer, GEN_TRAIN_VALIDATING, first, valid->n_sequences, err);
+            status = tell(trainer, GEN_TRAIN_VALIDATING, first - begin, end - begin, err);
         }
     }
+    double sums[] = {score->loss, (double)score->n, (double)score->bytes};
+    status = ranks_sum(trainer->options->ranks, sums, 3, status, err);
+    *score = (struct train_score){sums[0], (size_t)sums[1], (uint64_t)sums[2]};
     return status;
 }
 
@@ -169,28 +176,36 @@ static enum gen_status check_finite(const struct trainer *trainer, double loss, 
                      isfinite(loss) ? "gradient" : "loss");
 }
 
-/* Gradients of the mean loss over the step's sequences, which lie in the buffers. Stopped half
- * way, the gradients are cleared: the step was not made. */
+/* Gradients of the mean loss over the step's sequences, which lie in the buffers: each rank's
+ * share, then their sum. Stopped half way, the gradients are cleared: the step was not made. */
 static enum gen_status add_gradients(struct trainer *trainer, double *loss, struct gen_error *err) {
+    const struct gen_ranks *ranks = trainer->options->ranks;
+    uint64_t begin, end;
+    ranks_share(&begin, &end, ranks, trainer->n_sequences);
     size_t n_counted = 0;
     size_t wanted = count_targets(trainer, trainer->n_sequences);
     struct train_step step = {.scale = (float)(1 / (double)(wanted > 0 ? wanted : 1)),
                               .seed = dropout_seed(trainer)};
     double sum = 0;
     enum gen_status status = GEN_OK;
-    for (size_t first = 0; first < trainer->n_sequences && status == GEN_OK;) {
-        size_t left = trainer->n_sequences - first;
+    for (size_t first = (size_t)begin; first < end && status == GEN_OK;) {
+        size_t left = (size_t)end - first;
         size_t n = left < trainer->micro_batch ? left : trainer->micro_batch;
         step.first_sequence = first;
-        step.begins = first == 0;
+        step.begins = first == begin;
         step.ends = n == left;
         status = run_batch(trainer, first, n, &step, &sum, &n_counted, err);
         first += n;
         if (status == GEN_OK) {
-            status = tell(trainer, GEN_TRAIN_STEPPING, first, trainer->n_sequences, err);
+            status = tell(trainer, GEN_TRAIN_STEPPING, first - begin, end - begin, err);
         }
     }
-    *loss = sum / (double)(n_counted > 0 ? n_counted : 1);
+    double sums[] = {sum, (double)n_counted};
+    status = ranks_sum(ranks, sums, 2, status, err);
+    if (status == GEN_OK) {
+        status = ranks_sum_gradients(ranks, trainer->gradients, trainer->learned->n_values, err);
+    }
+    *loss = sums[0] / (sums[1] > 0 ? sums[1] : 1);
     if (status != GEN_OK) {
         memset(trainer->gradients, 0, trainer->learned->n_values * sizeof *trainer->gradients);
     }
@@ -231,6 +246,27 @@ static enum gen_status make_step(struct trainer *trainer, struct gen_train_repor
 
 /* ---- what follows a step ---------------------------------------------------------------------*/
 
+/* Ranks whose weights were ever so little different would drift apart unseen. */
+static enum gen_status compare_ranks(const struct trainer *trainer, struct gen_error *err) {
+    const struct gen_ranks *ranks = trainer->options->ranks;
+    const struct checkpoint *run = &trainer->checkpoint;
+    if (ranks == NULL) {
+        return GEN_OK;
+    }
+    struct digest digest = {0};
+    digest_add_u64(&digest, run->step);
+    digest_add_u64(&digest, run->n_sequences);
+    digest_add_u64(&digest, run->data_key);
+    digest_add_u64(&digest, run->vocab);
+    digest_add_u64(&digest, trainer->n_sequences);
+    digest_add_u64(&digest, trainer->n_positions);
+    const struct params *parts[] = {trainer->params, trainer->learned};
+    for (size_t i = 0; i < (trainer->lora != NULL ? 2 : 1); i++) {
+        digest_add(&digest, parts[i]->values, parts[i]->n_values * sizeof *parts[i]->values);
+    }
+    return ranks_compare(ranks, digest_value(&digest), err);
+}
+
 /* Whether the weights as they are shall be the model that is written. Where the best are kept,
  * those of the last validation are, if it was the best; without any validation so far, all are. */
 static bool writes_model(const struct trainer *trainer) {
@@ -245,19 +281,29 @@ static enum gen_status write_model(const struct trainer *trainer, struct gen_err
     return checkpoint_write_model(trainer->path, trainer->params, trainer->tokenizer, err);
 }
 
-static enum gen_status save(struct trainer *trainer, struct gen_error *err) {
-    const struct gen_train_watch *watch = trainer->watch;
+static enum gen_status write_checkpoint(const struct trainer *trainer, struct gen_error *err) {
     enum gen_status status = checkpoint_write_state(trainer->state_path, &trainer->checkpoint,
                                                     trainer->learned, trainer->adamw, err);
     if (status == GEN_OK && writes_model(trainer)) {
         status = write_model(trainer, err);
+    }
+    return status;
+}
+
+static enum gen_status save(struct trainer *trainer, struct gen_error *err) {
+    const struct gen_train_watch *watch = trainer->watch;
+    bool leads = ranks_leads(trainer->options->ranks);
+    enum gen_status status = compare_ranks(trainer, err);
+    if (status == GEN_OK) {
+        status = leads ? write_checkpoint(trainer, err) : GEN_OK;
+        status = ranks_join(trainer->options->ranks, status, err);
     }
     if (status != GEN_OK) {
         return status;
     }
     trainer->saved_step = trainer->checkpoint.step;
     trainer->saved_at = gen_clock();
-    if (watch->saved != NULL) {
+    if (leads && watch->saved != NULL) {
         watch->saved(watch->context, trainer->checkpoint.step);
     }
     return GEN_OK;
@@ -306,10 +352,13 @@ static enum gen_status step_and_report(struct trainer *trainer, struct gen_error
     const struct gen_train_watch *watch = trainer->watch;
     struct gen_train_report report = {0};
     enum gen_status status = make_step(trainer, &report, err);
-    if (status == GEN_OK) {
-        status = validate_if_due(trainer, &report, err);
+    if (status != GEN_OK) {
+        return status;
     }
-    if (status == GEN_OK && watch->step != NULL && !watch->step(watch->context, &report)) {
+    status = validate_if_due(trainer, &report, err);
+    /* Somebody who stops the validation hears of the step all the same: it was made. */
+    if ((status == GEN_OK || status == GEN_CANCELED) && watch->step != NULL &&
+        !watch->step(watch->context, &report)) {
         status = canceled(trainer, err);
     }
     if (status == GEN_OK) {
@@ -327,7 +376,10 @@ static enum gen_status run_steps(struct trainer *trainer, struct gen_error *err)
     enum gen_status status = GEN_OK;
     while (status == GEN_OK && !is_done(trainer)) {
         status = step_and_report(trainer, err);
-        if (status == GEN_OK && is_due(trainer)) {
+        /* What time it is may differ: the first rank's clock counts. */
+        double due = ranks_leads(trainer->options->ranks) && is_due(trainer) ? 1 : 0;
+        status = ranks_sum(trainer->options->ranks, &due, 1, status, err);
+        if (status == GEN_OK && due > 0) {
             status = save(trainer, err);
         }
     }
@@ -360,7 +412,10 @@ enum gen_status trainer_run(struct trainer *trainer, struct gen_error *err) {
     trainer->saved_at = gen_clock();
     trainer->saved_step = UINT64_MAX;
     uint64_t first_step = trainer->checkpoint.step;
-    enum gen_status status = make_buffers(trainer, err);
+    enum gen_status status = ranks_join(trainer->options->ranks, make_buffers(trainer, err), err);
+    if (status == GEN_OK) {
+        status = compare_ranks(trainer, err);
+    }
     if (status == GEN_OK) {
         status = run_steps(trainer, err);
     }
