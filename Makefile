@@ -198,7 +198,7 @@ $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(call object,$(TEST_HELPERS)) $(BUILD
 test-mpi: ## train with several processes and compare (skipped without mpicc and mpirun)
 	@if command -v $(MPICC) >/dev/null && command -v mpirun >/dev/null; then \
 		$(MAKE) --no-print-directory BUILD=$(BUILD)/mpi MPI=1 all check-layers && \
-		$(MAKE) --no-print-directory $(BUILD)/gen && \
+		$(MAKE) --no-print-directory MPI= $(BUILD)/gen && \
 		GEN='$(abspath $(BUILD))/mpi/gen' GEN_ALONE='$(abspath $(BUILD))/gen' \
 			tests/run tests/mpi/train.bats; \
 	else echo "test-mpi: skipped, mpicc or mpirun is missing (sh scripts/deps.sh mpi)"; fi
