@@ -640,6 +640,15 @@ enum gen_schedule {
     GEN_SCHEDULE_WSD       /**< warm-up, stable, decay: falls at the end; can be extended */
 };
 
+/** What moves the weights; a run is resumed with the optimizer it was begun with. */
+enum gen_optimizer {
+    GEN_OPTIMIZER_ADAMW, /**< train/adamw.h has the formulas */
+    GEN_OPTIMIZER_MUON   /**< Muon for the matrices of the layers, AdamW for the rest: train/muon.h.
+                              Takes fewer steps to the same loss, each a little longer */
+};
+/** "adamw", "muon"; "?" for a value that is none. */
+const char *gen_optimizer_name(enum gen_optimizer optimizer);
+
 /**
  * Shape of a model to train; 0: of the preset. With `init` it is the model's; only n_ctx may then
  * be less, for sequences shorter than its context.
@@ -694,16 +703,18 @@ struct gen_train_options {
     uint64_t batch_size; /**< tokens a step, rounded up to whole sequences of n_ctx. Default 4096 */
     float learning_rate; /**< the peak. Default 0.001 */
     float least_rate;    /**< where it falls to. Default 0 */
-    enum gen_schedule schedule; /**< default cosine */
-    uint64_t n_warmup;          /**< steps in which it grows. Default 100 */
-    float decay_share;          /**< of all steps, for GEN_SCHEDULE_WSD. Default 0.2 */
-    float beta1, beta2;         /**< of AdamW. Default 0.9, 0.95 */
-    float epsilon;              /**< of AdamW. Default 1e-8 */
-    float weight_decay;         /**< of matrices. Default 0.1 */
-    bool decay_embeddings;      /**< embeddings decay, too. Default false */
-    float clip;                 /**< longest gradient, as a Euclidean norm; 0: any. Default 1 */
-    float dropout;              /**< 0 ... below 1. Default 0 */
-    uint64_t seed;              /**< of weights, order of the data, dropout. Default 0 */
+    enum gen_schedule schedule;   /**< default cosine */
+    uint64_t n_warmup;            /**< steps in which it grows. Default 100 */
+    float decay_share;            /**< of all steps, for GEN_SCHEDULE_WSD. Default 0.2 */
+    enum gen_optimizer optimizer; /**< default AdamW */
+    float momentum;               /**< of Muon. Default 0.95 */
+    float beta1, beta2;           /**< of AdamW. Default 0.9, 0.95 */
+    float epsilon;                /**< of AdamW. Default 1e-8 */
+    float weight_decay;           /**< of matrices. Default 0.1 */
+    bool decay_embeddings;        /**< embeddings decay, too. Default false */
+    float clip;                   /**< longest gradient, as a Euclidean norm; 0: any. Default 1 */
+    float dropout;                /**< 0 ... below 1. Default 0 */
+    uint64_t seed;                /**< of weights, order of the data, dropout. Default 0 */
 
     uint64_t valid_every;        /**< steps between validations; 0: only at the end. Default 250 */
     uint64_t checkpoint_every;   /**< steps between checkpoints; 0: by time alone. Default 0 */
@@ -780,9 +791,9 @@ struct gen_train_watch {
  * Both files are written beside their targets and renamed, the state first: whenever the run is
  * cut off, PATH and PATH.state are whole, and resuming goes on from the state alone.
  * Without `resume`, a PATH.state that is there is an error, so that no run is lost by mistake.
- * With it, shape, vocabulary and seed must be those of the checkpoint. All else may be changed: a
- * run of more steps, another learning rate or schedule, other data (read from their beginning),
- * another number of ranks.
+ * With it, shape, vocabulary, seed and optimizer must be those of the checkpoint. All else may be
+ * changed: a run of more steps, another learning rate or schedule, other data (read from their
+ * beginning), another number of ranks.
  *
  * With `ranks` every rank calls it, with the same options but for n_threads, kernels, micro_batch
  * and `ranks` itself, and with a watch of its own, of which only rank 0's is told of checkpoints.

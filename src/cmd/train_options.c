@@ -14,6 +14,7 @@
 
 static const char *const preset_names[] = {"tiny", "small", "gpt2", NULL};
 const char *const train_schedule_names[] = {"constant", "cosine", "wsd", NULL};
+const char *const train_optimizer_names[] = {"adamw", "muon", NULL};
 
 static const struct option table[] = {
     OPTION_ROW_HEADING("Output"),
@@ -99,6 +100,7 @@ void train_set_defaults(void *settings) {
                                      .sample_tokens = 60,
                                      .log_every = 10};
     train->schedule = (int32_t)train->options.schedule;
+    train->optimizer = (int32_t)train->options.optimizer;
 }
 
 static bool find_model(char **path, const char *name) {
@@ -137,6 +139,7 @@ void train_settings_data(struct train_settings *settings, const struct options_p
     options->valid = settings->valid.data;
     options->n_valid = settings->valid.n;
     options->schedule = (enum gen_schedule)settings->schedule;
+    options->optimizer = (enum gen_optimizer)settings->optimizer;
     options->kernels = compute_kernels();
 }
 

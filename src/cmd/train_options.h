@@ -13,9 +13,9 @@
 struct train_settings {
     struct gen_train_options options; /**< but for what stands below */
     struct option_list data, valid;
-    const char *vocab, *init;     /**< as written */
-    char *vocab_path, *init_path; /**< where they lead; NULL where not given */
-    int32_t preset, schedule;     /**< indices of the choices */
+    const char *vocab, *init;            /**< as written */
+    char *vocab_path, *init_path;        /**< where they lead; NULL where not given */
+    int32_t preset, schedule, optimizer; /**< indices of the choices */
     const char *output;
     const char *metrics, *svg;
     const char *sample_prompt;

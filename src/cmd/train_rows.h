@@ -11,6 +11,8 @@
 
 /** Names of the choices, in the order of enum gen_schedule. */
 extern const char *const train_schedule_names[];
+/** In the order of enum gen_optimizer. */
+extern const char *const train_optimizer_names[];
 
 /** What is written and shown besides the model. */
 #define TRAIN_ROWS_OUTPUT                                                                          \
@@ -30,7 +32,7 @@ extern const char *const train_schedule_names[];
         OPTION_ROW("quiet", 'q', OPTION_FLAG, TRAIN_AT(quiet), NULL,                               \
                    "say nothing on stderr but errors")
 
-/** Learning rate, AdamW, dropout, seed. */
+/** Learning rate, optimizer, dropout, seed. */
 #define TRAIN_ROWS_RATE                                                                            \
     OPTION_ROW_RANGE("lr", '\0', OPTION_FLOAT, TRAIN_AT(options.learning_rate), "X", 0, 1000,      \
                      "learning rate, after the warm-up"),                                          \
@@ -44,10 +46,15 @@ extern const char *const train_schedule_names[];
                    "steps in which the learning rate grows"),                                      \
         OPTION_ROW_RANGE("decay-share", '\0', OPTION_FLOAT, TRAIN_AT(options.decay_share), "X", 0, \
                          1, "of all steps, for wsd: in these it falls"),                           \
+        OPTION_ROW_CHOICE("optimizer", '\0', TRAIN_AT(optimizer), "NAME", train_optimizer_names,   \
+                          "adamw; muon: for the matrices of the layers, fewer steps to the same "  \
+                          "loss"),                                                                 \
         OPTION_ROW_RANGE("weight-decay", '\0', OPTION_FLOAT, TRAIN_AT(options.weight_decay), "X",  \
                          0, 1000, "of matrices; biases and norms have none"),                      \
         OPTION_ROW("decay-embeddings", '\0', OPTION_FLAG, TRAIN_AT(options.decay_embeddings),      \
                    NULL, "of embeddings, too"),                                                    \
+        OPTION_ROW_RANGE("momentum", '\0', OPTION_FLOAT, TRAIN_AT(options.momentum), "X", 0,       \
+                         0.999999, "of muon"),                                                     \
         OPTION_ROW_RANGE("beta1", '\0', OPTION_FLOAT, TRAIN_AT(options.beta1), "X", 0, 0.999999,   \
                          "of AdamW"),                                                              \
         OPTION_ROW_RANGE("beta2", '\0', OPTION_FLOAT, TRAIN_AT(options.beta2), "X", 0, 0.999999,   \
@@ -64,7 +71,7 @@ extern const char *const train_schedule_names[];
     OPTION_ROW(                                                                                    \
         "resume", '\0', OPTION_FLAG, TRAIN_AT(options.resume), NULL,                               \
         "go on from the last checkpoint, if there is one; with the same options to the same "      \
-        "bits as if never stopped; all but shape, vocabulary and seed may be changed"),            \
+        "bits as if never stopped; all but shape, vocabulary, seed and optimizer may be changed"), \
         OPTION_ROW("checkpoint-every", '\0', OPTION_UINT64, TRAIN_AT(options.checkpoint_every),    \
                    "N", "steps from one checkpoint to the next; 0: by time"),                      \
         OPTION_ROW_RANGE("checkpoint-minutes", '\0', OPTION_FLOAT,                                 \

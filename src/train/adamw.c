@@ -88,30 +88,27 @@ static bool decays(const struct adamw *adamw, const struct param_tensor *tensor,
     return tensor->spec->in != SIZE_NONE && (!embedding || adamw->options.decay_embeddings);
 }
 
-void adamw_step(struct adamw *adamw, struct params *params, float *gradients, double rate,
-                double scale, uint64_t t, struct thread_pool *pool) {
+void adamw_step(struct adamw *adamw, struct params *params, const struct param_tensor *tensor,
+                float *gradients, const struct adamw_step *step, struct thread_pool *pool) {
     const struct adamw_options *options = &adamw->options;
+    bool decay = decays(adamw, tensor, params);
     struct factors factors = {
-        .scale = (float)scale,
+        .scale = (float)step->scale,
         .beta1_rest = (float)(1 - options->beta1),
         .beta2 = (float)options->beta2,
         .beta2_rest = (float)(1 - options->beta2),
-        .step_size = (float)(rate / (1 - power(options->beta1, t))),
-        .root_scale = (float)(1 / sqrt(1 - power(options->beta2, t))),
+        .keep = decay ? (float)(1 - step->rate * options->decay) : 1,
+        .step_size = (float)(step->rate / (1 - power(options->beta1, step->t))),
+        .root_scale = (float)(1 / sqrt(1 - power(options->beta2, step->t))),
         .epsilon = (float)options->epsilon,
     };
-    for (size_t i = 0; i < params->n_tensors; i++) {
-        const struct param_tensor *tensor = &params->tensors[i];
-        struct step_work work = {.adamw = adamw,
-                                 .values = params->values,
-                                 .gradients = gradients,
-                                 .offset = tensor->offset,
-                                 .n = tensor->n,
-                                 .factors = factors};
-        bool decay = decays(adamw, tensor, params);
-        work.factors.keep = decay ? (float)(1 - rate * options->decay) : 1;
-        thread_pool_run(pool, (tensor->n + CHUNK - 1) / CHUNK, 0, step_chunks, &work);
-    }
+    struct step_work work = {.adamw = adamw,
+                             .values = params->values,
+                             .gradients = gradients,
+                             .offset = tensor->offset,
+                             .n = tensor->n,
+                             .factors = factors};
+    thread_pool_run(pool, (tensor->n + CHUNK - 1) / CHUNK, 0, step_chunks, &work);
 }
 
 /* ---- norm ------------------------------------------------------------------------------------*/

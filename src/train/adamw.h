@@ -36,9 +36,14 @@ bool adamw_init(struct adamw *adamw, const struct params *params,
                 const struct adamw_options *options);
 void adamw_release(struct adamw *adamw, const struct params *params);
 
-/** One step with number t >= 1 on params->values; `gradients` are 0 afterwards. */
-void adamw_step(struct adamw *adamw, struct params *params, float *gradients, double rate,
-                double scale, uint64_t t, struct thread_pool *pool);
+struct adamw_step {
+    double rate, scale;
+    uint64_t t;
+};
+
+/** One step on a tensor of params->values; its `gradients` are 0 afterwards. */
+void adamw_step(struct adamw *adamw, struct params *params, const struct param_tensor *tensor,
+                float *gradients, const struct adamw_step *step, struct thread_pool *pool);
 
 /**
  * The Euclidean norm of n numbers: squares are added in double, in chunks of fixed size, the

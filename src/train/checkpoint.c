@@ -10,13 +10,14 @@
 #include "model/settings.h"
 #include "train/digest.h"
 
-#define VERSION 2
+#define VERSION 3
 static const char magic[] = "GENSTATE";
 
-/* Bytes before the header, and of the header: numbers of the run, of which version 1 has the
- * first, 13 of the configuration, the number of values. */
+/* Bytes before the header, and of the header: numbers of the run, of which earlier versions have
+ * the first, 13 of the configuration, the number of values. */
 #define START_SIZE  16
-#define N_RUN       9
+#define N_RUN       10
+#define N_RUN_2     9
 #define N_RUN_1     6
 #define N_CONFIG    13
 #define HEADER_SIZE (8 * N_RUN + 4 * N_CONFIG + 8)
@@ -66,7 +67,8 @@ static void encode_header(unsigned char out[START_SIZE + HEADER_SIZE],
     uint64_t run[N_RUN] = {checkpoint->step,      checkpoint->n_tokens, checkpoint->n_sequences,
                            checkpoint->data_key,  checkpoint->seed,     checkpoint->vocab,
                            checkpoint->best_step, checkpoint->n_worse};
-    memcpy(&run[N_RUN - 1], &checkpoint->best_loss, sizeof *run);
+    memcpy(&run[8], &checkpoint->best_loss, sizeof *run);
+    run[9] = (uint64_t)checkpoint->optimizer;
     unsigned char *at = out + START_SIZE;
     for (size_t i = 0; i < N_RUN; i++, at += 8) {
         bytes_put_u64(at, run[i]);
@@ -199,20 +201,33 @@ enum gen_status checkpoint_write_model(const char *path, const struct params *pa
 
 /* ---- reading ---------------------------------------------------------------------------------*/
 
+static size_t n_run(uint32_t version) {
+    return version == 1 ? N_RUN_1 : version == 2 ? N_RUN_2 : N_RUN;
+}
+
 static void decode_run(struct checkpoint *checkpoint, struct cursor *cursor, uint32_t version) {
     uint64_t best_loss = 0;
-    uint64_t *run[N_RUN] = {&checkpoint->step,      &checkpoint->n_tokens, &checkpoint->n_sequences,
-                            &checkpoint->data_key,  &checkpoint->seed,     &checkpoint->vocab,
-                            &checkpoint->best_step, &checkpoint->n_worse,  &best_loss};
-    for (size_t i = 0; i < (version == 1 ? N_RUN_1 : N_RUN); i++) {
+    uint64_t optimizer = GEN_OPTIMIZER_ADAMW;
+    uint64_t *run[N_RUN] = {&checkpoint->step,
+                            &checkpoint->n_tokens,
+                            &checkpoint->n_sequences,
+                            &checkpoint->data_key,
+                            &checkpoint->seed,
+                            &checkpoint->vocab,
+                            &checkpoint->best_step,
+                            &checkpoint->n_worse,
+                            &best_loss,
+                            &optimizer};
+    for (size_t i = 0; i < n_run(version); i++) {
         *run[i] = cursor_u64(cursor);
     }
     memcpy(&checkpoint->best_loss, &best_loss, sizeof best_loss);
+    checkpoint->optimizer = (enum gen_optimizer)optimizer;
 }
 
 /* Bytes from the beginning to the numbers. */
 static size_t numbers_at(uint32_t version) {
-    return START_SIZE + HEADER_SIZE - (version == 1 ? 8 * (N_RUN - N_RUN_1) : 0);
+    return START_SIZE + HEADER_SIZE - 8 * (N_RUN - n_run(version));
 }
 
 static enum gen_status read_state(struct saved_state *state, const char *where,

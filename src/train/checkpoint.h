@@ -6,10 +6,10 @@
  * writing off leaves a whole state of this or the last checkpoint, and a whole GGUF. Layout,
  * little-endian:
  *
- *   "GENSTATE" u32 version = 2, u32 bytes of the header behind them
+ *   "GENSTATE" u32 version = 3, u32 bytes of the header behind them
  *   header: fields of struct checkpoint in their order, u64 (best_loss as its f64 bits) or, for the
- *           configuration, i32 each (epsilon as its f32 bits), then u64 n_values. Version 1 has
- *           not the last three u64 before the configuration, which are then 0
+ *           configuration, i32 each (epsilon as its f32 bits), then u64 n_values. Version 2 has
+ *           not the last u64 before the configuration, version 1 not the last four; they are 0
  *   n_values x f32 weights that learn, as many m, as many v: as params.h or lora.h lays them out
  *   u64 digest of all before
  */
@@ -37,6 +37,7 @@ struct checkpoint {
     uint64_t best_step;
     uint64_t n_worse; /**< validations since then */
     double best_loss;
+    enum gen_optimizer optimizer;
     struct gen_config config;
 };
 

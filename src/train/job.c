@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "model/config.h"
+#include "tensor/kernels/training.h"
 #include "train/dataset.h"
 #include "train/options.h"
 #include "train/ranks.h"
@@ -95,6 +96,12 @@ static enum gen_status check_saved(const struct train_job *job) {
                          "%s: the run was begun with seed %llu, the options have %llu", name,
                          (unsigned long long)saved->seed, (unsigned long long)job->options.seed);
     }
+    if (saved->optimizer != job->options.optimizer) {
+        return error_set(job->err, GEN_BAD_ARGUMENT,
+                         "%s: the run was begun with the optimizer %s, the options have %s", name,
+                         gen_optimizer_name(saved->optimizer),
+                         gen_optimizer_name(job->options.optimizer));
+    }
     return train_options_fit(&job->options, &saved->config, name, job->err);
 }
 
@@ -171,7 +178,9 @@ static enum gen_status open_all(struct train_job *job) {
         return status;
     }
     int n_threads = ranks_threads(job->options.ranks, job->options.n_threads);
-    job->computes = compute_init(&job->compute, kernels, n_threads, 0);
+    /* Passes have scratch of their own. */
+    size_t scratch = job->options.optimizer == GEN_OPTIMIZER_MUON ? PRODUCT_SCRATCH : 0;
+    job->computes = compute_init(&job->compute, kernels, n_threads, scratch);
     return job->computes ? GEN_OK : error_no_memory(job->err, "threads");
 }
 
@@ -243,18 +252,12 @@ static enum gen_status fill_weights(struct train_job *job) {
         lora_randomize(&job->lora, job->options.seed);
     }
     if (status == GEN_OK && job->resumed) {
-        status = saved_state_load(&job->saved, learned(job), &job->adamw, job->err);
+        status = saved_state_load(&job->saved, learned(job), &job->optimizer.adamw, job->err);
     }
     return status;
 }
 
 static enum gen_status make_weights(struct train_job *job) {
-    const struct gen_train_options *options = &job->options;
-    const struct adamw_options adamw = {.beta1 = (double)options->beta1,
-                                        .beta2 = (double)options->beta2,
-                                        .epsilon = (double)options->epsilon,
-                                        .decay = (double)options->weight_decay,
-                                        .decay_embeddings = options->decay_embeddings};
     enum gen_status status = params_init(&job->params, &job->config, job->err);
     if (status == GEN_OK && job->lora_options != NULL) {
         status = lora_init(&job->lora, &job->config, job->lora_options, job->err);
@@ -264,7 +267,7 @@ static enum gen_status make_weights(struct train_job *job) {
     }
     const struct params *params = learned(job);
     job->gradients = params_new_array(params);
-    if (!adamw_init(&job->adamw, params, &adamw) || job->gradients == NULL) {
+    if (!optimizer_init(&job->optimizer, params, &job->options) || job->gradients == NULL) {
         return error_set(job->err, GEN_NO_MEMORY,
                          "out of memory for training %llu parameters, which takes 16 bytes each",
                          (unsigned long long)params->n_parameters);
@@ -278,6 +281,7 @@ static struct checkpoint first_checkpoint(const struct train_job *job) {
     struct checkpoint checkpoint = job->saved.checkpoint; /* all 0 for a new run */
     checkpoint.config = job->config;
     checkpoint.seed = job->options.seed;
+    checkpoint.optimizer = job->options.optimizer;
     checkpoint.vocab = dataset_vocab_digest(job->tokenizer);
     if (checkpoint.data_key != job->data_key) { /* other data begin at their beginning */
         checkpoint.n_sequences = 0;
@@ -297,7 +301,7 @@ static void fill_trainer(struct train_job *job) {
         .params = &job->params,
         .learned = learned(job),
         .lora = job->lora_options != NULL ? &job->lora : NULL,
-        .adamw = &job->adamw,
+        .optimizer = &job->optimizer,
         .gradients = job->gradients,
         .compute = &job->compute,
         .pass = job->pass,
@@ -386,7 +390,7 @@ void train_job_release(struct train_job *job) {
     if (job->gradients != NULL) {
         params_free_array(learned(job), job->gradients);
     }
-    adamw_release(&job->adamw, learned(job));
+    optimizer_release(&job->optimizer, learned(job));
     lora_release(&job->lora);
     params_release(&job->params);
     if (job->computes) {

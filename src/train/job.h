@@ -51,7 +51,7 @@ struct train_job {
     /* Made by the run. */
     struct params params;
     struct lora lora; /**< empty unless lora_options */
-    struct adamw adamw;
+    struct optimizer optimizer;
     float *gradients;
     struct train_pass *pass;
     struct trainer trainer;

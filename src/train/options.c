@@ -16,6 +16,7 @@ struct gen_train_options gen_train_options_default(void) {
                                       .schedule = GEN_SCHEDULE_COSINE,
                                       .n_warmup = 100,
                                       .decay_share = 0.2f,
+                                      .momentum = 0.95f,
                                       .beta1 = 0.9f,
                                       .beta2 = 0.95f,
                                       .epsilon = 1e-8f,
@@ -23,6 +24,12 @@ struct gen_train_options gen_train_options_default(void) {
                                       .clip = 1,
                                       .valid_every = 250,
                                       .checkpoint_minutes = 10};
+}
+
+const char *gen_optimizer_name(enum gen_optimizer optimizer) {
+    return optimizer == GEN_OPTIMIZER_ADAMW  ? "adamw"
+           : optimizer == GEN_OPTIMIZER_MUON ? "muon"
+                                             : "?";
 }
 
 /* ---- presets -------------------------------------------------------------------------------*/
@@ -73,6 +80,7 @@ static enum gen_status check_numbers(const struct gen_train_options *options,
         {"learning_rate", options->learning_rate, 0, 1000, false},
         {"least_rate", options->least_rate, 0, options->learning_rate, false},
         {"decay_share", options->decay_share, 0, 1, false},
+        {"momentum", options->momentum, 0, 1, true},
         {"beta1", options->beta1, 0, 1, true},
         {"beta2", options->beta2, 0, 1, true},
         {"epsilon", options->epsilon, 0, 1, false},
@@ -107,6 +115,9 @@ enum gen_status train_options_check(const struct gen_train_options *options,
                          "to 2^32 tokens, micro_batch 0 or more",
                          (unsigned long long)options->n_steps,
                          (unsigned long long)options->batch_size, options->micro_batch);
+    }
+    if (options->optimizer != GEN_OPTIMIZER_ADAMW && options->optimizer != GEN_OPTIMIZER_MUON) {
+        return error_set(err, GEN_BAD_ARGUMENT, "optimizer %d is unknown", (int)options->optimizer);
     }
     if (find_preset(options->preset) == NULL) {
         struct error_quoted quoted;

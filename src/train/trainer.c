@@ -227,9 +227,11 @@ static enum gen_status make_step(struct trainer *trainer, struct gen_train_repor
         return status;
     }
     double clip = (double)trainer->options->clip;
-    double rate = schedule_rate(&trainer->schedule, run->step);
-    adamw_step(trainer->adamw, trainer->learned, trainer->gradients, rate,
-               clip > 0 && norm > clip ? clip / norm : 1, run->step + 1, trainer->compute->pool);
+    const struct adamw_step step = {.rate = schedule_rate(&trainer->schedule, run->step),
+                                    .scale = clip > 0 && norm > clip ? clip / norm : 1,
+                                    .t = run->step + 1};
+    optimizer_step(trainer->optimizer, trainer->learned, trainer->gradients, &step,
+                   trainer->compute);
     size_t n_tokens = count_positions(trainer, trainer->n_sequences);
     run->step++;
     run->n_sequences += trainer->n_sequences;
@@ -237,7 +239,7 @@ static enum gen_status make_step(struct trainer *trainer, struct gen_train_repor
     report->step = run->step;
     report->n_steps = trainer->options->n_steps;
     report->n_tokens = run->n_tokens;
-    report->learning_rate = rate;
+    report->learning_rate = step.rate;
     report->gradient_norm = norm;
     report->tokens_per_second = (double)n_tokens / (gen_clock() - start);
     report->epoch = (double)run->n_sequences / (double)trainer->data.n_sequences;
@@ -282,8 +284,9 @@ static enum gen_status write_model(const struct trainer *trainer, struct gen_err
 }
 
 static enum gen_status write_checkpoint(const struct trainer *trainer, struct gen_error *err) {
-    enum gen_status status = checkpoint_write_state(trainer->state_path, &trainer->checkpoint,
-                                                    trainer->learned, trainer->adamw, err);
+    enum gen_status status =
+        checkpoint_write_state(trainer->state_path, &trainer->checkpoint, trainer->learned,
+                               &trainer->optimizer->adamw, err);
     if (status == GEN_OK && writes_model(trainer)) {
         status = write_model(trainer, err);
     }

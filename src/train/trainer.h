@@ -2,9 +2,9 @@
  * trainer.h - the loop of training: sequences in, steps of the optimizer, checkpoints out.
  *
  * A step: take the next sequences of the source, add up the gradients of the mean loss over all
- * their counted targets, a micro-batch at a time, clip, and let AdamW move the weights. Which
- * sequences, which learning rate, which dropout a step has depends on its number, the options and
- * the seed alone, so a run that was cut off goes on to the same bits.
+ * their counted targets, a micro-batch at a time, clip, and let the optimizer move the weights.
+ * Which sequences, which learning rate, which dropout a step has depends on its number, the options
+ * and the seed alone, so a run that was cut off goes on to the same bits.
  */
 #ifndef TRAIN_TRAINER_H
 #define TRAIN_TRAINER_H
@@ -15,9 +15,9 @@
 
 #include "gen.h"
 #include "tensor/ops.h"
-#include "train/adamw.h"
 #include "train/checkpoint.h"
 #include "train/lora.h"
+#include "train/optimizer.h"
 #include "train/params.h"
 #include "train/pass.h"
 #include "train/schedule.h"
@@ -40,7 +40,7 @@ struct trainer {
     const struct params *params; /**< of the model */
     struct params *learned;      /**< what of it learns: the same, or those of `lora` */
     const struct lora *lora;     /**< NULL: all weights learn */
-    struct adamw *adamw;
+    struct optimizer *optimizer;
     float *gradients; /**< of `learned`; all 0 between steps */
     struct compute *compute;
     struct train_pass *pass;
