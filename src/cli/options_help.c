@@ -61,6 +61,11 @@ static void describe_default(char *text, size_t size, const struct option *optio
     case OPTION_FLOAT:
         snprintf(text, size, " (default: %g)", (double)*(const float *)value);
         break;
+    case OPTION_UINT64: /* 0 stands for "none" */
+        if (*(const uint64_t *)value > 0) {
+            snprintf(text, size, " (default: %llu)", (unsigned long long)*(const uint64_t *)value);
+        }
+        break;
     case OPTION_CHOICE:
         if (*(const int32_t *)value >= 0) {
             snprintf(text, size, " (default: %s)", option->choices[*(const int32_t *)value]);

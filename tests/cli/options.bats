@@ -211,6 +211,12 @@ END
     for text in "(default: 128)" "(default: 0.8)" "(default: 40)" "(default: 0.95)" "(default: stop)"; do
         [[ $help == *"$text"* ]]
     done
+    gen help train
+    help=$(printf '%s' "$output" | tr -s '\n ' '  ')
+    for text in "rate grows (default: 100)" "in all, with those before a resumption (default: 1000)" \
+        "(default: adamw)" "every N steps; 0: never --"; do
+        [[ $help == *"$text"* ]]
+    done
 }
 
 @test "--version" {
