@@ -47,8 +47,8 @@ extern const char *const train_optimizer_names[];
         OPTION_ROW_RANGE("decay-share", '\0', OPTION_FLOAT, TRAIN_AT(options.decay_share), "X", 0, \
                          1, "of all steps, for wsd: in these it falls"),                           \
         OPTION_ROW_CHOICE("optimizer", '\0', TRAIN_AT(optimizer), "NAME", train_optimizer_names,   \
-                          "adamw; muon: for the matrices of the layers, fewer steps to the same "  \
-                          "loss"),                                                                 \
+                          "adamw; muon: Muon for the matrices of the layers, AdamW for the rest, " \
+                          "which takes fewer steps to the same loss, each a little longer"),       \
         OPTION_ROW_RANGE("weight-decay", '\0', OPTION_FLOAT, TRAIN_AT(options.weight_decay), "X",  \
                          0, 1000, "of matrices; biases and norms have none"),                      \
         OPTION_ROW("decay-embeddings", '\0', OPTION_FLAG, TRAIN_AT(options.decay_embeddings),      \

@@ -205,9 +205,11 @@ static size_t n_run(uint32_t version) {
     return version == 1 ? N_RUN_1 : version == 2 ? N_RUN_2 : N_RUN;
 }
 
-static void decode_run(struct checkpoint *checkpoint, struct cursor *cursor, uint32_t version) {
+/* The number of the optimizer is not taken for one before it is known to be. */
+static void decode_run(struct checkpoint *checkpoint, uint64_t *optimizer, struct cursor *cursor,
+                       uint32_t version) {
     uint64_t best_loss = 0;
-    uint64_t optimizer = GEN_OPTIMIZER_ADAMW;
+    *optimizer = GEN_OPTIMIZER_ADAMW;
     uint64_t *run[N_RUN] = {&checkpoint->step,
                             &checkpoint->n_tokens,
                             &checkpoint->n_sequences,
@@ -217,12 +219,11 @@ static void decode_run(struct checkpoint *checkpoint, struct cursor *cursor, uin
                             &checkpoint->best_step,
                             &checkpoint->n_worse,
                             &best_loss,
-                            &optimizer};
+                            optimizer};
     for (size_t i = 0; i < n_run(version); i++) {
         *run[i] = cursor_u64(cursor);
     }
     memcpy(&checkpoint->best_loss, &best_loss, sizeof best_loss);
-    checkpoint->optimizer = (enum gen_optimizer)optimizer;
 }
 
 /* Bytes from the beginning to the numbers. */
@@ -245,7 +246,8 @@ static enum gen_status read_state(struct saved_state *state, const char *where,
                          version, VERSION);
     }
     struct checkpoint *checkpoint = &state->checkpoint;
-    decode_run(checkpoint, &cursor, version);
+    uint64_t optimizer;
+    decode_run(checkpoint, &optimizer, &cursor, version);
     decode_config(&checkpoint->config, &cursor);
     uint64_t n_values = cursor_u64(&cursor);
     size_t left = cursor_left(&cursor);
@@ -260,6 +262,13 @@ static enum gen_status read_state(struct saved_state *state, const char *where,
                          "weights alone, remove it and begin with the GGUF)",
                          where);
     }
+    if (optimizer != GEN_OPTIMIZER_ADAMW && optimizer != GEN_OPTIMIZER_MUON) {
+        return error_set(err, GEN_UNSUPPORTED,
+                         "%s: the run was begun with optimizer number %llu, this gen knows 0 "
+                         "(adamw) and 1 (muon); go on with the gen that began it",
+                         where, (unsigned long long)optimizer);
+    }
+    checkpoint->optimizer = (enum gen_optimizer)optimizer;
     state->n_values = (size_t)n_values;
     state->numbers = state->map.data + numbers_at(version);
     return GEN_OK;

@@ -9,7 +9,8 @@
  *   "GENSTATE" u32 version = 3, u32 bytes of the header behind them
  *   header: fields of struct checkpoint in their order, u64 (best_loss as its f64 bits) or, for the
  *           configuration, i32 each (epsilon as its f32 bits), then u64 n_values. Version 2 has
- *           not the last u64 before the configuration, version 1 not the last four; they are 0
+ *           not the last u64 before the configuration, the optimizer; version 1 not the last four.
+ *           They are 0
  *   n_values x f32 weights that learn, as many m, as many v: as params.h or lora.h lays them out
  *   u64 digest of all before
  */
@@ -62,7 +63,7 @@ struct saved_state {
     struct file_map map;
 };
 
-/** GEN_BAD_FILE unless the file is a whole state of this version. */
+/** GEN_BAD_FILE unless the file is whole, GEN_UNSUPPORTED for versions or optimizers to come. */
 enum gen_status saved_state_open(struct saved_state *state, const char *path,
                                  struct gen_error *err);
 /** Weights and moments, for params of the checkpoint's configuration. */

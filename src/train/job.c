@@ -97,10 +97,11 @@ static enum gen_status check_saved(const struct train_job *job) {
                          (unsigned long long)saved->seed, (unsigned long long)job->options.seed);
     }
     if (saved->optimizer != job->options.optimizer) {
-        return error_set(job->err, GEN_BAD_ARGUMENT,
-                         "%s: the run was begun with the optimizer %s, the options have %s", name,
-                         gen_optimizer_name(saved->optimizer),
-                         gen_optimizer_name(job->options.optimizer));
+        return error_set(
+            job->err, GEN_BAD_ARGUMENT,
+            "%s: the run was begun with the optimizer %s, the options have %s (go on with "
+            "that one, or begin a new run with the model)",
+            name, gen_optimizer_name(saved->optimizer), gen_optimizer_name(job->options.optimizer));
     }
     return train_options_fit(&job->options, &saved->config, name, job->err);
 }
@@ -201,11 +202,12 @@ static struct params *learned(struct train_job *job) {
     return job->lora_options != NULL ? &job->lora.params : &job->params;
 }
 
-/* Bytes of weights, gradients and moments. */
+/* Bytes of weights, gradients and moments, and of what the optimizer works with. */
 static uint64_t weight_bytes(const struct train_job *job) {
     uint64_t frozen = job->lora_options != NULL ? 4 * (uint64_t)job->params.n_values : 0;
     const struct params *params = job->lora_options != NULL ? &job->lora.params : &job->params;
-    return frozen + 16 * (uint64_t)params->n_values;
+    uint64_t scratch = sizeof(float) * (uint64_t)job->optimizer.muon.n;
+    return frozen + 16 * (uint64_t)params->n_values + scratch;
 }
 
 static struct train_pass_options pass_options(const struct train_job *job, size_t micro_batch) {

@@ -25,13 +25,14 @@ static const struct tensor_spec *spec_of(enum layer_linear linear) {
 }
 
 static void add_tensor(struct params *params, const struct tensor_spec *spec, int32_t layer,
-                       size_t n_in, size_t n_out) {
+                       size_t n_in, size_t n_out, size_t n_parts) {
     size_t columns = (n_out + MATRIX_PANEL - 1) / MATRIX_PANEL * MATRIX_PANEL;
     params->tensors[params->n_tensors++] = (struct param_tensor){.spec = spec,
                                                                  .layer = layer,
                                                                  .panels = true,
                                                                  .n_in = n_in,
                                                                  .n_out = n_out,
+                                                                 .n_parts = n_parts,
                                                                  .offset = params->n_values,
                                                                  .n = n_in * columns};
     params->n_values += n_in * columns;
@@ -47,8 +48,8 @@ static void plan(struct lora *lora) {
                 const struct tensor_spec *spec = spec_of(linear);
                 size_t n_in = (size_t)tensor_size_of(spec->in, &params->config);
                 size_t n_out = (size_t)tensor_size_of(spec->out, &params->config);
-                add_tensor(params, spec, layer, n_in, rank);
-                add_tensor(params, spec, layer, rank, n_out);
+                add_tensor(params, spec, layer, n_in, rank, 1);
+                add_tensor(params, spec, layer, rank, n_out, spec->out == SIZE_QKV ? 3 : 1);
             }
         }
     }

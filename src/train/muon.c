@@ -8,16 +8,13 @@
 
 /* Of the polynomial whose powers pull singular values towards 1: they end between 0.7 and 1.2. */
 static const float ns_a = 3.4445f, ns_b = -4.7750f, ns_c = 2.0315f;
-#define NS_STEPS 5
-#define EPSILON  1e-7
+#define NS_STEPS   5
+#define LEAST_NORM 1e-7
 
-/* Rows or columns a thread takes at a time; numbers likewise. */
+/* What a thread takes at a time. */
 #define SHARE_ROWS    16
+#define SHARE_COLUMNS 64
 #define SHARE_NUMBERS 4096
-
-static size_t parts_of(const struct param_tensor *tensor) {
-    return tensor->spec->out == SIZE_QKV && tensor->n_out == 3 * tensor->n_in ? 3 : 1;
-}
 
 bool muon_takes(const struct param_tensor *tensor) {
     return tensor->panels && tensor->spec->per_layer;
@@ -36,7 +33,7 @@ struct muon_work {
 
 static size_t work_size(const struct param_tensor *tensor) {
     size_t in = tensor->n_in;
-    size_t out = tensor->n_out / parts_of(tensor);
+    size_t out = tensor->n_out / tensor->n_parts;
     size_t least = in < out ? in : out;
     return 3 * in * out + 2 * least * least;
 }
@@ -59,7 +56,7 @@ void muon_release(struct muon *muon) {
 
 static struct muon_work place(const struct muon *muon, const struct param_tensor *tensor) {
     size_t in = tensor->n_in;
-    size_t out = tensor->n_out / parts_of(tensor);
+    size_t out = tensor->n_out / tensor->n_parts;
     struct muon_work work = {.across = out < in};
     work.rows = work.across ? out : in;
     work.columns = work.across ? in : out;
@@ -173,17 +170,17 @@ static void product(const struct compute *compute, float *y, const float *x, con
     op_product(compute, &job);
 }
 
-/* One Newton-Schulz step of x. b A + c A A is (b/c A + A A) c, whose factor c goes to A before. */
+/* One Newton-Schulz step of x. In b A + (c A) A the product adds to what stands there. */
 static void iterate(const struct compute *compute, struct muon_work *work) {
     size_t rows = work->rows;
     size_t columns = work->columns;
     const size_t to_gram[3] = {rows, columns, rows};
     const size_t square[3] = {rows, rows, rows};
     const size_t back[3] = {rows, rows, columns};
-    thread_pool_run(compute->pool, columns, 64, turn_columns, work);
+    thread_pool_run(compute->pool, columns, SHARE_COLUMNS, turn_columns, work);
     product(compute, work->gram, work->x, work->turned, to_gram, false);
     multiply(compute, work->factor, work->gram, ns_b, rows * rows);
-    multiply(compute, work->turned, work->gram, ns_c, rows * rows); /* not wanted any more */
+    multiply(compute, work->turned, work->gram, ns_c, rows * rows); /* x turned has done its work */
     product(compute, work->factor, work->turned, work->gram, square, true);
     multiply(compute, work->next, work->x, ns_a, rows * columns);
     product(compute, work->next, work->factor, work->x, back, true);
@@ -197,7 +194,7 @@ static void step_part(const struct muon *muon, const struct compute *compute,
     const struct param_tensor *tensor = step->tensor;
     struct muon_work work = place(muon, tensor);
     size_t n = work.rows * work.columns;
-    size_t n_out = tensor->n_out / parts_of(tensor);
+    size_t n_out = tensor->n_out / tensor->n_parts;
     double size = 0.2 * sqrt((double)work.columns);
     struct loop loop = {.step = step,
                         .work = &work,
@@ -206,7 +203,7 @@ static void step_part(const struct muon *muon, const struct compute *compute,
                         .keep = (float)(1 - step->rate * step->decay)};
     thread_pool_run(compute->pool, work.rows, SHARE_ROWS, gather_rows, &loop);
     double norm = adamw_norm(work.x, n, compute->pool);
-    multiply(compute, work.x, work.x, (float)(1 / (norm + EPSILON)), n);
+    multiply(compute, work.x, work.x, (float)(1 / fmax(norm, LEAST_NORM)), n);
     for (int i = 0; i < NS_STEPS; i++) {
         iterate(compute, &work);
     }
@@ -215,7 +212,7 @@ static void step_part(const struct muon *muon, const struct compute *compute,
 
 void muon_step(const struct muon *muon, const struct compute *compute,
                const struct muon_step *step) {
-    for (size_t part = 0; part < parts_of(step->tensor); part++) {
+    for (size_t part = 0; part < step->tensor->n_parts; part++) {
         step_part(muon, compute, step, part);
     }
 }

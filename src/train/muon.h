@@ -7,12 +7,12 @@
  * rate and one weight decay serve it and AdamW, which the other weights have:
  *
  *   m = m + (1 - momentum) (g - m)             u = g + momentum (m - g)
- *   X = u / (|u| + 1e-7), 5 times:  A = X X^T, X = a X + (b A + c A A) X
+ *   X = u / max(|u|, 1e-7), 5 times:  A = X X^T, X = a X + (b A + c A A) X
  *   w = w (1 - rate decay) - rate 0.2 sqrt(max(n_in, n_out)) X
  *
- * The queries, keys and values of attn.c_attn are three matrices to it. All is f32 where PyTorch
- * goes through bfloat16; products are those of the passes, so the bits are the same for any threads
- * and kernels.
+ * The queries, keys and values of attn.c_attn are three matrices to it, in LoRA's b too. All is f32
+ * where PyTorch goes through bfloat16; products are those of the passes, so the bits are the same
+ * for any threads and kernels.
  */
 #ifndef TRAIN_MUON_H
 #define TRAIN_MUON_H

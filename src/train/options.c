@@ -117,7 +117,9 @@ enum gen_status train_options_check(const struct gen_train_options *options,
                          (unsigned long long)options->batch_size, options->micro_batch);
     }
     if (options->optimizer != GEN_OPTIMIZER_ADAMW && options->optimizer != GEN_OPTIMIZER_MUON) {
-        return error_set(err, GEN_BAD_ARGUMENT, "optimizer %d is unknown", (int)options->optimizer);
+        return error_set(err, GEN_BAD_ARGUMENT,
+                         "optimizer %d is unknown; known are 0 (adamw) and 1 (muon)",
+                         (int)options->optimizer);
     }
     if (find_preset(options->preset) == NULL) {
         struct error_quoted quoted;

@@ -28,7 +28,8 @@ static struct param_tensor plan_tensor(const struct tensor_spec *spec, int32_t l
                                   .layer = layer,
                                   .panels = spec->in != SIZE_NONE && !table,
                                   .n_in = (size_t)tensor_size_of(spec->in, config),
-                                  .n_out = (size_t)tensor_size_of(spec->out, config)};
+                                  .n_out = (size_t)tensor_size_of(spec->out, config),
+                                  .n_parts = spec->out == SIZE_QKV ? 3 : 1};
     size_t columns = tensor.panels ? round_up(tensor.n_out, MATRIX_PANEL) : tensor.n_out;
     tensor.n = tensor.n_in * columns;
     return tensor;

@@ -25,9 +25,11 @@ struct param_tensor {
     int32_t layer; /**< 0 where the tensor occurs once */
     bool panels;   /**< a matrix in panels; otherwise rows as they come */
     size_t n_in,
-        n_out;     /**< of a matrix; a table: n_in numbers a row, n_out rows; a vector: n_in 1 */
-    size_t offset; /**< of its first number; a multiple of 16 */
-    size_t n;      /**< numbers, with what the last panel lacks */
+        n_out;      /**< of a matrix; a table: n_in numbers a row, n_out rows; a vector: n_in 1 */
+    size_t n_parts; /**< matrices side by side: 3 of n_out / 3 where the outputs are queries, keys
+                         and values; otherwise 1 */
+    size_t offset;  /**< of its first number; a multiple of 16 */
+    size_t n;       /**< numbers, with what the last panel lacks */
 };
 
 struct params {

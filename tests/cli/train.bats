@@ -182,6 +182,19 @@ n_lines() {
     refused 2 "is not the one this model was trained with"
 }
 
+@test "a run keeps its optimizer" {
+    gen train -q -o m.gguf "${SHAPE[@]}" --steps 5 --optimizer muon "$TEXT"
+    [ "$status" -eq 0 ]
+    gen -m m.gguf -n 5 --seed 1 Once
+    [ "$status" -eq 0 ]
+    gen train -q -o m.gguf "${SHAPE[@]}" --steps 10 --resume "$TEXT"
+    refused 2 "m.gguf.state: the run was begun with the optimizer muon, the options have adamw"
+    gen train -q -o m.gguf "${SHAPE[@]}" --steps 10 --resume --optimizer muon --momentum 0.9 "$TEXT"
+    [ "$status" -eq 0 ]
+    gen train -q -o n.gguf "${SHAPE[@]}" --optimizer sgd "$TEXT"
+    refused 2 "adamw, muon"
+}
+
 @test "without a vocabulary one is learned, the same that gen vocab learns" {
     gen train -q -o m.gguf --n-layer 1 --n-head 2 --n-embd 16 --n-ctx 16 --batch-size 64 --steps 5 \
         --vocab-size 300 "$TEXT"

@@ -57,6 +57,15 @@ said() {
     cmp again.gguf.state m4.gguf.state
 }
 
+@test "so it is with Muon" {
+    muon=("${OPTIONS[@]}" --optimizer muon --steps 20)
+    "$GEN_ALONE" train -q -o one.gguf --metrics one.jsonl "${muon[@]}" "$TEXT"
+    ranks 3 train -q -o three.gguf --metrics three.jsonl "${muon[@]}" "$TEXT"
+    [ "$status" -eq 0 ]
+    [ -z "$stderr" ]
+    same_curve one.jsonl three.jsonl 2
+}
+
 @test "fine-tuning does the same, with adapters too" {
     for word in king wolf tower ship door horse; do
         printf '{"prompt": "One %s,", "completion": " two %ss and no more"}\n' "$word" "$word"

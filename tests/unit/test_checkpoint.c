@@ -1,4 +1,4 @@
-/* States of training: what is written is read, also the first version's. */
+/* States of training: what is written is read, also of earlier versions. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,10 +15,12 @@
 #include "train/checkpoint.h"
 #include "train/digest.h"
 
-/* Where the header begins, and the three numbers in it that version 1 has not. */
+/* Where the header begins, and the u64 before its configuration that versions have. */
 #define HEADER 16
-#define NEW_AT (HEADER + 6 * 8)
-#define N_NEW  (3 * 8)
+#define N_RUN  10
+static const size_t n_run_of[] = {0, 6, 9, N_RUN};
+#define LATEST       3
+#define OPTIMIZER_AT (HEADER + 9 * 8)
 
 static const struct gen_config config = {.n_vocab = 20,
                                          .n_ctx = 8,
@@ -39,18 +41,20 @@ static const struct checkpoint written = {.step = 7,
                                           .vocab = 1234,
                                           .best_step = 6,
                                           .n_worse = 1,
-                                          .best_loss = 1.25};
+                                          .best_loss = 1.25,
+                                          .optimizer = GEN_OPTIMIZER_MUON};
 
-static void check(const struct checkpoint *found, bool version_1) {
+static void check(const struct checkpoint *found, int version) {
     assert_int_equal(found->step, written.step);
     assert_int_equal(found->n_tokens, written.n_tokens);
     assert_int_equal(found->n_sequences, written.n_sequences);
     assert_int_equal(found->data_key, written.data_key);
     assert_int_equal(found->seed, written.seed);
     assert_int_equal(found->vocab, written.vocab);
-    assert_int_equal(found->best_step, version_1 ? 0 : written.best_step);
-    assert_int_equal(found->n_worse, version_1 ? 0 : written.n_worse);
-    assert_true(found->best_loss == (version_1 ? 0 : written.best_loss));
+    assert_int_equal(found->best_step, version == 1 ? 0 : written.best_step);
+    assert_int_equal(found->n_worse, version == 1 ? 0 : written.n_worse);
+    assert_true(found->best_loss == (version == 1 ? 0 : written.best_loss));
+    assert_int_equal(found->optimizer, version < 3 ? GEN_OPTIMIZER_ADAMW : written.optimizer);
     assert_int_equal(found->config.n_vocab, config.n_vocab);
     assert_int_equal(found->config.bos_token_id, -1);
     assert_int_equal(found->config.eos_token_id, 3);
@@ -58,13 +62,13 @@ static void check(const struct checkpoint *found, bool version_1) {
 }
 
 static void check_state(const char *path, const struct params *params, const struct adamw *adamw,
-                        bool version_1) {
+                        int version) {
     struct saved_state state;
     struct gen_error err = {0};
     if (saved_state_open(&state, path, &err) != GEN_OK) {
         fail_msg("%s", err.message);
     }
-    check(&state.checkpoint, version_1);
+    check(&state.checkpoint, version);
     struct params read;
     struct adamw moments;
     assert_int_equal(params_init(&read, &config, &err), GEN_OK);
@@ -78,22 +82,45 @@ static void check_state(const char *path, const struct params *params, const str
     saved_state_close(&state);
 }
 
-/* Make version 1 of a state. */
-static void make_old(const char *directory, const char *name) {
-    char *bytes;
-    size_t n;
-    assert_int_equal(file_read(&bytes, &n, fixture_path(directory, name), 1 << 20, NULL), GEN_OK);
-    unsigned char *old = (unsigned char *)bytes;
-    bytes_put_u32(old + 8, 1);
-    bytes_put_u32(old + 12, bytes_u32(old + 12) - N_NEW);
-    memmove(old + NEW_AT, old + NEW_AT + N_NEW, n - NEW_AT - N_NEW);
-    n -= N_NEW;
+/* Change a state, in memory, and make its check sum right again. */
+static void reseal(unsigned char *bytes, size_t n) {
     struct digest digest = {0};
-    digest_add(&digest, old, n - 8);
-    bytes_put_u64(old + n - 8, digest_value(&digest));
-    struct gen_bytes image = {.data = bytes, .n = n};
+    digest_add(&digest, bytes, n - 8);
+    bytes_put_u64(bytes + n - 8, digest_value(&digest));
+}
+
+/* Write an earlier version of the n bytes of a state. */
+static void make_old(const char *directory, const char *name, const unsigned char *state, size_t n,
+                     int version) {
+    size_t kept = HEADER + n_run_of[version] * 8;
+    size_t left_out = (N_RUN - n_run_of[version]) * 8;
+    unsigned char *old = memory_new(n, 1);
+    memcpy(old, state, kept);
+    memcpy(old + kept, state + kept + left_out, n - kept - left_out);
+    bytes_put_u32(old + 8, (uint32_t)version);
+    bytes_put_u32(old + 12, bytes_u32(old + 12) - (uint32_t)left_out);
+    n -= left_out;
+    reseal(old, n);
+    struct gen_bytes image = {.data = (char *)old, .n = n};
     fixture_write(directory, name, &image);
-    memory_free(bytes);
+    memory_free(old);
+}
+
+/* An optimizer to come is not taken for one of ours. */
+static void check_unknown(const char *directory, unsigned char *state, size_t n) {
+    static const uint64_t numbers[] = {2, (uint64_t)1 << 32, UINT64_MAX};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        bytes_put_u64(state + OPTIMIZER_AT, numbers[i]);
+        reseal(state, n);
+        struct gen_bytes image = {.data = (char *)state, .n = n};
+        fixture_write(directory, "new.state", &image);
+        struct saved_state saved;
+        struct gen_error err = {0};
+        assert_int_equal(saved_state_open(&saved, fixture_path(directory, "new.state"), &err),
+                         GEN_UNSUPPORTED);
+        assert_non_null(strstr(err.message, "optimizer number "));
+        assert_null(fixture_message_problem(&err, "new.state"));
+    }
 }
 
 static void states_are_read_back(void **state) {
@@ -114,9 +141,17 @@ static void states_are_read_back(void **state) {
     checkpoint.config = config;
     const char *path = fixture_path(directory, "run.state");
     assert_int_equal(checkpoint_write_state(path, &checkpoint, &params, &adamw, &err), GEN_OK);
-    check_state(fixture_path(directory, "run.state"), &params, &adamw, false);
-    make_old(directory, "run.state");
-    check_state(fixture_path(directory, "run.state"), &params, &adamw, true);
+    char *bytes;
+    size_t n;
+    assert_int_equal(file_read(&bytes, &n, fixture_path(directory, "run.state"), 1 << 20, NULL),
+                     GEN_OK);
+    check_state(fixture_path(directory, "run.state"), &params, &adamw, LATEST);
+    for (int version = 1; version < LATEST; version++) {
+        make_old(directory, "old.state", (unsigned char *)bytes, n, version);
+        check_state(fixture_path(directory, "old.state"), &params, &adamw, version);
+    }
+    check_unknown(directory, (unsigned char *)bytes, n);
+    memory_free(bytes);
     adamw_release(&adamw, &params);
     params_release(&params);
     fixture_directory_remove(directory);

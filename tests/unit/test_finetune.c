@@ -355,13 +355,14 @@ static void assert_result(const char *directory, char *const kept[2], const size
     }
 }
 
-static void check_same_bits(int32_t rank) {
+static void check_same_bits(int32_t rank, enum gen_optimizer optimizer) {
     const char *directory = fixture_directory_new();
     char path[512];
     snprintf(path, sizeof path, "%s", make_data(directory, "pairs.jsonl", 0, 25));
     const char *const data[] = {path};
     struct gen_finetune_options options = small_run(data);
     options.lora_rank = rank;
+    options.train.optimizer = optimizer;
     struct heard heard;
     char *kept[2];
     size_t n_kept[2];
@@ -398,12 +399,14 @@ static void check_same_bits(int32_t rank) {
 
 static void same_bits_every_way(void **state) {
     (void)state;
-    check_same_bits(0);
+    check_same_bits(0, GEN_OPTIMIZER_ADAMW);
+    check_same_bits(0, GEN_OPTIMIZER_MUON);
 }
 
 static void same_bits_with_adapters(void **state) {
     (void)state;
-    check_same_bits(3);
+    check_same_bits(3, GEN_OPTIMIZER_ADAMW);
+    check_same_bits(3, GEN_OPTIMIZER_MUON);
 }
 
 /* Loss of the model in m.gguf on the pairs of `name`. */
@@ -461,28 +464,33 @@ static void the_best_is_kept(void **state) {
     fixture_directory_remove(directory);
 }
 
-static void pairs_are_learned_by_heart(void **state) {
-    (void)state;
+static void check_learning(int32_t rank, enum gen_optimizer optimizer) {
     const char *directory = fixture_directory_new();
     char path[512];
     snprintf(path, sizeof path, "%s", make_data(directory, "pairs.jsonl", 0, 8));
     const char *const data[] = {path};
-    for (int32_t rank = 0; rank <= 8; rank += 8) {
-        struct gen_finetune_options options = small_run(data);
-        options.train.valid_share = 0;
-        options.train.dropout = 0;
-        options.train.batch_size = 8;
-        options.train.learning_rate = rank > 0 ? 0.03f : 0.01f;
-        options.lora_rank = rank;
-        options.n_epochs = 80;
-        struct heard heard;
-        run_well(directory, &options, &heard);
-        if (!(heard.loss < 0.05)) {
-            fail_msg("rank %d: loss %g", rank, heard.loss);
-        }
-        remove(fixture_path(directory, "m.gguf.state"));
+    struct gen_finetune_options options = small_run(data);
+    options.train.valid_share = 0;
+    options.train.dropout = 0;
+    options.train.batch_size = 8;
+    options.train.learning_rate = rank > 0 ? 0.03f : 0.01f;
+    options.train.optimizer = optimizer;
+    options.lora_rank = rank;
+    options.n_epochs = 80;
+    struct heard heard;
+    run_well(directory, &options, &heard);
+    if (!(heard.loss < 0.05)) {
+        fail_msg("rank %d, %s: loss %g", rank, gen_optimizer_name(optimizer), heard.loss);
     }
     fixture_directory_remove(directory);
+}
+
+static void pairs_are_learned_by_heart(void **state) {
+    (void)state;
+    check_learning(0, GEN_OPTIMIZER_ADAMW);
+    check_learning(0, GEN_OPTIMIZER_MUON);
+    check_learning(8, GEN_OPTIMIZER_ADAMW);
+    check_learning(8, GEN_OPTIMIZER_MUON);
 }
 
 /* ---- wrong options ---------------------------------------------------------------------------*/

@@ -17,11 +17,13 @@
 #include "format_fixture.h"
 #include "gen.h"
 #include "model/tensor_table.h"
+#include "tensor/kernels/kernels.h"
 #include "train/checkpoint.h"
 
 #define MODEL "tests/golden/models/base"
 #define TEXT  "tests/golden/train/text.txt"
 #define STEPS "tests/golden/train/steps.json"
+#define MUON  "tests/golden/train/steps-muon.json"
 
 /* ---- runs --------------------------------------------------------------------------------*/
 
@@ -112,10 +114,10 @@ static void assert_same_files(const char *directory, const char *a, const char *
 
 /* ---- PyTorch -----------------------------------------------------------------------------*/
 
-static cJSON *read_steps(void) {
+static cJSON *read_steps(const char *path) {
     char *text = NULL;
     size_t n = 0;
-    assert_int_equal(file_read(&text, &n, STEPS, (size_t)1 << 20, NULL), GEN_OK);
+    assert_int_equal(file_read(&text, &n, path, (size_t)1 << 20, NULL), GEN_OK);
     cJSON *root = cJSON_Parse(text);
     assert_non_null(root);
     memory_free(text);
@@ -135,7 +137,8 @@ static double number(const cJSON *object, const char *name) {
 }
 
 /* The sum of magnitudes of every tensor, whatever the order they are stored in. The bias of the
- * keys has a gradient of 0 but for rounding, which AdamW takes for a direction: left out. */
+ * keys has a gradient of 0 but for rounding, which AdamW takes for a direction: left out. (No bias
+ * is Muon's.) */
 static void check_weights(const char *path, const cJSON *sums) {
     struct model_file *file = NULL;
     struct gen_error err;
@@ -173,10 +176,9 @@ static void check_weights(const char *path, const cJSON *sums) {
 }
 
 /* Ten steps with the same data, weights and options as tests/golden/make_train_steps.py. */
-static void test_pytorch(void **state) {
-    (void)state;
+static void check_pytorch(const char *fixture, enum gen_optimizer optimizer) {
     const char *directory = fixture_directory_new();
-    cJSON *root = read_steps();
+    cJSON *root = read_steps(fixture);
     const cJSON *steps = cJSON_GetObjectItemCaseSensitive(root, "steps");
     const char *const data[] = {TEXT};
     int32_t n_positions = (int32_t)number(root, "n_positions");
@@ -192,6 +194,7 @@ static void test_pytorch(void **state) {
     options.least_rate = (float)number(root, "least");
     options.weight_decay = (float)number(root, "decay");
     options.clip = (float)number(root, "clip");
+    options.optimizer = optimizer;
     struct heard heard;
     run_well(fixture_path(directory, "m.gguf"), &options, &heard);
     assert_int_equal(heard.last_step, options.n_steps);
@@ -205,6 +208,16 @@ static void test_pytorch(void **state) {
                   cJSON_GetObjectItemCaseSensitive(root, "sums"));
     cJSON_Delete(root);
     fixture_directory_remove(directory);
+}
+
+static void test_pytorch(void **state) {
+    (void)state;
+    check_pytorch(STEPS, GEN_OPTIMIZER_ADAMW);
+}
+
+static void test_pytorch_muon(void **state) {
+    (void)state;
+    check_pytorch(MUON, GEN_OPTIMIZER_MUON);
 }
 
 /* ---- learning ----------------------------------------------------------------------------*/
@@ -263,33 +276,50 @@ static void run_in(const char *directory, const char *name,
     assert_int_equal(remove(fixture_path(directory, "m.gguf.state")), 0);
 }
 
-static void test_threads(void **state) {
-    (void)state;
+static void check_threads(enum gen_optimizer optimizer, int32_t n_embd) {
     const char *directory = fixture_directory_new();
     const char *const data[] = {TEXT};
     struct gen_train_options options = small_run(data);
+    options.optimizer = optimizer;
+    options.shape.n_embd = n_embd;
+    options.n_steps = 12;
     options.n_threads = 1;
     run_in(directory, "one", &options);
     options.n_threads = 2;
     run_in(directory, "two", &options);
     assert_same_files(directory, "one", "two");
+    options.n_threads = 3;
+    run_in(directory, "three", &options);
+    assert_same_files(directory, "one", "three");
     options.micro_batch = 2;
     run_in(directory, "micro", &options);
     assert_same_files(directory, "one", "micro");
     options.checkpoint_activations = true;
     run_in(directory, "recompute", &options);
     assert_same_files(directory, "one", "recompute");
-    options.kernels = "generic";
-    run_in(directory, "generic", &options);
-    assert_same_files(directory, "one", "generic");
+    static const char *const sets[] = {"generic", "avx2", "avx512", "neon"};
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+        if (kernels_by_name(sets[i]) != NULL) {
+            options.kernels = sets[i];
+            run_in(directory, sets[i], &options);
+            assert_same_files(directory, "one", sets[i]);
+        }
+    }
     fixture_directory_remove(directory);
 }
 
-static void test_resume(void **state) {
+static void test_threads(void **state) {
     (void)state;
+    check_threads(GEN_OPTIMIZER_ADAMW, 20);
+    check_threads(GEN_OPTIMIZER_MUON, 20);
+    check_threads(GEN_OPTIMIZER_MUON, 50);
+}
+
+static void check_resume(enum gen_optimizer optimizer) {
     const char *directory = fixture_directory_new();
     const char *const data[] = {TEXT};
     struct gen_train_options options = small_run(data);
+    options.optimizer = optimizer;
     run_in(directory, "whole", &options);
     options.resume = true;
     char path[512];
@@ -306,6 +336,12 @@ static void test_resume(void **state) {
     assert_int_equal(heard.first_step, 17);
     assert_same_files(directory, "whole", "m.gguf");
     fixture_directory_remove(directory);
+}
+
+static void test_resume(void **state) {
+    (void)state;
+    check_resume(GEN_OPTIMIZER_ADAMW);
+    check_resume(GEN_OPTIMIZER_MUON);
 }
 
 /* Other data are read from their beginning, the same from where the run was. */
@@ -364,6 +400,9 @@ static void test_changed_options(void **state) {
     changed = options;
     changed.seed = 9;
     refuse(path, &changed, GEN_BAD_ARGUMENT, "seed 7, the options have 9");
+    changed = options;
+    changed.optimizer = GEN_OPTIMIZER_MUON;
+    refuse(path, &changed, GEN_BAD_ARGUMENT, "the optimizer adamw, the options have muon");
     changed = options;
     changed.n_steps = 20;
     refuse(path, &changed, GEN_BAD_ARGUMENT, "made 30 steps, the options ask for 20");
@@ -449,6 +488,12 @@ static void test_bad_options(void **state) {
     options.learning_rate = NAN;
     refuse(path, &options, GEN_BAD_ARGUMENT, "learning_rate is nan");
     options = small_run(data);
+    options.optimizer = (enum gen_optimizer)2;
+    refuse(path, &options, GEN_BAD_ARGUMENT, "optimizer 2 is unknown");
+    options = small_run(data);
+    options.momentum = 1;
+    refuse(path, &options, GEN_BAD_ARGUMENT, "momentum is 1, wanted is 0 to below 1");
+    options = small_run(data);
     options.n_data = 0;
     refuse(path, &options, GEN_BAD_ARGUMENT, "no data");
     options = small_run(data);
@@ -462,10 +507,11 @@ static void test_bad_options(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pytorch),       cmocka_unit_test(test_overfit),
-        cmocka_unit_test(test_threads),       cmocka_unit_test(test_resume),
-        cmocka_unit_test(test_other_data),    cmocka_unit_test(test_changed_options),
-        cmocka_unit_test(test_damaged_state), cmocka_unit_test(test_bad_options),
+        cmocka_unit_test(test_pytorch),         cmocka_unit_test(test_pytorch_muon),
+        cmocka_unit_test(test_overfit),         cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_resume),          cmocka_unit_test(test_other_data),
+        cmocka_unit_test(test_changed_options), cmocka_unit_test(test_damaged_state),
+        cmocka_unit_test(test_bad_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
