@@ -239,15 +239,17 @@ format: ## format all C sources in place
 
 # ---- installing -------------------------------------------------------------------------------
 
-install: all ## install program, library and header (PREFIX=/usr/local, DESTDIR=)
+PUBLIC_HEADERS := $(wildcard include/*.h)
+
+install: all ## install program, library and headers (PREFIX=/usr/local, DESTDIR=)
 	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/lib' '$(DESTDIR)$(PREFIX)/include'
 	install -m 755 $(BUILD)/gen '$(DESTDIR)$(PREFIX)/bin/gen'
 	install -m 644 $(BUILD)/libgen.a '$(DESTDIR)$(PREFIX)/lib/libgen.a'
-	install -m 644 include/gen.h '$(DESTDIR)$(PREFIX)/include/gen.h'
+	install -m 644 $(PUBLIC_HEADERS) '$(DESTDIR)$(PREFIX)/include'
 
 uninstall: ## remove what install put there
 	rm -f '$(DESTDIR)$(PREFIX)/bin/gen' '$(DESTDIR)$(PREFIX)/lib/libgen.a' \
-		'$(DESTDIR)$(PREFIX)/include/gen.h'
+		$(PUBLIC_HEADERS:%='$(DESTDIR)$(PREFIX)/%')
 
 clean: ## remove everything that was built
 	rm -rf $(BUILD)

@@ -14,8 +14,9 @@ if [ $# -ne 1 ] || [ ! -f "$1" ]; then
 fi
 library=$1
 
-# A room includes itself, rooms of a lower level, gen.h. The program's rooms see of the library
-# gen.h alone: cli includes cli, cmd and main.c include cli and cmd.
+# A room includes itself, rooms of a lower level, the public headers. The program's rooms see of the
+# library those alone: cli includes cli, cmd and main.c include cli and cmd. Of the public headers
+# gen_train.h includes gen.h, and both nothing else of ours.
 check_includes() {
     find src -name '*.[ch]' | sort | while read -r file; do
         awk -v file="$file" '
@@ -30,8 +31,9 @@ check_includes() {
                 exit
             }
         }
+        function is_public(target) { return target == "gen.h" || target == "gen_train.h" }
         function may_include(target,    other) {
-            if (target == "gen.h") return 1
+            if (is_public(target)) return 1
             other = target; sub(/\/.*/, "", other)
             if (room in program) return other in program && program[other] <= program[room]
             return other in level && (other == room || level[other] < level[room])
@@ -42,19 +44,23 @@ check_includes() {
             sub(/^["<]/, "", target); sub(/[">].*$/, "", target)
             at = file ":" FNR ": "
             first = target; sub(/\/.*/, "", first)
-            if (quote == "\"" && target != "gen.h" && target !~ /^[a-z_]+\/[a-z0-9_\/]+\.h$/)
+            if (quote == "\"" && !is_public(target) && target !~ /^[a-z_]+\/[a-z0-9_\/]+\.h$/)
                 print at "\"" target "\" is not written from src/"
             else if (quote == "\"" && !may_include(target))
                 print at room " must not include \"" target "\""
-            else if (quote == "<" && (first in level || first in program || target == "gen.h"))
+            else if (quote == "<" && (first in level || first in program || is_public(target)))
                 print at "<" target "> is not a system header; write it in quotes"
             else if (quote != "\"" && quote != "<")
                 print at "an #include through a macro cannot be checked"
         }' "$file"
     done
     grep -n '^[[:space:]]*#[[:space:]]*include[[:space:]]*[^<[:space:]]' include/gen.h |
-        sed 's|^\([0-9]*\):.*|include/gen.h:\1: the public header includes system headers only|'
-    find include -type f ! -name gen.h | sed 's|$|: gen.h is the only public header|'
+        sed 's|^\([0-9]*\):.*|include/gen.h:\1: gen.h includes system headers only|'
+    grep -n '^[[:space:]]*#[[:space:]]*include[[:space:]]*[^<[:space:]]' include/gen_train.h |
+        grep -v '"gen\.h"' |
+        sed 's|^\([0-9]*\):.*|include/gen_train.h:\1: gen_train.h includes gen.h and system headers only|'
+    find include -type f ! -name gen.h ! -name gen_train.h |
+        sed 's|$|: the public headers are gen.h and gen_train.h|'
 }
 
 # The library leaves its caller in charge of the process, allocates in one place and starts

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "gen.h"
+#include "gen_train.h"
 
 /**
  * Join the other processes; without mpirun this is the only one. From then on all but rank 0 print

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "cli/text_out.h"
-#include "gen.h"
+#include "gen_train.h"
 
 struct train_point {
     uint64_t step;

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "cli/options.h"
-#include "gen.h"
+#include "gen_train.h"
 
 struct train_settings {
     struct gen_train_options options; /**< but for what stands below */

@@ -8,7 +8,7 @@
 #include "cli/progress.h"
 #include "cmd/train_metrics.h"
 #include "cmd/train_options.h"
-#include "gen.h"
+#include "gen_train.h"
 
 struct train_report {
     const struct train_settings *settings;

@@ -10,6 +10,7 @@
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "cmd/command.h"
+#include "gen_train.h"
 
 struct vocab_settings {
     struct gen_vocab_options options;

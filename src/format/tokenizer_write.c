@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "format/tokenizer_files.h"
+#include "gen_train.h"
 
 /** The files, in the order in which they are renamed to their targets. */
 enum { MERGES, VOCAB, CONFIG, N_FILES };

@@ -22,7 +22,7 @@
 
 #include "base/file.h"
 #include "format/gguf_write.h"
-#include "gen.h"
+#include "gen_train.h"
 #include "train/adamw.h"
 #include "train/params.h"
 

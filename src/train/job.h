@@ -14,7 +14,7 @@
 
 #include "base/file.h"
 #include "format/model_file.h"
-#include "gen.h"
+#include "gen_train.h"
 #include "train/lora.h"
 #include "train/trainer.h"
 

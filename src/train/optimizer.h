@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "gen.h"
+#include "gen_train.h"
 #include "train/adamw.h"
 #include "train/muon.h"
 

@@ -5,7 +5,7 @@
 #ifndef TRAIN_OPTIONS_H
 #define TRAIN_OPTIONS_H
 
-#include "gen.h"
+#include "gen_train.h"
 
 /** GEN_BAD_ARGUMENT for values out of their ranges. */
 enum gen_status train_options_check(const struct gen_train_options *options, struct gen_error *err);

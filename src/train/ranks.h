@@ -1,6 +1,6 @@
 /**
- * ranks.h - processes that train one model together (struct gen_ranks in gen.h): who does what,
- * and how they agree.
+ * ranks.h - processes that train one model together (struct gen_ranks in gen_train.h): who does
+ * what, and how they agree.
  *
  * Everything here takes `ranks` NULL for a process alone, and is then nothing. The rule that keeps
  * ranks from waiting for each other for ever: between two meetings each does what it can fail at,
@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "gen.h"
+#include "gen_train.h"
 
 /** GEN_BAD_ARGUMENT unless numbers and functions can be those of ranks. */
 enum gen_status ranks_check(const struct gen_ranks *ranks, struct gen_error *err);

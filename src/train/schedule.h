@@ -14,7 +14,7 @@
 
 #include <stdint.h>
 
-#include "gen.h"
+#include "gen_train.h"
 
 struct schedule {
     enum gen_schedule kind;

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "gen.h"
+#include "gen_train.h"
 #include "tensor/ops.h"
 #include "train/checkpoint.h"
 #include "train/lora.h"

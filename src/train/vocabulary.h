@@ -5,7 +5,7 @@
 #ifndef TRAIN_VOCABULARY_H
 #define TRAIN_VOCABULARY_H
 
-#include "gen.h"
+#include "gen_train.h"
 #include "train/corpus.h"
 
 /** Told of the work done, merges after text; false cancels. */

@@ -8,9 +8,10 @@ setup() {
     mkdir -p src/base src/tensor src/sample src/model src/cli src/cmd include tests scripts .ci build
     touch Makefile
     echo '#include <stddef.h>' >include/gen.h
+    printf '#include <stdint.h>\n#include "gen.h"\n' >include/gen_train.h
     touch src/base/memory.h src/tensor/ops.h src/cli/options.h src/cmd/commands.h
     printf '#include <stdio.h>\n#include "tensor/ops.h"\n#include "gen.h"\n' >src/model/forward.c
-    printf '#include "cli/options.h"\n#include "cmd/commands.h"\n#include "gen.h"\n' >src/main.c
+    printf '#include "cli/options.h"\n#include "cmd/commands.h"\n#include "gen_train.h"\n' >src/main.c
     library 'static const char *const names[] = {"a", "b"};
              const char *name_of(int i) { return names[i]; }'
 }
@@ -76,7 +77,7 @@ refused() {
     refused 'model must not include "cli/options.h"'
 }
 
-@test "the program sees of the library gen.h alone" {
+@test "the program sees of the library the public headers alone" {
     echo '#include "base/memory.h"' >src/cmd/generate.c
     refused 'src/cmd/generate.c:1: cmd must not include "base/memory.h"'
 }
@@ -96,6 +97,8 @@ refused() {
 @test "own headers are not written in angle brackets" {
     echo '#include <base/memory.h>' >src/cmd/generate.c
     refused '<base/memory.h> is not a system header'
+    echo '#include <gen_train.h>' >src/cmd/generate.c
+    refused '<gen_train.h> is not a system header'
 }
 
 @test "includes through macros are refused" {
@@ -109,12 +112,17 @@ refused() {
     refused 'src/attic/old.c: is in a room that has no level'
 }
 
-@test "gen.h includes system headers only and stands alone" {
-    echo '#include "base/memory.h"' >>include/gen.h
-    refused 'include/gen.h:2: the public header includes system headers only'
+@test "gen.h includes system headers only, gen_train.h gen.h too, and there are no others" {
+    for name in base/memory.h gen_train.h; do
+        printf '#include <stddef.h>\n#include "%s"\n' "$name" >include/gen.h
+        refused 'include/gen.h:2: gen.h includes system headers only'
+    done
     echo '#include <stddef.h>' >include/gen.h
+    echo '#include "base/memory.h"' >>include/gen_train.h
+    refused 'include/gen_train.h:3: gen_train.h includes gen.h and system headers only'
+    echo '#include "gen.h"' >include/gen_train.h
     touch include/other.h
-    refused 'include/other.h: gen.h is the only public header'
+    refused 'include/other.h: the public headers are gen.h and gen_train.h'
 }
 
 @test "the library neither prints, nor ends the process, nor reads the environment" {

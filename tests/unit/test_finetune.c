@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "format_fixture.h"
+#include "gen_train.h"
 #include "train/pair_order.h"
 #include "train/pass.h"
 

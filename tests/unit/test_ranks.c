@@ -16,7 +16,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "format_fixture.h"
-#include "gen.h"
+#include "gen_train.h"
 #include "train/ranks.h"
 
 #define MODEL     "tests/golden/models/base"

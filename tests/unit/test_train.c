@@ -15,7 +15,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "format_fixture.h"
-#include "gen.h"
+#include "gen_train.h"
 #include "model/tensor_table.h"
 #include "tensor/kernels/kernels.h"
 #include "train/checkpoint.h"

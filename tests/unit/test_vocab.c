@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/rng.h"
+#include "gen_train.h"
 #include "tokenizer/bpe_train.h"
 #include "tokenizer/pretokenize.h"
 #include "tokenizer_files.h"
