@@ -401,7 +401,6 @@ static void check_same_bits(int32_t rank, enum gen_optimizer optimizer) {
 static void same_bits_every_way(void **state) {
     (void)state;
     check_same_bits(0, GEN_OPTIMIZER_ADAMW);
-    check_same_bits(0, GEN_OPTIMIZER_MUON);
 }
 
 static void same_bits_with_adapters(void **state) {
