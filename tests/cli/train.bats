@@ -182,6 +182,85 @@ n_lines() {
     refused 2 "is not the one this model was trained with"
 }
 
+@test "metrics and loss curve fall on no file of the run" {
+    cp "$TEXT" text
+    cp "$MODEL"/{vocab.json,merges.txt} .
+    "$GEN" convert -q "$MODEL" model.gguf
+    for option in --metrics --svg; do
+        for file in text ./text vocab.json; do
+            gen train -q -o m.gguf "${SHAPE[@]}" --vocab . "$option" "$file" text
+            refused 2 "$option: $file is read by this run"
+        done
+        gen train -q -o m.gguf "${SHAPE[@]}" --valid text "$option" text "$TEXT"
+        refused 2 "$option: text is read by this run"
+        gen train -q -o m.gguf --init model.gguf "$option" model.gguf text
+        refused 2 "$option: model.gguf is read by this run"
+        for file in m.gguf m.gguf.state; do
+            gen train -q -o m.gguf "${SHAPE[@]}" "$option" "$file" text
+            refused 2 "$option: $file is the model or its state"
+        done
+    done
+    gen train -q -o m.gguf "${SHAPE[@]}" --metrics both --svg both text
+    refused 2 "--svg and --metrics are one file"
+    gen train -q -o m.gguf "${SHAPE[@]}" --svg - text
+    refused 2 "which stdout may not be"
+    cmp text "$TEXT"
+    cmp vocab.json "$MODEL/vocab.json"
+    [ ! -e m.gguf.state ]
+}
+
+@test "what cannot be written is said before the first step" {
+    mkdir here
+    for file in '' here /dev/null; do
+        gen train -q -o "$file" "${SHAPE[@]}" "$TEXT"
+        [ "$status" -eq 1 ]
+        [ "${#stderr_lines[@]}" -eq 1 ]
+        [ ! -e "$file.state" ]
+    done
+    gen train -o m.gguf "${SHAPE[@]}" --svg nowhere/m.svg "$TEXT"
+    [ "$status" -eq 1 ]
+    [[ $stderr == *"nowhere/m.svg: No such file or directory"* ]]
+    [ "$(n_lines)" -eq 0 ]
+}
+
+@test "two runs with one output: the second does not write over the first" {
+    gen train -q -o other.gguf "${SHAPE[@]}" --steps 3 "$TEXT"
+    "$GEN" train -q -o m.gguf "${SHAPE[@]}" --steps 100000000 --checkpoint-minutes 0 \
+        --metrics m.jsonl "$TEXT" 2>said &
+    until [ -s m.jsonl ]; do sleep 0.02; done
+    cp other.gguf.state m.gguf.state
+    kill -TERM $!
+    wait $! || true
+    cat said
+    grep -q "m.gguf.state: was written by another run meanwhile" said
+    cmp other.gguf.state m.gguf.state
+    [ ! -e m.gguf ]
+}
+
+@test "a terminal that goes away leaves a checkpoint, a reader that does is not missed" {
+    "$GEN" train -q -o m.gguf "${SHAPE[@]}" --steps 100000000 --metrics m.jsonl "$TEXT" 2>said &
+    until [ -s m.jsonl ]; do sleep 0.02; done
+    kill -HUP $!
+    code=0
+    wait $! || code=$?
+    [ "$code" -eq 129 ]
+    [ -e m.gguf.state ]
+    "$GEN" train -o n.gguf "${SHAPE[@]}" --steps 300 --log-every 1 "$TEXT" 2>&1 | head -n 1
+    [ "${PIPESTATUS[0]}" -eq 0 ]
+    [ -e n.gguf ]
+}
+
+@test "a byte order mark before JSON lines" {
+    { printf '\357\273\277' && printf '{"text":"%s"}\r\n' "$(tr -d '\n"' <"$TEXT")"; } >marked.jsonl
+    printf '{"text":"%s"}\n' "$(tr -d '\n"' <"$TEXT")" >plain.jsonl
+    for name in marked plain; do
+        gen train -q -o "$name.gguf" "${SHAPE[@]}" --steps 2 --dropout 0.99 "$name.jsonl"
+        [ "$status" -eq 0 ]
+    done
+    tail -c 1000 plain.gguf >plain
+    tail -c 1000 marked.gguf | cmp - plain
+}
+
 @test "without a vocabulary one is learned, the same that gen vocab learns" {
     gen train -q -o m.gguf --n-layer 1 --n-head 2 --n-embd 16 --n-ctx 16 --batch-size 64 --steps 5 \
         --vocab-size 300 "$TEXT"
