@@ -71,7 +71,9 @@ static void draw(struct train_report *report) {
     bar[BAR_WIDTH] = '\0';
     char figures[160];
     format_figures(figures, sizeof figures, report);
-    fprintf(stderr, "\r\033[K[%s] %s", bar, figures);
+    char line[sizeof bar + sizeof figures + 3];
+    snprintf(line, sizeof line, "[%s] %s", bar, figures);
+    progress_line(line);
     report->drawn = true;
     report->last_drawn = now;
 }

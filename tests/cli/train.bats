@@ -313,6 +313,14 @@ n_lines() {
     cmp m.gguf model
 }
 
+@test "the moving line is no wider than the terminal" {
+    need_terminal
+    on_terminal "stty cols 40; $GEN train -o m.gguf ${SHAPE[*]} --steps 2000 $TEXT" >shown
+    tr '\r' '\n' <shown | sed -n 's/^.\[K\[/[/p' >lines # the drawings
+    [ -s lines ]
+    [ "$(awk '{ if (length($0) > n) n = length($0) } END { print n }' lines)" -eq 39 ]
+}
+
 @test "a run on a terminal shows one moving line" {
     need_terminal
     on_terminal "'$GEN' train -o m.gguf ${SHAPE[*]} --steps 3000 '$TEXT'" >shown
