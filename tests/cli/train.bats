@@ -213,14 +213,22 @@ n_lines() {
     mkdir here
     for file in '' here /dev/null; do
         gen train -q -o "$file" "${SHAPE[@]}" "$TEXT"
-        [ "$status" -eq 1 ]
-        [ "${#stderr_lines[@]}" -eq 1 ]
+        refused 1 ""
         [ ! -e "$file.state" ]
     done
     gen train -o m.gguf "${SHAPE[@]}" --svg nowhere/m.svg "$TEXT"
     [ "$status" -eq 1 ]
     [[ $stderr == *"nowhere/m.svg: No such file or directory"* ]]
     [ "$(n_lines)" -eq 0 ]
+}
+
+@test "metrics that no run wrote do not spoil the loss curve" {
+    gen train -q -o m.gguf "${SHAPE[@]}" --steps 3 "$TEXT"
+    printf 'x\n{"step":1,"loss":1e308,"valid_loss":-1e308}\n[]\n{"step":2' >m.jsonl
+    gen train -q -o m.gguf "${SHAPE[@]}" --steps 5 --resume --metrics m.jsonl --svg m.svg "$TEXT"
+    [ "$status" -eq 0 ]
+    grep -q '<polyline' m.svg
+    run ! grep -E 'points=.*(nan|inf)' m.svg
 }
 
 @test "two runs with one output: the second does not write over the first" {
