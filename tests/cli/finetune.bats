@@ -170,7 +170,7 @@ asked() {
     gen finetune -q -o m.gguf --epochs 1 --steps 5 pairs.jsonl
     refused 2 "epochs"
     gen finetune -q -o pairs.jsonl pairs.jsonl
-    refused 2 "cannot be its output"
+    refused 2 "is read by this run"
     gen finetune -q -o m.gguf -m nowhere pairs.jsonl
     refused 1 "nowhere"
     gen convert -q --lora nowhere "$MODEL" c.gguf

@@ -168,11 +168,11 @@ n_lines() {
     refused 2 "its n_ctx is 64, the options ask for 128"
     cp "$TEXT" text
     gen train -q -o text "${SHAPE[@]}" ./text
-    refused 2 "text: is read by this run and cannot be its output"
+    refused 2 "--output: text is read by this run"
     cmp "$TEXT" text
     "$GEN" convert -q "$MODEL" model.gguf
     gen train -q -o model.gguf --init model.gguf "$TEXT"
-    refused 2 "model.gguf: is read by this run"
+    refused 2 "--output: model.gguf is read by this run"
     # The same tokens in another order.
     mkdir vocab
     cp "$MODEL"/vocab.json vocab
