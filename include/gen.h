@@ -555,6 +555,9 @@ struct gen_convert_options {
     /** A LoRA adapter of the model, a GGUF file as gen_finetune() of gen_train.h or llama.cpp's
      *  converter writes it, to be merged into the weights; NULL: none. */
     const char *lora;
+    /** With it `src` is but a name: a GGUF image of image_size bytes. NULL: a file. */
+    const void *image;
+    size_t image_size;
     void *context;
     /** Told the bytes written so far and in all; returning false cancels. May be NULL. */
     bool (*progress)(void *context, uint64_t done, uint64_t total);

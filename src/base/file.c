@@ -96,6 +96,20 @@ void file_map_close(struct file_map *map) {
     *map = (struct file_map){0};
 }
 
+struct file_identity file_identity_of(const char *path) {
+    struct stat status;
+    if (stat(path, &status) != 0) {
+        return (struct file_identity){0};
+    }
+    return (struct file_identity){(uint64_t)status.st_dev, (uint64_t)status.st_ino,
+                                  (int64_t)status.st_mtim.tv_sec, (int64_t)status.st_mtim.tv_nsec};
+}
+
+bool file_identity_equal(struct file_identity a, struct file_identity b) {
+    return a.device == b.device && a.inode == b.inode && a.seconds == b.seconds &&
+           a.nanoseconds == b.nanoseconds;
+}
+
 bool file_map_is(const struct file_map *map, const char *path) {
     struct stat status;
     return map->mapped && stat(path, &status) == 0 && map->device == (uint64_t)status.st_dev &&

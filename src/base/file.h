@@ -33,6 +33,16 @@ enum gen_status file_error(struct gen_error *err, const char *path, const char *
  */
 enum file_kind file_kind_of(const char *path);
 
+/** Which file it is, whatever its name; all 0: none. */
+struct file_identity {
+    uint64_t device, inode;
+    int64_t seconds, nanoseconds; /**< when it was last written: inodes are used again */
+};
+
+/** The file that `path` leads to. */
+struct file_identity file_identity_of(const char *path);
+bool file_identity_equal(struct file_identity a, struct file_identity b);
+
 /** Map a regular file read-only. An empty file gives size 0 and no mapping. */
 enum gen_status file_map_open(struct file_map *map, const char *path, struct gen_error *err);
 void file_map_close(struct file_map *map);

@@ -1,10 +1,17 @@
 #include "cli/model_load.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/embedded.h"
 #include "cli/message.h"
 #include "cli/model_path.h"
+
+static bool is_embedded(const char *name) {
+    const char *embedded = embedded_model_name();
+    return *embedded != '\0' && strcmp(name, embedded) == 0;
+}
 
 enum gen_status model_load_find(struct model_load *load, const char *name, struct gen_error *err) {
     *load = (struct model_load){0};
@@ -17,12 +24,13 @@ enum gen_status model_load_find(struct model_load *load, const char *name, struc
     if (name != NULL) {
         load->path = model_path_find(name, err);
         load->name = load->path;
-        return load->path != NULL ? GEN_OK : err->status;
+        if (load->path != NULL || !is_embedded(name)) {
+            return load->path != NULL ? GEN_OK : err->status;
+        }
     }
     load->name = embedded_model_name();
-    size_t size;
-    embedded_model(&size);
-    if (size == 0) {
+    load->image = embedded_model(&load->image_size);
+    if (load->image_size == 0) {
         message_set(err, GEN_IO_ERROR,
                     "no model: this gen was built without one (give --model "
                     "PATH or set GEN_MODEL)");
@@ -37,9 +45,8 @@ static enum gen_status open_model(struct model_load *load, const struct gen_mode
     if (load->path != NULL) {
         status = gen_model_open(&load->model, load->path, options, err);
     } else {
-        size_t size;
-        const unsigned char *data = embedded_model(&size);
-        status = gen_model_open_memory(&load->model, load->name, data, size, options, err);
+        status = gen_model_open_memory(&load->model, load->name, load->image, load->image_size,
+                                       options, err);
     }
     if (status == GEN_OK) {
         load->tokenizer = gen_model_tokenizer(load->model);

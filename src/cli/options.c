@@ -73,9 +73,10 @@ static bool parse_number(void *value, const struct option *option, const char *t
         *(int32_t *)value = (int32_t)integer;
         return true;
     default:
-        /* The range is that of the float, which may be 0 where the text was not. */
-        if (!options_parse_double(&number, text) ||
-            !in_range(&option->range, (double)(float)number)) {
+        /* The float may be 0, below the range, where the text was not, and above 0.99, which is
+           no float, where the text was just that. */
+        if (!options_parse_double(&number, text) || number > option->range.max ||
+            !in_range(&option->range, fmin((double)(float)number, option->range.max))) {
             return false;
         }
         *(float *)value = (float)number;

@@ -1,6 +1,8 @@
 #include "cli/progress.h"
 
+#include <limits.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "gen.h"
@@ -31,11 +33,19 @@ void progress_update(struct progress *progress, uint64_t done, uint64_t total) {
         bar[i] = i < n_full ? '#' : '.';
     }
     bar[BAR_WIDTH] = '\0';
-    fprintf(stderr, "\r%s [%s] %3.0f%%", progress->label, bar, share * 100);
+    char line[160];
+    snprintf(line, sizeof line, "%.80s [%s] %3.0f%%", progress->label, bar, share * 100);
+    progress_line(line);
 }
 
 void progress_end(struct progress *progress) {
     if (progress->drawn) {
         fprintf(stderr, "\r\033[K");
     }
+}
+
+void progress_line(const char *line) {
+    struct winsize size;
+    bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+    fprintf(stderr, "\r\033[K%.*s", known ? size.ws_col - 1 : INT_MAX, line);
 }

@@ -22,4 +22,10 @@ void progress_begin(struct progress *progress, const char *label, bool quiet);
 void progress_update(struct progress *progress, uint64_t done, uint64_t total);
 void progress_end(struct progress *progress);
 
+/**
+ * Draw a line of ASCII over the one where the cursor is, on a terminal; what is wider than the
+ * terminal is cut, since a line that wrapped could not be drawn over.
+ */
+void progress_line(const char *line);
+
 #endif

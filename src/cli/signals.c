@@ -45,6 +45,14 @@ void signals_catch(void) {
     action.sa_flags = (int)SA_RESETHAND;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    struct sigaction before;
+    if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN) {
+        sigaction(SIGHUP, &action, NULL);
+    }
+}
+
+void signals_ignore_pipe(void) {
+    signal(SIGPIPE, SIG_IGN);
 }
 
 int signals_caught(void) {

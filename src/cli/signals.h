@@ -1,9 +1,8 @@
 /**
- * signals.h - Ctrl-C during a long job.
+ * signals.h - Ctrl-C, or a terminal that goes away, during a long job.
  *
- * Until signals_catch() is called SIGINT and SIGTERM end the program at once, as usual. From then
- * on the first one asks the job to stop, so that what it made so far is written; a second one
- * ends the program.
+ * Until signals_catch() is called signals end the program at once, as usual. From then on the first
+ * one asks the job to stop, so that what it made so far is written; a second one ends the program.
  */
 #ifndef CLI_SIGNALS_H
 #define CLI_SIGNALS_H
@@ -13,8 +12,11 @@
 /** At the start of main: have stdin, stdout and stderr, and let a closed pipe end us quietly. */
 void signals_init(void);
 
-/** From now on SIGINT and SIGTERM ask to stop. */
+/** From now on SIGINT and SIGTERM ask to stop, and SIGHUP, unless it is ignored (nohup). */
 void signals_catch(void);
+
+/** From now on writing to a closed pipe fails and ends nothing: for jobs of hours. */
+void signals_ignore_pipe(void);
 
 /** The signal that asked to stop, or 0. */
 int signals_caught(void);

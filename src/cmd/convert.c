@@ -1,10 +1,9 @@
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/exit_code.h"
 #include "cli/input.h"
 #include "cli/message.h"
-#include "cli/model_path.h"
+#include "cli/model_load.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "cmd/command.h"
@@ -33,16 +32,18 @@ static const struct option table[] = {
 
 static const struct options_spec spec = {
     .usage = "gen convert [OPTIONS] SRC DST.gguf",
-    .intro = "Write the model SRC, a Hugging Face directory or a GGUF file (or the name of one), "
-             "with its tokenizer to the GGUF file DST, which llama.cpp reads too. An existing DST "
-             "is replaced, but only once the new one is complete. A SRC that is quantized already "
+    .intro = "Write the model SRC, a Hugging Face directory or a GGUF file (or the name of one, or "
+             "of the built-in model), with its tokenizer to the GGUF file DST, which llama.cpp "
+             "reads too. An existing DST is replaced, but only once the new one is complete. A SRC "
+             "that is quantized already "
              "can be quantized again, but convert the original if you have it: errors add up.",
     .table = table,
     .n_table = sizeof table / sizeof table[0],
     .examples = "  gen convert ./gpt2 gpt2.gguf\n"
                 "  gen convert --type f16 openai-community/gpt2 gpt2-f16.gguf\n"
                 "  gen convert --type q8_0 ./gpt2 gpt2-q8_0.gguf\n"
-                "  gen convert --lora adapter.gguf ./gpt2 tuned.gguf\n",
+                "  gen convert --lora adapter.gguf ./gpt2 tuned.gguf\n"
+                "  gen convert tales-2m tales.gguf\n",
 };
 
 static bool show_progress(void *context, uint64_t done, uint64_t total) {
@@ -50,17 +51,19 @@ static bool show_progress(void *context, uint64_t done, uint64_t total) {
     return signals_caught() == 0;
 }
 
-static enum gen_status convert(const char *src, const char *dst,
+static enum gen_status convert(const struct model_load *src, const char *dst,
                                const struct convert_settings *settings, struct gen_error *err) {
     struct progress progress;
     struct gen_convert_options options = gen_convert_options_default();
     options.type = settings->type >= 0 ? type_names[settings->type] : NULL;
     options.lora = settings->lora;
+    options.image = src->image;
+    options.image_size = src->image_size;
     options.context = &progress;
     options.progress = show_progress;
     progress_begin(&progress, "converting", settings->quiet);
     signals_catch();
-    enum gen_status status = gen_convert(src, dst, &options, err);
+    enum gen_status status = gen_convert(src->name, dst, &options, err);
     progress_end(&progress);
     return status;
 }
@@ -76,17 +79,17 @@ static int run(void *settings, const struct options_parsed *parsed) {
         message("convert writes a file, which stdout may not be: gen convert SRC DST.gguf");
         return EXIT_USAGE;
     }
-    char *src = model_path_find(parsed->operands[0], &err);
-    enum gen_status status = src != NULL ? GEN_OK : err.status;
-    if (status == GEN_OK && input_same_file(src, dst)) {
+    struct model_load src;
+    enum gen_status status = model_load_find(&src, parsed->operands[0], &err);
+    if (status == GEN_OK && src.path != NULL && input_same_file(src.path, dst)) {
         message_set(&err, GEN_IO_ERROR, "%.400s: source and target are one file (give another)",
                     dst);
         status = err.status;
     }
     if (status == GEN_OK) {
-        status = convert(src, dst, settings, &err);
+        status = convert(&src, dst, settings, &err);
     }
-    free(src);
+    model_load_close(&src);
     if (signals_caught() != 0) {
         return EXIT_SIGNAL + signals_caught();
     }

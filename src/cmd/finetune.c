@@ -1,10 +1,4 @@
-#include <string.h>
-
-#include "cli/embedded.h"
 #include "cli/exit_code.h"
-#include "cli/message.h"
-#include "cli/model_load.h"
-#include "cli/ranks.h"
 #include "cmd/command.h"
 #include "cmd/train_report.h"
 #include "cmd/train_rows.h"
@@ -14,7 +8,6 @@ struct finetune_settings {
     struct gen_finetune_options options; /**< but for `train` in it */
     const char *model;
     float epochs;
-    struct model_load load;
 };
 
 #define AT(member) offsetof(struct finetune_settings, member)
@@ -104,37 +97,23 @@ static void set_defaults(void *settings) {
     finetune->epochs = (float)finetune->options.n_epochs;
 }
 
-/** The model to begin with; false after a message. */
-static bool find_model(struct finetune_settings *settings) {
-    struct gen_error err;
-    if (model_load_find(&settings->load, settings->model, &err) != GEN_OK) {
-        message("%s", err.message);
-        return false;
-    }
-    struct gen_train_options *options = &settings->options.train;
-    options->init = settings->load.name;
-    if (settings->load.path == NULL) {
-        options->init_image = embedded_model(&options->init_size);
-    }
-    return true;
-}
-
-static bool complete(struct finetune_settings *settings, const struct options_parsed *parsed,
-                     int *code) {
+static bool complete(void *opaque, const struct options_parsed *parsed, int *code) {
+    struct finetune_settings *settings = opaque;
+    struct train_settings *train = &settings->train;
     *code = EXIT_USAGE;
-    if (!train_settings_output(&settings->train, "finetune")) {
+    if (!train_settings_files(
+            train, parsed, "finetune",
+            "pairs to learn: gen finetune [OPTIONS] -o FILE.gguf PAIRS.jsonl...")) {
         return false;
     }
-    train_settings_data(&settings->train, parsed);
-    if (settings->train.options.n_data == 0) {
-        message(
-            "finetune needs pairs to learn: gen finetune [OPTIONS] -o FILE.gguf PAIRS.jsonl...");
-        return false;
-    }
-    settings->options.train = settings->train.options;
-    settings->options.n_epochs = (double)settings->epochs;
     *code = EXIT_FAILED;
-    return find_model(settings);
+    if (!train_settings_begin(train, settings->model)) {
+        return false;
+    }
+    *code = EXIT_USAGE;
+    settings->options.train = train->options;
+    settings->options.n_epochs = (double)settings->epochs;
+    return train_settings_check_outputs(train);
 }
 
 static enum gen_status finetune(const void *opaque, const struct gen_train_watch *watch,
@@ -143,19 +122,8 @@ static enum gen_status finetune(const void *opaque, const struct gen_train_watch
     return gen_finetune(settings->train.output, &settings->options, watch, err);
 }
 
-static int run(void *opaque, const struct options_parsed *parsed) {
-    struct finetune_settings *settings = opaque;
-    struct gen_ranks ranks;
-    int code;
-    if (!ranks_begin(&ranks)) {
-        return ranks_end(EXIT_USAGE);
-    }
-    train_settings_share(&settings->train, &ranks);
-    if (complete(settings, parsed, &code)) {
-        code = train_report_run(&settings->train, finetune, settings);
-    }
-    model_load_close(&settings->load);
-    return ranks_end(code);
+static int run(void *settings, const struct options_parsed *parsed) {
+    return train_report_command(settings, parsed, complete, finetune);
 }
 
 const struct command finetune_command = {

@@ -1,5 +1,3 @@
-#include "cli/exit_code.h"
-#include "cli/ranks.h"
 #include "cmd/command.h"
 #include "cmd/train_options.h"
 #include "cmd/train_report.h"
@@ -10,19 +8,8 @@ static enum gen_status train(const void *opaque, const struct gen_train_watch *w
     return gen_train(settings->output, &settings->options, watch, err);
 }
 
-static int run(void *opaque, const struct options_parsed *parsed) {
-    struct train_settings *settings = opaque;
-    struct gen_ranks ranks;
-    int code;
-    if (!ranks_begin(&ranks)) {
-        return ranks_end(EXIT_USAGE);
-    }
-    train_settings_share(settings, &ranks);
-    if (train_settings_complete(settings, parsed, &code)) {
-        code = train_report_run(settings, train, settings);
-    }
-    train_settings_release(settings);
-    return ranks_end(code);
+static int run(void *settings, const struct options_parsed *parsed) {
+    return train_report_command(settings, parsed, train_settings_complete, train);
 }
 
 const struct command train_command = {

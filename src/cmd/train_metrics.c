@@ -14,6 +14,9 @@
 /** Longest file of metrics that is read again: some ten million steps. */
 #define METRICS_LIMIT ((size_t)2 << 30)
 
+/** Largest loss that is drawn; what is larger was not written by a run. */
+#define LOSS_LIMIT 1e30
+
 static void add_point(struct train_curve *curve, uint64_t step, double loss) {
     alloc_grow(&curve->points, &curve->capacity, curve->n + 1, sizeof *curve->points);
     curve->points[curve->n++] = (struct train_point){step, loss};
@@ -28,10 +31,10 @@ static bool take_line(struct train_metrics *metrics, const char *line, size_t n,
     const cJSON *valid = cJSON_GetObjectItemCaseSensitive(object, "valid_loss");
     bool keep =
         cJSON_IsNumber(step) && step->valuedouble >= 1 && step->valuedouble <= (double)first_step;
-    if (keep && cJSON_IsNumber(loss)) {
+    if (keep && cJSON_IsNumber(loss) && fabs(loss->valuedouble) < LOSS_LIMIT) {
         add_point(&metrics->loss, (uint64_t)step->valuedouble, loss->valuedouble);
     }
-    if (keep && cJSON_IsNumber(valid)) {
+    if (keep && cJSON_IsNumber(valid) && fabs(valid->valuedouble) < LOSS_LIMIT) {
         add_point(&metrics->valid, (uint64_t)step->valuedouble, valid->valuedouble);
     }
     cJSON_Delete(object);

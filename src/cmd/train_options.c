@@ -2,10 +2,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/alloc.h"
 #include "cli/compute_options.h"
 #include "cli/exit_code.h"
+#include "cli/input.h"
 #include "cli/message.h"
 #include "cli/model_path.h"
 #include "cmd/train_rows.h"
@@ -103,35 +105,23 @@ void train_set_defaults(void *settings) {
     train->optimizer = (int32_t)train->options.optimizer;
 }
 
-static bool find_model(char **path, const char *name) {
-    struct gen_error err;
-    if (name == NULL) {
-        return true;
-    }
-    *path = model_path_find(name, &err);
-    if (*path == NULL) {
-        message("%s", err.message);
-    }
-    return *path != NULL;
-}
+/* ---- files -------------------------------------------------------------------------------- */
 
-bool train_settings_output(const struct train_settings *settings, const char *command) {
-    if (settings->output == NULL) {
-        message("%s writes a model: name it with -o FILE.gguf", command);
+bool train_settings_files(struct train_settings *settings, const struct options_parsed *parsed,
+                          const char *command, const char *usage) {
+    if (settings->output == NULL || strcmp(settings->output, "-") == 0) {
+        message("%s writes %s: name it with -o FILE.gguf", command,
+                settings->output == NULL ? "a model" : "several files, which stdout may not be");
         return false;
     }
-    if (strcmp(settings->output, "-") == 0) {
-        message("%s writes several files, which stdout may not be: -o FILE.gguf", command);
-        return false;
-    }
-    return true;
-}
-
-void train_settings_data(struct train_settings *settings, const struct options_parsed *parsed) {
     struct option_list *data = &settings->data;
     for (size_t i = 0; i < parsed->n_operands; i++) {
         alloc_grow(&data->data, &data->capacity, data->n + 1, sizeof *data->data);
         data->data[data->n++] = parsed->operands[i];
+    }
+    if (data->n == 0) {
+        message("%s needs %s", command, usage);
+        return false;
     }
     struct gen_train_options *options = &settings->options;
     options->data = data->data;
@@ -141,29 +131,125 @@ void train_settings_data(struct train_settings *settings, const struct options_p
     options->schedule = (enum gen_schedule)settings->schedule;
     options->optimizer = (enum gen_optimizer)settings->optimizer;
     options->kernels = compute_kernels();
+    return true;
 }
 
-bool train_settings_complete(struct train_settings *settings, const struct options_parsed *parsed,
-                             int *code) {
-    *code = EXIT_USAGE;
-    if (!train_settings_output(settings, "train")) {
+static bool is_file(const char *path, const char *other) {
+    return other != NULL && (strcmp(path, other) == 0 || input_same_file(other, path));
+}
+
+static bool is_one_of(const char *path, const struct option_list *files) {
+    bool found = false;
+    for (size_t i = 0; i < files->n && !found; i++) {
+        found = is_file(path, files->data[i]);
+    }
+    return found;
+}
+
+/** Whether it is the model's or vocabulary's file, or would be among those of its directory. */
+static bool is_of_model(const char *path, const char *model) {
+    static const char *const ends[] = {".json", ".txt", ".safetensors"};
+    const char *slash = strrchr(path, '/');
+    char *directory = alloc_printf("%.*s", slash != NULL ? (int)(slash - path) + 1 : 1,
+                                   slash != NULL ? path : ".");
+    struct stat own, theirs;
+    bool found = false;
+    if (model != NULL && stat(model, &theirs) == 0 && S_ISDIR(theirs.st_mode) &&
+        stat(directory, &own) == 0 && own.st_dev == theirs.st_dev && own.st_ino == theirs.st_ino) {
+        for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+            size_t n = strlen(ends[i]);
+            found = found || (strlen(path) > n && strcmp(path + strlen(path) - n, ends[i]) == 0);
+        }
+    }
+    free(directory);
+    return found || is_file(path, model);
+}
+
+/** Whether `path`, of the option `name`, is free to be written; if not, after a message. */
+static bool check_output(const struct train_settings *settings, const char *name,
+                         const char *path) {
+    if (is_one_of(path, &settings->data) || is_one_of(path, &settings->valid) ||
+        is_of_model(path, settings->vocab_path) || is_of_model(path, settings->begin.path)) {
+        message("--%s: %.300s is read by this run and cannot be written (choose another name)",
+                name, message_name(path));
         return false;
     }
-    train_settings_data(settings, parsed);
-    struct gen_train_options *options = &settings->options;
-    if (options->n_data == 0) {
-        message("train needs a text to learn: gen train [OPTIONS] -o FILE.gguf DATA...");
-        return false;
-    }
-    options->preset = preset_names[settings->preset];
-    *code = EXIT_FAILED;
-    if (!find_model(&settings->vocab_path, settings->vocab) ||
-        !find_model(&settings->init_path, settings->init)) {
-        return false;
-    }
-    options->vocab = settings->vocab_path;
-    options->init = settings->init_path;
     return true;
+}
+
+/** The same for one of the files besides the model. */
+static bool check_extra(const struct train_settings *settings, const char *name, const char *path) {
+    if (path == NULL) {
+        return true;
+    }
+    char *state = alloc_printf("%s.state", settings->output);
+    bool taken = is_file(path, settings->output) || is_file(path, state);
+    free(state);
+    if (taken) {
+        message("--%s: %.300s is the model or its state (choose another name)", name,
+                message_name(path));
+        return false;
+    }
+    return check_output(settings, name, path);
+}
+
+bool train_settings_check_outputs(const struct train_settings *settings) {
+    const char *svg = settings->svg;
+    if (svg != NULL && strcmp(svg, "-") == 0) {
+        message("--svg: the curve is drawn again at every checkpoint, which stdout may not be "
+                "(name a file)");
+        return false;
+    }
+    if (svg != NULL && settings->metrics != NULL && is_file(svg, settings->metrics)) {
+        message("--svg and --metrics are one file (choose another name)");
+        return false;
+    }
+    return check_output(settings, "output", settings->output) &&
+           check_extra(settings, "metrics", settings->metrics) && check_extra(settings, "svg", svg);
+}
+
+/* ---- all of them -------------------------------------------------------------------------- */
+
+bool train_settings_begin(struct train_settings *settings, const char *name) {
+    struct gen_error err;
+    if (model_load_find(&settings->begin, name, &err) != GEN_OK) {
+        message("%s", err.message);
+        return false;
+    }
+    settings->options.init = settings->begin.name;
+    settings->options.init_image = settings->begin.image;
+    settings->options.init_size = settings->begin.image_size;
+    return true;
+}
+
+static bool find_vocabulary(struct train_settings *settings) {
+    struct gen_error err;
+    if (settings->vocab == NULL) {
+        return true;
+    }
+    settings->vocab_path = model_path_find(settings->vocab, &err);
+    if (settings->vocab_path == NULL) {
+        message("%s", err.message);
+    }
+    settings->options.vocab = settings->vocab_path;
+    return settings->vocab_path != NULL;
+}
+
+bool train_settings_complete(void *opaque, const struct options_parsed *parsed, int *code) {
+    struct train_settings *settings = opaque;
+    *code = EXIT_USAGE;
+    if (!train_settings_files(settings, parsed, "train",
+                              "a text to learn: gen train [OPTIONS] -o FILE.gguf DATA...")) {
+        return false;
+    }
+    settings->options.preset = preset_names[settings->preset];
+    *code = EXIT_FAILED;
+    if (!find_vocabulary(settings) ||
+        (settings->init != NULL && !train_settings_begin(settings, settings->init))) {
+        return false;
+    }
+    *code = EXIT_USAGE;
+    return train_settings_check_outputs(settings);
 }
 
 void train_settings_share(struct train_settings *settings, const struct gen_ranks *ranks) {
@@ -177,5 +263,5 @@ void train_settings_share(struct train_settings *settings, const struct gen_rank
 
 void train_settings_release(struct train_settings *settings) {
     free(settings->vocab_path);
-    free(settings->init_path);
+    model_load_close(&settings->begin);
 }

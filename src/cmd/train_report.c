@@ -8,6 +8,7 @@
 
 #include "cli/exit_code.h"
 #include "cli/message.h"
+#include "cli/ranks.h"
 #include "cli/signals.h"
 #include "cmd/train_chart.h"
 #include "cmd/train_sample.h"
@@ -70,7 +71,9 @@ static void draw(struct train_report *report) {
     bar[BAR_WIDTH] = '\0';
     char figures[160];
     format_figures(figures, sizeof figures, report);
-    fprintf(stderr, "\r\033[K[%s] %s", bar, figures);
+    char line[sizeof bar + sizeof figures + 3];
+    snprintf(line, sizeof line, "[%s] %s", bar, figures);
+    progress_line(line);
     report->drawn = true;
     report->last_drawn = now;
 }
@@ -97,7 +100,8 @@ static void on_plan(void *context, const struct gen_train_plan *plan) {
     report->first_step = plan->first_step;
     report->start = gen_clock();
     report->failed =
-        !train_metrics_open(&report->metrics, report->settings->metrics, plan->first_step);
+        !train_metrics_open(&report->metrics, report->settings->metrics, plan->first_step) ||
+        (report->settings->svg != NULL && !train_chart_check(report->settings->svg));
     if (report->settings->quiet) {
         return;
     }
@@ -206,14 +210,14 @@ static bool end(struct train_report *report) {
     return train_metrics_close(&report->metrics) && !report->failed;
 }
 
-int train_report_run(const struct train_settings *settings, train_function *train,
-                     const void *context) {
+static int run(const struct train_settings *settings, train_function *train) {
     struct gen_error err = {0};
     struct train_report report;
     init(&report, settings);
     struct gen_train_watch watch = watch_of(&report);
     signals_catch();
-    enum gen_status status = train(context, &watch, &err);
+    signals_ignore_pipe();
+    enum gen_status status = train(settings, &watch, &err);
     bool written = end(&report);
     if (status != GEN_OK && status != GEN_CANCELED) {
         message("%s", err.message);
@@ -222,4 +226,19 @@ int train_report_run(const struct train_settings *settings, train_function *trai
         return EXIT_SIGNAL + signals_caught();
     }
     return status == GEN_OK && !written ? EXIT_FAILED : message_exit_code(status);
+}
+
+int train_report_command(void *settings, const struct options_parsed *parsed,
+                         train_complete_function *complete, train_function *train) {
+    struct gen_ranks ranks;
+    int code;
+    if (!ranks_begin(&ranks)) {
+        return ranks_end(EXIT_USAGE);
+    }
+    train_settings_share(settings, &ranks);
+    if (complete(settings, parsed, &code)) {
+        code = run(settings, train);
+    }
+    train_settings_release(settings);
+    return ranks_end(code);
 }

@@ -29,11 +29,17 @@ struct train_report {
 typedef enum gen_status train_function(const void *context, const struct gen_train_watch *watch,
                                        struct gen_error *err);
 
+/** Fills in settings from operands; false after a message, with the exit code in *code. */
+typedef bool train_complete_function(void *settings, const struct options_parsed *parsed,
+                                     int *code);
+
 /**
- * Call `train` with the callbacks of a report, and return the exit code. A signal stops the run, as
- * does what cannot be written.
+ * The whole of a command that trains: complete the settings, which begin with a struct
+ * train_settings, call `train` with the callbacks of a report, release them, and return the exit
+ * code. A signal stops the run, as does what cannot be written; a stderr or stdout that nobody
+ * reads any more is only the latter.
  */
-int train_report_run(const struct train_settings *settings, train_function *train,
-                     const void *context);
+int train_report_command(void *settings, const struct options_parsed *parsed,
+                         train_complete_function *complete, train_function *train);
 
 #endif

@@ -183,6 +183,23 @@ static bool is_taken(const char *directory) {
     return false;
 }
 
+/** Whether one of the texts would be replaced by what is learned from it. */
+static bool is_read(const char *directory, const char *const *texts, size_t n) {
+    static const char *const names[] = {"vocab.json", "merges.txt", "tokenizer_config.json"};
+    bool found = false;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char *path = alloc_printf("%s/%s", directory, names[i]);
+        for (size_t text = 0; text < n && !found; text++) {
+            if (input_same_file(texts[text], path)) {
+                message("%.300s: is read and would be written (give another directory)", path);
+                found = true;
+            }
+        }
+        free(path);
+    }
+    return found;
+}
+
 static int run(void *opaque, const struct options_parsed *parsed) {
     const struct vocab_settings *settings = opaque;
     if (parsed->n_operands == 0 || settings->output == NULL) {
@@ -191,7 +208,12 @@ static int run(void *opaque, const struct options_parsed *parsed) {
                                         : "a directory to write to");
         return EXIT_USAGE;
     }
-    if (is_taken(settings->output)) {
+    if (strcmp(settings->output, "-") == 0) {
+        message("vocab writes several files, which stdout may not be: -o DIR");
+        return EXIT_USAGE;
+    }
+    if (is_taken(settings->output) ||
+        is_read(settings->output, parsed->operands, parsed->n_operands)) {
         return EXIT_FAILED;
     }
     struct gen_error err = {0};

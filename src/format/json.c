@@ -134,3 +134,7 @@ const char *json_kind(const cJSON *item) {
         return "true or false";
     return "null";
 }
+
+size_t json_mark_length(const void *text, size_t n) {
+    return n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}

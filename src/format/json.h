@@ -45,4 +45,7 @@ const char *json_kind(const cJSON *item);
 /** json_scan.c: NULL if n bytes of text are JSON within the limits, else what is wrong and at. */
 const char *json_scan(const char *text, size_t n, size_t *at);
 
+/** Bytes of the byte order mark that a file of JSON lines may begin with: 3, or 0 without one. */
+size_t json_mark_length(const void *text, size_t n);
+
 #endif

@@ -304,7 +304,10 @@ enum gen_status gen_convert(const char *src, const char *dst,
     struct gen_model_options model_options = gen_model_options_default();
     model_options.metadata_only = true;
     struct gen_model *source;
-    status = gen_model_open(&source, src, &model_options, err);
+    status = c.options->image != NULL
+                 ? gen_model_open_memory(&source, src, c.options->image, c.options->image_size,
+                                         &model_options, err)
+                 : gen_model_open(&source, src, &model_options, err);
     if (status != GEN_OK) {
         return status;
     }

@@ -147,6 +147,9 @@ static void next_text(struct walk *walk, struct piece *piece) {
 
 static void next_line(struct walk *walk, struct piece *piece) {
     size_t next;
+    if (walk->at == 0) {
+        walk->at = json_mark_length(piece->file->map.data, piece->file->map.size);
+    }
     piece->text = (const char *)piece->file->map.data + walk->at;
     piece->n = line_length(piece->text, piece->file->map.size - walk->at, &next);
     piece->last = true;

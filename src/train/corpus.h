@@ -3,9 +3,9 @@
  *
  * Two formats, told apart by the name. Text: documents are divided by a line `<|endoftext|>`; the
  * end of the line before it belongs to neither. `.jsonl`: each line is a JSON object whose member
- * `field` is one document; blank lines are passed over. Either is UTF-8 without NUL, checked byte
- * by byte, so that a file of another kind is refused and not learned. Behind each document stands
- * the id of end-of-text; empty documents do not count.
+ * `field` is one document; blank lines and a byte order mark are passed over. Either is UTF-8
+ * without NUL, checked byte by byte, so that a file of another kind is refused and not learned.
+ * Behind each document stands the id of end-of-text; empty documents do not count.
  *
  * Files are walked in pieces of about a megabyte, so that memory does not grow with the corpus. A
  * long document is cut where a line of text begins right behind one: there the words of GPT-2's

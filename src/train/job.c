@@ -37,14 +37,29 @@ static enum gen_status open_state(struct train_job *job) {
     return saved_state_open(&job->saved, job->state_path, job->err);
 }
 
+/* Whether the model can be written, to be known before anything else is done. */
+static enum gen_status check_output(const struct train_job *job) {
+    struct file_writer writer;
+    if (!ranks_leads(job->options.ranks)) {
+        return GEN_OK;
+    }
+    enum gen_status status = file_writer_open(&writer, job->path, job->err);
+    if (status == GEN_OK) {
+        file_writer_close(&writer);
+    }
+    return status;
+}
+
 /* The tokenizer that the options name, else that of the model to begin with, else, to go on
- * without it, that of the model written so far, else one learned from the data. */
+ * without it, that of the model written so far, which may be an adapter where none can be learned,
+ * else one learned from the data. */
 static enum gen_status open_tokenizer(struct train_job *job) {
     const char *source = job->options.vocab;
     if (source == NULL && job->init != NULL) {
         job->tokenizer = job->init->tokenizer;
     } else if (source == NULL && job->resumed) {
-        source = file_kind_of(job->path) == FILE_REGULAR ? job->path : job->options.init;
+        bool own = file_kind_of(job->path) == FILE_REGULAR && job->learn_tokenizer != NULL;
+        source = own ? job->path : job->options.init;
     }
     bool learns = source == NULL && job->init == NULL && job->learn_tokenizer != NULL;
     if (source != NULL || learns) {
@@ -160,7 +175,10 @@ static bool needs_init(const struct train_job *job) {
 }
 
 static enum gen_status open_model(struct train_job *job) {
-    enum gen_status status = open_state(job);
+    enum gen_status status = check_output(job);
+    if (status == GEN_OK) {
+        status = open_state(job);
+    }
     if (status == GEN_OK && needs_init(job)) {
         status = open_init(job);
     }

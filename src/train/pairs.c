@@ -206,7 +206,7 @@ enum gen_status pairs_read(struct pairs *pairs, const struct pairs_reader *reade
     const char *text = (const char *)map->data;
     enum gen_status status = GEN_OK;
     size_t line = 0;
-    for (size_t at = 0; at < map->size && status == GEN_OK;) {
+    for (size_t at = json_mark_length(text, map->size); at < map->size && status == GEN_OK;) {
         const char *end = memchr(text + at, '\n', map->size - at);
         size_t n = end != NULL ? (size_t)(end - text) - at : map->size - at;
         snprintf(where, sizeof where, "%s: line %zu", error_path(&quoted, path), ++line);

@@ -283,10 +283,26 @@ static enum gen_status write_model(const struct trainer *trainer, struct gen_err
     return checkpoint_write_model(trainer->path, trainer->params, trainer->tokenizer, err);
 }
 
-static enum gen_status write_checkpoint(const struct trainer *trainer, struct gen_error *err) {
-    enum gen_status status =
-        checkpoint_write_state(trainer->state_path, &trainer->checkpoint, trainer->learned,
-                               &trainer->optimizer->adamw, err);
+/* Two runs with one output would write state and model in turn, each over the other's. */
+static enum gen_status check_state(const struct trainer *trainer, struct gen_error *err) {
+    struct file_identity found = file_identity_of(trainer->state_path);
+    if (found.inode == 0 || file_identity_equal(found, trainer->saved_state)) {
+        return GEN_OK;
+    }
+    struct error_quoted quoted;
+    return error_set(err, GEN_IO_ERROR,
+                     "%s: was written by another run meanwhile, so this one stops without a "
+                     "checkpoint (one output for each)",
+                     error_path(&quoted, trainer->state_path));
+}
+
+static enum gen_status write_checkpoint(struct trainer *trainer, struct gen_error *err) {
+    enum gen_status status = check_state(trainer, err);
+    if (status == GEN_OK) {
+        status = checkpoint_write_state(trainer->state_path, &trainer->checkpoint, trainer->learned,
+                                        &trainer->optimizer->adamw, err);
+        trainer->saved_state = file_identity_of(trainer->state_path);
+    }
     if (status == GEN_OK && writes_model(trainer)) {
         status = write_model(trainer, err);
     }
@@ -415,6 +431,9 @@ enum gen_status trainer_run(struct trainer *trainer, struct gen_error *err) {
     trainer->saved_at = gen_clock();
     trainer->saved_step = UINT64_MAX;
     uint64_t first_step = trainer->checkpoint.step;
+    if (first_step > 0) {
+        trainer->saved_state = file_identity_of(trainer->state_path);
+    }
     enum gen_status status = ranks_join(trainer->options->ranks, make_buffers(trainer, err), err);
     if (status == GEN_OK) {
         status = compare_ranks(trainer, err);

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/file.h"
 #include "gen_train.h"
 #include "tensor/ops.h"
 #include "train/checkpoint.h"
@@ -59,6 +60,7 @@ struct trainer {
     int32_t *batch_ids, *batch_targets; /**< [micro_batch][longest of these] */
     uint64_t saved_step;                /**< of the last checkpoint, UINT64_MAX: none yet */
     double saved_at;                    /**< when, as gen_clock() */
+    struct file_identity saved_state;   /**< the state of it; all 0: none yet */
 };
 
 /**

@@ -99,6 +99,25 @@ asked() {
     cmp m.gguf.state whole/m.gguf.state
 }
 
+@test "resumed as another kind of training" {
+    gen finetune -q -o m.gguf --steps 1 --lora-rank 2 pairs.jsonl
+    [ "$status" -eq 0 ]
+    gen finetune -q -o m.gguf --steps 2 --resume pairs.jsonl
+    refused 1 "the same kind of training, rank and targets"
+    gen finetune -q -o m.gguf --steps 2 --metrics pairs.jsonl pairs.jsonl
+    refused 2 "pairs.jsonl is read by this run"
+}
+
+@test "a byte order mark before pairs" {
+    { printf '\357\273\277' && cat pairs.jsonl; } >marked.jsonl
+    for name in marked pairs; do
+        gen finetune -q -o "$name.gguf" --steps 1 "$name.jsonl"
+        [ "$status" -eq 0 ]
+    done
+    tail -c 1000 pairs.gguf >pairs
+    tail -c 1000 marked.gguf | cmp - pairs
+}
+
 @test "long pairs are left out and counted" {
     printf '{"prompt": "%s", "completion": "no"}\n' "$(seq -s ' ' 60)" >>pairs.jsonl
     gen finetune -o m.gguf --epochs 1 pairs.jsonl
@@ -117,6 +136,17 @@ asked() {
     gen finetune -q -o m.gguf --steps 2 --resume pairs.jsonl
     [ "$status" -eq 0 ]
     gen finetune -q -o a.gguf --steps 1 --lora-rank 1 pairs.jsonl
+    [ "$status" -eq 0 ]
+    # It can be named, and an adapter be merged into it.
+    name=$("$GEN" inspect --json | sed -n 's/.*"model":"\([^"]*\)","embedded":true.*/\1/p')
+    gen convert -q --lora a.gguf "$name" merged.gguf
+    [ "$status" -eq 0 ]
+    gen convert -q "$name" copy.gguf
+    [ "$status" -eq 0 ]
+    [ "$("$GEN" -m copy.gguf -n 9 --greedy Once)" = "$("$GEN" -n 9 --greedy Once)" ]
+    [ "$("$GEN" -m "$name" -n 9 --greedy Once)" = "$("$GEN" -n 9 --greedy Once)" ]
+    gen train -q --init "$name" --n-ctx 16 --batch-size 16 --steps 1 -o t.gguf \
+        "$ROOT/tests/golden/train/text.txt"
     [ "$status" -eq 0 ]
 }
 
@@ -140,7 +170,7 @@ asked() {
     gen finetune -q -o m.gguf --epochs 1 --steps 5 pairs.jsonl
     refused 2 "epochs"
     gen finetune -q -o pairs.jsonl pairs.jsonl
-    refused 2 "cannot be its output"
+    refused 2 "is read by this run"
     gen finetune -q -o m.gguf -m nowhere pairs.jsonl
     refused 1 "nowhere"
     gen convert -q --lora nowhere "$MODEL" c.gguf

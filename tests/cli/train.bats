@@ -168,11 +168,11 @@ n_lines() {
     refused 2 "its n_ctx is 64, the options ask for 128"
     cp "$TEXT" text
     gen train -q -o text "${SHAPE[@]}" ./text
-    refused 2 "text: is read by this run and cannot be its output"
+    refused 2 "--output: text is read by this run"
     cmp "$TEXT" text
     "$GEN" convert -q "$MODEL" model.gguf
     gen train -q -o model.gguf --init model.gguf "$TEXT"
-    refused 2 "model.gguf: is read by this run"
+    refused 2 "--output: model.gguf is read by this run"
     # The same tokens in another order.
     mkdir vocab
     cp "$MODEL"/vocab.json vocab
@@ -193,6 +193,93 @@ n_lines() {
     [ "$status" -eq 0 ]
     gen train -q -o n.gguf "${SHAPE[@]}" --optimizer sgd "$TEXT"
     refused 2 "adamw, muon"
+}
+
+@test "metrics and loss curve fall on no file of the run" {
+    cp "$TEXT" text
+    cp "$MODEL"/{vocab.json,merges.txt} .
+    "$GEN" convert -q "$MODEL" model.gguf
+    for option in --metrics --svg; do
+        for file in text ./text vocab.json; do
+            gen train -q -o m.gguf "${SHAPE[@]}" --vocab . "$option" "$file" text
+            refused 2 "$option: $file is read by this run"
+        done
+        gen train -q -o m.gguf "${SHAPE[@]}" --valid text "$option" text "$TEXT"
+        refused 2 "$option: text is read by this run"
+        gen train -q -o m.gguf --init model.gguf "$option" model.gguf text
+        refused 2 "$option: model.gguf is read by this run"
+        for file in m.gguf m.gguf.state; do
+            gen train -q -o m.gguf "${SHAPE[@]}" "$option" "$file" text
+            refused 2 "$option: $file is the model or its state"
+        done
+    done
+    gen train -q -o m.gguf "${SHAPE[@]}" --metrics both --svg both text
+    refused 2 "--svg and --metrics are one file"
+    gen train -q -o m.gguf "${SHAPE[@]}" --svg - text
+    refused 2 "which stdout may not be"
+    cmp text "$TEXT"
+    cmp vocab.json "$MODEL/vocab.json"
+    [ ! -e m.gguf.state ]
+}
+
+@test "what cannot be written is said before the first step" {
+    mkdir here
+    for file in '' here /dev/null; do
+        gen train -q -o "$file" "${SHAPE[@]}" "$TEXT"
+        refused 1 ""
+        [ ! -e "$file.state" ]
+    done
+    gen train -o m.gguf "${SHAPE[@]}" --svg nowhere/m.svg "$TEXT"
+    [ "$status" -eq 1 ]
+    [[ $stderr == *"nowhere/m.svg: No such file or directory"* ]]
+    [ "$(n_lines)" -eq 0 ]
+}
+
+@test "metrics that no run wrote do not spoil the loss curve" {
+    gen train -q -o m.gguf "${SHAPE[@]}" --steps 3 "$TEXT"
+    printf 'x\n{"step":1,"loss":1e308,"valid_loss":-1e308}\n[]\n{"step":2' >m.jsonl
+    gen train -q -o m.gguf "${SHAPE[@]}" --steps 5 --resume --metrics m.jsonl --svg m.svg "$TEXT"
+    [ "$status" -eq 0 ]
+    grep -q '<polyline' m.svg
+    run ! grep -E 'points=.*(nan|inf)' m.svg
+}
+
+@test "two runs with one output: the second does not write over the first" {
+    gen train -q -o other.gguf "${SHAPE[@]}" --steps 3 "$TEXT"
+    "$GEN" train -q -o m.gguf "${SHAPE[@]}" --steps 100000000 --checkpoint-minutes 0 \
+        --metrics m.jsonl "$TEXT" 2>said &
+    until [ -s m.jsonl ]; do sleep 0.02; done
+    cp other.gguf.state m.gguf.state
+    kill -TERM $!
+    wait $! || true
+    cat said
+    grep -q "m.gguf.state: was written by another run meanwhile" said
+    cmp other.gguf.state m.gguf.state
+    [ ! -e m.gguf ]
+}
+
+@test "a terminal that goes away leaves a checkpoint, a reader that does is not missed" {
+    "$GEN" train -q -o m.gguf "${SHAPE[@]}" --steps 100000000 --metrics m.jsonl "$TEXT" 2>said &
+    until [ -s m.jsonl ]; do sleep 0.02; done
+    kill -HUP $!
+    code=0
+    wait $! || code=$?
+    [ "$code" -eq 129 ]
+    [ -e m.gguf.state ]
+    "$GEN" train -o n.gguf "${SHAPE[@]}" --steps 300 --log-every 1 "$TEXT" 2>&1 | head -n 1
+    [ "${PIPESTATUS[0]}" -eq 0 ]
+    [ -e n.gguf ]
+}
+
+@test "a byte order mark before JSON lines" {
+    { printf '\357\273\277' && printf '{"text":"%s"}\r\n' "$(tr -d '\n"' <"$TEXT")"; } >marked.jsonl
+    printf '{"text":"%s"}\n' "$(tr -d '\n"' <"$TEXT")" >plain.jsonl
+    for name in marked plain; do
+        gen train -q -o "$name.gguf" "${SHAPE[@]}" --steps 2 --dropout 0.99 "$name.jsonl"
+        [ "$status" -eq 0 ]
+    done
+    tail -c 1000 plain.gguf >plain
+    tail -c 1000 marked.gguf | cmp - plain
 }
 
 @test "without a vocabulary one is learned, the same that gen vocab learns" {
@@ -245,6 +332,14 @@ n_lines() {
     [ "$status" -eq 0 ]
     cmp "$cache" before
     cmp m.gguf model
+}
+
+@test "the moving line is no wider than the terminal" {
+    need_terminal
+    on_terminal "stty cols 40; $GEN train -o m.gguf ${SHAPE[*]} --steps 2000 $TEXT" >shown
+    tr '\r' '\n' <shown | sed -n 's/^.\[K\[/[/p' >lines # the drawings
+    [ -s lines ]
+    [ "$(awk '{ if (length($0) > n) n = length($0) } END { print n }' lines)" -eq 39 ]
 }
 
 @test "a run on a terminal shows one moving line" {

@@ -115,6 +115,16 @@ same() {
     done
 }
 
+@test "a text is not replaced by its own vocabulary" {
+    cp "$TEXT" vocab.json
+    gen vocab --size 300 -o . ./vocab.json
+    refused 1 "vocab.json: is read and would be written"
+    cmp "$TEXT" vocab.json
+    gen vocab --size 300 -o - "$TEXT"
+    refused 2 "stdout"
+    [ ! -e ./- ]
+}
+
 @test "a full disk leaves the old vocabulary whole" {
     "$GEN" vocab --size 300 -o out "$TEXT"
     if (ulimit -f 8 && trap '' XFSZ && "$GEN" vocab --size 1000 -o out "$TEXT" 2>stderr); then
