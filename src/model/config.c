@@ -368,3 +368,20 @@ enum gen_status config_read(struct gen_config *config, const struct model_file *
     return file->kind == MODEL_FILE_GGUF ? read_gguf(config, file, err)
                                          : read_hf(config, file, err);
 }
+
+static bool is_between(int32_t value, int32_t low, int32_t high) {
+    return value >= low && value <= high;
+}
+
+bool config_is_sound(const struct gen_config *config) {
+    return is_between(config->n_vocab, 1, CONFIG_MAX_VOCAB) &&
+           is_between(config->n_ctx, 1, CONFIG_MAX_CTX) &&
+           is_between(config->n_embd, 1, CONFIG_MAX_EMBD) &&
+           is_between(config->n_head, 1, config->n_embd) && config->n_embd % config->n_head == 0 &&
+           is_between(config->n_layer, 1, CONFIG_MAX_LAYER) &&
+           is_between(config->n_inner, 1, CONFIG_MAX_INNER) &&
+           is_between((int32_t)config->activation, GEN_GELU_NEW, GEN_QUICK_GELU) &&
+           config->layer_norm_epsilon >= 0 && config->layer_norm_epsilon <= 1 &&
+           is_between(config->bos_token_id, -1, config->n_vocab - 1) &&
+           is_between(config->eos_token_id, -1, config->n_vocab - 1);
+}

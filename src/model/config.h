@@ -29,4 +29,7 @@
 enum gen_status config_read(struct gen_config *config, const struct model_file *file,
                             struct gen_error *err);
 
+/** Whether a configuration from elsewhere is one that config_read() might have given. */
+bool config_is_sound(const struct gen_config *config);
+
 #endif

@@ -6,19 +6,18 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "format/gguf_write.h"
+#include "model/config.h"
 #include "model/recipe.h"
 #include "model/settings.h"
 #include "train/digest.h"
 
-#define VERSION 3
+#define VERSION 4
 static const char magic[] = "GENSTATE";
 
 /* Bytes before the header, and of the header: numbers of the run, of which earlier versions have
  * the first, 13 of the configuration, the number of values. */
 #define START_SIZE  16
-#define N_RUN       10
-#define N_RUN_2     9
-#define N_RUN_1     6
+#define N_RUN       11
 #define N_CONFIG    13
 #define HEADER_SIZE (8 * N_RUN + 4 * N_CONFIG + 8)
 
@@ -69,6 +68,7 @@ static void encode_header(unsigned char out[START_SIZE + HEADER_SIZE],
                            checkpoint->best_step, checkpoint->n_worse};
     memcpy(&run[8], &checkpoint->best_loss, sizeof *run);
     run[9] = (uint64_t)checkpoint->optimizer;
+    run[10] = checkpoint->base;
     unsigned char *at = out + START_SIZE;
     for (size_t i = 0; i < N_RUN; i++, at += 8) {
         bytes_put_u64(at, run[i]);
@@ -202,7 +202,8 @@ enum gen_status checkpoint_write_model(const char *path, const struct params *pa
 /* ---- reading ---------------------------------------------------------------------------------*/
 
 static size_t n_run(uint32_t version) {
-    return version == 1 ? N_RUN_1 : version == 2 ? N_RUN_2 : N_RUN;
+    static const size_t counts[VERSION + 1] = {0, 6, 9, 10, N_RUN};
+    return counts[version];
 }
 
 /* The number of the optimizer is not taken for one before it is known to be. */
@@ -219,7 +220,8 @@ static void decode_run(struct checkpoint *checkpoint, uint64_t *optimizer, struc
                             &checkpoint->best_step,
                             &checkpoint->n_worse,
                             &best_loss,
-                            optimizer};
+                            optimizer,
+                            &checkpoint->base};
     for (size_t i = 0; i < n_run(version); i++) {
         *run[i] = cursor_u64(cursor);
     }
@@ -240,12 +242,13 @@ static enum gen_status read_state(struct saved_state *state, const char *where,
     if (cursor.failed || memcmp(start, magic, 8) != 0) {
         return error_set(err, GEN_BAD_FILE, "%s: is not a training state of gen", where);
     }
-    if (version < 1 || version > VERSION || START_SIZE + header != numbers_at(version)) {
+    if (version < 1 || version > VERSION) {
         return error_set(err, GEN_UNSUPPORTED,
                          "%s: is a training state of version %u, this gen reads 1 to %u", where,
                          version, VERSION);
     }
     struct checkpoint *checkpoint = &state->checkpoint;
+    bool whole = START_SIZE + header == numbers_at(version);
     uint64_t optimizer;
     decode_run(checkpoint, &optimizer, &cursor, version);
     decode_config(&checkpoint->config, &cursor);
@@ -255,12 +258,16 @@ static enum gen_status read_state(struct saved_state *state, const char *where,
     if (left >= 8) {
         digest_add(&digest, state->map.data, state->map.size - 8);
     }
-    if (cursor.failed || left < 8 || (left - 8) % 12 != 0 || (left - 8) / 12 != n_values ||
+    if (!whole || cursor.failed || left < 8 || (left - 8) % 12 != 0 ||
+        (left - 8) / 12 != n_values ||
         bytes_u64(state->map.data + state->map.size - 8) != digest_value(&digest)) {
         return error_set(err, GEN_BAD_FILE,
                          "%s: is damaged, its check sum or size is wrong (to go on from the "
                          "weights alone, remove it and begin with the GGUF)",
                          where);
+    }
+    if (!config_is_sound(&checkpoint->config)) {
+        return error_set(err, GEN_BAD_FILE, "%s: its configuration is that of no model", where);
     }
     if (optimizer != GEN_OPTIMIZER_ADAMW && optimizer != GEN_OPTIMIZER_MUON) {
         return error_set(err, GEN_UNSUPPORTED,

@@ -6,11 +6,11 @@
  * writing off leaves a whole state of this or the last checkpoint, and a whole GGUF. Layout,
  * little-endian:
  *
- *   "GENSTATE" u32 version = 3, u32 bytes of the header behind them
+ *   "GENSTATE" u32 version = 4, u32 bytes of the header behind them
  *   header: fields of struct checkpoint in their order, u64 (best_loss as its f64 bits) or, for the
- *           configuration, i32 each (epsilon as its f32 bits), then u64 n_values. Version 2 has
- *           not the last u64 before the configuration, the optimizer; version 1 not the last four.
- *           They are 0
+ *           configuration, i32 each (epsilon as its f32 bits), then u64 n_values. Of the u64
+ *           before the configuration version 3 has not the last, base, version 2 not the last
+ *           two, version 1 not the last five. They are 0
  *   n_values x f32 weights that learn, as many m, as many v: as params.h or lora.h lays them out
  *   u64 digest of all before
  */
@@ -39,6 +39,7 @@ struct checkpoint {
     uint64_t n_worse; /**< validations since then */
     double best_loss;
     enum gen_optimizer optimizer;
+    uint64_t base; /**< digest of the weights that do not learn; 0: all do, or it is not known */
     struct gen_config config;
 };
 

@@ -9,6 +9,7 @@
 #include "model/config.h"
 #include "tensor/kernels/training.h"
 #include "train/dataset.h"
+#include "train/digest.h"
 #include "train/options.h"
 #include "train/ranks.h"
 
@@ -261,6 +262,28 @@ static size_t choose_micro_batch(const struct train_job *job) {
     return (n_sequences + n_parts - 1) / n_parts;
 }
 
+/* Adapters mean something beside the weights that they were learned beside. */
+static uint64_t base_digest(const struct train_job *job) {
+    if (job->lora_options == NULL) {
+        return 0;
+    }
+    struct digest digest = {0};
+    digest_add(&digest, job->params.values, job->params.n_values * sizeof *job->params.values);
+    return digest_value(&digest);
+}
+
+static enum gen_status check_base(const struct train_job *job) {
+    uint64_t saved = job->saved.checkpoint.base;
+    if (saved == 0 || job->lora_options == NULL || saved == base_digest(job)) {
+        return GEN_OK;
+    }
+    struct error_quoted quoted;
+    return error_set(job->err, GEN_BAD_ARGUMENT,
+                     "%s: the adapter was begun beside another model than %s (go on with that one, "
+                     "or begin a new run)",
+                     error_path(&quoted, job->state_path), job->init->where.text);
+}
+
 static enum gen_status fill_weights(struct train_job *job) {
     enum gen_status status = GEN_OK;
     if (job->init != NULL && (!job->resumed || job->lora_options != NULL)) {
@@ -270,6 +293,9 @@ static enum gen_status fill_weights(struct train_job *job) {
     }
     if (status == GEN_OK && job->lora_options != NULL && !job->resumed) {
         lora_randomize(&job->lora, job->options.seed);
+    }
+    if (status == GEN_OK && job->resumed) {
+        status = check_base(job);
     }
     if (status == GEN_OK && job->resumed) {
         status = saved_state_load(&job->saved, learned(job), &job->optimizer.adamw, job->err);
@@ -302,6 +328,7 @@ static struct checkpoint first_checkpoint(const struct train_job *job) {
     checkpoint.config = job->config;
     checkpoint.seed = job->options.seed;
     checkpoint.optimizer = job->options.optimizer;
+    checkpoint.base = base_digest(job);
     checkpoint.vocab = dataset_vocab_digest(job->tokenizer);
     if (checkpoint.data_key != job->data_key) { /* other data begin at their beginning */
         checkpoint.n_sequences = 0;

@@ -104,6 +104,12 @@ asked() {
     [ "$status" -eq 0 ]
     gen finetune -q -o m.gguf --steps 2 --resume pairs.jsonl
     refused 1 "the same kind of training, rank and targets"
+    gen finetune -q -o other.gguf --steps 1 pairs.jsonl
+    [ "$status" -eq 0 ]
+    gen finetune -q -o m.gguf -m other.gguf --steps 2 --lora-rank 2 --resume pairs.jsonl
+    refused 2 "m.gguf.state: the adapter was begun beside another model than other.gguf"
+    gen finetune -q -o m.gguf --steps 2 --lora-rank 2 --resume pairs.jsonl
+    [ "$status" -eq 0 ]
     gen finetune -q -o m.gguf --steps 2 --metrics pairs.jsonl pairs.jsonl
     refused 2 "pairs.jsonl is read by this run"
 }

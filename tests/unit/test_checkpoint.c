@@ -17,9 +17,9 @@
 
 /* Where the header begins, and the u64 before its configuration that versions have. */
 #define HEADER 16
-#define N_RUN  10
-static const size_t n_run_of[] = {0, 6, 9, N_RUN};
-#define LATEST       3
+#define N_RUN  11
+static const size_t n_run_of[] = {0, 6, 9, 10, N_RUN};
+#define LATEST       4
 #define OPTIMIZER_AT (HEADER + 9 * 8)
 
 static const struct gen_config config = {.n_vocab = 20,
@@ -42,7 +42,8 @@ static const struct checkpoint written = {.step = 7,
                                           .best_step = 6,
                                           .n_worse = 1,
                                           .best_loss = 1.25,
-                                          .optimizer = GEN_OPTIMIZER_MUON};
+                                          .optimizer = GEN_OPTIMIZER_MUON,
+                                          .base = 99};
 
 static void check(const struct checkpoint *found, int version) {
     assert_int_equal(found->step, written.step);
@@ -55,6 +56,7 @@ static void check(const struct checkpoint *found, int version) {
     assert_int_equal(found->n_worse, version == 1 ? 0 : written.n_worse);
     assert_true(found->best_loss == (version == 1 ? 0 : written.best_loss));
     assert_int_equal(found->optimizer, version < 3 ? GEN_OPTIMIZER_ADAMW : written.optimizer);
+    assert_int_equal(found->base, version < 4 ? 0 : written.base);
     assert_int_equal(found->config.n_vocab, config.n_vocab);
     assert_int_equal(found->config.bos_token_id, -1);
     assert_int_equal(found->config.eos_token_id, 3);
@@ -123,6 +125,24 @@ static void check_unknown(const char *directory, unsigned char *state, size_t n)
     }
 }
 
+/* A forged configuration, or length of the header, is not believed. */
+static void check_forged(const char *directory, unsigned char *state, size_t n) {
+    const size_t at[] = {HEADER + N_RUN * 8 + 3 * 4 /* n_head */, 12 /* bytes of the header */};
+    for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
+        uint32_t before = bytes_u32(state + at[i]);
+        bytes_put_u32(state + at[i], 0);
+        reseal(state, n);
+        struct gen_bytes image = {.data = (char *)state, .n = n};
+        fixture_write(directory, "forged.state", &image);
+        struct saved_state saved;
+        struct gen_error err = {0};
+        assert_int_equal(saved_state_open(&saved, fixture_path(directory, "forged.state"), &err),
+                         GEN_BAD_FILE);
+        assert_null(fixture_message_problem(&err, "forged.state"));
+        bytes_put_u32(state + at[i], before);
+    }
+}
+
 static void states_are_read_back(void **state) {
     (void)state;
     const char *directory = fixture_directory_new();
@@ -150,6 +170,7 @@ static void states_are_read_back(void **state) {
         make_old(directory, "old.state", (unsigned char *)bytes, n, version);
         check_state(fixture_path(directory, "old.state"), &params, &adamw, version);
     }
+    check_forged(directory, (unsigned char *)bytes, n);
     check_unknown(directory, (unsigned char *)bytes, n);
     memory_free(bytes);
     adamw_release(&adamw, &params);
