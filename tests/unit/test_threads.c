@@ -91,6 +91,29 @@ static void test_many_loops(void **state) {
     thread_pool_free(pool);
 }
 
+/* Shares longer than the caller watches for their end, so that he falls asleep while the last one
+ * ends. In an emulator that was where he slept for ever. */
+static void take_a_while(void *context, size_t begin, size_t end, int thread) {
+    const unsigned *turns = context;
+    (void)thread;
+    for (size_t i = begin; i < end; i++) {
+        for (volatile unsigned turn = 0; turn < *turns; turn++) {
+        }
+    }
+}
+
+static void test_long_shares(void **state) {
+    (void)state;
+    enum { ITEMS = 6, LOOPS = 10000, LEAST_TURNS = 20000 };
+    struct thread_pool *pool = thread_pool_new(3);
+    assert_non_null(pool);
+    for (unsigned loop = 0; loop < LOOPS; loop++) {
+        unsigned turns = LEAST_TURNS + loop * 7919 % LEAST_TURNS;
+        thread_pool_run(pool, ITEMS, 0, take_a_while, &turns);
+    }
+    thread_pool_free(pool);
+}
+
 static void test_sizes(void **state) {
     (void)state;
     struct thread_pool *pool = thread_pool_new(0);
@@ -106,6 +129,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_item_once),
         cmocka_unit_test(test_many_loops),
+        cmocka_unit_test(test_long_shares),
         cmocka_unit_test(test_sizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
