@@ -61,6 +61,7 @@ struct quantized_part {
     float d;          /**< d_x */
     float scaled_sum; /**< d_x * (sum of the 32 x_q) */
     int32_t sum[2];   /**< of the first 16 x_q, of the second */
+    int32_t total;    /**< of both */
 };
 
 /**

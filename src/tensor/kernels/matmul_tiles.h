@@ -19,6 +19,13 @@
  * asked for in advance. Measured in scripts/SPEED.md. */
 #define STREAM_BLOCK 8
 #define STREAM_AHEAD 512
+/* The same for few rows and packed weights, into the second cache: the hardware foresees these
+ * streams, but not far enough for memory at its fastest. Numbers of 16 bits come fastest as one
+ * stream, panel after panel. That is worth it only for what memory gives: where a cache does, a
+ * single panel waits for its own additions, so smaller matrices are read as several. */
+#define PACKED_AHEAD 3072
+#define LONE_AHEAD   4096
+#define LONE_BYTES   ((size_t)1 << 20)
 
 ALWAYS_INLINE vf load_weights(const unsigned char *at, enum tensor_type type) {
     switch (type) {
@@ -69,7 +76,7 @@ ALWAYS_INLINE void tile_end(tile_sums sum, const struct tile *t, int rows, int p
 
 /* All loops but k's unroll. */
 ALWAYS_INLINE void tile_run(const struct tile *t, int rows, int panels, enum tensor_type type,
-                            bool ahead) {
+                            size_t ahead) {
     tile_sums sum;
     tile_begin(sum, t, rows, panels);
     const unsigned char *w = t->w;
@@ -78,8 +85,10 @@ ALWAYS_INLINE void tile_run(const struct tile *t, int rows, int panels, enum ten
         vf weights[KERNELS_SCRATCH_PANELS];
         UNROLL for (int p = 0; p < panels; p++) {
             weights[p] = load_weights(w + (size_t)p * t->w_panel_bytes, type);
-            if (ahead) {
-                __builtin_prefetch(w + (size_t)p * t->w_panel_bytes + STREAM_AHEAD);
+            if (ahead == STREAM_AHEAD) {
+                __builtin_prefetch(w + (size_t)p * t->w_panel_bytes + ahead);
+            } else if (ahead > 0) {
+                __builtin_prefetch(w + (size_t)p * t->w_panel_bytes + ahead, 0, 2);
             }
         }
         UNROLL for (int r = 0; r < rows; r++) {
@@ -96,7 +105,7 @@ ALWAYS_INLINE void tile_run(const struct tile *t, int rows, int panels, enum ten
 
 /* All rows of x against the tile's panels, at most max_rows (a constant) at a time. */
 ALWAYS_INLINE void tile_rows(struct tile t, size_t n_rows, size_t max_rows, int panels,
-                             enum tensor_type type, bool ahead) {
+                             enum tensor_type type, size_t ahead) {
 #define TILE_CASE(rows)                                                                            \
     case rows:                                                                                     \
         if ((rows) <= max_rows) {                                                                  \
@@ -129,37 +138,61 @@ ALWAYS_INLINE void tile_rows(struct tile t, size_t n_rows, size_t max_rows, int 
     static void name(const struct tile *t, size_t n_rows) {                                        \
         tile_rows(*t, n_rows, max_rows, panels, type, ahead);                                      \
     }
+#if TILE_PANELS > 2
+#define PAIR_FUNCTION(name, type) TILE_FUNCTION(name##_pair, TILE_ROWS, 2, type, 0)
+#define PAIR(name)                name##_pair
+#else
+#define PAIR_FUNCTION(name, type)
+#define PAIR(name) NULL
+#endif
 #define TILE_FUNCTIONS(name, type)                                                                 \
-    TILE_FUNCTION(name##_single, TILE_ROWS, 1, type, false)                                        \
-    TILE_FUNCTION(name##_many, TILE_ROWS, TILE_PANELS, type, false)                                \
-    TILE_FUNCTION(name##_few, FEW_ROWS, TILE_PANELS_FEW_ROWS, type, false)                         \
-    TILE_FUNCTION(name##_streamed, FEW_ROWS, TILE_PANELS_FEW_ROWS, type, true)
+    TILE_FUNCTION(name##_single, TILE_ROWS, 1, type, 0)                                            \
+    TILE_FUNCTION(name##_many, TILE_ROWS, TILE_PANELS, type, 0)                                    \
+    TILE_FUNCTION(name##_few, FEW_ROWS, TILE_PANELS_FEW_ROWS, type, PACKED_AHEAD)                  \
+    TILE_FUNCTION(name##_streamed, FEW_ROWS, TILE_PANELS_FEW_ROWS, type, STREAM_AHEAD)             \
+    TILE_FUNCTION(name##_lone, FEW_ROWS, 1, type, LONE_AHEAD)                                      \
+    PAIR_FUNCTION(name, type)
 TILE_FUNCTIONS(tile_f32, TENSOR_F32)
 TILE_FUNCTIONS(tile_f16, TENSOR_F16)
 TILE_FUNCTIONS(tile_bf16, TENSOR_BF16)
 #undef TILE_FUNCTIONS
+#undef PAIR_FUNCTION
 #undef TILE_FUNCTION
 
 typedef void tile_function(const struct tile *t, size_t n_rows);
 
 static tile_function *tile_function_for(enum tensor_type type, enum tile_kind kind) {
-    static tile_function *const functions[][4] = {
-        [TENSOR_F32] = {tile_f32_single, tile_f32_many, tile_f32_few, tile_f32_streamed},
-        [TENSOR_F16] = {tile_f16_single, tile_f16_many, tile_f16_few, tile_f16_streamed},
-        [TENSOR_BF16] = {tile_bf16_single, tile_bf16_many, tile_bf16_few, tile_bf16_streamed},
+#define ROW(name)                                                                                  \
+    {                                                                                              \
+        [TILE_FEW] = name##_few, [TILE_SINGLE] = name##_single, [TILE_PAIR] = PAIR(name),          \
+        [TILE_MANY] = name##_many, [TILE_STREAMED] = name##_streamed, [TILE_LONE] = name##_lone    \
+    }
+    static tile_function *const functions[][N_TILE_KINDS] = {
+        [TENSOR_F32] = ROW(tile_f32),
+        [TENSOR_F16] = ROW(tile_f16),
+        [TENSOR_BF16] = ROW(tile_bf16),
     };
+#undef ROW
     return functions[type][kind];
+}
+#undef PAIR
+
+/* Panels of the next tile, if n_panels are left: rather two and two than three and one, for which
+ * each product would take a load of its own. */
+static size_t tile_group(size_t n_panels, size_t most) {
+    bool two = TILE_PANELS > 2 && (n_panels == 2 || (n_panels == 4 && most == 3));
+    return two ? 2 : n_panels < most ? 1 : most;
 }
 
 /* Panels begin ... end-1 of one block of k, group by group and the rest one by one. t describes
  * panel `begin`. */
 static void tile_panels(struct tile t, enum tensor_type type, size_t n_rows, size_t n_panels) {
-    bool few = n_rows <= FEW_ROWS;
-    size_t group = few ? TILE_PANELS_FEW_ROWS : TILE_PANELS;
-    enum tile_kind kind = !few ? TILE_MANY : t.streamed ? TILE_STREAMED : TILE_FEW;
+    enum tile_kind kind = n_rows <= FEW_ROWS ? t.few_rows : TILE_MANY;
+    size_t group = kind == TILE_LONE ? 1 : kind == TILE_MANY ? TILE_PANELS : TILE_PANELS_FEW_ROWS;
     while (n_panels > 0) {
-        size_t n = n_panels < group ? 1 : group;
-        tile_function_for(type, n < group ? TILE_SINGLE : kind)(&t, n_rows);
+        size_t n = tile_group(n_panels, group);
+        enum tile_kind this = n == group ? kind : n == 2 ? TILE_PAIR : TILE_SINGLE;
+        tile_function_for(type, this)(&t, n_rows);
         size_t columns = n * VF_LANES;
         size_t numbers = columns + n * t.y_panel_gap;
         t.w += n * t.w_panel_bytes;
@@ -175,8 +208,8 @@ static void tile_panels(struct tile t, enum tensor_type type, size_t n_rows, siz
 static void matmul_gathered(const struct matmul_job *job, struct tile t, size_t n_panels,
                             float *scratch) {
     size_t n_k = t.n_k;
-    for (size_t done = 0; done < n_panels; done += TILE_PANELS) {
-        size_t n = n_panels - done < TILE_PANELS ? n_panels - done : TILE_PANELS;
+    for (size_t done = 0, n; done < n_panels; done += n) {
+        n = tile_group(n_panels - done, TILE_PANELS);
         for (size_t p = 0; p < n; p++) {
             const unsigned char *w = t.w + (done + p) * t.w_panel_bytes;
             float *to = scratch + p * n_k * VF_LANES;
@@ -206,7 +239,7 @@ static void matmul_streamed(const struct matmul_job *job, struct tile t, size_t 
         block.w += k * t.w_row_bytes;
         block.start = k == 0 ? NULL : scratch;
         block.start_stride = n_panels * VF_LANES;
-        block.streamed = true;
+        block.few_rows = TILE_STREAMED;
         if (left > STREAM_BLOCK) {
             block.job = NULL;
             block.y = scratch;
@@ -219,6 +252,8 @@ static void matmul_streamed(const struct matmul_job *job, struct tile t, size_t 
 static void matmul(const struct matmul_job *job, size_t begin, size_t end, float *scratch) {
     const struct matrix *w = job->w;
     size_t bytes = tensor_type_info(w->type)->block_bytes;
+    bool packed = w->row_stride == VF_LANES;
+    bool lone = packed && bytes == 2 && w->n_in * w->n_out * bytes >= LONE_BYTES;
     struct tile t = {.x = job->x,
                      .x_stride = job->x_stride,
                      .x_step = 1,
@@ -230,8 +265,8 @@ static void matmul(const struct matmul_job *job, size_t begin, size_t end, float
                      .y_stride = job->y_stride,
                      .n_columns = w->n_out - begin * VF_LANES,
                      .job = job,
-                     .column = begin * VF_LANES};
-    bool packed = w->row_stride == VF_LANES;
+                     .column = begin * VF_LANES,
+                     .few_rows = lone ? TILE_LONE : TILE_FEW};
     if (job->n_rows >= KERNELS_SCRATCH_ROWS && !(packed && w->type == TENSOR_F32)) {
         matmul_gathered(job, t, end - begin, scratch);
     } else if (!packed && w->n_in > STREAM_BLOCK) {

@@ -5,7 +5,7 @@
 
 #include "tensor/kernels/vec_avx512.h"
 
-#define QUANT_TILE_ROWS         6
+#define QUANT_TILE_ROWS         5
 #define QUANT_TILE_PANELS       2
 #define QUANT_TILE_ROWS_GROUPED 4
 

@@ -47,7 +47,8 @@ static void quantize_part(int8_t *q, struct quantized_part *part, const float *x
         q[i] = (int8_t)rounded;
         part->sum[i / 16] += q[i];
     }
-    part->scaled_sum = part->d * (float)(part->sum[0] + part->sum[1]);
+    part->total = part->sum[0] + part->sum[1];
+    part->scaled_sum = part->d * (float)part->total;
 }
 
 static void quantize_row(unsigned char *out, const float *x, size_t n) {

@@ -31,7 +31,8 @@ static void quantize_part(int8_t *q, struct quantized_part *part, const float *x
         part->sum[0] = vf_store_i8(q, vf_round_small(vf_mul(low, factor)));
         part->sum[1] = vf_store_i8(q + VF_LANES, vf_round_small(vf_mul(high, factor)));
     }
-    part->scaled_sum = part->d * (float)(part->sum[0] + part->sum[1]);
+    part->total = part->sum[0] + part->sum[1];
+    part->scaled_sum = part->d * (float)part->total;
 }
 
 static void quantize_row(unsigned char *out, const float *x, size_t n) {

@@ -21,6 +21,11 @@
 #define QUANT_MAX_ROWS   6
 #define QUANT_MAX_PANELS 4
 
+/* How far ahead of what it reads a tile of few rows asks, in bytes; and with more tiles of rows
+ * than this the first of them, which alone waits for memory, does not matter. */
+#define QUANT_AHEAD       4096
+#define QUANT_AHEAD_TILES 32
+
 /* What a kernel must know of a format; see struct quant_format. */
 struct quant_shape {
     int low_bits, high_bits;
@@ -35,6 +40,9 @@ struct quant_tile {
     const unsigned char *x;     /* the first row, quantized */
     size_t x_stride;
     size_t n_in;
+    const unsigned char *ahead; /* what to ask for in advance, ahead_step bytes every 32 k */
+    size_t ahead_step;
+    size_t ahead_skip; /* from one tile of rows to the next */
     struct tile store; /* where the sums go and what follows them */
 };
 
@@ -78,7 +86,7 @@ struct quant_at {
     const unsigned char *factors[QUANT_MAX_PANELS];
     const unsigned char *groups[QUANT_MAX_PANELS];
     const int8_t *x[QUANT_MAX_ROWS];
-    struct quantized_part part[QUANT_MAX_ROWS];
+    const struct quantized_part *part[QUANT_MAX_ROWS];
 };
 
 ALWAYS_INLINE void quant_find(struct quant_at *at, const struct quant_tile *t, size_t i, int rows,
@@ -95,7 +103,7 @@ ALWAYS_INLINE void quant_find(struct quant_at *at, const struct quant_tile *t, s
     UNROLL for (int r = 0; r < rows; r++) {
         const unsigned char *row = t->x + (size_t)r * t->x_stride;
         at->x[r] = (const int8_t *)row + i * QUANT_SMALL;
-        memcpy(&at->part[r], row + t->n_in + i * sizeof at->part[r], sizeof at->part[r]);
+        at->part[r] = (const struct quantized_part *)(const void *)(row + t->n_in) + i;
     }
 }
 
@@ -104,8 +112,8 @@ ALWAYS_INLINE void quant_dots(vi dot[QUANT_MAX_ROWS][QUANT_MAX_PANELS], const st
                               int g, int rows, int panels, struct quant_shape f) {
     int offset = f.low_bits == 8 && VI_DOT_IS_SIGNED ? 0 : f.offset;
     UNROLL for (int r = 0; r < rows; r++) {
-        const int32_t *sum = at->part[r].sum;
-        vi start = vi_set1(-offset * (f.n_groups == 2 ? sum[g] : sum[0] + sum[1]));
+        const int32_t sum = f.n_groups == 2 ? at->part[r]->sum[g] : at->part[r]->total;
+        vi start = vi_mul(vi_set1(sum), vi_set1(-offset));
         UNROLL for (int p = 0; p < panels; p++) {
             dot[r][p] = start;
         }
@@ -141,10 +149,10 @@ ALWAYS_INLINE void quant_add_whole(vf sum[QUANT_MAX_ROWS][QUANT_MAX_PANELS],
             m = vf_mul(m, vf_from_int(quant_min(at->groups[p], f, 0)));
         }
         UNROLL for (int r = 0; r < rows; r++) {
-            vf scale = vf_mul(d, vf_set1(at->part[r].d));
+            vf scale = vf_mul(d, vf_set1(at->part[r]->d));
             sum[r][p] = vf_fma(vf_from_int(dot[r][p]), scale, sum[r][p]);
             if (f.has_min) {
-                sum[r][p] = vf_fma(m, vf_set1(at->part[r].scaled_sum), sum[r][p]);
+                sum[r][p] = vf_fma(m, vf_set1(at->part[r]->scaled_sum), sum[r][p]);
             }
         }
     }
@@ -169,7 +177,7 @@ ALWAYS_INLINE void quant_add_groups(vf sum[QUANT_MAX_ROWS][QUANT_MAX_PANELS],
         vf d = vf_load_f16(at->factors[p]);
         UNROLL for (int r = 0; r < rows; r++) {
             vi dot = vi_add(first[r][p], vi_mul(second[r][p], scale));
-            vf factor = vf_mul(d, vf_set1(at->part[r].d));
+            vf factor = vf_mul(d, vf_set1(at->part[r]->d));
             sum[r][p] = vf_fma(vf_from_int(dot), factor, sum[r][p]);
         }
         if (f.has_min) {
@@ -177,12 +185,20 @@ ALWAYS_INLINE void quant_add_groups(vf sum[QUANT_MAX_ROWS][QUANT_MAX_PANELS],
             vi low = quant_min(at->groups[p], f, 0);
             vi high = quant_min(at->groups[p], f, 1);
             UNROLL for (int r = 0; r < rows; r++) {
-                vi mins = vi_add(vi_mul(low, vi_set1(at->part[r].sum[0])),
-                                 vi_mul(high, vi_set1(at->part[r].sum[1])));
-                vf factor = vf_mul(m, vf_set1(at->part[r].d));
+                vi mins = vi_add(vi_mul(low, vi_set1(at->part[r]->sum[0])),
+                                 vi_mul(high, vi_set1(at->part[r]->sum[1])));
+                vf factor = vf_mul(m, vf_set1(at->part[r]->d));
                 sum[r][p] = vf_fma(vf_from_int(mins), factor, sum[r][p]);
             }
         }
+    }
+}
+
+/* Into the second cache: the first has no room for what comes so much later. */
+ALWAYS_INLINE void quant_ask_ahead(const struct quant_tile *t, size_t i) {
+    const unsigned char *at = t->ahead + i * t->ahead_step;
+    for (size_t done = 0; done < t->ahead_step; done += QUANT_LINE) {
+        __builtin_prefetch(at + done, 0, 2);
     }
 }
 
@@ -198,6 +214,7 @@ ALWAYS_INLINE void quant_tile_run(const struct quant_tile *t, int rows, int pane
     for (size_t i = 0; i < t->layout->n_parts; i++) {
         struct quant_at at;
         quant_find(&at, t, i, rows, panels, f);
+        quant_ask_ahead(t, i);
         if (f.n_groups == 1) {
             quant_add_whole(sum, &at, rows, panels, f);
         } else {
@@ -213,22 +230,34 @@ ALWAYS_INLINE void quant_tile_run(const struct quant_tile *t, int rows, int pane
     tile_store(&t->store, sums, rows, panels);
 }
 
-/* All rows of x against the tile's panels: max_rows (a constant) at a time, then two, then one. */
+/* All rows of x against the tile's panels, at most max_rows (a constant) at a time; in parts as
+ * equal as may be, for what is done once a tile takes as long for one row as for many. */
 ALWAYS_INLINE void quant_tile_rows(struct quant_tile t, size_t n_rows, size_t max_rows, int panels,
                                    struct quant_shape f) {
+#define TILE_CASE(rows)                                                                            \
+    case rows:                                                                                     \
+        if ((rows) <= max_rows) {                                                                  \
+            quant_tile_run(&t, rows, panels, f);                                                   \
+        }                                                                                          \
+        break
     for (size_t left = n_rows; left > 0;) {
-        size_t rows = left >= max_rows ? max_rows : left >= FEW_ROWS ? FEW_ROWS : 1;
-        if (rows == 1) {
-            quant_tile_run(&t, 1, panels, f);
-        } else if (rows == FEW_ROWS) {
-            quant_tile_run(&t, FEW_ROWS, panels, f);
-        } else {
-            quant_tile_run(&t, (int)max_rows, panels, f);
+        size_t rows = (left - 1) / ((left - 1) / max_rows + 1) + 1;
+        switch (rows) {
+            TILE_CASE(1);
+            TILE_CASE(2);
+            TILE_CASE(3);
+            TILE_CASE(4);
+            TILE_CASE(5);
+            TILE_CASE(6);
+        default:
+            break;
         }
         t.x += rows * t.x_stride;
+        t.ahead += t.ahead_skip;
         t.store.y += rows * t.store.y_stride;
         left -= rows;
     }
+#undef TILE_CASE
 }
 
 #define QUANT_FUNCTION(name, max_rows, panels, ...)                                                \
@@ -260,8 +289,8 @@ typedef void quant_tile_function(const struct quant_tile *t, size_t n_rows);
 
 static quant_tile_function *quant_tile_function_for(enum tensor_type type, enum tile_kind kind) {
 #define ROW(name)                                                                                  \
-    { name##_single, name##_many }
-    static quant_tile_function *const functions[TENSOR_N_TYPES][2] = {
+    { [TILE_SINGLE] = name##_single, [TILE_MANY] = name##_many }
+    static quant_tile_function *const functions[TENSOR_N_TYPES][N_TILE_KINDS] = {
         [TENSOR_Q8_0] = ROW(quant_tile_q8_0), [TENSOR_Q4_0] = ROW(quant_tile_q4_0),
         [TENSOR_Q4_1] = ROW(quant_tile_q4_1), [TENSOR_Q5_0] = ROW(quant_tile_q5_0),
         [TENSOR_Q5_1] = ROW(quant_tile_q5_1), [TENSOR_Q2_K] = ROW(quant_tile_q2_k),
@@ -270,6 +299,22 @@ static quant_tile_function *quant_tile_function_for(enum tensor_type type, enum 
     };
 #undef ROW
     return functions[type][kind];
+}
+
+/*
+ * Where a tile asks in advance, beside its computing, for what memory gives more slowly than a core
+ * could use it. Few rows: a bit further on in the one stream that they read. Many: in each tile of
+ * rows a piece of the next panels, which the last one will have asked for whole.
+ */
+static void quant_plan_ahead(struct quant_tile *t, size_t n_rows, size_t n_panels) {
+    bool grouped = t->layout->format->group_size < QUANT_SMALL;
+    size_t max_rows = grouped ? QUANT_TILE_ROWS_GROUPED : QUANT_TILE_ROWS;
+    size_t n_tiles = n_rows <= FEW_ROWS ? 1 : (n_rows + max_rows - 1) / max_rows;
+    size_t bytes = n_panels * t->layout->panel_bytes;
+    size_t n_steps = n_tiles * t->layout->n_parts;
+    t->ahead = t->panel + (n_tiles > 1 ? bytes : QUANT_AHEAD);
+    t->ahead_step = n_tiles > QUANT_AHEAD_TILES ? 0 : (bytes + n_steps - 1) / n_steps;
+    t->ahead_skip = n_tiles > 1 ? t->layout->n_parts * t->ahead_step : 0;
 }
 
 static void matmul_quantized(const struct matmul_job *job, size_t begin, size_t end,
@@ -291,6 +336,7 @@ static void matmul_quantized(const struct matmul_job *job, size_t begin, size_t 
                                          .n_columns = w->n_out - panel * VF_LANES,
                                          .job = job,
                                          .column = panel * VF_LANES}};
+        quant_plan_ahead(&t, job->n_rows, n);
         quant_tile_function_for(w->type, kind)(&t, job->n_rows);
         panel += n;
     }

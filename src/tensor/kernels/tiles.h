@@ -21,7 +21,15 @@
  * only other sums can fill that time. */
 #define FEW_ROWS 2
 
-enum tile_kind { TILE_SINGLE, TILE_MANY, TILE_FEW, TILE_STREAMED };
+enum tile_kind {
+    TILE_FEW, /* one or two rows, several panels */
+    TILE_SINGLE,
+    TILE_PAIR,
+    TILE_MANY,
+    TILE_STREAMED, /* few rows, weights in place */
+    TILE_LONE,     /* few rows, one panel after the other */
+    N_TILE_KINDS
+};
 
 /* What a tile computes: sums over n_k inner indices, starting from zero or from `start`. */
 struct tile {
@@ -40,7 +48,7 @@ struct tile {
     size_t n_columns;   /* columns left from the first panel on: may end inside one */
     const struct matmul_job *job; /* what follows the sum, or NULL: nothing */
     size_t column;                /* of the first panel, for the bias */
-    bool streamed;                /* weights in place: ask for them in advance */
+    enum tile_kind few_rows;      /* for one or two rows; TILE_FEW unless said otherwise */
 };
 
 /* Load and store up to 16 numbers: the last panel may have fewer columns. */

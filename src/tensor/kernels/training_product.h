@@ -141,10 +141,9 @@ static void product(const struct product_job *job, const struct product_share *s
         if (job->pack_x) {
             product_pack_x(packed_x, job, share, k, t.n_k);
         }
-        for (size_t done = 0; done < share->n_panels; done += PRODUCT_PANELS) {
+        for (size_t done = 0, n; done < share->n_panels; done += n) {
             size_t panel = share->panel + done;
-            size_t n =
-                share->n_panels - done < PRODUCT_PANELS ? share->n_panels - done : PRODUCT_PANELS;
+            n = tile_group(share->n_panels - done, PRODUCT_PANELS);
             t.y = job->y + share->row * job->y_stride + panel * job->y_panel_stride;
             t.start = k > 0 || job->add ? t.y : NULL;
             t.column = panel * VF_LANES;
