@@ -76,7 +76,7 @@ ALWAYS_INLINE void tile_end(tile_sums sum, const struct tile *t, int rows, int p
 
 /* All loops but k's unroll. */
 ALWAYS_INLINE void tile_run(const struct tile *t, int rows, int panels, enum tensor_type type,
-                            size_t ahead) {
+                            enum tile_kind kind) {
     tile_sums sum;
     tile_begin(sum, t, rows, panels);
     const unsigned char *w = t->w;
@@ -85,10 +85,10 @@ ALWAYS_INLINE void tile_run(const struct tile *t, int rows, int panels, enum ten
         vf weights[KERNELS_SCRATCH_PANELS];
         UNROLL for (int p = 0; p < panels; p++) {
             weights[p] = load_weights(w + (size_t)p * t->w_panel_bytes, type);
-            if (ahead == STREAM_AHEAD) {
-                __builtin_prefetch(w + (size_t)p * t->w_panel_bytes + ahead);
-            } else if (ahead > 0) {
-                __builtin_prefetch(w + (size_t)p * t->w_panel_bytes + ahead, 0, 2);
+            if (kind == TILE_STREAMED) {
+                __builtin_prefetch(w + (size_t)p * t->w_panel_bytes + STREAM_AHEAD);
+            } else if (kind == TILE_FEW || kind == TILE_LONE) {
+                __builtin_prefetch(w + (size_t)p * t->w_panel_bytes + t->ahead, 0, 2);
             }
         }
         UNROLL for (int r = 0; r < rows; r++) {
@@ -105,11 +105,11 @@ ALWAYS_INLINE void tile_run(const struct tile *t, int rows, int panels, enum ten
 
 /* All rows of x against the tile's panels, at most max_rows (a constant) at a time. */
 ALWAYS_INLINE void tile_rows(struct tile t, size_t n_rows, size_t max_rows, int panels,
-                             enum tensor_type type, size_t ahead) {
+                             enum tensor_type type, enum tile_kind kind) {
 #define TILE_CASE(rows)                                                                            \
     case rows:                                                                                     \
         if ((rows) <= max_rows) {                                                                  \
-            tile_run(&t, rows, panels, type, ahead);                                               \
+            tile_run(&t, rows, panels, type, kind);                                                \
         }                                                                                          \
         break
     for (size_t left = n_rows; left > 0;) {
@@ -134,23 +134,23 @@ ALWAYS_INLINE void tile_rows(struct tile t, size_t n_rows, size_t max_rows, int 
 #undef TILE_CASE
 }
 
-#define TILE_FUNCTION(name, max_rows, panels, type, ahead)                                         \
+#define TILE_FUNCTION(name, max_rows, panels, type, kind)                                          \
     static void name(const struct tile *t, size_t n_rows) {                                        \
-        tile_rows(*t, n_rows, max_rows, panels, type, ahead);                                      \
+        tile_rows(*t, n_rows, max_rows, panels, type, kind);                                       \
     }
 #if TILE_PANELS > 2
-#define PAIR_FUNCTION(name, type) TILE_FUNCTION(name##_pair, TILE_ROWS, 2, type, 0)
+#define PAIR_FUNCTION(name, type) TILE_FUNCTION(name##_pair, TILE_ROWS, 2, type, TILE_PAIR)
 #define PAIR(name)                name##_pair
 #else
 #define PAIR_FUNCTION(name, type)
 #define PAIR(name) NULL
 #endif
 #define TILE_FUNCTIONS(name, type)                                                                 \
-    TILE_FUNCTION(name##_single, TILE_ROWS, 1, type, 0)                                            \
-    TILE_FUNCTION(name##_many, TILE_ROWS, TILE_PANELS, type, 0)                                    \
-    TILE_FUNCTION(name##_few, FEW_ROWS, TILE_PANELS_FEW_ROWS, type, PACKED_AHEAD)                  \
-    TILE_FUNCTION(name##_streamed, FEW_ROWS, TILE_PANELS_FEW_ROWS, type, STREAM_AHEAD)             \
-    TILE_FUNCTION(name##_lone, FEW_ROWS, 1, type, LONE_AHEAD)                                      \
+    TILE_FUNCTION(name##_single, TILE_ROWS, 1, type, TILE_SINGLE)                                  \
+    TILE_FUNCTION(name##_many, TILE_ROWS, TILE_PANELS, type, TILE_MANY)                            \
+    TILE_FUNCTION(name##_few, FEW_ROWS, TILE_PANELS_FEW_ROWS, type, TILE_FEW)                      \
+    TILE_FUNCTION(name##_streamed, FEW_ROWS, TILE_PANELS_FEW_ROWS, type, TILE_STREAMED)            \
+    TILE_FUNCTION(name##_lone, FEW_ROWS, 1, type, TILE_LONE)                                       \
     PAIR_FUNCTION(name, type)
 TILE_FUNCTIONS(tile_f32, TENSOR_F32)
 TILE_FUNCTIONS(tile_f16, TENSOR_F16)
@@ -266,7 +266,8 @@ static void matmul(const struct matmul_job *job, size_t begin, size_t end, float
                      .n_columns = w->n_out - begin * VF_LANES,
                      .job = job,
                      .column = begin * VF_LANES,
-                     .few_rows = lone ? TILE_LONE : TILE_FEW};
+                     .few_rows = lone ? TILE_LONE : TILE_FEW,
+                     .ahead = lone ? LONE_AHEAD : PACKED_AHEAD};
     if (job->n_rows >= KERNELS_SCRATCH_ROWS && !(packed && w->type == TENSOR_F32)) {
         matmul_gathered(job, t, end - begin, scratch);
     } else if (!packed && w->n_in > STREAM_BLOCK) {
