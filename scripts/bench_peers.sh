@@ -22,10 +22,10 @@
 # GPT-2 124M.
 #
 # Both sides do the same work. decode: 128 tokens one by one, from an empty context. prompt: 512
-# tokens in one call, logits of the last. batch: 32 more tokens for sequences of 32 each, with
-# a KV cache of f16 on both sides, the default of llama.cpp (else gen has f32). start: the whole
-# process, up to one token. ctranslate2: 64 tokens greedily behind each of 1 or 16 prompts of
-# about 32 tokens, reading them included, loading not; gen does not guess tokens ahead there.
+# tokens in one call, logits of the last. batch: 32 more tokens for sequences of 32 each. For decode
+# and batch the KV cache is of f16 on both sides, the default of llama.cpp (else gen has f32). start:
+# the whole process, up to one token. ctranslate2: 64 tokens greedily behind each of 1 or 16 prompts
+# of about 32 tokens, reading them included, loading not; gen does not guess tokens ahead there.
 set -euo pipefail
 export LC_ALL=C
 
@@ -211,7 +211,7 @@ bench_regime() {
         path=$(converted "$type")
         gen_side() {
             if [ "$kind" = decode ]; then
-                gen_bench "$path" decode=128 steps=128 >"$scratch/bench"
+                gen_bench "$path" decode=128 steps=128 kv=f16 >"$scratch/bench"
             else
                 gen_bench "$path" prompt=512 >"$scratch/bench"
             fi

@@ -6,21 +6,18 @@
 #
 # CORPUS is a folder with tales.txt, novels.txt and, held out, tales-valid.txt, documents divided by
 # lines `<|endoftext|>`. All that is made goes to DIRECTORY (default: build/default-model), the model
-# as tales-6m.gguf. It takes many hours on two cores. Cut off at any time, by Ctrl-C too, it goes on
-# where it was when it is called again, to the same bits. GEN=build/gen and the numbers of
+# as tales-6m.gguf. It takes one to three hours on two cores. Cut off at any time, by Ctrl-C too, it
+# goes on where it was when it is called again, to the same bits. GEN=build/gen and the numbers of
 # steps below may be set.
 #
-# The learning rate stays until the last phase, so that more text can always be learned before:
-#   phase 1   AdamW, both corpora as they are
-#   phase 2   Muon, begun with the weights of phase 1; tales three times as often, for they are what
-#             the model shall tell
-#   phase 3   the same run goes on, tales alone, and the rate falls to 0
+# There are two phases, in one run of Muon:
+#   first    both corpora, tales three times as often, for they are what the model shall tell; the
+#            rate stays, so that with more steps the model only gets better
+#   second   tales alone, while the rate falls to 0
 set -eu
 
-STEPS_1=${STEPS_1:-961}
-STEPS_2=${STEPS_2:-4000}
-STEPS_3=${STEPS_3:-6000} # those of phase 2 included
-DECAY_SHARE=0.25 # of these
+STEPS_1=${STEPS_1:-2600}
+STEPS_2=${STEPS_2:-3600} # those of the first phase included
 
 if [ $# -lt 1 ] || [ $# -gt 2 ] || [ ! -f "$1/tales.txt" ] || [ ! -f "$1/novels.txt" ] ||
     [ ! -f "$1/tales-valid.txt" ]; then
@@ -39,13 +36,12 @@ finished() {
     [ -f "$out/$1.done" ]
 }
 
-# train NAME OPTIONS...: begin the phase or go on with it.
+# train OPTIONS...: begin the run or go on with it.
 train() {
-    name=$1
-    shift
-    "$gen" train -o "$out/$name.gguf" --vocab "$out/vocab" --valid "$valid" --batch-size 8192 \
-        --lr 0.0015 --beta2 0.98 --valid-every 250 --checkpoint-minutes 5 \
-        --metrics "$out/$name.jsonl" --svg "$out/$name.svg" --resume "$@"
+    "$gen" train -o "$out/run.gguf" --vocab "$out/vocab" --valid "$valid" --optimizer muon \
+        --n-layer 6 --n-head 8 --n-embd 256 --n-ctx 512 --batch-size 8192 --lr 0.0015 --beta2 0.98 \
+        --warmup 100 --seed 1 --valid-every 250 --checkpoint-minutes 5 --metrics "$out/run.jsonl" \
+        --svg "$out/run.svg" --resume "$@"
 }
 
 if ! finished vocab; then
@@ -53,19 +49,13 @@ if ! finished vocab; then
     : >"$out/vocab.done"
 fi
 if ! finished first; then
-    train first --n-layer 6 --n-head 8 --n-embd 256 --n-ctx 512 --warmup 200 --schedule constant \
-        --steps "$STEPS_1" --seed 1 "$tales" "$novels"
+    train --schedule constant --steps "$STEPS_1" "$tales" "$tales" "$tales" "$novels"
     : >"$out/first.done"
 fi
 if ! finished second; then
-    train second --init "$out/first.gguf" --optimizer muon --warmup 20 --schedule constant \
-        --steps "$STEPS_2" --seed 2 "$tales" "$tales" "$tales" "$novels"
+    share=$(awk -v a="$STEPS_1" -v b="$STEPS_2" 'BEGIN { printf "%.6f", (b - a) / b }')
+    train --schedule wsd --decay-share "$share" --steps "$STEPS_2" "$tales"
     : >"$out/second.done"
 fi
-if ! finished third; then
-    train second --optimizer muon --warmup 20 --schedule wsd --decay-share "$DECAY_SHARE" \
-        --steps "$STEPS_3" --seed 2 "$tales"
-    : >"$out/third.done"
-fi
-"$gen" convert --type q8_0 "$out/second.gguf" "$out/tales-6m.gguf"
+"$gen" convert --type q8_0 "$out/run.gguf" "$out/tales-6m.gguf"
 echo "$out/tales-6m.gguf is done; to build it in: make EMBEDDED_MODEL=$out/tales-6m.gguf"

@@ -2,8 +2,10 @@
 
 #include "base/rng.h"
 
-/* Shares of a product for each thread: enough that none waits long for the last one. */
-#define PRODUCT_SHARES 12
+/* Shares of a product for each thread: enough that none waits long for the last one. Where x is
+ * packed, which each share does for itself, fewer. */
+#define PRODUCT_SHARES        12
+#define PRODUCT_SHARES_PACKED 4
 /* Numbers from one k of x to the next of which so few sets of a cache get a part that the others
  * stay empty: then x is packed. */
 #define UNLUCKY_STEP 512
@@ -44,7 +46,8 @@ static void product_shares(void *context, size_t begin, size_t end, int thread) 
 
 /* Shares are as many rows as may be and as many panels as leave each thread enough of them. */
 void op_product(const struct compute *compute, const struct product_job *job) {
-    size_t wanted = (size_t)thread_pool_size(compute->pool) * PRODUCT_SHARES;
+    size_t wanted = (size_t)thread_pool_size(compute->pool) *
+                    (job->pack_x ? PRODUCT_SHARES_PACKED : PRODUCT_SHARES);
     size_t down = divide_up(job->n_rows, job->pack_x ? PRODUCT_ROWS_PACKED : PRODUCT_ROWS);
     size_t n_groups = divide_up(divide_up(job->n_columns, MATRIX_PANEL), PRODUCT_PANELS);
     size_t across = smaller(divide_up(wanted, down), n_groups);

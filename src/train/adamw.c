@@ -1,10 +1,10 @@
-/* Compiled without errno for sqrt (Makefile), so that compilers make vectors of the loops. */
 #include "train/adamw.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "tensor/kernels/training.h"
 
 /* Numbers a thread takes at a time. */
 #define CHUNK ((size_t)1 << 14)
@@ -36,35 +36,12 @@ static double power(double base, uint64_t n) {
 
 /* ---- one step --------------------------------------------------------------------------------*/
 
-/* The factors of a step, rounded once. */
-struct factors {
-    float scale;               /* of gradients */
-    float beta1_rest;          /* 1 - beta1 */
-    float beta2, beta2_rest;   /* beta2, 1 - beta2 */
-    float keep;                /* 1 - rate * decay */
-    float step_size;           /* rate / (1 - beta1^t) */
-    float root_scale, epsilon; /* 1 / sqrt(1 - beta2^t) */
-};
-
-static void update(float *restrict w, float *restrict m, float *restrict v, float *restrict g,
-                   size_t n, struct factors f) {
-    for (size_t i = 0; i < n; i++) {
-        float gradient = g[i] * f.scale;
-        float mean = m[i] + f.beta1_rest * (gradient - m[i]);
-        float square = f.beta2 * v[i] + f.beta2_rest * gradient * gradient;
-        float root = sqrtf(square) * f.root_scale + f.epsilon;
-        w[i] = w[i] * f.keep - f.step_size * (mean / root);
-        m[i] = mean;
-        v[i] = square;
-        g[i] = 0;
-    }
-}
-
 struct step_work {
     struct adamw *adamw;
     float *values, *gradients;
     size_t offset, n; /* of the tensor */
-    struct factors factors;
+    struct adamw_factors factors;
+    const struct training_kernels *kernels;
 };
 
 static void step_chunks(void *context, size_t begin, size_t end, int thread) {
@@ -74,8 +51,8 @@ static void step_chunks(void *context, size_t begin, size_t end, int thread) {
         size_t first = chunk * CHUNK;
         size_t n = work->n - first < CHUNK ? work->n - first : CHUNK;
         size_t at = work->offset + first;
-        update(work->values + at, work->adamw->m + at, work->adamw->v + at, work->gradients + at, n,
-               work->factors);
+        work->kernels->adamw_update(work->values + at, work->adamw->m + at, work->adamw->v + at,
+                                    work->gradients + at, n, &work->factors);
     }
 }
 
@@ -89,10 +66,10 @@ static bool decays(const struct adamw *adamw, const struct param_tensor *tensor,
 }
 
 void adamw_step(struct adamw *adamw, struct params *params, const struct param_tensor *tensor,
-                float *gradients, const struct adamw_step *step, struct thread_pool *pool) {
+                float *gradients, const struct adamw_step *step, const struct compute *compute) {
     const struct adamw_options *options = &adamw->options;
     bool decay = decays(adamw, tensor, params);
-    struct factors factors = {
+    struct adamw_factors factors = {
         .scale = (float)step->scale,
         .beta1_rest = (float)(1 - options->beta1),
         .beta2 = (float)options->beta2,
@@ -107,13 +84,13 @@ void adamw_step(struct adamw *adamw, struct params *params, const struct param_t
                              .gradients = gradients,
                              .offset = tensor->offset,
                              .n = tensor->n,
-                             .factors = factors};
-    thread_pool_run(pool, (tensor->n + CHUNK - 1) / CHUNK, 0, step_chunks, &work);
+                             .factors = factors,
+                             .kernels = compute->kernels->training};
+    thread_pool_run(compute->pool, (tensor->n + CHUNK - 1) / CHUNK, 0, step_chunks, &work);
 }
 
 /* ---- norm ------------------------------------------------------------------------------------*/
 
-#define LANES 16
 /* Chunks whose sums are kept at a time. */
 #define CHUNKS_AT_ONCE 1024
 
@@ -121,26 +98,8 @@ struct norm_work {
     const float *numbers;
     size_t n;
     double sums[CHUNKS_AT_ONCE];
+    const struct training_kernels *kernels;
 };
-
-/* Lane i of 16 adds the squares of elements i, i + 16, ...; then the lanes are added in order. */
-static double sum_of_squares(const float *x, size_t n) {
-    double lanes[LANES] = {0};
-    size_t i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        for (size_t lane = 0; lane < LANES; lane++) {
-            lanes[lane] += (double)x[i + lane] * (double)x[i + lane];
-        }
-    }
-    for (size_t lane = 0; i + lane < n; lane++) {
-        lanes[lane] += (double)x[i + lane] * (double)x[i + lane];
-    }
-    double sum = 0;
-    for (size_t lane = 0; lane < LANES; lane++) {
-        sum += lanes[lane];
-    }
-    return sum;
-}
 
 static void norm_chunks(void *context, size_t begin, size_t end, int thread) {
     struct norm_work *work = context;
@@ -148,18 +107,18 @@ static void norm_chunks(void *context, size_t begin, size_t end, int thread) {
     for (size_t chunk = begin; chunk < end; chunk++) {
         size_t first = chunk * CHUNK;
         size_t n = work->n - first < CHUNK ? work->n - first : CHUNK;
-        work->sums[chunk] = sum_of_squares(work->numbers + first, n);
+        work->sums[chunk] = work->kernels->sum_of_squares(work->numbers + first, n);
     }
 }
 
-double adamw_norm(const float *numbers, size_t n, struct thread_pool *pool) {
+double adamw_norm(const float *numbers, size_t n, const struct compute *compute) {
     double sum = 0;
-    struct norm_work work;
+    struct norm_work work = {.kernels = compute->kernels->training};
     for (size_t first = 0; first < n; first += CHUNKS_AT_ONCE * CHUNK) {
         work.numbers = numbers + first;
         work.n = n - first < CHUNKS_AT_ONCE * CHUNK ? n - first : CHUNKS_AT_ONCE * CHUNK;
         size_t n_chunks = (work.n + CHUNK - 1) / CHUNK;
-        thread_pool_run(pool, n_chunks, 0, norm_chunks, &work);
+        thread_pool_run(compute->pool, n_chunks, 0, norm_chunks, &work);
         for (size_t chunk = 0; chunk < n_chunks; chunk++) {
             sum += work.sums[chunk];
         }

@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/threads.h"
+#include "tensor/ops.h"
 #include "train/params.h"
 
 struct adamw_options {
@@ -43,12 +43,12 @@ struct adamw_step {
 
 /** One step on a tensor of params->values; its `gradients` are 0 afterwards. */
 void adamw_step(struct adamw *adamw, struct params *params, const struct param_tensor *tensor,
-                float *gradients, const struct adamw_step *step, struct thread_pool *pool);
+                float *gradients, const struct adamw_step *step, const struct compute *compute);
 
 /**
  * The Euclidean norm of n numbers: squares are added in double, in chunks of fixed size, the
  * chunks in their order; the same bits for any threads.
  */
-double adamw_norm(const float *numbers, size_t n, struct thread_pool *pool);
+double adamw_norm(const float *numbers, size_t n, const struct compute *compute);
 
 #endif

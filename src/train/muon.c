@@ -202,7 +202,7 @@ static void step_part(const struct muon *muon, const struct compute *compute,
                         .rate = (float)(step->rate * size),
                         .keep = (float)(1 - step->rate * step->decay)};
     thread_pool_run(compute->pool, work.rows, SHARE_ROWS, gather_rows, &loop);
-    double norm = adamw_norm(work.x, n, compute->pool);
+    double norm = adamw_norm(work.x, n, compute);
     multiply(compute, work.x, work.x, (float)(1 / fmax(norm, LEAST_NORM)), n);
     for (int i = 0; i < NS_STEPS; i++) {
         iterate(compute, &work);

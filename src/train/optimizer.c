@@ -33,7 +33,7 @@ void optimizer_step(struct optimizer *optimizer, struct params *params, float *g
                                            .scale = step->scale};
             muon_step(&optimizer->muon, compute, &muon);
         } else {
-            adamw_step(&optimizer->adamw, params, tensor, gradients, step, compute->pool);
+            adamw_step(&optimizer->adamw, params, tensor, gradients, step, compute);
         }
     }
 }

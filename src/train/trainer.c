@@ -221,8 +221,7 @@ static enum gen_status make_step(struct trainer *trainer, struct gen_train_repor
     if (status != GEN_OK) {
         return status;
     }
-    double norm =
-        adamw_norm(trainer->gradients, trainer->learned->n_values, trainer->compute->pool);
+    double norm = adamw_norm(trainer->gradients, trainer->learned->n_values, trainer->compute);
     if ((status = check_finite(trainer, report->loss, norm, err)) != GEN_OK) {
         return status;
     }

@@ -88,6 +88,16 @@ struct training_attention {
 /** Floats of scratch that attention over a head needs. */
 size_t training_attention_scratch(size_t n_positions, size_t head_size);
 
+/** The factors of a step of AdamW, rounded once; train/adamw.h has the formulas. */
+struct adamw_factors {
+    float scale;               /**< of gradients */
+    float beta1_rest;          /**< 1 - beta1 */
+    float beta2, beta2_rest;   /**< beta2, 1 - beta2 */
+    float keep;                /**< 1 - rate * decay */
+    float step_size;           /**< rate / (1 - beta1^t) */
+    float root_scale, epsilon; /**< 1 / sqrt(1 - beta2^t) */
+};
+
 struct training_kernels {
     void (*product)(const struct product_job *job, const struct product_share *share,
                     float *scratch);
@@ -117,6 +127,13 @@ struct training_kernels {
     double (*cross_entropy)(float *x, size_t n, size_t target, float factor);
     /** y = x with some numbers dropped. */
     void (*drop)(float *y, const float *x, size_t n, struct dropout dropout);
+
+    /** A step of AdamW on n numbers w with moments m and v; the gradients g are 0 afterwards. */
+    void (*adamw_update)(float *w, float *m, float *v, float *g, size_t n,
+                         const struct adamw_factors *factors);
+    /** Lane i of 16 adds the squares of numbers i, i + 16, ...; then the lanes are added in order.
+     */
+    double (*sum_of_squares)(const float *x, size_t n);
 };
 
 #endif

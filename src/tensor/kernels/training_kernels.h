@@ -3,6 +3,7 @@
 #define KERNELS_TRAINING_KERNELS_H
 
 #include "tensor/kernels/training_attention.h"
+#include "tensor/kernels/training_optimizer.h"
 #include "tensor/kernels/training_product.h"
 #include "tensor/kernels/training_rows.h"
 
@@ -17,6 +18,8 @@ static const struct training_kernels training_kernels = {
     .column_sums = column_sums,
     .cross_entropy = cross_entropy,
     .drop = drop,
+    .adamw_update = adamw_update,
+    .sum_of_squares = sum_of_squares,
 };
 
 #endif
