@@ -237,9 +237,10 @@ struct gen_train_watch {
  * Both files are written beside their targets and renamed, the state first: whenever the run is
  * cut off, PATH and PATH.state are whole, and resuming goes on from the state alone.
  * Without `resume`, a PATH.state that is there is an error, so that no run is lost by mistake.
- * With it, shape, vocabulary, seed and optimizer must be those of the checkpoint. All else may be
- * changed: a run of more steps, another learning rate or schedule, other data (read from their
- * beginning), another number of ranks.
+ * With it, shape, vocabulary, seed and optimizer must be those of the checkpoint; so must shape and
+ * vocabulary of `init`, which need not be named again, as the weights are those of the checkpoint.
+ * All else may be changed: a run of more steps, another learning rate or schedule, other data (read
+ * from their beginning), another number of ranks.
  *
  * With `ranks` every rank calls it, with the same options but for n_threads, kernels, micro_batch
  * and `ranks` itself, and with a watch of its own, of which only rank 0's is told of checkpoints.

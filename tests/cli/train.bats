@@ -182,6 +182,44 @@ n_lines() {
     refused 2 "is not the one this model was trained with"
 }
 
+@test "a resumed run is not begun with another model" {
+    for name in m unbroken; do
+        gen train -q -o "$name.gguf" "${SHAPE[@]}" --steps 2 "$TEXT"
+        [ "$status" -eq 0 ]
+    done
+    gen train -q -o wide.gguf "${SHAPE[@]}" --n-embd 32 --steps 1 "$TEXT"
+    [ "$status" -eq 0 ]
+    # The same tokens in another order.
+    mkdir vocab
+    cp "$MODEL"/vocab.json vocab
+    awk 'NR == 101 { held = $0; next } { print } NR == 102 { print held }' "$MODEL/merges.txt" \
+        >vocab/merges.txt
+    gen train -q -o other.gguf "${SHAPE[@]}" --vocab vocab --steps 1 "$TEXT"
+    [ "$status" -eq 0 ]
+    again=(train -q -o m.gguf -b 64 --steps 4 --resume "$TEXT")
+    gen "${again[@]}" --init wide.gguf
+    refused 1 "m.gguf.state: its n_embd is 16, that of wide.gguf is 32 (go on"
+    gen "${again[@]}" --init "$MODEL"
+    refused 1 "m.gguf.state: its n_layer is 1, that of "
+    gen "${again[@]}" --init other.gguf
+    refused 1 "m.gguf.state: its vocabulary of 512 tokens is not that of other.gguf, which has 512 (go on"
+    gen "${again[@]}" --init other.gguf --vocab "$MODEL"
+    refused 1 "m.gguf.state: its vocabulary of 512 tokens is not that of other.gguf"
+    gen "${again[@]}" --vocab vocab
+    refused 2 "m.gguf.state: the run was begun with another vocabulary of 512 tokens, this one has 512 (go on"
+    # One of the same shape and vocabulary changes nothing: the weights are those of the run.
+    "$GEN" convert -q unbroken.gguf same.gguf
+    gen "${again[@]}" --init same.gguf
+    [ "$status" -eq 0 ]
+    gen "${again[@]}" -o unbroken.gguf
+    cmp m.gguf.state unbroken.gguf.state
+    # Sequences shorter than the context of the model that a run was begun with.
+    gen train -q -o short.gguf --init m.gguf --n-ctx 8 -b 64 --steps 1 "$TEXT"
+    [ "$status" -eq 0 ]
+    gen train -q -o short.gguf --init m.gguf --n-ctx 8 -b 64 --steps 2 --resume "$TEXT"
+    [ "$status" -eq 0 ]
+}
+
 @test "a run keeps its optimizer" {
     gen train -q -o m.gguf "${SHAPE[@]}" --steps 5 --optimizer muon "$TEXT"
     [ "$status" -eq 0 ]
