@@ -54,7 +54,10 @@ asked() {
     [[ $stderr == *" million of them learn, in adapters"* ]]
     [ "$(stat -c %s a.gguf)" -lt "$(($(stat -c %s base.gguf) / 2))" ]
     gen -m a.gguf Once
-    refused 1 'general.type is "adapter"'
+    refused 1 "a.gguf: is a LoRA adapter, not a model (merge it"
+    [[ $stderr == *"gen convert --lora"* ]]
+    gen finetune -q -o b.gguf -m a.gguf pairs.jsonl
+    refused 1 "a.gguf: is a LoRA adapter, not a model"
     gen convert -q --lora a.gguf --type f32 base.gguf merged.gguf
     [ "$status" -eq 0 ]
     [ "$(answers -m merged.gguf)" -eq 8 ]

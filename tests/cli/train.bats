@@ -220,6 +220,14 @@ n_lines() {
     [ "$status" -eq 0 ]
 }
 
+@test "an adapter is no model to begin with" {
+    gen train -q -o m.gguf --init "$ROOT/tests/golden/lora/adapter.gguf" "$TEXT"
+    refused 1 "adapter.gguf: is a LoRA adapter, not a model (merge it"
+    [[ $stderr == *"gen convert --lora"* ]]
+    gen train -q -o m.gguf --init "$ROOT/tests/golden/lora/adapter.gguf" --vocab "$MODEL" "$TEXT"
+    refused 1 "adapter.gguf: is a LoRA adapter"
+}
+
 @test "a run keeps its optimizer" {
     gen train -q -o m.gguf "${SHAPE[@]}" --steps 5 --optimizer muon "$TEXT"
     [ "$status" -eq 0 ]
