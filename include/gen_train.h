@@ -96,8 +96,9 @@ enum gen_optimizer {
 const char *gen_optimizer_name(enum gen_optimizer optimizer);
 
 /**
- * Shape of a model to train; 0: of the preset. With `init` it is the model's; only n_ctx may then
- * be less, for sequences shorter than its context.
+ * Shape of a model to train; 0: of the preset. With `init`, and in a resumed run, it is the
+ * model's, and what is asked for must be that; only n_ctx may be less with `init`, for sequences
+ * shorter than the model's context.
  */
 struct gen_train_shape {
     int32_t n_layer, n_head, n_embd, n_ctx;
@@ -136,13 +137,15 @@ struct gen_train_options {
     /** A tokenizer, as gen_tokenizer_open() takes it; NULL: that of `init`, else one learned from
      *  `data`, as gen_vocab_learner does. */
     const char *vocab;
-    int32_t vocab_size; /**< of one that is learned; 0: of the preset */
+    int32_t vocab_size; /**< of one that is learned, so without the other two; 0: of the preset */
     /** A model whose weights, shape and tokenizer to begin with; NULL: random weights. */
     const char *init;
     /** With it `init` is but its name: a GGUF image of init_size bytes that outlives the run. */
     const void *init_image;
     size_t init_size;
-    const char *preset; /**< "tiny", "small", "gpt2"; default "tiny" */
+    /** "tiny", "small" or "gpt2"; NULL: "tiny" for a new model, none for one that exists, which a
+     *  named one must fit. Default NULL */
+    const char *preset;
     struct gen_train_shape shape;
 
     uint64_t n_steps;    /**< in all, with those before a resumption. Default 1000 */
@@ -263,7 +266,7 @@ struct gen_finetune_options {
      * of which only completions, what the assistant says, and the end-of-text behind them count in
      * the loss; valid_share holds pairs out that depend on the seed; batch_size counts pairs;
      * n_steps 0: as `n_epochs` says; valid_every 0: after each epoch; shape.n_ctx limits the tokens
-     * of a pair; vocab, field, preset and the rest of the shape are not looked at.
+     * of a pair; vocab, vocab_size, field, preset and the rest of the shape are not looked at.
      */
     struct gen_train_options train;
     double n_epochs; /**< times the pairs are learned. Default 3 */

@@ -112,6 +112,8 @@ static enum gen_status read_options(struct finetune_job *job) {
     struct gen_train_options *train = &job->job.options;
     *train = options->train;
     train->vocab = NULL;
+    train->vocab_size = 0;
+    train->preset = NULL;
     train->shape = (struct gen_train_shape){.n_ctx = options->train.shape.n_ctx};
     if (train->n_steps == 0) {
         train->n_steps = 1; /* known once the pairs are */

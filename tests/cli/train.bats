@@ -182,6 +182,39 @@ n_lines() {
     refused 2 "is not the one this model was trained with"
 }
 
+@test "a vocabulary that is given has no size to choose" {
+    gen train -q -o m.gguf "${SHAPE[@]}" --vocab-size 300 "$TEXT"
+    refused 2 "--vocab-size and --vocab exclude each other"
+    gen train -q -o m.gguf --init "$MODEL" --vocab-size 300 "$TEXT"
+    refused 2 "--vocab-size and --init exclude each other"
+    [ ! -e m.gguf.state ]
+}
+
+@test "a resumed run keeps its shape, and the same options may be given again" {
+    gen train -q -o m.gguf "${SHAPE[@]}" --steps 2 "$TEXT"
+    [ "$status" -eq 0 ]
+    again=(train -q -o m.gguf --vocab "$MODEL" -b 64 --steps 3 --resume "$TEXT")
+    gen "${again[@]}" --n-embd 32
+    refused 2 "m.gguf.state: its n_embd is 16, the options ask for 32 (leave it away"
+    gen "${again[@]}" --n-ctx 32
+    refused 2 "m.gguf.state: its n_ctx is 16, the options ask for 32 (leave it away"
+    gen "${again[@]}" --n-ctx 8
+    refused 2 "m.gguf.state: its n_ctx is 16, the options ask for 8 (leave it away"
+    gen "${again[@]}" --preset tiny
+    refused 2 "m.gguf.state: its n_layer is 1, the preset tiny has 6 (leave it away"
+    gen "${again[@]}" --preset tiny --n-layer 1 --n-head 2 --n-embd 16
+    refused 2 "m.gguf.state: its n_ctx is 16, the preset tiny has 256 (leave it away"
+    gen train -q -o m.gguf -b 64 --vocab-size 300 --steps 3 --resume "$TEXT"
+    refused 2 "m.gguf.state: its vocabulary has 512 tokens, the options ask for 300"
+    gen "${again[@]}" --preset small "${SHAPE[@]}"
+    [ "$status" -eq 0 ]
+    gen "${again[@]}" --steps 4
+    [ "$status" -eq 0 ]
+    # A model to begin with has its own shape, too.
+    gen train -q -o n.gguf --init m.gguf --preset tiny "$TEXT"
+    refused 2 "m.gguf: its n_layer is 1, the preset tiny has 6"
+}
+
 @test "a resumed run is not begun with another model" {
     for name in m unbroken; do
         gen train -q -o "$name.gguf" "${SHAPE[@]}" --steps 2 "$TEXT"
