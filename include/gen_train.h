@@ -148,10 +148,12 @@ struct gen_train_options {
     const char *preset;
     struct gen_train_shape shape;
 
-    uint64_t n_steps;    /**< in all, with those before a resumption. Default 1000 */
-    uint64_t batch_size; /**< tokens a step, rounded up to whole sequences of n_ctx. Default 4096 */
-    float learning_rate; /**< the peak. Default 0.001 */
-    float least_rate;    /**< where it falls to. Default 0 */
+    uint64_t n_steps; /**< in all, with those before a resumption. Default 1000 */
+    /** Tokens a step, rounded up to whole sequences of n_ctx, no more than the data have; 0: 4096,
+     *  or all of the data where that is less. Default 0 */
+    uint64_t batch_size;
+    float learning_rate;          /**< the peak. Default 0.001 */
+    float least_rate;             /**< where it falls to. Default 0 */
     enum gen_schedule schedule;   /**< default cosine */
     uint64_t n_warmup;            /**< steps in which it grows. Default 100 */
     float decay_share;            /**< of all steps, for GEN_SCHEDULE_WSD. Default 0.2 */
@@ -264,7 +266,8 @@ struct gen_finetune_options {
      * or a conversation
      *     {"messages": [{"role": "user", "content": "..."}, {"role": "assistant", ...}]}
      * of which only completions, what the assistant says, and the end-of-text behind them count in
-     * the loss; valid_share holds pairs out that depend on the seed; batch_size counts pairs;
+     * the loss; valid_share holds pairs out that depend on the seed; batch_size counts pairs, at
+     * least 1, and where it is more than there are, a step has them all (default 16);
      * n_steps 0: as `n_epochs` says; valid_every 0: after each epoch; shape.n_ctx limits the tokens
      * of a pair; vocab, vocab_size, field, preset and the rest of the shape are not looked at.
      */

@@ -10,7 +10,6 @@
 struct gen_train_options gen_train_options_default(void) {
     return (struct gen_train_options){.field = "text",
                                       .n_steps = 1000,
-                                      .batch_size = 4096,
                                       .learning_rate = 1e-3f,
                                       .schedule = GEN_SCHEDULE_COSINE,
                                       .n_warmup = 100,
@@ -108,11 +107,10 @@ enum gen_status train_options_check(const struct gen_train_options *options,
     if (options->n_data == 0) {
         return error_set(err, GEN_BAD_ARGUMENT, "there is no data to train on");
     }
-    if (options->n_steps == 0 || options->batch_size == 0 || options->batch_size > MAX_BATCH_SIZE ||
-        options->micro_batch < 0) {
+    if (options->n_steps == 0 || options->batch_size > MAX_BATCH_SIZE || options->micro_batch < 0) {
         return error_set(err, GEN_BAD_ARGUMENT,
-                         "%llu steps of %llu tokens, micro_batch %d: wanted are at least 1 step, 1 "
-                         "to 2^32 tokens, micro_batch 0 or more",
+                         "%llu steps with a batch of %llu, micro_batch %d: wanted are at least 1 "
+                         "step, a batch of at most 2^32, micro_batch 0 or more",
                          (unsigned long long)options->n_steps,
                          (unsigned long long)options->batch_size, options->micro_batch);
     }

@@ -7,6 +7,9 @@
 
 #include "gen_train.h"
 
+/** Tokens a step where the options name no number. */
+#define TRAIN_BATCH_SIZE 4096
+
 /** GEN_BAD_ARGUMENT for values out of their ranges. */
 enum gen_status train_options_check(const struct gen_train_options *options, struct gen_error *err);
 

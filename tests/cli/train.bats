@@ -190,6 +190,24 @@ n_lines() {
     [ ! -e m.gguf.state ]
 }
 
+@test "a batch wants as many sequences as the data have" {
+    # 194 tokens are twelve sequences of 16.
+    gen train -q -o m.gguf "${SHAPE[@]}" -b 4294967296 "$TEXT"
+    refused 2 "text.txt: a batch of 4294967296 tokens is 268435456 sequences of n_ctx 16, but there are 12"
+    gen train -q -o m.gguf "${SHAPE[@]}" -b 193 "$TEXT"
+    refused 2 "a batch of 193 tokens is 13 sequences of n_ctx 16, but there are 12 (ask for 192 tokens at most"
+    gen train -q -o m.gguf "${SHAPE[@]}" -b 18446744073709551615 "$TEXT"
+    refused 2 "18446744073709551615"
+    gen train -q -o m.gguf "${SHAPE[@]}" -b 192 --steps 1 "$TEXT"
+    [ "$status" -eq 0 ]
+    # Who names none gets all of a text that is smaller than the usual batch.
+    gen train -o n.gguf "${SHAPE[@]:0:10}" --steps 1 "$TEXT"
+    [ "$status" -eq 0 ]
+    [[ $stderr == *"a step has 12 sequences of 16"* ]]
+    gen help train
+    [[ $output == *"default: 4096"* ]]
+}
+
 @test "a resumed run keeps its shape, and the same options may be given again" {
     gen train -q -o m.gguf "${SHAPE[@]}" --steps 2 "$TEXT"
     [ "$status" -eq 0 ]
