@@ -96,8 +96,9 @@ enum gen_optimizer {
 const char *gen_optimizer_name(enum gen_optimizer optimizer);
 
 /**
- * Shape of a model to train; 0: of the preset. With `init` it is the model's; only n_ctx may then
- * be less, for sequences shorter than its context.
+ * Shape of a model to train; 0: of the preset. With `init`, and in a resumed run, it is the
+ * model's, and what is asked for must be that; only n_ctx may be less with `init`, for sequences
+ * shorter than the model's context.
  */
 struct gen_train_shape {
     int32_t n_layer, n_head, n_embd, n_ctx;
@@ -136,19 +137,23 @@ struct gen_train_options {
     /** A tokenizer, as gen_tokenizer_open() takes it; NULL: that of `init`, else one learned from
      *  `data`, as gen_vocab_learner does. */
     const char *vocab;
-    int32_t vocab_size; /**< of one that is learned; 0: of the preset */
+    int32_t vocab_size; /**< of one that is learned, so without the other two; 0: of the preset */
     /** A model whose weights, shape and tokenizer to begin with; NULL: random weights. */
     const char *init;
     /** With it `init` is but its name: a GGUF image of init_size bytes that outlives the run. */
     const void *init_image;
     size_t init_size;
-    const char *preset; /**< "tiny", "small", "gpt2"; default "tiny" */
+    /** "tiny", "small" or "gpt2"; NULL: "tiny" for a new model, none for one that exists, which a
+     *  named one must fit. Default NULL */
+    const char *preset;
     struct gen_train_shape shape;
 
-    uint64_t n_steps;    /**< in all, with those before a resumption. Default 1000 */
-    uint64_t batch_size; /**< tokens a step, rounded up to whole sequences of n_ctx. Default 4096 */
-    float learning_rate; /**< the peak. Default 0.001 */
-    float least_rate;    /**< where it falls to. Default 0 */
+    uint64_t n_steps; /**< in all, with those before a resumption. Default 1000 */
+    /** Tokens a step, rounded up to whole sequences of n_ctx, no more than the data have; 0: 4096,
+     *  or all of the data where that is less. Default 0 */
+    uint64_t batch_size;
+    float learning_rate;          /**< the peak. Default 0.001 */
+    float least_rate;             /**< where it falls to. Default 0 */
     enum gen_schedule schedule;   /**< default cosine */
     uint64_t n_warmup;            /**< steps in which it grows. Default 100 */
     float decay_share;            /**< of all steps, for GEN_SCHEDULE_WSD. Default 0.2 */
@@ -237,9 +242,10 @@ struct gen_train_watch {
  * Both files are written beside their targets and renamed, the state first: whenever the run is
  * cut off, PATH and PATH.state are whole, and resuming goes on from the state alone.
  * Without `resume`, a PATH.state that is there is an error, so that no run is lost by mistake.
- * With it, shape, vocabulary, seed and optimizer must be those of the checkpoint. All else may be
- * changed: a run of more steps, another learning rate or schedule, other data (read from their
- * beginning), another number of ranks.
+ * With it, shape, vocabulary, seed and optimizer must be those of the checkpoint; so must shape and
+ * vocabulary of `init`, which need not be named again, as the weights are those of the checkpoint.
+ * All else may be changed: a run of more steps, another learning rate or schedule, other data (read
+ * from their beginning), another number of ranks.
  *
  * With `ranks` every rank calls it, with the same options but for n_threads, kernels, micro_batch
  * and `ranks` itself, and with a watch of its own, of which only rank 0's is told of checkpoints.
@@ -260,9 +266,10 @@ struct gen_finetune_options {
      * or a conversation
      *     {"messages": [{"role": "user", "content": "..."}, {"role": "assistant", ...}]}
      * of which only completions, what the assistant says, and the end-of-text behind them count in
-     * the loss; valid_share holds pairs out that depend on the seed; batch_size counts pairs;
+     * the loss; valid_share holds pairs out that depend on the seed; batch_size counts pairs, at
+     * least 1, and where it is more than there are, a step has them all (default 16);
      * n_steps 0: as `n_epochs` says; valid_every 0: after each epoch; shape.n_ctx limits the tokens
-     * of a pair; vocab, field, preset and the rest of the shape are not looked at.
+     * of a pair; vocab, vocab_size, field, preset and the rest of the shape are not looked at.
      */
     struct gen_train_options train;
     double n_epochs; /**< times the pairs are learned. Default 3 */

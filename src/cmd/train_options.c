@@ -40,8 +40,8 @@ static const struct option table[] = {
         "it, a tokenizer.json, or a model; default: that of --init, else one learned from DATA"),
     OPTION_ROW_RANGE("vocab-size", '\0', OPTION_INT, AT(options.vocab_size), "N", 257,
                      GEN_VOCAB_MAX,
-                     "tokens of a vocabulary that is learned (default: 4096 for the preset tiny, "
-                     "16384 for small, 50257 for gpt2)"),
+                     "tokens of a vocabulary that is learned, so without --vocab and --init "
+                     "(default: 4096 for the preset tiny, 16384 for small, 50257 for gpt2)"),
     OPTION_ROW_HEADING("Model"),
     OPTION_ROW("init", '\0', OPTION_STRING, AT(init), "PATH|NAME",
                "begin with the weights of this model, a GGUF file, a Hugging Face directory or a "
@@ -55,13 +55,14 @@ static const struct option table[] = {
                      "attention heads; they divide the width"),
     OPTION_ROW_RANGE("n-embd", '\0', OPTION_INT, AT(options.shape.n_embd), "N", 1, 131072, "width"),
     OPTION_ROW_RANGE("n-ctx", '\0', OPTION_INT, AT(options.shape.n_ctx), "N", 1, 16777216,
-                     "context, and length of the sequences to learn; with --init only less than "
-                     "the model's, for shorter sequences"),
+                     "context, and length of the sequences to learn; with --init it may be less "
+                     "than the model's, for shorter sequences"),
     OPTION_ROW_HEADING("Steps"),
     OPTION_ROW("steps", 'n', OPTION_UINT64, AT(options.n_steps), "N",
                "steps in all, with those before a resumption"),
     OPTION_ROW("batch-size", 'b', OPTION_UINT64, AT(options.batch_size), "N",
-               "tokens a step, rounded up to whole sequences"),
+               "tokens a step, rounded up to whole sequences, no more than DATA have (default: "
+               "4096, or all of them where that is less)"),
     TRAIN_ROWS_RATE,
     OPTION_ROW("valid-every", '\0', OPTION_UINT64, AT(options.valid_every), "N",
                "steps from one validation to the next; 0: only at the end"),
@@ -69,7 +70,8 @@ static const struct option table[] = {
     TRAIN_ROWS_RUN,
 };
 
-static const struct option_conflict conflicts[] = {{"valid", "valid-share"}};
+static const struct option_conflict conflicts[] = {
+    {"valid", "valid-share"}, {"vocab-size", "vocab"}, {"vocab-size", "init"}};
 
 const struct options_spec train_spec = {
     .usage = "gen train [OPTIONS] -o FILE.gguf DATA...",
@@ -242,7 +244,10 @@ bool train_settings_complete(void *opaque, const struct options_parsed *parsed, 
                               "a text to learn: gen train [OPTIONS] -o FILE.gguf DATA...")) {
         return false;
     }
-    settings->options.preset = preset_names[settings->preset];
+    /* The default is for a new model alone; one that exists is held against what was asked for. */
+    if (options_given(parsed, &train_spec, "preset")) {
+        settings->options.preset = preset_names[settings->preset];
+    }
     *code = EXIT_FAILED;
     if (!find_vocabulary(settings) ||
         (settings->init != NULL && !train_settings_begin(settings, settings->init))) {

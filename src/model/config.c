@@ -269,6 +269,25 @@ static enum gen_status require(const struct model_file *file, const char *key,
                      file->where.text, key);
 }
 
+static enum gen_status check_type(const struct model_file *file, struct gen_error *err) {
+    const char *type = "model";
+    size_t n = strlen(type);
+    enum gen_status status = model_file_get_string(file, "general.type", &type, &n, err);
+    if (status != GEN_OK || (n == 5 && memcmp(type, "model", n) == 0)) {
+        return status;
+    }
+    if (n == 7 && memcmp(type, "adapter", n) == 0) {
+        return error_set(err, GEN_UNSUPPORTED,
+                         "%s: is a LoRA adapter, not a model (merge it with the model that it was "
+                         "made for: gen convert --lora ADAPTER MODEL MERGED.gguf)",
+                         file->where.text);
+    }
+    struct error_quoted quoted;
+    return error_set(err, GEN_UNSUPPORTED,
+                     "%s: general.type is \"%s\", a file of type model is wanted", file->where.text,
+                     error_quote(&quoted, type, n));
+}
+
 static enum gen_status check_architecture(const struct model_file *file, struct gen_error *err) {
     const char *name = "";
     size_t n = 0;
@@ -279,18 +298,7 @@ static enum gen_status check_architecture(const struct model_file *file, struct 
                            "%s: general.architecture is \"%s\", only gpt2 models can be run",
                            file->where.text, error_quote(&quoted, name, n));
     }
-    const char *kind = "model";
-    n = strlen(kind);
-    if (status == GEN_OK) {
-        status = model_file_get_string(file, "general.type", &kind, &n, err);
-    }
-    if (status == GEN_OK && !(n == 5 && memcmp(kind, "model", 5) == 0)) {
-        struct error_quoted quoted;
-        status = error_set(err, GEN_UNSUPPORTED,
-                           "%s: general.type is \"%s\", a file of type model is wanted",
-                           file->where.text, error_quote(&quoted, kind, n));
-    }
-    return status;
+    return status == GEN_OK ? check_type(file, err) : status;
 }
 
 static enum gen_status read_gguf_token(int32_t *out, const struct model_file *file, const char *key,

@@ -90,6 +90,10 @@ static enum gen_status check_options(const struct finetune_job *job) {
         return error_set(job->job.err, GEN_BAD_ARGUMENT, "n_epochs is %g, wanted is above 0 to 1e9",
                          options->n_epochs);
     }
+    if (train->batch_size == 0) {
+        return error_set(job->job.err, GEN_BAD_ARGUMENT,
+                         "a batch of 0 pairs teaches nothing, wanted is at least 1");
+    }
     if (options->patience > 0 && train->n_valid == 0 && train->valid_share == 0) {
         return error_set(job->job.err, GEN_BAD_ARGUMENT,
                          "stopping early needs pairs to validate with: files, or a share of the "
@@ -112,6 +116,8 @@ static enum gen_status read_options(struct finetune_job *job) {
     struct gen_train_options *train = &job->job.options;
     *train = options->train;
     train->vocab = NULL;
+    train->vocab_size = 0;
+    train->preset = NULL;
     train->shape = (struct gen_train_shape){.n_ctx = options->train.shape.n_ctx};
     if (train->n_steps == 0) {
         train->n_steps = 1; /* known once the pairs are */

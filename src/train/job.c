@@ -58,9 +58,10 @@ static enum gen_status open_tokenizer(struct train_job *job) {
     const char *source = job->options.vocab;
     if (source == NULL && job->init != NULL) {
         job->tokenizer = job->init->tokenizer;
-    } else if (source == NULL && job->resumed) {
-        bool own = file_kind_of(job->path) == FILE_REGULAR && job->learn_tokenizer != NULL;
-        source = own ? job->path : job->options.init;
+    }
+    if (source == NULL && job->tokenizer == NULL && job->resumed && job->learn_tokenizer != NULL &&
+        file_kind_of(job->path) == FILE_REGULAR) {
+        source = job->path;
     }
     bool learns = source == NULL && job->init == NULL && job->learn_tokenizer != NULL;
     if (source != NULL || learns) {
@@ -99,13 +100,51 @@ static enum gen_status check_init_tokenizer(const struct train_job *job) {
     return GEN_OK;
 }
 
+/* A resumed run has its weights in the state. A model to begin with that is named again changes
+ * nothing; another one, which somebody meant to be used, must not be passed over in silence. */
+static enum gen_status check_init_again(const struct train_job *job, const char *name) {
+    const struct checkpoint *saved = &job->saved.checkpoint;
+    const struct gen_config *run = &saved->config;
+    const struct gen_config *init = &job->init_config;
+    const struct gen_tokenizer *tokenizer = job->init->tokenizer;
+    const char *init_name = job->init->where.text;
+    const struct {
+        const char *name;
+        int32_t run, init;
+    } sizes[] = {
+        {"n_layer", run->n_layer, init->n_layer}, {"n_head", run->n_head, init->n_head},
+        {"n_embd", run->n_embd, init->n_embd},    {"n_inner", run->n_inner, init->n_inner},
+        {"n_ctx", run->n_ctx, init->n_ctx},       {"n_vocab", run->n_vocab, init->n_vocab}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        if (sizes[i].run != sizes[i].init) {
+            return error_set(job->err, GEN_BAD_FILE,
+                             "%s: its %s is %d, that of %s is %d (go on with the model that the "
+                             "run was begun with, or choose another output)",
+                             name, sizes[i].name, sizes[i].run, init_name, sizes[i].init);
+        }
+    }
+    if (tokenizer != NULL && dataset_vocab_digest(tokenizer) != saved->vocab) {
+        return error_set(job->err, GEN_BAD_FILE,
+                         "%s: its vocabulary of %d tokens is not that of %s, which has %d (go on "
+                         "with the model that the run was begun with, or choose another output)",
+                         name, run->n_vocab, init_name, gen_tokenizer_n_vocab(tokenizer));
+    }
+    return GEN_OK;
+}
+
 static enum gen_status check_saved(const struct train_job *job) {
     const struct checkpoint *saved = &job->saved.checkpoint;
     struct error_quoted quoted;
     const char *name = error_path(&quoted, job->state_path);
+    enum gen_status status = job->init != NULL ? check_init_again(job, name) : GEN_OK;
+    if (status != GEN_OK) {
+        return status;
+    }
     if (saved->vocab != dataset_vocab_digest(job->tokenizer)) {
         return error_set(job->err, GEN_BAD_ARGUMENT,
-                         "%s: the run was begun with another vocabulary", name);
+                         "%s: the run was begun with another vocabulary of %d tokens, this one has "
+                         "%d (go on with that one, or choose another output)",
+                         name, saved->config.n_vocab, gen_tokenizer_n_vocab(job->tokenizer));
     }
     if (saved->seed != job->options.seed) {
         return error_set(job->err, GEN_BAD_ARGUMENT,
@@ -129,10 +168,8 @@ static enum gen_status choose_config(struct train_job *job) {
         job->config = job->saved.checkpoint.config;
         status = check_saved(job);
     } else if (job->init != NULL) {
-        status = config_read(&job->config, job->init, job->err);
-        if (status == GEN_OK) {
-            status = check_init_tokenizer(job);
-        }
+        job->config = job->init_config;
+        status = check_init_tokenizer(job);
         if (status == GEN_OK) {
             status =
                 train_options_fit(&job->options, &job->config, job->init->where.text, job->err);
@@ -155,7 +192,7 @@ enum gen_status train_job_check_input(const struct train_job *job, const struct 
                      error_path(&quoted, job->path));
 }
 
-static enum gen_status open_init(struct train_job *job) {
+static enum gen_status open_init_file(struct train_job *job) {
     const struct gen_train_options *options = &job->options;
     if (options->init_image != NULL) {
         return model_file_open_memory(&job->init, options->init, options->init_image,
@@ -168,11 +205,10 @@ static enum gen_status open_init(struct train_job *job) {
     return status;
 }
 
-/* The state of a resumed run has all weights, but for those that do not learn. */
-static bool needs_init(const struct train_job *job) {
-    const struct gen_train_options *options = &job->options;
-    return options->init != NULL &&
-           (!job->resumed || job->lora_options != NULL || options->init_image != NULL);
+/* The configuration is read first of all: it tells whether the file is a model. */
+static enum gen_status open_init(struct train_job *job) {
+    enum gen_status status = open_init_file(job);
+    return status == GEN_OK ? config_read(&job->init_config, job->init, job->err) : status;
 }
 
 static enum gen_status open_model(struct train_job *job) {
@@ -180,7 +216,7 @@ static enum gen_status open_model(struct train_job *job) {
     if (status == GEN_OK) {
         status = open_state(job);
     }
-    if (status == GEN_OK && needs_init(job)) {
+    if (status == GEN_OK && job->options.init != NULL) {
         status = open_init(job);
     }
     if (status == GEN_OK) {

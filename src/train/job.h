@@ -32,7 +32,8 @@ struct train_job {
     char *state_path;
     struct saved_state saved; /**< of a run that is resumed */
     bool resumed;
-    struct model_file *init; /**< NULL: not needed */
+    struct model_file *init;       /**< NULL: the options name none */
+    struct gen_config init_config; /**< of init */
     struct gen_tokenizer *own_tokenizer;
     const struct gen_tokenizer *tokenizer; /**< has an end-of-text id */
     struct gen_config config;

@@ -9,9 +9,7 @@
 
 struct gen_train_options gen_train_options_default(void) {
     return (struct gen_train_options){.field = "text",
-                                      .preset = "tiny",
                                       .n_steps = 1000,
-                                      .batch_size = 4096,
                                       .learning_rate = 1e-3f,
                                       .schedule = GEN_SCHEDULE_COSINE,
                                       .n_warmup = 100,
@@ -46,13 +44,14 @@ static const struct preset presets[] = {
     {"gpt2", 50257, {.n_layer = 12, .n_head = 12, .n_embd = 768, .n_ctx = 1024}},
 };
 
+/* NULL for a name that is none; a new model is tiny if nothing is said. */
 static const struct preset *find_preset(const char *name) {
-    for (size_t i = 0; i < sizeof presets / sizeof *presets; i++) {
+    for (size_t i = 0; name != NULL && i < sizeof presets / sizeof *presets; i++) {
         if (strcmp(presets[i].name, name) == 0) {
             return &presets[i];
         }
     }
-    return NULL;
+    return name == NULL ? &presets[0] : NULL;
 }
 
 /* ---- ranges ----------------------------------------------------------------------------------*/
@@ -108,11 +107,10 @@ enum gen_status train_options_check(const struct gen_train_options *options,
     if (options->n_data == 0) {
         return error_set(err, GEN_BAD_ARGUMENT, "there is no data to train on");
     }
-    if (options->n_steps == 0 || options->batch_size == 0 || options->batch_size > MAX_BATCH_SIZE ||
-        options->micro_batch < 0) {
+    if (options->n_steps == 0 || options->batch_size > MAX_BATCH_SIZE || options->micro_batch < 0) {
         return error_set(err, GEN_BAD_ARGUMENT,
-                         "%llu steps of %llu tokens, micro_batch %d: wanted are at least 1 step, 1 "
-                         "to 2^32 tokens, micro_batch 0 or more",
+                         "%llu steps with a batch of %llu, micro_batch %d: wanted are at least 1 "
+                         "step, a batch of at most 2^32, micro_batch 0 or more",
                          (unsigned long long)options->n_steps,
                          (unsigned long long)options->batch_size, options->micro_batch);
     }
@@ -126,6 +124,12 @@ enum gen_status train_options_check(const struct gen_train_options *options,
         return error_set(err, GEN_BAD_ARGUMENT,
                          "preset \"%s\" is unknown; known are tiny, small and gpt2",
                          error_quote(&quoted, options->preset, strlen(options->preset)));
+    }
+    if (options->vocab_size != 0 && (options->vocab != NULL || options->init != NULL)) {
+        return error_set(err, GEN_BAD_ARGUMENT,
+                         "vocab_size is %d, but %s brings a vocabulary, so none is learned (leave "
+                         "one of the two away)",
+                         options->vocab_size, options->vocab != NULL ? "vocab" : "init");
     }
     if (options->n_valid > 0 && options->valid_share > 0) {
         return error_set(err, GEN_BAD_ARGUMENT,
@@ -185,27 +189,56 @@ enum gen_status train_options_config(struct gen_config *config,
     return GEN_OK;
 }
 
+/* What a model that exists has, and what is asked of it: 0 for nothing. */
+struct wish {
+    const char *name;
+    int32_t found, option, preset;
+    const char *hint; /* behind what can be done */
+};
+
+static enum gen_status check_wish(const struct wish *wish, const struct gen_train_options *options,
+                                  const char *name, struct gen_error *err) {
+    if (wish->option != 0 && wish->option != wish->found) {
+        return error_set(err, GEN_BAD_ARGUMENT,
+                         "%s: its %s is %d, the options ask for %d (leave it away to go on with "
+                         "this model%s)",
+                         name, wish->name, wish->found, wish->option, wish->hint);
+    }
+    if (wish->option == 0 && wish->preset != 0 && wish->preset != wish->found) {
+        return error_set(err, GEN_BAD_ARGUMENT,
+                         "%s: its %s is %d, the preset %s has %d (leave it away to go on with this "
+                         "model)",
+                         name, wish->name, wish->found, options->preset, wish->preset);
+    }
+    return GEN_OK;
+}
+
 enum gen_status train_options_fit(const struct gen_train_options *options,
                                   const struct gen_config *config, const char *name,
                                   struct gen_error *err) {
+    static const struct gen_train_shape any = {0};
     const struct gen_train_shape *shape = &options->shape;
-    const struct {
-        const char *name;
-        int32_t wanted, found;
-    } sizes[] = {{"n_layer", shape->n_layer, config->n_layer},
-                 {"n_head", shape->n_head, config->n_head},
-                 {"n_embd", shape->n_embd, config->n_embd}};
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        if (sizes[i].wanted != 0 && sizes[i].wanted != sizes[i].found) {
-            return error_set(err, GEN_BAD_ARGUMENT,
-                             "%s: its %s is %d, the options ask for %d (leave it away to go on "
-                             "with this model)",
-                             name, sizes[i].name, sizes[i].found, sizes[i].wanted);
-        }
+    const struct gen_train_shape *preset =
+        options->preset != NULL ? &find_preset(options->preset)->shape : &any;
+    bool shorter = shape->n_ctx > 0 && shape->n_ctx < config->n_ctx;
+    int32_t n_ctx = shorter && options->init != NULL ? config->n_ctx : shape->n_ctx;
+    const struct wish wishes[] = {
+        {"n_layer", config->n_layer, shape->n_layer, preset->n_layer, ""},
+        {"n_head", config->n_head, shape->n_head, preset->n_head, ""},
+        {"n_embd", config->n_embd, shape->n_embd, preset->n_embd, ""},
+        {"n_ctx", config->n_ctx, n_ctx, preset->n_ctx,
+         shorter ? "; for shorter sequences, name the model it was begun with, too" : ""},
+    };
+    enum gen_status status = GEN_OK;
+    for (size_t i = 0; status == GEN_OK && i < sizeof wishes / sizeof *wishes; i++) {
+        status = check_wish(&wishes[i], options, name, err);
     }
-    if (shape->n_ctx < 0 || shape->n_ctx > config->n_ctx) {
-        return error_set(err, GEN_BAD_ARGUMENT, "%s: its n_ctx is %d, the options ask for %d", name,
-                         config->n_ctx, shape->n_ctx);
+    /* One that was learned may have come out smaller, where the text had no more to give. */
+    if (status == GEN_OK && options->vocab_size != 0 && config->n_vocab > options->vocab_size) {
+        status = error_set(err, GEN_BAD_ARGUMENT,
+                           "%s: its vocabulary has %d tokens, the options ask for %d (leave it "
+                           "away to go on with this model)",
+                           name, config->n_vocab, options->vocab_size);
     }
-    return GEN_OK;
+    return status;
 }

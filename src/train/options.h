@@ -7,6 +7,9 @@
 
 #include "gen_train.h"
 
+/** Tokens a step where the options name no number. */
+#define TRAIN_BATCH_SIZE 4096
+
 /** GEN_BAD_ARGUMENT for values out of their ranges. */
 enum gen_status train_options_check(const struct gen_train_options *options, struct gen_error *err);
 
@@ -22,8 +25,9 @@ enum gen_status train_options_config(struct gen_config *config,
 int32_t train_options_vocab_size(const struct gen_train_options *options);
 
 /**
- * Hold the shape of the options against a model that exists; `name` is what it is from. What the
- * options leave open fits. n_ctx may be smaller: sequences are then shorter than the context.
+ * Hold the shape of the options, and the preset where one is named, against a model that exists;
+ * `name` is what it is from. What the options leave open fits. With `init` n_ctx may be smaller:
+ * sequences are then shorter than the context.
  */
 enum gen_status train_options_fit(const struct gen_train_options *options,
                                   const struct gen_config *config, const char *name,

@@ -63,6 +63,27 @@ static enum gen_status open_dataset(struct train_job *job, struct dataset *datas
     return status;
 }
 
+/* A step that reads the data more than once works for nothing: who asks for it has mistaken the
+ * unit or the file. Who asks for nothing gets what there is. */
+static enum gen_status choose_batch(struct text_job *text) {
+    struct train_job *job = &text->job;
+    uint64_t n_ctx = job->n_positions;
+    uint64_t most = text->order.n_windows;
+    uint64_t asked = job->options.batch_size;
+    uint64_t n = ((asked != 0 ? asked : TRAIN_BATCH_SIZE) + n_ctx - 1) / n_ctx;
+    if (asked != 0 && n > most) {
+        struct error_quoted quoted;
+        return error_set(job->err, GEN_BAD_ARGUMENT,
+                         "%s: a batch of %llu tokens is %llu sequences of n_ctx %llu, but there "
+                         "are %llu (ask for %llu tokens at most, or give more text)",
+                         error_path(&quoted, job->options.data[0]), (unsigned long long)asked,
+                         (unsigned long long)n, (unsigned long long)n_ctx, (unsigned long long)most,
+                         (unsigned long long)(most * n_ctx));
+    }
+    job->n_sequences = (size_t)(n < most ? n : most);
+    return GEN_OK;
+}
+
 static enum gen_status open_data(struct text_job *text) {
     struct train_job *job = &text->job;
     const struct gen_train_options *options = &job->options;
@@ -79,8 +100,9 @@ static enum gen_status open_data(struct text_job *text) {
                            ? (struct token_span){&text->valid, 0, text->valid.n}
                            : (struct token_span){&text->data, text->data.n - n_held, n_held};
     struct error_quoted quoted;
-    return data_order_init(&text->order, &text->data_span, job->n_positions, options->seed,
-                           error_path(&quoted, options->data[0]), job->err);
+    status = data_order_init(&text->order, &text->data_span, job->n_positions, options->seed,
+                             error_path(&quoted, options->data[0]), job->err);
+    return status == GEN_OK ? choose_batch(text) : status;
 }
 
 /* Rank 0 before the others, so that one writes the files of tokens and all read them. */
@@ -118,7 +140,6 @@ static void describe_data(struct text_job *text) {
     size_t n_positions = job->n_positions;
     job->data = (struct train_source){text, text->order.n_windows, read_data};
     job->data_key = text->data.key;
-    job->n_sequences = (size_t)((job->options.batch_size + n_positions - 1) / n_positions);
     if (text->valid_span.n > 1) {
         size_t n = (text->valid_span.n - 1 + n_positions - 1) / n_positions;
         job->valid = (struct train_source){text, n, read_valid};

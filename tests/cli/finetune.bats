@@ -54,7 +54,10 @@ asked() {
     [[ $stderr == *" million of them learn, in adapters"* ]]
     [ "$(stat -c %s a.gguf)" -lt "$(($(stat -c %s base.gguf) / 2))" ]
     gen -m a.gguf Once
-    refused 1 'general.type is "adapter"'
+    refused 1 "a.gguf: is a LoRA adapter, not a model (merge it"
+    [[ $stderr == *"gen convert --lora"* ]]
+    gen finetune -q -o b.gguf -m a.gguf pairs.jsonl
+    refused 1 "a.gguf: is a LoRA adapter, not a model"
     gen convert -q --lora a.gguf --type f32 base.gguf merged.gguf
     [ "$status" -eq 0 ]
     [ "$(answers -m merged.gguf)" -eq 8 ]
@@ -108,6 +111,21 @@ asked() {
     [ "$status" -eq 0 ]
     gen finetune -q -o m.gguf -m other.gguf --steps 2 --lora-rank 2 --resume pairs.jsonl
     refused 2 "m.gguf.state: the adapter was begun beside another model than other.gguf"
+    # Models of another shape, or with another vocabulary.
+    "$GEN" train -q -o wide.gguf --vocab "$MODEL" --n-layer 2 --n-head 4 --n-embd 32 --n-ctx 64 \
+        --steps 1 "$ROOT/tests/golden/train/text.txt"
+    cp -r "$MODEL" swapped
+    awk 'NR == 101 { held = $0; next } { print } NR == 102 { print held }' "$MODEL/merges.txt" \
+        >swapped/merges.txt
+    rm -f swapped/tokenizer.json
+    gen finetune -q -o m.gguf -m wide.gguf --steps 2 --lora-rank 2 --resume pairs.jsonl
+    refused 1 "that of wide.gguf is 32 (go on"
+    gen finetune -q -o other.gguf -m wide.gguf --steps 2 --resume pairs.jsonl
+    refused 1 "that of wide.gguf is 32 (go on"
+    gen finetune -q -o m.gguf -m swapped --steps 2 --lora-rank 2 --resume pairs.jsonl
+    refused 1 "m.gguf.state: its vocabulary of 512 tokens is not that of swapped, which has 512"
+    gen finetune -q -o other.gguf -m swapped --steps 2 --resume pairs.jsonl
+    refused 1 "other.gguf.state: its vocabulary of 512 tokens is not that of swapped"
     gen finetune -q -o m.gguf --steps 2 --lora-rank 2 --resume pairs.jsonl
     [ "$status" -eq 0 ]
     gen finetune -q -o m.gguf --steps 2 --metrics pairs.jsonl pairs.jsonl

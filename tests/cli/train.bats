@@ -182,6 +182,103 @@ n_lines() {
     refused 2 "is not the one this model was trained with"
 }
 
+@test "a vocabulary that is given has no size to choose" {
+    gen train -q -o m.gguf "${SHAPE[@]}" --vocab-size 300 "$TEXT"
+    refused 2 "--vocab-size and --vocab exclude each other"
+    gen train -q -o m.gguf --init "$MODEL" --vocab-size 300 "$TEXT"
+    refused 2 "--vocab-size and --init exclude each other"
+    [ ! -e m.gguf.state ]
+}
+
+@test "a batch wants as many sequences as the data have" {
+    # 194 tokens are twelve sequences of 16.
+    gen train -q -o m.gguf "${SHAPE[@]}" -b 4294967296 "$TEXT"
+    refused 2 "text.txt: a batch of 4294967296 tokens is 268435456 sequences of n_ctx 16, but there are 12"
+    gen train -q -o m.gguf "${SHAPE[@]}" -b 193 "$TEXT"
+    refused 2 "a batch of 193 tokens is 13 sequences of n_ctx 16, but there are 12 (ask for 192 tokens at most"
+    gen train -q -o m.gguf "${SHAPE[@]}" -b 18446744073709551615 "$TEXT"
+    refused 2 "18446744073709551615"
+    gen train -q -o m.gguf "${SHAPE[@]}" -b 192 --steps 1 "$TEXT"
+    [ "$status" -eq 0 ]
+    # Who names none gets all of a text that is smaller than the usual batch.
+    gen train -o n.gguf "${SHAPE[@]:0:10}" --steps 1 "$TEXT"
+    [ "$status" -eq 0 ]
+    [[ $stderr == *"a step has 12 sequences of 16"* ]]
+    gen help train
+    [[ $output == *"default: 4096"* ]]
+}
+
+@test "a resumed run keeps its shape, and the same options may be given again" {
+    gen train -q -o m.gguf "${SHAPE[@]}" --steps 2 "$TEXT"
+    [ "$status" -eq 0 ]
+    again=(train -q -o m.gguf --vocab "$MODEL" -b 64 --steps 3 --resume "$TEXT")
+    gen "${again[@]}" --n-embd 32
+    refused 2 "m.gguf.state: its n_embd is 16, the options ask for 32 (leave it away"
+    gen "${again[@]}" --n-ctx 32
+    refused 2 "m.gguf.state: its n_ctx is 16, the options ask for 32 (leave it away"
+    gen "${again[@]}" --n-ctx 8
+    refused 2 "m.gguf.state: its n_ctx is 16, the options ask for 8 (leave it away"
+    gen "${again[@]}" --preset tiny
+    refused 2 "m.gguf.state: its n_layer is 1, the preset tiny has 6 (leave it away"
+    gen "${again[@]}" --preset tiny --n-layer 1 --n-head 2 --n-embd 16
+    refused 2 "m.gguf.state: its n_ctx is 16, the preset tiny has 256 (leave it away"
+    gen train -q -o m.gguf -b 64 --vocab-size 300 --steps 3 --resume "$TEXT"
+    refused 2 "m.gguf.state: its vocabulary has 512 tokens, the options ask for 300"
+    gen "${again[@]}" --preset small "${SHAPE[@]}"
+    [ "$status" -eq 0 ]
+    gen "${again[@]}" --steps 4
+    [ "$status" -eq 0 ]
+    # A model to begin with has its own shape, too.
+    gen train -q -o n.gguf --init m.gguf --preset tiny "$TEXT"
+    refused 2 "m.gguf: its n_layer is 1, the preset tiny has 6"
+}
+
+@test "a resumed run is not begun with another model" {
+    for name in m unbroken; do
+        gen train -q -o "$name.gguf" "${SHAPE[@]}" --steps 2 "$TEXT"
+        [ "$status" -eq 0 ]
+    done
+    gen train -q -o wide.gguf "${SHAPE[@]}" --n-embd 32 --steps 1 "$TEXT"
+    [ "$status" -eq 0 ]
+    # The same tokens in another order.
+    mkdir vocab
+    cp "$MODEL"/vocab.json vocab
+    awk 'NR == 101 { held = $0; next } { print } NR == 102 { print held }' "$MODEL/merges.txt" \
+        >vocab/merges.txt
+    gen train -q -o other.gguf "${SHAPE[@]}" --vocab vocab --steps 1 "$TEXT"
+    [ "$status" -eq 0 ]
+    again=(train -q -o m.gguf -b 64 --steps 4 --resume "$TEXT")
+    gen "${again[@]}" --init wide.gguf
+    refused 1 "m.gguf.state: its n_embd is 16, that of wide.gguf is 32 (go on"
+    gen "${again[@]}" --init "$MODEL"
+    refused 1 "m.gguf.state: its n_layer is 1, that of "
+    gen "${again[@]}" --init other.gguf
+    refused 1 "m.gguf.state: its vocabulary of 512 tokens is not that of other.gguf, which has 512 (go on"
+    gen "${again[@]}" --init other.gguf --vocab "$MODEL"
+    refused 1 "m.gguf.state: its vocabulary of 512 tokens is not that of other.gguf"
+    gen "${again[@]}" --vocab vocab
+    refused 2 "m.gguf.state: the run was begun with another vocabulary of 512 tokens, this one has 512 (go on"
+    # One of the same shape and vocabulary changes nothing: the weights are those of the run.
+    "$GEN" convert -q unbroken.gguf same.gguf
+    gen "${again[@]}" --init same.gguf
+    [ "$status" -eq 0 ]
+    gen "${again[@]}" -o unbroken.gguf
+    cmp m.gguf.state unbroken.gguf.state
+    # Sequences shorter than the context of the model that a run was begun with.
+    gen train -q -o short.gguf --init m.gguf --n-ctx 8 -b 64 --steps 1 "$TEXT"
+    [ "$status" -eq 0 ]
+    gen train -q -o short.gguf --init m.gguf --n-ctx 8 -b 64 --steps 2 --resume "$TEXT"
+    [ "$status" -eq 0 ]
+}
+
+@test "an adapter is no model to begin with" {
+    gen train -q -o m.gguf --init "$ROOT/tests/golden/lora/adapter.gguf" "$TEXT"
+    refused 1 "adapter.gguf: is a LoRA adapter, not a model (merge it"
+    [[ $stderr == *"gen convert --lora"* ]]
+    gen train -q -o m.gguf --init "$ROOT/tests/golden/lora/adapter.gguf" --vocab "$MODEL" "$TEXT"
+    refused 1 "adapter.gguf: is a LoRA adapter"
+}
+
 @test "a run keeps its optimizer" {
     gen train -q -o m.gguf "${SHAPE[@]}" --steps 5 --optimizer muon "$TEXT"
     [ "$status" -eq 0 ]

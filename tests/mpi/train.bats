@@ -9,7 +9,7 @@ setup() {
     export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
     export OMPI_MCA_rmaps_base_oversubscribe=1
     TEXT=$ROOT/tests/golden/train/text.txt
-    OPTIONS=(--vocab "$MODEL" --n-layer 2 --n-head 2 --n-embd 32 --n-ctx 16 --batch-size 160
+    OPTIONS=(--vocab "$MODEL" --n-layer 2 --n-head 2 --n-embd 32 --n-ctx 16 --batch-size 144
         --lr 3e-3 --warmup 5 --dropout 0.1 --valid-share 0.2 --valid-every 10 --steps 50 --log-every 100000)
 }
 

@@ -397,6 +397,12 @@ static void test_changed_options(void **state) {
     struct gen_train_options changed = options;
     changed.shape.n_layer = 3;
     refuse(path, &changed, GEN_BAD_ARGUMENT, "n_layer is 2, the options ask for 3");
+    changed.shape.n_layer = 0;
+    changed.preset = "small";
+    refuse(path, &changed, GEN_BAD_ARGUMENT, "n_layer is 2, the preset small has 8");
+    changed = options;
+    changed.shape.n_ctx = 8;
+    refuse(path, &changed, GEN_BAD_ARGUMENT, "n_ctx is 16, the options ask for 8");
     changed = options;
     changed.seed = 9;
     refuse(path, &changed, GEN_BAD_ARGUMENT, "seed 7, the options have 9");
@@ -406,6 +412,14 @@ static void test_changed_options(void **state) {
     changed = options;
     changed.n_steps = 20;
     refuse(path, &changed, GEN_BAD_ARGUMENT, "made 30 steps, the options ask for 20");
+    changed = options;
+    changed.vocab = NULL;
+    changed.vocab_size = 300;
+    refuse(path, &changed, GEN_BAD_ARGUMENT, "vocabulary has 512 tokens, the options ask for 300");
+    changed = options;
+    changed.vocab = NULL;
+    changed.init = MODEL;
+    refuse(path, &changed, GEN_BAD_FILE, "its n_head is 2, that of tests/golden/models/base is 4");
     /* More steps, another rate, no vocabulary named: it is in the model. */
     changed = options;
     changed.n_steps = 35;
@@ -475,12 +489,27 @@ static void test_bad_options(void **state) {
     options.shape.n_ctx = 512;
     refuse(path, &options, GEN_BAD_ARGUMENT, "a sequence of n_ctx 512 wants 513");
     options = small_run(data);
+    options.batch_size = (uint64_t)1 << 32;
+    refuse(path, &options, GEN_BAD_ARGUMENT,
+           "a batch of 4294967296 tokens is 268435456 sequences of n_ctx 16, but there are 9 (ask "
+           "for 144");
+    options.batch_size = UINT64_MAX;
+    refuse(path, &options, GEN_BAD_ARGUMENT, "a batch of at most 2^32");
+    options = small_run(data);
     options.preset = "huge";
     refuse(path, &options, GEN_BAD_ARGUMENT, "preset \"huge\" is unknown");
     options = small_run(data);
     options.vocab = NULL;
     options.vocab_size = 100;
     refuse(path, &options, GEN_BAD_ARGUMENT, "257");
+    options = small_run(data);
+    options.vocab_size = 300;
+    refuse(path, &options, GEN_BAD_ARGUMENT, "vocab_size is 300, but vocab brings a vocabulary");
+    options = small_run(data);
+    options.vocab = NULL;
+    options.init = MODEL;
+    options.vocab_size = 300;
+    refuse(path, &options, GEN_BAD_ARGUMENT, "vocab_size is 300, but init brings a vocabulary");
     options = small_run(data);
     options.dropout = 1;
     refuse(path, &options, GEN_BAD_ARGUMENT, "dropout is 1, wanted is 0 to below 1");
