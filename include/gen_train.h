@@ -243,7 +243,8 @@ struct gen_train_watch {
  * cut off, PATH and PATH.state are whole, and resuming goes on from the state alone.
  * Without `resume`, a PATH.state that is there is an error, so that no run is lost by mistake.
  * With it, shape, vocabulary, seed and optimizer must be those of the checkpoint; so must shape and
- * vocabulary of `init`, which need not be named again, as the weights are those of the checkpoint.
+ * vocabulary of `init`, which need not be named again, as the weights are those of the checkpoint
+ * (but must, beside a shape.n_ctx less than the model's, where the sequences are to be shorter).
  * All else may be changed: a run of more steps, another learning rate or schedule, other data (read
  * from their beginning), another number of ranks.
  *

@@ -16,8 +16,8 @@
 #   second   tales alone, while the rate falls to 0
 set -eu
 
-STEPS_1=${STEPS_1:-2600}
-STEPS_2=${STEPS_2:-3600} # those of the first phase included
+STEPS_1=${STEPS_1:-2200}
+STEPS_2=${STEPS_2:-3100} # those of the first phase included
 
 if [ $# -lt 1 ] || [ $# -gt 2 ] || [ ! -f "$1/tales.txt" ] || [ ! -f "$1/novels.txt" ] ||
     [ ! -f "$1/tales-valid.txt" ]; then

@@ -61,8 +61,8 @@ static const struct option table[] = {
     OPTION_ROW("steps", 'n', OPTION_UINT64, AT(options.n_steps), "N",
                "steps in all, with those before a resumption"),
     OPTION_ROW("batch-size", 'b', OPTION_UINT64, AT(options.batch_size), "N",
-               "tokens a step, rounded up to whole sequences, no more than DATA have (default: "
-               "4096, or all of them where that is less)"),
+               "tokens a step, rounded up to whole sequences, no more than DATA have (0, the "
+               "default: 4096, or all of them where that is less)"),
     TRAIN_ROWS_RATE,
     OPTION_ROW("valid-every", '\0', OPTION_UINT64, AT(options.valid_every), "N",
                "steps from one validation to the next; 0: only at the end"),

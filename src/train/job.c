@@ -117,14 +117,14 @@ static enum gen_status check_init_again(const struct train_job *job, const char 
         {"n_ctx", run->n_ctx, init->n_ctx},       {"n_vocab", run->n_vocab, init->n_vocab}};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         if (sizes[i].run != sizes[i].init) {
-            return error_set(job->err, GEN_BAD_FILE,
+            return error_set(job->err, GEN_BAD_ARGUMENT,
                              "%s: its %s is %d, that of %s is %d (go on with the model that the "
                              "run was begun with, or choose another output)",
                              name, sizes[i].name, sizes[i].run, init_name, sizes[i].init);
         }
     }
     if (tokenizer != NULL && dataset_vocab_digest(tokenizer) != saved->vocab) {
-        return error_set(job->err, GEN_BAD_FILE,
+        return error_set(job->err, GEN_BAD_ARGUMENT,
                          "%s: its vocabulary of %d tokens is not that of %s, which has %d (go on "
                          "with the model that the run was begun with, or choose another output)",
                          name, run->n_vocab, init_name, gen_tokenizer_n_vocab(tokenizer));

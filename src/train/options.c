@@ -227,7 +227,7 @@ enum gen_status train_options_fit(const struct gen_train_options *options,
         {"n_head", config->n_head, shape->n_head, preset->n_head, ""},
         {"n_embd", config->n_embd, shape->n_embd, preset->n_embd, ""},
         {"n_ctx", config->n_ctx, n_ctx, preset->n_ctx,
-         shorter ? "; for shorter sequences, name the model it was begun with, too" : ""},
+         shorter ? "; if it was begun with a model, for shorter sequences name that one, too" : ""},
     };
     enum gen_status status = GEN_OK;
     for (size_t i = 0; status == GEN_OK && i < sizeof wishes / sizeof *wishes; i++) {

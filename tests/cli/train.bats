@@ -249,13 +249,13 @@ n_lines() {
     [ "$status" -eq 0 ]
     again=(train -q -o m.gguf -b 64 --steps 4 --resume "$TEXT")
     gen "${again[@]}" --init wide.gguf
-    refused 1 "m.gguf.state: its n_embd is 16, that of wide.gguf is 32 (go on"
+    refused 2 "m.gguf.state: its n_embd is 16, that of wide.gguf is 32 (go on"
     gen "${again[@]}" --init "$MODEL"
-    refused 1 "m.gguf.state: its n_layer is 1, that of "
+    refused 2 "m.gguf.state: its n_layer is 1, that of "
     gen "${again[@]}" --init other.gguf
-    refused 1 "m.gguf.state: its vocabulary of 512 tokens is not that of other.gguf, which has 512 (go on"
+    refused 2 "m.gguf.state: its vocabulary of 512 tokens is not that of other.gguf, which has 512 (go on"
     gen "${again[@]}" --init other.gguf --vocab "$MODEL"
-    refused 1 "m.gguf.state: its vocabulary of 512 tokens is not that of other.gguf"
+    refused 2 "m.gguf.state: its vocabulary of 512 tokens is not that of other.gguf"
     gen "${again[@]}" --vocab vocab
     refused 2 "m.gguf.state: the run was begun with another vocabulary of 512 tokens, this one has 512 (go on"
     # One of the same shape and vocabulary changes nothing: the weights are those of the run.

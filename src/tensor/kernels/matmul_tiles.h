@@ -177,11 +177,15 @@ static tile_function *tile_function_for(enum tensor_type type, enum tile_kind ki
 }
 #undef PAIR
 
-/* Panels of the next tile, if n_panels are left: rather two and two than three and one, for which
- * each product would take a load of its own. */
+/* Panels of the next tile, if n_panels are left and there may be `most`: rather two and two than
+ * three and one, for which each product would take a load of its own. Tiles of less than three
+ * panels have no pairs. */
 static size_t tile_group(size_t n_panels, size_t most) {
-    bool two = TILE_PANELS > 2 && (n_panels == 2 || (n_panels == 4 && most == 3));
-    return two ? 2 : n_panels < most ? 1 : most;
+    bool two = most > 1 && (n_panels == 2 || (n_panels == 4 && most == 3));
+    if (TILE_PANELS > 2) {
+        return two ? 2 : n_panels < most ? 1 : most;
+    }
+    return n_panels < most ? n_panels : most;
 }
 
 /* Panels begin ... end-1 of one block of k, group by group and the rest one by one. t describes

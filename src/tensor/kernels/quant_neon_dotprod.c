@@ -5,10 +5,9 @@
 
 #include "tensor/kernels/vec_neon.h"
 
-#define QUANT_TILE_ROWS            3
-#define QUANT_TILE_PANELS          1
-#define QUANT_TILE_ROWS_GROUPED    2
-#define QUANT_TILE_PANELS_FEW_ROWS 1
+#define QUANT_TILE_ROWS         3
+#define QUANT_TILE_PANELS       1
+#define QUANT_TILE_ROWS_GROUPED 2
 
 #include "tensor/kernels/int8_limit.h"
 #include "tensor/kernels/quant_kernels.h"

@@ -21,9 +21,9 @@
 #define QUANT_MAX_ROWS   6
 #define QUANT_MAX_PANELS 4
 
-/* How far ahead of what it reads a tile of few rows asks, in bytes; and with more tiles of rows
- * than this the first of them, which alone waits for memory, does not matter. */
-#define QUANT_AHEAD       4096
+/* How far ahead of what it reads a tile of few rows asks, in bytes. */
+#define QUANT_AHEAD 4096
+/* With more tiles of rows than this nothing is asked: the first of them alone waits for memory. */
 #define QUANT_AHEAD_TILES 32
 
 /* What a kernel must know of a format; see struct quant_format. */
@@ -307,14 +307,17 @@ static quant_tile_function *quant_tile_function_for(enum tensor_type type, enum 
  * rows a piece of the next panels, which the last one will have asked for whole.
  */
 static void quant_plan_ahead(struct quant_tile *t, size_t n_rows, size_t n_panels) {
+    bool few = n_rows <= FEW_ROWS;
     bool grouped = t->layout->format->group_size < QUANT_SMALL;
     size_t max_rows = grouped ? QUANT_TILE_ROWS_GROUPED : QUANT_TILE_ROWS;
-    size_t n_tiles = n_rows <= FEW_ROWS ? 1 : (n_rows + max_rows - 1) / max_rows;
+    size_t n_tiles = few ? 1 : (n_rows + max_rows - 1) / max_rows;
     size_t bytes = n_panels * t->layout->panel_bytes;
     size_t n_steps = n_tiles * t->layout->n_parts;
-    t->ahead = t->panel + (n_tiles > 1 ? bytes : QUANT_AHEAD);
-    t->ahead_step = n_tiles > QUANT_AHEAD_TILES ? 0 : (bytes + n_steps - 1) / n_steps;
-    t->ahead_skip = n_tiles > 1 ? t->layout->n_parts * t->ahead_step : 0;
+    /* A last panel left over has none behind it. */
+    bool asks = few || (n_tiles <= QUANT_AHEAD_TILES && n_panels == QUANT_TILE_PANELS);
+    t->ahead = t->panel + (few ? QUANT_AHEAD : bytes);
+    t->ahead_step = asks ? (bytes + n_steps - 1) / n_steps : 0;
+    t->ahead_skip = few ? 0 : t->layout->n_parts * t->ahead_step;
 }
 
 static void matmul_quantized(const struct matmul_job *job, size_t begin, size_t end,

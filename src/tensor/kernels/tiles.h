@@ -49,7 +49,7 @@ struct tile {
     const struct matmul_job *job; /* what follows the sum, or NULL: nothing */
     size_t column;                /* of the first panel, for the bias */
     enum tile_kind few_rows;      /* for one or two rows; TILE_FEW unless said otherwise */
-    size_t ahead;                 /* bytes that TILE_FEW and TILE_LONE ask ahead in each panel */
+    size_t ahead; /* how far TILE_FEW and TILE_LONE ask ahead in each panel; 0: not at all */
 };
 
 /* Load and store up to 16 numbers: the last panel may have fewer columns. */
