@@ -13,10 +13,9 @@ BUILD   ?= build
 # What a recipe line starts with: its short form is said, or with V=1 the command itself.
 say = $(if $(V),,@echo '  $(1)';)
 
-# The model compiled into the program. While the file is missing the program is built without
-# one; that is also how it comes to be:
-#   make && build/gen convert DIRECTORY models/tales-2m.gguf && make
-EMBEDDED_MODEL ?= models/tales-2m.gguf
+# The model compiled into the program; scripts/train_default_model.sh makes it. While the file is
+# missing the program is built without one.
+EMBEDDED_MODEL ?= models/tales-6m.gguf
 
 # MPI=1 makes a program whose `gen train` can be one of many processes under mpirun.
 MPICC ?= mpicc

@@ -146,9 +146,9 @@ static void wait_finished(struct thread_pool *pool, uint32_t n_shares) {
         pause_briefly();
     }
     pthread_mutex_lock(&pool->lock);
-    /* An exchange, not a store: qemu-aarch64 lets a load overtake a store before it, also where both
-     * are sequentially consistent. n_done would be read first, the last worker would not see who
-     * sleeps, and nobody would wake him. */
+    /* An exchange, not a store: qemu-aarch64 lets a load overtake a store before it, also where
+     * both are sequentially consistent. n_done would be read first, the last worker would not see
+     * who sleeps, and nobody would wake him. */
     (void)atomic_exchange(&pool->main_asleep, true);
     while (atomic_load(&pool->n_done) != n_shares) {
         pthread_cond_wait(&pool->finished, &pool->lock);

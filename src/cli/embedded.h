@@ -13,7 +13,7 @@
 /** The image and its size; NULL and 0 if the program was built without one. */
 const unsigned char *embedded_model(size_t *size);
 
-/** The model's name, such as "tales-2m"; "" if there is none. */
+/** The model's name, such as "tales-6m"; "" if there is none. */
 const char *embedded_model_name(void);
 
 #endif

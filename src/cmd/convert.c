@@ -43,7 +43,7 @@ static const struct options_spec spec = {
                 "  gen convert --type f16 openai-community/gpt2 gpt2-f16.gguf\n"
                 "  gen convert --type q8_0 ./gpt2 gpt2-q8_0.gguf\n"
                 "  gen convert --lora adapter.gguf ./gpt2 tuned.gguf\n"
-                "  gen convert tales-2m tales.gguf\n",
+                "  gen convert tales-6m tales.gguf\n",
 };
 
 static bool show_progress(void *context, uint64_t done, uint64_t total) {

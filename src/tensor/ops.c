@@ -4,6 +4,10 @@
 
 /* Shares per thread that attention jobs are cut into. */
 #define ATTENTION_SHARES 16
+/* Bytes of keys, and of values, asked for in advance: by then the hardware has seen the stream.
+ * Only for jobs of so many rows. */
+#define ATTENTION_AHEAD    ((size_t)16384)
+#define ATTENTION_FEW_ROWS 2
 
 bool compute_init(struct compute *compute, const struct kernels *kernels, int n_threads,
                   size_t floats) {
@@ -132,9 +136,37 @@ static void store_kv_share(void *context, size_t begin, size_t end, int thread) 
     }
 }
 
+static void ask_for(const void *start, size_t bytes) {
+    size_t most = bytes < ATTENTION_AHEAD ? bytes : ATTENTION_AHEAD;
+    for (size_t done = 0; done < most; done += MEMORY_ALIGNMENT) {
+        __builtin_prefetch((const unsigned char *)start + done, 0, 2);
+    }
+}
+
+/* Keys and values of a head lie in pieces of their own, whose beginning the hardware cannot
+ * foresee: they are asked for while the job before is done, values of the first while its scores
+ * are made. A job of many rows computes longer than it waits. */
+static void ask_for_kv(const struct attention_job *job, bool keys) {
+    size_t number = tensor_type_info(job->type)->block_bytes;
+    if (job->n_rows > ATTENTION_FEW_ROWS) {
+        return;
+    }
+    if (keys) {
+        ask_for(job->k, (job->length + MATRIX_PANEL - 1) / MATRIX_PANEL * MATRIX_PANEL *
+                            job->head_size * number);
+    }
+    ask_for(job->v, job->length * job->v_stride * number);
+}
+
 static void attention_share(void *context, size_t begin, size_t end, int thread) {
     const struct attention_work *work = context;
+    if (begin < end) {
+        ask_for_kv(&work->jobs[begin], false);
+    }
     for (size_t i = begin; i < end; i++) {
+        if (i + 1 < end) {
+            ask_for_kv(&work->jobs[i + 1], true);
+        }
         if (work->apart) {
             work->compute->kernels->store_kv(&work->jobs[i]);
         }

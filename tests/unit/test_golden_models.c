@@ -349,7 +349,6 @@ static void test_shared_tales(void **state) {
         skip();
     }
     check_model(path, path, false);
-    check_model("models/tales-2m.gguf", path, false);
 }
 
 /* ---- the session's manners -------------------------------------------------------------------*/

@@ -339,7 +339,7 @@ static void test_not_finite(void **state) {
 
 static void test_inspection(void **state) {
     (void)state;
-    struct gen_model *model = open_model("models/tales-2m.gguf", true);
+    struct gen_model *model = open_model("models/tales-6m.gguf", true);
     assert_true(gen_model_n_tensors(model) >= 52);
     bool found = false;
     for (size_t i = 0; i < gen_model_n_metadata(model); i++) {

@@ -240,7 +240,7 @@ static void test_logits(void **state) {
 /* The model that was trained, with words in place of noise. */
 static void test_tales(void **state) {
     (void)state;
-    struct gen_model *model = open_model("models/tales-2m.gguf");
+    struct gen_model *model = open_model("models/tales-6m.gguf");
     const char *text = "Once upon a time there was a king. Once upon a time there was a";
     struct gen_ids ids = {0};
     assert_int_equal(

@@ -87,8 +87,10 @@ ALWAYS_INLINE void tile_run(const struct tile *t, int rows, int panels, enum ten
             weights[p] = load_weights(w + (size_t)p * t->w_panel_bytes, type);
             if (kind == TILE_STREAMED) {
                 __builtin_prefetch(w + (size_t)p * t->w_panel_bytes + STREAM_AHEAD);
-            } else if (kind == TILE_FEW || kind == TILE_LONE) {
-                __builtin_prefetch(w + (size_t)p * t->w_panel_bytes + t->ahead, 0, 2);
+            } else if (kind == TILE_PACKED) {
+                __builtin_prefetch(w + (size_t)p * t->w_panel_bytes + PACKED_AHEAD, 0, 2);
+            } else if (kind == TILE_LONE) {
+                __builtin_prefetch(w + LONE_AHEAD, 0, 2);
             }
         }
         UNROLL for (int r = 0; r < rows; r++) {
@@ -149,6 +151,7 @@ ALWAYS_INLINE void tile_rows(struct tile t, size_t n_rows, size_t max_rows, int 
     TILE_FUNCTION(name##_single, TILE_ROWS, 1, type, TILE_SINGLE)                                  \
     TILE_FUNCTION(name##_many, TILE_ROWS, TILE_PANELS, type, TILE_MANY)                            \
     TILE_FUNCTION(name##_few, FEW_ROWS, TILE_PANELS_FEW_ROWS, type, TILE_FEW)                      \
+    TILE_FUNCTION(name##_packed, FEW_ROWS, TILE_PANELS_FEW_ROWS, type, TILE_PACKED)                \
     TILE_FUNCTION(name##_streamed, FEW_ROWS, TILE_PANELS_FEW_ROWS, type, TILE_STREAMED)            \
     TILE_FUNCTION(name##_lone, FEW_ROWS, 1, type, TILE_LONE)                                       \
     PAIR_FUNCTION(name, type)
@@ -165,7 +168,8 @@ static tile_function *tile_function_for(enum tensor_type type, enum tile_kind ki
 #define ROW(name)                                                                                  \
     {                                                                                              \
         [TILE_FEW] = name##_few, [TILE_SINGLE] = name##_single, [TILE_PAIR] = PAIR(name),          \
-        [TILE_MANY] = name##_many, [TILE_STREAMED] = name##_streamed, [TILE_LONE] = name##_lone    \
+        [TILE_MANY] = name##_many, [TILE_STREAMED] = name##_streamed,                              \
+        [TILE_PACKED] = name##_packed, [TILE_LONE] = name##_lone                                   \
     }
     static tile_function *const functions[][N_TILE_KINDS] = {
         [TENSOR_F32] = ROW(tile_f32),
@@ -270,8 +274,9 @@ static void matmul(const struct matmul_job *job, size_t begin, size_t end, float
                      .n_columns = w->n_out - begin * VF_LANES,
                      .job = job,
                      .column = begin * VF_LANES,
-                     .few_rows = lone ? TILE_LONE : TILE_FEW,
-                     .ahead = lone ? LONE_AHEAD : PACKED_AHEAD};
+                     .few_rows = lone     ? TILE_LONE
+                                 : packed ? TILE_PACKED
+                                          : TILE_FEW};
     if (job->n_rows >= KERNELS_SCRATCH_ROWS && !(packed && w->type == TENSOR_F32)) {
         matmul_gathered(job, t, end - begin, scratch);
     } else if (!packed && w->n_in > STREAM_BLOCK) {

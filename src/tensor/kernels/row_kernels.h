@@ -166,20 +166,6 @@ static void attention_rest(const struct tile *sums, enum tensor_type type, size_
     }
 }
 
-#define CACHE_LINE   64
-#define VALUES_AHEAD ((size_t)16384) /* bytes: by then the hardware has seen the stream */
-
-/* Values lie in pieces, one for each head, whose beginning the hardware cannot foresee: they come
- * while the scores are made. */
-static void ask_for_values(const struct attention_job *job, size_t number) {
-    size_t bytes = job->length * job->v_stride * number;
-    size_t most = bytes < VALUES_AHEAD ? bytes : VALUES_AHEAD;
-    const unsigned char *values = job->v;
-    for (size_t done = 0; done < most; done += CACHE_LINE) {
-        __builtin_prefetch(values + done, 0, 2);
-    }
-}
-
 /*
  * Scores and their weighted sums are matrix products themselves: keys lie in panels of 16
  * positions (columns), values position by position (inner index). The rows of a job see one
@@ -191,9 +177,6 @@ static void attention(const struct attention_job *job, float *scratch) {
     size_t number = tensor_type_info(job->type)->block_bytes;
     size_t n_panels = (seen + VF_LANES - 1) / VF_LANES;
     size_t stride = n_panels * VF_LANES;
-    if (job->n_rows <= FEW_ROWS) {
-        ask_for_values(job, number);
-    }
     struct tile scores = {.x = job->q,
                           .x_stride = job->q_stride,
                           .x_step = 1,

@@ -26,7 +26,8 @@ enum tile_kind {
     TILE_SINGLE,
     TILE_PAIR,
     TILE_MANY,
-    TILE_STREAMED, /* few rows, weights in place */
+    TILE_STREAMED, /* few rows, several panels of weights in place; asks ahead, as the next two */
+    TILE_PACKED,   /* few rows, several panels of packed weights */
     TILE_LONE,     /* few rows, one panel after the other */
     N_TILE_KINDS
 };
@@ -49,7 +50,6 @@ struct tile {
     const struct matmul_job *job; /* what follows the sum, or NULL: nothing */
     size_t column;                /* of the first panel, for the bias */
     enum tile_kind few_rows;      /* for one or two rows; TILE_FEW unless said otherwise */
-    size_t ahead; /* how far TILE_FEW and TILE_LONE ask ahead in each panel; 0: not at all */
 };
 
 /* Load and store up to 16 numbers: the last panel may have fewer columns. */
