@@ -119,13 +119,13 @@ asked() {
         >swapped/merges.txt
     rm -f swapped/tokenizer.json
     gen finetune -q -o m.gguf -m wide.gguf --steps 2 --lora-rank 2 --resume pairs.jsonl
-    refused 1 "that of wide.gguf is 32 (go on"
+    refused 2 "that of wide.gguf is 32 (go on"
     gen finetune -q -o other.gguf -m wide.gguf --steps 2 --resume pairs.jsonl
-    refused 1 "that of wide.gguf is 32 (go on"
+    refused 2 "that of wide.gguf is 32 (go on"
     gen finetune -q -o m.gguf -m swapped --steps 2 --lora-rank 2 --resume pairs.jsonl
-    refused 1 "m.gguf.state: its vocabulary of 512 tokens is not that of swapped, which has 512"
+    refused 2 "m.gguf.state: its vocabulary of 512 tokens is not that of swapped, which has 512"
     gen finetune -q -o other.gguf -m swapped --steps 2 --resume pairs.jsonl
-    refused 1 "other.gguf.state: its vocabulary of 512 tokens is not that of swapped"
+    refused 2 "other.gguf.state: its vocabulary of 512 tokens is not that of swapped"
     gen finetune -q -o m.gguf --steps 2 --lora-rank 2 --resume pairs.jsonl
     [ "$status" -eq 0 ]
     gen finetune -q -o m.gguf --steps 2 --metrics pairs.jsonl pairs.jsonl
