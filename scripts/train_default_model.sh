@@ -6,7 +6,7 @@
 #
 # CORPUS is a folder with tales.txt, novels.txt and, held out, tales-valid.txt, documents divided by
 # lines `<|endoftext|>`. All that is made goes to DIRECTORY (default: build/default-model), the model
-# as tales-6m.gguf. It takes one to three hours on two cores. Cut off at any time, by Ctrl-C too, it
+# as tales-6m.gguf. It takes one to two hours on two cores. Cut off at any time, by Ctrl-C too, it
 # goes on where it was when it is called again, to the same bits. GEN=build/gen and the numbers of
 # steps below may be set.
 #
