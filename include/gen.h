@@ -506,11 +506,14 @@ double gen_clock(void);
  */
 struct gen_cost {
     uint64_t weight_bytes;         /**< matrices as they lie in memory: each eval reads them once */
-    uint64_t row_operations;       /**< of one row in the matrices of all layers */
-    uint64_t head_operations;      /**< of one row that wants logits, for these */
+    uint64_t row_operations;       /**< of one row in the matrices; in the last layer those of its
+                                        key and value, which later rows see */
+    uint64_t head_operations;      /**< besides, of one row that wants logits: the rest of the last
+                                        layer, and lm_head */
     uint64_t row_int8_operations;  /**< of row_operations, those on int8 */
     uint64_t head_int8_operations; /**< the same of head_operations */
-    uint64_t seen_operations;      /**< of attention, for each position a row sees */
+    uint64_t row_seen_operations;  /**< of attention, for each position a row sees */
+    uint64_t head_seen_operations; /**< besides, where the row wants logits */
     uint64_t seen_numbers;         /**< of the KV cache, for each position of a sequence */
 };
 struct gen_cost gen_model_cost(const struct gen_model *model);

@@ -10,8 +10,10 @@
 #include "base/memory.h"
 
 /* How often a thread looks for work before it sleeps, with a pause of some tens of cycles each
- * time: about 30 microseconds, a few times the pauses between the loops of one token. */
-#define LOOKS 1000
+ * time: some hundred microseconds, as long as it waits in a prompt for a thread that was
+ * interrupted. Shares do not wait for a thread that does not run, so this costs little on a busy
+ * machine. */
+#define LOOKS 10000
 
 /* Shares per thread when items are of equal cost: enough for a thread that started late, or
  * stands still, to leave its part to the others. */

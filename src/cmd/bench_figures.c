@@ -233,7 +233,8 @@ static void count(struct bench_figure *figure, const struct gen_cost *cost, doub
             (double)cost->weight_bytes + n_sequences * (held + n_rows) * position_bytes;
         figure->operations +=
             n_sequences * (n_rows * (double)cost->row_operations + (double)cost->head_operations +
-                           seen * (double)cost->seen_operations);
+                           seen * (double)cost->row_seen_operations +
+                           (held + n_rows) * (double)cost->head_seen_operations);
         figure->int8_operations += n_sequences * (n_rows * (double)cost->row_int8_operations +
                                                   (double)cost->head_int8_operations);
     }

@@ -2,12 +2,21 @@
 #include "gen.h"
 #include "model/model.h"
 
-static uint64_t operations(const struct matrix *matrix) {
-    return 2 * (uint64_t)matrix->n_in * matrix->n_out;
+/* Operations of one row in some columns of a matrix. */
+static uint64_t operations(const struct matrix *matrix, uint64_t n_columns) {
+    return 2 * (uint64_t)matrix->n_in * n_columns;
 }
 
-static uint64_t int8_operations(const struct matrix *matrix) {
-    return matrix_is_quantized(matrix) ? operations(matrix) : 0;
+/* Add a matrix of which every row takes row_columns; those that want logits take all. */
+static void add_matrix(struct gen_cost *cost, const struct matrix *matrix, uint64_t row_columns) {
+    uint64_t row = operations(matrix, row_columns);
+    uint64_t head = operations(matrix, matrix->n_out - row_columns);
+    bool int8 = matrix_is_quantized(matrix);
+    cost->row_operations += row;
+    cost->head_operations += head;
+    cost->row_int8_operations += int8 ? row : 0;
+    cost->head_int8_operations += int8 ? head : 0;
+    cost->weight_bytes += matrix_bytes(matrix);
 }
 
 struct gen_cost gen_model_cost(const struct gen_model *model) {
@@ -17,21 +26,18 @@ struct gen_cost gen_model_cost(const struct gen_model *model) {
     if (weights->lm_head.data == NULL) {
         return cost;
     }
+    uint64_t c = (uint64_t)config->n_embd;
     for (int32_t i = 0; i < weights->n_layer; i++) {
         const struct layer_weights *layer = &weights->h[i];
-        const struct matrix *matrices[] = {&layer->attn_c_attn, &layer->attn_c_proj,
-                                           &layer->mlp_c_fc, &layer->mlp_c_proj};
-        for (size_t m = 0; m < sizeof matrices / sizeof *matrices; m++) {
-            cost.row_operations += operations(matrices[m]);
-            cost.row_int8_operations += int8_operations(matrices[m]);
-            cost.weight_bytes += matrix_bytes(matrices[m]);
-        }
+        bool last = i + 1 == weights->n_layer;
+        add_matrix(&cost, &layer->attn_c_attn, last ? 2 * c : 3 * c);
+        add_matrix(&cost, &layer->attn_c_proj, last ? 0 : layer->attn_c_proj.n_out);
+        add_matrix(&cost, &layer->mlp_c_fc, last ? 0 : layer->mlp_c_fc.n_out);
+        add_matrix(&cost, &layer->mlp_c_proj, last ? 0 : layer->mlp_c_proj.n_out);
+        /* n_embd numbers of keys, for the scores, and of values, for their sum. */
+        cost.seen_numbers += 2 * c;
+        *(last ? &cost.head_seen_operations : &cost.row_seen_operations) += 2 * 2 * c;
     }
-    cost.head_operations = operations(&weights->lm_head);
-    cost.head_int8_operations = int8_operations(&weights->lm_head);
-    cost.weight_bytes += matrix_bytes(&weights->lm_head);
-    /* A key and a value of n_embd numbers in each layer: one for the score, one for the sum. */
-    cost.seen_numbers = 2 * (uint64_t)config->n_layer * (uint64_t)config->n_embd;
-    cost.seen_operations = 2 * cost.seen_numbers;
+    add_matrix(&cost, &weights->lm_head, 0);
     return cost;
 }

@@ -152,11 +152,12 @@ static struct attention_job attention_job(const struct forward *f, const struct 
 }
 
 /*
- * Attention from qkv into `normal`. A run of neighbouring rows is cut into jobs, and the jobs of a
- * head stand together: they read the same keys and values, which stay in a core's cache.
+ * Jobs for the attention of all rows; returns how many. A run of neighbouring rows is cut into
+ * jobs, and the jobs of a head stand together: they read the same keys and values, which stay in a
+ * core's cache.
  */
-static void attend(const struct forward *f, const struct forward_row *rows, size_t n_rows,
-                   size_t layer, bool apart) {
+static size_t plan_attention(const struct forward *f, const struct forward_row *rows, size_t n_rows,
+                             size_t layer) {
     size_t n_jobs = 0;
     for (size_t first = 0, n; first < n_rows; first += n) {
         n = run_length(rows, first, n_rows);
@@ -168,39 +169,107 @@ static void attend(const struct forward *f, const struct forward_row *rows, size
             }
         }
     }
-    op_attention(f->compute, f->activations->jobs, n_jobs, apart);
+    return n_jobs;
 }
 
-void forward_layers(const struct forward *forward, const struct forward_row *rows, size_t n_rows) {
+/* normal = attention(c_attn(normal)) */
+static void attend(const struct forward *f, const struct forward_row *rows, size_t n_rows,
+                   size_t layer, bool apart) {
+    const struct activations *a = f->activations;
+    const struct layer_weights *h = &f->weights->h[layer];
+    linear(f, a->qkv, a->normal, n_rows, &h->attn_c_attn, h->attn_c_attn_bias, false, false);
+    size_t n_jobs = plan_attention(f, rows, n_rows, layer);
+    if (!apart) {
+        op_store_kv(f->compute, a->jobs, n_jobs);
+    }
+    op_attention(f->compute, a->jobs, n_jobs, apart);
+}
+
+/* c_attn, but only the panels that make columns begin ... end-1 of qkv. */
+static void linear_qkv(const struct forward *f, size_t n_rows, size_t layer, size_t begin,
+                       size_t end) {
+    const struct layer_weights *h = &f->weights->h[layer];
+    size_t panel = begin / MATRIX_PANEL;
+    size_t first = panel * MATRIX_PANEL;
+    struct matrix columns = matrix_columns(&h->attn_c_attn, panel, end - first);
+    struct matmul_job job = {.y = f->activations->qkv + first,
+                             .y_stride = h->attn_c_attn.n_out,
+                             .x = f->activations->normal,
+                             .x_stride = columns.n_in,
+                             .n_rows = n_rows,
+                             .w = &columns,
+                             .bias = h->attn_c_attn_bias + first};
+    op_matmul(f->compute, &job);
+}
+
+static void keep_rows(float *x, const size_t *which, size_t n, size_t n_columns) {
+    for (size_t i = 0; i < n; i++) {
+        memmove(x + i * n_columns, x + which[i] * n_columns, n_columns * sizeof *x);
+    }
+}
+
+/*
+ * attend() for the last layer. Of rows whose final x is not wanted only keys and values matter,
+ * which later positions see; the rows of `which` are moved to the front and go on alone.
+ */
+static void attend_wanted(const struct forward *f, const struct forward_row *rows, size_t n_rows,
+                          size_t layer, const size_t *which, size_t n_wanted) {
+    const struct activations *a = f->activations;
+    size_t c = (size_t)f->config->n_embd;
+    linear_qkv(f, n_rows, layer, c, 3 * c);
+    op_store_kv(f->compute, a->jobs, plan_attention(f, rows, n_rows, layer));
+    if (n_wanted == 0) {
+        return;
+    }
+    struct forward_row wanted[FORWARD_MAX_ROWS];
+    for (size_t i = 0; i < n_wanted; i++) {
+        wanted[i] = rows[which[i]];
+    }
+    keep_rows(a->x, which, n_wanted, c);
+    keep_rows(a->normal, which, n_wanted, c);
+    linear_qkv(f, n_wanted, layer, 0, c);
+    op_attention(f->compute, a->jobs, plan_attention(f, wanted, n_wanted, layer), false);
+}
+
+/* What of a layer is behind attention: every row on its own. */
+static void finish_layer(const struct forward *f, size_t n_rows, size_t layer) {
+    const struct activations *a = f->activations;
+    const struct layer_weights *h = &f->weights->h[layer];
+    linear(f, a->x, a->normal, n_rows, &h->attn_c_proj, h->attn_c_proj_bias, false, true);
+    op_layer_norm(f->compute, a->normal, a->x, h->ln_2_weight, h->ln_2_bias, n_rows,
+                  (size_t)f->config->n_embd, f->config->layer_norm_epsilon);
+    linear(f, a->inner, a->normal, n_rows, &h->mlp_c_fc, h->mlp_c_fc_bias, true, false);
+    linear(f, a->x, a->inner, n_rows, &h->mlp_c_proj, h->mlp_c_proj_bias, false, true);
+}
+
+void forward_layers(const struct forward *forward, const struct forward_row *rows, size_t n_rows,
+                    const size_t *which, size_t n_wanted) {
     const struct activations *a = forward->activations;
     size_t c = (size_t)forward->config->n_embd;
-    float epsilon = forward->config->layer_norm_epsilon;
+    size_t n_layer = (size_t)forward->config->n_layer;
     bool apart = jobs_are_apart(rows, n_rows);
     struct embed_work work = {forward, rows};
     thread_pool_run(forward->compute->pool, n_rows, 0, embed_share, &work);
-    for (size_t layer = 0; layer < (size_t)forward->config->n_layer; layer++) {
+    for (size_t layer = 0; layer < n_layer; layer++) {
         const struct layer_weights *h = &forward->weights->h[layer];
         op_layer_norm(forward->compute, a->normal, a->x, h->ln_1_weight, h->ln_1_bias, n_rows, c,
-                      epsilon);
-        linear(forward, a->qkv, a->normal, n_rows, &h->attn_c_attn, h->attn_c_attn_bias, false,
-               false);
-        attend(forward, rows, n_rows, layer, apart);
-        linear(forward, a->x, a->normal, n_rows, &h->attn_c_proj, h->attn_c_proj_bias, false, true);
-        op_layer_norm(forward->compute, a->normal, a->x, h->ln_2_weight, h->ln_2_bias, n_rows, c,
-                      epsilon);
-        linear(forward, a->inner, a->normal, n_rows, &h->mlp_c_fc, h->mlp_c_fc_bias, true, false);
-        linear(forward, a->x, a->inner, n_rows, &h->mlp_c_proj, h->mlp_c_proj_bias, false, true);
+                      forward->config->layer_norm_epsilon);
+        if (layer + 1 < n_layer || n_wanted == n_rows) {
+            attend(forward, rows, n_rows, layer, apart);
+        } else {
+            attend_wanted(forward, rows, n_rows, layer, which, n_wanted);
+            n_rows = n_wanted;
+        }
+        if (n_rows > 0) {
+            finish_layer(forward, n_rows, layer);
+        }
     }
 }
 
-void forward_logits(const struct forward *forward, float *logits, const size_t *which, size_t n) {
+void forward_logits(const struct forward *forward, float *logits, size_t n) {
     const struct activations *a = forward->activations;
     const struct weights *weights = forward->weights;
-    size_t c = (size_t)forward->config->n_embd;
-    for (size_t i = 0; i < n; i++) {
-        memcpy(a->normal + i * c, a->x + which[i] * c, c * sizeof(float));
-    }
-    op_layer_norm(forward->compute, a->normal, a->normal, weights->ln_f_weight, weights->ln_f_bias,
-                  n, c, forward->config->layer_norm_epsilon);
+    op_layer_norm(forward->compute, a->normal, a->x, weights->ln_f_weight, weights->ln_f_bias, n,
+                  (size_t)forward->config->n_embd, forward->config->layer_norm_epsilon);
     linear(forward, logits, a->normal, n, &weights->lm_head, NULL, false, false);
 }

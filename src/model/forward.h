@@ -58,13 +58,15 @@ float forward_attention_scale(const struct gen_config *config, size_t layer);
 size_t forward_inputs(const struct weights *weights);
 
 /**
- * Take n_rows (1 ... max_rows) rows through the layers; their final x is left in
- * activations->x. Rows of one slot must come in order of position, right behind what the cache
- * holds.
+ * Take n_rows (1 ... max_rows) rows through the layers. Their keys and values are in the cache
+ * then, and activations->x[n_wanted] is the final x of the rows listed in `which`, ascending; of
+ * the others the last layer computes no more than key and value. Rows of one slot must come in
+ * order of position, right behind what the cache holds.
  */
-void forward_layers(const struct forward *forward, const struct forward_row *rows, size_t n_rows);
+void forward_layers(const struct forward *forward, const struct forward_row *rows, size_t n_rows,
+                    const size_t *which, size_t n_wanted);
 
-/** logits[n][V] of the n rows of activations->x listed in `which`, ascending. */
-void forward_logits(const struct forward *forward, float *logits, const size_t *which, size_t n);
+/** logits[n][V] of activations->x[n]. */
+void forward_logits(const struct forward *forward, float *logits, size_t n);
 
 #endif

@@ -171,10 +171,10 @@ static size_t eval_chunk(struct gen_session *session, const struct gen_row *rows
             which[n_wanted++] = i;
         }
     }
-    forward_layers(&session->forward, chunk, n);
+    forward_layers(&session->forward, chunk, n, which, n_wanted);
     if (n_wanted > 0) {
         size_t n_vocab = (size_t)session->model->config.n_vocab;
-        forward_logits(&session->forward, session->logits + n_logits * n_vocab, which, n_wanted);
+        forward_logits(&session->forward, session->logits + n_logits * n_vocab, n_wanted);
     }
     return n_logits + n_wanted;
 }

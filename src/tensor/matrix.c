@@ -189,6 +189,33 @@ void matrix_release(struct matrix *matrix) {
     *matrix = (struct matrix){0};
 }
 
+struct matrix matrix_columns(const struct matrix *matrix, size_t panel, size_t n_out) {
+    struct matrix columns = *matrix;
+    size_t number = tensor_type_info(matrix->type)->block_bytes;
+    columns.n_out = n_out;
+    columns.data += panel * (matrix_is_quantized(matrix) ? matrix->quant.panel_bytes
+                                                         : matrix->panel_stride * number);
+    columns.packed = NULL;
+    columns.packed_bytes = 0;
+    columns.owned = false;
+    return columns;
+}
+
+/* Numbers of a column that are gathered to be widened together. */
+#define COLUMN_RUN 64
+
+/* n numbers that lie `stride` bytes apart, side by side. */
+static void gather(unsigned char *to, const unsigned char *from, size_t stride, size_t n,
+                   size_t number_bytes) {
+    for (size_t i = 0; i < n; i++) {
+        if (number_bytes == sizeof(uint16_t)) {
+            memcpy(to + i * sizeof(uint16_t), from + i * stride, sizeof(uint16_t));
+        } else {
+            memcpy(to + i * sizeof(float), from + i * stride, sizeof(float));
+        }
+    }
+}
+
 void matrix_column(float *out, const struct matrix *matrix, size_t n) {
     if (matrix_is_quantized(matrix)) {
         size_t panel = n / MATRIX_PANEL * matrix->quant.panel_bytes;
@@ -196,9 +223,13 @@ void matrix_column(float *out, const struct matrix *matrix, size_t n) {
         return;
     }
     const struct tensor_type_info *info = tensor_type_info(matrix->type);
+    size_t bytes = info->block_bytes;
     size_t first = n / MATRIX_PANEL * matrix->panel_stride + n % MATRIX_PANEL;
-    for (size_t k = 0; k < matrix->n_in; k++) {
-        size_t at = first + k * matrix->row_stride;
-        info->to_f32(out + k, matrix->data + at * info->block_bytes, 1);
+    unsigned char numbers[COLUMN_RUN * sizeof(float)];
+    for (size_t k = 0, run; k < matrix->n_in; k += run) {
+        run = matrix->n_in - k < COLUMN_RUN ? matrix->n_in - k : COLUMN_RUN;
+        gather(numbers, matrix->data + (first + k * matrix->row_stride) * bytes,
+               matrix->row_stride * bytes, run, bytes);
+        info->to_f32(out + k, numbers, run);
     }
 }

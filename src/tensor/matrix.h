@@ -79,6 +79,12 @@ void matrix_release(struct matrix *matrix);
 /** Bytes of its numbers where products read them. */
 size_t matrix_bytes(const struct matrix *matrix);
 
+/**
+ * Columns of `matrix` as a matrix of their own: n_out of them from the first of panel `panel` on,
+ * all there. It points into `matrix` and is not to be released.
+ */
+struct matrix matrix_columns(const struct matrix *matrix, size_t panel, size_t n_out);
+
 /** Number of panels. */
 size_t matrix_n_panels(const struct matrix *matrix);
 

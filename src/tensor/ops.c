@@ -125,7 +125,7 @@ void op_layer_norm(const struct compute *compute, float *y, const float *x, cons
 struct attention_work {
     const struct compute *compute;
     const struct attention_job *jobs;
-    bool apart;
+    bool store;
 };
 
 static void store_kv_share(void *context, size_t begin, size_t end, int thread) {
@@ -134,6 +134,11 @@ static void store_kv_share(void *context, size_t begin, size_t end, int thread) 
     for (size_t i = begin; i < end; i++) {
         work->compute->kernels->store_kv(&work->jobs[i]);
     }
+}
+
+void op_store_kv(const struct compute *compute, const struct attention_job *jobs, size_t n_jobs) {
+    struct attention_work work = {compute, jobs, true};
+    thread_pool_run(compute->pool, n_jobs, 0, store_kv_share, &work);
 }
 
 static void ask_for(const void *start, size_t bytes) {
@@ -167,7 +172,7 @@ static void attention_share(void *context, size_t begin, size_t end, int thread)
         if (i + 1 < end) {
             ask_for_kv(&work->jobs[i + 1], true);
         }
-        if (work->apart) {
+        if (work->store) {
             work->compute->kernels->store_kv(&work->jobs[i]);
         }
         work->compute->kernels->attention(&work->jobs[i], compute_scratch(work->compute, thread));
@@ -175,11 +180,8 @@ static void attention_share(void *context, size_t begin, size_t end, int thread)
 }
 
 void op_attention(const struct compute *compute, const struct attention_job *jobs, size_t n_jobs,
-                  bool apart) {
-    struct attention_work work = {compute, jobs, apart};
-    if (!apart) {
-        thread_pool_run(compute->pool, n_jobs, 0, store_kv_share, &work);
-    }
+                  bool store) {
+    struct attention_work work = {compute, jobs, store};
     /* Neighbours may read the same keys and values, so some of them go to one thread; but they
      * may be of different lengths, so there are many shares. */
     size_t grain = n_jobs / ((size_t)thread_pool_size(compute->pool) * ATTENTION_SHARES);

@@ -47,11 +47,14 @@ void op_matmul(const struct compute *compute, const struct matmul_job *job);
 void op_layer_norm(const struct compute *compute, float *y, const float *x, const float *weight,
                    const float *bias, size_t n_rows, size_t n, float epsilon);
 
+/** Put the new keys and values of the jobs into the cache. */
+void op_store_kv(const struct compute *compute, const struct attention_job *jobs, size_t n_jobs);
+
 /**
- * Attention jobs of any sizes, with their new keys and values put into the cache before. apart:
- * no job sees a position that another one brings, so each can store its own and go on at once.
+ * Attention jobs of any sizes. store: each puts its new keys and values into the cache first, for
+ * jobs that do not see a position that another one brings. Otherwise all are there already.
  */
 void op_attention(const struct compute *compute, const struct attention_job *jobs, size_t n_jobs,
-                  bool apart);
+                  bool store);
 
 #endif

@@ -11,6 +11,7 @@
 #ifndef KERNELS_MATMUL_TILES_H
 #define KERNELS_MATMUL_TILES_H
 
+#include "base/memory.h"
 #include "tensor/kernels/tiles.h"
 
 /* k of a block when few rows meet weights in place: the rows of w are then read as that many
@@ -54,13 +55,26 @@ ALWAYS_INLINE void tile_begin(tile_sums sum, const struct tile *t, int rows, int
     }
 }
 
-/* Sums of whole panels that nothing follows are stored at once. */
+/* Sums of whole panels that nothing follows are stored from their registers; of whole tiles also
+ * those that little follows. */
 ALWAYS_INLINE void tile_end(tile_sums sum, const struct tile *t, int rows, int panels) {
-    if (t->job == NULL && t->n_columns >= (size_t)panels * VF_LANES) {
-        UNROLL for (int r = 0; r < rows; r++) {
-            UNROLL for (int p = 0; p < panels; p++) {
-                vf_store(t->y + (size_t)r * t->y_stride + (size_t)p * (VF_LANES + t->y_panel_gap),
-                         sum[r][p]);
+    const struct matmul_job *job = t->job;
+    bool whole = rows == TILE_ROWS && panels == TILE_PANELS;
+    bool simple = job == NULL || (whole && job->bias != NULL && !job->activate);
+    if (simple && t->n_columns >= (size_t)panels * VF_LANES) {
+        UNROLL for (int p = 0; p < panels; p++) {
+            float *y = t->y + (size_t)p * (VF_LANES + t->y_panel_gap);
+            if (whole && job != NULL) {
+                vf bias = vf_load(job->bias + t->column + (size_t)p * VF_LANES);
+                UNROLL for (int r = 0; r < rows; r++) {
+                    sum[r][p] = vf_add(sum[r][p], bias);
+                    if (job->add) {
+                        sum[r][p] = vf_add(vf_load(y + (size_t)r * t->y_stride), sum[r][p]);
+                    }
+                }
+            }
+            UNROLL for (int r = 0; r < rows; r++) {
+                vf_store(y + (size_t)r * t->y_stride, sum[r][p]);
             }
         }
         return;
@@ -74,14 +88,20 @@ ALWAYS_INLINE void tile_end(tile_sums sum, const struct tile *t, int rows, int p
     tile_store(t, sums, rows, panels);
 }
 
-/* All loops but k's unroll. */
-ALWAYS_INLINE void tile_run(const struct tile *t, int rows, int panels, enum tensor_type type,
-                            enum tile_kind kind) {
-    tile_sums sum;
-    tile_begin(sum, t, rows, panels);
-    const unsigned char *w = t->w;
-    const float *x = t->x;
-    for (size_t k = 0; k < t->n_k; k++) {
+ALWAYS_INLINE void tile_ask_ahead(struct tile_ahead *ahead, int panels) {
+    for (size_t line = 0; line < ahead->lines && ahead->at < ahead->end; line++) {
+        UNROLL for (int p = 0; p < panels; p++) {
+            __builtin_prefetch(ahead->at + (size_t)p * ahead->panel_bytes, 0, 2);
+        }
+        ahead->at += ahead->step;
+    }
+}
+
+/* The sums go on over n_k k; w and x are at the first of them. */
+ALWAYS_INLINE void tile_add(tile_sums sum, const struct tile *t, const unsigned char *w,
+                            const float *x, float *widened, size_t n_k, int rows, int panels,
+                            enum tensor_type type, enum tile_kind kind) {
+    for (size_t k = 0; k < n_k; k++) {
         vf weights[KERNELS_SCRATCH_PANELS];
         UNROLL for (int p = 0; p < panels; p++) {
             weights[p] = load_weights(w + (size_t)p * t->w_panel_bytes, type);
@@ -91,6 +111,8 @@ ALWAYS_INLINE void tile_run(const struct tile *t, int rows, int panels, enum ten
                 __builtin_prefetch(w + (size_t)p * t->w_panel_bytes + PACKED_AHEAD, 0, 2);
             } else if (kind == TILE_LONE) {
                 __builtin_prefetch(w + LONE_AHEAD, 0, 2);
+            } else if (kind == TILE_WIDENING) {
+                vf_store(widened + (k + (size_t)p * t->n_k) * VF_LANES, weights[p]);
             }
         }
         UNROLL for (int r = 0; r < rows; r++) {
@@ -102,7 +124,31 @@ ALWAYS_INLINE void tile_run(const struct tile *t, int rows, int panels, enum ten
         w += t->w_row_bytes;
         x += t->x_step;
     }
+}
+
+/* All loops but k's unroll. */
+ALWAYS_INLINE void tile_run(struct tile *t, int rows, int panels, enum tensor_type type,
+                            enum tile_kind kind) {
+    tile_sums sum;
+    tile_begin(sum, t, rows, panels);
+    bool many = kind == TILE_MANY || kind == TILE_WIDENING;
+    size_t most = many ? TILE_AHEAD_K : t->n_k;
+    for (size_t k = 0, n; k < t->n_k; k += n) {
+        n = t->n_k - k < most ? t->n_k - k : most;
+        if (many) {
+            tile_ask_ahead(&t->ahead, panels);
+        }
+        tile_add(sum, t, t->w + k * t->w_row_bytes, t->x + k * t->x_step,
+                 kind == TILE_WIDENING ? t->widened + k * VF_LANES : NULL, n, rows, panels, type,
+                 kind);
+    }
     tile_end(sum, t, rows, panels);
+}
+
+ALWAYS_INLINE void tile_next_rows(struct tile *t, size_t n_rows) {
+    t->x += n_rows * t->x_stride;
+    t->y += n_rows * t->y_stride;
+    t->start = t->start == NULL ? NULL : t->start + n_rows * t->start_stride;
 }
 
 /* All rows of x against the tile's panels, at most max_rows (a constant) at a time. */
@@ -128,17 +174,31 @@ ALWAYS_INLINE void tile_rows(struct tile t, size_t n_rows, size_t max_rows, int 
         default:
             break;
         }
-        t.x += rows * t.x_stride;
-        t.y += rows * t.y_stride;
-        t.start = t.start == NULL ? NULL : t.start + rows * t.start_stride;
+        tile_next_rows(&t, rows);
         left -= rows;
     }
 #undef TILE_CASE
 }
 
+static void tile_use_widened(struct tile *t) {
+    t->w = (const unsigned char *)t->widened;
+    t->w_row_bytes = VF_LANES * sizeof(float);
+    t->w_panel_bytes = t->n_k * t->w_row_bytes;
+}
+
 #define TILE_FUNCTION(name, max_rows, panels, type, kind)                                          \
     static void name(const struct tile *t, size_t n_rows) {                                        \
         tile_rows(*t, n_rows, max_rows, panels, type, kind);                                       \
+    }
+/* As _many, but only the first tile reads the weights as they are: it leaves them packed as f32 in
+ * `widened` for the others. At least TILE_ROWS rows. */
+#define WIDENING_FUNCTION(name, type)                                                              \
+    static void name##_widening(const struct tile *t, size_t n_rows) {                             \
+        struct tile rest = *t;                                                                     \
+        tile_run(&rest, TILE_ROWS, TILE_PANELS, type, TILE_WIDENING);                              \
+        tile_next_rows(&rest, TILE_ROWS);                                                          \
+        tile_use_widened(&rest);                                                                   \
+        tile_f32_many(&rest, n_rows - TILE_ROWS);                                                  \
     }
 #if TILE_PANELS > 2
 #define PAIR_FUNCTION(name, type) TILE_FUNCTION(name##_pair, TILE_ROWS, 2, type, TILE_PAIR)
@@ -158,8 +218,12 @@ ALWAYS_INLINE void tile_rows(struct tile t, size_t n_rows, size_t max_rows, int 
 TILE_FUNCTIONS(tile_f32, TENSOR_F32)
 TILE_FUNCTIONS(tile_f16, TENSOR_F16)
 TILE_FUNCTIONS(tile_bf16, TENSOR_BF16)
+WIDENING_FUNCTION(tile_f32, TENSOR_F32)
+WIDENING_FUNCTION(tile_f16, TENSOR_F16)
+WIDENING_FUNCTION(tile_bf16, TENSOR_BF16)
 #undef TILE_FUNCTIONS
 #undef PAIR_FUNCTION
+#undef WIDENING_FUNCTION
 #undef TILE_FUNCTION
 
 typedef void tile_function(const struct tile *t, size_t n_rows);
@@ -169,7 +233,8 @@ static tile_function *tile_function_for(enum tensor_type type, enum tile_kind ki
     {                                                                                              \
         [TILE_FEW] = name##_few, [TILE_SINGLE] = name##_single, [TILE_PAIR] = PAIR(name),          \
         [TILE_MANY] = name##_many, [TILE_STREAMED] = name##_streamed,                              \
-        [TILE_PACKED] = name##_packed, [TILE_LONE] = name##_lone                                   \
+        [TILE_PACKED] = name##_packed, [TILE_LONE] = name##_lone,                                  \
+        [TILE_WIDENING] = name##_widening                                                          \
     }
     static tile_function *const functions[][N_TILE_KINDS] = {
         [TENSOR_F32] = ROW(tile_f32),
@@ -192,8 +257,36 @@ static size_t tile_group(size_t n_panels, size_t most) {
     return n_panels < most ? n_panels : most;
 }
 
-/* Panels begin ... end-1 of one block of k, group by group and the rest one by one. t describes
- * panel `begin`. */
+/*
+ * Whole lines of the weights of t, of which n_rows rows are to be computed with another group of
+ * panels before: tiles ask for them then, piece by piece. Memory gives weights more slowly than a
+ * tile uses them, and where one group of panels ends the hardware does not know of the next.
+ */
+static struct tile_ahead tile_plan_ahead(const struct tile *t, size_t n_rows) {
+    bool packed = t->w_row_bytes <= MEMORY_ALIGNMENT;
+    size_t step = packed ? MEMORY_ALIGNMENT : t->w_row_bytes;
+    size_t bytes = t->n_k * t->w_row_bytes;
+    size_t n_pieces = (n_rows + TILE_ROWS - 1) / TILE_ROWS * ((t->n_k - 1) / TILE_AHEAD_K + 1);
+    return (struct tile_ahead){.at = t->w,
+                               .end = t->w + bytes,
+                               .step = step,
+                               .lines = (bytes / step + n_pieces - 1) / n_pieces,
+                               .panel_bytes = t->w_panel_bytes};
+}
+
+/* t is n panels on. */
+static void tile_next_panels(struct tile *t, size_t n) {
+    size_t columns = n * VF_LANES;
+    size_t numbers = columns + n * t->y_panel_gap;
+    t->w += n * t->w_panel_bytes;
+    t->y += numbers;
+    t->start = t->start == NULL ? NULL : t->start + numbers;
+    t->column += columns;
+    t->n_columns -= columns < t->n_columns ? columns : t->n_columns;
+}
+
+/* n_panels panels of one block of k, group by group and the rest one by one. t describes the
+ * first. */
 static void tile_panels(struct tile t, enum tensor_type type, size_t n_rows, size_t n_panels) {
     enum tile_kind kind = n_rows <= FEW_ROWS ? t.few_rows : TILE_MANY;
     size_t group = kind == TILE_LONE ? 1 : kind == TILE_MANY ? TILE_PANELS : TILE_PANELS_FEW_ROWS;
@@ -201,38 +294,42 @@ static void tile_panels(struct tile t, enum tensor_type type, size_t n_rows, siz
         size_t n = tile_group(n_panels, group);
         enum tile_kind this = n == group ? kind : n == 2 ? TILE_PAIR : TILE_SINGLE;
         tile_function_for(type, this)(&t, n_rows);
-        size_t columns = n * VF_LANES;
-        size_t numbers = columns + n * t.y_panel_gap;
-        t.w += n * t.w_panel_bytes;
-        t.y += numbers;
-        t.start = t.start == NULL ? NULL : t.start + numbers;
-        t.column += columns;
-        t.n_columns -= columns < t.n_columns ? columns : t.n_columns;
+        tile_next_panels(&t, n);
         n_panels -= n;
     }
 }
 
-/* Many rows: each group of panels is widened to packed f32 once and used for all of them. */
-static void matmul_gathered(const struct matmul_job *job, struct tile t, size_t n_panels,
-                            float *scratch) {
-    size_t n_k = t.n_k;
-    for (size_t done = 0, n; done < n_panels; done += n) {
-        n = tile_group(n_panels - done, TILE_PANELS);
-        for (size_t p = 0; p < n; p++) {
-            const unsigned char *w = t.w + (done + p) * t.w_panel_bytes;
-            float *to = scratch + p * n_k * VF_LANES;
-            for (size_t k = 0; k < n_k; k++) {
-                vf_store(to + k * VF_LANES, load_weights(w + k * t.w_row_bytes, job->w->type));
-            }
+static void tile_widen(struct tile *t, enum tensor_type type, size_t n_panels) {
+    float *to = t->widened;
+    for (size_t p = 0; p < n_panels; p++) {
+        const unsigned char *w = t->w + p * t->w_panel_bytes;
+        for (size_t k = 0; k < t->n_k; k++) {
+            vf_store(to, load_weights(w + k * t->w_row_bytes, type));
+            to += VF_LANES;
         }
-        struct tile group = t;
-        group.w = (const unsigned char *)scratch;
-        group.w_row_bytes = VF_LANES * sizeof(float);
-        group.w_panel_bytes = n_k * VF_LANES * sizeof(float);
-        group.y += done * VF_LANES;
-        group.column += done * VF_LANES;
-        group.n_columns -= done * VF_LANES;
-        tile_panels(group, TENSOR_F32, job->n_rows, n);
+    }
+    tile_use_widened(t);
+}
+
+/* The same for many rows and weights that tiles cannot use as fast as packed f32 from a cache:
+ * while they compute they ask for the next group's, and what is not packed f32 becomes so in
+ * scratch. */
+static void tile_panels_ahead(struct tile t, enum tensor_type type, size_t n_rows, size_t n_panels,
+                              bool widen) {
+    for (size_t n; n_panels > 0; n_panels -= n) {
+        n = tile_group(n_panels, TILE_PANELS);
+        struct tile next = t;
+        tile_next_panels(&next, n);
+        t.ahead = n_panels > n ? tile_plan_ahead(&next, n_rows) : (struct tile_ahead){0};
+        if (n < TILE_PANELS && widen) {
+            tile_widen(&t, type, n);
+        }
+        if (n < TILE_PANELS) {
+            tile_panels(t, TENSOR_F32, n_rows, n);
+        } else {
+            tile_function_for(type, widen ? TILE_WIDENING : TILE_MANY)(&t, n_rows);
+        }
+        t = next;
     }
 }
 
@@ -277,8 +374,10 @@ static void matmul(const struct matmul_job *job, size_t begin, size_t end, float
                      .few_rows = lone     ? TILE_LONE
                                  : packed ? TILE_PACKED
                                           : TILE_FEW};
-    if (job->n_rows >= KERNELS_SCRATCH_ROWS && !(packed && w->type == TENSOR_F32)) {
-        matmul_gathered(job, t, end - begin, scratch);
+    bool f32 = packed && w->type == TENSOR_F32;
+    if (job->n_rows >= KERNELS_SCRATCH_ROWS || (f32 && job->n_rows > FEW_ROWS)) {
+        t.widened = scratch;
+        tile_panels_ahead(t, w->type, job->n_rows, end - begin, !f32);
     } else if (!packed && w->n_in > STREAM_BLOCK) {
         matmul_streamed(job, t, end - begin, scratch);
     } else {

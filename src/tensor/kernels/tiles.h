@@ -29,8 +29,19 @@ enum tile_kind {
     TILE_STREAMED, /* few rows, several panels of weights in place; asks ahead, as the next two */
     TILE_PACKED,   /* few rows, several panels of packed weights */
     TILE_LONE,     /* few rows, one panel after the other */
+    TILE_WIDENING, /* as many rows as a tile has; leaves the weights packed as f32 behind */
     N_TILE_KINDS
 };
+
+/* Weights that are asked for beside computing: a piece of them every TILE_AHEAD_K k. */
+struct tile_ahead {
+    const unsigned char *at; /* in the first of the panels */
+    const unsigned char *end;
+    size_t step;  /* bytes from one line to ask for to the next */
+    size_t lines; /* of each panel, in a piece */
+    size_t panel_bytes;
+};
+#define TILE_AHEAD_K 32
 
 /* What a tile computes: sums over n_k inner indices, starting from zero or from `start`. */
 struct tile {
@@ -50,6 +61,8 @@ struct tile {
     const struct matmul_job *job; /* what follows the sum, or NULL: nothing */
     size_t column;                /* of the first panel, for the bias */
     enum tile_kind few_rows;      /* for one or two rows; TILE_FEW unless said otherwise */
+    struct tile_ahead ahead;      /* what tiles of many rows ask for in advance */
+    float *widened;               /* [panel][n_k][16], for TILE_WIDENING */
 };
 
 /* Load and store up to 16 numbers: the last panel may have fewer columns. */
