@@ -173,7 +173,8 @@ struct gen_train_options {
     uint64_t sample_every;       /**< steps between calls of watch->sample; 0: never. Default 0 */
     bool resume;                 /**< go on from the last checkpoint, if there is one */
     bool checkpoint_activations; /**< compute layers again in the backward pass: less memory */
-    int32_t micro_batch;         /**< sequences at a time; 0: by memory. Changes no bit */
+    int32_t micro_batch;         /**< sequences at a time; 0: some 1024 tokens, or
+                                      what half of the memory holds. Changes no bit */
     int n_threads;               /**< 0: all physical cores, or this rank's share of them */
     const char *kernels;         /**< as in gen_session_options; NULL: the fastest */
     const struct gen_ranks *ranks; /**< NULL: this process alone */

@@ -2,13 +2,11 @@
 
 #include "base/rng.h"
 
-/* Shares of a product for each thread: enough that none waits long for the last one. Where x is
- * packed, which each share does for itself, fewer. */
-#define PRODUCT_SHARES        12
-#define PRODUCT_SHARES_PACKED 4
-/* Numbers from one k of x to the next of which so few sets of a cache get a part that the others
- * stay empty: then x is packed. */
-#define UNLUCKY_STEP 512
+/* Shares of a product for each thread: enough that none waits long for the last one. */
+#define PRODUCT_SHARES 12
+#ifndef PRODUCT_SHARES_ROWS
+#define PRODUCT_SHARES_ROWS 12
+#endif
 /* Numbers of a share of elementwise work, columns of a share of sums over rows. */
 #define SHARE_NUMBERS 4096
 #define SHARE_COLUMNS 64
@@ -26,19 +24,25 @@ static size_t smaller(size_t a, size_t b) {
 struct product_work {
     const struct compute *compute;
     const struct product_job *job;
-    size_t n_rows, n_panels; /* of a share */
+    size_t n_rows; /* of a share */
+    size_t n_panels, n_across;
 };
+
+/* Where share i of those across begins: panels go in groups of PRODUCT_PANELS or one less. */
+static size_t first_panel(const struct product_work *work, size_t i) {
+    size_t n_groups = divide_up(work->n_panels, PRODUCT_PANELS);
+    return i * n_groups / work->n_across * work->n_panels / n_groups;
+}
 
 static void product_shares(void *context, size_t begin, size_t end, int thread) {
     const struct product_work *work = context;
     const struct product_job *job = work->job;
-    size_t n_panels = divide_up(job->n_columns, MATRIX_PANEL);
-    size_t across = divide_up(n_panels, work->n_panels);
     for (size_t i = begin; i < end; i++) {
-        struct product_share share = {.row = i / across * work->n_rows,
-                                      .panel = i % across * work->n_panels};
+        size_t across = i % work->n_across;
+        struct product_share share = {.row = i / work->n_across * work->n_rows,
+                                      .panel = first_panel(work, across)};
         share.n_rows = smaller(work->n_rows, job->n_rows - share.row);
-        share.n_panels = smaller(work->n_panels, n_panels - share.panel);
+        share.n_panels = first_panel(work, across + 1) - share.panel;
         work->compute->kernels->training->product(job, &share,
                                                   compute_scratch(work->compute, thread));
     }
@@ -47,16 +51,16 @@ static void product_shares(void *context, size_t begin, size_t end, int thread) 
 /* Shares are as many rows as may be and as many panels as leave each thread enough of them. */
 void op_product(const struct compute *compute, const struct product_job *job) {
     size_t wanted = (size_t)thread_pool_size(compute->pool) *
-                    (job->pack_x ? PRODUCT_SHARES_PACKED : PRODUCT_SHARES);
-    size_t down = divide_up(job->n_rows, job->pack_x ? PRODUCT_ROWS_PACKED : PRODUCT_ROWS);
-    size_t n_groups = divide_up(divide_up(job->n_columns, MATRIX_PANEL), PRODUCT_PANELS);
-    size_t across = smaller(divide_up(wanted, down), n_groups);
-    struct product_work work = {.compute = compute,
-                                .job = job,
-                                .n_rows = divide_up(divide_up(job->n_rows, down), 16) * 16,
-                                .n_panels = divide_up(n_groups, across) * PRODUCT_PANELS};
-    size_t n_shares = divide_up(job->n_rows, work.n_rows) *
-                      divide_up(divide_up(job->n_columns, MATRIX_PANEL), work.n_panels);
+                    (job->w_lies == PRODUCT_W_ROWS ? PRODUCT_SHARES_ROWS : PRODUCT_SHARES);
+    size_t down = divide_up(job->n_rows, PRODUCT_ROWS);
+    size_t n_panels = divide_up(job->n_columns, MATRIX_PANEL);
+    struct product_work work = {
+        .compute = compute,
+        .job = job,
+        .n_rows = divide_up(divide_up(job->n_rows, down), 16) * 16,
+        .n_panels = n_panels,
+        .n_across = smaller(divide_up(wanted, down), divide_up(n_panels, PRODUCT_PANELS))};
+    size_t n_shares = divide_up(job->n_rows, work.n_rows) * work.n_across;
     thread_pool_run(compute->pool, n_shares, 1, product_shares, &work);
 }
 
@@ -125,7 +129,6 @@ void op_matmul_weights(const struct compute *compute, float *d_w, const float *x
                               .x = x,
                               .x_stride = 1,
                               .x_step = n_in,
-                              .pack_x = n_in % UNLUCKY_STEP == 0,
                               .w = d_y,
                               .w_lies = PRODUCT_W_ROWS,
                               .w_stride = d_y_stride,

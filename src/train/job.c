@@ -248,9 +248,10 @@ enum gen_status train_job_open(struct train_job *job) {
 
 /* ---- weights and memory ----------------------------------------------------------------------*/
 
-/* Sequences of a micro-batch: so many that products are large, as few as possible beyond that,
- * within half of the machine's memory, and dividing a step evenly. */
-#define MICRO_BATCH_ROWS 4096
+/* Sequences of a micro-batch: so many that products are large, as few as possible beyond that, so
+ * that activations stay in a cache from one operation to the next; within half of the machine's
+ * memory, and dividing a step evenly. */
+#define MICRO_BATCH_ROWS 1024
 
 /* The numbers that learn. */
 static struct params *learned(struct train_job *job) {

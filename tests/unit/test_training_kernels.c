@@ -133,7 +133,7 @@ static void check_case(const struct case_product *p, const struct kernels *set, 
 
 static void products_equal_plain_loops(void **state) {
     (void)state;
-    /* More than a block of k in each place, more than a share of rows, rows that are packed. */
+    /* More than a block of k in each place, more than a share of rows, rows of a power of two. */
     static const size_t shapes[][3] = {{1, 1, 1},      {3, 20, 33},   {37, 512, 50}, {530, 24, 40},
                                        {20, 530, 16},  {9, 18, 530},  {300, 17, 64}, {19, 1024, 70},
                                        {530, 512, 20}, {16, 300, 100}};

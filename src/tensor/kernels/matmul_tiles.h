@@ -138,6 +138,13 @@ ALWAYS_INLINE void tile_run(struct tile *t, int rows, int panels, enum tensor_ty
         if (many) {
             tile_ask_ahead(&t->ahead, panels);
         }
+        if (many && t->x_ahead) {
+            for (size_t i = 0; i < n; i += VF_LANES) {
+                UNROLL for (int r = 0; r < rows; r++) {
+                    __builtin_prefetch(t->x + (size_t)(rows + r) * t->x_stride + k + i, 0, 3);
+                }
+            }
+        }
         tile_add(sum, t, t->w + k * t->w_row_bytes, t->x + k * t->x_step,
                  kind == TILE_WIDENING ? t->widened + k * VF_LANES : NULL, n, rows, panels, type,
                  kind);
@@ -278,6 +285,7 @@ static struct tile_ahead tile_plan_ahead(const struct tile *t, size_t n_rows) {
 static void tile_next_panels(struct tile *t, size_t n) {
     size_t columns = n * VF_LANES;
     size_t numbers = columns + n * t->y_panel_gap;
+    t->x_ahead = false;
     t->w += n * t->w_panel_bytes;
     t->y += numbers;
     t->start = t->start == NULL ? NULL : t->start + numbers;
@@ -315,12 +323,15 @@ static void tile_widen(struct tile *t, enum tensor_type type, size_t n_panels) {
  * while they compute they ask for the next group's, and what is not packed f32 becomes so in
  * scratch. */
 static void tile_panels_ahead(struct tile t, enum tensor_type type, size_t n_rows, size_t n_panels,
-                              bool widen) {
+                              bool widen, const unsigned char *after) {
     for (size_t n; n_panels > 0; n_panels -= n) {
         n = tile_group(n_panels, TILE_PANELS);
         struct tile next = t;
         tile_next_panels(&next, n);
-        t.ahead = n_panels > n ? tile_plan_ahead(&next, n_rows) : (struct tile_ahead){0};
+        if (n_panels == n) {
+            next.w = after;
+        }
+        t.ahead = next.w != NULL ? tile_plan_ahead(&next, n_rows) : (struct tile_ahead){0};
         if (n < TILE_PANELS && widen) {
             tile_widen(&t, type, n);
         }
@@ -377,7 +388,7 @@ static void matmul(const struct matmul_job *job, size_t begin, size_t end, float
     bool f32 = packed && w->type == TENSOR_F32;
     if (job->n_rows >= KERNELS_SCRATCH_ROWS || (f32 && job->n_rows > FEW_ROWS)) {
         t.widened = scratch;
-        tile_panels_ahead(t, w->type, job->n_rows, end - begin, !f32);
+        tile_panels_ahead(t, w->type, job->n_rows, end - begin, !f32, NULL);
     } else if (!packed && w->n_in > STREAM_BLOCK) {
         matmul_streamed(job, t, end - begin, scratch);
     } else {

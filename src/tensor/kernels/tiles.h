@@ -62,6 +62,7 @@ struct tile {
     size_t column;                /* of the first panel, for the bias */
     enum tile_kind few_rows;      /* for one or two rows; TILE_FEW unless said otherwise */
     struct tile_ahead ahead;      /* what tiles of many rows ask for in advance */
+    bool x_ahead;
     float *widened;               /* [panel][n_k][16], for TILE_WIDENING */
 };
 

@@ -34,7 +34,6 @@ struct product_job {
     size_t y_stride, y_panel_stride;
     const float *x;
     size_t x_stride, x_step;
-    bool pack_x; /**< copy x to scratch first: its x_stride is 1, its x_step unlucky for caches */
     const float *w;
     enum product_w w_lies;
     size_t w_stride;
@@ -55,11 +54,8 @@ struct product_share {
  *  over and over fit a core's own cache. Multiples of 16. */
 #define PRODUCT_ROWS  256
 #define PRODUCT_INNER 512
-/** Most rows of a share whose x is packed. */
-#define PRODUCT_ROWS_PACKED 128
-/** Floats of scratch that a product needs: for the panels of w, then for the rows of x. */
-#define PRODUCT_SCRATCH_W ((size_t)PRODUCT_PANELS * 16 * PRODUCT_INNER)
-#define PRODUCT_SCRATCH   (PRODUCT_SCRATCH_W + (PRODUCT_ROWS_PACKED + 16) * (PRODUCT_INNER + 16))
+/** Floats of scratch that a product needs, for panels of w. */
+#define PRODUCT_SCRATCH ((size_t)PRODUCT_PANELS * 16 * PRODUCT_INNER)
 
 /** Which numbers of a row are dropped: those whose hash of (key, index) is below rate * 2^32. */
 struct dropout {

@@ -68,89 +68,68 @@ static void product_gather_panels(float *to, const struct product_job *job, size
     }
 }
 
-/* Numbers from one tile of packed x to the next: what tiles have at the same k shall not fall into
- * the same set of a cache. */
-static size_t packed_tile_stride(size_t n_k) {
-    return TILE_ROWS * n_k + VF_LANES;
-}
-
-/* packed[tile][k][TILE_ROWS] of n_k columns of x from k on, the last tile not whole. */
-static void product_pack_x(float *packed, const struct product_job *job,
-                           const struct product_share *share, size_t k, size_t n_k) {
-    const float *from = job->x + share->row + k * job->x_step;
-    size_t stride = packed_tile_stride(n_k);
-    size_t n_whole = share->n_rows / TILE_ROWS;
-    size_t n_left = share->n_rows % TILE_ROWS;
-    for (size_t i = 0; i < n_k; i++) {
-        float *to = packed + i * TILE_ROWS;
-        for (size_t tile = 0; tile < n_whole; tile++) {
-            memcpy(to + tile * stride, from + tile * TILE_ROWS, TILE_ROWS * sizeof *to);
-        }
-        memcpy(to + n_whole * stride, from + n_whole * TILE_ROWS, n_left * sizeof *to);
-        from += job->x_step;
+/* Panels that a tile cannot read where they are: a group at a time is gathered for all rows. */
+static void product_gathered(struct tile t, const struct product_job *job,
+                             const struct product_share *share, size_t k, float *scratch) {
+    t.w = (const unsigned char *)scratch;
+    t.w_panel_bytes = VF_LANES * sizeof(float);
+    for (size_t done = 0, n; done < share->n_panels; done += n) {
+        n = tile_group(share->n_panels - done, PRODUCT_PANELS);
+        (job->w_lies == PRODUCT_W_ROWS ? product_gather_rows : product_gather_panels)(
+            scratch, job, share->panel + done, n, k, t.n_k);
+        t.w_row_bytes = n * VF_LANES * sizeof(float);
+        struct tile group = t;
+        tile_panels(group, TENSOR_F32, share->n_rows, n);
+        tile_next_panels(&t, n);
+        t.w = (const unsigned char *)scratch;
     }
 }
 
-/* All rows of a share against a group of panels, for one block of k. */
-static void product_tiles(struct tile t, size_t n_rows, size_t n_panels, bool packed) {
-    if (!packed) {
-        tile_panels(t, TENSOR_F32, n_rows, n_panels);
-        return;
-    }
-    t.x_stride = 1;
-    t.x_step = TILE_ROWS;
-    for (size_t row = 0; row < n_rows; row += TILE_ROWS) {
-        tile_panels(t, TENSOR_F32, n_rows - row < TILE_ROWS ? n_rows - row : TILE_ROWS, n_panels);
-        t.x += packed_tile_stride(t.n_k);
-        t.y += TILE_ROWS * t.y_stride;
-        t.start = t.start == NULL ? NULL : t.start + TILE_ROWS * t.start_stride;
-    }
-}
-
-/* Where the tile finds panels panel ... panel + n_panels - 1, rows k on. */
-static void product_find_w(struct tile *t, const struct product_job *job, size_t panel,
-                           size_t n_panels, size_t k, float *scratch) {
+/* One block of k. Rows of w that have all columns are read by the first tile of rows and packed on
+ * the way for the others. */
+static void product_block(struct tile t, const struct product_job *job,
+                          const struct product_share *share, size_t k, float *scratch) {
+    size_t column = share->panel * VF_LANES;
+    bool whole = column + share->n_panels * VF_LANES <= job->n_columns;
     if (job->w_lies == PRODUCT_W_PANELS) {
-        t->w = (const unsigned char *)(job->w + (panel * job->n_inner + k) * VF_LANES);
-        t->w_row_bytes = VF_LANES * sizeof(float);
-        t->w_panel_bytes = job->n_inner * VF_LANES * sizeof(float);
-        return;
+        t.w = (const unsigned char *)(job->w + share->panel * VF_LANES * job->n_inner +
+                                      k * VF_LANES);
+        t.w_row_bytes = VF_LANES * sizeof(float);
+        t.w_panel_bytes = job->n_inner * VF_LANES * sizeof(float);
+        tile_panels(t, TENSOR_F32, share->n_rows, share->n_panels);
+    } else if (job->w_lies == PRODUCT_W_ROWS && whole && share->n_rows >= TILE_ROWS) {
+        t.w = (const unsigned char *)(job->w + k * job->w_stride + column);
+        t.w_row_bytes = job->w_stride * sizeof(float);
+        t.w_panel_bytes = VF_LANES * sizeof(float);
+        t.widened = scratch;
+        const unsigned char *after = k + t.n_k < job->n_inner ? t.w + t.n_k * t.w_row_bytes : NULL;
+        tile_panels_ahead(t, TENSOR_F32, share->n_rows, share->n_panels, true, after);
+    } else {
+        product_gathered(t, job, share, k, scratch);
     }
-    (job->w_lies == PRODUCT_W_ROWS ? product_gather_rows : product_gather_panels)(
-        scratch, job, panel, n_panels, k, t->n_k);
-    t->w = (const unsigned char *)scratch;
-    t->w_row_bytes = n_panels * VF_LANES * sizeof(float);
-    t->w_panel_bytes = VF_LANES * sizeof(float);
 }
 
 static void product(const struct product_job *job, const struct product_share *share,
                     float *scratch) {
-    float *packed_x = scratch + PRODUCT_SCRATCH_W;
     const struct matmul_job finish = {.bias = job->bias};
     for (size_t k = 0; k < job->n_inner; k += PRODUCT_INNER) {
         size_t left = job->n_inner - k;
-        struct tile t = {.x = job->pack_x ? packed_x
-                                          : job->x + share->row * job->x_stride + k * job->x_step,
+        size_t column = share->panel * VF_LANES;
+        struct tile t = {.x = job->x + share->row * job->x_stride + k * job->x_step,
                          .x_stride = job->x_stride,
                          .x_step = job->x_step,
+                         .x_ahead = job->x_step == 1,
                          .n_k = left < PRODUCT_INNER ? left : PRODUCT_INNER,
                          .start_stride = job->y_stride,
+                         .y = job->y + share->row * job->y_stride +
+                              share->panel * job->y_panel_stride,
                          .y_stride = job->y_stride,
                          .y_panel_gap = job->y_panel_stride - VF_LANES,
-                         .job = job->bias != NULL && left <= PRODUCT_INNER ? &finish : NULL};
-        if (job->pack_x) {
-            product_pack_x(packed_x, job, share, k, t.n_k);
-        }
-        for (size_t done = 0, n; done < share->n_panels; done += n) {
-            size_t panel = share->panel + done;
-            n = tile_group(share->n_panels - done, PRODUCT_PANELS);
-            t.y = job->y + share->row * job->y_stride + panel * job->y_panel_stride;
-            t.start = k > 0 || job->add ? t.y : NULL;
-            t.column = panel * VF_LANES;
-            t.n_columns = job->n_columns - t.column;
-            product_find_w(&t, job, panel, n, k, scratch);
-            product_tiles(t, share->n_rows, n, job->pack_x);
-        }
+                         .n_columns = job->n_columns - column,
+                         .job = job->bias != NULL && left <= PRODUCT_INNER ? &finish : NULL,
+                         .column = column};
+        t.start = k > 0 || job->add ? t.y : NULL;
+        product_block(t, job, share, k, scratch);
     }
 }
 
