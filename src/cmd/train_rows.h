@@ -82,7 +82,7 @@ extern const char *const train_optimizer_names[];
                          "threads to use (default: the physical cores this process may use)"),     \
         OPTION_ROW_RANGE(                                                                          \
             "micro-batch", '\0', OPTION_INT, TRAIN_AT(options.micro_batch), "N", 1, INT32_MAX,     \
-            "sequences to work on at once (default: some 1024 tokens, if memory allows)"),          \
+            "sequences to work on at once (default: some 1024 tokens, if memory allows)"),         \
         OPTION_ROW("checkpoint-activations", '\0', OPTION_FLAG,                                    \
                    TRAIN_AT(options.checkpoint_activations), NULL,                                 \
                    "compute layers again instead of keeping what they found: less memory, a "      \

@@ -131,7 +131,7 @@ ALWAYS_INLINE void tile_run(struct tile *t, int rows, int panels, enum tensor_ty
                             enum tile_kind kind) {
     tile_sums sum;
     tile_begin(sum, t, rows, panels);
-    bool many = kind == TILE_MANY || kind == TILE_WIDENING;
+    bool many = kind == TILE_MANY || kind == TILE_WIDENING || kind == TILE_PAIR;
     size_t most = many ? TILE_AHEAD_K : t->n_k;
     for (size_t k = 0, n; k < t->n_k; k += n) {
         n = t->n_k - k < most ? t->n_k - k : most;

@@ -70,6 +70,10 @@ static float scaled_greatest(const float *x, size_t n, vf scale) {
     for (size_t i = 0; i < whole; i += VF_LANES) {
         greatest = vf_max(greatest, vf_mul(vf_load(x + i), scale));
     }
+    if (whole < n && whole > 0) {
+        /* Some of them once more: that changes no maximum. */
+        return vf_greatest(vf_max(greatest, vf_mul(vf_load(x + n - VF_LANES), scale)));
+    }
     for (size_t i = whole; i < n; i++) {
         greatest = vf_max(greatest, vf_mul(vf_set1(x[i]), scale));
     }

@@ -63,7 +63,7 @@ struct tile {
     enum tile_kind few_rows;      /* for one or two rows; TILE_FEW unless said otherwise */
     struct tile_ahead ahead;      /* what tiles of many rows ask for in advance */
     bool x_ahead;
-    float *widened;               /* [panel][n_k][16], for TILE_WIDENING */
+    float *widened; /* [panel][n_k][16], for TILE_WIDENING */
 };
 
 /* Load and store up to 16 numbers: the last panel may have fewer columns. */

@@ -92,8 +92,8 @@ static void product_block(struct tile t, const struct product_job *job,
     size_t column = share->panel * VF_LANES;
     bool whole = column + share->n_panels * VF_LANES <= job->n_columns;
     if (job->w_lies == PRODUCT_W_PANELS) {
-        t.w = (const unsigned char *)(job->w + share->panel * VF_LANES * job->n_inner +
-                                      k * VF_LANES);
+        t.w =
+            (const unsigned char *)(job->w + share->panel * VF_LANES * job->n_inner + k * VF_LANES);
         t.w_row_bytes = VF_LANES * sizeof(float);
         t.w_panel_bytes = job->n_inner * VF_LANES * sizeof(float);
         tile_panels(t, TENSOR_F32, share->n_rows, share->n_panels);
