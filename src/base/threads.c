@@ -9,11 +9,12 @@
 
 #include "base/memory.h"
 
-/* How often a thread looks for work before it sleeps, with a pause of some tens of cycles each
- * time: some hundred microseconds, as long as it waits in a prompt for a thread that was
- * interrupted. Shares do not wait for a thread that does not run, so this costs little on a busy
- * machine. */
-#define LOOKS 10000
+/* How often a thread looks for work before it sleeps. First with a pause of some tens of cycles
+ * each time: about 30 microseconds, a few times the pauses between the loops of one token. Then it
+ * lets others run each time, who are waiting for this core: some hundred microseconds where nobody
+ * is, as long as a loop over a prompt waits for a thread that was interrupted. */
+#define LOOKS  1000
+#define YIELDS 300
 
 /* Shares per thread when items are of equal cost: enough for a thread that started late, or
  * stands still, to leave its part to the others. */
@@ -65,6 +66,14 @@ static void pause_briefly(void) {
 #endif
 }
 
+static void pause_or_yield(int look) {
+    if (look < LOOKS) {
+        pause_briefly();
+    } else {
+        sched_yield();
+    }
+}
+
 /* Items of share i of n: begins at a multiple of n_items / n, the remainder spread out. */
 static size_t share_begin(size_t n_items, uint32_t n_shares, uint32_t share) {
     size_t whole = n_items / n_shares;
@@ -103,12 +112,12 @@ static void take_part(struct thread_pool *pool, uint32_t loop, int thread) {
 
 /* Wait until there is another loop than `loop`; its number. */
 static uint32_t next_loop(struct thread_pool *pool, uint32_t loop) {
-    for (int i = 0; i < LOOKS; i++) {
+    for (int i = 0; i < LOOKS + YIELDS; i++) {
         uint32_t current = LOOP_OF(atomic_load(&pool->claim));
         if (current != loop) {
             return current;
         }
-        pause_briefly();
+        pause_or_yield(i);
     }
     pthread_mutex_lock(&pool->lock);
     atomic_fetch_add(&pool->n_asleep, 1);
@@ -141,11 +150,11 @@ static void wake_workers(struct thread_pool *pool) {
 }
 
 static void wait_finished(struct thread_pool *pool, uint32_t n_shares) {
-    for (int i = 0; i < LOOKS; i++) {
+    for (int i = 0; i < LOOKS + YIELDS; i++) {
         if (atomic_load(&pool->n_done) == n_shares) {
             return;
         }
-        pause_briefly();
+        pause_or_yield(i);
     }
     pthread_mutex_lock(&pool->lock);
     /* An exchange, not a store: qemu-aarch64 lets a load overtake a store before it, also where

@@ -5,9 +5,10 @@
  * A loop is cut into shares, which threads claim one after the other. The loop is over when all
  * shares are done, whether or not every thread took part: on a busy machine a thread that the
  * system does not run holds up nothing but a share it has already claimed. Threads without work
- * watch for the next loop for some microseconds, because in a forward pass it follows at once,
- * then sleep. (OpenMP's barriers wait for every thread, and libgomp's watch much longer: beside
- * two other busy processes on two cores decoding was ten times slower.)
+ * watch for the next loop for some hundred microseconds, because in a forward pass it follows at
+ * once, soon letting others run between two looks, then sleep. (OpenMP's barriers wait for every
+ * thread, and libgomp's watch much longer: beside two other busy processes on two cores decoding
+ * was ten times slower.)
  */
 #ifndef BASE_THREADS_H
 #define BASE_THREADS_H

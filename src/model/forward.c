@@ -185,7 +185,8 @@ static void attend(const struct forward *f, const struct forward_row *rows, size
     op_attention(f->compute, a->jobs, n_jobs, apart);
 }
 
-/* c_attn, but only the panels that make columns begin ... end-1 of qkv. */
+/* c_attn, but only the panels that make columns begin ... end-1 of qkv, and those before `begin` in
+ * the first panel. */
 static void linear_qkv(const struct forward *f, size_t n_rows, size_t layer, size_t begin,
                        size_t end) {
     const struct layer_weights *h = &f->weights->h[layer];
@@ -227,6 +228,7 @@ static void attend_wanted(const struct forward *f, const struct forward_row *row
     }
     keep_rows(a->x, which, n_wanted, c);
     keep_rows(a->normal, which, n_wanted, c);
+    /* Where C does not fill panels, the last queries were computed before, of other rows. */
     linear_qkv(f, n_wanted, layer, 0, c);
     op_attention(f->compute, a->jobs, plan_attention(f, wanted, n_wanted, layer), false);
 }

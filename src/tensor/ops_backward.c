@@ -4,9 +4,6 @@
 
 /* Shares of a product for each thread: enough that none waits long for the last one. */
 #define PRODUCT_SHARES 12
-#ifndef PRODUCT_SHARES_ROWS
-#define PRODUCT_SHARES_ROWS 12
-#endif
 /* Numbers of a share of elementwise work, columns of a share of sums over rows. */
 #define SHARE_NUMBERS 4096
 #define SHARE_COLUMNS 64
@@ -28,7 +25,8 @@ struct product_work {
     size_t n_panels, n_across;
 };
 
-/* Where share i of those across begins: panels go in groups of PRODUCT_PANELS or one less. */
+/* Where share i of those across begins: panels are dealt out in as few groups of at most
+ * PRODUCT_PANELS as there can be, as equal as may be. */
 static size_t first_panel(const struct product_work *work, size_t i) {
     size_t n_groups = divide_up(work->n_panels, PRODUCT_PANELS);
     return i * n_groups / work->n_across * work->n_panels / n_groups;
@@ -50,8 +48,7 @@ static void product_shares(void *context, size_t begin, size_t end, int thread) 
 
 /* Shares are as many rows as may be and as many panels as leave each thread enough of them. */
 void op_product(const struct compute *compute, const struct product_job *job) {
-    size_t wanted = (size_t)thread_pool_size(compute->pool) *
-                    (job->w_lies == PRODUCT_W_ROWS ? PRODUCT_SHARES_ROWS : PRODUCT_SHARES);
+    size_t wanted = (size_t)thread_pool_size(compute->pool) * PRODUCT_SHARES;
     size_t down = divide_up(job->n_rows, PRODUCT_ROWS);
     size_t n_panels = divide_up(job->n_columns, MATRIX_PANEL);
     struct product_work work = {

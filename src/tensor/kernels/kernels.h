@@ -91,7 +91,8 @@ struct attention_job {
 
 /** Panels a kernel may widen into its scratch at once. */
 #define KERNELS_SCRATCH_PANELS 4
-/** From this many rows on, weights are widened or gathered into scratch before they are used. */
+/** From this many rows on, weights are widened or gathered into scratch by the first tile of rows,
+ *  for the others. */
 #define KERNELS_SCRATCH_ROWS 16
 
 struct training_kernels;

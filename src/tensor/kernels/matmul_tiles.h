@@ -281,7 +281,7 @@ static struct tile_ahead tile_plan_ahead(const struct tile *t, size_t n_rows) {
                                .panel_bytes = t->w_panel_bytes};
 }
 
-/* t is n panels on. */
+/* t is n panels on, where rows of x are in a cache already. */
 static void tile_next_panels(struct tile *t, size_t n) {
     size_t columns = n * VF_LANES;
     size_t numbers = columns + n * t->y_panel_gap;
@@ -319,9 +319,12 @@ static void tile_widen(struct tile *t, enum tensor_type type, size_t n_panels) {
     tile_use_widened(t);
 }
 
-/* The same for many rows and weights that tiles cannot use as fast as packed f32 from a cache:
- * while they compute they ask for the next group's, and what is not packed f32 becomes so in
- * scratch. */
+/*
+ * tile_panels() for many rows and weights that tiles cannot use as fast as packed f32 from a cache:
+ * while they compute they ask for the next group's, behind the last group for those at `after`,
+ * unless that is NULL. To widen, at least TILE_ROWS rows with room in t.widened: what is not packed
+ * f32 becomes so there.
+ */
 static void tile_panels_ahead(struct tile t, enum tensor_type type, size_t n_rows, size_t n_panels,
                               bool widen, const unsigned char *after) {
     for (size_t n; n_panels > 0; n_panels -= n) {

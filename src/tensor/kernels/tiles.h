@@ -29,7 +29,7 @@ enum tile_kind {
     TILE_STREAMED, /* few rows, several panels of weights in place; asks ahead, as the next two */
     TILE_PACKED,   /* few rows, several panels of packed weights */
     TILE_LONE,     /* few rows, one panel after the other */
-    TILE_WIDENING, /* as many rows as a tile has; leaves the weights packed as f32 behind */
+    TILE_WIDENING, /* many rows; the first tile leaves the weights packed as f32 for the others */
     N_TILE_KINDS
 };
 
@@ -62,8 +62,8 @@ struct tile {
     size_t column;                /* of the first panel, for the bias */
     enum tile_kind few_rows;      /* for one or two rows; TILE_FEW unless said otherwise */
     struct tile_ahead ahead;      /* what tiles of many rows ask for in advance */
-    bool x_ahead;
-    float *widened; /* [panel][n_k][16], for TILE_WIDENING */
+    bool x_ahead;                 /* whether these ask for the rows of x that come next */
+    float *widened;               /* [panel][n_k][16], for TILE_WIDENING */
 };
 
 /* Load and store up to 16 numbers: the last panel may have fewer columns. */

@@ -1,8 +1,8 @@
 /**
  * training_product.h - matrix products of any strides, over the tiles of matmul_tiles.h: what
- * gradients are made of (training.h says which). Where w does not lie in panels it is gathered in
- * scratch, a few panels and some hundred k at a time, so that a tile reads one stream of whole
- * vectors; unfinished sums wait in y, which changes no bit.
+ * gradients are made of (training.h says which). Tiles read w where it lies in panels. Whole rows
+ * of w are packed in scratch by the first tile of rows that reads them; else a few panels and some
+ * hundred k at a time are gathered there before. Unfinished sums wait in y, which changes no bit.
  */
 #ifndef KERNELS_TRAINING_PRODUCT_H
 #define KERNELS_TRAINING_PRODUCT_H

@@ -87,7 +87,10 @@ static inline float vf_sum(vf a) {
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
 static inline float vf_greatest(vf a) {
-    return _mm512_reduce_max_ps(a);
+    __m256 eight = _mm256_max_ps(_mm512_castps512_ps256(a), vf_upper(a));
+    __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
 }
 static inline void vf_transpose(float *to, size_t to_stride, const float *from,
                                 size_t from_stride) {

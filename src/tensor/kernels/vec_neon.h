@@ -99,14 +99,14 @@ static inline float vf_sum(vf a) {
     return vget_lane_f32(two, 0) + vget_lane_f32(two, 1);
 }
 static inline float vf_greatest(vf a) {
-    vf half = vf_max(a, (vf){{a.quad[2], a.quad[3], a.quad[2], a.quad[3]}});
     float lane[VF_LANES];
-    vf_store(lane, half);
-    float greatest = lane[0];
-    for (int i = 1; i < VF_LANES / 2; i++) {
-        greatest = greatest > lane[i] ? greatest : lane[i];
+    vf_store(lane, a);
+    for (int half = VF_LANES / 2; half > 0; half /= 2) {
+        for (int i = 0; i < half; i++) {
+            lane[i] = lane[i] > lane[i + half] ? lane[i] : lane[i + half];
+        }
     }
-    return greatest;
+    return lane[0];
 }
 static inline void vf_transpose(float *to, size_t to_stride, const float *from,
                                 size_t from_stride) {

@@ -116,12 +116,14 @@ static inline float vf_sum(vf a) {
     }
     return a.lane[0];
 }
+/* The same tree: which of NaN and a number is the greater depends on their order. */
 static inline float vf_greatest(vf a) {
-    float greatest = a.lane[0];
-    for (int i = 1; i < VF_LANES; i++) {
-        greatest = greatest > a.lane[i] ? greatest : a.lane[i];
+    for (int half = VF_LANES / 2; half > 0; half /= 2) {
+        for (int i = 0; i < half; i++) {
+            a.lane[i] = a.lane[i] > a.lane[i + half] ? a.lane[i] : a.lane[i + half];
+        }
     }
-    return greatest;
+    return a.lane[0];
 }
 
 /* to[j][i] = from[i][j] for 16 rows of 16 numbers each. */
