@@ -64,9 +64,6 @@ static void check_set(const struct kernels *set) {
     check(rows, sizeof rows, 0x6e955f63, set->name, "quantized row");
 }
 
-static const char *const names[] = {"generic",    "avx2", "avx512",
-                                    "avx512vnni", "neon", "neondotprod"};
-
 /* One that is not a number, in each place: where it is not spread over the row depends on the order
  * in which the greatest is looked for, and that is the same too. Only what kind of NaN it is may
  * differ. */
@@ -91,24 +88,25 @@ static void check_nan(const struct kernels *set) {
     }
 }
 
-static void test_same_nan(void **state) {
-    (void)state;
+static void each_set(void (*check_it)(const struct kernels *set)) {
+    static const char *const names[] = {"generic",    "avx2", "avx512",
+                                        "avx512vnni", "neon", "neondotprod"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const struct kernels *set = kernels_by_name(names[i]);
         if (set != NULL) {
-            check_nan(set);
+            check_it(set);
         }
     }
 }
 
+static void test_same_nan(void **state) {
+    (void)state;
+    each_set(check_nan);
+}
+
 static void test_same_bits(void **state) {
     (void)state;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const struct kernels *set = kernels_by_name(names[i]);
-        if (set != NULL) {
-            check_set(set);
-        }
-    }
+    each_set(check_set);
 }
 
 int main(void) {

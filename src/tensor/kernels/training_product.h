@@ -78,8 +78,7 @@ static void product_gathered(struct tile t, const struct product_job *job,
         (job->w_lies == PRODUCT_W_ROWS ? product_gather_rows : product_gather_panels)(
             scratch, job, share->panel + done, n, k, t.n_k);
         t.w_row_bytes = n * VF_LANES * sizeof(float);
-        struct tile group = t;
-        tile_panels(group, TENSOR_F32, share->n_rows, n);
+        tile_panels(t, TENSOR_F32, share->n_rows, n);
         tile_next_panels(&t, n);
         t.w = (const unsigned char *)scratch;
     }
