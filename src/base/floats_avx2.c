@@ -44,9 +44,13 @@ static inline vf vf_copysign(vf magnitude, vf sign) {
 static inline vf vf_select_lt(vf a, vf b, vf if_less, vf otherwise) {
     return _mm256_blendv_ps(otherwise, if_less, _mm256_cmp_ps(a, b, _CMP_LT_OQ));
 }
-static inline vf vf_pow2(vf n) {
-    __m256i biased = _mm256_add_epi32(_mm256_cvttps_epi32(n), _mm256_set1_epi32(127));
-    return _mm256_castsi256_ps(_mm256_slli_epi32(biased, 23));
+static inline vf vf_pow2(__m256i n) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23));
+}
+static inline vf vf_times_pow2(vf x, vf n) {
+    __m256i whole = _mm256_cvttps_epi32(n);
+    __m256i half = _mm256_srai_epi32(whole, 1);
+    return _mm256_mul_ps(_mm256_mul_ps(x, vf_pow2(half)), vf_pow2(_mm256_sub_epi32(whole, half)));
 }
 
 #include "base/math_steps.h"

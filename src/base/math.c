@@ -37,12 +37,16 @@ static inline vf vf_copysign(vf magnitude, vf sign) {
 static inline vf vf_select_lt(vf a, vf b, vf if_less, vf otherwise) {
     return a < b ? if_less : otherwise;
 }
-/* 2^n for an integer n in -126 ... 127. */
-static inline vf vf_pow2(vf n) {
-    uint32_t bits = (uint32_t)((int32_t)n + 127) << 23;
+/* 2^n for n in -126 ... 127. */
+static inline vf vf_pow2(int32_t n) {
+    uint32_t bits = (uint32_t)(n + 127) << 23;
     float power;
     memcpy(&power, &bits, sizeof power);
     return power;
+}
+static inline vf vf_times_pow2(vf x, vf n) {
+    int32_t half = (int32_t)n / 2;
+    return x * vf_pow2(half) * vf_pow2((int32_t)n - half);
 }
 
 #include "base/math_steps.h"

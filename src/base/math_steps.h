@@ -3,8 +3,10 @@
  *
  * The includer provides a type vf (one float, or a vector of them) and the elementwise functions
  * vf_set1, vf_add, vf_sub, vf_mul, vf_div, vf_fma, vf_min, vf_max, vf_abs, vf_copysign,
- * vf_select_lt and vf_pow2. Each is a single correctly rounded IEEE operation (vf_pow2 and the
- * selections are exact), so the same steps give the same bits in every version.
+ * vf_select_lt and vf_times_pow2. Each rounds once and correctly, as IEEE has it (the selections are
+ * exact), so the same steps give the same bits in every version. vf_times_pow2(x, n) is x 2^n for x
+ * in 0.5 ... 2 and integers n in -152 ... 130: multiplied in two halves, each a normal number, only
+ * the second product rounds, also where the result is subnormal.
  */
 #ifndef BASE_MATH_STEPS_H
 #define BASE_MATH_STEPS_H
@@ -19,8 +21,7 @@ static inline vf vf_round_small(vf x) {
 /*
  * e^x = 2^n e^r with n = round(x / ln 2) and |r| <= ln 2 / 2; e^r = 1 + r + r^2 P(r), P fitted to
  * (e^r - 1 - r) / r^2 with relative error 3e-9. ln 2 is taken in two pieces, the first short
- * enough for n times it to be exact. 2^n is multiplied in two halves: each is a normal number,
- * and only the second product rounds, also where the result is subnormal.
+ * enough for n times it to be exact.
  */
 static inline vf vf_exp(vf x) {
     x = vf_max(vf_min(x, vf_set1(89.0f)), vf_set1(-104.0f));
@@ -34,8 +35,7 @@ static inline vf vf_exp(vf x) {
     p = vf_fma(p, r, vf_set1(0x1.0p-1f));
     p = vf_fma(p, vf_mul(r, r), r);
     p = vf_add(p, vf_set1(1.0f));
-    vf half = vf_round_small(vf_mul(n, vf_set1(0.5f)));
-    return vf_mul(vf_mul(p, vf_pow2(half)), vf_pow2(vf_sub(n, half)));
+    return vf_times_pow2(p, n);
 }
 
 /*

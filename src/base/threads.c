@@ -16,8 +16,13 @@
 #define LOOKS  1000
 #define YIELDS 300
 
-/* Shares per thread when items are of equal cost: enough for a thread that started late, or
- * stands still, to leave its part to the others. */
+/* When items are of equal cost, every thread is to take a large share, of so many equal units, then
+ * small ones of a unit each: a share's beginning costs something, but a thread that started late or
+ * is slower leaves small shares to the others. Where units would be of fewer items than this, there
+ * are SHARES_PER_THREAD equal shares. */
+#define UNITS_LARGE       6
+#define UNITS_SMALL       2
+#define UNIT_ITEMS        3
 #define SHARES_PER_THREAD 2
 
 /*
@@ -46,6 +51,7 @@ struct thread_pool {
     _Atomic(void *) context;
     atomic_size_t n_items;
     _Atomic uint32_t n_shares;
+    _Atomic uint32_t n_large; /* of the shares, the first, have UNITS_LARGE units, the others one */
     _Atomic uint32_t n_done;
 
     pthread_mutex_t lock;
@@ -74,11 +80,22 @@ static void pause_or_yield(int look) {
     }
 }
 
-/* Items of share i of n: begins at a multiple of n_items / n, the remainder spread out. */
-static size_t share_begin(size_t n_items, uint32_t n_shares, uint32_t share) {
-    size_t whole = n_items / n_shares;
-    size_t rest = n_items % n_shares;
-    return share * whole + (share < rest ? share : rest);
+struct shares {
+    size_t n_items;
+    uint32_t n, n_large;
+};
+
+static size_t units_before(const struct shares *shares, uint32_t share) {
+    uint32_t large = share < shares->n_large ? share : shares->n_large;
+    return (size_t)large * (UNITS_LARGE - 1) + share;
+}
+
+/* Where a share begins: units are equal, the remainder spread out over the first. */
+static size_t share_begin(const struct shares *shares, uint32_t share) {
+    size_t n_units = units_before(shares, shares->n);
+    size_t unit = units_before(shares, share);
+    size_t rest = shares->n_items % n_units;
+    return unit * (shares->n_items / n_units) + (unit < rest ? unit : rest);
 }
 
 static void report_done(struct thread_pool *pool, uint32_t n_shares) {
@@ -95,16 +112,16 @@ static void take_part(struct thread_pool *pool, uint32_t loop, int thread) {
     for (;;) {
         thread_work *work = atomic_load(&pool->work);
         void *context = atomic_load(&pool->context);
-        size_t n_items = atomic_load(&pool->n_items);
-        uint32_t n_shares = atomic_load(&pool->n_shares);
-        if (LOOP_OF(seen) != loop || SHARE_OF(seen) >= n_shares) {
+        struct shares shares = {.n_items = atomic_load(&pool->n_items),
+                                .n = atomic_load(&pool->n_shares),
+                                .n_large = atomic_load(&pool->n_large)};
+        if (LOOP_OF(seen) != loop || SHARE_OF(seen) >= shares.n) {
             return;
         }
         if (atomic_compare_exchange_weak(&pool->claim, &seen, seen + 1)) {
             uint32_t share = SHARE_OF(seen);
-            work(context, share_begin(n_items, n_shares, share),
-                 share_begin(n_items, n_shares, share + 1), thread);
-            report_done(pool, n_shares);
+            work(context, share_begin(&shares, share), share_begin(&shares, share + 1), thread);
+            report_done(pool, shares.n);
             seen = atomic_load(&pool->claim);
         }
     }
@@ -168,20 +185,28 @@ static void wait_finished(struct thread_pool *pool, uint32_t n_shares) {
     pthread_mutex_unlock(&pool->lock);
 }
 
-static uint32_t count_shares(const struct thread_pool *pool, size_t n_items, size_t grain) {
+static struct shares plan_shares(const struct thread_pool *pool, size_t n_items, size_t grain) {
+    struct shares shares = {.n_items = n_items};
+    size_t n_threads = (size_t)pool->size;
+    if (grain == 0 && n_items >= n_threads * (UNITS_LARGE + UNITS_SMALL) * UNIT_ITEMS) {
+        shares.n_large = (uint32_t)n_threads;
+        shares.n = (uint32_t)(n_threads * (1 + UNITS_SMALL));
+        return shares;
+    }
     size_t most = grain > 1 ? n_items / grain : n_items;
-    size_t wanted = grain == 0 ? (size_t)pool->size * SHARES_PER_THREAD : n_items;
+    size_t wanted = grain == 0 ? n_threads * SHARES_PER_THREAD : n_items;
     size_t n = most < wanted ? most : wanted;
-    return n < 1 ? 1 : n > UINT32_MAX / 2 ? UINT32_MAX / 2 : (uint32_t)n;
+    shares.n = n < 1 ? 1 : n > UINT32_MAX / 2 ? UINT32_MAX / 2 : (uint32_t)n;
+    return shares;
 }
 
 void thread_pool_run(struct thread_pool *pool, size_t n_items, size_t grain, thread_work *work,
                      void *context) {
-    uint32_t n_shares = count_shares(pool, n_items, grain);
+    struct shares shares = plan_shares(pool, n_items, grain);
     if (n_items == 0) {
         return;
     }
-    if (pool->size == 1 || n_shares == 1) {
+    if (pool->size == 1 || shares.n == 1) {
         work(context, 0, n_items, 0);
         return;
     }
@@ -193,12 +218,13 @@ void thread_pool_run(struct thread_pool *pool, size_t n_items, size_t grain, thr
     atomic_store(&pool->work, work);
     atomic_store(&pool->context, context);
     atomic_store(&pool->n_items, n_items);
-    atomic_store(&pool->n_shares, n_shares);
+    atomic_store(&pool->n_shares, shares.n);
+    atomic_store(&pool->n_large, shares.n_large);
     atomic_store(&pool->n_done, 0);
     atomic_store(&pool->claim, WORD(loop, 0));
     wake_workers(pool);
     take_part(pool, loop, 0);
-    wait_finished(pool, n_shares);
+    wait_finished(pool, shares.n);
 }
 
 int thread_pool_size(const struct thread_pool *pool) {

@@ -4,6 +4,7 @@
 #define TILE_ROWS            4
 #define TILE_PANELS          1
 #define TILE_PANELS_FEW_ROWS 1
+#define TILE_UNROLL_K
 
 #include "tensor/kernels/row_kernels.h"
 #include "tensor/kernels/training_kernels.h"

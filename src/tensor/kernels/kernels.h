@@ -116,7 +116,8 @@ struct kernels {
     /** y = (x - mean) / sqrt(variance + epsilon) * weight + bias over n numbers. */
     void (*layer_norm)(float *y, const float *x, const float *weight, const float *bias, size_t n,
                        float epsilon);
-    /** x = softmax(scale x) in place over n >= 1 numbers. */
+    /** x = softmax(scale x) in place over n >= 1 numbers: e^(scale x - the greatest), times one over
+     *  the sum of these. */
     void (*softmax)(float *x, size_t n, float scale);
     /** y = activation(y) over n numbers. */
     void (*activate)(float *y, size_t n, enum gen_activation activation);

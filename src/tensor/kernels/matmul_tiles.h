@@ -7,6 +7,7 @@
  *   TILE_ROWS    rows of a tile, at most 8
  *   TILE_PANELS  panels of a tile, at most KERNELS_SCRATCH_PANELS
  *   TILE_PANELS_FEW_ROWS  the same for one or two rows
+ *   TILE_UNROLL_K  before the loop over k of tiles of TILE_ROWS rows: nothing, or a pragma
  */
 #ifndef KERNELS_MATMUL_TILES_H
 #define KERNELS_MATMUL_TILES_H
@@ -85,7 +86,7 @@ ALWAYS_INLINE void tile_end(tile_sums sum, const struct tile *t, int rows, int p
             sums[r * panels + p] = sum[r][p];
         }
     }
-    tile_store(t, sums, rows, panels);
+    tile_store(t, sums, (size_t)rows, (size_t)panels);
 }
 
 ALWAYS_INLINE void tile_ask_ahead(struct tile_ahead *ahead, int panels) {
@@ -97,33 +98,49 @@ ALWAYS_INLINE void tile_ask_ahead(struct tile_ahead *ahead, int panels) {
     }
 }
 
-/* The sums go on over n_k k; w and x are at the first of them. */
+/* The sums go on over one k, at w and x. */
+ALWAYS_INLINE void tile_add_one(tile_sums sum, const struct tile *t, const unsigned char *w,
+                                const float *x, float *widened, int rows, int panels,
+                                enum tensor_type type, enum tile_kind kind) {
+    vf weights[KERNELS_SCRATCH_PANELS];
+    UNROLL for (int p = 0; p < panels; p++) {
+        weights[p] = load_weights(w + (size_t)p * t->w_panel_bytes, type);
+        if (kind == TILE_STREAMED) {
+            __builtin_prefetch(w + (size_t)p * t->w_panel_bytes + STREAM_AHEAD);
+        } else if (kind == TILE_PACKED) {
+            __builtin_prefetch(w + (size_t)p * t->w_panel_bytes + PACKED_AHEAD, 0, 2);
+        } else if (kind == TILE_LONE) {
+            __builtin_prefetch(w + LONE_AHEAD, 0, 2);
+        } else if (kind == TILE_WIDENING) {
+            vf_store(widened + (size_t)p * t->n_k * VF_LANES, weights[p]);
+        }
+    }
+    UNROLL for (int r = 0; r < rows; r++) {
+        vf input = vf_set1(x[(size_t)r * t->x_stride]);
+        UNROLL for (int p = 0; p < panels; p++) {
+            sum[r][p] = vf_fma(input, weights[p], sum[r][p]);
+        }
+    }
+}
+
+/* The sums go on over n_k k; w and x are at the first of them. Tiles of all rows, which most of the
+ * time goes into, take several k without a branch where the includer finds that worth the code. */
 ALWAYS_INLINE void tile_add(tile_sums sum, const struct tile *t, const unsigned char *w,
                             const float *x, float *widened, size_t n_k, int rows, int panels,
                             enum tensor_type type, enum tile_kind kind) {
-    for (size_t k = 0; k < n_k; k++) {
-        vf weights[KERNELS_SCRATCH_PANELS];
-        UNROLL for (int p = 0; p < panels; p++) {
-            weights[p] = load_weights(w + (size_t)p * t->w_panel_bytes, type);
-            if (kind == TILE_STREAMED) {
-                __builtin_prefetch(w + (size_t)p * t->w_panel_bytes + STREAM_AHEAD);
-            } else if (kind == TILE_PACKED) {
-                __builtin_prefetch(w + (size_t)p * t->w_panel_bytes + PACKED_AHEAD, 0, 2);
-            } else if (kind == TILE_LONE) {
-                __builtin_prefetch(w + LONE_AHEAD, 0, 2);
-            } else if (kind == TILE_WIDENING) {
-                vf_store(widened + (k + (size_t)p * t->n_k) * VF_LANES, weights[p]);
-            }
-        }
-        UNROLL for (int r = 0; r < rows; r++) {
-            vf input = vf_set1(x[(size_t)r * t->x_stride]);
-            UNROLL for (int p = 0; p < panels; p++) {
-                sum[r][p] = vf_fma(input, weights[p], sum[r][p]);
-            }
-        }
-        w += t->w_row_bytes;
-        x += t->x_step;
+#define ADD_EACH                                                                                   \
+    for (size_t k = 0; k < n_k; k++) {                                                             \
+        tile_add_one(sum, t, w, x, widened, rows, panels, type, kind);                             \
+        w += t->w_row_bytes;                                                                       \
+        x += t->x_step;                                                                            \
+        widened += kind == TILE_WIDENING ? VF_LANES : 0;                                           \
     }
+    if (rows == TILE_ROWS) {
+        TILE_UNROLL_K ADD_EACH
+    } else {
+        ADD_EACH
+    }
+#undef ADD_EACH
 }
 
 /* All loops but k's unroll. */

@@ -9,6 +9,7 @@
 #define TILE_ROWS            6
 #define TILE_PANELS          1
 #define TILE_PANELS_FEW_ROWS 2
+#define TILE_UNROLL_K
 
 #include "tensor/kernels/row_kernels.h"
 #include "tensor/kernels/training_kernels.h"

@@ -129,7 +129,7 @@ static void quant_rows(const struct matmul_job *job, size_t panel, size_t first,
                          .n_columns = w->n_out - column,
                          .job = job,
                          .column = column};
-    tile_store(&store, out, (int)n, 1);
+    tile_store(&store, out, n, 1);
 }
 
 static void matmul_quantized(const struct matmul_job *job, size_t begin, size_t end,

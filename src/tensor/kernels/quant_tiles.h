@@ -107,13 +107,59 @@ ALWAYS_INLINE void quant_find(struct quant_at *at, const struct quant_tile *t, s
     }
 }
 
+/* What dot products of group g begin with, for all columns: the offset's part of them. */
+ALWAYS_INLINE vi quant_dot_start(const struct quantized_part *part, int g, struct quant_shape f) {
+    int offset = f.low_bits == 8 && VI_DOT_IS_SIGNED ? 0 : f.offset;
+    const int32_t sum = f.n_groups == 2 ? part->sum[g] : part->total;
+    return vi_mul(vi_set1(sum), vi_set1(-offset));
+}
+
+#if VI_HAS_PAIRS
+/* Steps whose pairs of products can be added in 16 bits: |x| is 127 at most. */
+ALWAYS_INLINE int quant_steps_in_pairs(struct quant_shape f) {
+    int bits = f.low_bits + f.high_bits;
+    return bits <= 4 ? 8 : bits == 5 ? 4 : 2;
+}
+
+/* quant_dots() for numbers of at most 6 bits. */
+ALWAYS_INLINE void quant_dots_by_pairs(vi dot[QUANT_MAX_ROWS][QUANT_MAX_PANELS],
+                                       const struct quant_at *at, int g, int rows, int panels,
+                                       struct quant_shape f) {
+    int n_steps = QUANT_STEPS / f.n_groups;
+    int most = quant_steps_in_pairs(f) < n_steps ? quant_steps_in_pairs(f) : n_steps;
+    UNROLL for (int first = 0; first < n_steps; first += most) {
+        vi pairs[QUANT_MAX_ROWS][QUANT_MAX_PANELS];
+        UNROLL for (int step = 0; step < most; step++) {
+            int s = g * n_steps + first + step;
+            UNROLL for (int p = 0; p < panels; p++) {
+                vb q = quant_step(at->lines[p], f, s);
+                UNROLL for (int r = 0; r < rows; r++) {
+                    const int8_t *x = at->x[r] + 4 * s;
+                    pairs[r][p] = step == 0 ? vi_pairs(q, x) : vi_add_pairs(pairs[r][p], q, x);
+                }
+            }
+        }
+        UNROLL for (int r = 0; r < rows; r++) {
+            vi start = quant_dot_start(at->part[r], g, f);
+            UNROLL for (int p = 0; p < panels; p++) {
+                dot[r][p] = vi_join_pairs(first == 0 ? start : dot[r][p], pairs[r][p]);
+            }
+        }
+    }
+}
+#endif
+
 /* dot[r][p] = sum of (q - offset) x over group g. */
 ALWAYS_INLINE void quant_dots(vi dot[QUANT_MAX_ROWS][QUANT_MAX_PANELS], const struct quant_at *at,
                               int g, int rows, int panels, struct quant_shape f) {
-    int offset = f.low_bits == 8 && VI_DOT_IS_SIGNED ? 0 : f.offset;
+#if VI_HAS_PAIRS
+    if (f.low_bits != 8) {
+        quant_dots_by_pairs(dot, at, g, rows, panels, f);
+        return;
+    }
+#endif
     UNROLL for (int r = 0; r < rows; r++) {
-        const int32_t sum = f.n_groups == 2 ? at->part[r]->sum[g] : at->part[r]->total;
-        vi start = vi_mul(vi_set1(sum), vi_set1(-offset));
+        vi start = quant_dot_start(at->part[r], g, f);
         UNROLL for (int p = 0; p < panels; p++) {
             dot[r][p] = start;
         }
@@ -227,7 +273,7 @@ ALWAYS_INLINE void quant_tile_run(const struct quant_tile *t, int rows, int pane
             sums[r * panels + p] = sum[r][p];
         }
     }
-    tile_store(&t->store, sums, rows, panels);
+    tile_store(&t->store, sums, (size_t)rows, (size_t)panels);
 }
 
 /* All rows of x against the tile's panels, at most max_rows (a constant) at a time; in parts as

@@ -91,9 +91,9 @@ static void softmax(float *x, size_t n, float scale) {
         /* Behind the end of the row, load_columns puts zeros into the sum. */
         sum = vf_add(sum, i < whole ? power : load_columns(x + i, n - i));
     }
-    vf total = vf_set1(vf_sum(sum));
+    vf share = vf_set1(1.0f / vf_sum(sum));
     for (size_t i = 0; i < n; i += VF_LANES) {
-        store_columns(x + i, vf_div(load_columns(x + i, n - i), total), n - i);
+        store_columns(x + i, vf_mul(load_columns(x + i, n - i), share), n - i);
     }
 }
 

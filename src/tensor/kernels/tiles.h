@@ -79,29 +79,53 @@ ALWAYS_INLINE void store_columns(float *at, vf x, size_t n) {
     }
 }
 
-static vf finish(vf sum, const struct matmul_job *job, const float *y, size_t column, size_t n) {
-    if (job->bias != NULL) {
-        sum = vf_add(sum, load_columns(job->bias + column, n));
+/* Which function it is is asked once, not for every vector: so the work of several vectors runs side
+ * by side. */
+static void tile_activate(vf *sums, size_t n, enum gen_activation activation) {
+#define ACTIVATE_CASE(name)                                                                        \
+    case name:                                                                                     \
+        for (size_t i = 0; i < n; i++) {                                                           \
+            sums[i] = vf_activate(sums[i], name);                                                  \
+        }                                                                                          \
+        break
+    switch (activation) {
+        ACTIVATE_CASE(GEN_GELU_NEW);
+        ACTIVATE_CASE(GEN_GELU);
+        ACTIVATE_CASE(GEN_SILU);
+        ACTIVATE_CASE(GEN_QUICK_GELU);
+    default:
+        ACTIVATE_CASE(GEN_RELU);
     }
-    if (job->activate) {
-        sum = vf_activate(sum, job->activation);
-    }
-    return job->add ? vf_add(load_columns(y, n), sum) : sum;
+#undef ACTIVATE_CASE
 }
 
-/* Store a tile's sums, each followed by what the job says. Apart from the sums themselves: it is
- * done once per tile, and would be most of the code if it were unrolled with them. */
-static void tile_store(const struct tile *t, const vf *sums, int rows, int panels) {
-    for (int r = 0; r < rows; r++) {
-        for (int p = 0; p < panels; p++) {
-            size_t done = (size_t)p * VF_LANES;
+static void tile_add_bias(const struct tile *t, vf *sums, size_t rows, size_t panels) {
+    for (size_t p = 0; p < panels; p++) {
+        size_t done = p * VF_LANES;
+        vf bias = load_columns(t->job->bias + t->column + done, t->n_columns - done);
+        for (size_t r = 0; r < rows; r++) {
+            sums[r * panels + p] = vf_add(sums[r * panels + p], bias);
+        }
+    }
+}
+
+/* Store a tile's sums, [rows][panels], after what the job says. Apart from the sums themselves: it
+ * is done once per tile, and would be most of the code if it were unrolled with them. */
+static void tile_store(const struct tile *t, vf *sums, size_t rows, size_t panels) {
+    if (t->job != NULL && t->job->bias != NULL) {
+        tile_add_bias(t, sums, rows, panels);
+    }
+    if (t->job != NULL && t->job->activate) {
+        tile_activate(sums, rows * panels, t->job->activation);
+    }
+    bool add = t->job != NULL && t->job->add;
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t p = 0; p < panels; p++) {
+            size_t done = p * VF_LANES;
             size_t n = t->n_columns - done;
-            float *y = t->y + (size_t)r * t->y_stride + done + (size_t)p * t->y_panel_gap;
-            vf out = sums[r * panels + p];
-            if (t->job != NULL) {
-                out = finish(out, t->job, y, t->column + done, n);
-            }
-            store_columns(y, out, n);
+            float *y = t->y + r * t->y_stride + done + p * t->y_panel_gap;
+            vf sum = sums[r * panels + p];
+            store_columns(y, add ? vf_add(load_columns(y, n), sum) : sum, n);
         }
     }
 }

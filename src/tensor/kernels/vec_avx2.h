@@ -92,12 +92,16 @@ static inline vf vf_select_lt(vf a, vf b, vf if_less, vf otherwise) {
         _mm256_blendv_ps(otherwise.low, if_less.low, _mm256_cmp_ps(a.low, b.low, _CMP_LT_OQ)),
         _mm256_blendv_ps(otherwise.high, if_less.high, _mm256_cmp_ps(a.high, b.high, _CMP_LT_OQ))};
 }
-static inline __m256 vf_pow2_half(__m256 n) {
-    __m256i biased = _mm256_add_epi32(_mm256_cvttps_epi32(n), _mm256_set1_epi32(127));
-    return _mm256_castsi256_ps(_mm256_slli_epi32(biased, 23));
+static inline __m256 vf_pow2(__m256i n) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23));
 }
-static inline vf vf_pow2(vf n) {
-    return (vf){vf_pow2_half(n.low), vf_pow2_half(n.high)};
+static inline __m256 vf_times_pow2_half(__m256 x, __m256 n) {
+    __m256i whole = _mm256_cvttps_epi32(n);
+    __m256i half = _mm256_srai_epi32(whole, 1);
+    return _mm256_mul_ps(_mm256_mul_ps(x, vf_pow2(half)), vf_pow2(_mm256_sub_epi32(whole, half)));
+}
+static inline vf vf_times_pow2(vf x, vf n) {
+    return (vf){vf_times_pow2_half(x.low, n.low), vf_times_pow2_half(x.high, n.high)};
 }
 static inline float vf_sum(vf a) {
     __m256 eight = _mm256_add_ps(a.low, a.high);
@@ -152,6 +156,7 @@ typedef struct {
 typedef vb vi;
 
 #define VI_DOT_IS_SIGNED 1
+#define VI_HAS_PAIRS     1
 
 static inline vb vb_load(const void *at) {
     const __m256i *halves = at;
@@ -196,14 +201,30 @@ static inline __m256i vi_four(const int8_t *x) {
     memcpy(&four, x, sizeof four);
     return _mm256_set1_epi32(four);
 }
-static inline __m256i vi_add_pairs(__m256i sum, __m256i q, __m256i x) {
-    __m256i pairs = _mm256_maddubs_epi16(q, x);
-    return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+/* What is added stays in this order: left alone, a compiler adds as a tree all that a tile adds to
+ * one sum, and has registers for a fraction of that only. */
+static inline __m256i vi_in_order(__m256i sum) {
+    __asm__("" : "+x"(sum));
+    return sum;
 }
-/* Pairs of products are added in 16 bits: q of at most 7 bits cannot overflow them. */
-static inline vi vi_dot4(vi sum, vb q, const int8_t *x) {
+/* Pairs of products, added in 16 bits: q of at most 7 bits cannot overflow them. */
+static inline vi vi_pairs(vb q, const int8_t *x) {
     __m256i four = vi_four(x);
-    return (vi){vi_add_pairs(sum.low, q.low, four), vi_add_pairs(sum.high, q.high, four)};
+    return (vi){_mm256_maddubs_epi16(q.low, four), _mm256_maddubs_epi16(q.high, four)};
+}
+static inline vi vi_add_pairs(vi pairs, vb q, const int8_t *x) {
+    vi more = vi_pairs(q, x);
+    return (vi){vi_in_order(_mm256_add_epi16(pairs.low, more.low)),
+                vi_in_order(_mm256_add_epi16(pairs.high, more.high))};
+}
+static inline __m256i vi_join_half(__m256i sum, __m256i pairs) {
+    return vi_in_order(_mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1))));
+}
+static inline vi vi_join_pairs(vi sum, vi pairs) {
+    return (vi){vi_join_half(sum.low, pairs.low), vi_join_half(sum.high, pairs.high)};
+}
+static inline vi vi_dot4(vi sum, vb q, const int8_t *x) {
+    return vi_join_pairs(sum, vi_pairs(q, x));
 }
 /* q - 128 in its absolute value, its sign given to x: |q - 128| |x| 2 <= 32512 just fits. */
 static inline vi vi_dot4_8bit(vi sum, vb q, const int8_t *x) {
@@ -211,8 +232,9 @@ static inline vi vi_dot4_8bit(vi sum, vb q, const int8_t *x) {
     __m256i four = vi_four(x);
     __m256i low = _mm256_xor_si256(q.low, bit);
     __m256i high = _mm256_xor_si256(q.high, bit);
-    return (vi){vi_add_pairs(sum.low, _mm256_abs_epi8(low), _mm256_sign_epi8(four, low)),
-                vi_add_pairs(sum.high, _mm256_abs_epi8(high), _mm256_sign_epi8(four, high))};
+    vi pairs = {_mm256_maddubs_epi16(_mm256_abs_epi8(low), _mm256_sign_epi8(four, low)),
+                _mm256_maddubs_epi16(_mm256_abs_epi8(high), _mm256_sign_epi8(four, high))};
+    return vi_join_pairs(sum, pairs);
 }
 static inline int32_t vf_store_i8(int8_t *at, vf x) {
     __m256i low = _mm256_cvtps_epi32(x.low);

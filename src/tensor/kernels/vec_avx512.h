@@ -73,9 +73,13 @@ static inline vf vf_copysign(vf magnitude, vf sign) {
 static inline vf vf_select_lt(vf a, vf b, vf if_less, vf otherwise) {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), otherwise, if_less);
 }
-static inline vf vf_pow2(vf n) {
-    __m512i biased = _mm512_add_epi32(_mm512_cvttps_epi32(n), _mm512_set1_epi32(127));
-    return _mm512_castsi512_ps(_mm512_slli_epi32(biased, 23));
+static inline vf vf_pow2(__m512i n) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(n, _mm512_set1_epi32(127)), 23));
+}
+static inline vf vf_times_pow2(vf x, vf n) {
+    __m512i whole = _mm512_cvttps_epi32(n);
+    __m512i half = _mm512_srai_epi32(whole, 1);
+    return vf_mul(vf_mul(x, vf_pow2(half)), vf_pow2(_mm512_sub_epi32(whole, half)));
 }
 static inline __m256 vf_upper(vf a) {
     return _mm256_castsi256_ps(_mm512_extracti64x4_epi64(_mm512_castps_si512(a), 1));

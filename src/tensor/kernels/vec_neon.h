@@ -88,9 +88,15 @@ static inline vf vf_abs(vf a) {
 static inline vf vf_copysign(vf magnitude, vf sign) {
     VF_EACH(vbslq_f32(vdupq_n_u32(0x80000000u), sign.quad[i], magnitude.quad[i]));
 }
-static inline vf vf_pow2(vf n) {
-    VF_EACH(vreinterpretq_f32_s32(
-        vshlq_n_s32(vaddq_s32(vcvtq_s32_f32(n.quad[i]), vdupq_n_s32(127)), 23)));
+static inline float32x4_t vf_pow2(int32x4_t n) {
+    return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(n, vdupq_n_s32(127)), 23));
+}
+static inline float32x4_t vf_times_pow2_quad(float32x4_t x, int32x4_t n) {
+    int32x4_t half = vshrq_n_s32(n, 1);
+    return vmulq_f32(vmulq_f32(x, vf_pow2(half)), vf_pow2(vsubq_s32(n, half)));
+}
+static inline vf vf_times_pow2(vf x, vf n) {
+    VF_EACH(vf_times_pow2_quad(x.quad[i], vcvtq_s32_f32(n.quad[i])));
 }
 static inline float vf_sum(vf a) {
     float32x4_t first = vaddq_f32(a.quad[0], a.quad[2]);

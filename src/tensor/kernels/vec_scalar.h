@@ -97,15 +97,16 @@ static inline vf vf_copysign(vf magnitude, vf sign) {
 static inline vf vf_select_lt(vf a, vf b, vf if_less, vf otherwise) {
     VF_EACH(a.lane[i] < b.lane[i] ? if_less.lane[i] : otherwise.lane[i]);
 }
-static inline float vf_power_of_two(float n) {
-    uint32_t bits = (uint32_t)((int32_t)n + 127) << 23;
+/* 2^n for n in -126 ... 127. */
+static inline float vf_power_of_two(int32_t n) {
+    uint32_t bits = (uint32_t)(n + 127) << 23;
     float power;
     memcpy(&power, &bits, sizeof power);
     return power;
 }
-/* 2^n for integers n in -126 ... 127. */
-static inline vf vf_pow2(vf n) {
-    VF_EACH(vf_power_of_two(n.lane[i]));
+static inline vf vf_times_pow2(vf x, vf n) {
+    VF_EACH(x.lane[i] * vf_power_of_two((int32_t)n.lane[i] / 2) *
+            vf_power_of_two((int32_t)n.lane[i] - (int32_t)n.lane[i] / 2));
 }
 /* The fixed tree: lanes i and i + 8, then i + 4, i + 2, i + 1. */
 static inline float vf_sum(vf a) {
