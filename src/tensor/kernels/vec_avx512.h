@@ -137,8 +137,10 @@ typedef uint16_t vb_words __attribute__((vector_size(64)));
 
 #ifdef __AVX512VNNI__
 #define VI_DOT_IS_SIGNED 0
+#define VI_HAS_PAIRS     0
 #else
 #define VI_DOT_IS_SIGNED 1
+#define VI_HAS_PAIRS     1
 #endif
 
 static inline vb vb_load(const void *at) {
@@ -187,10 +189,23 @@ static inline vi vi_dot4_8bit(vi sum, vb q, const int8_t *x) {
     return vi_dot4(sum, q, x);
 }
 #else
-/* Pairs of products are added in 16 bits: q of at most 7 bits cannot overflow them. */
+/* Added in this order, as in vec_avx2.h. */
+static inline vi vi_in_order(vi sum) {
+    __asm__("" : "+v"(sum));
+    return sum;
+}
+/* Pairs of products, added in 16 bits: q of at most 7 bits cannot overflow them. */
+static inline vi vi_pairs(vb q, const int8_t *x) {
+    return _mm512_maddubs_epi16(q, vi_four(x));
+}
+static inline vi vi_add_pairs(vi pairs, vb q, const int8_t *x) {
+    return vi_in_order(_mm512_add_epi16(pairs, vi_pairs(q, x)));
+}
+static inline vi vi_join_pairs(vi sum, vi pairs) {
+    return vi_in_order(_mm512_add_epi32(sum, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1))));
+}
 static inline vi vi_dot4(vi sum, vb q, const int8_t *x) {
-    __m512i pairs = _mm512_maddubs_epi16(q, vi_four(x));
-    return _mm512_add_epi32(sum, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+    return vi_join_pairs(sum, vi_pairs(q, x));
 }
 /* q - 128 in its absolute value, its sign given to x: |q - 128| |x| 2 <= 32512 just fits. */
 static inline vi vi_dot4_8bit(vi sum, vb q, const int8_t *x) {
@@ -198,8 +213,7 @@ static inline vi vi_dot4_8bit(vi sum, vb q, const int8_t *x) {
     __mmask64 negative = _mm512_movepi8_mask(w);
     __m512i four = vi_four(x);
     __m512i turned = _mm512_mask_sub_epi8(four, negative, _mm512_setzero_si512(), four);
-    __m512i pairs = _mm512_maddubs_epi16(_mm512_abs_epi8(w), turned);
-    return _mm512_add_epi32(sum, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+    return vi_join_pairs(sum, _mm512_maddubs_epi16(_mm512_abs_epi8(w), turned));
 }
 #endif
 static inline int32_t vf_store_i8(int8_t *at, vf x) {

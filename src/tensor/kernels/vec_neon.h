@@ -133,6 +133,7 @@ typedef struct {
 } vi;
 
 #define VI_DOT_IS_SIGNED 1
+#define VI_HAS_PAIRS     0
 
 static inline vb vb_load(const void *at) {
     const uint8_t *bytes = at;
