@@ -73,6 +73,8 @@ ifneq ($(filter x86_64-% amd64-%,$(shell $(CC) -dumpmachine 2>/dev/null)),)
 AVX2_CFLAGS   := -mavx2 -mfma -mf16c
 AVX512_CFLAGS := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma -mf16c
 VNNI_CFLAGS   := -mavx512vnni
+# Older compilers do not know this one; the set is plain AVX2 then.
+AVX_VNNI_CFLAGS := $(shell $(CC) -mavxvnni -E -x c /dev/null >/dev/null 2>&1 && echo -mavxvnni)
 endif
 ifneq ($(filter aarch64-% arm64-%,$(shell $(CC) -dumpmachine 2>/dev/null)),)
 DOTPROD_CFLAGS := -march=armv8.2-a+dotprod
@@ -119,6 +121,7 @@ $(foreach set,generic neon,$(BUILD)/src/tensor/kernels/$(set).o $(BUILD)/src/ten
 $(BUILD)/src/tensor/kernels/avx2.o   $(BUILD)/src/tensor/kernels/avx2.tidy:   FILE_CFLAGS = $(AVX2_CFLAGS) -fno-math-errno
 $(BUILD)/src/tensor/kernels/avx512.o $(BUILD)/src/tensor/kernels/avx512.tidy: FILE_CFLAGS = $(AVX512_CFLAGS) -fno-math-errno
 $(BUILD)/src/tensor/kernels/quant_avx2.o $(BUILD)/src/tensor/kernels/quant_avx2.tidy: FILE_CFLAGS = $(AVX2_CFLAGS)
+$(BUILD)/src/tensor/kernels/quant_avx2_vnni.o $(BUILD)/src/tensor/kernels/quant_avx2_vnni.tidy: FILE_CFLAGS = $(AVX2_CFLAGS) $(AVX_VNNI_CFLAGS)
 $(BUILD)/src/tensor/kernels/quant_avx512.o $(BUILD)/src/tensor/kernels/quant_avx512.tidy: FILE_CFLAGS = $(AVX512_CFLAGS)
 $(BUILD)/src/tensor/kernels/quant_avx512_vnni.o $(BUILD)/src/tensor/kernels/quant_avx512_vnni.tidy: FILE_CFLAGS = $(AVX512_CFLAGS) $(VNNI_CFLAGS)
 $(BUILD)/src/tensor/kernels/quant_neon_dotprod.o $(BUILD)/src/tensor/kernels/quant_neon_dotprod.tidy: FILE_CFLAGS = $(DOTPROD_CFLAGS)

@@ -232,8 +232,9 @@ struct gen_session_options {
      *  memory, and is read in less time; a model whose keys and values reach 65520 overflows it,
      *  which fails as GEN_BAD_FILE. NULL: f32. */
     const char *kv_type;
-    /** A kernel set, for tests: "generic", "avx2", "avx512", "avx512vnni", "neon", "neondotprod",
-     *  as far as this machine has it. All give the same bits; NULL: the fastest here. */
+    /** A kernel set, for tests: "generic", "avx2", "avx2vnni", "avx512", "avx512vnni", "neon",
+     *  "neondotprod", as far as this machine has it. All give the same bits; NULL: the
+     *  fastest here. */
     const char *kernels;
 };
 struct gen_session_options gen_session_options_default(void);

@@ -12,7 +12,7 @@
 #include "gen.h"
 #include "tensor/kernels/kernels.h"
 
-static const char *const set_names[] = {"generic",    "avx2", "avx512",
+static const char *const set_names[] = {"generic",    "avx2", "avx2vnni",   "avx512",
                                         "avx512vnni", "neon", "neondotprod"};
 #define N_SETS (sizeof set_names / sizeof *set_names)
 

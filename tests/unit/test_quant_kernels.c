@@ -14,7 +14,7 @@
 #include "base/rng.h"
 #include "tensor/ops.h"
 
-static const char *const set_names[] = {"generic",    "avx2", "avx512",
+static const char *const set_names[] = {"generic",    "avx2", "avx2vnni",   "avx512",
                                         "avx512vnni", "neon", "neondotprod"};
 #define N_SETS (sizeof set_names / sizeof *set_names)
 

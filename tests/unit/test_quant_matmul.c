@@ -19,7 +19,7 @@
 #define FIRST_QUANT TENSOR_Q8_0
 #define MAX_ROWS    37
 
-static const char *const set_names[] = {"generic",    "avx2", "avx512",
+static const char *const set_names[] = {"generic",    "avx2", "avx2vnni",   "avx512",
                                         "avx512vnni", "neon", "neondotprod"};
 #define N_SETS (sizeof set_names / sizeof *set_names)
 

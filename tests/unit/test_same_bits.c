@@ -89,7 +89,7 @@ static void check_nan(const struct kernels *set) {
 }
 
 static void each_set(void (*check_it)(const struct kernels *set)) {
-    static const char *const names[] = {"generic",    "avx2", "avx512",
+    static const char *const names[] = {"generic",    "avx2", "avx2vnni",   "avx512",
                                         "avx512vnni", "neon", "neondotprod"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const struct kernels *set = kernels_by_name(names[i]);

@@ -16,4 +16,7 @@
 
 const struct kernels kernels_avx2 = KERNELS_TABLE("avx2", avx2);
 
+/* The same but for block formats, where the CPU has AVX-VNNI too. */
+const struct kernels kernels_avx2_vnni = KERNELS_TABLE("avx2vnni", avx2_vnni);
+
 #endif

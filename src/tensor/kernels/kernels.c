@@ -19,6 +19,11 @@ static bool has_f16c(void) {
     unsigned a, b, c, d;
     return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
 }
+
+static bool has_avx_vnni(void) {
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & 1U << 4) != 0;
+}
 #endif
 
 #ifdef KERNELS_NEON
@@ -42,6 +47,9 @@ static bool is_supported(const struct kernels *set) {
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
     }
+    if (set == &kernels_avx2_vnni) {
+        return is_supported(&kernels_avx2) && has_avx_vnni();
+    }
     if (set == &kernels_avx2) {
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
     }
@@ -60,7 +68,7 @@ static bool is_supported(const struct kernels *set) {
 /* Fastest first. */
 static const struct kernels *const sets[] = {
 #ifdef KERNELS_X86
-    &kernels_avx512_vnni,  &kernels_avx512, &kernels_avx2,
+    &kernels_avx512_vnni,  &kernels_avx512, &kernels_avx2_vnni, &kernels_avx2,
 #endif
 #ifdef KERNELS_NEON
     &kernels_neon_dotprod, &kernels_neon,

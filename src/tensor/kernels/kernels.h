@@ -98,7 +98,7 @@ struct attention_job {
 struct training_kernels;
 
 struct kernels {
-    const char *name; /**< "generic", "avx2", "avx512", "avx512vnni", "neon", "neondotprod" */
+    const char *name; /**< the names of GEN_KERNELS: "generic", "avx2", ... */
     /**
      * Columns of panels begin ... end-1 of the product. `scratch` has kernels_matmul_scratch()
      * floats of the calling thread's own.
@@ -116,8 +116,8 @@ struct kernels {
     /** y = (x - mean) / sqrt(variance + epsilon) * weight + bias over n numbers. */
     void (*layer_norm)(float *y, const float *x, const float *weight, const float *bias, size_t n,
                        float epsilon);
-    /** x = softmax(scale x) in place over n >= 1 numbers: e^(scale x - the greatest), times one over
-     *  the sum of these. */
+    /** x = softmax(scale x) in place over n >= 1 numbers: e^(scale x - the greatest), times one
+     * over the sum of these. */
     void (*softmax)(float *x, size_t n, float scale);
     /** y = activation(y) over n numbers. */
     void (*activate)(float *y, size_t n, enum gen_activation activation);
@@ -154,6 +154,7 @@ extern const struct kernels kernels_generic;
 #if defined(__x86_64__) || defined(_M_X64)
 #define KERNELS_X86 1
 extern const struct kernels kernels_avx2;
+extern const struct kernels kernels_avx2_vnni;
 extern const struct kernels kernels_avx512;
 extern const struct kernels kernels_avx512_vnni;
 #elif defined(__aarch64__)

@@ -20,6 +20,7 @@ struct matmul_job;
 
 QUANT_KERNELS(generic)
 QUANT_KERNELS(avx2)
+QUANT_KERNELS(avx2_vnni)
 QUANT_KERNELS(avx512)
 QUANT_KERNELS(avx512_vnni)
 QUANT_KERNELS(neon)

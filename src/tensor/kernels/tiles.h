@@ -79,8 +79,8 @@ ALWAYS_INLINE void store_columns(float *at, vf x, size_t n) {
     }
 }
 
-/* Which function it is is asked once, not for every vector: so the work of several vectors runs side
- * by side. */
+/* Which function it is is asked once, not for every vector: so the work of several vectors runs
+ * side by side. */
 static void tile_activate(vf *sums, size_t n, enum gen_activation activation) {
 #define ACTIVATE_CASE(name)                                                                        \
     case name:                                                                                     \

@@ -155,8 +155,13 @@ typedef struct {
 } vb;
 typedef vb vi;
 
+#ifdef __AVXVNNI__
+#define VI_DOT_IS_SIGNED 0
+#define VI_HAS_PAIRS     0
+#else
 #define VI_DOT_IS_SIGNED 1
 #define VI_HAS_PAIRS     1
+#endif
 
 static inline vb vb_load(const void *at) {
     const __m256i *halves = at;
@@ -201,6 +206,16 @@ static inline __m256i vi_four(const int8_t *x) {
     memcpy(&four, x, sizeof four);
     return _mm256_set1_epi32(four);
 }
+#ifdef __AVXVNNI__
+static inline vi vi_dot4(vi sum, vb q, const int8_t *x) {
+    __m256i four = vi_four(x);
+    return (vi){_mm256_dpbusd_avx_epi32(sum.low, q.low, four),
+                _mm256_dpbusd_avx_epi32(sum.high, q.high, four)};
+}
+static inline vi vi_dot4_8bit(vi sum, vb q, const int8_t *x) {
+    return vi_dot4(sum, q, x);
+}
+#else
 /* What is added stays in this order: left alone, a compiler adds as a tree all that a tile adds to
  * one sum, and has registers for a fraction of that only. */
 static inline __m256i vi_in_order(__m256i sum) {
@@ -236,6 +251,7 @@ static inline vi vi_dot4_8bit(vi sum, vb q, const int8_t *x) {
                 _mm256_maddubs_epi16(_mm256_abs_epi8(high), _mm256_sign_epi8(four, high))};
     return vi_join_pairs(sum, pairs);
 }
+#endif
 static inline int32_t vf_store_i8(int8_t *at, vf x) {
     __m256i low = _mm256_cvtps_epi32(x.low);
     __m256i high = _mm256_cvtps_epi32(x.high);

@@ -1,0 +1,19 @@
+/* Block formats with AVX2 and its dot products of bytes (AVX-VNNI): 16 registers, two for a vector.
+ */
+#include "tensor/kernels/kernels.h"
+
+#ifdef KERNELS_X86
+
+#include "tensor/kernels/vec_avx2.h"
+
+#define QUANT_TILE_ROWS         6
+#define QUANT_TILE_PANELS       1
+#define QUANT_TILE_ROWS_GROUPED 3
+
+#include "tensor/kernels/int8_limit.h"
+#include "tensor/kernels/quant_kernels.h"
+#include "tensor/kernels/quant_tiles.h"
+
+QUANT_KERNELS_ARE(avx2_vnni)
+
+#endif
