@@ -166,6 +166,8 @@ $(if $(TEST_PROGRAMS)$(TEST_BATS),,$(error no test is named $(TEST)))
 endif
 CMOCKA_LIBS = $(shell pkg-config --libs cmocka)
 $(TEST_OBJECTS): FILE_CFLAGS = $(shell pkg-config --silence-errors --cflags cmocka)
+# Not run where the machine cannot.
+$(BUILD)/tests/unit/simulated_vnni.o $(BUILD)/tests/unit/simulated_vnni.tidy: FILE_CFLAGS = $(AVX2_CFLAGS)
 
 test: $(TEST_PROGRAMS) $(if $(TEST_BATS),$(BUILD)/gen) ## run all tests (TEST=name: one of them)
 	@GEN='$(abspath $(BUILD))/gen' GEN_SANITIZE='$(SANITIZE)' tests/run $(TEST_PROGRAMS) $(TEST_BATS)
@@ -188,7 +190,7 @@ test-neon: ## run the kernel tests on an emulated AArch64 machine (needs `make d
 	done
 
 neon-programs: $(NEON_TESTS:%=$(BUILD)/%)
-$(NEON_TESTS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/tests/unit/%.o \
+$(NEON_TESTS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/unit/simulated_vnni.o \
 		$(call object,$(wildcard src/base/*.c src/tensor/*.c src/tensor/kernels/*.c))
 	$(call say,LINK $@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lm -pthread
 

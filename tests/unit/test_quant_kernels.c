@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
+#include "simulated_vnni.h"
 #include "tensor/ops.h"
 
 static const char *const set_names[] = {"generic",    "avx2", "avx2vnni",   "avx512",
@@ -110,7 +111,7 @@ static void check_type(enum tensor_type type, size_t n_in, size_t n_out) {
         fail_msg("%s: off by %g of the sum of magnitudes", info->name, error);
     }
     for (size_t s = 0; s < N_SETS; s++) {
-        const struct kernels *set = kernels_by_name(set_names[s]);
+        const struct kernels *set = kernels_or_simulated(set_names[s]);
         for (size_t rows = set == NULL ? MAX_ROWS + 1 : 1; rows <= MAX_ROWS; rows++) {
             memset(found, 0xff, MAX_ROWS * n_out * sizeof *found);
             run(found, set, 1, &w, x, rows, n_in);
@@ -160,7 +161,7 @@ static void test_odd_rows(void **state) {
             memcpy(&part, wanted + 32, sizeof part);
             assert_int_equal(isnan(part.d) != 0, i < 3);
             for (size_t s = 1; s < N_SETS; s++) {
-                const struct kernels *set = kernels_by_name(set_names[s]);
+                const struct kernels *set = kernels_or_simulated(set_names[s]);
                 unsigned char found[sizeof wanted];
                 if (set != NULL) {
                     set->quantize_row(found, x, 32);

@@ -13,6 +13,7 @@
 
 #include "base/bytes.h"
 #include "base/rng.h"
+#include "simulated_vnni.h"
 #include "tensor/kernels/kernels.h"
 #include "tensor/ops.h"
 
@@ -164,7 +165,7 @@ static void check_sets(const struct product *p, const float *wanted) {
     static const size_t row_counts[] = {1, 2, 8, 17, MAX_ROWS};
     float *found = must(malloc(MAX_ROWS * p->n_out * sizeof *found));
     for (size_t i = 0; i < N_SETS * 2 * 5; i++) {
-        const struct kernels *set = kernels_by_name(set_names[i / 10]);
+        const struct kernels *set = kernels_or_simulated(set_names[i / 10]);
         int n_threads = i % 2 == 0 ? 1 : 3;
         size_t n_rows = row_counts[i / 2 % 5];
         struct compute compute;
@@ -241,7 +242,7 @@ static void test_bad_inputs(void **state) {
     (void)state;
     static const float bad[] = {INFINITY, -INFINITY, NAN};
     for (size_t i = 0; i < N_SETS * 3; i++) {
-        const struct kernels *set = kernels_by_name(set_names[i / 3]);
+        const struct kernels *set = kernels_or_simulated(set_names[i / 3]);
         struct product p;
         struct compute compute;
         float y[2 * 16];

@@ -4,6 +4,12 @@
 
 #ifdef KERNELS_X86
 
+/* Where the compiler does not know the instruction, this is a second set of plain AVX2. A test
+ * defines it as something else. */
+#if defined(__AVXVNNI__) && !defined(VI_DPBUSD)
+#define VI_DPBUSD _mm256_dpbusd_avx_epi32
+#endif
+
 #include "tensor/kernels/vec_avx2.h"
 
 #define QUANT_TILE_ROWS         6

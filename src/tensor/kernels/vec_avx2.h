@@ -155,7 +155,8 @@ typedef struct {
 } vb;
 typedef vb vi;
 
-#ifdef __AVXVNNI__
+/* VI_DPBUSD: the instruction that adds four products to each of 8 integers, if there is one. */
+#ifdef VI_DPBUSD
 #define VI_DOT_IS_SIGNED 0
 #define VI_HAS_PAIRS     0
 #else
@@ -206,11 +207,10 @@ static inline __m256i vi_four(const int8_t *x) {
     memcpy(&four, x, sizeof four);
     return _mm256_set1_epi32(four);
 }
-#ifdef __AVXVNNI__
+#ifdef VI_DPBUSD
 static inline vi vi_dot4(vi sum, vb q, const int8_t *x) {
     __m256i four = vi_four(x);
-    return (vi){_mm256_dpbusd_avx_epi32(sum.low, q.low, four),
-                _mm256_dpbusd_avx_epi32(sum.high, q.high, four)};
+    return (vi){VI_DPBUSD(sum.low, q.low, four), VI_DPBUSD(sum.high, q.high, four)};
 }
 static inline vi vi_dot4_8bit(vi sum, vb q, const int8_t *x) {
     return vi_dot4(sum, q, x);
