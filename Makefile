@@ -133,7 +133,8 @@ $(BUILD)/src/cli/embedded.o: $(wildcard $(EMBEDDED_MODEL))
 # other flags rebuild every object, and a file that came or went makes the library anew.
 note = mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$(1))' | cmp -s - $@ || \
 	printf '%s\n' '$(subst ','\'',$(1))' >$@
-FLAGS_NOTE := $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(ALL_LIBS) $(AVX2_CFLAGS) $(AVX512_CFLAGS)
+FLAGS_NOTE := $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(ALL_LIBS) $(AVX2_CFLAGS) $(AVX_VNNI_CFLAGS) \
+	$(AVX512_CFLAGS) $(VNNI_CFLAGS) $(DOTPROD_CFLAGS)
 
 $(BUILD)/flags: FORCE
 	@$(call note,$(FLAGS_NOTE))

@@ -3,10 +3,10 @@
  *
  * The includer provides a type vf (one float, or a vector of them) and the elementwise functions
  * vf_set1, vf_add, vf_sub, vf_mul, vf_div, vf_fma, vf_min, vf_max, vf_abs, vf_copysign,
- * vf_select_lt and vf_times_pow2. Each rounds once and correctly, as IEEE has it (the selections are
- * exact), so the same steps give the same bits in every version. vf_times_pow2(x, n) is x 2^n for x
- * in 0.5 ... 2 and integers n in -152 ... 130: multiplied in two halves, each a normal number, only
- * the second product rounds, also where the result is subnormal.
+ * vf_select_lt and vf_times_pow2. Each rounds once and correctly, as IEEE has it (the selections
+ * are exact), so the same steps give the same bits in every version. vf_times_pow2(x, n) is x 2^n
+ * for x in 0.5 ... 2 and integers n in -152 ... 130: multiplied in two halves, each a normal
+ * number, only the second product rounds, also where the result is subnormal.
  */
 #ifndef BASE_MATH_STEPS_H
 #define BASE_MATH_STEPS_H

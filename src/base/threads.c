@@ -16,10 +16,10 @@
 #define LOOKS  1000
 #define YIELDS 300
 
-/* When items are of equal cost, every thread is to take a large share, of so many equal units, then
- * small ones of a unit each: a share's beginning costs something, but a thread that started late or
- * is slower leaves small shares to the others. Where units would be of fewer items than this, there
- * are SHARES_PER_THREAD equal shares. */
+/* Items of equal cost are cut into equal units: for each thread one large share of UNITS_LARGE of
+ * them, which are claimed first, and UNITS_SMALL shares of one. Where a share begins costs
+ * something, but a thread that started late or is slower can so leave its part to the others. With
+ * fewer than UNIT_ITEMS items to a unit there are SHARES_PER_THREAD equal shares instead. */
 #define UNITS_LARGE       6
 #define UNITS_SMALL       2
 #define UNIT_ITEMS        3
@@ -51,7 +51,7 @@ struct thread_pool {
     _Atomic(void *) context;
     atomic_size_t n_items;
     _Atomic uint32_t n_shares;
-    _Atomic uint32_t n_large; /* of the shares, the first, have UNITS_LARGE units, the others one */
+    _Atomic uint32_t n_large; /* the first shares, of UNITS_LARGE units each; others have one */
     _Atomic uint32_t n_done;
 
     pthread_mutex_t lock;
@@ -90,7 +90,7 @@ static size_t units_before(const struct shares *shares, uint32_t share) {
     return (size_t)large * (UNITS_LARGE - 1) + share;
 }
 
-/* Where a share begins: units are equal, the remainder spread out over the first. */
+/* Where a share begins: units have equally many items, the first n_items % n_units one more. */
 static size_t share_begin(const struct shares *shares, uint32_t share) {
     size_t n_units = units_before(shares, shares->n);
     size_t unit = units_before(shares, share);

@@ -1,7 +1,8 @@
 /**
  * int8_limit.h - what a machine can do at most with products of bytes, over the vectors of the
  * vec_*.h included before; the counterpart of fma_loop() in limit_kernels.h. It takes the tile of
- * quant_tiles.h and the step that costs least, q of at most 7 bits.
+ * quant_tiles.h and the step that costs least, that of few bits: where VI_HAS_PAIRS, products are
+ * added in 16 bits, whatever overflows there.
  */
 #ifndef KERNELS_INT8_LIMIT_H
 #define KERNELS_INT8_LIMIT_H
@@ -14,6 +15,29 @@
  * could multiply before the loop, and only add in it. */
 #define INT8_ROW 64
 
+/* KERNELS_LOOP_PRODUCTS products more for each sum. */
+ALWAYS_INLINE void int8_round(vi sum[INT8_SUMS], const vb q[QUANT_TILE_PANELS], const int8_t *x) {
+#if VI_HAS_PAIRS
+    vi pairs[INT8_SUMS];
+#endif
+    UNROLL for (size_t i = 0; i < KERNELS_LOOP_PRODUCTS; i += 4) {
+        UNROLL_SUMS for (size_t s = 0; s < INT8_SUMS; s++) {
+            const int8_t *four = x + s / QUANT_TILE_PANELS * INT8_ROW + i;
+            vb some = q[s % QUANT_TILE_PANELS];
+#if VI_HAS_PAIRS
+            pairs[s] = i == 0 ? vi_pairs(some, four) : vi_add_pairs(pairs[s], some, four);
+#else
+            sum[s] = vi_dot4(sum[s], some, four);
+#endif
+        }
+    }
+#if VI_HAS_PAIRS
+    UNROLL_SUMS for (size_t s = 0; s < INT8_SUMS; s++) {
+        sum[s] = vi_join_pairs(sum[s], pairs[s]);
+    }
+#endif
+}
+
 static size_t int8_loop(int32_t *sums, const int8_t *numbers, size_t n_rounds) {
     vb q[QUANT_TILE_PANELS];
     vi sum[INT8_SUMS];
@@ -25,12 +49,7 @@ static size_t int8_loop(int32_t *sums, const int8_t *numbers, size_t n_rounds) {
     }
     for (size_t round = 0; round < n_rounds; round++) {
         const int8_t *x = numbers + round * KERNELS_LOOP_PRODUCTS % INT8_ROW;
-        UNROLL for (size_t i = 0; i < KERNELS_LOOP_PRODUCTS; i += 4) {
-            UNROLL_SUMS for (size_t s = 0; s < INT8_SUMS; s++) {
-                size_t row = s / QUANT_TILE_PANELS;
-                sum[s] = vi_dot4(sum[s], q[s % QUANT_TILE_PANELS], x + row * INT8_ROW + i);
-            }
-        }
+        int8_round(sum, q, x);
     }
     UNROLL_SUMS for (size_t s = 0; s < INT8_SUMS; s++) {
         memcpy(sums + s * VF_LANES, &sum[s], sizeof sum[s]);

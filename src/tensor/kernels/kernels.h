@@ -98,7 +98,7 @@ struct attention_job {
 struct training_kernels;
 
 struct kernels {
-    const char *name; /**< the names of GEN_KERNELS: "generic", "avx2", ... */
+    const char *name; /**< as struct gen_session_options of gen.h has them */
     /**
      * Columns of panels begin ... end-1 of the product. `scratch` has kernels_matmul_scratch()
      * floats of the calling thread's own.

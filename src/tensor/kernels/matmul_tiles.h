@@ -123,8 +123,9 @@ ALWAYS_INLINE void tile_add_one(tile_sums sum, const struct tile *t, const unsig
     }
 }
 
-/* The sums go on over n_k k; w and x are at the first of them. Tiles of all rows, which most of the
- * time goes into, take several k without a branch where the includer finds that worth the code. */
+/* The sums go on over n_k k; w and x are at the first of them. Full tiles, of TILE_ROWS rows, which
+ * most of the time goes into, take several k without a branch where the includer finds that worth
+ * the code. */
 ALWAYS_INLINE void tile_add(tile_sums sum, const struct tile *t, const unsigned char *w,
                             const float *x, float *widened, size_t n_k, int rows, int panels,
                             enum tensor_type type, enum tile_kind kind) {
@@ -133,7 +134,9 @@ ALWAYS_INLINE void tile_add(tile_sums sum, const struct tile *t, const unsigned 
         tile_add_one(sum, t, w, x, widened, rows, panels, type, kind);                             \
         w += t->w_row_bytes;                                                                       \
         x += t->x_step;                                                                            \
-        widened += kind == TILE_WIDENING ? VF_LANES : 0;                                           \
+        if (kind == TILE_WIDENING) {                                                               \
+            widened += VF_LANES;                                                                   \
+        }                                                                                          \
     }
     if (rows == TILE_ROWS) {
         TILE_UNROLL_K ADD_EACH

@@ -4,12 +4,12 @@
  *
  * As in matmul_tiles.h a tile is a few rows of x by a few panels of w, whose sums stay in
  * registers. A tile goes from 32 k to the next 32 k: eight steps widen 64 numbers of each panel
- * to bytes and add four products to each of 16 integers; then the integers are scaled and join
- * the sums. All of this is written once for every format, whose properties are constants where
- * the functions are made. The includer defines:
- *   QUANT_TILE_ROWS, QUANT_TILE_PANELS      rows (at most 6) and panels (at most 4) of a tile
- *   QUANT_TILE_ROWS_GROUPED                 the same for formats with groups of 16, which need
- *                                           a second integer for every sum
+ * to bytes and add four products to each of 16 integers (where VI_HAS_PAIRS, first two and two to
+ * twice as many integers of 16 bits); then the integers are scaled and join the sums. All of this
+ * is written once for every format, whose properties are constants where the functions are made.
+ * The includer defines: QUANT_TILE_ROWS, QUANT_TILE_PANELS      rows (at most 6) and panels (at
+ * most 4) of a tile QUANT_TILE_ROWS_GROUPED                 the same for formats with groups of 16,
+ * which need a second integer for every sum
  */
 #ifndef KERNELS_QUANT_TILES_H
 #define KERNELS_QUANT_TILES_H
@@ -115,7 +115,7 @@ ALWAYS_INLINE vi quant_dot_start(const struct quantized_part *part, int g, struc
 }
 
 #if VI_HAS_PAIRS
-/* Steps whose pairs of products can be added in 16 bits: |x| is 127 at most. */
+/* Steps whose pairs of products can be added in 16 bits: 2 * 127 * (2^bits - 1) * steps < 2^15. */
 ALWAYS_INLINE int quant_steps_in_pairs(struct quant_shape f) {
     int bits = f.low_bits + f.high_bits;
     return bits <= 4 ? 8 : bits == 5 ? 4 : 2;

@@ -79,8 +79,8 @@ ALWAYS_INLINE void store_columns(float *at, vf x, size_t n) {
     }
 }
 
-/* Which function it is is asked once, not for every vector: so the work of several vectors runs
- * side by side. */
+/* The activation is chosen once for a tile, not for each vector, so that several vectors are
+ * computed side by side. */
 static void tile_activate(vf *sums, size_t n, enum gen_activation activation) {
 #define ACTIVATE_CASE(name)                                                                        \
     case name:                                                                                     \
@@ -109,8 +109,9 @@ static void tile_add_bias(const struct tile *t, vf *sums, size_t rows, size_t pa
     }
 }
 
-/* Store a tile's sums, [rows][panels], after what the job says. Apart from the sums themselves: it
- * is done once per tile, and would be most of the code if it were unrolled with them. */
+/* Store a tile's sums, [rows][panels], after doing to them what the job says. Apart from the sums
+ * themselves: it is done once per tile, and would be most of the code if it were unrolled with
+ * them. */
 static void tile_store(const struct tile *t, vf *sums, size_t rows, size_t panels) {
     if (t->job != NULL && t->job->bias != NULL) {
         tile_add_bias(t, sums, rows, panels);

@@ -216,13 +216,14 @@ static inline vi vi_dot4_8bit(vi sum, vb q, const int8_t *x) {
     return vi_dot4(sum, q, x);
 }
 #else
-/* What is added stays in this order: left alone, a compiler adds as a tree all that a tile adds to
- * one sum, and has registers for a fraction of that only. */
+/* No instruction, but it keeps additions in the order written. Without it compilers turn the chain
+ * of additions to one sum into a tree, whose intermediate results do not fit into the registers. */
 static inline __m256i vi_in_order(__m256i sum) {
     __asm__("" : "+x"(sum));
     return sum;
 }
-/* Pairs of products, added in 16 bits: q of at most 7 bits cannot overflow them. */
+/* Pairs of products, added in 16 bits: those of one step cannot overflow them with q of at most 7
+ * bits; how many steps vi_add_pairs() may add, quant_steps_in_pairs() says. */
 static inline vi vi_pairs(vb q, const int8_t *x) {
     __m256i four = vi_four(x);
     return (vi){_mm256_maddubs_epi16(q.low, four), _mm256_maddubs_epi16(q.high, four)};

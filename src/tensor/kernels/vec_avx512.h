@@ -189,12 +189,13 @@ static inline vi vi_dot4_8bit(vi sum, vb q, const int8_t *x) {
     return vi_dot4(sum, q, x);
 }
 #else
-/* Added in this order, as in vec_avx2.h. */
+/* Keeps additions in the order written, as in vec_avx2.h. */
 static inline vi vi_in_order(vi sum) {
     __asm__("" : "+v"(sum));
     return sum;
 }
-/* Pairs of products, added in 16 bits: q of at most 7 bits cannot overflow them. */
+/* Pairs of products, added in 16 bits: those of one step cannot overflow them with q of at most 7
+ * bits; how many steps vi_add_pairs() may add, quant_steps_in_pairs() says. */
 static inline vi vi_pairs(vb q, const int8_t *x) {
     return _mm512_maddubs_epi16(q, vi_four(x));
 }
