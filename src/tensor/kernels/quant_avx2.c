@@ -5,7 +5,7 @@
 
 #include "tensor/kernels/vec_avx2.h"
 
-#define QUANT_TILE_ROWS         5
+#define QUANT_TILE_ROWS         4
 #define QUANT_TILE_PANELS       1
 #define QUANT_TILE_ROWS_GROUPED 2
 
