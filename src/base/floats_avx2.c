@@ -10,7 +10,8 @@
 #include "base/floats.h"
 
 /* The operations of math_steps.h for 8 floats. */
-#define LANES 8
+#define LANES     8
+#define VF_INLINE static inline
 typedef __m256 vf;
 
 static inline vf vf_set1(float x) {

@@ -6,6 +6,7 @@
 
 /* The operations of math_steps.h for one float. */
 typedef float vf;
+#define VF_INLINE static inline
 
 static inline vf vf_set1(float x) {
     return x;

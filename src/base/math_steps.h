@@ -1,7 +1,8 @@
 /**
  * math_steps.h - the steps of exp and erf, for whatever `vf` the includer has defined.
  *
- * The includer provides a type vf (one float, or a vector of them) and the elementwise functions
+ * The includer provides VF_INLINE, what a function on vf begins with (static inline, or inlined by
+ * force), a type vf (one float, or a vector of them) and the elementwise functions
  * vf_set1, vf_add, vf_sub, vf_mul, vf_div, vf_fma, vf_min, vf_max, vf_abs, vf_copysign,
  * vf_select_lt and vf_times_pow2. Each rounds once and correctly, as IEEE has it (the selections
  * are exact), so the same steps give the same bits in every version. vf_times_pow2(x, n) is x 2^n
@@ -13,7 +14,7 @@
 
 /* Nearest integer, ties to even, for |x| < 2^22: adding 1.5 * 2^23 leaves no room for a
  * fraction. */
-static inline vf vf_round_small(vf x) {
+VF_INLINE vf vf_round_small(vf x) {
     vf magic = vf_set1(0x1.8p23f);
     return vf_sub(vf_add(x, magic), magic);
 }
@@ -23,7 +24,7 @@ static inline vf vf_round_small(vf x) {
  * (e^r - 1 - r) / r^2 with relative error 3e-9. ln 2 is taken in two pieces, the first short
  * enough for n times it to be exact.
  */
-static inline vf vf_exp(vf x) {
+VF_INLINE vf vf_exp(vf x) {
     x = vf_max(vf_min(x, vf_set1(89.0f)), vf_set1(-104.0f));
     vf n = vf_round_small(vf_mul(x, vf_set1(0x1.715476p0f)));
     vf r = vf_fma(n, vf_set1(-0x1.63p-1f), x);
@@ -42,7 +43,7 @@ static inline vf vf_exp(vf x) {
  * |x| < 0.92: erf x = x A(x^2). Beyond: erf x = 1 - e^-B(|x|), B fitted to -ln erfc; from 4 on
  * the result rounds to 1.
  */
-static inline vf vf_erf(vf x) {
+VF_INLINE vf vf_erf(vf x) {
     vf t = vf_min(vf_abs(x), vf_set1(4.0f));
     vf s = vf_mul(x, x);
     vf a = vf_set1(0x1.60bcd6p-14f);

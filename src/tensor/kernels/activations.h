@@ -18,25 +18,25 @@
 #include "gen.h"
 
 /* x / (1 + e^-z) */
-static inline vf vf_times_sigmoid(vf x, vf z) {
+VF_INLINE vf vf_times_sigmoid(vf x, vf z) {
     vf decay = vf_exp(vf_sub(vf_set1(0.0f), z));
     return vf_div(x, vf_add(vf_set1(1.0f), decay));
 }
 
-static inline vf vf_gelu_new(vf x) {
+VF_INLINE vf vf_gelu_new(vf x) {
     vf two_sqrt_2_over_pi = vf_set1(0x1.988454p0f);
     vf cubic = vf_mul(vf_mul(x, x), vf_set1(0.044715f));
     vf u = vf_fma(cubic, x, x);
     return vf_times_sigmoid(x, vf_mul(two_sqrt_2_over_pi, u));
 }
 
-static inline vf vf_gelu(vf x) {
+VF_INLINE vf vf_gelu(vf x) {
     vf half = vf_mul(x, vf_set1(0.5f));
     vf erf = vf_erf(vf_mul(x, vf_set1(0x1.6a09e6p-1f)));
     return vf_fma(half, erf, half);
 }
 
-static inline vf vf_activate(vf x, enum gen_activation activation) {
+VF_INLINE vf vf_activate(vf x, enum gen_activation activation) {
     switch (activation) {
     case GEN_GELU_NEW:
         return vf_gelu_new(x);

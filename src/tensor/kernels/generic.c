@@ -1,7 +1,7 @@
 /* Plain C: the reference, and the version for machines without one of their own. */
 #include "tensor/kernels/vec_scalar.h"
 
-#define TILE_ROWS            4
+#define TILE_ROWS            2
 #define TILE_PANELS          1
 #define TILE_PANELS_FEW_ROWS 1
 #define TILE_UNROLL_K

@@ -234,13 +234,20 @@ static void tile_use_widened(struct tile *t) {
 #define PAIR_FUNCTION(name, type)
 #define PAIR(name) NULL
 #endif
+#if TILE_PANELS > 1
+#define SINGLE_FUNCTION(name, type) TILE_FUNCTION(name##_single, TILE_ROWS, 1, type, TILE_SINGLE)
+#define SINGLE(name)                name##_single
+#else
+#define SINGLE_FUNCTION(name, type)
+#define SINGLE(name) name##_many
+#endif
 #define TILE_FUNCTIONS(name, type)                                                                 \
-    TILE_FUNCTION(name##_single, TILE_ROWS, 1, type, TILE_SINGLE)                                  \
     TILE_FUNCTION(name##_many, TILE_ROWS, TILE_PANELS, type, TILE_MANY)                            \
     TILE_FUNCTION(name##_few, FEW_ROWS, TILE_PANELS_FEW_ROWS, type, TILE_FEW)                      \
     TILE_FUNCTION(name##_packed, FEW_ROWS, TILE_PANELS_FEW_ROWS, type, TILE_PACKED)                \
     TILE_FUNCTION(name##_streamed, FEW_ROWS, TILE_PANELS_FEW_ROWS, type, TILE_STREAMED)            \
     TILE_FUNCTION(name##_lone, FEW_ROWS, 1, type, TILE_LONE)                                       \
+    SINGLE_FUNCTION(name, type)                                                                    \
     PAIR_FUNCTION(name, type)
 TILE_FUNCTIONS(tile_f32, TENSOR_F32)
 TILE_FUNCTIONS(tile_f16, TENSOR_F16)
@@ -250,6 +257,7 @@ WIDENING_FUNCTION(tile_f16, TENSOR_F16)
 WIDENING_FUNCTION(tile_bf16, TENSOR_BF16)
 #undef TILE_FUNCTIONS
 #undef PAIR_FUNCTION
+#undef SINGLE_FUNCTION
 #undef WIDENING_FUNCTION
 #undef TILE_FUNCTION
 
@@ -258,7 +266,7 @@ typedef void tile_function(const struct tile *t, size_t n_rows);
 static tile_function *tile_function_for(enum tensor_type type, enum tile_kind kind) {
 #define ROW(name)                                                                                  \
     {                                                                                              \
-        [TILE_FEW] = name##_few, [TILE_SINGLE] = name##_single, [TILE_PAIR] = PAIR(name),          \
+        [TILE_FEW] = name##_few, [TILE_SINGLE] = SINGLE(name), [TILE_PAIR] = PAIR(name),           \
         [TILE_MANY] = name##_many, [TILE_STREAMED] = name##_streamed,                              \
         [TILE_PACKED] = name##_packed, [TILE_LONE] = name##_lone,                                  \
         [TILE_WIDENING] = name##_widening                                                          \
@@ -272,6 +280,7 @@ static tile_function *tile_function_for(enum tensor_type type, enum tile_kind ki
     return functions[type][kind];
 }
 #undef PAIR
+#undef SINGLE
 
 /* Panels of the next tile, if n_panels are left and there may be `most`: rather two and two than
  * three and one, for which each product would take a load of its own. Tiles of less than three

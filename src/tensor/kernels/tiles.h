@@ -10,10 +10,10 @@
 
 #include <string.h>
 
+#include "base/inline.h"
 #include "tensor/kernels/activations.h"
 #include "tensor/kernels/kernels.h"
 
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
 /* Loops over the rows and panels of a tile must vanish for its sums to live in registers. */
 #define UNROLL _Pragma("GCC unroll 8")
 

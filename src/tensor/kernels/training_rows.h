@@ -12,20 +12,20 @@
 /* ---- activations -----------------------------------------------------------------------------*/
 
 /* 1 / (1 + e^-z) */
-static inline vf vf_sigmoid(vf z) {
+VF_INLINE vf vf_sigmoid(vf z) {
     vf decay = vf_exp(vf_sub(vf_set1(0.0f), z));
     return vf_div(vf_set1(1.0f), vf_add(vf_set1(1.0f), decay));
 }
 
 /* The derivative of x sigmoid(z) where z has the derivative dz: s + x s (1 - s) dz. */
-static inline vf vf_d_times_sigmoid(vf x, vf z, vf dz) {
+VF_INLINE vf vf_d_times_sigmoid(vf x, vf z, vf dz) {
     vf s = vf_sigmoid(z);
     vf slope = vf_mul(s, vf_sub(vf_set1(1.0f), s));
     return vf_fma(vf_mul(x, slope), dz, s);
 }
 
 /* z = 2 sqrt(2/pi) (x + 0.044715 x^3), so dz = 2 sqrt(2/pi) (1 + 3 0.044715 x^2) */
-static inline vf vf_d_gelu_new(vf x) {
+VF_INLINE vf vf_d_gelu_new(vf x) {
     vf two_sqrt_2_over_pi = vf_set1(0x1.988454p0f);
     vf square = vf_mul(x, x);
     vf cubic = vf_mul(square, vf_set1(0.044715f));
@@ -35,7 +35,7 @@ static inline vf vf_d_gelu_new(vf x) {
 }
 
 /* (1 + erf(x / sqrt 2)) / 2 + x e^(-x^2 / 2) / sqrt(2 pi) */
-static inline vf vf_d_gelu(vf x) {
+VF_INLINE vf vf_d_gelu(vf x) {
     vf erf = vf_erf(vf_mul(x, vf_set1(0x1.6a09e6p-1f)));
     vf below = vf_fma(erf, vf_set1(0.5f), vf_set1(0.5f));
     vf bell = vf_exp(vf_mul(vf_mul(x, x), vf_set1(-0.5f)));
@@ -43,7 +43,7 @@ static inline vf vf_d_gelu(vf x) {
 }
 
 /* The derivative of activation at x, times d. */
-static inline vf vf_activate_backward(vf x, vf d, enum gen_activation activation) {
+VF_INLINE vf vf_activate_backward(vf x, vf d, enum gen_activation activation) {
     switch (activation) {
     case GEN_GELU_NEW:
         return vf_mul(d, vf_d_gelu_new(x));
