@@ -112,6 +112,7 @@ bool hash_table_reserve(struct hash_table *table, size_t n) {
     if (larger.entries == NULL) {
         return false;
     }
+    memory_touch(larger.entries, capacity * sizeof *larger.entries);
     larger.seed[0] = rng_entropy();
     larger.seed[1] = rng_entropy();
     for (size_t i = 0; i < table->capacity; i++) {

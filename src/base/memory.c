@@ -4,10 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 /* From this size on, aligned memory is mapped: untouched pages then cost nothing, which lets a
  * KV cache be as long as the context and only as heavy as the text. */
 #define MAPPED_FROM ((size_t)1 << 20)
+
+/* Less is not worth a system call. */
+#define TOUCHED_FROM ((size_t)1 << 16)
 
 bool memory_multiply(size_t a, size_t b, size_t *product) {
     if (b != 0 && a > SIZE_MAX / b) {
@@ -64,6 +68,19 @@ void memory_will_fill(void *pointer, size_t n) {
 #ifdef MADV_HUGEPAGE
     if (n >= MAPPED_FROM) {
         madvise(pointer, n, MADV_HUGEPAGE);
+    }
+#else
+    (void)pointer;
+    (void)n;
+#endif
+}
+
+void memory_touch(void *pointer, size_t n) {
+#ifdef MADV_POPULATE_WRITE
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t skip = (page - (uintptr_t)pointer % page) % page;
+    if (n >= TOUCHED_FROM && skip < n) {
+        madvise((unsigned char *)pointer + skip, (n - skip) / page * page, MADV_POPULATE_WRITE);
     }
 #else
     (void)pointer;

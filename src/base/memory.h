@@ -23,6 +23,13 @@ void *memory_new_aligned(size_t count, size_t size);
  * (scripts/SPEED.md).
  */
 void memory_will_fill(void *pointer, size_t n);
+/**
+ * Have the pages of n bytes at `pointer`, any memory from here, made at once: for a table whose
+ * entries are read, found free and then written, here and there. Page by page each would be made
+ * twice, of zeros to read and to be written, and then every thread waits for the others to hear
+ * of it.
+ */
+void memory_touch(void *pointer, size_t n);
 /** Free memory of memory_new and memory_grow. */
 void memory_free(void *pointer);
 /** Free memory of memory_new_aligned; count and size as they were given. */

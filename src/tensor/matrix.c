@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "tensor/plain_panel.h"
 
 size_t matrix_n_panels(const struct matrix *matrix) {
     return (matrix->n_out + MATRIX_PANEL - 1) / MATRIX_PANEL;
@@ -17,56 +18,11 @@ size_t matrix_bytes(const struct matrix *matrix) {
 /* ---- packing a panel --------------------------------------------------------------------------*/
 
 /* Bits that are all ones in numbers that are not finite. */
-static unsigned exponent_mask(enum tensor_type type) {
+static unsigned exponent_of(enum tensor_type type) {
     return type == TENSOR_F32 ? 0x7f800000u : type == TENSOR_F16 ? 0x7c00u : 0x7f80u;
 }
 
-/* to[k][column] = from[column][k] for one panel. The k are taken in runs that fit a cache line of
- * the source, so that each line is read once; the columns by four, which compilers make vectors
- * of. */
-/* NOLINTBEGIN(bugprone-macro-parentheses): a type cannot stand in them. */
-#define PACK_ROWS(name, type)                                                                      \
-    static bool name(type *restrict to, const unsigned char *restrict from, size_t n_in,           \
-                     size_t n_columns, type mask) {                                                \
-        enum { RUN = 16, COLUMNS = 4 };                                                            \
-        type bad = 0;                                                                              \
-        for (size_t k0 = 0; k0 < n_in; k0 += RUN) {                                                \
-            size_t n = n_in - k0 < RUN ? n_in - k0 : RUN;                                          \
-            for (size_t column = 0; column < n_columns; column += COLUMNS) {                       \
-                type run[COLUMNS][RUN] = {{0}};                                                    \
-                type turned[RUN][COLUMNS];                                                         \
-                for (size_t i = 0; i < COLUMNS && column + i < n_columns; i++) {                   \
-                    const unsigned char *at = from + ((column + i) * n_in + k0) * sizeof(type);    \
-                    if (n == RUN) {                                                                \
-                        __builtin_prefetch(at + 4 * sizeof run[i]);                                \
-                        memcpy(run[i], at, sizeof run[i]);                                         \
-                    } else {                                                                       \
-                        memcpy(run[i], at, n * sizeof(type));                                      \
-                    }                                                                              \
-                }                                                                                  \
-                for (size_t k = 0; k < RUN; k++) {                                                 \
-                    bad |= (run[0][k] & mask) == mask;                                             \
-                    bad |= (run[1][k] & mask) == mask;                                             \
-                    bad |= (run[2][k] & mask) == mask;                                             \
-                    bad |= (run[3][k] & mask) == mask;                                             \
-                    turned[k][0] = run[0][k];                                                      \
-                    turned[k][1] = run[1][k];                                                      \
-                    turned[k][2] = run[2][k];                                                      \
-                    turned[k][3] = run[3][k];                                                      \
-                }                                                                                  \
-                for (size_t k = 0; k < n; k++) {                                                   \
-                    memcpy(to + (k0 + k) * MATRIX_PANEL + column, turned[k], sizeof turned[k]);    \
-                }                                                                                  \
-            }                                                                                      \
-        }                                                                                          \
-        return !bad;                                                                               \
-    }
-
-/* NOLINTEND(bugprone-macro-parentheses) */
-PACK_ROWS(pack_rows_16, uint16_t)
-PACK_ROWS(pack_rows_32, uint32_t)
-
-/* The same from a source that already lies k by k: runs of columns are copied. */
+/* From a source that already lies k by k: runs of columns are copied. */
 static bool pack_columns(const struct matrix *matrix, unsigned char *to, const unsigned char *from,
                          size_t n_columns) {
     const struct tensor_type_info *info = tensor_type_info(matrix->type);
@@ -100,10 +56,11 @@ static bool pack_panel(const struct matrix *matrix, const unsigned char *source,
     if (layout == MATRIX_ROWS_ARE_INPUTS) {
         return pack_columns(matrix, to, source + first * info->block_bytes, n_columns);
     }
-    unsigned mask = exponent_mask(matrix->type);
-    return info->block_bytes == 2
-               ? pack_rows_16((uint16_t *)(void *)to, from, matrix->n_in, n_columns, (uint16_t)mask)
-               : pack_rows_32((uint32_t *)(void *)to, from, matrix->n_in, n_columns, mask);
+    unsigned exponent = exponent_of(matrix->type);
+    return info->block_bytes == 2 ? plain_panel_pack_16((uint16_t *)(void *)to, from, matrix->n_in,
+                                                        n_columns, (uint16_t)exponent)
+                                  : plain_panel_pack_32((uint32_t *)(void *)to, from, matrix->n_in,
+                                                        n_columns, exponent);
 }
 
 /* ---- matrices ---------------------------------------------------------------------------------*/

@@ -5,8 +5,6 @@
 #include "base/bytes.h"
 #include "tensor/tensor_type.h"
 
-#define F16_INFINITY 0x7c00u
-
 /* No format has a d that reaches further. */
 #define REACH 0x1p32f
 
@@ -65,7 +63,7 @@ static bool is_within_reach(const float *x, size_t n) {
 void quant_from_f32(const struct quant_format *format, unsigned char *out, const float *in,
                     size_t n) {
     for (size_t first = 0; first < n; first += format->block_size) {
-        struct quant_block block = {.d = F16_INFINITY, .scale = {1}};
+        struct quant_block block = {.d = QUANT_F16_INFINITY, .scale = {1}};
         if (is_within_reach(in + first, format->block_size)) {
             format->quantize(format, &block, in + first);
         }

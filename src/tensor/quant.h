@@ -85,11 +85,12 @@ struct quant_format {
     void (*quantize)(const struct quant_format *format, struct quant_block *out, const float *x);
 };
 
-#define QUANT_F16_SIGN 0x8000u
+#define QUANT_F16_SIGN     0x8000u
+#define QUANT_F16_INFINITY 0x7c00u
 
 /** Whether a half-precision number, such as d or m, is finite. */
 static inline bool quant_is_finite(uint16_t bits) {
-    return (bits & 0x7c00u) != 0x7c00u;
+    return (bits & QUANT_F16_INFINITY) != QUANT_F16_INFINITY;
 }
 
 /** Whole blocks between bytes and the common form. */

@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/memory.h"
 #include "tensor/tensor_type.h"
+#include "tensor/words.h"
 
 enum { PART = QUANT_STEPS * 4 };
 
@@ -127,24 +128,6 @@ void quant_panel_pack_plain(const struct quant_layout *layout, unsigned char *pa
  *   1: neighbours share one                    32 bits that want another order
  */
 
-/* Take the lines of a field together before any is written: compilers cannot know that lines and
- * blocks do not overlap, and would read all again behind each write. */
-struct lines {
-    uint32_t word[QUANT_STEPS];
-};
-
-static inline struct lines take_lines(const unsigned char *from, size_t n) {
-    struct lines lines;
-    memcpy(lines.word, from, n * sizeof *lines.word);
-    return lines;
-}
-
-static inline void put_lines(unsigned char *out, const struct lines *lines, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        memcpy(out + i * QUANT_LINE, &lines->word[i], sizeof lines->word[i]);
-    }
-}
-
 /* One kind of bits of 32 k of the columns. */
 struct bits {
     unsigned char *out;
@@ -154,14 +137,53 @@ struct bits {
     unsigned shift; /* where the field lies in each byte */
 };
 
-/* `flip` turns two's complement into numbers with an offset of 128. */
-static inline void copy_words(struct bits bits, size_t n_words, uint32_t flip) {
-    for (size_t column = 0; column < bits.n_columns; column++) {
-        struct lines lines = take_lines(bits.from + column * bits.stride, n_words);
-        for (size_t i = 0; i < n_words; i++) {
-            lines.word[i] ^= flip;
+/* Four words of a column as the panel wants them. `flip` turns two's complement into numbers with
+ * an offset of 128. */
+ALWAYS_INLINE words copied_words(const unsigned char *from, uint32_t flip) {
+    return words_load(from) ^ flip;
+}
+
+/* The same of two times four words, of steps 0 to 3 and of steps 4 to 7, half a byte of each. */
+ALWAYS_INLINE words joined_words(const unsigned char *from, unsigned shift) {
+    words mask = (words){0} + 0x0f0f0f0fu;
+    words low = words_load(from) >> shift & mask;
+    words high = words_load(from + sizeof low) >> shift & mask;
+    return low | high << 4;
+}
+
+ALWAYS_INLINE words take_words(const unsigned char *from, struct bits bits, bool join,
+                               uint32_t flip) {
+    return join ? joined_words(from, bits.shift) : copied_words(from, flip);
+}
+
+/* Four words of each column into four lines; `join` and `flip` are constants. Four columns make a
+ * square of words, read as columns and written as lines. */
+ALWAYS_INLINE void put_four_lines(struct bits bits, bool join, uint32_t flip) {
+    size_t column = 0;
+    for (; column + 4 <= bits.n_columns; column += 4) {
+        words square[4];
+        for (size_t i = 0; i < 4; i++) {
+            square[i] = take_words(bits.from + (column + i) * bits.stride, bits, join, flip);
         }
-        put_lines(bits.out + column * sizeof *lines.word, &lines, n_words);
+        words_transpose(square);
+        for (size_t i = 0; i < 4; i++) {
+            words_store(bits.out + i * QUANT_LINE + column * sizeof(uint32_t), square[i]);
+        }
+    }
+    for (; column < bits.n_columns; column++) {
+        words four = take_words(bits.from + column * bits.stride, bits, join, flip);
+        for (size_t i = 0; i < 4; i++) {
+            uint32_t word = four[i];
+            memcpy(bits.out + i * QUANT_LINE + column * sizeof word, &word, sizeof word);
+        }
+    }
+}
+
+static void copy_words(struct bits bits, size_t n_words, uint32_t flip) {
+    for (size_t i = 0; i < n_words; i += 4) {
+        put_four_lines(bits, false, flip);
+        bits.from += sizeof(words);
+        bits.out += (size_t)4 * QUANT_LINE;
     }
 }
 
@@ -178,24 +200,20 @@ static inline uint64_t join_pair(const unsigned char *from, size_t n, size_t apa
     return joined;
 }
 
-static inline void join_words(struct bits bits, unsigned width) {
+/* Lines of fields of 2 or of 1 bits, of which the even and the odd steps have one each; with 1 bit
+ * these make one line. */
+static inline void join_pairs(struct bits bits, unsigned width) {
     uint64_t mask = UINT64_MAX / 255 * ((1u << width) - 1);
     for (size_t column = 0; column < bits.n_columns; column++) {
-        const unsigned char *from = bits.from + column * bits.stride;
-        uint64_t pairs[2];
-        if (width == 4) { /* words 0 and 1 of steps 0, 1 and 4, 5; words 2 and 3 of the others */
-            pairs[0] = join_pair(from, 2, 16, bits.shift, mask, 4);
-            pairs[1] = join_pair(from + 8, 2, 16, bits.shift, mask, 4);
-        } else { /* of the even and the odd steps */
-            pairs[0] = join_pair(from, 4, 8, bits.shift, mask, 2);
-            pairs[1] = 0;
-        }
-        struct lines lines = {{0}};
-        memcpy(lines.word, pairs, sizeof pairs);
+        uint64_t pair = join_pair(bits.from + column * bits.stride, 4, 8, bits.shift, mask, 2);
+        uint32_t lines[2];
+        memcpy(lines, &pair, sizeof lines);
         if (width == 1) {
-            lines.word[0] |= lines.word[1] << 1;
+            lines[0] |= lines[1] << 1;
         }
-        put_lines(bits.out + column * sizeof *lines.word, &lines, width);
+        for (size_t i = 0; i < width; i++) {
+            memcpy(bits.out + i * QUANT_LINE + column * sizeof *lines, &lines[i], sizeof *lines);
+        }
     }
 }
 
@@ -232,11 +250,11 @@ static void pack_bits(struct bits bits, unsigned i, unsigned width, unsigned lin
         bits.from += first / (line * n_fields) * line + first % line;
         bits.shift = width * (first / line % n_fields);
         if (width == 4) {
-            join_words(bits, 4);
+            put_four_lines(bits, true, 0);
         } else if (width == 2) {
-            join_words(bits, 2);
+            join_pairs(bits, 2);
         } else {
-            join_words(bits, 1);
+            join_pairs(bits, 1);
         }
     }
 }
@@ -269,14 +287,16 @@ static void pack_numbers(const struct quant_layout *layout, unsigned char *recor
 
 /* One of the half-precision factors, stored at `at` in each block. */
 static bool pack_factor(unsigned char *out, const struct blocks *blocks, size_t at, unsigned flip) {
-    bool finite = true;
+    unsigned carries = 0; /* to the sign's place, from exponents that are all ones */
     const unsigned char *from = blocks->at + at;
     for (size_t column = 0; column < blocks->n_columns; column++, from += blocks->stride) {
-        uint16_t bits = bytes_u16(from);
-        finite &= quant_is_finite(bits);
-        bytes_put_u16(out + column * 2, (uint16_t)(bits ^ flip));
+        uint16_t bits;
+        memcpy(&bits, from, sizeof bits);
+        carries |= (bits & QUANT_F16_INFINITY) + (QUANT_F16_SIGN - QUANT_F16_INFINITY);
+        bits = (uint16_t)(bits ^ flip);
+        memcpy(out + column * sizeof bits, &bits, sizeof bits);
     }
-    return finite;
+    return (carries & QUANT_F16_SIGN) == 0;
 }
 
 /* Line by line, each with one byte of every column. */

@@ -213,6 +213,7 @@ static enum gen_status make_tokens(const struct tokenizer_builder *builder,
     if (vocab->tokens == NULL || vocab->bytes == NULL) {
         return error_no_memory(err, "the vocabulary");
     }
+    memory_touch(vocab->tokens, (size_t)vocab->n_vocab * sizeof *vocab->tokens);
     size_t n_bytes = 0;
     for (size_t i = 0; i < builder->n_tokens; i++) {
         const struct token_given *given = &builder->tokens[i];

@@ -64,6 +64,7 @@ bool vocab_pairs_new(struct gen_tokenizer *vocab, size_t n_merges) {
     if (vocab->pairs == NULL) {
         return false;
     }
+    memory_touch(vocab->pairs, n * sizeof *vocab->pairs);
     for (size_t i = 0; i < n; i++) {
         vocab->pairs[i] = (struct vocab_pair){-1, -1, VOCAB_NO_RANK, -1};
     }
