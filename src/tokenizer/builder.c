@@ -11,6 +11,10 @@
 /* Longest spelling of a token, in bytes: real ones have a few hundred at most. */
 #define MAX_SPELLING 65536
 
+/* Keys are hashed and asked for that many steps before they are added or looked up: the tables are
+ * larger than the caches near to a core. */
+#define ASK_AHEAD 8
+
 /* A spelling handed to the builder: n bytes at `at` in builder.text. */
 struct token_given {
     size_t at;
@@ -246,6 +250,10 @@ static enum gen_status index_spellings(const struct tokenizer_builder *builder,
     for (size_t i = 0; i < builder->n_tokens; i++) {
         const struct token_given *given = &builder->tokens[i];
         const char *spelling = builder->text.data + given->at;
+        if (builder->n_tokens - i > ASK_AHEAD) {
+            const struct token_given *later = given + ASK_AHEAD;
+            hash_table_ask(ids, builder->text.data + later->at, later->n);
+        }
         switch (hash_table_add(ids, spelling, given->n, given->id)) {
         case HASH_ADDED:
             break;
@@ -327,18 +335,41 @@ static enum gen_status make_merges(const struct tokenizer_builder *builder,
                                    struct gen_tokenizer *vocab, const struct hash_table *ids,
                                    struct gen_error *err) {
     vocab->merges = memory_new(builder->n_merges, sizeof *vocab->merges);
-    if (vocab->merges == NULL || !vocab_pairs_new(vocab, builder->n_merges)) {
+    if (vocab->merges == NULL) {
         return error_no_memory(err, "the merges");
     }
     size_t guess = 0;
     for (size_t rank = 0; rank < builder->n_merges; rank++) {
         const struct merge_given *given = &builder->merges[rank];
         struct vocab_merge *merge = &vocab->merges[rank];
+        if (builder->n_merges - rank > ASK_AHEAD) {
+            const struct merge_given *later = given + ASK_AHEAD;
+            const char *left = builder->text.data + later->at;
+            hash_table_ask(ids, left, later->n_left);
+            hash_table_ask(ids, left + later->n_left, later->n_right);
+        }
         enum gen_status status = resolve_merge(builder, vocab, ids, given, &guess, merge, err);
         if (status != GEN_OK) {
             return status;
         }
+    }
+    return GEN_OK;
+}
+
+/* The table that encoding looks merges up in. */
+static enum gen_status index_merges(const struct tokenizer_builder *builder,
+                                    struct gen_tokenizer *vocab, struct gen_error *err) {
+    if (!vocab_pairs_new(vocab, builder->n_merges)) {
+        return error_no_memory(err, "the merges");
+    }
+    for (size_t rank = 0; rank < builder->n_merges; rank++) {
+        const struct vocab_merge *merge = &vocab->merges[rank];
+        if (builder->n_merges - rank > ASK_AHEAD) {
+            const struct vocab_merge *later = merge + ASK_AHEAD;
+            __builtin_prefetch(&vocab->pairs[vocab_pair_home(vocab, later->left, later->right)], 1);
+        }
         if (!vocab_pairs_add(vocab, merge, (uint32_t)rank)) {
+            const struct merge_given *given = &builder->merges[rank];
             return bad_spelling(builder, "merge to", builder->text.data + given->at,
                                 (size_t)given->n_left + given->n_right, "is given twice", err);
         }
@@ -420,6 +451,7 @@ enum gen_status tokenizer_builder_finish(struct tokenizer_builder *builder,
         (status = index_spellings(builder, &ids, err)) != GEN_OK ||
         (status = make_byte_ids(builder, vocab, &ids, err)) != GEN_OK ||
         (status = make_merges(builder, vocab, &ids, err)) != GEN_OK ||
+        (status = index_merges(builder, vocab, err)) != GEN_OK ||
         (status = make_specials(vocab, err)) != GEN_OK ||
         (status = find_eos(builder, vocab, &ids, err)) != GEN_OK) {
         goto fail;
