@@ -1,6 +1,7 @@
 # gen - build, test, install. `make help` lists the targets.
 #
-#   make CC=clang CFLAGS='-O0 -g'   any compiler, any flags: what they change is rebuilt
+#   make CC=clang CFLAGS='-O0 -g'   any compiler, any flags (of -O3 kernels take -O2); what they
+#                                   change is rebuilt
 #   make BUILD=/tmp/gen             any build directory; nothing is ever written beside sources
 #   make V=1                        show the commands in full
 
@@ -11,10 +12,13 @@ CFLAGS  ?= -O3 -g1
 PREFIX  ?= /usr/local
 BUILD   ?= build
 
-# On all processors, unless the caller says otherwise with -j. Several goals are made one after the
-# other, as they were named; a make below another takes what that one has.
+# On all processors, unless the caller says otherwise with -j, here or in $MAKEFLAGS (which make
+# hides while it reads this). Several goals are made one after the other, as they were named; a make
+# below another takes what that one has.
 ifeq ($(MAKELEVEL)$(filter-out 0 1,$(words $(MAKECMDGOALS))),0)
-MAKEFLAGS += -j$(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
+ifeq ($(filter -j% j% --jobs%,$(shell printenv MAKEFLAGS; printenv GNUMAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
+endif
 endif
 
 # What a recipe line starts with: its short form is said, or with V=1 the command itself.
@@ -119,13 +123,15 @@ objects: $(OBJECTS) $(if $(TESTS_TOO),$(TEST_OBJECTS))
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call say,CC   $<)$(or $(FILE_CC),$(CC)) $(ALL_CFLAGS) $(LEVEL) $(FILE_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC   $<)$(or $(FILE_CC),$(CC)) $(ALL_CFLAGS) $(KERNEL_LEVEL) $(FILE_CFLAGS) -MMD -MP -c -o $@ $<
 
-# What -O3 does beyond -O2 makes no kernel faster, as their vectors are written out, and takes the
-# compiler twice as long.
-$(BUILD)/src/tensor/kernels/%.o: LEVEL = $(if $(filter -O3,$(CFLAGS)),-O2)
-
-# Flags of single files; lint uses the same.
+# Flags of single files; lint uses the same. Nobody's environment has a say in them.
+FILE_CC      =
+FILE_CFLAGS  =
+KERNEL_LEVEL =
+# What -O3 does beyond -O2 makes no kernel faster, as loops that matter are written as vectors, and
+# takes the compiler up to twice as long.
+$(BUILD)/src/tensor/kernels/%.o: KERNEL_LEVEL = $(if $(filter -O3,$(lastword $(filter -O%,$(CFLAGS)))),-O2)
 $(BUILD)/src/base/floats_avx2.o $(BUILD)/src/base/floats_avx2.tidy: FILE_CFLAGS = $(AVX2_CFLAGS)
 # The square root as the one instruction it is, so that compilers can make vectors of it.
 $(foreach set,generic neon,$(BUILD)/src/tensor/kernels/$(set).o $(BUILD)/src/tensor/kernels/$(set).tidy): FILE_CFLAGS = -fno-math-errno

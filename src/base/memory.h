@@ -24,10 +24,10 @@ void *memory_new_aligned(size_t count, size_t size);
  */
 void memory_will_fill(void *pointer, size_t n);
 /**
- * Have the pages of n bytes at `pointer`, any memory from here, made at once: for a table whose
- * entries are read, found free and then written, here and there. Page by page each would be made
- * twice, of zeros to read and to be written, and then every thread waits for the others to hear
- * of it.
+ * Have the whole pages within n bytes at `pointer`, any memory from here, made at once, for tables
+ * that are written here and there. Else each page costs a fault of its own, and two where it is
+ * read before it is written, as in hash tables: at the second all other threads are interrupted.
+ * The contents do not change. Does nothing where the system cannot (before Linux 5.14).
  */
 void memory_touch(void *pointer, size_t n);
 /** Free memory of memory_new and memory_grow. */

@@ -8,6 +8,12 @@
  * for that many lines ahead: 16 streams are more than processors foresee. */
 enum { CACHE_LINE = 64, LINES_AHEAD = 4 };
 
+static void ask_ahead(const unsigned char *from) {
+    /* Through an integer, because the address may lie behind the end. */
+    uintptr_t ahead = (uintptr_t)from + (uintptr_t)LINES_AHEAD * CACHE_LINE;
+    __builtin_prefetch((const void *)ahead); // NOLINT(performance-no-int-to-ptr)
+}
+
 /* NOLINTBEGIN(bugprone-macro-parentheses): a type cannot stand in them. */
 /* Columns and k that fill no square, number by number. */
 #define PACK_REST(name, type)                                                                      \
@@ -25,19 +31,20 @@ enum { CACHE_LINE = 64, LINES_AHEAD = 4 };
         return finite;                                                                             \
     }
 
-/* `side` columns of a run, by squares of side x side. */
+/* `side` columns of a run, by squares of side x side. An exponent that is all ones, plus its lowest
+ * bit, carries into the place of the sign: those bits of the result say what is not finite. */
 #define PACK_RUN(name, type, vector, side, transpose)                                              \
     ALWAYS_INLINE vector name(type *restrict to, const unsigned char *restrict from, size_t n_in,  \
-                              vector exponents) {                                                  \
+                              vector exponents, vector lowest) {                                   \
         vector bad = {0};                                                                          \
         for (size_t i = 0; i < (side); i++) {                                                      \
-            __builtin_prefetch(from + i * n_in * sizeof(type) + (size_t)LINES_AHEAD * CACHE_LINE); \
+            ask_ahead(from + i * n_in * sizeof(type));                                             \
         }                                                                                          \
         for (size_t k = 0; k < CACHE_LINE / sizeof(type); k += (side)) {                           \
             vector square[side];                                                                   \
             for (size_t i = 0; i < (side); i++) {                                                  \
                 memcpy(&square[i], from + (i * n_in + k) * sizeof(type), sizeof square[i]);        \
-                bad |= (vector)((square[i] & exponents) == exponents);                             \
+                bad |= (square[i] & exponents) + lowest;                                           \
             }                                                                                      \
             transpose(square);                                                                     \
             for (size_t i = 0; i < (side); i++) {                                                  \
@@ -53,15 +60,17 @@ enum { CACHE_LINE = 64, LINES_AHEAD = 4 };
         size_t run = CACHE_LINE / sizeof(type);                                                    \
         size_t whole_k = n_in / run * run;                                                         \
         size_t whole_columns = n_columns / (side) * (side);                                        \
+        vector signs = (vector){0} + (type)((type)1 << (8 * sizeof(type) - 1));                    \
         vector exponents = (vector){0} + exponent;                                                 \
         vector bad = {0};                                                                          \
         for (size_t k = 0; k < whole_k; k += run) {                                                \
             for (size_t column = 0; column < whole_columns; column += (side)) {                    \
                 bad |= name##_run(to + k * PLAIN_COLUMNS + column,                                 \
-                                  from + (column * n_in + k) * sizeof(type), n_in, exponents);     \
+                                  from + (column * n_in + k) * sizeof(type), n_in, exponents,      \
+                                  signs - exponents);                                              \
             }                                                                                      \
         }                                                                                          \
-        bool finite = words_are_zero((words)bad);                                                  \
+        bool finite = words_are_zero((words)(bad & signs));                                        \
         finite &= name##_rest(to, from, n_in, whole_columns, whole_k, 0, exponent);                \
         finite &= name##_rest(to, from, n_in, n_columns, 0, whole_columns, exponent);              \
         return finite;                                                                             \

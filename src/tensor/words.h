@@ -1,7 +1,7 @@
 /**
  * words.h - short vectors of integers, for packing: plain C moves one number at a time, and a
- * compiler makes vectors of such loops only at some levels and for some types. Any machine that
- * gcc or clang compile for has these, by one instruction or by a few.
+ * compiler makes vectors of such loops only at some levels and for some types. gcc and clang have
+ * these for any machine; where it has no vectors, they are made of plain instructions.
  */
 #ifndef TENSOR_WORDS_H
 #define TENSOR_WORDS_H
@@ -11,6 +11,9 @@
 #include <string.h>
 
 #include "base/inline.h"
+
+/* Said of machines without vectors, about functions that are called; none here is. */
+#pragma GCC diagnostic ignored "-Wpsabi"
 
 typedef uint32_t words __attribute__((vector_size(16)));
 typedef uint16_t halves __attribute__((vector_size(16)));
