@@ -4,6 +4,8 @@
 
 /* Shares of a product for each thread: enough that none waits long for the last one. */
 #define PRODUCT_SHARES 12
+/* The same where shares copy x: the more panels, the more use of it. */
+#define PRODUCT_SHARES_CROWDED 4
 /* Numbers of a share of elementwise work, columns of a share of sums over rows. */
 #define SHARE_NUMBERS 4096
 #define SHARE_COLUMNS 64
@@ -48,7 +50,8 @@ static void product_shares(void *context, size_t begin, size_t end, int thread) 
 
 /* Shares are as many rows as may be and as many panels as leave each thread enough of them. */
 void op_product(const struct compute *compute, const struct product_job *job) {
-    size_t wanted = (size_t)thread_pool_size(compute->pool) * PRODUCT_SHARES;
+    size_t wanted = (size_t)thread_pool_size(compute->pool) *
+                    (product_is_crowded(job) ? PRODUCT_SHARES_CROWDED : PRODUCT_SHARES);
     size_t down = divide_up(job->n_rows, PRODUCT_ROWS);
     size_t n_panels = divide_up(job->n_columns, MATRIX_PANEL);
     struct product_work work = {
@@ -119,7 +122,7 @@ void op_matmul_backward_add(const struct compute *compute, float *d_x, const flo
 }
 
 void op_matmul_weights(const struct compute *compute, float *d_w, const float *x, const float *d_y,
-                       size_t d_y_stride, size_t n_rows, size_t n_in, size_t n_out) {
+                       size_t d_y_stride, size_t n_rows, size_t n_in, size_t n_out, bool add) {
     struct product_job job = {.y = d_w,
                               .y_stride = MATRIX_PANEL,
                               .y_panel_stride = n_in * MATRIX_PANEL,
@@ -132,7 +135,7 @@ void op_matmul_weights(const struct compute *compute, float *d_w, const float *x
                               .n_rows = n_in,
                               .n_inner = n_rows,
                               .n_columns = n_out,
-                              .add = true};
+                              .add = add};
     op_product(compute, &job);
 }
 

@@ -4,7 +4,7 @@
  * the loss with respect to x.
  *
  * Gradients of weights are added to what stands in them, row after row in the order of the rows;
- * gradients of activations are written, unless said otherwise.
+ * gradients of activations are written; unless said otherwise.
  */
 #ifndef TENSOR_OPS_BACKWARD_H
 #define TENSOR_OPS_BACKWARD_H
@@ -31,9 +31,11 @@ void op_matmul_backward(const struct compute *compute, float *d_x, const float *
 /** d_x += d_y w^T, likewise. */
 void op_matmul_backward_add(const struct compute *compute, float *d_x, const float *d_y,
                             size_t d_y_stride, const struct matrix *w, size_t n_rows);
-/** d_w += x^T d_y, in panels as w; x[n_rows][n_in], d_y[n_rows][d_y_stride]. */
+/** d_w = x^T d_y, in panels as w, or with `add` d_w += it; x[n_rows][n_in],
+ *  d_y[n_rows][d_y_stride]. Without `add` the same bits as added to zeros, for less memory traffic.
+ */
 void op_matmul_weights(const struct compute *compute, float *d_w, const float *x, const float *d_y,
-                       size_t d_y_stride, size_t n_rows, size_t n_in, size_t n_out);
+                       size_t d_y_stride, size_t n_rows, size_t n_in, size_t n_out, bool add);
 /** d_bias[n] += sums of the columns of d_y[n_rows][n]. */
 void op_bias_weights(const struct compute *compute, float *d_bias, const float *d_y, size_t n_rows,
                      size_t n);

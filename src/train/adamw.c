@@ -38,7 +38,8 @@ static double power(double base, uint64_t n) {
 
 struct step_work {
     struct adamw *adamw;
-    float *values, *gradients;
+    float *values;
+    const float *gradients;
     size_t offset, n; /* of the tensor */
     struct adamw_factors factors;
     const struct training_kernels *kernels;
@@ -66,7 +67,8 @@ static bool decays(const struct adamw *adamw, const struct param_tensor *tensor,
 }
 
 void adamw_step(struct adamw *adamw, struct params *params, const struct param_tensor *tensor,
-                float *gradients, const struct adamw_step *step, const struct compute *compute) {
+                const float *gradients, const struct adamw_step *step,
+                const struct compute *compute) {
     const struct adamw_options *options = &adamw->options;
     bool decay = decays(adamw, tensor, params);
     struct adamw_factors factors = {

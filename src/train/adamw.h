@@ -41,9 +41,10 @@ struct adamw_step {
     uint64_t t;
 };
 
-/** One step on a tensor of params->values; its `gradients` are 0 afterwards. */
+/** One step on a tensor of params->values. */
 void adamw_step(struct adamw *adamw, struct params *params, const struct param_tensor *tensor,
-                float *gradients, const struct adamw_step *step, const struct compute *compute);
+                const float *gradients, const struct adamw_step *step,
+                const struct compute *compute);
 
 /**
  * The Euclidean norm of n numbers: squares are added in double, in chunks of fixed size, the

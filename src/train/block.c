@@ -63,6 +63,7 @@ static void backward_weights(const struct pass_batch *batch, const struct layer_
     if (linear.lora != NULL) {
         gradient.lora = &batch->lora_gradients[layer * LAYER_LINEARS + which];
     }
+    gradient.add = !batch->begins;
     linear_backward_weights(batch->compute, &gradient, &linear, d_y, x, n_rows_of(batch));
 }
 

@@ -26,6 +26,7 @@ struct pass_batch {
     float dropout; /**< 0 where nothing learns */
     uint64_t seed;
     size_t first_sequence;
+    bool begins; /**< gradients of matrices are not added to what stands there */
 };
 
 /** Which numbers of the batch's rows are dropped at a place. */

@@ -44,18 +44,18 @@ void linear_backward_input(const struct compute *compute, float *d_x, const stru
     }
 }
 
-static void pair_backward(const struct compute *compute, const struct lora_pair *gradient,
+static void pair_backward(const struct compute *compute, const struct linear_gradient *gradient,
                           const struct linear *linear, const float *d_y, const float *x,
                           size_t n_rows) {
     size_t n_in = linear->w->n_in;
     size_t n_out = linear->w->n_out;
     size_t rank = linear->lora->a.n_out;
     lower(compute, linear, x, n_rows);
-    op_matmul_weights(compute, params_numbers(&gradient->b), linear->low, d_y, n_out, n_rows, rank,
-                      n_out);
+    op_matmul_weights(compute, params_numbers(&gradient->lora->b), linear->low, d_y, n_out, n_rows,
+                      rank, n_out, gradient->add);
     lower_backward(compute, linear, d_y, n_rows);
-    op_matmul_weights(compute, params_numbers(&gradient->a), x, linear->d_low, rank, n_rows, n_in,
-                      rank);
+    op_matmul_weights(compute, params_numbers(&gradient->lora->a), x, linear->d_low, rank, n_rows,
+                      n_in, rank, gradient->add);
 }
 
 void linear_backward_weights(const struct compute *compute, const struct linear_gradient *gradient,
@@ -64,10 +64,11 @@ void linear_backward_weights(const struct compute *compute, const struct linear_
     size_t n_in = linear->w->n_in;
     size_t n_out = linear->w->n_out;
     if (gradient->w != NULL) {
-        op_matmul_weights(compute, params_numbers(gradient->w), x, d_y, n_out, n_rows, n_in, n_out);
+        op_matmul_weights(compute, params_numbers(gradient->w), x, d_y, n_out, n_rows, n_in, n_out,
+                          gradient->add);
         op_bias_weights(compute, gradient->bias, d_y, n_rows, n_out);
     }
     if (linear->lora != NULL) {
-        pair_backward(compute, gradient->lora, linear, d_y, x, n_rows);
+        pair_backward(compute, gradient, linear, d_y, x, n_rows);
     }
 }

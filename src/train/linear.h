@@ -16,12 +16,13 @@ struct linear {
     float *low, *d_low;           /**< [n_rows][rank] each, scratch for it */
 };
 
-/** Where the gradients of its numbers are added: arrays that lie as w, bias and pair do. */
+/** Where the gradients of its numbers go: arrays that lie as w, bias and pair do. */
 struct linear_gradient {
     const struct matrix *w; /**< the view of the gradients, see params_view(); NULL: w and bias
                                  do not learn */
     float *bias;
     const struct lora_pair *lora; /**< NULL: none */
+    bool add; /**< to what matrices hold, not instead of it; to biases it is always added */
 };
 
 /** y[n_rows][n_out] of x[n_rows][n_in]. */

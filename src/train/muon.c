@@ -89,7 +89,7 @@ static size_t number_at(const struct loop *loop, size_t row, size_t column) {
     return params_index(loop->step->tensor, in, out);
 }
 
-/* The mean moves, the gradient is used up, and x is what there is to go along. */
+/* The mean moves, and x is what there is to go along. */
 static void gather_rows(void *context, size_t begin, size_t end, int thread) {
     const struct loop *loop = context;
     const struct muon_step *step = loop->step;
@@ -104,7 +104,6 @@ static void gather_rows(void *context, size_t begin, size_t end, int thread) {
             float gradient = step->gradients[at] * scale;
             float mean = step->m[at] + rest * (gradient - step->m[at]);
             step->m[at] = mean;
-            step->gradients[at] = 0;
             work->x[row * work->columns + column] = gradient + momentum * (mean - gradient);
         }
     }

@@ -38,7 +38,8 @@ bool muon_takes(const struct param_tensor *tensor);
 /** What a step does to one tensor; `compute` has PRODUCT_SCRATCH floats for each thread. */
 struct muon_step {
     const struct param_tensor *tensor;
-    float *values, *m, *gradients; /**< arrays as params.values; gradients are 0 afterwards */
+    float *values, *m; /**< arrays as params.values */
+    const float *gradients;
     double rate, decay, momentum;
     double scale; /**< of the gradients, from clipping */
 };

@@ -18,7 +18,7 @@ void optimizer_release(struct optimizer *optimizer, const struct params *params)
     muon_release(&optimizer->muon);
 }
 
-void optimizer_step(struct optimizer *optimizer, struct params *params, float *gradients,
+void optimizer_step(struct optimizer *optimizer, struct params *params, const float *gradients,
                     const struct adamw_step *step, const struct compute *compute) {
     for (size_t i = 0; i < params->n_tensors; i++) {
         const struct param_tensor *tensor = &params->tensors[i];

@@ -24,8 +24,8 @@ bool optimizer_init(struct optimizer *optimizer, const struct params *params,
                     const struct gen_train_options *options);
 void optimizer_release(struct optimizer *optimizer, const struct params *params);
 
-/** One step on params->values; `gradients` are 0 afterwards. */
-void optimizer_step(struct optimizer *optimizer, struct params *params, float *gradients,
+/** One step on params->values. */
+void optimizer_step(struct optimizer *optimizer, struct params *params, const float *gradients,
                     const struct adamw_step *step, const struct compute *compute);
 
 #endif

@@ -211,8 +211,9 @@ static void scatter_counted(const struct train_pass *pass, size_t n_counted, siz
 /* Rows first ... first + n - 1 of those that count: their losses, and unless scale is 0 what comes
  * back through lm_head, into memory->branch. */
 static void head_chunk(struct train_pass *pass, const struct weights *weights,
-                       const struct weights *gradients, const struct gen_config *config,
-                       float scale, size_t first, size_t n) {
+                       const struct weights *gradients, const struct pass_batch *batch, float scale,
+                       size_t first, size_t n) {
+    const struct gen_config *config = batch->config;
     const struct compute *compute = &pass->compute;
     const struct pass_memory *memory = &pass->memory;
     const struct matrix *lm_head = &weights->lm_head;
@@ -228,7 +229,8 @@ static void head_chunk(struct train_pass *pass, const struct weights *weights,
     }
     if (gradients != NULL) {
         op_matmul_weights(compute, params_numbers(&gradients->lm_head), memory->normal_f,
-                          memory->logits, memory->logits_stride, n, c, lm_head->n_out);
+                          memory->logits, memory->logits_stride, n, c, lm_head->n_out,
+                          first > 0 || !batch->begins);
     }
 }
 
@@ -242,7 +244,7 @@ static double head(struct train_pass *pass, const struct weights *weights,
     gather_counted(pass, n_counted, c);
     for (size_t first = 0; first < n_counted; first += memory->chunk_rows) {
         size_t left = n_counted - first;
-        head_chunk(pass, weights, gradients, batch->config, scale, first,
+        head_chunk(pass, weights, gradients, batch, scale, first,
                    left < memory->chunk_rows ? left : memory->chunk_rows);
     }
     double loss = 0.0;
@@ -303,6 +305,21 @@ static void backward(struct train_pass *pass, const struct pass_batch *batch,
     }
 }
 
+/* Make zeros of what a step that begins adds to: all but matrices, which it writes, unless no row
+ * counts and so none meets lm_head. */
+static void clear_gradients(const struct train_pass *pass, const struct params *params,
+                            float *gradients, size_t n_counted) {
+    const struct params *learned =
+        pass->options.lora != NULL ? &pass->options.lora->params : params;
+    for (size_t i = 0; i < learned->n_tensors; i++) {
+        const struct param_tensor *tensor = &learned->tensors[i];
+        bool added = !tensor->panels || (!tensor->spec->per_layer && n_counted == 0);
+        if (added) {
+            memset(gradients + tensor->offset, 0, tensor->n * sizeof *gradients);
+        }
+    }
+}
+
 /* The gradients' array as what learns: weights, or pairs of adapters. */
 struct gradient_view {
     struct weights weights;
@@ -354,6 +371,10 @@ enum gen_status train_pass_run(struct train_pass *pass, const struct params *par
         work.dropout = pass->options.dropout;
         work.seed = step->seed;
         work.first_sequence = step->first_sequence;
+        work.begins = step->begins;
+        if (step->begins) {
+            clear_gradients(pass, params, gradients, *n_counted);
+        }
     }
     forward(&work, params, batch);
     *loss = head(pass, &params->weights, weights, &work, learns ? step->scale : 0.0f, *n_counted);

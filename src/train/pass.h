@@ -3,9 +3,9 @@
  *
  * The forward half gives the same bits as a session's (model/forward.h); what the backward half
  * needs of it is kept, per layer, in one arena. The backward half is the mirror of the forward
- * list. Gradients are sums over rows in the order of the batch, continued from what stands in
- * the array: two batches one after the other give the same bits as both in one, whatever the
- * threads and kernels.
+ * list. Gradients are sums over rows in the order of the batch, continued from batch to batch of a
+ * step: two batches one after the other give the same bits as both in one, whatever the threads
+ * and kernels.
  */
 #ifndef TRAIN_PASS_H
 #define TRAIN_PASS_H
@@ -59,19 +59,22 @@ struct train_step {
     float scale;           /**< of the loss: normally 1 / the counted positions of the whole step */
     uint64_t seed;         /**< of the dropout masks */
     size_t first_sequence; /**< number of the batch's first sequence in the step */
-    /** Whether it is the first and the last batch that this pass gets of the step. What the token
-     *  table as an embedding adds to its gradient as lm_head is summed apart, so that the sum does
-     *  not depend on how the step is cut into batches: gradients are whole only when the batch
-     *  that `ends` has run. A step that is not ended is forgotten by the next that begins. */
+    /** Whether it is the first and the last batch that this pass gets of the step. The first
+     *  forgets what stands in the gradients, for which they need not be written as zeros before.
+     *  What the token table as an embedding adds to its gradient as lm_head is summed apart, so
+     *  that the sum does not depend on how the step is cut into batches: gradients are whole only
+     *  when the batch that `ends` has run. A step that is not ended is forgotten by the next that
+     *  begins. */
     bool begins, ends;
 };
 
 /**
  * *loss = sum over counted positions of -ln p(target), *n_counted their number. With `gradients`
- * (an array like params->values or, with adapters, lora->params.values; not NULL) adds
- * d(scale * loss) / d(value) to each; without gradients nothing is dropped and `step` is not looked
- * at. Dropout masks depend on the step's seed and the number of the sequence in the step.
- * GEN_BAD_ARGUMENT for ids out of range; a loss that is not finite is returned as such.
+ * (an array of params_new_array() like params->values or, with adapters, lora->params.values) adds
+ * d(scale * loss) / d(value) to each, in a step that begins to 0; without gradients nothing is
+ * dropped and `step` is not looked at. Dropout masks depend on the step's seed and the number of
+ * the sequence in the step. GEN_BAD_ARGUMENT for ids out of range; a loss that is not finite is
+ * returned as such.
  */
 enum gen_status train_pass_run(struct train_pass *pass, const struct params *params,
                                float *gradients, const struct train_batch *batch,

@@ -177,7 +177,7 @@ static enum gen_status check_finite(const struct trainer *trainer, double loss, 
 }
 
 /* Gradients of the mean loss over the step's sequences, which lie in the buffers: each rank's
- * share, then their sum. Stopped half way, the gradients are cleared: the step was not made. */
+ * share, then their sum. */
 static enum gen_status add_gradients(struct trainer *trainer, double *loss, struct gen_error *err) {
     const struct gen_ranks *ranks = trainer->options->ranks;
     uint64_t begin, end;
@@ -188,6 +188,9 @@ static enum gen_status add_gradients(struct trainer *trainer, double *loss, stru
                               .seed = dropout_seed(trainer)};
     double sum = 0;
     enum gen_status status = GEN_OK;
+    if (begin == end) {
+        memset(trainer->gradients, 0, trainer->learned->n_values * sizeof *trainer->gradients);
+    }
     for (size_t first = (size_t)begin; first < end && status == GEN_OK;) {
         size_t left = (size_t)end - first;
         size_t n = left < trainer->micro_batch ? left : trainer->micro_batch;
@@ -206,9 +209,6 @@ static enum gen_status add_gradients(struct trainer *trainer, double *loss, stru
         status = ranks_sum_gradients(ranks, trainer->gradients, trainer->learned->n_values, err);
     }
     *loss = sums[0] / (sums[1] > 0 ? sums[1] : 1);
-    if (status != GEN_OK) {
-        memset(trainer->gradients, 0, trainer->learned->n_values * sizeof *trainer->gradients);
-    }
     return status;
 }
 

@@ -387,6 +387,41 @@ static void nothing_grows_in_padding(void **state) {
     rig_release(&rig);
 }
 
+/* Nothing of the step before is left, not even where nothing counts. */
+static void a_step_that_begins_forgets(void **state) {
+    (void)state;
+    struct gen_config config = odd_config();
+    struct train_pass_options options = options_default();
+    for (int tied = 0; tied < 2; tied++) {
+        config.tie_word_embeddings = tied == 1;
+        struct rig rig;
+        rig_random(&rig, &config, NULL, 2, &options);
+        size_t n = rig.params.n_values;
+        run(&rig, 0, N_SEQUENCES, true);
+        float *once = malloc(n * sizeof *once);
+        assert_non_null(once);
+        memcpy(once, rig.gradients, n * sizeof *once);
+        run(&rig, 0, N_SEQUENCES, true);
+        assert_memory_equal(rig.gradients, once, n * sizeof *once);
+        free(once);
+        for (size_t i = 0; i < N_ROWS; i++) {
+            rig.targets[i] = TRAIN_NO_TARGET;
+        }
+        struct train_batch batch = {rig.ids, rig.targets, N_SEQUENCES, N_POSITIONS};
+        struct train_step step = {.scale = 1, .begins = true, .ends = true};
+        double loss;
+        size_t n_counted;
+        assert_int_equal(train_pass_run(rig.pass, &rig.params, rig.gradients, &batch, &step, &loss,
+                                        &n_counted, NULL),
+                         GEN_OK);
+        assert_true(loss == 0 && n_counted == 0);
+        for (size_t i = 0; i < n; i++) {
+            assert_true(rig.gradients[i] == 0.0f);
+        }
+        rig_release(&rig);
+    }
+}
+
 /* ---- the loss --------------------------------------------------------------------------------*/
 
 static double session_loss(struct gen_model *model, const struct rig *rig) {
@@ -492,10 +527,10 @@ static void bad_batches_are_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gradients_equal_pytorchs),  cmocka_unit_test(gradients_equal_differences),
-        cmocka_unit_test(same_bits_every_way),       cmocka_unit_test(nothing_grows_in_padding),
-        cmocka_unit_test(loss_is_that_of_a_session), cmocka_unit_test(dropout_is_for_learning),
-        cmocka_unit_test(bad_batches_are_refused),
+        cmocka_unit_test(gradients_equal_pytorchs),   cmocka_unit_test(gradients_equal_differences),
+        cmocka_unit_test(same_bits_every_way),        cmocka_unit_test(nothing_grows_in_padding),
+        cmocka_unit_test(a_step_that_begins_forgets), cmocka_unit_test(loss_is_that_of_a_session),
+        cmocka_unit_test(dropout_is_for_learning),    cmocka_unit_test(bad_batches_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

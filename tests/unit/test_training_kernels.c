@@ -122,8 +122,15 @@ static void check_case(const struct case_product *p, const struct kernels *set, 
     assert_same_bits(y, p->y, p->n_rows * p->n_out, what);
     op_matmul_backward(&compute, d_x, p->d_y, p->n_out, &w, p->n_rows);
     assert_same_bits(d_x, p->d_x, p->n_rows * p->n_in, what);
-    op_matmul_weights(&compute, d_w, p->x, p->d_y, p->n_out, p->n_rows, p->n_in, p->n_out);
+    op_matmul_weights(&compute, d_w, p->x, p->d_y, p->n_out, p->n_rows, p->n_in, p->n_out, true);
     assert_same_bits(d_w, d_w_wanted, p->n_padded * p->n_in, what);
+    float *d_w_added = calloc(p->n_padded * p->n_in, sizeof *d_w_added);
+    assert_non_null(d_w_added);
+    op_matmul_weights(&compute, d_w_added, p->x, p->d_y, p->n_out, p->n_rows, p->n_in, p->n_out,
+                      true);
+    op_matmul_weights(&compute, d_w, p->x, p->d_y, p->n_out, p->n_rows, p->n_in, p->n_out, false);
+    assert_same_bits(d_w, d_w_added, p->n_padded * p->n_in, what);
+    free(d_w_added);
     free(y);
     free(d_x);
     free(d_w);
@@ -133,10 +140,12 @@ static void check_case(const struct case_product *p, const struct kernels *set, 
 
 static void products_equal_plain_loops(void **state) {
     (void)state;
-    /* More than a block of k in each place, more than a share of rows, rows of a power of two. */
-    static const size_t shapes[][3] = {{1, 1, 1},      {3, 20, 33},   {37, 512, 50}, {530, 24, 40},
-                                       {20, 530, 16},  {9, 18, 530},  {300, 17, 64}, {19, 1024, 70},
-                                       {530, 512, 20}, {16, 300, 100}};
+    /* More than a block of k in each place, more than a share of rows, rows of a power of two, of
+     * which some are many enough to be copied. */
+    static const size_t shapes[][3] = {{1, 1, 1},      {3, 20, 33},     {37, 512, 50},
+                                       {530, 24, 40},  {20, 530, 16},   {9, 18, 530},
+                                       {300, 17, 64},  {19, 1024, 70},  {530, 512, 20},
+                                       {16, 300, 100}, {520, 1024, 128}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         struct case_product p = case_new(shapes[i][0], shapes[i][1], shapes[i][2]);
         for (size_t set = 0; set < N_SETS; set++) {

@@ -146,12 +146,25 @@ ALWAYS_INLINE void tile_add(tile_sums sum, const struct tile *t, const unsigned 
 #undef ADD_EACH
 }
 
+/* Unfinished sums of the next rows, which may come from memory and which all else waits for. */
+ALWAYS_INLINE void tile_ask_start(const struct tile *t, int rows, int panels) {
+    UNROLL for (int r = 0; r < rows; r++) {
+        UNROLL for (int p = 0; p < panels; p++) {
+            __builtin_prefetch(t->start + (size_t)(rows + r) * t->start_stride +
+                               (size_t)p * (VF_LANES + t->y_panel_gap));
+        }
+    }
+}
+
 /* All loops but k's unroll. */
 ALWAYS_INLINE void tile_run(struct tile *t, int rows, int panels, enum tensor_type type,
                             enum tile_kind kind) {
     tile_sums sum;
     tile_begin(sum, t, rows, panels);
     bool many = kind == TILE_MANY || kind == TILE_WIDENING || kind == TILE_PAIR;
+    if (many && t->start != NULL) {
+        tile_ask_start(t, rows, panels);
+    }
     size_t most = many ? TILE_AHEAD_K : t->n_k;
     for (size_t k = 0, n; k < t->n_k; k += n) {
         n = t->n_k - k < most ? t->n_k - k : most;

@@ -54,8 +54,18 @@ struct product_share {
  *  over and over fit a core's own cache. Multiples of 16. */
 #define PRODUCT_ROWS  256
 #define PRODUCT_INNER 512
-/** Floats of scratch that a product needs, for panels of w. */
-#define PRODUCT_SCRATCH ((size_t)PRODUCT_PANELS * 16 * PRODUCT_INNER)
+/** Numbers from one k to the next in a copy of x: an odd number of cache lines. */
+#define PRODUCT_COPY_STEP (PRODUCT_ROWS + 16)
+/** Floats of scratch that a product needs: for panels of w, behind them for x. */
+#define PRODUCT_SCRATCH_W ((size_t)PRODUCT_PANELS * 16 * PRODUCT_INNER)
+#define PRODUCT_SCRATCH   (PRODUCT_SCRATCH_W + (size_t)PRODUCT_COPY_STEP * PRODUCT_INNER)
+
+/** Whether x lies across and its k so far apart, some pages exactly, that all of them fall into a
+ *  few sets of a cache, which cannot keep them (scripts/SPEED.md): shares of many panels copy it.
+ */
+static inline bool product_is_crowded(const struct product_job *job) {
+    return job->x_stride == 1 && job->x_step % 1024 == 0;
+}
 
 /** Which numbers of a row are dropped: those whose hash of (key, index) is below rate * 2^32. */
 struct dropout {
@@ -124,8 +134,8 @@ struct training_kernels {
     /** y = x with some numbers dropped. */
     void (*drop)(float *y, const float *x, size_t n, struct dropout dropout);
 
-    /** A step of AdamW on n numbers w with moments m and v; the gradients g are 0 afterwards. */
-    void (*adamw_update)(float *w, float *m, float *v, float *g, size_t n,
+    /** A step of AdamW on n numbers w with moments m and v and gradients g. */
+    void (*adamw_update)(float *w, float *m, float *v, const float *g, size_t n,
                          const struct adamw_factors *factors);
     /** Lane i of 16 adds the squares of numbers i, i + 16, ...; then the lanes are added in order.
      */

@@ -10,8 +10,8 @@
 
 #include "tensor/kernels/training.h"
 
-static void adamw_update(float *restrict w, float *restrict m, float *restrict v, float *restrict g,
-                         size_t n, const struct adamw_factors *factors) {
+static void adamw_update(float *restrict w, float *restrict m, float *restrict v,
+                         const float *restrict g, size_t n, const struct adamw_factors *factors) {
     const struct adamw_factors f = *factors;
     for (size_t i = 0; i < n; i++) {
         float gradient = g[i] * f.scale;
@@ -21,7 +21,6 @@ static void adamw_update(float *restrict w, float *restrict m, float *restrict v
         w[i] = w[i] * f.keep - f.step_size * (mean / root);
         m[i] = mean;
         v[i] = square;
-        g[i] = 0;
     }
 }
 

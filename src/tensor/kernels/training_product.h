@@ -2,7 +2,8 @@
  * training_product.h - matrix products of any strides, over the tiles of matmul_tiles.h: what
  * gradients are made of (training.h says which). Tiles read w where it lies in panels. Whole rows
  * of w are packed in scratch by the first tile of rows that reads them; else a few panels and some
- * hundred k at a time are gathered there before. Unfinished sums wait in y, which changes no bit.
+ * hundred k at a time are gathered there before. An x that no cache can hold is copied there, too.
+ * Unfinished sums wait in y, which changes no bit.
  */
 #ifndef KERNELS_TRAINING_PRODUCT_H
 #define KERNELS_TRAINING_PRODUCT_H
@@ -108,9 +109,22 @@ static void product_block(struct tile t, const struct product_job *job,
     }
 }
 
+/* Give t an x whose lines are spread over a cache. */
+static void product_copy_x(struct tile *t, size_t n_rows, float *to) {
+    const float *from = t->x;
+    t->x = to;
+    for (size_t k = 0; k < t->n_k; k++) {
+        memcpy(to, from, n_rows * sizeof *to);
+        from += t->x_step;
+        to += PRODUCT_COPY_STEP;
+    }
+    t->x_step = PRODUCT_COPY_STEP;
+}
+
 static void product(const struct product_job *job, const struct product_share *share,
                     float *scratch) {
     const struct matmul_job finish = {.bias = job->bias};
+    bool copies = product_is_crowded(job) && share->n_panels > 2 * TILE_PANELS;
     for (size_t k = 0; k < job->n_inner; k += PRODUCT_INNER) {
         size_t left = job->n_inner - k;
         size_t column = share->panel * VF_LANES;
@@ -128,6 +142,9 @@ static void product(const struct product_job *job, const struct product_share *s
                          .job = job->bias != NULL && left <= PRODUCT_INNER ? &finish : NULL,
                          .column = column};
         t.start = k > 0 || job->add ? t.y : NULL;
+        if (copies) {
+            product_copy_x(&t, share->n_rows, scratch + PRODUCT_SCRATCH_W);
+        }
         product_block(t, job, share, k, scratch);
     }
 }
