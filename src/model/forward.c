@@ -4,14 +4,19 @@
 
 #include "base/memory.h"
 
+/* Bytes of a row of n numbers. */
+static size_t row_bytes(size_t n) {
+    return op_row_stride(n) * sizeof(float);
+}
+
 bool activations_init(struct activations *activations, const struct gen_config *config,
                       size_t max_rows) {
     size_t c = (size_t)config->n_embd;
     *activations = (struct activations){.max_rows = max_rows};
-    activations->x = memory_new_aligned(max_rows, c * sizeof(float));
-    activations->normal = memory_new_aligned(max_rows, c * sizeof(float));
-    activations->qkv = memory_new_aligned(max_rows, 3 * c * sizeof(float));
-    activations->inner = memory_new_aligned(max_rows, (size_t)config->n_inner * sizeof(float));
+    activations->x = memory_new_aligned(max_rows, row_bytes(c));
+    activations->normal = memory_new_aligned(max_rows, row_bytes(c));
+    activations->qkv = memory_new_aligned(max_rows, row_bytes(3 * c));
+    activations->inner = memory_new_aligned(max_rows, row_bytes((size_t)config->n_inner));
     activations->jobs = memory_new(max_rows * (size_t)config->n_head, sizeof *activations->jobs);
     return activations->x != NULL && activations->normal != NULL && activations->qkv != NULL &&
            activations->inner != NULL && activations->jobs != NULL;
@@ -20,10 +25,10 @@ bool activations_init(struct activations *activations, const struct gen_config *
 void activations_release(struct activations *activations, const struct gen_config *config) {
     size_t rows = activations->max_rows;
     size_t c = (size_t)config->n_embd;
-    memory_free_aligned(activations->x, rows, c * sizeof(float));
-    memory_free_aligned(activations->normal, rows, c * sizeof(float));
-    memory_free_aligned(activations->qkv, rows, 3 * c * sizeof(float));
-    memory_free_aligned(activations->inner, rows, (size_t)config->n_inner * sizeof(float));
+    memory_free_aligned(activations->x, rows, row_bytes(c));
+    memory_free_aligned(activations->normal, rows, row_bytes(c));
+    memory_free_aligned(activations->qkv, rows, row_bytes(3 * c));
+    memory_free_aligned(activations->inner, rows, row_bytes((size_t)config->n_inner));
     memory_free(activations->jobs);
     *activations = (struct activations){0};
 }
@@ -71,7 +76,7 @@ static void embed_share(void *context, size_t begin, size_t end, int thread) {
     size_t c = (size_t)f->config->n_embd;
     float *scratch = f->compute->scratch + (size_t)thread * f->compute->scratch_stride;
     for (size_t i = begin; i < end; i++) {
-        weights_embed(f->activations->x + i * c, f->weights, work->rows[i].id,
+        weights_embed(f->activations->x + i * op_row_stride(c), f->weights, work->rows[i].id,
                       work->rows[i].position, c, scratch);
     }
 }
@@ -79,9 +84,9 @@ static void embed_share(void *context, size_t begin, size_t end, int thread) {
 static void linear(const struct forward *f, float *y, const float *x, size_t n_rows,
                    const struct matrix *w, const float *bias, bool activate, bool add) {
     struct matmul_job job = {.y = y,
-                             .y_stride = w->n_out,
+                             .y_stride = op_row_stride(w->n_out),
                              .x = x,
-                             .x_stride = w->n_in,
+                             .x_stride = op_row_stride(w->n_in),
                              .n_rows = n_rows,
                              .w = w,
                              .bias = bias,
@@ -133,14 +138,17 @@ static struct attention_job attention_job(const struct forward *f, const struct 
                                           size_t i, size_t n, size_t layer, size_t head) {
     const struct kv_cache *cache = f->cache;
     size_t c = (size_t)f->config->n_embd;
-    const float *qkv = f->activations->qkv + i * 3 * c + head * cache->head_size;
+    size_t out_stride = op_row_stride(c);
+    size_t q_stride = op_row_stride(3 * c);
+    size_t channel = head * cache->head_size;
+    const float *qkv = f->activations->qkv + i * q_stride + channel;
     size_t slot = (size_t)row->slot;
-    return (struct attention_job){.out = f->activations->normal + i * c + head * cache->head_size,
-                                  .out_stride = c,
+    return (struct attention_job){.out = f->activations->normal + i * out_stride + channel,
+                                  .out_stride = out_stride,
                                   .q = qkv,
                                   .new_k = qkv + c,
                                   .new_v = qkv + 2 * c,
-                                  .q_stride = 3 * c,
+                                  .q_stride = q_stride,
                                   .n_rows = n,
                                   .length = (size_t)row->position + 1,
                                   .type = cache->type,
@@ -194,9 +202,9 @@ static void linear_qkv(const struct forward *f, size_t n_rows, size_t layer, siz
     size_t first = panel * MATRIX_PANEL;
     struct matrix columns = matrix_columns(&h->attn_c_attn, panel, end - first);
     struct matmul_job job = {.y = f->activations->qkv + first,
-                             .y_stride = h->attn_c_attn.n_out,
+                             .y_stride = op_row_stride(h->attn_c_attn.n_out),
                              .x = f->activations->normal,
-                             .x_stride = columns.n_in,
+                             .x_stride = op_row_stride(columns.n_in),
                              .n_rows = n_rows,
                              .w = &columns,
                              .bias = h->attn_c_attn_bias + first};
@@ -204,9 +212,18 @@ static void linear_qkv(const struct forward *f, size_t n_rows, size_t layer, siz
 }
 
 static void keep_rows(float *x, const size_t *which, size_t n, size_t n_columns) {
+    size_t stride = op_row_stride(n_columns);
     for (size_t i = 0; i < n; i++) {
-        memmove(x + i * n_columns, x + which[i] * n_columns, n_columns * sizeof *x);
+        memmove(x + i * stride, x + which[i] * stride, n_columns * sizeof *x);
     }
+}
+
+static void normalize(const struct forward *f, const float *weight, const float *bias,
+                      size_t n_rows) {
+    const struct activations *a = f->activations;
+    size_t c = (size_t)f->config->n_embd;
+    op_layer_norm(f->compute, a->normal, a->x, weight, bias, n_rows, c, op_row_stride(c),
+                  f->config->layer_norm_epsilon);
 }
 
 /*
@@ -238,24 +255,20 @@ static void finish_layer(const struct forward *f, size_t n_rows, size_t layer) {
     const struct activations *a = f->activations;
     const struct layer_weights *h = &f->weights->h[layer];
     linear(f, a->x, a->normal, n_rows, &h->attn_c_proj, h->attn_c_proj_bias, false, true);
-    op_layer_norm(f->compute, a->normal, a->x, h->ln_2_weight, h->ln_2_bias, n_rows,
-                  (size_t)f->config->n_embd, f->config->layer_norm_epsilon);
+    normalize(f, h->ln_2_weight, h->ln_2_bias, n_rows);
     linear(f, a->inner, a->normal, n_rows, &h->mlp_c_fc, h->mlp_c_fc_bias, true, false);
     linear(f, a->x, a->inner, n_rows, &h->mlp_c_proj, h->mlp_c_proj_bias, false, true);
 }
 
 void forward_layers(const struct forward *forward, const struct forward_row *rows, size_t n_rows,
                     const size_t *which, size_t n_wanted) {
-    const struct activations *a = forward->activations;
-    size_t c = (size_t)forward->config->n_embd;
     size_t n_layer = (size_t)forward->config->n_layer;
     bool apart = jobs_are_apart(rows, n_rows);
     struct embed_work work = {forward, rows};
     thread_pool_run(forward->compute->pool, n_rows, 0, embed_share, &work);
     for (size_t layer = 0; layer < n_layer; layer++) {
         const struct layer_weights *h = &forward->weights->h[layer];
-        op_layer_norm(forward->compute, a->normal, a->x, h->ln_1_weight, h->ln_1_bias, n_rows, c,
-                      forward->config->layer_norm_epsilon);
+        normalize(forward, h->ln_1_weight, h->ln_1_bias, n_rows);
         if (layer + 1 < n_layer || n_wanted == n_rows) {
             attend(forward, rows, n_rows, layer, apart);
         } else {
@@ -269,9 +282,13 @@ void forward_layers(const struct forward *forward, const struct forward_row *row
 }
 
 void forward_logits(const struct forward *forward, float *logits, size_t n) {
-    const struct activations *a = forward->activations;
-    const struct weights *weights = forward->weights;
-    op_layer_norm(forward->compute, a->normal, a->x, weights->ln_f_weight, weights->ln_f_bias, n,
-                  (size_t)forward->config->n_embd, forward->config->layer_norm_epsilon);
-    linear(forward, logits, a->normal, n, &weights->lm_head, NULL, false, false);
+    const struct matrix *lm_head = &forward->weights->lm_head;
+    normalize(forward, forward->weights->ln_f_weight, forward->weights->ln_f_bias, n);
+    struct matmul_job job = {.y = logits,
+                             .y_stride = lm_head->n_out,
+                             .x = forward->activations->normal,
+                             .x_stride = op_row_stride(lm_head->n_in),
+                             .n_rows = n,
+                             .w = lm_head};
+    op_matmul(forward->compute, &job);
 }

@@ -24,7 +24,8 @@ struct forward_row {
     int32_t position;
 };
 
-/** Activations of at most FORWARD_MAX_ROWS rows; letters as in tensor/ops.h. */
+/** Activations of at most FORWARD_MAX_ROWS rows; letters as in tensor/ops.h. Rows of n numbers lie
+ *  op_row_stride(n) apart. */
 struct activations {
     size_t max_rows;
     float *x;                   /**< [rows][C] residual stream */

@@ -99,11 +99,16 @@ void op_matmul(const struct compute *compute, const struct matmul_job *job) {
     thread_pool_run(compute->pool, n_panels, grain, matmul_share, &work);
 }
 
+size_t op_row_stride(size_t n) {
+    size_t line = MEMORY_ALIGNMENT / sizeof(float);
+    return ((n + line - 1) / line | 1) * line;
+}
+
 struct layer_norm_work {
     const struct compute *compute;
     float *y;
     const float *x, *weight, *bias;
-    size_t n;
+    size_t n, stride;
     float epsilon;
 };
 
@@ -111,14 +116,15 @@ static void layer_norm_share(void *context, size_t begin, size_t end, int thread
     const struct layer_norm_work *work = context;
     (void)thread;
     for (size_t row = begin; row < end; row++) {
-        work->compute->kernels->layer_norm(work->y + row * work->n, work->x + row * work->n,
-                                           work->weight, work->bias, work->n, work->epsilon);
+        size_t at = row * work->stride;
+        work->compute->kernels->layer_norm(work->y + at, work->x + at, work->weight, work->bias,
+                                           work->n, work->epsilon);
     }
 }
 
 void op_layer_norm(const struct compute *compute, float *y, const float *x, const float *weight,
-                   const float *bias, size_t n_rows, size_t n, float epsilon) {
-    struct layer_norm_work work = {compute, y, x, weight, bias, n, epsilon};
+                   const float *bias, size_t n_rows, size_t n, size_t stride, float epsilon) {
+    struct layer_norm_work work = {compute, y, x, weight, bias, n, stride, epsilon};
     thread_pool_run(compute->pool, n_rows, 0, layer_norm_share, &work);
 }
 

@@ -43,9 +43,16 @@ static inline float *compute_scratch(const struct compute *compute, int thread) 
 /** y = x w and what follows it: the one entry for matrix products. */
 void op_matmul(const struct compute *compute, const struct matmul_job *job);
 
-/** y[r] = layer norm of x[r] for n_rows rows of n numbers; y may be x. */
+/**
+ * Numbers from one row of activations of n numbers to the next: whole cache lines, an odd number of
+ * them. A product reads several rows side by side; at multiples of a page they would be in each
+ * other's way in a cache (scripts/SPEED.md).
+ */
+size_t op_row_stride(size_t n);
+
+/** y[r] = layer norm of x[r] for n_rows rows of n numbers, `stride` apart in both; y may be x. */
 void op_layer_norm(const struct compute *compute, float *y, const float *x, const float *weight,
-                   const float *bias, size_t n_rows, size_t n, float epsilon);
+                   const float *bias, size_t n_rows, size_t n, size_t stride, float epsilon);
 
 /** Put the new keys and values of the jobs into the cache. */
 void op_store_kv(const struct compute *compute, const struct attention_job *jobs, size_t n_jobs);

@@ -107,13 +107,13 @@ void block_forward(const struct pass_batch *batch, float *out, const struct laye
     struct row_dropout after_attention = batch_dropout(batch, layer, DROPOUT_ATTENTION);
     struct row_dropout after_mlp = batch_dropout(batch, layer, DROPOUT_MLP);
 
-    op_layer_norm(compute, m->normal_1, m->x, h->ln_1_weight, h->ln_1_bias, n_rows, c, epsilon);
+    op_layer_norm(compute, m->normal_1, m->x, h->ln_1_weight, h->ln_1_bias, n_rows, c, c, epsilon);
     forward_linear(batch, m->qkv, h, layer, ATTN_C_ATTN, m->normal_1);
     attend(batch, m, layer, NULL, NULL);
     forward_linear(batch, memory->branch, h, layer, ATTN_C_PROJ, m->found);
     op_residual(compute, m->middle, m->x, memory->branch, n_rows, c, &after_attention);
 
-    op_layer_norm(compute, m->normal_2, m->middle, h->ln_2_weight, h->ln_2_bias, n_rows, c,
+    op_layer_norm(compute, m->normal_2, m->middle, h->ln_2_weight, h->ln_2_bias, n_rows, c, c,
                   epsilon);
     forward_linear(batch, m->inner, h, layer, MLP_C_FC, m->normal_2);
     op_activate(compute, memory->activated, m->inner, n_rows * h->mlp_c_fc.n_out,

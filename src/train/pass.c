@@ -219,7 +219,7 @@ static void head_chunk(struct train_pass *pass, const struct weights *weights,
     const struct matrix *lm_head = &weights->lm_head;
     size_t c = (size_t)config->n_embd;
     op_layer_norm(compute, memory->normal_f, memory->last + first * c, weights->ln_f_weight,
-                  weights->ln_f_bias, n, c, config->layer_norm_epsilon);
+                  weights->ln_f_bias, n, c, c, config->layer_norm_epsilon);
     op_linear(compute, memory->logits, memory->logits_stride, memory->normal_f, lm_head, NULL, n);
     op_cross_entropy(compute, pass->losses + first, memory->logits, memory->logits_stride,
                      lm_head->n_out, pass->targets + first, n, scale);
