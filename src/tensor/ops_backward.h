@@ -3,8 +3,8 @@
  * does otherwise than generation, spread over threads. Letters as in ops.h; d_x is the gradient of
  * the loss with respect to x.
  *
- * Gradients of weights are added to what stands in them, row after row in the order of the rows;
- * gradients of activations are written; unless said otherwise.
+ * Unless said otherwise, gradients of weights are added to what stands in them, row after row in
+ * the order of the rows, and gradients of activations are written.
  */
 #ifndef TENSOR_OPS_BACKWARD_H
 #define TENSOR_OPS_BACKWARD_H

@@ -26,7 +26,7 @@ struct pass_batch {
     float dropout; /**< 0 where nothing learns */
     uint64_t seed;
     size_t first_sequence;
-    bool begins; /**< gradients of matrices are not added to what stands there */
+    bool begins; /**< the first batch of a step: gradients of matrices are written, not added */
 };
 
 /** Which numbers of the batch's rows are dropped at a place. */

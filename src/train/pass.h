@@ -60,21 +60,21 @@ struct train_step {
     uint64_t seed;         /**< of the dropout masks */
     size_t first_sequence; /**< number of the batch's first sequence in the step */
     /** Whether it is the first and the last batch that this pass gets of the step. The first
-     *  forgets what stands in the gradients, for which they need not be written as zeros before.
-     *  What the token table as an embedding adds to its gradient as lm_head is summed apart, so
-     *  that the sum does not depend on how the step is cut into batches: gradients are whole only
-     *  when the batch that `ends` has run. A step that is not ended is forgotten by the next that
-     *  begins. */
+     *  forgets what stands in the gradients, so nobody need make zeros of them. What the token
+     *  table as an embedding adds to its gradient as lm_head is summed apart, so that the sum does
+     *  not depend on how the step is cut into batches: gradients are whole only when the batch
+     *  that `ends` has run. A step that is not ended is forgotten by the next that begins. */
     bool begins, ends;
 };
 
 /**
  * *loss = sum over counted positions of -ln p(target), *n_counted their number. With `gradients`
- * (an array of params_new_array() like params->values or, with adapters, lora->params.values) adds
- * d(scale * loss) / d(value) to each, in a step that begins to 0; without gradients nothing is
- * dropped and `step` is not looked at. Dropout masks depend on the step's seed and the number of
- * the sequence in the step. GEN_BAD_ARGUMENT for ids out of range; a loss that is not finite is
- * returned as such.
+ * each of them becomes, in a batch that begins a step, or else grows by, d(scale * loss) /
+ * d(value); without, nothing is dropped and `step` is not looked at. Gradients are an array like
+ * params->values or, with adapters, lora->params.values; made by params_new_array(), for what lies
+ * between tensors and in padding is never written and has to be 0. Dropout masks depend on the
+ * step's seed and the number of the sequence in the step. GEN_BAD_ARGUMENT for ids out of range; a
+ * loss that is not finite is returned as such.
  */
 enum gen_status train_pass_run(struct train_pass *pass, const struct params *params,
                                float *gradients, const struct train_batch *batch,

@@ -188,7 +188,7 @@ static enum gen_status add_gradients(struct trainer *trainer, double *loss, stru
                               .seed = dropout_seed(trainer)};
     double sum = 0;
     enum gen_status status = GEN_OK;
-    if (begin == end) {
+    if (begin == end) { /* no rank is without a sequence; should one be, its share is nothing */
         memset(trainer->gradients, 0, trainer->learned->n_values * sizeof *trainer->gradients);
     }
     for (size_t first = (size_t)begin; first < end && status == GEN_OK;) {

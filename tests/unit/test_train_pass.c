@@ -41,12 +41,13 @@ static void make_batch(struct rig *rig) {
     }
 }
 
+/* At least 1, to divide by. */
 static size_t count_targets(const struct rig *rig) {
     size_t n = 0;
     for (size_t i = 0; i < N_ROWS; i++) {
         n += rig->targets[i] != TRAIN_NO_TARGET;
     }
-    return n;
+    return n > 0 ? n : 1;
 }
 
 /* The params are there; make all else. */
@@ -387,7 +388,45 @@ static void nothing_grows_in_padding(void **state) {
     rig_release(&rig);
 }
 
-/* Nothing of the step before is left, not even where nothing counts. */
+/* What no step may see again. */
+static void spoil_gradients(struct rig *rig) {
+    for (size_t i = 0; i < rig->params.n_tensors; i++) {
+        const struct param_tensor *tensor = &rig->params.tensors[i];
+        for (size_t out = 0; out < tensor->n_out; out++) {
+            for (size_t in = 0; in < tensor->n_in; in++) {
+                rig->gradients[params_index(tensor, in, out)] = NAN;
+            }
+        }
+    }
+}
+
+static void uncount(struct rig *rig, size_t n_sequences) {
+    for (size_t i = 0; i < n_sequences * N_POSITIONS; i++) {
+        rig->targets[i] = TRAIN_NO_TARGET;
+    }
+}
+
+/* A step's gradients, with one sequence after the other the same bits as with all together. */
+static void check_step(struct rig *rig, bool all_zero) {
+    size_t n = rig->params.n_values;
+    float *together = malloc(n * sizeof *together);
+    assert_non_null(together);
+    spoil_gradients(rig);
+    run(rig, 0, N_SEQUENCES, true);
+    memcpy(together, rig->gradients, n * sizeof *together);
+    spoil_gradients(rig);
+    for (size_t i = 0; i < N_SEQUENCES; i++) {
+        run(rig, i, 1, true);
+    }
+    assert_memory_equal(rig->gradients, together, n * sizeof *together);
+    for (size_t i = 0; i < n; i++) {
+        assert_true(all_zero ? together[i] == 0.0f : !isnan(together[i]));
+    }
+    free(together);
+}
+
+/* Nothing of the step before is left, not even where nothing counts, in all of it or in the first
+ * batch. */
 static void a_step_that_begins_forgets(void **state) {
     (void)state;
     struct gen_config config = odd_config();
@@ -396,28 +435,12 @@ static void a_step_that_begins_forgets(void **state) {
         config.tie_word_embeddings = tied == 1;
         struct rig rig;
         rig_random(&rig, &config, NULL, 2, &options);
-        size_t n = rig.params.n_values;
-        run(&rig, 0, N_SEQUENCES, true);
-        float *once = malloc(n * sizeof *once);
-        assert_non_null(once);
-        memcpy(once, rig.gradients, n * sizeof *once);
-        run(&rig, 0, N_SEQUENCES, true);
-        assert_memory_equal(rig.gradients, once, n * sizeof *once);
-        free(once);
-        for (size_t i = 0; i < N_ROWS; i++) {
-            rig.targets[i] = TRAIN_NO_TARGET;
-        }
-        struct train_batch batch = {rig.ids, rig.targets, N_SEQUENCES, N_POSITIONS};
-        struct train_step step = {.scale = 1, .begins = true, .ends = true};
-        double loss;
-        size_t n_counted;
-        assert_int_equal(train_pass_run(rig.pass, &rig.params, rig.gradients, &batch, &step, &loss,
-                                        &n_counted, NULL),
-                         GEN_OK);
-        assert_true(loss == 0 && n_counted == 0);
-        for (size_t i = 0; i < n; i++) {
-            assert_true(rig.gradients[i] == 0.0f);
-        }
+        check_step(&rig, false);
+        run(&rig, 0, 1, true); /* a step that does not end */
+        uncount(&rig, 1);
+        check_step(&rig, false);
+        uncount(&rig, N_SEQUENCES);
+        check_step(&rig, true);
         rig_release(&rig);
     }
 }

@@ -145,7 +145,7 @@ static void products_equal_plain_loops(void **state) {
     static const size_t shapes[][3] = {{1, 1, 1},      {3, 20, 33},     {37, 512, 50},
                                        {530, 24, 40},  {20, 530, 16},   {9, 18, 530},
                                        {300, 17, 64},  {19, 1024, 70},  {530, 512, 20},
-                                       {16, 300, 100}, {520, 1024, 128}};
+                                       {16, 300, 100}, {520, 1024, 256}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         struct case_product p = case_new(shapes[i][0], shapes[i][1], shapes[i][2]);
         for (size_t set = 0; set < N_SETS; set++) {

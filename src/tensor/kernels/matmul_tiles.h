@@ -162,7 +162,7 @@ ALWAYS_INLINE void tile_run(struct tile *t, int rows, int panels, enum tensor_ty
     tile_sums sum;
     tile_begin(sum, t, rows, panels);
     bool many = kind == TILE_MANY || kind == TILE_WIDENING || kind == TILE_PAIR;
-    if (many && t->start != NULL) {
+    if (many && t->start_ahead) {
         tile_ask_start(t, rows, panels);
     }
     size_t most = many ? TILE_AHEAD_K : t->n_k;

@@ -63,6 +63,7 @@ struct tile {
     enum tile_kind few_rows;      /* for one or two rows; TILE_FEW unless said otherwise */
     struct tile_ahead ahead;      /* what tiles of many rows ask for in advance */
     bool x_ahead;                 /* whether these ask for the rows of x that come next */
+    bool start_ahead;             /* and for their unfinished sums */
     float *widened;               /* [panel][n_k][16], for TILE_WIDENING */
 };
 

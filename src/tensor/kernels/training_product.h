@@ -142,6 +142,7 @@ static void product(const struct product_job *job, const struct product_share *s
                          .job = job->bias != NULL && left <= PRODUCT_INNER ? &finish : NULL,
                          .column = column};
         t.start = k > 0 || job->add ? t.y : NULL;
+        t.start_ahead = t.start != NULL;
         if (copies) {
             product_copy_x(&t, share->n_rows, scratch + PRODUCT_SCRATCH_W);
         }
