@@ -177,7 +177,8 @@ static enum gen_status check_finite(const struct trainer *trainer, double loss, 
 }
 
 /* Gradients of the mean loss over the step's sequences, which lie in the buffers: each rank's
- * share, then their sum. */
+ * share, which is at least one sequence (job.c sees to that) and so writes them all, then their
+ * sum. */
 static enum gen_status add_gradients(struct trainer *trainer, double *loss, struct gen_error *err) {
     const struct gen_ranks *ranks = trainer->options->ranks;
     uint64_t begin, end;
@@ -188,9 +189,6 @@ static enum gen_status add_gradients(struct trainer *trainer, double *loss, stru
                               .seed = dropout_seed(trainer)};
     double sum = 0;
     enum gen_status status = GEN_OK;
-    if (begin == end) { /* no rank is without a sequence; should one be, its share is nothing */
-        memset(trainer->gradients, 0, trainer->learned->n_values * sizeof *trainer->gradients);
-    }
     for (size_t first = (size_t)begin; first < end && status == GEN_OK;) {
         size_t left = (size_t)end - first;
         size_t n = left < trainer->micro_batch ? left : trainer->micro_batch;
