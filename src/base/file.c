@@ -32,6 +32,13 @@ enum gen_status file_error(struct gen_error *err, const char *path, const char *
                      reason);
 }
 
+enum gen_status file_read_error(struct gen_error *err, const char *path, int number) {
+    struct error_quoted quoted;
+    return number != ENODATA ? file_error(err, path, "read", number)
+                             : error_set(err, GEN_IO_ERROR, "%s: became shorter while it was read",
+                                         error_path(&quoted, path));
+}
+
 /* Open a regular file for reading; the descriptor, or -1 and the error. O_NONBLOCK: opening a
  * FIFO without a writer must not wait; on regular files it has no effect. */
 static int open_regular(const char *path, struct stat *status, struct gen_error *err) {
@@ -68,22 +75,20 @@ enum gen_status file_map_open(struct file_map *map, const char *path, struct gen
     if (descriptor < 0) {
         return GEN_IO_ERROR;
     }
-    map->size = (size_t)status.st_size;
-    enum gen_status result = GEN_OK;
-    if (map->size > 0) {
-        void *data = mmap(NULL, map->size, PROT_READ, MAP_SHARED, descriptor, 0);
-        if (data == MAP_FAILED) {
-            result = file_error(err, path, "map", errno);
-            map->size = 0;
-        } else {
-            map->data = data;
-            map->mapped = true;
-            map->device = (uint64_t)status.st_dev;
-            map->inode = (uint64_t)status.st_ino;
-        }
+    size_t size = (size_t)status.st_size;
+    void *data = size == 0 ? NULL : mmap(NULL, size, PROT_READ, MAP_SHARED, descriptor, 0);
+    enum gen_status result = data == MAP_FAILED ? file_error(err, path, "map", errno) : GEN_OK;
+    if (size == 0 || result != GEN_OK) {
+        close(descriptor);
+        return result;
     }
-    close(descriptor);
-    return result;
+    *map = (struct file_map){.data = data,
+                             .size = size,
+                             .mapped = true,
+                             .descriptor = descriptor,
+                             .device = (uint64_t)status.st_dev,
+                             .inode = (uint64_t)status.st_ino};
+    return GEN_OK;
 }
 
 void file_map_close(struct file_map *map) {
@@ -92,6 +97,7 @@ void file_map_close(struct file_map *map) {
         void *data;
         memcpy(&data, &map->data, sizeof data);
         munmap(data, map->size);
+        close(map->descriptor);
     }
     *map = (struct file_map){0};
 }
@@ -116,6 +122,31 @@ bool file_map_is(const struct file_map *map, const char *path) {
            map->inode == (uint64_t)status.st_ino;
 }
 
+/* Read exactly n bytes from `begin` on; false at an error, with its number in errno, which is
+ * ENODATA at an early end. */
+static bool read_exactly(int descriptor, void *out, size_t n, size_t begin) {
+    for (size_t done = 0; done < n;) {
+        ssize_t got =
+            pread(descriptor, (unsigned char *)out + done, n - done, (off_t)(begin + done));
+        if (got == 0) {
+            errno = ENODATA;
+        }
+        if (got == 0 || (got < 0 && errno != EINTR)) {
+            return false;
+        }
+        done += got > 0 ? (size_t)got : 0;
+    }
+    return true;
+}
+
+const unsigned char *file_map_read(const struct file_map *map, const unsigned char *at, size_t n,
+                                   unsigned char *scratch) {
+    if (!map->mapped) {
+        return at;
+    }
+    return read_exactly(map->descriptor, scratch, n, (size_t)(at - map->data)) ? scratch : NULL;
+}
+
 void file_map_drop(const struct file_map *map, const void *at, size_t n) {
     if (!map->mapped) {
         return;
@@ -129,22 +160,6 @@ void file_map_drop(const struct file_map *map, const void *at, size_t n) {
         memcpy(&data, &map->data, sizeof data);
         madvise((unsigned char *)data + first, last - first, MADV_DONTNEED);
     }
-}
-
-/* Read exactly n bytes; false at an error (errno set) or an early end (errno 0). */
-static bool read_exactly(int descriptor, char *out, size_t n) {
-    for (size_t done = 0; done < n;) {
-        ssize_t got = read(descriptor, out + done, n - done);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got <= 0) {
-            errno = got == 0 ? 0 : errno;
-            return false;
-        }
-        done += (size_t)got;
-    }
-    return true;
 }
 
 enum gen_status file_read(char **out, size_t *size, const char *path, size_t limit,
@@ -164,10 +179,8 @@ enum gen_status file_read(char **out, size_t *size, const char *path, size_t lim
                            error_path(&quoted, path), n, limit);
     } else if ((text = memory_new(n + 1, 1)) == NULL) {
         result = error_no_memory(err, path);
-    } else if (!read_exactly(descriptor, text, n)) {
-        result = errno != 0 ? file_error(err, path, "read", errno)
-                            : error_set(err, GEN_IO_ERROR, "%s: became shorter while it was read",
-                                        error_path(&quoted, path));
+    } else if (!read_exactly(descriptor, text, n, 0)) {
+        result = file_read_error(err, path, errno);
     }
     close(descriptor);
     if (result != GEN_OK) {

@@ -18,6 +18,7 @@ struct file_map {
     const unsigned char *data;
     size_t size;
     bool mapped;            /**< false: the memory is somebody else's (an embedded image) */
+    int descriptor;         /**< of the file, where it is mapped */
     uint64_t device, inode; /**< which file it is, where it is mapped */
 };
 
@@ -25,6 +26,8 @@ enum file_kind { FILE_MISSING, FILE_REGULAR, FILE_DIRECTORY, FILE_OTHER };
 
 /** The sentence "PATH: cannot DOING: reason" for an errno value; returns GEN_IO_ERROR. */
 enum gen_status file_error(struct gen_error *err, const char *path, const char *doing, int number);
+/** The same for reading, where ENODATA says that the file became shorter meanwhile. */
+enum gen_status file_read_error(struct gen_error *err, const char *path, int number);
 
 /**
  * What `path` is, symbolic links followed. A link that leads nowhere or in a circle is FILE_OTHER:
@@ -48,6 +51,16 @@ enum gen_status file_map_open(struct file_map *map, const char *path, struct gen
 void file_map_close(struct file_map *map);
 /** Whether `path` leads to the mapped file, by this or any other name. */
 bool file_map_is(const struct file_map *map, const char *path);
+
+/**
+ * The n bytes at `at` in the mapping, to be looked at once: read from the file into `scratch`,
+ * which has room for them, or where they are if they were not mapped from a file. Large parts that
+ * are read so, in pieces that stay in a cache, take less time than the page faults of a mapping,
+ * and leave no pages behind that count as this process's memory. NULL at an error, with its number
+ * in errno: ENODATA where the file has become shorter.
+ */
+const unsigned char *file_map_read(const struct file_map *map, const unsigned char *at, size_t n,
+                                   unsigned char *scratch);
 
 /**
  * Tell the system that the pages wholly inside [at, at + n) need not stay in this process's

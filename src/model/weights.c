@@ -1,5 +1,6 @@
 #include "model/weights.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -13,6 +14,10 @@
 
 /* Bytes of the file that a thread packs at a time. */
 #define PIECE_BYTES ((size_t)1 << 21)
+
+/* And that it reads at a time, or a panel if that has more: they should still be in the cache of
+ * its core when they are packed. */
+#define READ_BYTES ((size_t)1 << 18)
 
 /* A matrix whose numbers are to be packed. */
 struct packing {
@@ -34,7 +39,10 @@ struct binding {
     struct packing *packings; /* [n_packings] */
     size_t n_packings, packing_capacity;
     size_t n_pieces;
+    unsigned char *scratch; /* [threads][scratch_bytes], where pieces are read to */
+    size_t scratch_bytes;
     atomic_size_t first_bad; /* the first piece with a number that is not finite */
+    atomic_int read_error;   /* an errno value, 0: none */
 };
 
 /* ---- finite numbers --------------------------------------------------------------------------*/
@@ -198,20 +206,31 @@ static const struct packing *packing_of(const struct binding *binding, size_t pi
     return &binding->packings[low];
 }
 
-/* Pages of the file that were packed are given back at once, or the model would be in memory
- * twice. Those of rows of inputs hold columns of other pieces too and wait for all. */
-static void drop_pages(const struct binding *binding, const struct packing *packing, size_t begin,
-                       size_t end) {
+/* Rows of outputs are read in pieces. Packed from the mapping, each of its pages would have to be
+ * given back at once, or the model would be in memory twice, and take longer to map and to give
+ * back than it takes to copy. */
+static bool pack_rows_of_outputs(struct binding *binding, const struct packing *packing,
+                                 size_t begin, size_t end, unsigned char *scratch) {
     const struct file_tensor *tensor = packing->tensor;
-    size_t row_bytes = tensor->size / packing->matrix->n_out;
-    size_t first = begin * MATRIX_PANEL * row_bytes;
-    size_t last =
-        end == matrix_n_panels(packing->matrix) ? tensor->size : end * MATRIX_PANEL * row_bytes;
-    if (packing->layout == MATRIX_ROWS_ARE_OUTPUTS) {
-        file_map_drop(&binding->file->maps[tensor->map], tensor->data + first, last - first);
+    const struct file_map *map = &binding->file->maps[tensor->map];
+    size_t step = matrix_source_step(packing->matrix, packing->layout);
+    size_t n_together = binding->scratch_bytes / step;
+    bool finite = true;
+    for (size_t panel = begin, next; panel < end; panel = next) {
+        next = end - panel < n_together ? end : panel + n_together;
+        size_t left = tensor->size - panel * step;
+        size_t n = left < (next - panel) * step ? left : (next - panel) * step;
+        const unsigned char *rows = file_map_read(map, tensor->data + panel * step, n, scratch);
+        if (rows == NULL) {
+            atomic_store(&binding->read_error, errno);
+            return true;
+        }
+        finite &= matrix_pack(packing->matrix, rows, packing->layout, panel, next);
     }
+    return finite;
 }
 
+/* Rows of inputs hold columns of other pieces too: their pages wait for all. */
 static void drop_rows_of_inputs(const struct binding *binding) {
     for (size_t i = 0; i < binding->n_packings; i++) {
         const struct file_tensor *tensor = binding->packings[i].tensor;
@@ -221,31 +240,46 @@ static void drop_rows_of_inputs(const struct binding *binding) {
     }
 }
 
-static void pack_piece(struct binding *binding, size_t piece) {
+static void pack_piece(struct binding *binding, size_t piece, unsigned char *scratch) {
     const struct packing *packing = packing_of(binding, piece);
     size_t n_panels = matrix_n_panels(packing->matrix);
     size_t first = (piece - packing->first_piece) * packing->panels_per_piece;
     size_t left = n_panels - first;
     size_t last = first + (left < packing->panels_per_piece ? left : packing->panels_per_piece);
-    if (!matrix_pack(packing->matrix, packing->tensor->data, packing->layout, first, last)) {
+    size_t step = matrix_source_step(packing->matrix, packing->layout);
+    bool finite = packing->layout == MATRIX_ROWS_ARE_OUTPUTS
+                      ? pack_rows_of_outputs(binding, packing, first, last, scratch)
+                      : matrix_pack(packing->matrix, packing->tensor->data + first * step,
+                                    packing->layout, first, last);
+    if (!finite) {
         size_t known = atomic_load(&binding->first_bad);
         while (piece < known && !atomic_compare_exchange_weak(&binding->first_bad, &known, piece)) {
         }
     }
-    drop_pages(binding, packing, first, last);
 }
 
 /* Item 0 is the other work, as it is the longest; then come the pieces. */
 static void pack_items(void *context, size_t begin, size_t end, int thread) {
     struct binding *binding = context;
-    (void)thread;
+    unsigned char *scratch = binding->scratch + (size_t)thread * binding->scratch_bytes;
     for (size_t item = begin; item < end; item++) {
         if (item > 0) {
-            pack_piece(binding, item - 1);
+            pack_piece(binding, item - 1, scratch);
         } else if (binding->beside != NULL) {
             binding->beside->work(binding->beside->context);
         }
     }
+}
+
+/* Of one thread, a multiple of cache lines. */
+static size_t scratch_bytes(const struct binding *binding) {
+    size_t most = READ_BYTES;
+    for (size_t i = 0; i < binding->n_packings; i++) {
+        const struct packing *packing = &binding->packings[i];
+        size_t step = matrix_source_step(packing->matrix, packing->layout);
+        most = packing->layout == MATRIX_ROWS_ARE_OUTPUTS && step > most ? step : most;
+    }
+    return (most + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
 }
 
 /* All in one loop over one stretch of memory: threads wait for each other once, and huge pages
@@ -262,9 +296,21 @@ static enum gen_status pack_all(struct binding *binding) {
         matrix_place(binding->packings[i].matrix, at);
         at += binding->packings[i].matrix->packed_bytes;
     }
+    size_t n_threads = (size_t)thread_pool_size(binding->pool);
+    binding->scratch_bytes = scratch_bytes(binding);
+    binding->scratch = memory_new_aligned(n_threads, binding->scratch_bytes);
+    if (binding->scratch == NULL) {
+        return error_no_memory(binding->err, "weights");
+    }
     atomic_init(&binding->first_bad, binding->n_pieces);
+    atomic_init(&binding->read_error, 0);
     thread_pool_run(binding->pool, binding->n_pieces + 1, 1, pack_items, binding);
+    memory_free_aligned(binding->scratch, n_threads, binding->scratch_bytes);
     drop_rows_of_inputs(binding);
+    int error = atomic_load(&binding->read_error);
+    if (error != 0) {
+        return file_read_error(binding->err, binding->file->name, error);
+    }
     size_t bad = atomic_load(&binding->first_bad);
     return bad < binding->n_pieces ? check_finite(binding, packing_of(binding, bad)->tensor)
                                    : GEN_OK;

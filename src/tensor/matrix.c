@@ -41,20 +41,24 @@ static size_t panel_size(const struct matrix *matrix) {
     return matrix_is_quantized(matrix) ? matrix->quant.panel_bytes : plain;
 }
 
-static bool pack_panel(const struct matrix *matrix, const unsigned char *source,
+size_t matrix_source_step(const struct matrix *matrix, enum matrix_layout layout) {
+    const struct tensor_type_info *info = tensor_type_info(matrix->type);
+    size_t row_bytes = matrix->n_in / info->block_size * info->block_bytes;
+    return MATRIX_PANEL * (layout == MATRIX_ROWS_ARE_INPUTS ? info->block_bytes : row_bytes);
+}
+
+/* `from` is where the panel's first number stands. */
+static bool pack_panel(const struct matrix *matrix, const unsigned char *from,
                        enum matrix_layout layout, size_t panel) {
     const struct tensor_type_info *info = tensor_type_info(matrix->type);
-    size_t first = panel * MATRIX_PANEL;
-    size_t left = matrix->n_out - first;
+    size_t left = matrix->n_out - panel * MATRIX_PANEL;
     size_t n_columns = left < MATRIX_PANEL ? left : MATRIX_PANEL;
-    size_t row_bytes = matrix->n_in / info->block_size * info->block_bytes;
-    const unsigned char *from = source + first * row_bytes;
     unsigned char *to = matrix->packed + panel * panel_size(matrix);
     if (matrix_is_quantized(matrix)) {
         return quant_panel_pack(&matrix->quant, to, from, n_columns);
     }
     if (layout == MATRIX_ROWS_ARE_INPUTS) {
-        return pack_columns(matrix, to, source + first * info->block_bytes, n_columns);
+        return pack_columns(matrix, to, from, n_columns);
     }
     unsigned exponent = exponent_of(matrix->type);
     return info->block_bytes == 2 ? plain_panel_pack_16((uint16_t *)(void *)to, from, matrix->n_in,
@@ -100,9 +104,10 @@ void matrix_place(struct matrix *matrix, unsigned char *memory) {
 
 bool matrix_pack(const struct matrix *matrix, const unsigned char *source,
                  enum matrix_layout layout, size_t begin, size_t end) {
+    size_t step = matrix_source_step(matrix, layout);
     bool finite = true;
     for (size_t panel = begin; panel < end; panel++) {
-        finite &= pack_panel(matrix, source, layout, panel);
+        finite &= pack_panel(matrix, source + (panel - begin) * step, layout, panel);
     }
     return finite;
 }
@@ -116,7 +121,8 @@ struct packing {
 static void pack_share(void *context, size_t begin, size_t end, int thread) {
     const struct packing *packing = context;
     (void)thread;
-    matrix_pack(packing->matrix, packing->source, packing->layout, begin, end);
+    size_t step = matrix_source_step(packing->matrix, packing->layout);
+    matrix_pack(packing->matrix, packing->source + begin * step, packing->layout, begin, end);
 }
 
 bool matrix_init(struct matrix *matrix, const unsigned char *source, enum tensor_type type,

@@ -59,9 +59,12 @@ bool matrix_plan(struct matrix *matrix, enum tensor_type type, size_t n_in, size
                  enum matrix_layout layout);
 /** Pack into packed_bytes bytes of zeroed and aligned memory, which stays the caller's. */
 void matrix_place(struct matrix *matrix, unsigned char *memory);
+/** Bytes of the source from one panel's first number to the next one's. */
+size_t matrix_source_step(const struct matrix *matrix, enum matrix_layout layout);
 /**
- * Pack panels begin ... end-1 from the source of the whole matrix, in any order and by any thread.
- * False if a number of these is not finite; they are packed all the same.
+ * Pack panels begin ... end-1, in any order and by any thread, from the first number of panel
+ * `begin` in its source: only with MATRIX_ROWS_ARE_INPUTS need more than the rows of these panels
+ * be there. False if a number of these is not finite; they are packed all the same.
  */
 bool matrix_pack(const struct matrix *matrix, const unsigned char *source,
                  enum matrix_layout layout, size_t begin, size_t end);

@@ -1,4 +1,5 @@
 /* Files: mapped, read whole, written beside their target; and all that is not a regular file. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -84,11 +85,24 @@ static void test_map(void **state) {
     file_map_drop(&map, map.data + 1, 4095);
     file_map_drop(&map, map.data + 5000, 0);
     assert_memory_equal(map.data, bytes, SIZE);
+    unsigned char *piece = memory_new(SIZE, 1);
+    assert_ptr_equal(file_map_read(&map, map.data + 4097, SIZE - 4097, piece), piece);
+    assert_memory_equal(piece, bytes + 4097, SIZE - 4097);
+    assert_ptr_equal(file_map_read(&map, map.data, 0, piece), piece);
+    /* Cut short behind our back: up to the end it is read, beyond it is not, and nothing dies. */
+    assert_int_equal(truncate("large", 5000), 0);
+    assert_ptr_equal(file_map_read(&map, map.data + 4000, 1000, piece), piece);
+    assert_memory_equal(piece, bytes + 4000, 1000);
+    assert_null(file_map_read(&map, map.data + 4000, 1001, piece));
+    assert_int_equal(file_read_error(&err, "large", errno), GEN_IO_ERROR);
+    assert_string_equal(err.message, "large: became shorter while it was read");
+    memory_free(piece);
     file_map_close(&map);
     file_map_close(&map);
 
     struct file_map borrowed = {.data = (unsigned char *)bytes, .size = SIZE, .mapped = false};
     file_map_drop(&borrowed, borrowed.data, SIZE);
+    assert_ptr_equal(file_map_read(&borrowed, borrowed.data + 9, 10, NULL), borrowed.data + 9);
     assert_true(bytes[8000] == (char)(8000 * 7 % 251));
     file_map_close(&borrowed);
     memory_free(bytes);
