@@ -118,7 +118,7 @@ static size_t run_length(const struct forward_row *rows, size_t first, size_t n_
 }
 
 /* Whether all rows of a slot are in one job, so that no job sees what another one brings. */
-static bool jobs_are_apart(const struct forward_row *rows, size_t n_rows) {
+static bool jobs_are_apart(const struct forward_row *rows, size_t n_rows, size_t most) {
     for (size_t first = 0, n; first < n_rows; first += n) {
         n = run_length(rows, first, n_rows);
         for (size_t i = 0; i < first; i++) {
@@ -126,7 +126,7 @@ static bool jobs_are_apart(const struct forward_row *rows, size_t n_rows) {
                 return false;
             }
         }
-        if (n > KERNELS_ATTENTION_ROWS) {
+        if (n > most) {
             return false;
         }
     }
@@ -166,14 +166,15 @@ static struct attention_job attention_job(const struct forward *f, const struct 
  */
 static size_t plan_attention(const struct forward *f, const struct forward_row *rows, size_t n_rows,
                              size_t layer) {
+    size_t most = f->compute->kernels->attention_rows;
     size_t n_jobs = 0;
     for (size_t first = 0, n; first < n_rows; first += n) {
         n = run_length(rows, first, n_rows);
         for (size_t head = 0; head < f->cache->n_head; head++) {
-            for (size_t done = 0; done < n; done += KERNELS_ATTENTION_ROWS) {
+            for (size_t done = 0; done < n; done += most) {
                 size_t i = first + done;
-                f->activations->jobs[n_jobs++] = attention_job(
-                    f, &rows[i], i, smaller(n - done, KERNELS_ATTENTION_ROWS), layer, head);
+                f->activations->jobs[n_jobs++] =
+                    attention_job(f, &rows[i], i, smaller(n - done, most), layer, head);
             }
         }
     }
@@ -263,7 +264,7 @@ static void finish_layer(const struct forward *f, size_t n_rows, size_t layer) {
 void forward_layers(const struct forward *forward, const struct forward_row *rows, size_t n_rows,
                     const size_t *which, size_t n_wanted) {
     size_t n_layer = (size_t)forward->config->n_layer;
-    bool apart = jobs_are_apart(rows, n_rows);
+    bool apart = jobs_are_apart(rows, n_rows, forward->compute->kernels->attention_rows);
     struct embed_work work = {forward, rows};
     thread_pool_run(forward->compute->pool, n_rows, 0, embed_share, &work);
     for (size_t layer = 0; layer < n_layer; layer++) {

@@ -75,7 +75,7 @@ struct attention_job {
     const float *q; /**< [n_rows][q_stride] */
     size_t out_stride;
     size_t q_stride;
-    size_t n_rows;              /**< 1 ... KERNELS_ATTENTION_ROWS */
+    size_t n_rows;              /**< 1 ... the set's attention_rows */
     size_t length;              /**< row r sees positions 0 ... length + r - 1, itself last; >= 1 */
     const float *new_k, *new_v; /**< [n_rows][q_stride] of these positions, for store_kv() */
     enum tensor_type type;      /**< of the numbers of k and v: TENSOR_F32 or TENSOR_F16 */
@@ -86,8 +86,8 @@ struct attention_job {
     float scale;     /**< of the scores before softmax */
 };
 
-/** Most rows of an attention job. */
-#define KERNELS_ATTENTION_ROWS 8
+/** Most rows of an attention job of any set. */
+#define KERNELS_ATTENTION_ROWS 12
 
 /** Panels a kernel may widen into its scratch at once. */
 #define KERNELS_SCRATCH_PANELS 4
@@ -98,7 +98,8 @@ struct attention_job {
 struct training_kernels;
 
 struct kernels {
-    const char *name; /**< as struct gen_session_options of gen.h has them */
+    const char *name;      /**< as struct gen_session_options of gen.h has them */
+    size_t attention_rows; /**< most rows of an attention job: they fill whole tiles */
     /**
      * Columns of panels begin ... end-1 of the product. `scratch` has kernels_matmul_scratch()
      * floats of the calling thread's own.

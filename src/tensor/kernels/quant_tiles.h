@@ -306,13 +306,45 @@ ALWAYS_INLINE void quant_tile_rows(struct quant_tile t, size_t n_rows, size_t ma
 #undef TILE_CASE
 }
 
-#define QUANT_FUNCTION(name, max_rows, panels, ...)                                                \
-    static void name(const struct quant_tile *t, size_t n_rows) {                                  \
-        quant_tile_rows(*t, n_rows, max_rows, panels, (struct quant_shape){__VA_ARGS__});          \
+ALWAYS_INLINE void quant_next_panel(struct quant_tile *t) {
+    t->panel += t->layout->panel_bytes;
+    t->ahead += t->layout->panel_bytes;
+    t->store.y += VF_LANES;
+    t->store.column += VF_LANES;
+    t->store.n_columns -= VF_LANES < t->store.n_columns ? VF_LANES : t->store.n_columns;
+}
+
+/* n_panels panels one after the other against `rows` rows, a constant: what is done once a panel
+ * counts where a row or two wait for memory. */
+ALWAYS_INLINE void quant_tile_stream(struct quant_tile t, size_t n_panels, int rows,
+                                     struct quant_shape f) {
+    for (; n_panels > 0; n_panels--) {
+        quant_tile_run(&t, rows, 1, f);
+        quant_next_panel(&t);
     }
+}
+
+ALWAYS_INLINE void quant_tile_few(struct quant_tile t, size_t n_rows, size_t n_panels,
+                                  struct quant_shape f) {
+    for (; n_rows >= FEW_ROWS; n_rows -= FEW_ROWS) {
+        quant_tile_stream(t, n_panels, FEW_ROWS, f);
+        t.x += FEW_ROWS * t.x_stride;
+        t.store.y += FEW_ROWS * t.store.y_stride;
+    }
+    if (n_rows > 0) {
+        quant_tile_stream(t, n_panels, 1, f);
+    }
+}
+
 #define QUANT_FUNCTIONS(name, max_rows, ...)                                                       \
-    QUANT_FUNCTION(name##_single, FEW_ROWS, 1, __VA_ARGS__)                                        \
-    QUANT_FUNCTION(name##_many, max_rows, QUANT_TILE_PANELS, __VA_ARGS__)
+    static void name##_few(const struct quant_tile *t, size_t n_rows, size_t n_panels) {           \
+        quant_tile_few(*t, n_rows, n_panels, (struct quant_shape){__VA_ARGS__});                   \
+    }                                                                                              \
+    static void name##_many(const struct quant_tile *t, size_t n_rows, size_t n_panels) {          \
+        (void)n_panels;                                                                            \
+        quant_tile_rows(*t, n_rows, max_rows, QUANT_TILE_PANELS,                                   \
+                        (struct quant_shape){__VA_ARGS__});                                        \
+    }
 #define WHOLE   QUANT_TILE_ROWS
 #define GROUPED QUANT_TILE_ROWS_GROUPED
 /*                              bits of q  groups  offset  has_min has_groups short_groups */
@@ -329,13 +361,13 @@ QUANT_FUNCTIONS(quant_tile_q6_k, GROUPED, 4, 2, 2, 32, false, true, false)
 #undef WHOLE
 #undef GROUPED
 #undef QUANT_FUNCTIONS
-#undef QUANT_FUNCTION
 
-typedef void quant_tile_function(const struct quant_tile *t, size_t n_rows);
+/* n_panels panels: any number to `few`, QUANT_TILE_PANELS to `many`. */
+typedef void quant_tile_function(const struct quant_tile *t, size_t n_rows, size_t n_panels);
 
 static quant_tile_function *quant_tile_function_for(enum tensor_type type, enum tile_kind kind) {
 #define ROW(name)                                                                                  \
-    { [TILE_SINGLE] = name##_single, [TILE_MANY] = name##_many }
+    { [TILE_FEW] = name##_few, [TILE_MANY] = name##_many }
     static quant_tile_function *const functions[TENSOR_N_TYPES][N_TILE_KINDS] = {
         [TENSOR_Q8_0] = ROW(quant_tile_q8_0), [TENSOR_Q4_0] = ROW(quant_tile_q4_0),
         [TENSOR_Q4_1] = ROW(quant_tile_q4_1), [TENSOR_Q5_0] = ROW(quant_tile_q5_0),
@@ -352,29 +384,33 @@ static quant_tile_function *quant_tile_function_for(enum tensor_type type, enum 
  * could use it. Few rows: a bit further on in the one stream that they read. Many: in each tile of
  * rows a piece of the next panels, which the last one will have asked for whole.
  */
-static void quant_plan_ahead(struct quant_tile *t, size_t n_rows, size_t n_panels) {
-    bool few = n_rows <= FEW_ROWS;
+static void quant_plan_ahead(struct quant_tile *t, size_t n_rows, bool many) {
+    size_t panel_bytes = t->layout->panel_bytes;
+    size_t n_parts = t->layout->n_parts;
+    if (n_rows <= FEW_ROWS) {
+        t->ahead = t->panel + QUANT_AHEAD;
+        t->ahead_step = (panel_bytes + n_parts - 1) / n_parts;
+        return;
+    }
     bool grouped = t->layout->format->group_size < QUANT_SMALL;
     size_t max_rows = grouped ? QUANT_TILE_ROWS_GROUPED : QUANT_TILE_ROWS;
-    size_t n_tiles = few ? 1 : (n_rows + max_rows - 1) / max_rows;
-    size_t bytes = n_panels * t->layout->panel_bytes;
-    size_t n_steps = n_tiles * t->layout->n_parts;
-    /* A last panel left over has none behind it. */
-    bool asks = few || (n_tiles <= QUANT_AHEAD_TILES && n_panels == QUANT_TILE_PANELS);
-    t->ahead = t->panel + (few ? QUANT_AHEAD : bytes);
+    size_t n_tiles = (n_rows + max_rows - 1) / max_rows;
+    size_t bytes = QUANT_TILE_PANELS * panel_bytes;
+    size_t n_steps = n_tiles * n_parts;
+    /* Last panels left over have none behind them. */
+    bool asks = many && n_tiles <= QUANT_AHEAD_TILES;
+    t->ahead = t->panel + bytes;
     t->ahead_step = asks ? (bytes + n_steps - 1) / n_steps : 0;
-    t->ahead_skip = few ? 0 : t->layout->n_parts * t->ahead_step;
+    t->ahead_skip = n_parts * t->ahead_step;
 }
 
 static void matmul_quantized(const struct matmul_job *job, size_t begin, size_t end,
                              float *scratch) {
     const struct matrix *w = job->w;
     (void)scratch;
-    /* Few rows wait for memory: panel after panel is one stream, which it gives fastest. */
-    size_t group = job->n_rows <= FEW_ROWS ? 1 : QUANT_TILE_PANELS;
-    for (size_t panel = begin; panel < end;) {
-        size_t n = end - panel < group ? 1 : group;
-        enum tile_kind kind = n < QUANT_TILE_PANELS ? TILE_SINGLE : TILE_MANY;
+    for (size_t panel = begin, n; panel < end; panel += n) {
+        bool many = job->n_rows > FEW_ROWS && end - panel >= QUANT_TILE_PANELS;
+        n = many ? QUANT_TILE_PANELS : end - panel;
         struct quant_tile t = {.layout = &w->quant,
                                .panel = w->data + panel * w->quant.panel_bytes,
                                .x = job->quantized,
@@ -385,9 +421,8 @@ static void matmul_quantized(const struct matmul_job *job, size_t begin, size_t 
                                          .n_columns = w->n_out - panel * VF_LANES,
                                          .job = job,
                                          .column = panel * VF_LANES}};
-        quant_plan_ahead(&t, job->n_rows, n);
-        quant_tile_function_for(w->type, kind)(&t, job->n_rows);
-        panel += n;
+        quant_plan_ahead(&t, job->n_rows, many);
+        quant_tile_function_for(w->type, many ? TILE_MANY : TILE_FEW)(&t, job->n_rows, n);
     }
 }
 

@@ -213,7 +213,8 @@ static void attention(const struct attention_job *job, float *scratch) {
  * functions in quant_kernels.h. */
 #define KERNELS_TABLE(label, quant)                                                                \
     {                                                                                              \
-        .name = (label), .matmul = matmul, .matmul_quantized = matmul_quantized_##quant,           \
+        .name = (label), .attention_rows = KERNELS_ATTENTION_ROWS / TILE_ROWS * TILE_ROWS,         \
+        .matmul = matmul, .matmul_quantized = matmul_quantized_##quant,                            \
         .quantize_row = quantize_row_##quant, .store_kv = store_kv, .attention = attention,        \
         .layer_norm = layer_norm, .softmax = softmax, .activate = activate, .add = add,            \
         .read_sum = read_sum, .fma_loop = fma_loop, .int8_loop = int8_loop_##quant,                \
