@@ -343,7 +343,7 @@ static const float f16_edges[] = {1.00048828125f, 1.00146484375f, -0.0f,      0x
 
 static void test_store_kv(void **state) {
     (void)state;
-    enum { POSITIONS = 37 };
+    enum { POSITIONS = 101 };
     struct rng rng;
     rng_init(&rng, 6, 6);
     for (size_t h = 0; h < sizeof head_sizes / sizeof *head_sizes; h++) {
@@ -360,7 +360,8 @@ static void test_store_kv(void **state) {
                 struct head head = head_new(size, POSITIONS, kv_types[t]);
                 struct attention_job job = head_job(&head);
                 for (size_t p = 0; p < POSITIONS; p += job.n_rows) {
-                    job.n_rows = POSITIONS - p < 5 ? POSITIONS - p : 5;
+                    size_t rows = 1 + p % KERNELS_ATTENTION_ROWS;
+                    job.n_rows = POSITIONS - p < rows ? POSITIONS - p : rows;
                     job.length = p + 1;
                     job.new_k = keys + p * size;
                     job.new_v = values + p * size;
