@@ -172,7 +172,7 @@ struct gen_model_options gen_model_options_default(void);
 /**
  * Open the model at `path`: a GGUF file (v2 or v3, architecture gpt2) or a Hugging Face
  * directory (config.json, model.safetensors or its index with shards, tokenizer files).
- * The file stays mapped: it must not be truncated while the model lives.
+ * The file stays mapped: it must not be truncated while it is opened or the model lives.
  */
 enum gen_status gen_model_open(struct gen_model **out, const char *path,
                                const struct gen_model_options *options, struct gen_error *err);

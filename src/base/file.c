@@ -68,7 +68,8 @@ static int open_regular(const char *path, struct stat *status, struct gen_error 
     return -1;
 }
 
-enum gen_status file_map_open(struct file_map *map, const char *path, struct gen_error *err) {
+enum gen_status file_map_open_readable(struct file_map *map, const char *path,
+                                       struct gen_error *err) {
     *map = (struct file_map){0};
     struct stat status;
     int descriptor = open_regular(path, &status, err);
@@ -85,10 +86,24 @@ enum gen_status file_map_open(struct file_map *map, const char *path, struct gen
     *map = (struct file_map){.data = data,
                              .size = size,
                              .mapped = true,
+                             .readable = true,
                              .descriptor = descriptor,
                              .device = (uint64_t)status.st_dev,
                              .inode = (uint64_t)status.st_ino};
     return GEN_OK;
+}
+
+enum gen_status file_map_open(struct file_map *map, const char *path, struct gen_error *err) {
+    enum gen_status status = file_map_open_readable(map, path, err);
+    file_map_stop_reading(map);
+    return status;
+}
+
+void file_map_stop_reading(struct file_map *map) {
+    if (map->readable) {
+        close(map->descriptor);
+        map->readable = false;
+    }
 }
 
 void file_map_close(struct file_map *map) {
@@ -97,8 +112,8 @@ void file_map_close(struct file_map *map) {
         void *data;
         memcpy(&data, &map->data, sizeof data);
         munmap(data, map->size);
-        close(map->descriptor);
     }
+    file_map_stop_reading(map);
     *map = (struct file_map){0};
 }
 
@@ -141,7 +156,7 @@ static bool read_exactly(int descriptor, void *out, size_t n, size_t begin) {
 
 const unsigned char *file_map_read(const struct file_map *map, const unsigned char *at, size_t n,
                                    unsigned char *scratch) {
-    if (!map->mapped) {
+    if (!map->readable) {
         return at;
     }
     return read_exactly(map->descriptor, scratch, n, (size_t)(at - map->data)) ? scratch : NULL;

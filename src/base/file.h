@@ -1,5 +1,6 @@
 /**
- * file.h - regular files only: mapped, read whole, or written beside their target and renamed.
+ * file.h - regular files only: mapped, read in pieces or whole, or written beside their target and
+ * renamed.
  *
  * Reading never waits: what is not a regular file (FIFO, socket, directory, device) is refused
  * before anything is read from it.
@@ -17,8 +18,9 @@
 struct file_map {
     const unsigned char *data;
     size_t size;
-    bool mapped;            /**< false: the memory is somebody else's (an embedded image) */
-    int descriptor;         /**< of the file, where it is mapped */
+    bool mapped;   /**< false: the memory is somebody else's (an embedded image) */
+    bool readable; /**< whether `descriptor` is open, for file_map_read() */
+    int descriptor;
     uint64_t device, inode; /**< which file it is, where it is mapped */
 };
 
@@ -48,16 +50,20 @@ bool file_identity_equal(struct file_identity a, struct file_identity b);
 
 /** Map a regular file read-only. An empty file gives size 0 and no mapping. */
 enum gen_status file_map_open(struct file_map *map, const char *path, struct gen_error *err);
+/** The same, and until file_map_stop_reading() the file stays open, for file_map_read(). */
+enum gen_status file_map_open_readable(struct file_map *map, const char *path,
+                                       struct gen_error *err);
+void file_map_stop_reading(struct file_map *map);
 void file_map_close(struct file_map *map);
 /** Whether `path` leads to the mapped file, by this or any other name. */
 bool file_map_is(const struct file_map *map, const char *path);
 
 /**
- * The n bytes at `at` in the mapping, to be looked at once: read from the file into `scratch`,
- * which has room for them, or where they are if they were not mapped from a file. Large parts that
- * are read so, in pieces that stay in a cache, take less time than the page faults of a mapping,
- * and leave no pages behind that count as this process's memory. NULL at an error, with its number
- * in errno: ENODATA where the file has become shorter.
+ * The n bytes at `at` in the mapping, to be looked at once: read into `scratch`, which has room for
+ * them, where the file is open; else where they are. Large parts that are read so, in pieces that
+ * stay in a cache, take less time than the page faults of a mapping, and leave no pages behind that
+ * count as this process's memory. NULL at an error, with its number in errno: ENODATA where the
+ * file has become shorter.
  */
 const unsigned char *file_map_read(const struct file_map *map, const unsigned char *at, size_t n,
                                    unsigned char *scratch);

@@ -95,6 +95,9 @@ static struct hash_entry *slot_of(const struct hash_table *table, const char *ke
 }
 
 bool hash_table_reserve(struct hash_table *table, size_t n) {
+    if (n <= table->capacity / 2) {
+        return true;
+    }
     size_t capacity = 16;
     unsigned shift = 60;
     while (capacity / 2 < n) {
@@ -103,9 +106,6 @@ bool hash_table_reserve(struct hash_table *table, size_t n) {
         }
         capacity *= 2;
         shift--;
-    }
-    if (capacity <= table->capacity) {
-        return true;
     }
     struct hash_table larger = {.capacity = capacity, .shift = shift, .n = table->n};
     larger.entries = memory_new(capacity, sizeof *larger.entries);

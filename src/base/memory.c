@@ -7,8 +7,12 @@
 #include <unistd.h>
 
 /* From this size on, aligned memory is mapped: untouched pages then cost nothing, which lets a
- * KV cache be as long as the context and only as heavy as the text. */
-#define MAPPED_FROM ((size_t)1 << 20)
+ * KV cache be as long as the context and only as heavy as the text, and a session start without
+ * writing zeros. */
+#define MAPPED_FROM ((size_t)1 << 17)
+
+/* Less has no room for huge pages. */
+#define HUGE_FROM ((size_t)1 << 20)
 
 /* Less is not worth a system call. */
 #define TOUCHED_FROM ((size_t)1 << 16)
@@ -66,7 +70,7 @@ void *memory_new_aligned(size_t count, size_t size) {
 
 void memory_will_fill(void *pointer, size_t n) {
 #ifdef MADV_HUGEPAGE
-    if (n >= MAPPED_FROM) {
+    if (n >= HUGE_FROM) {
         madvise(pointer, n, MADV_HUGEPAGE);
     }
 #else

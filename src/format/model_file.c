@@ -36,10 +36,15 @@ enum gen_status model_file_map(struct model_file *file, const char *path, struct
     size_t capacity = file->n_maps;
     if (!memory_grow(&file->maps, &capacity, file->n_maps + 1, sizeof *file->maps))
         return error_no_memory(err, "the list of files");
-    enum gen_status status = file_map_open(&file->maps[file->n_maps], path, err);
+    enum gen_status status = file_map_open_readable(&file->maps[file->n_maps], path, err);
     if (status == GEN_OK)
         file->n_maps++;
     return status;
+}
+
+void model_file_stop_reading(struct model_file *file) {
+    for (size_t i = 0; i < file->n_maps; i++)
+        file_map_stop_reading(&file->maps[i]);
 }
 
 /* ---- adding --------------------------------------------------------------------------------- */

@@ -95,20 +95,24 @@ struct model_file {
     struct gen_tokenizer *tokenizer; /**< NULL where there is none */
 };
 
-/** Open a GGUF file or a Hugging Face directory; the tokenizer comes with it where there is one. */
+/** Open a GGUF file or a Hugging Face directory; the tokenizer comes with it where there is one. No
+ *  descriptor stays open, tensors are mapped. */
 enum gen_status model_file_open(struct model_file **out, const char *path, struct gen_error *err);
 /** A GGUF image in memory that outlives the result. */
 enum gen_status model_file_open_memory(struct model_file **out, const char *name, const void *data,
                                        size_t size, struct gen_error *err);
 /**
- * The same in two steps: a GGUF's tokenizer, which takes milliseconds to build, is left to
- * model_file_read_tokenizer(). That touches nothing of the file but `tokenizer`, so others may
- * read the rest meanwhile; it does nothing where the tokenizer is there.
+ * The same in two steps, and with files left open for file_map_read(): a GGUF's tokenizer, which
+ * takes milliseconds to build, is left to model_file_read_tokenizer(). That touches nothing of the
+ * file but `tokenizer`, so others may read the rest meanwhile; it does nothing where the tokenizer
+ * is there.
  */
 enum gen_status model_file_begin(struct model_file **out, const char *path, struct gen_error *err);
 enum gen_status model_file_begin_memory(struct model_file **out, const char *name, const void *data,
                                         size_t size, struct gen_error *err);
 enum gen_status model_file_read_tokenizer(struct model_file *file, struct gen_error *err);
+/** Close what is open of the files, which stay mapped: their tensors will not be read in pieces. */
+void model_file_stop_reading(struct model_file *file);
 void model_file_free(struct model_file *file);
 
 const struct file_tensor *model_file_tensor(const struct model_file *file, const char *name);
@@ -150,7 +154,7 @@ enum gen_status safetensors_read(struct model_file *file, size_t map, const char
  */
 bool safetensors_is_old_buffer(const char *name);
 
-/** Open `path` as one more mapping, the last of file->maps. */
+/** Open `path` as one more mapping, the last of file->maps, readable. */
 enum gen_status model_file_map(struct model_file *file, const char *path, struct gen_error *err);
 /**
  * Add a tensor or a setting under a name of n untrusted bytes, which is checked and copied;

@@ -83,7 +83,9 @@ static enum gen_status complete(struct model_file **out, enum gen_status status,
                                 struct gen_error *err) {
     if (status == GEN_OK)
         status = model_file_read_tokenizer(*out, err);
-    if (status != GEN_OK) {
+    if (status == GEN_OK) {
+        model_file_stop_reading(*out);
+    } else {
         model_file_free(*out);
         *out = NULL;
     }

@@ -181,6 +181,7 @@ enum gen_status adapter_open(struct adapter **out, const char *path,
         adapter_free(adapter);
         return status;
     }
+    model_file_stop_reading(adapter->file);
     *out = adapter;
     return GEN_OK;
 }

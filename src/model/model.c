@@ -106,6 +106,7 @@ static enum gen_status model_new(struct gen_model **out, struct model_file *file
         gen_model_free(model);
         return status;
     }
+    model_file_stop_reading(file);
     *out = model;
     return GEN_OK;
 }

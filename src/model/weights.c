@@ -15,8 +15,7 @@
 /* Bytes of the file that a thread packs at a time. */
 #define PIECE_BYTES ((size_t)1 << 21)
 
-/* And that it reads at a time, or a panel if that has more: they should still be in the cache of
- * its core when they are packed. */
+/* Most that it reads at a time: that should still be in the cache of its core when it is packed. */
 #define READ_BYTES ((size_t)1 << 18)
 
 /* A matrix whose numbers are to be packed. */
@@ -39,10 +38,10 @@ struct binding {
     struct packing *packings; /* [n_packings] */
     size_t n_packings, packing_capacity;
     size_t n_pieces;
-    unsigned char *scratch; /* [threads][scratch_bytes], where pieces are read to */
-    size_t scratch_bytes;
+    unsigned char *scratch;  /* [threads][READ_BYTES], where pieces are read to */
     atomic_size_t first_bad; /* the first piece with a number that is not finite */
-    atomic_int read_error;   /* an errno value, 0: none */
+    atomic_size_t unread;    /* a piece that could not be read; n_pieces: none */
+    atomic_int read_error;   /* and its errno value */
 };
 
 /* ---- finite numbers --------------------------------------------------------------------------*/
@@ -206,26 +205,36 @@ static const struct packing *packing_of(const struct binding *binding, size_t pi
     return &binding->packings[low];
 }
 
-/* Rows of outputs are read in pieces. Packed from the mapping, each of its pages would have to be
- * given back at once, or the model would be in memory twice, and take longer to map and to give
- * back than it takes to copy. */
-static bool pack_rows_of_outputs(struct binding *binding, const struct packing *packing,
-                                 size_t begin, size_t end, unsigned char *scratch) {
+/*
+ * Rows of outputs are read in pieces. Packed from the mapping, each of its pages has to be given
+ * back at once, or the model would be in memory twice, and to map it and to give it back takes
+ * longer than to copy it. So it is done only where a panel is larger than a piece. False if a
+ * number is not finite.
+ */
+static bool pack_rows_of_outputs(struct binding *binding, size_t piece,
+                                 const struct packing *packing, size_t begin, size_t end,
+                                 unsigned char *scratch) {
     const struct file_tensor *tensor = packing->tensor;
     const struct file_map *map = &binding->file->maps[tensor->map];
     size_t step = matrix_source_step(packing->matrix, packing->layout);
-    size_t n_together = binding->scratch_bytes / step;
+    bool wide = step > READ_BYTES;
+    size_t n_together = wide ? 1 : READ_BYTES / step;
     bool finite = true;
     for (size_t panel = begin, next; panel < end; panel = next) {
         next = end - panel < n_together ? end : panel + n_together;
+        const unsigned char *at = tensor->data + panel * step;
         size_t left = tensor->size - panel * step;
         size_t n = left < (next - panel) * step ? left : (next - panel) * step;
-        const unsigned char *rows = file_map_read(map, tensor->data + panel * step, n, scratch);
+        const unsigned char *rows = wide ? at : file_map_read(map, at, n, scratch);
         if (rows == NULL) {
             atomic_store(&binding->read_error, errno);
+            atomic_store(&binding->unread, piece);
             return true;
         }
         finite &= matrix_pack(packing->matrix, rows, packing->layout, panel, next);
+        if (wide) {
+            file_map_drop(map, at, n);
+        }
     }
     return finite;
 }
@@ -248,7 +257,7 @@ static void pack_piece(struct binding *binding, size_t piece, unsigned char *scr
     size_t last = first + (left < packing->panels_per_piece ? left : packing->panels_per_piece);
     size_t step = matrix_source_step(packing->matrix, packing->layout);
     bool finite = packing->layout == MATRIX_ROWS_ARE_OUTPUTS
-                      ? pack_rows_of_outputs(binding, packing, first, last, scratch)
+                      ? pack_rows_of_outputs(binding, piece, packing, first, last, scratch)
                       : matrix_pack(packing->matrix, packing->tensor->data + first * step,
                                     packing->layout, first, last);
     if (!finite) {
@@ -261,7 +270,7 @@ static void pack_piece(struct binding *binding, size_t piece, unsigned char *scr
 /* Item 0 is the other work, as it is the longest; then come the pieces. */
 static void pack_items(void *context, size_t begin, size_t end, int thread) {
     struct binding *binding = context;
-    unsigned char *scratch = binding->scratch + (size_t)thread * binding->scratch_bytes;
+    unsigned char *scratch = binding->scratch + (size_t)thread * READ_BYTES;
     for (size_t item = begin; item < end; item++) {
         if (item > 0) {
             pack_piece(binding, item - 1, scratch);
@@ -271,15 +280,12 @@ static void pack_items(void *context, size_t begin, size_t end, int thread) {
     }
 }
 
-/* Of one thread, a multiple of cache lines. */
-static size_t scratch_bytes(const struct binding *binding) {
-    size_t most = READ_BYTES;
-    for (size_t i = 0; i < binding->n_packings; i++) {
-        const struct packing *packing = &binding->packings[i];
-        size_t step = matrix_source_step(packing->matrix, packing->layout);
-        most = packing->layout == MATRIX_ROWS_ARE_OUTPUTS && step > most ? step : most;
-    }
-    return (most + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
+static enum gen_status cannot_read(const struct binding *binding, size_t piece) {
+    struct gen_error reason;
+    file_read_error(&reason, packing_of(binding, piece)->tensor->name,
+                    atomic_load(&binding->read_error));
+    return error_set(binding->err, GEN_IO_ERROR, "%s: tensor %s", binding->file->where.text,
+                     reason.message);
 }
 
 /* All in one loop over one stretch of memory: threads wait for each other once, and huge pages
@@ -297,19 +303,19 @@ static enum gen_status pack_all(struct binding *binding) {
         at += binding->packings[i].matrix->packed_bytes;
     }
     size_t n_threads = (size_t)thread_pool_size(binding->pool);
-    binding->scratch_bytes = scratch_bytes(binding);
-    binding->scratch = memory_new_aligned(n_threads, binding->scratch_bytes);
+    binding->scratch = memory_new_aligned(n_threads, READ_BYTES);
     if (binding->scratch == NULL) {
         return error_no_memory(binding->err, "weights");
     }
     atomic_init(&binding->first_bad, binding->n_pieces);
+    atomic_init(&binding->unread, binding->n_pieces);
     atomic_init(&binding->read_error, 0);
     thread_pool_run(binding->pool, binding->n_pieces + 1, 1, pack_items, binding);
-    memory_free_aligned(binding->scratch, n_threads, binding->scratch_bytes);
+    memory_free_aligned(binding->scratch, n_threads, READ_BYTES);
     drop_rows_of_inputs(binding);
-    int error = atomic_load(&binding->read_error);
-    if (error != 0) {
-        return file_read_error(binding->err, binding->file->name, error);
+    size_t unread = atomic_load(&binding->unread);
+    if (unread < binding->n_pieces) {
+        return cannot_read(binding, unread);
     }
     size_t bad = atomic_load(&binding->first_bad);
     return bad < binding->n_pieces ? check_finite(binding, packing_of(binding, bad)->tensor)

@@ -51,9 +51,9 @@ struct weights_beside {
  * Check the file's tensors against the configuration and make weights of them. Numbers that are
  * not finite are GEN_BAD_FILE. With pool NULL only names and shapes are checked and parameters
  * counted; nothing is read or allocated for them.
- * What is packed is read from the file and leaves none of its pages in this process's memory; what
- * is used in place keeps pointing into the file, which must outlive the weights. `beside` may be NULL; where names or
- * shapes are wrong, or pool is NULL, its work is not done.
+ * What was packed leaves no pages of the file in this process's memory; what is used in place keeps
+ * pointing into the file, which must outlive the weights. `beside` may be
+ * NULL; where names or shapes are wrong, or pool is NULL, its work is not done.
  */
 enum gen_status weights_init(struct weights *weights, const struct gen_config *config,
                              const struct model_file *file, struct thread_pool *pool,

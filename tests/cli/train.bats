@@ -149,6 +149,17 @@ n_lines() {
     [ ! -e m.gguf.state ]
 }
 
+@test "more files of text than a process may have open" {
+    mkdir files
+    for i in {1..80}; do
+        printf 'Once upon a time there were %d kings.\n' "$i" >"files/$i.txt"
+    done
+    ulimit -n 40
+    gen train -q -o m.gguf "${SHAPE[@]}" --steps 1 files/*.txt
+    echo "$stderr"
+    [ "$status" -eq 0 ]
+}
+
 @test "wrong options are one line" {
     gen train "$TEXT"
     refused 2 "-o FILE.gguf"

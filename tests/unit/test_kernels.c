@@ -343,7 +343,7 @@ static const float f16_edges[] = {1.00048828125f, 1.00146484375f, -0.0f,      0x
 
 static void test_store_kv(void **state) {
     (void)state;
-    enum { POSITIONS = 101 };
+    enum { POSITIONS = 170 };
     struct rng rng;
     rng_init(&rng, 6, 6);
     for (size_t h = 0; h < sizeof head_sizes / sizeof *head_sizes; h++) {
@@ -359,8 +359,9 @@ static void test_store_kv(void **state) {
             for (size_t t = 0; set != NULL && t < 2; t++) {
                 struct head head = head_new(size, POSITIONS, kv_types[t]);
                 struct attention_job job = head_job(&head);
+                size_t turn = 0;
                 for (size_t p = 0; p < POSITIONS; p += job.n_rows) {
-                    size_t rows = 1 + p % KERNELS_ATTENTION_ROWS;
+                    size_t rows = 1 + turn++ % KERNELS_ATTENTION_ROWS;
                     job.n_rows = POSITIONS - p < rows ? POSITIONS - p : rows;
                     job.length = p + 1;
                     job.new_k = keys + p * size;

@@ -75,7 +75,7 @@ struct attention_job {
     const float *q; /**< [n_rows][q_stride] */
     size_t out_stride;
     size_t q_stride;
-    size_t n_rows;              /**< 1 ... the set's attention_rows */
+    size_t n_rows;              /**< 1 ... KERNELS_ATTENTION_ROWS */
     size_t length;              /**< row r sees positions 0 ... length + r - 1, itself last; >= 1 */
     const float *new_k, *new_v; /**< [n_rows][q_stride] of these positions, for store_kv() */
     enum tensor_type type;      /**< of the numbers of k and v: TENSOR_F32 or TENSOR_F16 */
@@ -99,7 +99,7 @@ struct training_kernels;
 
 struct kernels {
     const char *name;      /**< as struct gen_session_options of gen.h has them */
-    size_t attention_rows; /**< most rows of an attention job: they fill whole tiles */
+    size_t attention_rows; /**< of an attention job, to fill whole tiles */
     /**
      * Columns of panels begin ... end-1 of the product. `scratch` has kernels_matmul_scratch()
      * floats of the calling thread's own.

@@ -314,8 +314,7 @@ ALWAYS_INLINE void quant_next_panel(struct quant_tile *t) {
     t->store.n_columns -= VF_LANES < t->store.n_columns ? VF_LANES : t->store.n_columns;
 }
 
-/* n_panels panels one after the other against `rows` rows, a constant: what is done once a panel
- * counts where a row or two wait for memory. */
+/* n_panels panels one after the other against `rows` rows, a constant. */
 ALWAYS_INLINE void quant_tile_stream(struct quant_tile t, size_t n_panels, int rows,
                                      struct quant_shape f) {
     for (; n_panels > 0; n_panels--) {
@@ -324,6 +323,9 @@ ALWAYS_INLINE void quant_tile_stream(struct quant_tile t, size_t n_panels, int r
     }
 }
 
+/* One or two rows and any number of panels, whose setting up would count if it were done for each.
+ * More rows are taken by two, with all panels each time: only for the few panels that tiles of many
+ * rows leave over. */
 ALWAYS_INLINE void quant_tile_few(struct quant_tile t, size_t n_rows, size_t n_panels,
                                   struct quant_shape f) {
     for (; n_rows >= FEW_ROWS; n_rows -= FEW_ROWS) {
@@ -365,10 +367,10 @@ QUANT_FUNCTIONS(quant_tile_q6_k, GROUPED, 4, 2, 2, 32, false, true, false)
 /* n_panels panels: any number to `few`, QUANT_TILE_PANELS to `many`. */
 typedef void quant_tile_function(const struct quant_tile *t, size_t n_rows, size_t n_panels);
 
-static quant_tile_function *quant_tile_function_for(enum tensor_type type, enum tile_kind kind) {
+static quant_tile_function *quant_tile_function_for(enum tensor_type type, bool many) {
 #define ROW(name)                                                                                  \
-    { [TILE_FEW] = name##_few, [TILE_MANY] = name##_many }
-    static quant_tile_function *const functions[TENSOR_N_TYPES][N_TILE_KINDS] = {
+    { name##_few, name##_many }
+    static quant_tile_function *const functions[TENSOR_N_TYPES][2] = {
         [TENSOR_Q8_0] = ROW(quant_tile_q8_0), [TENSOR_Q4_0] = ROW(quant_tile_q4_0),
         [TENSOR_Q4_1] = ROW(quant_tile_q4_1), [TENSOR_Q5_0] = ROW(quant_tile_q5_0),
         [TENSOR_Q5_1] = ROW(quant_tile_q5_1), [TENSOR_Q2_K] = ROW(quant_tile_q2_k),
@@ -376,7 +378,7 @@ static quant_tile_function *quant_tile_function_for(enum tensor_type type, enum 
         [TENSOR_Q5_K] = ROW(quant_tile_q5_k), [TENSOR_Q6_K] = ROW(quant_tile_q6_k),
     };
 #undef ROW
-    return functions[type][kind];
+    return functions[type][many];
 }
 
 /*
@@ -422,7 +424,7 @@ static void matmul_quantized(const struct matmul_job *job, size_t begin, size_t 
                                          .job = job,
                                          .column = panel * VF_LANES}};
         quant_plan_ahead(&t, job->n_rows, many);
-        quant_tile_function_for(w->type, many ? TILE_MANY : TILE_FEW)(&t, job->n_rows, n);
+        quant_tile_function_for(w->type, many)(&t, job->n_rows, n);
     }
 }
 

@@ -209,6 +209,8 @@ static void attention(const struct attention_job *job, float *scratch) {
     attention_rest(&sums, job->type, job->n_rows);
 }
 
+_Static_assert(TILE_ROWS <= KERNELS_ATTENTION_ROWS, "an attention job would have no rows");
+
 /* The set's table: `label` as kernels_by_name() knows it, `quant` the end of the names of its
  * functions in quant_kernels.h. */
 #define KERNELS_TABLE(label, quant)                                                                \
