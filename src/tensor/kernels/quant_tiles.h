@@ -7,9 +7,11 @@
  * to bytes and add four products to each of 16 integers (where VI_HAS_PAIRS, first two and two to
  * twice as many integers of 16 bits); then the integers are scaled and join the sums. All of this
  * is written once for every format, whose properties are constants where the functions are made.
- * The includer defines: QUANT_TILE_ROWS, QUANT_TILE_PANELS      rows (at most 6) and panels (at
- * most 4) of a tile QUANT_TILE_ROWS_GROUPED                 the same for formats with groups of 16,
- * which need a second integer for every sum
+ * The includer defines
+ *   QUANT_TILE_ROWS          rows of a tile, at most 6
+ *   QUANT_TILE_PANELS        panels of a tile, at most 4
+ *   QUANT_TILE_ROWS_GROUPED  rows of a tile of formats with groups of 16, which need a second
+ *                            integer for every sum
  */
 #ifndef KERNELS_QUANT_TILES_H
 #define KERNELS_QUANT_TILES_H
