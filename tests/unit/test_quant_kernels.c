@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "base/bytes.h"
 #include "base/rng.h"
 #include "simulated_vnni.h"
 #include "tensor/ops.h"
@@ -19,7 +20,8 @@ static const char *const set_names[] = {"generic",    "avx2", "avx2vnni",   "avx
                                         "avx512vnni", "neon", "neondotprod"};
 #define N_SETS (sizeof set_names / sizeof *set_names)
 
-enum { MAX_ROWS = 19 };
+/* More than the rows from which on any set takes its panels another way. */
+enum { MAX_ROWS = 37 };
 
 static float *random_floats(struct rng *rng, size_t n, float scale) {
     float *x = malloc(n * sizeof *x);
@@ -90,6 +92,25 @@ static double error_of(const float *y, const struct matrix *w, const float *x, s
     return worst;
 }
 
+static void check_sets(const char *what, const struct matrix *w, const float *x) {
+    float *wanted = malloc(MAX_ROWS * w->n_out * sizeof *wanted);
+    float *found = malloc(MAX_ROWS * w->n_out * sizeof *found);
+    assert_true(wanted != NULL && found != NULL);
+    run(wanted, &kernels_generic, 1, w, x, MAX_ROWS, w->n_in);
+    for (size_t s = 0; s < N_SETS; s++) {
+        const struct kernels *set = kernels_or_simulated(set_names[s]);
+        for (size_t rows = set == NULL ? MAX_ROWS + 1 : 1; rows <= MAX_ROWS; rows++) {
+            memset(found, 0xff, MAX_ROWS * w->n_out * sizeof *found);
+            run(found, set, 1, w, x, rows, w->n_in);
+            if (memcmp(found, wanted, rows * w->n_out * sizeof *found) != 0) {
+                fail_msg("%s with %s, %zu rows: not the same bits", what, set->name, rows);
+            }
+        }
+    }
+    free(found);
+    free(wanted);
+}
+
 static void check_type(enum tensor_type type, size_t n_in, size_t n_out) {
     const struct tensor_type_info *info = tensor_type_info(type);
     struct rng rng;
@@ -102,26 +123,15 @@ static void check_type(enum tensor_type type, size_t n_in, size_t n_out) {
     float *x = random_floats(&rng, MAX_ROWS * n_in, 3.0f);
     memset(x + n_in, 0, 64 * sizeof *x); /* inputs of nothing at all */
     x[2 * n_in + 5] = 1000.0f;           /* and one that outshines its neighbours */
-    float *wanted = malloc(MAX_ROWS * n_out * sizeof *wanted);
-    float *found = malloc(MAX_ROWS * n_out * sizeof *found);
-    assert_true(wanted != NULL && found != NULL);
-    run(wanted, &kernels_generic, 1, &w, x, MAX_ROWS, n_in);
-    double error = error_of(wanted, &w, x, 2); /* without the outlier's row */
+    float *wanted = malloc(2 * n_out * sizeof *wanted);
+    assert_non_null(wanted);
+    run(wanted, &kernels_generic, 1, &w, x, 2, n_in); /* without the outlier's row */
+    double error = error_of(wanted, &w, x, 2);
+    free(wanted);
     if (!(error < 0.02)) {
         fail_msg("%s: off by %g of the sum of magnitudes", info->name, error);
     }
-    for (size_t s = 0; s < N_SETS; s++) {
-        const struct kernels *set = kernels_or_simulated(set_names[s]);
-        for (size_t rows = set == NULL ? MAX_ROWS + 1 : 1; rows <= MAX_ROWS; rows++) {
-            memset(found, 0xff, MAX_ROWS * n_out * sizeof *found);
-            run(found, set, 1, &w, x, rows, n_in);
-            if (memcmp(found, wanted, rows * n_out * sizeof *found) != 0) {
-                fail_msg("%s with %s, %zu rows: not the same bits", info->name, set->name, rows);
-            }
-        }
-    }
-    free(found);
-    free(wanted);
+    check_sets(info->name, &w, x);
     free(x);
     matrix_release(&w);
     free(blocks);
@@ -142,6 +152,43 @@ static void test_all_formats(void **state) {
         }
     }
     assert_int_equal(n_formats, 10);
+}
+
+/* The greatest integers there can be: blocks of one byte throughout but for d and m, inputs all as
+ * large as the largest, of one sign or of either. */
+static void test_extremes(void **state) {
+    (void)state;
+    static const unsigned char bytes[] = {0x00, 0x0f, 0x1f, 0x7f, 0x80, 0x81, 0xe0, 0xf0, 0xff};
+    static float x[MAX_ROWS * 512];
+    for (size_t i = 0; i < sizeof x / sizeof *x; i++) {
+        size_t row = i / 512;
+        x[i] =
+            row % 4 == 0 || (row % 4 == 1 && i % 2 == 0) || (row % 4 == 2 && i % 64 < 32) ? 1 : -1;
+    }
+    struct thread_pool *pool = thread_pool_new(1);
+    assert_non_null(pool);
+    for (size_t i = 0; i < TENSOR_N_TYPES * sizeof bytes; i++) {
+        const struct tensor_type_info *info =
+            tensor_type_info((enum tensor_type)(i / sizeof bytes));
+        if (info->block_size == 1) {
+            continue;
+        }
+        static unsigned char blocks[512 * 16 * 2];
+        memset(blocks, bytes[i % sizeof bytes], sizeof blocks);
+        for (size_t b = 0; b < 512 / info->block_size * 16; b++) {
+            unsigned char *block = blocks + b * info->block_bytes;
+            bytes_put_u16(block + info->quant->d_at, 0x3c00);
+            if (info->quant->has_min) {
+                bytes_put_u16(block + info->quant->m_at, 0x3c00);
+            }
+        }
+        struct matrix w;
+        assert_true(matrix_init(&w, blocks, (enum tensor_type)(i / sizeof bytes), 512, 16,
+                                MATRIX_ROWS_ARE_OUTPUTS, pool));
+        check_sets(info->name, &w, x);
+        matrix_release(&w);
+    }
+    thread_pool_free(pool);
 }
 
 /* Rows that cannot be rounded to bytes make NaN, in every set; tiny ones make nothing. */
@@ -179,6 +226,7 @@ static void test_odd_rows(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_formats),
+        cmocka_unit_test(test_extremes),
         cmocka_unit_test(test_odd_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

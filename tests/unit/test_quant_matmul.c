@@ -173,8 +173,10 @@ static void check_sets(const struct product *p, const float *wanted) {
             continue;
         }
         assert_true(compute_init(&compute, set, n_threads, kernels_matmul_scratch(&p->w)));
-        /* Room for five rows: more come in turns. */
-        assert_true(compute_reserve_inputs(&compute, 5 * kernels_quantized_row_bytes(&p->w) + 63));
+        /* Room for five rows: more come in turns. With three threads, room for all. */
+        size_t room = n_threads == 1 ? 5 : MAX_ROWS;
+        assert_true(
+            compute_reserve_inputs(&compute, room * kernels_quantized_row_bytes(&p->w) + 63));
         struct matmul_job job = {.y = found,
                                  .y_stride = p->n_out,
                                  .x = p->x,

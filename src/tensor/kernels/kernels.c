@@ -116,7 +116,7 @@ static size_t round_up(size_t n) {
 
 size_t kernels_matmul_scratch(const struct matrix *w) {
     if (matrix_is_quantized(w)) {
-        return 0;
+        return w->n_in / QUANT_SMALL * KERNELS_WIDENED_FLOATS;
     }
     /* Either widened panels, or the unfinished sums of a few rows. */
     size_t panels = KERNELS_SCRATCH_PANELS * MATRIX_PANEL * w->n_in;

@@ -94,6 +94,8 @@ struct attention_job {
 /** From this many rows on, weights are widened or gathered into scratch by the first tile of rows,
  *  for the others. */
 #define KERNELS_SCRATCH_ROWS 16
+/** Floats of scratch for 32 k of a panel of a block format taken apart. */
+#define KERNELS_WIDENED_FLOATS 352
 
 struct training_kernels;
 

@@ -8,10 +8,11 @@
 #define QUANT_TILE_ROWS         4
 #define QUANT_TILE_PANELS       1
 #define QUANT_TILE_ROWS_GROUPED 2
+#define QUANT_TILE_ROWS_WIDENED 5
 
 #include "tensor/kernels/int8_limit.h"
 #include "tensor/kernels/quant_kernels.h"
-#include "tensor/kernels/quant_tiles.h"
+#include "tensor/kernels/quant_matmul.h"
 
 QUANT_KERNELS_ARE(avx2)
 

@@ -11,7 +11,7 @@
 
 #include "tensor/kernels/int8_limit.h"
 #include "tensor/kernels/quant_kernels.h"
-#include "tensor/kernels/quant_tiles.h"
+#include "tensor/kernels/quant_matmul.h"
 
 QUANT_KERNELS_ARE(avx512)
 

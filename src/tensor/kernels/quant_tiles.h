@@ -44,8 +44,9 @@ struct quant_tile {
     size_t n_in;
     const unsigned char *ahead; /* what to ask for in advance, ahead_step bytes every 32 k */
     size_t ahead_step;
-    size_t ahead_skip; /* from one tile of rows to the next */
-    struct tile store; /* where the sums go and what follows them */
+    size_t ahead_skip;             /* from one tile of rows to the next */
+    struct quant_widened *widened; /* room for a panel taken apart, quant_widened.h */
+    struct tile store;             /* where the sums go and what follows them */
 };
 
 /* The 64 numbers of step s, as bytes. */
@@ -278,34 +279,38 @@ ALWAYS_INLINE void quant_tile_run(const struct quant_tile *t, int rows, int pane
     tile_store(&t->store, sums, (size_t)rows, (size_t)panels);
 }
 
-/* All rows of x against the tile's panels, at most max_rows (a constant) at a time; in parts as
- * equal as may be, for what is done once a tile takes as long for one row as for many. */
-ALWAYS_INLINE void quant_tile_rows(struct quant_tile t, size_t n_rows, size_t max_rows, int panels,
-                                   struct quant_shape f) {
-#define TILE_CASE(rows)                                                                            \
+/*
+ * Tiles of all rows of x, at most max_rows (a constant) each: run(&t, rows, ...) with a constant
+ * for rows; in parts as equal as may be, for what is done once a tile takes as long for one row as
+ * for many. Leaves t behind the last.
+ */
+#define QUANT_EACH_TILE(t, n_rows, max_rows, run, ...)                                             \
+    for (size_t left = (n_rows), some; left > 0; left -= some) {                                   \
+        some = (left - 1) / ((left - 1) / (max_rows) + 1) + 1;                                     \
+        switch (some) {                                                                            \
+            QUANT_TILE_CASE(t, 1, max_rows, run, __VA_ARGS__);                                     \
+            QUANT_TILE_CASE(t, 2, max_rows, run, __VA_ARGS__);                                     \
+            QUANT_TILE_CASE(t, 3, max_rows, run, __VA_ARGS__);                                     \
+            QUANT_TILE_CASE(t, 4, max_rows, run, __VA_ARGS__);                                     \
+            QUANT_TILE_CASE(t, 5, max_rows, run, __VA_ARGS__);                                     \
+            QUANT_TILE_CASE(t, 6, max_rows, run, __VA_ARGS__);                                     \
+        default:                                                                                   \
+            break;                                                                                 \
+        }                                                                                          \
+        (t).x += some * (t).x_stride;                                                              \
+        (t).ahead += (t).ahead_skip;                                                               \
+        (t).store.y += some * (t).store.y_stride;                                                  \
+    }
+#define QUANT_TILE_CASE(t, rows, max_rows, run, ...)                                               \
     case rows:                                                                                     \
-        if ((rows) <= max_rows) {                                                                  \
-            quant_tile_run(&t, rows, panels, f);                                                   \
+        if ((rows) <= (max_rows)) {                                                                \
+            run(&(t), rows, __VA_ARGS__);                                                          \
         }                                                                                          \
         break
-    for (size_t left = n_rows; left > 0;) {
-        size_t rows = (left - 1) / ((left - 1) / max_rows + 1) + 1;
-        switch (rows) {
-            TILE_CASE(1);
-            TILE_CASE(2);
-            TILE_CASE(3);
-            TILE_CASE(4);
-            TILE_CASE(5);
-            TILE_CASE(6);
-        default:
-            break;
-        }
-        t.x += rows * t.x_stride;
-        t.ahead += t.ahead_skip;
-        t.store.y += rows * t.store.y_stride;
-        left -= rows;
-    }
-#undef TILE_CASE
+
+ALWAYS_INLINE void quant_tile_rows(struct quant_tile t, size_t n_rows, size_t max_rows, int panels,
+                                   struct quant_shape f) {
+    QUANT_EACH_TILE(t, n_rows, max_rows, quant_tile_run, panels, f);
 }
 
 ALWAYS_INLINE void quant_next_panel(struct quant_tile *t) {
@@ -337,96 +342,6 @@ ALWAYS_INLINE void quant_tile_few(struct quant_tile t, size_t n_rows, size_t n_p
     }
     if (n_rows > 0) {
         quant_tile_stream(t, n_panels, 1, f);
-    }
-}
-
-#define QUANT_FUNCTIONS(name, max_rows, ...)                                                       \
-    static void name##_few(const struct quant_tile *t, size_t n_rows, size_t n_panels) {           \
-        quant_tile_few(*t, n_rows, n_panels, (struct quant_shape){__VA_ARGS__});                   \
-    }                                                                                              \
-    static void name##_many(const struct quant_tile *t, size_t n_rows, size_t n_panels) {          \
-        (void)n_panels;                                                                            \
-        quant_tile_rows(*t, n_rows, max_rows, QUANT_TILE_PANELS,                                   \
-                        (struct quant_shape){__VA_ARGS__});                                        \
-    }
-#define WHOLE   QUANT_TILE_ROWS
-#define GROUPED QUANT_TILE_ROWS_GROUPED
-/*                              bits of q  groups  offset  has_min has_groups short_groups */
-QUANT_FUNCTIONS(quant_tile_q8_0, WHOLE, 8, 0, 1, 128, false, false, false)
-QUANT_FUNCTIONS(quant_tile_q4_0, WHOLE, 4, 0, 1, 8, false, false, false)
-QUANT_FUNCTIONS(quant_tile_q4_1, WHOLE, 4, 0, 1, 0, true, false, false)
-QUANT_FUNCTIONS(quant_tile_q5_0, WHOLE, 4, 1, 1, 16, false, false, false)
-QUANT_FUNCTIONS(quant_tile_q5_1, WHOLE, 4, 1, 1, 0, true, false, false)
-QUANT_FUNCTIONS(quant_tile_q2_k, GROUPED, 2, 0, 2, 0, true, true, true)
-QUANT_FUNCTIONS(quant_tile_q3_k, GROUPED, 2, 1, 2, 4, false, true, false)
-QUANT_FUNCTIONS(quant_tile_q4_k, WHOLE, 4, 0, 1, 0, true, true, false)
-QUANT_FUNCTIONS(quant_tile_q5_k, WHOLE, 4, 1, 1, 0, true, true, false)
-QUANT_FUNCTIONS(quant_tile_q6_k, GROUPED, 4, 2, 2, 32, false, true, false)
-#undef WHOLE
-#undef GROUPED
-#undef QUANT_FUNCTIONS
-
-/* n_panels panels: any number to `few`, QUANT_TILE_PANELS to `many`. */
-typedef void quant_tile_function(const struct quant_tile *t, size_t n_rows, size_t n_panels);
-
-static quant_tile_function *quant_tile_function_for(enum tensor_type type, bool many) {
-#define ROW(name)                                                                                  \
-    { name##_few, name##_many }
-    static quant_tile_function *const functions[TENSOR_N_TYPES][2] = {
-        [TENSOR_Q8_0] = ROW(quant_tile_q8_0), [TENSOR_Q4_0] = ROW(quant_tile_q4_0),
-        [TENSOR_Q4_1] = ROW(quant_tile_q4_1), [TENSOR_Q5_0] = ROW(quant_tile_q5_0),
-        [TENSOR_Q5_1] = ROW(quant_tile_q5_1), [TENSOR_Q2_K] = ROW(quant_tile_q2_k),
-        [TENSOR_Q3_K] = ROW(quant_tile_q3_k), [TENSOR_Q4_K] = ROW(quant_tile_q4_k),
-        [TENSOR_Q5_K] = ROW(quant_tile_q5_k), [TENSOR_Q6_K] = ROW(quant_tile_q6_k),
-    };
-#undef ROW
-    return functions[type][many];
-}
-
-/*
- * Where a tile asks in advance, beside its computing, for what memory gives more slowly than a core
- * could use it. Few rows: a bit further on in the one stream that they read. Many: in each tile of
- * rows a piece of the next panels, which the last one will have asked for whole.
- */
-static void quant_plan_ahead(struct quant_tile *t, size_t n_rows, bool many) {
-    size_t panel_bytes = t->layout->panel_bytes;
-    size_t n_parts = t->layout->n_parts;
-    if (n_rows <= FEW_ROWS) {
-        t->ahead = t->panel + QUANT_AHEAD;
-        t->ahead_step = (panel_bytes + n_parts - 1) / n_parts;
-        return;
-    }
-    bool grouped = t->layout->format->group_size < QUANT_SMALL;
-    size_t max_rows = grouped ? QUANT_TILE_ROWS_GROUPED : QUANT_TILE_ROWS;
-    size_t n_tiles = (n_rows + max_rows - 1) / max_rows;
-    size_t bytes = QUANT_TILE_PANELS * panel_bytes;
-    size_t n_steps = n_tiles * n_parts;
-    /* Last panels left over have none behind them. */
-    bool asks = many && n_tiles <= QUANT_AHEAD_TILES;
-    t->ahead = t->panel + bytes;
-    t->ahead_step = asks ? (bytes + n_steps - 1) / n_steps : 0;
-    t->ahead_skip = n_parts * t->ahead_step;
-}
-
-static void matmul_quantized(const struct matmul_job *job, size_t begin, size_t end,
-                             float *scratch) {
-    const struct matrix *w = job->w;
-    (void)scratch;
-    for (size_t panel = begin, n; panel < end; panel += n) {
-        bool many = job->n_rows > FEW_ROWS && end - panel >= QUANT_TILE_PANELS;
-        n = many ? QUANT_TILE_PANELS : end - panel;
-        struct quant_tile t = {.layout = &w->quant,
-                               .panel = w->data + panel * w->quant.panel_bytes,
-                               .x = job->quantized,
-                               .x_stride = job->quantized_stride,
-                               .n_in = w->n_in,
-                               .store = {.y = job->y + panel * VF_LANES,
-                                         .y_stride = job->y_stride,
-                                         .n_columns = w->n_out - panel * VF_LANES,
-                                         .job = job,
-                                         .column = panel * VF_LANES}};
-        quant_plan_ahead(&t, job->n_rows, many);
-        quant_tile_function_for(w->type, many)(&t, job->n_rows, n);
     }
 }
 

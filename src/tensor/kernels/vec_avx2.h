@@ -169,6 +169,11 @@ VF_INLINE vb vb_load(const void *at) {
     const __m256i *halves = at;
     return (vb){_mm256_loadu_si256(halves), _mm256_loadu_si256(halves + 1)};
 }
+VF_INLINE void vb_store(void *at, vb x) {
+    __m256i *halves = at;
+    _mm256_storeu_si256(halves, x.low);
+    _mm256_storeu_si256(halves + 1, x.high);
+}
 VF_INLINE vb vb_field(vb x, int shift, uint8_t mask) {
     __m256i bits = _mm256_set1_epi8((char)mask);
     return (vb){_mm256_and_si256(_mm256_srli_epi16(x.low, shift), bits),
@@ -252,6 +257,43 @@ VF_INLINE vi vi_dot4_8bit(vi sum, vb q, const int8_t *x) {
     vi pairs = {_mm256_maddubs_epi16(_mm256_abs_epi8(low), _mm256_sign_epi8(four, low)),
                 _mm256_maddubs_epi16(_mm256_abs_epi8(high), _mm256_sign_epi8(four, high))};
     return vi_join_pairs(sum, pairs);
+}
+/* For quant_widened.h: q - 128 apart in magnitude and sign, and products with it. */
+VF_INLINE vb vb_magnitude(vb q) {
+    __m256i bit = _mm256_set1_epi8((char)0x80);
+    return (vb){_mm256_abs_epi8(_mm256_xor_si256(q.low, bit)),
+                _mm256_abs_epi8(_mm256_xor_si256(q.high, bit))};
+}
+VF_INLINE vb vb_sign(vb q) {
+    /* q as a signed byte is below 0 where q - 128 is not. */
+    __m256i last = _mm256_set1_epi8(-1);
+    return (vb){_mm256_cmpgt_epi8(q.low, last), _mm256_cmpgt_epi8(q.high, last)};
+}
+VF_INLINE vi vi_dot4_signed(vi sum, vb magnitude, vb sign, const int8_t *x) {
+    __m256i four = vi_four(x);
+    vi pairs = {_mm256_maddubs_epi16(magnitude.low, _mm256_xor_si256(four, sign.low)),
+                _mm256_maddubs_epi16(magnitude.high, _mm256_xor_si256(four, sign.high))};
+    return vi_join_pairs(sum, pairs);
+}
+/* sum + the magnitudes below 0: -(products of them with -1). */
+VF_INLINE vi vi_sub_signs(vi sum, vb magnitude, vb sign) {
+    __m256i minus = _mm256_set1_epi16(-1);
+    __m256i low = _mm256_madd_epi16(_mm256_maddubs_epi16(magnitude.low, sign.low), minus);
+    __m256i high = _mm256_madd_epi16(_mm256_maddubs_epi16(magnitude.high, sign.high), minus);
+    return (vi){_mm256_add_epi32(sum.low, low), _mm256_add_epi32(sum.high, high)};
+}
+/* Two numbers of 16 bits in each of 32; the sums of two products of such. */
+VF_INLINE vi vi_both(vi even, vi odd) {
+    return (vi){_mm256_blend_epi16(even.low, _mm256_slli_epi32(odd.low, 16), 0xaa),
+                _mm256_blend_epi16(even.high, _mm256_slli_epi32(odd.high, 16), 0xaa)};
+}
+VF_INLINE vi vi_madd(vi a, vi b) {
+    return (vi){_mm256_madd_epi16(a.low, b.low), _mm256_madd_epi16(a.high, b.high)};
+}
+VF_INLINE vi vi_join_scaled(vi sum, vi pairs, vi scale) {
+    vi products = vi_madd(pairs, scale);
+    return (vi){vi_in_order(_mm256_add_epi32(sum.low, products.low)),
+                vi_in_order(_mm256_add_epi32(sum.high, products.high))};
 }
 #endif
 VF_INLINE int32_t vf_store_i8(int8_t *at, vf x) {
