@@ -513,6 +513,7 @@ struct gen_cost {
                                         layer, and lm_head */
     uint64_t row_int8_operations;  /**< of row_operations, those on int8 */
     uint64_t head_int8_operations; /**< the same of head_operations */
+    bool full_int8;                /**< most of these on weights of all 8 bits, as q8_0's are */
     uint64_t row_seen_operations;  /**< of attention, for each position a row sees */
     uint64_t head_seen_operations; /**< besides, where the row wants logits */
     uint64_t seen_numbers;         /**< of the KV cache, for each position of a sequence */
@@ -534,6 +535,8 @@ struct gen_meter_options {
     const char *kernels; /**< as in gen_session_options; NULL: the fastest */
     size_t buffer_bytes; /**< read over and over; 0: so large that no cache holds much of it */
     double seconds;      /**< a measurement takes at least that long. Default 0.1 */
+    bool full_int8;      /**< GEN_LIMIT_INT8 is that of weights of all 8 bits, with a sign, not of
+                              fewer: without instructions for them (VNNI, dotprod) it is lower */
 };
 struct gen_meter_options gen_meter_options_default(void);
 

@@ -257,6 +257,7 @@ static enum gen_status prepare(struct bench *bench, const struct gen_model *mode
     options.n_threads = bench->settings->n_threads;
     options.kernels = bench->kernels;
     options.seconds = bench->seconds;
+    options.full_int8 = bench->results->cost.full_int8;
     enum gen_status status = gen_meter_new(&bench->meter, &options, bench->err);
     if (status == GEN_OK) {
         bench->results->buffer_bytes = gen_meter_buffer_bytes(bench->meter);

@@ -7,37 +7,48 @@ static uint64_t operations(const struct matrix *matrix, uint64_t n_columns) {
     return 2 * (uint64_t)matrix->n_in * n_columns;
 }
 
+struct sum {
+    struct gen_cost cost;
+    uint64_t full_int8_operations;
+};
+
 /* Add a matrix of which every row takes row_columns; those that want logits take all. */
-static void add_matrix(struct gen_cost *cost, const struct matrix *matrix, uint64_t row_columns) {
+static void add_matrix(struct sum *sum, const struct matrix *matrix, uint64_t row_columns) {
+    struct gen_cost *cost = &sum->cost;
     uint64_t row = operations(matrix, row_columns);
     uint64_t head = operations(matrix, matrix->n_out - row_columns);
     bool int8 = matrix_is_quantized(matrix);
+    bool full = int8 && matrix->quant.format->low_bits == 8;
     cost->row_operations += row;
     cost->head_operations += head;
     cost->row_int8_operations += int8 ? row : 0;
     cost->head_int8_operations += int8 ? head : 0;
     cost->weight_bytes += matrix_bytes(matrix);
+    sum->full_int8_operations += full ? row + head : 0;
 }
 
 struct gen_cost gen_model_cost(const struct gen_model *model) {
     const struct gen_config *config = &model->config;
     const struct weights *weights = &model->weights;
-    struct gen_cost cost = {0};
+    struct sum sum = {0};
+    struct gen_cost *cost = &sum.cost;
     if (weights->lm_head.data == NULL) {
-        return cost;
+        return *cost;
     }
     uint64_t c = (uint64_t)config->n_embd;
     for (int32_t i = 0; i < weights->n_layer; i++) {
         const struct layer_weights *layer = &weights->h[i];
         bool last = i + 1 == weights->n_layer;
-        add_matrix(&cost, &layer->attn_c_attn, last ? 2 * c : 3 * c);
-        add_matrix(&cost, &layer->attn_c_proj, last ? 0 : layer->attn_c_proj.n_out);
-        add_matrix(&cost, &layer->mlp_c_fc, last ? 0 : layer->mlp_c_fc.n_out);
-        add_matrix(&cost, &layer->mlp_c_proj, last ? 0 : layer->mlp_c_proj.n_out);
+        add_matrix(&sum, &layer->attn_c_attn, last ? 2 * c : 3 * c);
+        add_matrix(&sum, &layer->attn_c_proj, last ? 0 : layer->attn_c_proj.n_out);
+        add_matrix(&sum, &layer->mlp_c_fc, last ? 0 : layer->mlp_c_fc.n_out);
+        add_matrix(&sum, &layer->mlp_c_proj, last ? 0 : layer->mlp_c_proj.n_out);
         /* n_embd numbers of keys, for the scores, and of values, for their sum. */
-        cost.seen_numbers += 2 * c;
-        *(last ? &cost.head_seen_operations : &cost.row_seen_operations) += 2 * 2 * c;
+        cost->seen_numbers += 2 * c;
+        *(last ? &cost->head_seen_operations : &cost->row_seen_operations) += 2 * 2 * c;
     }
-    add_matrix(&cost, &weights->lm_head, 0);
-    return cost;
+    add_matrix(&sum, &weights->lm_head, 0);
+    cost->full_int8 =
+        sum.full_int8_operations > (cost->row_int8_operations + cost->head_int8_operations) / 2;
+    return *cost;
 }

@@ -21,6 +21,7 @@ struct gen_meter {
     const struct kernels *kernels;
     struct thread_pool *pool;
     double seconds;
+    bool full_int8;
     float *buffer; /* [n_shares][SHARE_FLOATS] */
     size_t n_shares;
 };
@@ -67,6 +68,7 @@ static enum gen_status meter_init(struct gen_meter *meter, const struct gen_mete
         return status;
     }
     meter->seconds = options->seconds;
+    meter->full_int8 = options->full_int8;
     meter->pool = thread_pool_new(options->n_threads);
     if (meter->pool == NULL) {
         return error_no_memory(err, "threads");
@@ -135,7 +137,7 @@ static void int8_share(void *context, size_t begin, size_t end, int thread) {
     int32_t sums[KERNELS_LOOP_SUMS] = {0};
     int8_t numbers[KERNELS_LOOP_NUMBERS];
     memset(numbers, 1, sizeof numbers);
-    meter->kernels->int8_loop(sums, numbers, (end - begin) * SHARE_ROUNDS);
+    meter->kernels->int8_loop(sums, numbers, (end - begin) * SHARE_ROUNDS, meter->full_int8);
 }
 
 /* A loop over shares, and how much of the work, bytes or operations, one share is. */
@@ -159,7 +161,8 @@ static struct trial trial_of(const struct gen_meter *meter, enum gen_limit limit
                               kernels->fma_loop(f32, 0.5f, 1.0f, 1) * SHARE_ROUNDS};
     case GEN_LIMIT_INT8:
         return (struct trial){int8_share, n_shares,
-                              kernels->int8_loop(int8, numbers, 1) * SHARE_ROUNDS};
+                              kernels->int8_loop(int8, numbers, 1, meter->full_int8) *
+                                  SHARE_ROUNDS};
     }
     return (struct trial){0};
 }

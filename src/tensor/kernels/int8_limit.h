@@ -1,8 +1,9 @@
 /**
  * int8_limit.h - what a machine can do at most with products of bytes, over the vectors of the
  * vec_*.h included before; the counterpart of fma_loop() in limit_kernels.h. It takes the tile of
- * quant_tiles.h and the step that costs least, that of few bits: where VI_HAS_PAIRS, products are
- * added in 16 bits, whatever overflows there.
+ * quant_tiles.h and the step that costs least: with few bits, where VI_HAS_PAIRS, products are
+ * added in 16 bits, whatever overflows there; with all 8, where there is no instruction for them,
+ * weights are as quant_widened.h has them, if the set does that.
  */
 #ifndef KERNELS_INT8_LIMIT_H
 #define KERNELS_INT8_LIMIT_H
@@ -38,7 +39,23 @@ ALWAYS_INLINE void int8_round(vi sum[INT8_SUMS], const vb q[QUANT_TILE_PANELS], 
 #endif
 }
 
-static size_t int8_loop(int32_t *sums, const int8_t *numbers, size_t n_rounds) {
+ALWAYS_INLINE void int8_round_full(vi sum[INT8_SUMS], const vb q[QUANT_TILE_PANELS],
+                                   const int8_t *x) {
+    UNROLL for (size_t i = 0; i < KERNELS_LOOP_PRODUCTS; i += 4) {
+        UNROLL_SUMS for (size_t s = 0; s < INT8_SUMS; s++) {
+            const int8_t *four = x + s / QUANT_TILE_PANELS * INT8_ROW + i;
+            vb some = q[s % QUANT_TILE_PANELS];
+#ifdef QUANT_TILE_ROWS_WIDENED
+            sum[s] = vi_dot4_signed(sum[s], vb_magnitude(some), vb_sign(some), four);
+#else
+            sum[s] = vi_dot4_8bit(sum[s], some, four);
+#endif
+        }
+    }
+}
+
+/* `full` is a constant. */
+ALWAYS_INLINE size_t int8_rounds(int32_t *sums, const int8_t *numbers, size_t n_rounds, bool full) {
     vb q[QUANT_TILE_PANELS];
     vi sum[INT8_SUMS];
     UNROLL for (size_t p = 0; p < QUANT_TILE_PANELS; p++) {
@@ -49,12 +66,17 @@ static size_t int8_loop(int32_t *sums, const int8_t *numbers, size_t n_rounds) {
     }
     for (size_t round = 0; round < n_rounds; round++) {
         const int8_t *x = numbers + round * KERNELS_LOOP_PRODUCTS % INT8_ROW;
-        int8_round(sum, q, x);
+        full ? int8_round_full(sum, q, x) : int8_round(sum, q, x);
     }
     UNROLL_SUMS for (size_t s = 0; s < INT8_SUMS; s++) {
         memcpy(sums + s * VF_LANES, &sum[s], sizeof sum[s]);
     }
     return n_rounds * INT8_SUMS * VF_LANES * KERNELS_LOOP_PRODUCTS * 2;
+}
+
+static size_t int8_loop(int32_t *sums, const int8_t *numbers, size_t n_rounds, bool full) {
+    return full ? int8_rounds(sums, numbers, n_rounds, true)
+                : int8_rounds(sums, numbers, n_rounds, false);
 }
 
 _Static_assert(INT8_SUMS *VF_LANES <= KERNELS_LOOP_SUMS, "the caller's sums are too few");

@@ -138,9 +138,11 @@ struct kernels {
     size_t (*fma_loop)(float *sums, float factor, float addend, size_t n_rounds);
     /**
      * The same with products of int8: every round adds KERNELS_LOOP_PRODUCTS of them to each
-     * of the sums. Both factors come from KERNELS_LOOP_NUMBERS numbers of 0 ... 127.
+     * of the sums. Both factors come from KERNELS_LOOP_NUMBERS numbers of 0 ... 127. `full`: in the
+     * way that weights of all 8 bits need, by their signs where a set has no instruction for them;
+     * then sums may fall instead of growing.
      */
-    size_t (*int8_loop)(int32_t *sums, const int8_t *numbers, size_t n_rounds);
+    size_t (*int8_loop)(int32_t *sums, const int8_t *numbers, size_t n_rounds, bool full);
 
     const struct training_kernels *training; /**< training.h */
 };

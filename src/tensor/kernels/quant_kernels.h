@@ -6,6 +6,7 @@
 #ifndef KERNELS_QUANT_KERNELS_H
 #define KERNELS_QUANT_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,7 +17,7 @@ struct matmul_job;
     void matmul_quantized_##set(const struct matmul_job *job, size_t begin, size_t end,            \
                                 float *scratch);                                                   \
     void quantize_row_##set(unsigned char *out, const float *x, size_t n);                         \
-    size_t int8_loop_##set(int32_t *sums, const int8_t *numbers, size_t n_rounds);
+    size_t int8_loop_##set(int32_t *sums, const int8_t *numbers, size_t n_rounds, bool full);
 
 QUANT_KERNELS(generic)
 QUANT_KERNELS(avx2)
@@ -37,8 +38,8 @@ QUANT_KERNELS(neon_dotprod)
     void quantize_row_##set(unsigned char *out, const float *x, size_t n) {                        \
         quantize_row(out, x, n);                                                                   \
     }                                                                                              \
-    size_t int8_loop_##set(int32_t *sums, const int8_t *numbers, size_t n_rounds) {                \
-        return int8_loop(sums, numbers, n_rounds);                                                 \
+    size_t int8_loop_##set(int32_t *sums, const int8_t *numbers, size_t n_rounds, bool full) {     \
+        return int8_loop(sums, numbers, n_rounds, full);                                           \
     }
 
 #endif

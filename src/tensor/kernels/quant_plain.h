@@ -147,7 +147,8 @@ static void matmul_quantized(const struct matmul_job *job, size_t begin, size_t 
 
 #define INT8_SUMS 16
 
-static size_t int8_loop(int32_t *sums, const int8_t *numbers, size_t n_rounds) {
+static size_t int8_loop(int32_t *sums, const int8_t *numbers, size_t n_rounds, bool full) {
+    (void)full;
     for (size_t round = 0; round < n_rounds; round++) {
         const int8_t *x = numbers + round % INT8_SUMS * KERNELS_LOOP_PRODUCTS;
         for (size_t s = 0; s < INT8_SUMS; s++) {
