@@ -233,6 +233,71 @@ static void loss_and_its_gradient(void **state) {
     free(logits);
 }
 
+/* ---- the optimizer ---------------------------------------------------------------------------*/
+
+/* Number by number, as train/adamw.h and training.h have the formulas. */
+static void plain_adamw(float *w, float *m, float *v, float g, const struct adamw_factors *f) {
+    float gradient = g * f->scale;
+    float mean = *m + f->beta1_rest * (gradient - *m);
+    float square = f->beta2 * *v + f->beta2_rest * gradient * gradient;
+    float root = sqrtf(square) * f->root_scale + f->epsilon;
+    *w = *w * f->keep - f->step_size * (mean / root);
+    *m = mean;
+    *v = square;
+}
+
+static double plain_squares(const float *x, size_t n) {
+    double lanes[16] = {0};
+    for (size_t i = 0; i < n; i++) {
+        lanes[i % 16] += (double)x[i] * (double)x[i];
+    }
+    double sum = 0;
+    for (size_t lane = 0; lane < 16; lane++) {
+        sum += lanes[lane];
+    }
+    return sum;
+}
+
+static void the_optimizer_is_its_formulas(void **state) {
+    (void)state;
+    enum { N = 67 };
+    const struct adamw_factors factors = {.scale = 0.7f,
+                                          .beta1_rest = 0.1f,
+                                          .beta2 = 0.95f,
+                                          .beta2_rest = 0.05f,
+                                          .keep = 0.999f,
+                                          .step_size = 3e-3f,
+                                          .root_scale = 1.3f,
+                                          .epsilon = 1e-8f};
+    struct rng rng;
+    rng_init(&rng, 5, 0);
+    float *start = random_floats(&rng, 4 * N);
+    for (size_t i = 0; i < N; i++) {
+        start[2 * N + i] = fabsf(start[2 * N + i]) * (i % 7 == 0 ? 0.0f : 1.0f); /* v */
+        start[3 * N + i] *= i % 5 == 0 ? 1e-20f : 1.0f;
+    }
+    for (size_t i = 0; i < N_SETS * N; i++) {
+        const struct kernels *kernels = kernels_by_name(set_names[i / N]);
+        size_t n = i % N + 1;
+        float wanted[4 * N];
+        float found[4 * N];
+        if (kernels == NULL) {
+            continue;
+        }
+        memcpy(wanted, start, sizeof wanted);
+        memcpy(found, start, sizeof found);
+        for (size_t j = 0; j < n; j++) {
+            plain_adamw(wanted + j, wanted + N + j, wanted + 2 * N + j, wanted[3 * N + j],
+                        &factors);
+        }
+        kernels->training->adamw_update(found, found + N, found + 2 * N, found + 3 * N, n,
+                                        &factors);
+        assert_same_bits(found, wanted, 4 * (size_t)N, "AdamW");
+        assert_true(kernels->training->sum_of_squares(start, n) == plain_squares(start, n));
+    }
+    free(start);
+}
+
 /* ---- dropout ---------------------------------------------------------------------------------*/
 
 static void dropout_drops_its_share(void **state) {
@@ -272,6 +337,7 @@ int main(void) {
         cmocka_unit_test(products_equal_plain_loops),
         cmocka_unit_test(derivatives_equal_differences),
         cmocka_unit_test(loss_and_its_gradient),
+        cmocka_unit_test(the_optimizer_is_its_formulas),
         cmocka_unit_test(dropout_drops_its_share),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -71,6 +71,9 @@ VF_INLINE vf vf_mul(vf a, vf b) {
 VF_INLINE vf vf_div(vf a, vf b) {
     return VF_BOTH(_mm256_div_ps);
 }
+VF_INLINE vf vf_sqrt(vf a) {
+    return (vf){_mm256_sqrt_ps(a.low), _mm256_sqrt_ps(a.high)};
+}
 VF_INLINE vf vf_fma(vf a, vf b, vf c) {
     return (vf){_mm256_fmadd_ps(a.low, b.low, c.low), _mm256_fmadd_ps(a.high, b.high, c.high)};
 }

@@ -72,6 +72,9 @@ VF_INLINE vf vf_mul(vf a, vf b) {
 VF_INLINE vf vf_div(vf a, vf b) {
     VF_EACH(vdivq_f32(a.quad[i], b.quad[i]));
 }
+VF_INLINE vf vf_sqrt(vf a) {
+    VF_EACH(vsqrtq_f32(a.quad[i]));
+}
 VF_INLINE vf vf_fma(vf a, vf b, vf c) {
     VF_EACH(vfmaq_f32(c.quad[i], a.quad[i], b.quad[i]));
 }

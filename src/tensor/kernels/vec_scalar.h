@@ -81,6 +81,9 @@ VF_INLINE vf vf_mul(vf a, vf b) {
 VF_INLINE vf vf_div(vf a, vf b) {
     VF_EACH(a.lane[i] / b.lane[i]);
 }
+VF_INLINE vf vf_sqrt(vf a) {
+    VF_EACH(sqrtf(a.lane[i]));
+}
 VF_INLINE vf vf_fma(vf a, vf b, vf c) {
     VF_EACH(fmaf(a.lane[i], b.lane[i], c.lane[i]));
 }
