@@ -50,6 +50,7 @@ static void adamw_update(float *restrict w, float *restrict m, float *restrict v
 /* Double precision, which the vec_*.h do not have, as the compilers' own vectors. */
 #define SQUARES_LANES 16
 #define SQUARES_PARTS 4
+#define SQUARES_PART  (SQUARES_LANES / SQUARES_PARTS)
 typedef float square_floats __attribute__((vector_size(16)));
 typedef double square_doubles __attribute__((vector_size(32)));
 
@@ -60,12 +61,14 @@ static double sum_of_squares(const float *x, size_t n) {
     for (; i + SQUARES_LANES <= n; i += SQUARES_LANES) {
         UNROLL for (size_t part = 0; part < SQUARES_PARTS; part++) {
             square_floats some;
-            memcpy(&some, x + i + part * (SQUARES_LANES / SQUARES_PARTS), sizeof some);
+            memcpy(&some, x + i + part * SQUARES_PART, sizeof some);
             square_doubles wide = __builtin_convertvector(some, square_doubles);
             sums[part] += wide * wide;
         }
     }
-    memcpy(lanes, sums, sizeof lanes);
+    for (size_t lane = 0; lane < SQUARES_LANES; lane++) {
+        lanes[lane] = sums[lane / SQUARES_PART][lane % SQUARES_PART];
+    }
     for (size_t lane = 0; i + lane < n; lane++) {
         lanes[lane] += (double)x[i + lane] * (double)x[i + lane];
     }
