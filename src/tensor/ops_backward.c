@@ -4,10 +4,7 @@
 
 /* Shares of a product for each thread: enough that none waits long for the last one. */
 #define PRODUCT_SHARES 12
-/* The same where shares copy x: the more panels, the more use of it. */
-#define PRODUCT_SHARES_CROWDED 4
-/* Numbers of a share of elementwise work, columns of a share of sums over rows. */
-#define SHARE_NUMBERS 4096
+/* Columns of a share of sums over rows. */
 #define SHARE_COLUMNS 64
 
 static size_t divide_up(size_t n, size_t by) {
@@ -50,8 +47,7 @@ static void product_shares(void *context, size_t begin, size_t end, int thread) 
 
 /* Shares are as many rows as may be and as many panels as leave each thread enough of them. */
 void op_product(const struct compute *compute, const struct product_job *job) {
-    size_t wanted = (size_t)thread_pool_size(compute->pool) *
-                    (product_is_crowded(job) ? PRODUCT_SHARES_CROWDED : PRODUCT_SHARES);
+    size_t wanted = (size_t)thread_pool_size(compute->pool) * PRODUCT_SHARES;
     size_t down = divide_up(job->n_rows, PRODUCT_ROWS);
     size_t n_panels = divide_up(job->n_columns, MATRIX_PANEL);
     struct product_work work = {
@@ -64,13 +60,13 @@ void op_product(const struct compute *compute, const struct product_job *job) {
     thread_pool_run(compute->pool, n_shares, 1, product_shares, &work);
 }
 
-static struct product_job linear_job(float *y, size_t y_stride, const float *x,
-                                     const struct matrix *w, size_t n_rows) {
+static struct product_job linear_job(float *y, const float *x, const struct matrix *w,
+                                     size_t n_rows) {
     return (struct product_job){.y = y,
-                                .y_stride = y_stride,
+                                .y_stride = op_row_stride(w->n_out),
                                 .y_panel_stride = MATRIX_PANEL,
                                 .x = x,
-                                .x_stride = w->n_in,
+                                .x_stride = op_row_stride(w->n_in),
                                 .x_step = 1,
                                 .w = (const float *)(const void *)w->data,
                                 .w_lies = PRODUCT_W_PANELS,
@@ -79,27 +75,27 @@ static struct product_job linear_job(float *y, size_t y_stride, const float *x,
                                 .n_columns = w->n_out};
 }
 
-void op_linear(const struct compute *compute, float *y, size_t y_stride, const float *x,
-               const struct matrix *w, const float *bias, size_t n_rows) {
-    struct product_job job = linear_job(y, y_stride, x, w, n_rows);
+void op_linear(const struct compute *compute, float *y, const float *x, const struct matrix *w,
+               const float *bias, size_t n_rows) {
+    struct product_job job = linear_job(y, x, w, n_rows);
     job.bias = bias;
     op_product(compute, &job);
 }
 
-void op_linear_add(const struct compute *compute, float *y, size_t y_stride, const float *x,
-                   const struct matrix *w, size_t n_rows) {
-    struct product_job job = linear_job(y, y_stride, x, w, n_rows);
+void op_linear_add(const struct compute *compute, float *y, const float *x, const struct matrix *w,
+                   size_t n_rows) {
+    struct product_job job = linear_job(y, x, w, n_rows);
     job.add = true;
     op_product(compute, &job);
 }
 
-static struct product_job backward_job(float *d_x, const float *d_y, size_t d_y_stride,
-                                       const struct matrix *w, size_t n_rows) {
+static struct product_job backward_job(float *d_x, const float *d_y, const struct matrix *w,
+                                       size_t n_rows) {
     return (struct product_job){.y = d_x,
-                                .y_stride = w->n_in,
+                                .y_stride = op_row_stride(w->n_in),
                                 .y_panel_stride = MATRIX_PANEL,
                                 .x = d_y,
-                                .x_stride = d_y_stride,
+                                .x_stride = op_row_stride(w->n_out),
                                 .x_step = 1,
                                 .w = (const float *)(const void *)w->data,
                                 .w_lies = PRODUCT_W_PANELS_ACROSS,
@@ -109,29 +105,29 @@ static struct product_job backward_job(float *d_x, const float *d_y, size_t d_y_
 }
 
 void op_matmul_backward(const struct compute *compute, float *d_x, const float *d_y,
-                        size_t d_y_stride, const struct matrix *w, size_t n_rows) {
-    struct product_job job = backward_job(d_x, d_y, d_y_stride, w, n_rows);
+                        const struct matrix *w, size_t n_rows) {
+    struct product_job job = backward_job(d_x, d_y, w, n_rows);
     op_product(compute, &job);
 }
 
 void op_matmul_backward_add(const struct compute *compute, float *d_x, const float *d_y,
-                            size_t d_y_stride, const struct matrix *w, size_t n_rows) {
-    struct product_job job = backward_job(d_x, d_y, d_y_stride, w, n_rows);
+                            const struct matrix *w, size_t n_rows) {
+    struct product_job job = backward_job(d_x, d_y, w, n_rows);
     job.add = true;
     op_product(compute, &job);
 }
 
 void op_matmul_weights(const struct compute *compute, float *d_w, const float *x, const float *d_y,
-                       size_t d_y_stride, size_t n_rows, size_t n_in, size_t n_out, bool add) {
+                       size_t n_rows, size_t n_in, size_t n_out, bool add) {
     struct product_job job = {.y = d_w,
                               .y_stride = MATRIX_PANEL,
                               .y_panel_stride = n_in * MATRIX_PANEL,
                               .x = x,
                               .x_stride = 1,
-                              .x_step = n_in,
+                              .x_step = op_row_stride(n_in),
                               .w = d_y,
                               .w_lies = PRODUCT_W_ROWS,
-                              .w_stride = d_y_stride,
+                              .w_stride = op_row_stride(n_out),
                               .n_rows = n_in,
                               .n_inner = n_rows,
                               .n_columns = n_out,
@@ -154,7 +150,7 @@ static void bias_share(void *context, size_t begin, size_t end, int thread) {
     size_t first = begin * SHARE_COLUMNS;
     size_t n = smaller(end * SHARE_COLUMNS, work->n) - first;
     work->compute->kernels->training->column_sums(work->d_bias + first, work->d_y + first,
-                                                  work->n_rows, work->n, n);
+                                                  work->n_rows, op_row_stride(work->n), n);
 }
 
 void op_bias_weights(const struct compute *compute, float *d_bias, const float *d_y, size_t n_rows,
@@ -173,7 +169,7 @@ static void layer_norm_rows(void *context, size_t begin, size_t end, int thread)
     const struct layer_norm_backward *job = work->job;
     (void)thread;
     for (size_t row = begin; row < end; row++) {
-        size_t at = row * job->n;
+        size_t at = row * op_row_stride(job->n);
         work->compute->kernels->training->layer_norm_backward(job->d_x + at, job->moments + 2 * row,
                                                               job->d_y + at, job->x + at,
                                                               job->weight, job->n, job->epsilon);
@@ -186,9 +182,9 @@ static void layer_norm_columns(void *context, size_t begin, size_t end, int thre
     (void)thread;
     size_t first = begin * SHARE_COLUMNS;
     size_t n = smaller(end * SHARE_COLUMNS, job->n) - first;
-    work->compute->kernels->training->layer_norm_weights(job->d_weight + first, job->d_bias + first,
-                                                         job->d_y + first, job->x + first,
-                                                         job->moments, job->n_rows, job->n, n);
+    work->compute->kernels->training->layer_norm_weights(
+        job->d_weight + first, job->d_bias + first, job->d_y + first, job->x + first, job->moments,
+        job->n_rows, op_row_stride(job->n), n);
 }
 
 void op_layer_norm_backward(const struct compute *compute, const struct layer_norm_backward *job) {
@@ -215,25 +211,26 @@ static void activate_share(void *context, size_t begin, size_t end, int thread) 
     const struct activate_work *work = context;
     const struct training_kernels *kernels = work->compute->kernels->training;
     (void)thread;
-    size_t first = begin * SHARE_NUMBERS;
-    size_t n = smaller(end * SHARE_NUMBERS, work->n) - first;
-    if (work->d == NULL) {
-        kernels->activate(work->y + first, work->x + first, n, work->activation);
-    } else {
-        kernels->activate_backward(work->y + first, work->d + first, work->x + first, n,
-                                   work->activation);
+    for (size_t row = begin; row < end; row++) {
+        size_t at = row * op_row_stride(work->n);
+        if (work->d == NULL) {
+            kernels->activate(work->y + at, work->x + at, work->n, work->activation);
+        } else {
+            kernels->activate_backward(work->y + at, work->d + at, work->x + at, work->n,
+                                       work->activation);
+        }
     }
 }
 
-void op_activate(const struct compute *compute, float *y, const float *x, size_t n,
+void op_activate(const struct compute *compute, float *y, const float *x, size_t n_rows, size_t n,
                  enum gen_activation activation) {
-    op_activate_backward(compute, y, NULL, x, n, activation);
+    op_activate_backward(compute, y, NULL, x, n_rows, n, activation);
 }
 
 void op_activate_backward(const struct compute *compute, float *y, float *d, const float *x,
-                          size_t n, enum gen_activation activation) {
+                          size_t n_rows, size_t n, enum gen_activation activation) {
     struct activate_work work = {compute, y, d, x, n, activation};
-    thread_pool_run(compute->pool, divide_up(n, SHARE_NUMBERS), 0, activate_share, &work);
+    thread_pool_run(compute->pool, n_rows, 0, activate_share, &work);
 }
 
 /* ---- attention -------------------------------------------------------------------------------*/
@@ -276,7 +273,7 @@ static void residual_share(void *context, size_t begin, size_t end, int thread) 
     const struct kernels *kernels = work->compute->kernels;
     float *scratch = compute_scratch(work->compute, thread);
     for (size_t row = begin; row < end; row++) {
-        size_t at = row * work->n;
+        size_t at = row * op_row_stride(work->n);
         const float *branch = work->branch + at;
         if (dropout->rate > 0.0f) {
             float *kept = work->x != NULL ? scratch : work->y + at;
@@ -310,7 +307,7 @@ struct loss_work {
     const struct compute *compute;
     double *losses;
     float *logits;
-    size_t stride, n;
+    size_t n;
     const int32_t *targets;
     float factor;
 };
@@ -320,12 +317,13 @@ static void loss_share(void *context, size_t begin, size_t end, int thread) {
     (void)thread;
     for (size_t row = begin; row < end; row++) {
         work->losses[row] = work->compute->kernels->training->cross_entropy(
-            work->logits + row * work->stride, work->n, (size_t)work->targets[row], work->factor);
+            work->logits + row * op_row_stride(work->n), work->n, (size_t)work->targets[row],
+            work->factor);
     }
 }
 
-void op_cross_entropy(const struct compute *compute, double *losses, float *logits, size_t stride,
-                      size_t n, const int32_t *targets, size_t n_rows, float factor) {
-    struct loss_work work = {compute, losses, logits, stride, n, targets, factor};
+void op_cross_entropy(const struct compute *compute, double *losses, float *logits, size_t n,
+                      const int32_t *targets, size_t n_rows, float factor) {
+    struct loss_work work = {compute, losses, logits, n, targets, factor};
     thread_pool_run(compute->pool, n_rows, 0, loss_share, &work);
 }

@@ -73,6 +73,8 @@ static void backward_weights(const struct pass_batch *batch, const struct layer_
 static void attend(const struct pass_batch *batch, const struct block_memory *m, size_t layer,
                    const float *d_found, float *d_qkv) {
     size_t c = (size_t)batch->config->n_embd;
+    size_t qkv_stride = op_row_stride(3 * c);
+    size_t stride = op_row_stride(c);
     size_t n_head = (size_t)batch->config->n_head;
     struct row_dropout dropout = batch_dropout(batch, layer, DROPOUT_WEIGHTS);
     for (size_t i = 0; i < batch->n_sequences * n_head; i++) {
@@ -80,15 +82,17 @@ static void attend(const struct pass_batch *batch, const struct block_memory *m,
         size_t channel = i % n_head * (c / n_head);
         uint64_t head = (batch->first_sequence + i / n_head) * n_head + i % n_head;
         batch->jobs[i] = (struct training_attention){
-            .qkv = m->qkv + row * 3 * c + channel,
-            .out = m->found + row * c + channel,
+            .qkv = m->qkv + row * qkv_stride + channel,
+            .out = m->found + row * stride + channel,
+            .qkv_stride = qkv_stride,
+            .out_stride = stride,
             .n_positions = batch->n_positions,
             .head_size = c / n_head,
             .n_embd = c,
             .scale = forward_attention_scale(batch->config, layer),
             .dropout = {.key = rng_hash(dropout.key, head), .rate = dropout.rate},
-            .d_out = d_found == NULL ? NULL : d_found + row * c + channel,
-            .d_qkv = d_qkv == NULL ? NULL : d_qkv + row * 3 * c + channel};
+            .d_out = d_found == NULL ? NULL : d_found + row * stride + channel,
+            .d_qkv = d_qkv == NULL ? NULL : d_qkv + row * qkv_stride + channel};
     }
     op_training_attention(batch->compute, batch->jobs, batch->n_sequences * n_head,
                           d_found != NULL);
@@ -103,20 +107,22 @@ void block_forward(const struct pass_batch *batch, float *out, const struct laye
     const struct block_memory *m = &memory->h[layer];
     size_t n_rows = n_rows_of(batch);
     size_t c = (size_t)batch->config->n_embd;
+    size_t stride = op_row_stride(c);
     float epsilon = batch->config->layer_norm_epsilon;
     struct row_dropout after_attention = batch_dropout(batch, layer, DROPOUT_ATTENTION);
     struct row_dropout after_mlp = batch_dropout(batch, layer, DROPOUT_MLP);
 
-    op_layer_norm(compute, m->normal_1, m->x, h->ln_1_weight, h->ln_1_bias, n_rows, c, c, epsilon);
+    op_layer_norm(compute, m->normal_1, m->x, h->ln_1_weight, h->ln_1_bias, n_rows, c, stride,
+                  epsilon);
     forward_linear(batch, m->qkv, h, layer, ATTN_C_ATTN, m->normal_1);
     attend(batch, m, layer, NULL, NULL);
     forward_linear(batch, memory->branch, h, layer, ATTN_C_PROJ, m->found);
     op_residual(compute, m->middle, m->x, memory->branch, n_rows, c, &after_attention);
 
-    op_layer_norm(compute, m->normal_2, m->middle, h->ln_2_weight, h->ln_2_bias, n_rows, c, c,
+    op_layer_norm(compute, m->normal_2, m->middle, h->ln_2_weight, h->ln_2_bias, n_rows, c, stride,
                   epsilon);
     forward_linear(batch, m->inner, h, layer, MLP_C_FC, m->normal_2);
-    op_activate(compute, memory->activated, m->inner, n_rows * h->mlp_c_fc.n_out,
+    op_activate(compute, memory->activated, m->inner, n_rows, h->mlp_c_fc.n_out,
                 batch->config->activation);
     forward_linear(batch, memory->branch, h, layer, MLP_C_PROJ, memory->activated);
     op_residual(compute, out, m->middle, memory->branch, n_rows, c, &after_mlp);
@@ -162,7 +168,7 @@ static void mlp_backward(const struct pass_batch *batch, const struct layer_weig
     /* The activation is computed again together with its derivative, for next to nothing. */
     backward_input(batch, memory->d_wide, h, layer, MLP_C_PROJ, d_branch);
     op_activate_backward(batch->compute, memory->activated, memory->d_wide, m->inner,
-                         n_rows_of(batch) * h->mlp_c_fc.n_out, batch->config->activation);
+                         n_rows_of(batch), h->mlp_c_fc.n_out, batch->config->activation);
     backward_weights(batch, gradients, h, layer, MLP_C_PROJ, d_branch, memory->activated);
     backward_input(batch, memory->branch, h, layer, MLP_C_FC, memory->d_wide);
     backward_weights(batch, gradients, h, layer, MLP_C_FC, memory->d_wide, m->normal_2);

@@ -54,7 +54,7 @@ static void forward_share(void *context, size_t begin, size_t end, int thread) {
     const struct train_batch *batch = work->batch;
     float *scratch = compute_scratch(work->compute, thread);
     for (size_t row = begin; row < end; row++) {
-        weights_embed(work->x + row * work->n_embd, work->weights, batch->ids[row],
+        weights_embed(work->x + row * op_row_stride(work->n_embd), work->weights, batch->ids[row],
                       (int32_t)(row % batch->n_positions), work->n_embd, scratch);
     }
 }
@@ -101,7 +101,7 @@ static void backward_share(void *context, size_t begin, size_t end, int thread) 
     size_t last = end * SHARE_CHANNELS < c ? end * SHARE_CHANNELS : c;
     (void)thread;
     for (size_t row = 0; row < batch->n_sequences * batch->n_positions; row++) {
-        const float *d_x = work->d_x + row * c + first;
+        const float *d_x = work->d_x + row * op_row_stride(c) + first;
         add(wte + (size_t)batch->ids[row] * c + first, d_x, last - first);
         add(wpe + row % batch->n_positions * c + first, d_x, last - first);
     }

@@ -187,8 +187,8 @@ static void embed_backward(struct train_pass *pass, const struct pass_batch *bat
 /* Move the rows that count together at the beginning of the last residual stream. */
 static void gather_counted(const struct train_pass *pass, size_t n_counted, size_t c) {
     for (size_t i = 0; i < n_counted; i++) {
-        memmove(pass->memory.last + i * c, pass->memory.last + pass->counted[i] * c,
-                c * sizeof(float));
+        memmove(pass->memory.last + i * op_row_stride(c),
+                pass->memory.last + pass->counted[i] * op_row_stride(c), c * sizeof(float));
     }
 }
 
@@ -196,14 +196,15 @@ static void gather_counted(const struct train_pass *pass, size_t n_counted, size
 static void scatter_counted(const struct train_pass *pass, size_t n_counted, size_t n_rows,
                             size_t c) {
     float *d_x = pass->memory.d_x;
+    size_t stride = op_row_stride(c);
     size_t left = n_counted;
     for (size_t row = n_rows; row > 0; row--) {
         bool counts = left > 0 && pass->counted[left - 1] == row - 1;
         left -= counts;
         if (!counts) {
-            memset(d_x + (row - 1) * c, 0, c * sizeof *d_x);
+            memset(d_x + (row - 1) * stride, 0, c * sizeof *d_x);
         } else if (left != row - 1) {
-            memcpy(d_x + (row - 1) * c, d_x + left * c, c * sizeof *d_x);
+            memcpy(d_x + (row - 1) * stride, d_x + left * stride, c * sizeof *d_x);
         }
     }
 }
@@ -218,19 +219,18 @@ static void head_chunk(struct train_pass *pass, const struct weights *weights,
     const struct pass_memory *memory = &pass->memory;
     const struct matrix *lm_head = &weights->lm_head;
     size_t c = (size_t)config->n_embd;
-    op_layer_norm(compute, memory->normal_f, memory->last + first * c, weights->ln_f_weight,
-                  weights->ln_f_bias, n, c, c, config->layer_norm_epsilon);
-    op_linear(compute, memory->logits, memory->logits_stride, memory->normal_f, lm_head, NULL, n);
-    op_cross_entropy(compute, pass->losses + first, memory->logits, memory->logits_stride,
-                     lm_head->n_out, pass->targets + first, n, scale);
+    size_t stride = op_row_stride(c);
+    op_layer_norm(compute, memory->normal_f, memory->last + first * stride, weights->ln_f_weight,
+                  weights->ln_f_bias, n, c, stride, config->layer_norm_epsilon);
+    op_linear(compute, memory->logits, memory->normal_f, lm_head, NULL, n);
+    op_cross_entropy(compute, pass->losses + first, memory->logits, lm_head->n_out,
+                     pass->targets + first, n, scale);
     if (scale != 0.0f) {
-        op_matmul_backward(compute, memory->branch + first * c, memory->logits,
-                           memory->logits_stride, lm_head, n);
+        op_matmul_backward(compute, memory->branch + first * stride, memory->logits, lm_head, n);
     }
     if (gradients != NULL) {
         op_matmul_weights(compute, params_numbers(&gradients->lm_head), memory->normal_f,
-                          memory->logits, memory->logits_stride, n, c, lm_head->n_out,
-                          first > 0 || !batch->begins);
+                          memory->logits, n, c, lm_head->n_out, first > 0 || !batch->begins);
     }
 }
 
@@ -252,7 +252,7 @@ static double head(struct train_pass *pass, const struct weights *weights,
         loss += pass->losses[i];
     }
     if (scale != 0.0f) {
-        memset(memory->d_x, 0, n_counted * c * sizeof *memory->d_x);
+        memset(memory->d_x, 0, n_counted * op_row_stride(c) * sizeof *memory->d_x);
         struct layer_norm_backward job = {.d_x = memory->d_x,
                                           .d_weight =
                                               gradients != NULL ? gradients->ln_f_weight : NULL,

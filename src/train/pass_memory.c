@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "tensor/kernels/training.h"
+#include "tensor/ops.h"
 #include "train/lora.h"
 
 /* Numbers of logits that are there at a time, and the rows that are at least worth a product. */
@@ -39,17 +40,22 @@ static float *take(struct planner *planner, size_t rows, size_t columns) {
     return planner->base == NULL || planner->overflow ? NULL : planner->base + begin;
 }
 
+/* Rows of n activations. */
+static float *take_rows(struct planner *planner, size_t rows, size_t n) {
+    return take(planner, rows, op_row_stride(n));
+}
+
 static struct block_memory plan_block(struct planner *planner, const struct gen_config *config,
                                       size_t rows) {
     size_t c = (size_t)config->n_embd;
     struct block_memory block;
-    block.normal_1 = take(planner, rows, c);
-    block.qkv = take(planner, rows, 3 * c);
-    block.found = take(planner, rows, c);
-    block.middle = take(planner, rows, c);
-    block.normal_2 = take(planner, rows, c);
-    block.inner = take(planner, rows, (size_t)config->n_inner);
-    block.x = take(planner, rows, c);
+    block.normal_1 = take_rows(planner, rows, c);
+    block.qkv = take_rows(planner, rows, 3 * c);
+    block.found = take_rows(planner, rows, c);
+    block.middle = take_rows(planner, rows, c);
+    block.normal_2 = take_rows(planner, rows, c);
+    block.inner = take_rows(planner, rows, (size_t)config->n_inner);
+    block.x = take_rows(planner, rows, c);
     return block;
 }
 
@@ -63,13 +69,13 @@ static void plan_blocks(struct pass_memory *memory, struct planner *planner,
         if (i > 0 && all_kept) {
             block = plan_block(planner, config, rows);
         } else if (i > 0 && !options->forward_only) {
-            block.x = take(planner, rows, c);
+            block.x = take_rows(planner, rows, c);
         }
         if (memory->h != NULL) {
             memory->h[i] = block;
         }
     }
-    memory->last = options->forward_only ? block.x : take(planner, rows, c);
+    memory->last = options->forward_only ? block.x : take_rows(planner, rows, c);
 }
 
 static size_t scratch_floats(const struct gen_config *config,
@@ -91,26 +97,25 @@ static void plan(struct pass_memory *memory, struct planner *planner,
     size_t rows;
     planner->overflow |= !memory_multiply(options->max_sequences, options->max_positions, &rows);
     plan_blocks(memory, planner, config, options, rows);
-    memory->branch = take(planner, rows, c);
-    memory->activated = take(planner, rows, inner);
+    memory->branch = take_rows(planner, rows, c);
+    memory->activated = take_rows(planner, rows, inner);
     if (options->lora != NULL) {
         size_t rank = (size_t)options->lora->options.rank;
-        memory->low = take(planner, rows, rank);
-        memory->d_low = take(planner, rows, rank);
+        memory->low = take_rows(planner, rows, rank);
+        memory->d_low = take_rows(planner, rows, rank);
     }
     if (!options->forward_only) {
-        memory->d_x = take(planner, rows, c);
-        memory->d_dropped = options->dropout > 0.0f ? take(planner, rows, c) : NULL;
-        memory->d_wide = take(planner, rows, larger(3 * c, inner));
+        memory->d_x = take_rows(planner, rows, c);
+        memory->d_dropped = options->dropout > 0.0f ? take_rows(planner, rows, c) : NULL;
+        memory->d_wide = take_rows(planner, rows, larger(3 * c, inner));
         memory->moments = take(planner, rows, 2);
     }
-    memory->logits_stride =
-        ((size_t)config->n_vocab + MATRIX_PANEL - 1) / MATRIX_PANEL * MATRIX_PANEL;
-    size_t chunk = LOGITS_NUMBERS / memory->logits_stride / LOGITS_LEAST * LOGITS_LEAST;
+    size_t vocab = (size_t)config->n_vocab;
+    size_t chunk = LOGITS_NUMBERS / op_row_stride(vocab) / LOGITS_LEAST * LOGITS_LEAST;
     chunk = larger(LOGITS_LEAST, smaller(chunk, LOGITS_MOST));
     memory->chunk_rows = smaller(chunk, rows);
-    memory->normal_f = take(planner, memory->chunk_rows, c);
-    memory->logits = take(planner, memory->chunk_rows, memory->logits_stride);
+    memory->normal_f = take_rows(planner, memory->chunk_rows, c);
+    memory->logits = take_rows(planner, memory->chunk_rows, vocab);
     memory->scratch_stride =
         larger(scratch_floats(config, options), 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT +
         MEMORY_ALIGNMENT;

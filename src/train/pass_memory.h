@@ -1,6 +1,7 @@
 /**
  * pass_memory.h - all numbers that a pass works with, in one arena planned up front. Letters as in
- * tensor/ops.h; R = sequences x positions, the rows of a batch, I = n_inner.
+ * tensor/ops.h; R = sequences x positions, the rows of a batch, I = n_inner. Rows of n numbers lie
+ * op_row_stride(n) apart, but for moments.
  */
 #ifndef TRAIN_PASS_MEMORY_H
 #define TRAIN_PASS_MEMORY_H
@@ -38,9 +39,8 @@ struct pass_memory {
 
     /* Logits are made and used up a chunk of rows at a time. */
     size_t chunk_rows;
-    float *normal_f;      /**< [chunk_rows][C] ln_f of the last residual stream */
-    float *logits;        /**< [chunk_rows][logits_stride] */
-    size_t logits_stride; /**< V rounded up to 16 */
+    float *normal_f; /**< [chunk_rows][C] ln_f of the last residual stream */
+    float *logits;   /**< [chunk_rows][V] */
 
     float *scratch; /**< [threads][scratch_stride] */
     size_t scratch_stride;

@@ -54,18 +54,8 @@ struct product_share {
  *  over and over fit a core's own cache. Multiples of 16. */
 #define PRODUCT_ROWS  256
 #define PRODUCT_INNER 512
-/** Numbers from one k to the next in a copy of x: an odd number of cache lines. */
-#define PRODUCT_COPY_STEP (PRODUCT_ROWS + 16)
-/** Floats of scratch that a product needs: for panels of w, behind them for x. */
-#define PRODUCT_SCRATCH_W ((size_t)PRODUCT_PANELS * 16 * PRODUCT_INNER)
-#define PRODUCT_SCRATCH   (PRODUCT_SCRATCH_W + (size_t)PRODUCT_COPY_STEP * PRODUCT_INNER)
-
-/** Whether x lies across and its k so far apart, some pages exactly, that all of them fall into a
- *  few sets of a cache, which cannot keep them (scripts/SPEED.md): shares of many panels copy it.
- */
-static inline bool product_is_crowded(const struct product_job *job) {
-    return job->x_stride == 1 && job->x_step % 1024 == 0;
-}
+/** Floats of scratch that a product needs, for panels of w. */
+#define PRODUCT_SCRATCH ((size_t)PRODUCT_PANELS * 16 * PRODUCT_INNER)
 
 /** Which numbers of a row are dropped: those whose hash of (key, index) is below rate * 2^32. */
 struct dropout {
@@ -79,13 +69,14 @@ struct dropout {
  * last head's.
  */
 struct training_attention {
-    const float *qkv; /**< [n_positions][3 n_embd], from this head's query on */
-    float *out;       /**< [n_positions][n_embd]; the backward half reads it */
+    const float *qkv; /**< [n_positions][qkv_stride], from this head's query on */
+    float *out;       /**< [n_positions][out_stride]; the backward half reads it */
+    size_t qkv_stride, out_stride;
     size_t n_positions, head_size, n_embd;
     float scale;            /**< of the scores before softmax */
     struct dropout dropout; /**< of the weights of position i: key + i */
-    const float *d_out;     /**< [n_positions][n_embd] gradient of out; NULL in the forward half */
-    float *d_qkv;           /**< [n_positions][3 n_embd] gradient of qkv */
+    const float *d_out; /**< [n_positions][out_stride] gradient of out; NULL in the forward half */
+    float *d_qkv;       /**< [n_positions][qkv_stride] gradient of qkv */
 };
 
 /** Positions whose weights the backward half of attention has at a time. */

@@ -65,12 +65,12 @@ struct attention_parts {
     float *rows;         /* [positions][head_size rounded up]: values forward, keys backward */
     float *weights;      /* [ATTENTION_BLOCK][stride] */
     float *gradients;    /* the same: of the scores */
-    size_t stride;       /* positions rounded up to 16 */
+    size_t stride;       /* positions rounded up, to an odd number of cache lines */
 };
 
 static struct attention_parts attention_parts(float *scratch, size_t n_positions,
                                               size_t head_size) {
-    struct attention_parts parts = {.stride = panels_of(n_positions) * VF_LANES};
+    struct attention_parts parts = {.stride = (panels_of(n_positions) | 1) * VF_LANES};
     size_t padded = panels_of(head_size) * VF_LANES;
     parts.key_panels = scratch;
     parts.value_panels = parts.key_panels + parts.stride * padded;
@@ -115,7 +115,7 @@ static struct dropout attention_dropout(const struct training_attention *job, si
 static void attention_weights(const struct training_attention *job,
                               const struct attention_parts *parts, float *weights, size_t first,
                               size_t n_rows) {
-    size_t stride = 3 * job->n_embd;
+    size_t stride = job->qkv_stride;
     size_t seen = first + n_rows;
     size_t end = panels_of(seen) * VF_LANES;
     attention_scores(weights, parts->stride, job->qkv + first * stride, stride, n_rows,
@@ -129,7 +129,7 @@ static void attention_weights(const struct training_attention *job,
 
 static void training_attention(const struct training_attention *job, float *scratch) {
     struct attention_parts parts = attention_parts(scratch, job->n_positions, job->head_size);
-    size_t stride = 3 * job->n_embd;
+    size_t stride = job->qkv_stride;
     attention_pack_panels(parts.key_panels, job->qkv + job->n_embd, stride, job->n_positions,
                           job->head_size);
     attention_pack_rows(parts.rows, job->qkv + 2 * job->n_embd, stride, job->n_positions,
@@ -147,8 +147,8 @@ static void training_attention(const struct training_attention *job, float *scra
                             .x_step = 1,
                             .w = (const unsigned char *)parts.rows,
                             .n_k = first + n_rows,
-                            .y = job->out + first * job->n_embd,
-                            .y_stride = job->n_embd};
+                            .y = job->out + first * job->out_stride,
+                            .y_stride = job->out_stride};
         attention_sums(sums, n_rows, job->head_size, panels_of(job->head_size) * VF_LANES);
     }
 }
@@ -178,15 +178,15 @@ static void attention_rows_backward(const struct training_attention *job,
     float *weights = parts->weights + row * parts->stride;
     float *gradients = parts->gradients + row * parts->stride;
     attention_weights(job, parts, weights, first, n_rows);
-    attention_scores(gradients, parts->stride, job->d_out + first * job->n_embd, job->n_embd,
-                     n_rows, parts->value_panels, first + n_rows, job->head_size);
+    attention_scores(gradients, parts->stride, job->d_out + first * job->out_stride,
+                     job->out_stride, n_rows, parts->value_panels, first + n_rows, job->head_size);
     for (size_t r = 0; r < n_rows; r++) {
         size_t position = first + r;
         size_t n = position + 1;
         float *p = weights + r * parts->stride;
         float *d = gradients + r * parts->stride;
-        float mean = dot(job->d_out + position * job->n_embd, job->out + position * job->n_embd,
-                         job->head_size);
+        float mean = dot(job->d_out + position * job->out_stride,
+                         job->out + position * job->out_stride, job->head_size);
         if (job->dropout.rate > 0.0f) {
             drop(d, d, n, attention_dropout(job, position));
         }
@@ -202,8 +202,8 @@ static void attention_rows_backward(const struct training_attention *job,
                            .x_step = 1,
                            .w = (const unsigned char *)parts->rows,
                            .n_k = first + n_rows,
-                           .y = job->d_qkv + first * 3 * job->n_embd,
-                           .y_stride = 3 * job->n_embd};
+                           .y = job->d_qkv + first * job->qkv_stride,
+                           .y_stride = job->qkv_stride};
     attention_sums(queries, n_rows, job->head_size, panels_of(job->head_size) * VF_LANES);
 }
 
@@ -238,11 +238,12 @@ static void attention_columns(float *y, size_t y_stride, const float *x, size_t 
 static void attention_backward(const struct training_attention *job, float *scratch) {
     struct attention_parts parts = attention_parts(scratch, job->n_positions, job->head_size);
     size_t c = job->n_embd;
+    size_t stride = job->qkv_stride;
     const float *k = job->qkv + c;
     const float *v = job->qkv + 2 * c;
-    attention_pack_panels(parts.key_panels, k, 3 * c, job->n_positions, job->head_size);
-    attention_pack_panels(parts.value_panels, v, 3 * c, job->n_positions, job->head_size);
-    attention_pack_rows(parts.rows, k, 3 * c, job->n_positions, job->head_size);
+    attention_pack_panels(parts.key_panels, k, stride, job->n_positions, job->head_size);
+    attention_pack_panels(parts.value_panels, v, stride, job->n_positions, job->head_size);
+    attention_pack_rows(parts.rows, k, stride, job->n_positions, job->head_size);
     for (size_t first = 0; first < job->n_positions; first += ATTENTION_BLOCK) {
         size_t left = job->n_positions - first;
         size_t n_rows = left < ATTENTION_BLOCK ? left : ATTENTION_BLOCK;
@@ -251,10 +252,11 @@ static void attention_backward(const struct training_attention *job, float *scra
             size_t n = n_rows - row < ATTENTION_ROWS ? n_rows - row : ATTENTION_ROWS;
             attention_rows_backward(job, &parts, first + row, row, n, end);
         }
-        attention_columns(job->d_qkv + 2 * c, 3 * c, parts.weights, parts.stride,
-                          job->d_out + first * c, c, first, n_rows, job->head_size);
-        attention_columns(job->d_qkv + c, 3 * c, parts.gradients, parts.stride,
-                          job->qkv + first * 3 * c, 3 * c, first, n_rows, job->head_size);
+        attention_columns(job->d_qkv + 2 * c, stride, parts.weights, parts.stride,
+                          job->d_out + first * job->out_stride, job->out_stride, first, n_rows,
+                          job->head_size);
+        attention_columns(job->d_qkv + c, stride, parts.gradients, parts.stride,
+                          job->qkv + first * stride, stride, first, n_rows, job->head_size);
     }
 }
 

@@ -2,14 +2,20 @@
  * training_product.h - matrix products of any strides, over the tiles of matmul_tiles.h: what
  * gradients are made of (training.h says which). Tiles read w where it lies in panels. Whole rows
  * of w are packed in scratch by the first tile of rows that reads them; else a few panels and some
- * hundred k at a time are gathered there before. An x that no cache can hold is copied there, too.
- * Unfinished sums wait in y, which changes no bit.
+ * hundred k at a time are gathered there before. Unfinished sums wait in y, which changes no bit.
+ * The includer may define
+ *   PRODUCT_INNER_ACROSS  k of a block where x lies across: each is a line of x then, to be met
+ *                         again by the tiles beside, and they should all stay in the first cache
  */
 #ifndef KERNELS_TRAINING_PRODUCT_H
 #define KERNELS_TRAINING_PRODUCT_H
 
 #include "tensor/kernels/matmul_tiles.h"
 #include "tensor/kernels/training.h"
+
+#ifndef PRODUCT_INNER_ACROSS
+#define PRODUCT_INNER_ACROSS PRODUCT_INNER
+#endif
 
 _Static_assert(TILE_PANELS <= PRODUCT_PANELS, "a group of panels would not fit the scratch");
 
@@ -109,43 +115,28 @@ static void product_block(struct tile t, const struct product_job *job,
     }
 }
 
-/* Give t an x whose lines are spread over a cache. */
-static void product_copy_x(struct tile *t, size_t n_rows, float *to) {
-    const float *from = t->x;
-    t->x = to;
-    for (size_t k = 0; k < t->n_k; k++) {
-        memcpy(to, from, n_rows * sizeof *to);
-        from += t->x_step;
-        to += PRODUCT_COPY_STEP;
-    }
-    t->x_step = PRODUCT_COPY_STEP;
-}
-
 static void product(const struct product_job *job, const struct product_share *share,
                     float *scratch) {
     const struct matmul_job finish = {.bias = job->bias};
-    bool copies = product_is_crowded(job) && share->n_panels > 2 * TILE_PANELS;
-    for (size_t k = 0; k < job->n_inner; k += PRODUCT_INNER) {
+    const size_t most = job->x_step == 1 ? PRODUCT_INNER : PRODUCT_INNER_ACROSS;
+    for (size_t k = 0; k < job->n_inner; k += most) {
         size_t left = job->n_inner - k;
         size_t column = share->panel * VF_LANES;
         struct tile t = {.x = job->x + share->row * job->x_stride + k * job->x_step,
                          .x_stride = job->x_stride,
                          .x_step = job->x_step,
                          .x_ahead = job->x_step == 1,
-                         .n_k = left < PRODUCT_INNER ? left : PRODUCT_INNER,
+                         .n_k = left < most ? left : most,
                          .start_stride = job->y_stride,
                          .y = job->y + share->row * job->y_stride +
                               share->panel * job->y_panel_stride,
                          .y_stride = job->y_stride,
                          .y_panel_gap = job->y_panel_stride - VF_LANES,
                          .n_columns = job->n_columns - column,
-                         .job = job->bias != NULL && left <= PRODUCT_INNER ? &finish : NULL,
+                         .job = job->bias != NULL && left <= most ? &finish : NULL,
                          .column = column};
         t.start = k > 0 || job->add ? t.y : NULL;
         t.start_ahead = t.start != NULL;
-        if (copies) {
-            product_copy_x(&t, share->n_rows, scratch + PRODUCT_SCRATCH_W);
-        }
         product_block(t, job, share, k, scratch);
     }
 }
