@@ -9,10 +9,15 @@
 #define ATTENTION_AHEAD    ((size_t)16384)
 #define ATTENTION_FEW_ROWS 2
 
+/* Floats between the scratch of one thread and the next's, never touched by either. Hardware reads
+ * on behind the end of what a thread reads, and takes the lines from the other that writes them:
+ * products of many rows were up to a third slower without (scripts/SPEED.md). */
+#define SCRATCH_GAP 16384
+
 bool compute_init(struct compute *compute, const struct kernels *kernels, int n_threads,
                   size_t floats) {
-    /* Whole cache lines, so that neighbouring threads never share one. */
-    size_t stride = (floats + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
+    size_t apart = floats + SCRATCH_GAP + MEMORY_ALIGNMENT - 1;
+    size_t stride = apart / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
     *compute = (struct compute){.kernels = kernels, .scratch_stride = stride};
     compute->pool = stride < floats ? NULL : thread_pool_new(n_threads);
     if (compute->pool == NULL) {

@@ -21,7 +21,7 @@
 struct compute {
     const struct kernels *kernels;
     struct thread_pool *pool;
-    float *scratch;        /**< [threads of the pool][scratch_stride] */
+    float *scratch;        /**< [threads of the pool][scratch_stride], at cache lines */
     size_t scratch_stride; /**< floats */
     unsigned char *inputs; /**< quantized rows, for products with weights of a block format */
     size_t inputs_size;    /**< bytes */

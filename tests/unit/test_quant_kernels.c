@@ -21,7 +21,7 @@ static const char *const set_names[] = {"generic",    "avx2", "avx2vnni",   "avx
 #define N_SETS (sizeof set_names / sizeof *set_names)
 
 /* More than the rows from which on any set takes its panels another way. */
-enum { MAX_ROWS = 37 };
+enum { MAX_ROWS = 53 };
 
 static float *random_floats(struct rng *rng, size_t n, float scale) {
     float *x = malloc(n * sizeof *x);

@@ -18,7 +18,7 @@
 #include "tensor/ops.h"
 
 #define FIRST_QUANT TENSOR_Q8_0
-#define MAX_ROWS    37
+#define MAX_ROWS    53
 
 static const char *const set_names[] = {"generic",    "avx2", "avx2vnni",   "avx512",
                                         "avx512vnni", "neon", "neondotprod"};

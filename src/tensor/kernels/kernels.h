@@ -175,7 +175,8 @@ const struct kernels *kernels_by_name(const char *name);
 /** The set of that name, or with NULL the fastest; GEN_BAD_ARGUMENT where there is none. */
 enum gen_status kernels_choose(const struct kernels **out, const char *name, struct gen_error *err);
 
-/** Floats of scratch a thread needs for products with w. */
+/** Floats of scratch a thread needs for products with w, best at a cache line; not all sets use it.
+ */
 size_t kernels_matmul_scratch(const struct matrix *w);
 /** Bytes of a quantized row of n_in numbers; 0 for w that is not of a block format. */
 size_t kernels_quantized_row_bytes(const struct matrix *w);

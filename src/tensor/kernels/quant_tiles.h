@@ -45,7 +45,7 @@ struct quant_tile {
     const unsigned char *ahead; /* what to ask for in advance, ahead_step bytes every 32 k */
     size_t ahead_step;
     size_t ahead_skip;             /* from one tile of rows to the next */
-    struct quant_widened *widened; /* room for a panel taken apart, quant_widened.h */
+    struct quant_widened *widened; /* room for a panel taken apart, where quant_widened.h is used */
     struct tile store;             /* where the sums go and what follows them */
 };
 

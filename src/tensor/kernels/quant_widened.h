@@ -42,7 +42,7 @@ ALWAYS_INLINE void quant_widen_numbers(struct quant_widened *out, const struct q
             vb sign = vb_sign(q);
             q = vb_magnitude(q);
             vb_store(out->sign[s], sign);
-            start = vi_sub_signs(start, q, sign);
+            start = vi_add_negative(start, q, sign);
         }
         vb_store(out->q[s], q);
     }
@@ -171,7 +171,8 @@ ALWAYS_INLINE void quant_widened_run(const struct quant_tile *t, int rows, struc
 /* Rows from which on it is faster, as measured on a Zen 3: the sooner, the more there is to take
  * apart. */
 static size_t quant_widens_from(const struct quant_format *format) {
-    return format->group_size < QUANT_SMALL ? 8 : format->high_bits > 0 ? 16 : 32;
+    bool much = format->high_bits > 0 || format->has_groups;
+    return format->group_size < QUANT_SMALL ? 8 : much ? 16 : 48;
 }
 
 /* All rows of x against one panel; t.widened has room for it. */

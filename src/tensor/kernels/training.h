@@ -51,7 +51,7 @@ struct product_share {
 /** Panels that go through a product together. */
 #define PRODUCT_PANELS 3
 /** Most rows of a share, and the k of a block: so many that the parts of x and w which are read
- *  over and over fit a core's own cache. Multiples of 16. */
+ *  over and over fit a core's own cache. Multiples of 16. Sets may take blocks of fewer k. */
 #define PRODUCT_ROWS  256
 #define PRODUCT_INNER 512
 /** Floats of scratch that a product needs, for panels of w. */

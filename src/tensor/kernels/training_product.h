@@ -17,6 +17,8 @@
 #define PRODUCT_INNER_ACROSS PRODUCT_INNER
 #endif
 
+_Static_assert(PRODUCT_INNER_ACROSS <= PRODUCT_INNER && PRODUCT_INNER_ACROSS % 16 == 0,
+               "scratch has no room for such blocks");
 _Static_assert(TILE_PANELS <= PRODUCT_PANELS, "a group of panels would not fit the scratch");
 
 /* to[j][i] = from[i][j] for n_rows x n_columns numbers, at most 16 each, the rest of 16 x 16

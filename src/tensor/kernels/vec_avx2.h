@@ -279,7 +279,7 @@ VF_INLINE vi vi_dot4_signed(vi sum, vb magnitude, vb sign, const int8_t *x) {
     return vi_join_pairs(sum, pairs);
 }
 /* sum + the magnitudes below 0: -(products of them with -1). */
-VF_INLINE vi vi_sub_signs(vi sum, vb magnitude, vb sign) {
+VF_INLINE vi vi_add_negative(vi sum, vb magnitude, vb sign) {
     __m256i minus = _mm256_set1_epi16(-1);
     __m256i low = _mm256_madd_epi16(_mm256_maddubs_epi16(magnitude.low, sign.low), minus);
     __m256i high = _mm256_madd_epi16(_mm256_maddubs_epi16(magnitude.high, sign.high), minus);
