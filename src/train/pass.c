@@ -234,10 +234,11 @@ static void head_chunk(struct train_pass *pass, const struct weights *weights,
     }
 }
 
-/* From the last residual stream to the loss and, unless scale is 0, back to its gradient. */
-static double head(struct train_pass *pass, const struct weights *weights,
-                   const struct weights *gradients, const struct pass_batch *batch, float scale,
-                   size_t n_counted) {
+/* From the last residual stream to the loss, which is added to *loss, and, unless scale is 0, back
+ * to its gradient. */
+static void head(struct train_pass *pass, const struct weights *weights,
+                 const struct weights *gradients, const struct pass_batch *batch, float scale,
+                 size_t n_counted, double *loss) {
     const struct pass_memory *memory = &pass->memory;
     size_t n_rows = batch->n_sequences * batch->n_positions;
     size_t c = (size_t)batch->config->n_embd;
@@ -247,9 +248,8 @@ static double head(struct train_pass *pass, const struct weights *weights,
         head_chunk(pass, weights, gradients, batch, scale, first,
                    left < memory->chunk_rows ? left : memory->chunk_rows);
     }
-    double loss = 0.0;
     for (size_t i = 0; i < n_counted; i++) {
-        loss += pass->losses[i];
+        *loss += pass->losses[i];
     }
     if (scale != 0.0f) {
         memset(memory->d_x, 0, n_counted * op_row_stride(c) * sizeof *memory->d_x);
@@ -267,7 +267,6 @@ static double head(struct train_pass *pass, const struct weights *weights,
         op_layer_norm_backward(&pass->compute, &job);
         scatter_counted(pass, n_counted, n_rows, c);
     }
-    return loss;
 }
 
 /* ---- the pass --------------------------------------------------------------------------------*/
@@ -352,9 +351,10 @@ enum gen_status train_pass_run(struct train_pass *pass, const struct params *par
                                struct gen_error *err) {
     struct gradient_view view = {0};
     bool learns = gradients != NULL;
+    size_t counted = 0;
     enum gen_status status = check_batch(pass, batch, learns ? step : NULL, err);
     if (status != GEN_OK ||
-        (status = list_counted(pass, n_counted, batch, &params->config, err)) != GEN_OK ||
+        (status = list_counted(pass, &counted, batch, &params->config, err)) != GEN_OK ||
         (learns && (status = view_gradients(&view, pass, params, gradients, err)) != GEN_OK)) {
         return status;
     }
@@ -373,11 +373,12 @@ enum gen_status train_pass_run(struct train_pass *pass, const struct params *par
         work.first_sequence = step->first_sequence;
         work.begins = step->begins;
         if (step->begins) {
-            clear_gradients(pass, params, gradients, *n_counted);
+            clear_gradients(pass, params, gradients, counted);
         }
     }
     forward(&work, params, batch);
-    *loss = head(pass, &params->weights, weights, &work, learns ? step->scale : 0.0f, *n_counted);
+    head(pass, &params->weights, weights, &work, learns ? step->scale : 0.0f, counted, loss);
+    *n_counted += counted;
     if (learns) {
         backward(pass, &work, params, weights, batch, step);
     }

@@ -68,13 +68,14 @@ struct train_step {
 };
 
 /**
- * *loss = sum over counted positions of -ln p(target), *n_counted their number. With `gradients`
- * each of them becomes, in a batch that begins a step, or else grows by, d(scale * loss) /
- * d(value); without, nothing is dropped and `step` is not looked at. Gradients are an array like
- * params->values or, with adapters, lora->params.values; made by params_new_array(), for what lies
- * between tensors and in padding is never written and has to be 0. Dropout masks depend on the
+ * -ln p(target) of all counted positions is added to *loss, one after the other, so that a sum over
+ * several batches does not depend on where they end; *n_counted grows by their number. With
+ * `gradients` each of them becomes, in a batch that begins a step, or else grows by, d(scale *
+ * loss) / d(value); without, nothing is dropped and `step` is not looked at. Gradients are an array
+ * like params->values or, with adapters, lora->params.values; made by params_new_array(), for what
+ * lies between tensors and in padding is never written and has to be 0. Dropout masks depend on the
  * step's seed and the number of the sequence in the step. GEN_BAD_ARGUMENT for ids out of range; a
- * loss that is not finite is returned as such.
+ * loss that is not finite becomes part of the sum as such.
  */
 enum gen_status train_pass_run(struct train_pass *pass, const struct params *params,
                                float *gradients, const struct train_batch *batch,

@@ -84,14 +84,8 @@ static enum gen_status run_batch(struct trainer *trainer, size_t first, size_t n
                                 .targets = trainer->batch_targets,
                                 .n_sequences = n,
                                 .n_positions = fill_batch(trainer, first, n)};
-    double batch_loss = 0;
-    size_t batch_counted = 0;
-    enum gen_status status =
-        train_pass_run(trainer->pass, trainer->params, step != NULL ? trainer->gradients : NULL,
-                       &batch, step, &batch_loss, &batch_counted, err);
-    *loss += batch_loss;
-    *n_counted += batch_counted;
-    return status;
+    return train_pass_run(trainer->pass, trainer->params, step != NULL ? trainer->gradients : NULL,
+                          &batch, step, loss, n_counted, err);
 }
 
 static void read_sequences(struct trainer *trainer, const struct train_source *source,

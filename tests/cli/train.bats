@@ -92,6 +92,20 @@ n_lines() {
     [ "$(wc -l <figures)" -eq 600 ]
 }
 
+# One number wide, for there the losses fill their double precision, and their sum is rounded.
+@test "how many sequences are taken at a time changes no figure" {
+    seq 3000 >text
+    for n in 1 3 16; do
+        mkdir "$n"
+        (cd "$n" && "$GEN" train -q -o m.gguf --micro-batch "$n" --vocab-size 300 --n-layer 1 \
+            --n-head 1 --n-embd 1 --n-ctx 5 --steps 3 --warmup 1 --batch-size 700 \
+            --valid-share 0.2 --metrics m.jsonl ../text)
+        sed 's/"tokens_per_second":[^,}]*//' "$n/m.jsonl" >"$n/figures"
+        cmp "$n/figures" 1/figures
+        cmp "$n/m.gguf.state" 1/m.gguf.state
+    done
+}
+
 @test "killed while it writes checkpoints, 50 times: there is always one to go on from" {
     options=(-q -o m.gguf "${SHAPE[@]}" --schedule constant --checkpoint-every 1 --resume "$TEXT")
     n_cut=0

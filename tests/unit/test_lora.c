@@ -118,8 +118,8 @@ static double run(struct rig *rig, size_t first, size_t n, bool learns) {
                               .first_sequence = first,
                               .begins = first == 0,
                               .ends = first + n == N_SEQUENCES};
-    double loss;
-    size_t n_counted;
+    double loss = 0;
+    size_t n_counted = 0;
     struct gen_error err;
     if (train_pass_run(rig->pass, &rig->params, learns ? rig->gradients : NULL, &batch, &step,
                        &loss, &n_counted, &err) != GEN_OK) {

@@ -85,8 +85,8 @@ static double run(struct rig *rig, size_t first, size_t n, bool learns) {
                               .first_sequence = first,
                               .begins = first == 0,
                               .ends = first + n == N_SEQUENCES};
-    double loss;
-    size_t n_counted;
+    double loss = 0;
+    size_t n_counted = 0;
     struct gen_error err;
     if (train_pass_run(rig->pass, &rig->params, learns ? rig->gradients : NULL, &batch, &step,
                        &loss, &n_counted, &err) != GEN_OK) {
@@ -521,8 +521,8 @@ static void bad_batches_are_refused(void **state) {
     rig_random(&rig, &config, NULL, 1, &options);
     struct train_batch batch = {rig.ids, rig.targets, N_SEQUENCES, N_POSITIONS};
     struct train_step step = {.scale = 1, .begins = true, .ends = true};
-    double loss;
-    size_t n;
+    double loss = 0;
+    size_t n = 0;
     struct gen_error err;
     struct train_batch larger = batch;
     larger.n_sequences++;
