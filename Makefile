@@ -133,7 +133,7 @@ KERNEL_LEVEL =
 # takes the compiler up to twice as long.
 $(BUILD)/src/tensor/kernels/%.o: KERNEL_LEVEL = $(if $(filter -O3,$(lastword $(filter -O%,$(CFLAGS)))),-O2)
 $(BUILD)/src/base/floats_avx2.o $(BUILD)/src/base/floats_avx2.tidy: FILE_CFLAGS = $(AVX2_CFLAGS)
-# The square root as the one instruction it is, not a call; of the generic set's compilers make vectors.
+# The square root as the one instruction it is, not a call, which no compiler makes vectors of.
 $(foreach set,generic neon,$(BUILD)/src/tensor/kernels/$(set).o $(BUILD)/src/tensor/kernels/$(set).tidy): FILE_CFLAGS = -fno-math-errno
 $(BUILD)/src/tensor/kernels/avx2.o   $(BUILD)/src/tensor/kernels/avx2.tidy:   FILE_CFLAGS = $(AVX2_CFLAGS) -fno-math-errno
 $(BUILD)/src/tensor/kernels/avx512.o $(BUILD)/src/tensor/kernels/avx512.tidy: FILE_CFLAGS = $(AVX512_CFLAGS) -fno-math-errno

@@ -161,6 +161,19 @@ static void test_cost(void **state) {
     gen_model_free(model);
 }
 
+/* The embedded model's matrices are of 8 bits, all of them. */
+static void test_cost_q8_0(void **state) {
+    (void)state;
+    struct gen_model *model;
+    struct gen_error err;
+    assert_int_equal(gen_model_open(&model, "models/tales-6m.gguf", NULL, &err), GEN_OK);
+    struct gen_cost cost = gen_model_cost(model);
+    assert_int_equal(cost.row_int8_operations, cost.row_operations);
+    assert_int_equal(cost.head_int8_operations, cost.head_operations);
+    assert_true(cost.full_int8);
+    gen_model_free(model);
+}
+
 /* Half-precision weights are half as heavy, and cost as many operations. */
 static void test_cost_f16(void **state) {
     (void)state;
@@ -183,7 +196,8 @@ int main(void) {
         cmocka_unit_test(test_read_sum),      cmocka_unit_test(test_fma_loop),
         cmocka_unit_test(test_int8_loop),     cmocka_unit_test(test_meter),
         cmocka_unit_test(test_meter_refuses), cmocka_unit_test(test_cost),
-        cmocka_unit_test(test_cost_f16),      cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_cost_q8_0),     cmocka_unit_test(test_cost_f16),
+        cmocka_unit_test(test_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

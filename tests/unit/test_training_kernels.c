@@ -237,7 +237,7 @@ static void loss_and_its_gradient(void **state) {
 
 /* ---- the optimizer ---------------------------------------------------------------------------*/
 
-/* Number by number, as train/adamw.h and training.h have the formulas. */
+/* Number by number; train/adamw.h has the formulas. */
 static void plain_adamw(float *w, float *m, float *v, float g, const struct adamw_factors *f) {
     float gradient = g * f->scale;
     float mean = *m + f->beta1_rest * (gradient - *m);

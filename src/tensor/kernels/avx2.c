@@ -10,7 +10,7 @@
 #define TILE_PANELS          1
 #define TILE_PANELS_FEW_ROWS 2
 #define TILE_UNROLL_K        _Pragma("GCC unroll 4")
-/* Measured on a Zen 3, of 32 KB and 512 KB. */
+/* Measured on a Zen 3, whose caches have 32 and 512 KB. */
 #define PRODUCT_INNER_ACROSS 128
 
 #include "tensor/kernels/row_kernels.h"

@@ -139,6 +139,6 @@ size_t kernels_attention_scratch(size_t n_ctx) {
 
 size_t training_attention_scratch(size_t n_positions, size_t head_size) {
     /* Keys and values in panels, one of them by rows too; weights and gradients of a block. */
-    size_t stride = (round_up(n_positions) / MATRIX_PANEL | 1) * MATRIX_PANEL;
-    return stride * (3 * round_up(head_size) + 2 * TRAINING_ATTENTION_BLOCK);
+    return training_attention_stride(n_positions) *
+           (3 * round_up(head_size) + 2 * TRAINING_ATTENTION_BLOCK);
 }

@@ -82,6 +82,11 @@ struct training_attention {
 /** Positions whose weights the backward half of attention has at a time. */
 #define TRAINING_ATTENTION_BLOCK 32
 
+/** Floats from one row of scores to the next in scratch, and positions that its panels have room
+ *  for: an odd number of cache lines, where ops.h says why. */
+static inline size_t training_attention_stride(size_t n_positions) {
+    return ((n_positions + 15) / 16 | 1) * 16;
+}
 /** Floats of scratch that attention over a head needs. */
 size_t training_attention_scratch(size_t n_positions, size_t head_size);
 

@@ -65,12 +65,12 @@ struct attention_parts {
     float *rows;         /* [positions][head_size rounded up]: values forward, keys backward */
     float *weights;      /* [ATTENTION_BLOCK][stride] */
     float *gradients;    /* the same: of the scores */
-    size_t stride;       /* positions rounded up, to an odd number of cache lines */
+    size_t stride;       /* training_attention_stride() */
 };
 
 static struct attention_parts attention_parts(float *scratch, size_t n_positions,
                                               size_t head_size) {
-    struct attention_parts parts = {.stride = (panels_of(n_positions) | 1) * VF_LANES};
+    struct attention_parts parts = {.stride = training_attention_stride(n_positions)};
     size_t padded = panels_of(head_size) * VF_LANES;
     parts.key_panels = scratch;
     parts.value_panels = parts.key_panels + parts.stride * padded;

@@ -1,6 +1,6 @@
 /**
  * training_optimizer.h - what an optimizer does with every number, over the vectors of the vec_*.h
- * included before. Single IEEE operations in the order of training.h, for the same bits in any set.
+ * included before. Single IEEE operations in one order, for the same bits in any set.
  */
 #ifndef KERNELS_TRAINING_OPTIMIZER_H
 #define KERNELS_TRAINING_OPTIMIZER_H
