@@ -2,12 +2,10 @@
 
 #include "base/memory.h"
 
-/* Shares per thread that attention jobs are cut into. */
+/* Attention jobs in a share, as far as each thread then has two shares, and most shares per thread.
+ */
+#define ATTENTION_SHARE  4
 #define ATTENTION_SHARES 16
-/* Bytes of keys, and of values, asked for in advance: by then the hardware has seen the stream.
- * Only for jobs of so many rows. */
-#define ATTENTION_AHEAD    ((size_t)16384)
-#define ATTENTION_FEW_ROWS 2
 
 /* Floats between the scratch of one thread and the next's, never touched by either. Hardware reads
  * on behind the end of what a thread reads, and takes the lines from the other that writes them:
@@ -152,49 +150,26 @@ void op_store_kv(const struct compute *compute, const struct attention_job *jobs
     thread_pool_run(compute->pool, n_jobs, 0, store_kv_share, &work);
 }
 
-static void ask_for(const void *start, size_t bytes) {
-    size_t most = bytes < ATTENTION_AHEAD ? bytes : ATTENTION_AHEAD;
-    for (size_t done = 0; done < most; done += MEMORY_ALIGNMENT) {
-        __builtin_prefetch((const unsigned char *)start + done, 0, 2);
-    }
-}
-
-/* Keys and values of a head lie in pieces of their own, whose beginning the hardware cannot
- * foresee: they are asked for while the job before is done, values of the first while its scores
- * are made. A job of many rows computes longer than it waits. */
-static void ask_for_kv(const struct attention_job *job, bool keys) {
-    size_t number = tensor_type_info(job->type)->block_bytes;
-    if (job->n_rows > ATTENTION_FEW_ROWS) {
-        return;
-    }
-    if (keys) {
-        ask_for(job->k, (job->length + MATRIX_PANEL - 1) / MATRIX_PANEL * MATRIX_PANEL *
-                            job->head_size * number);
-    }
-    ask_for(job->v, job->length * job->v_stride * number);
-}
-
 static void attention_share(void *context, size_t begin, size_t end, int thread) {
     const struct attention_work *work = context;
-    if (begin < end) {
-        ask_for_kv(&work->jobs[begin], false);
-    }
     for (size_t i = begin; i < end; i++) {
-        if (i + 1 < end) {
-            ask_for_kv(&work->jobs[i + 1], true);
-        }
         if (work->store) {
             work->compute->kernels->store_kv(&work->jobs[i]);
         }
-        work->compute->kernels->attention(&work->jobs[i], compute_scratch(work->compute, thread));
+        const struct attention_job *next = i + 1 < end ? &work->jobs[i + 1] : NULL;
+        work->compute->kernels->attention(&work->jobs[i], next,
+                                          compute_scratch(work->compute, thread));
     }
 }
 
 void op_attention(const struct compute *compute, const struct attention_job *jobs, size_t n_jobs,
                   bool store) {
     struct attention_work work = {compute, jobs, store};
-    /* Neighbours may read the same keys and values, so some of them go to one thread; but they
-     * may be of different lengths, so there are many shares. */
-    size_t grain = n_jobs / ((size_t)thread_pool_size(compute->pool) * ATTENTION_SHARES);
+    /* Neighbours may read the same keys and values, and a job asks for what the next one reads, so
+     * some go to one thread; but they may be of different lengths, so there are several shares. */
+    size_t n_threads = (size_t)thread_pool_size(compute->pool);
+    size_t shares = n_jobs / (n_threads * ATTENTION_SHARE);
+    shares = shares < 2 ? 2 : shares > ATTENTION_SHARES ? ATTENTION_SHARES : shares;
+    size_t grain = n_jobs / (n_threads * shares);
     thread_pool_run(compute->pool, n_jobs, grain > 1 ? grain : 1, attention_share, &work);
 }

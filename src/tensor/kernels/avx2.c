@@ -9,11 +9,12 @@
 #define TILE_ROWS            6
 #define TILE_PANELS          1
 #define TILE_PANELS_FEW_ROWS 2
+#define ATTENTION_PANELS     4
 #define TILE_UNROLL_K        _Pragma("GCC unroll 4")
 /* Measured on a Zen 3, whose caches have 32 and 512 KB. */
 #define PRODUCT_INNER_ACROSS 128
 
-#include "tensor/kernels/row_kernels.h"
+#include "tensor/kernels/attention.h"
 #include "tensor/kernels/training_kernels.h"
 
 const struct kernels kernels_avx2 = KERNELS_TABLE("avx2", avx2);

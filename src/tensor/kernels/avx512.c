@@ -9,9 +9,10 @@
 #define TILE_ROWS            8
 #define TILE_PANELS          3
 #define TILE_PANELS_FEW_ROWS 4
+#define ATTENTION_PANELS     8
 #define TILE_UNROLL_K
 
-#include "tensor/kernels/row_kernels.h"
+#include "tensor/kernels/attention.h"
 #include "tensor/kernels/training_kernels.h"
 
 const struct kernels kernels_avx512 = KERNELS_TABLE("avx512", avx512);

@@ -4,9 +4,10 @@
 #define TILE_ROWS            2
 #define TILE_PANELS          1
 #define TILE_PANELS_FEW_ROWS 1
+#define ATTENTION_PANELS     1
 #define TILE_UNROLL_K
 
-#include "tensor/kernels/row_kernels.h"
+#include "tensor/kernels/attention.h"
 #include "tensor/kernels/training_kernels.h"
 
 const struct kernels kernels_generic = KERNELS_TABLE("generic", generic);

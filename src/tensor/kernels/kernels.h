@@ -114,8 +114,11 @@ struct kernels {
     void (*quantize_row)(unsigned char *out, const float *x, size_t n);
     /** Put the job's new keys and values into the cache. */
     void (*store_kv)(const struct attention_job *job);
-    /** With those of all rows in the cache. scratch: kernels_attention_scratch() floats. */
-    void (*attention)(const struct attention_job *job, float *scratch);
+    /** With those of all rows in the cache. next: the job that this thread does behind it, whose
+     * keys and values are asked for in time, or NULL. scratch: kernels_attention_scratch() floats.
+     */
+    void (*attention)(const struct attention_job *job, const struct attention_job *next,
+                      float *scratch);
     /** y = (x - mean) / sqrt(variance + epsilon) * weight + bias over n numbers. */
     void (*layer_norm)(float *y, const float *x, const float *weight, const float *bias, size_t n,
                        float epsilon);

@@ -9,9 +9,10 @@
 #define TILE_ROWS            6
 #define TILE_PANELS          1
 #define TILE_PANELS_FEW_ROWS 2
+#define ATTENTION_PANELS     4
 #define TILE_UNROLL_K
 
-#include "tensor/kernels/row_kernels.h"
+#include "tensor/kernels/attention.h"
 #include "tensor/kernels/training_kernels.h"
 
 const struct kernels kernels_neon = KERNELS_TABLE("neon", neon);
