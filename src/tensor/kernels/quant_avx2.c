@@ -9,6 +9,8 @@
 #define QUANT_TILE_PANELS       1
 #define QUANT_TILE_ROWS_GROUPED 2
 #define QUANT_TILE_ROWS_WIDENED 5
+/* Measured on a Zen 3. */
+#define QUANT_AHEAD_LONE_8_BITS 1536
 
 #include "tensor/kernels/int8_limit.h"
 #include "tensor/kernels/quant_kernels.h"

@@ -101,7 +101,8 @@ static void quant_plan_ahead(struct quant_tile *t, size_t n_rows, enum quant_way
     size_t panel_bytes = t->layout->panel_bytes;
     size_t n_parts = t->layout->n_parts;
     if (n_rows <= FEW_ROWS) {
-        t->ahead = t->panel + QUANT_AHEAD;
+        bool lone = n_rows == 1 && t->layout->format->low_bits == 8;
+        t->ahead = t->panel + (lone ? QUANT_AHEAD_LONE_8_BITS : QUANT_AHEAD);
         t->ahead_step = (panel_bytes + n_parts - 1) / n_parts;
         return;
     }

@@ -12,6 +12,7 @@
  *   QUANT_TILE_PANELS        panels of a tile, at most 4
  *   QUANT_TILE_ROWS_GROUPED  rows of a tile of formats with groups of 16, which need a second
  *                            integer for every sum
+ * and may define QUANT_AHEAD_LONE_8_BITS, see below.
  */
 #ifndef KERNELS_QUANT_TILES_H
 #define KERNELS_QUANT_TILES_H
@@ -23,8 +24,12 @@
 #define QUANT_MAX_ROWS   6
 #define QUANT_MAX_PANELS 4
 
-/* How far ahead of what it reads a tile of few rows asks, in bytes. */
+/* How far ahead of what it reads a tile of few rows asks, in bytes; one row of 8-bit weights, which
+ * come fastest, may do with another distance. */
 #define QUANT_AHEAD 4096
+#ifndef QUANT_AHEAD_LONE_8_BITS
+#define QUANT_AHEAD_LONE_8_BITS QUANT_AHEAD
+#endif
 /* With more tiles of rows than this nothing is asked: the first of them alone waits for memory. */
 #define QUANT_AHEAD_TILES 32
 
