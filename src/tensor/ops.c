@@ -2,8 +2,8 @@
 
 #include "base/memory.h"
 
-/* Attention jobs in a share, as far as each thread then has two shares, and most shares per thread.
- */
+/* Attention jobs in a share, fewer where threads would not have two shares each, and most shares
+ * per thread. */
 #define ATTENTION_SHARE  4
 #define ATTENTION_SHARES 16
 
@@ -166,7 +166,8 @@ void op_attention(const struct compute *compute, const struct attention_job *job
                   bool store) {
     struct attention_work work = {compute, jobs, store};
     /* Neighbours may read the same keys and values, and a job asks for what the next one reads, so
-     * some go to one thread; but they may be of different lengths, so there are several shares. */
+     * where there are enough some go to one thread; but they may be of different lengths, so there
+     * are several shares. */
     size_t n_threads = (size_t)thread_pool_size(compute->pool);
     size_t shares = n_jobs / (n_threads * ATTENTION_SHARE);
     shares = shares < 2 ? 2 : shares > ATTENTION_SHARES ? ATTENTION_SHARES : shares;

@@ -14,8 +14,10 @@
 #include "tensor/kernels/matmul_tiles.h"
 #include "tensor/kernels/row_kernels.h"
 
-/* How long before they are used keys and values are asked for, in bytes of them. */
+/* How far ahead of what a row reads it asks for keys and values, in bytes. */
 #define ATTENTION_AHEAD ((size_t)4096)
+/* How much of the next job's keys, and of its values, a few rows ask for before they begin. */
+#define ATTENTION_AT_ONCE ((size_t)16384)
 
 _Static_assert(TILE_ROWS <= KERNELS_ATTENTION_ROWS, "an attention job would have no rows");
 
@@ -92,14 +94,42 @@ static void attention_rest(const struct tile *sums, enum tensor_type type, size_
     }
 }
 
+/* Memory that is read from its beginning on. */
+struct piece {
+    const unsigned char *at;
+    size_t left;
+};
+
+static struct piece keys_of(const struct attention_job *job, size_t number) {
+    size_t positions = (job->length + VF_LANES - 1) / VF_LANES * VF_LANES;
+    return (struct piece){job->k, positions * job->head_size * number};
+}
+
+static struct piece values_of(const struct attention_job *job, size_t number) {
+    return (struct piece){job->v, job->length * job->v_stride * number};
+}
+
+/* A piece, but not all of a long one: the hardware soon sees what is read. */
+static void ask_for_piece(struct piece piece) {
+    size_t most = piece.left < ATTENTION_AT_ONCE ? piece.left : ATTENTION_AT_ONCE;
+    for (size_t done = 0; done < most; done += MEMORY_ALIGNMENT) {
+        __builtin_prefetch(piece.at + done, 0, 2);
+    }
+}
+
 /*
  * The rows of a job see one position more each: what all of them see is computed together, and
  * each row's sum then goes on over the few positions that only later rows see, in the same order
- * as alone.
+ * as alone. Many rows compute longer than they wait, few do not.
  */
-static void attend_rows(const struct attention_job *job, float *scratch) {
+static void attend_rows(const struct attention_job *job, const struct attention_job *next,
+                        float *scratch) {
     size_t seen = job->length + job->n_rows - 1; /* by the last row */
     size_t number = tensor_type_info(job->type)->block_bytes;
+    if (job->n_rows <= FEW_ROWS && next != NULL) {
+        ask_for_piece(keys_of(next, number));
+        ask_for_piece(values_of(next, number));
+    }
     size_t n_panels = (seen + VF_LANES - 1) / VF_LANES;
     size_t stride = n_panels * VF_LANES;
     struct tile scores = {.x = job->q,
@@ -130,67 +160,57 @@ static void attend_rows(const struct attention_job *job, float *scratch) {
     attention_rest(&sums, job->type, job->n_rows);
 }
 
-/* Memory that is read from its beginning to its end. */
-struct piece {
-    const unsigned char *at, *end;
-};
-
 /*
- * What is still to be asked for, in the order in which it will be read: of a row's keys and values
- * and those of the next job. They are asked for as fast as they are used: the hardware cannot
- * foresee where the next head's begin, and asking for all at once would make the core wait where it
- * could compute.
+ * What is still to be asked for: of a row's keys and values and those of the next job, in the order
+ * of memory. As much is asked for as is used: the hardware cannot foresee where the next head's
+ * begin, and asking for all at once would make the core wait where it could compute. (Panels side
+ * by side are not read quite in that order; their own lines are, which the hardware sees.)
  */
 struct kv_ahead {
     struct piece now;
     struct piece rest[3];
 };
 
-static struct piece piece_of(const void *at, size_t n) {
-    return (struct piece){at, (const unsigned char *)at + n};
-}
-
-static size_t keys_bytes(const struct attention_job *job, size_t number) {
-    return (job->length + VF_LANES - 1) / VF_LANES * VF_LANES * job->head_size * number;
-}
-
 static void ahead_next_piece(struct kv_ahead *ahead) {
     ahead->now = ahead->rest[0];
     ahead->rest[0] = ahead->rest[1];
     ahead->rest[1] = ahead->rest[2];
-    ahead->rest[2] = (struct piece){0};
+    ahead->rest[2] = (struct piece){NULL, 0};
 }
 
+/* From ATTENTION_AHEAD on: what is before that the job before has asked for, or it is read at once.
+ */
 static struct kv_ahead plan_kv_ahead(const struct attention_job *job,
                                      const struct attention_job *next, size_t number) {
-    struct kv_ahead ahead = {
-        piece_of(job->k, keys_bytes(job, number)),
-        {piece_of(job->v, job->length * job->v_stride * number)},
-    };
+    struct kv_ahead ahead = {keys_of(job, number), {values_of(job, number)}};
     if (next != NULL) {
-        ahead.rest[1] = piece_of(next->k, keys_bytes(next, number));
-        ahead.rest[2] = piece_of(next->v, next->length * next->v_stride * number);
+        ahead.rest[1] = keys_of(next, number);
+        ahead.rest[2] = values_of(next, number);
     }
-    /* The job before asked for the first of it, if there was one. */
-    size_t done = ATTENTION_AHEAD;
-    while (ahead.now.at != ahead.now.end && done >= (size_t)(ahead.now.end - ahead.now.at)) {
-        done -= (size_t)(ahead.now.end - ahead.now.at);
+    size_t skip = ATTENTION_AHEAD;
+    while (ahead.now.left > 0 && skip >= ahead.now.left) {
+        skip -= ahead.now.left;
         ahead_next_piece(&ahead);
     }
-    ahead.now.at += ahead.now.at != NULL ? done : 0;
+    if (ahead.now.left > 0) {
+        ahead.now.at += skip;
+        ahead.now.left -= skip;
+    }
     return ahead;
 }
 
-/* The next `bytes` of it, a constant. */
+/* The next `bytes`, a constant. */
 ALWAYS_INLINE void ask_kv(struct kv_ahead *ahead, size_t bytes) {
-    if (ahead->now.at >= ahead->now.end) {
+    if (ahead->now.left == 0) {
         ahead_next_piece(ahead);
     }
-    if (ahead->now.at < ahead->now.end) {
+    if (ahead->now.left > 0) {
         for (size_t done = 0; done < bytes; done += MEMORY_ALIGNMENT) {
             __builtin_prefetch(ahead->now.at + done, 0, 3);
         }
-        ahead->now.at += bytes;
+        size_t asked = ahead->now.left < bytes ? ahead->now.left : bytes;
+        ahead->now.at += asked;
+        ahead->now.left -= asked;
     }
 }
 
@@ -274,7 +294,7 @@ ALWAYS_INLINE void attend_row(const struct attention_job *job, const struct atte
 static void attention(const struct attention_job *job, const struct attention_job *next,
                       float *scratch) {
     if (job->n_rows > 1) {
-        attend_rows(job, scratch);
+        attend_rows(job, next, scratch);
     } else if (job->type == TENSOR_F16) {
         attend_row(job, next, scratch, TENSOR_F16);
     } else {

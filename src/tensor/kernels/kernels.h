@@ -2,9 +2,9 @@
  * kernels.h - the one interface behind which the fast code lives.
  *
  * A kernel set is a table of functions compiled for one instruction set: generic.c (plain C, the
- * reference), avx2.c, avx512.c, neon.c. All are made from the same source, matmul_tiles.h and
- * row_kernels.h, over the vectors of vec_*.h, and all give the same bits: every output element
- * is one chain of operations whose order depends on the inner dimension alone.
+ * reference), avx2.c, avx512.c, neon.c. All are made from the same source, matmul_tiles.h,
+ * row_kernels.h and attention.h, over the vectors of vec_*.h, and all give the same bits: every
+ * output element is one chain of operations whose order depends on the inner dimension alone.
  *
  *  - matmul: one accumulator per output element from 0, k ascending, one fused multiply-add each;
  *    then bias, then activation, then the sum with what stands in y.
@@ -114,9 +114,9 @@ struct kernels {
     void (*quantize_row)(unsigned char *out, const float *x, size_t n);
     /** Put the job's new keys and values into the cache. */
     void (*store_kv)(const struct attention_job *job);
-    /** With those of all rows in the cache. next: the job that this thread does behind it, whose
-     * keys and values are asked for in time, or NULL. scratch: kernels_attention_scratch() floats.
-     */
+    /** With those of all rows in the cache. next: the job that this thread does behind it, or
+     * NULL; its keys and values are asked for where rows are few. scratch:
+     * kernels_attention_scratch() floats. */
     void (*attention)(const struct attention_job *job, const struct attention_job *next,
                       float *scratch);
     /** y = (x - mean) / sqrt(variance + epsilon) * weight + bias over n numbers. */
