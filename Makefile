@@ -102,7 +102,7 @@ LINKER      = $(if $(MPI),$(MPI_WRAPPER),$(CC))
 
 # ---- building ---------------------------------------------------------------------------------
 
-.PHONY: all deps deps-lint deps-neon test test-sanitize test-neon test-mpi lint check-layers format bench \
+.PHONY: all deps deps-lint deps-neon test test-sanitize test-fault test-neon test-mpi lint check-layers format bench \
 	install uninstall clean help objects neon-programs FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -192,6 +192,28 @@ test: $(TEST_PROGRAMS) $(if $(TEST_BATS),$(BUILD)/gen) ## run all tests (TEST=na
 
 test-sanitize: ## run the same tests under the address and undefined behaviour sanitizers
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitize SANITIZE=1 test
+
+# The program with calls that can be made to fail, tests/fault/inject.c, and the driver that makes
+# them. Every one that the program makes of these goes through the injector.
+FAULT_CALLS := malloc calloc realloc aligned_alloc mmap pthread_create open openat opendir stat lstat \
+	fstat access read pread write fsync close rename unlink unlinkat flock ftruncate fchmod fchown \
+	mkdir poll pipe clock_gettime getentropy
+FAULT_DRIVER := $(filter-out tests/fault/inject.c,$(wildcard tests/fault/*.c))
+
+test-fault: $(BUILD)/fault/sweep ## let every kind of call fail, one after the other (FULL=1: every single call)
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitize SANITIZE=1 $(BUILD)/sanitize/gen-fault
+	@memory=/dev/shm; [ -w $$memory ] || memory=$${TMPDIR:-/tmp}; \
+		scratch=$$(mktemp -d "$$memory/gen-fault-XXXXXX") && trap 'rm -rf "$$scratch"' EXIT && trap 'exit 130' INT TERM && \
+		$(BUILD)/fault/sweep '$(abspath $(BUILD))/sanitize/gen-fault' '$(abspath tests/golden)' \
+			"$$scratch" $(if $(FULL),--full) $(if $(CASE),--case '$(CASE)') $(if $(MOST),--most $(MOST))
+
+$(BUILD)/fault/sweep: $(call object,$(FAULT_DRIVER))
+	@mkdir -p $(@D)
+	$(call say,LINK $@)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LIBS)
+
+$(BUILD)/gen-fault: $(PROGRAM_OBJECTS) $(BUILD)/libgen.a $(call object,tests/fault/inject.c) $(BUILD)/sources
+	$(call say,LINK $@)$(CC) $(ALL_LDFLAGS) $(FAULT_CALLS:%=-Wl,--wrap=%) -o $@ $(PROGRAM_OBJECTS) \
+		$(call object,tests/fault/inject.c) $(BUILD)/libgen.a $(ALL_LIBS)
 
 # The kernels of another machine in its emulator: what needs neither files of models nor libraries,
 # with tests/neon/cmocka.h for cmocka. `max` has dot products of bytes, cortex-a57 has not.
