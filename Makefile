@@ -66,10 +66,12 @@ endif
 # Not with sanitizers: gcc warns there of things it cannot follow.
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(if $(WERROR),$(if $(SANITIZE),,-Werror))
 
-# SANITIZE=1 is what `make test-sanitize` builds with.
+# SANITIZE=1 is what `make test-sanitize` builds with, SANITIZE=thread what `make test-thread` does.
+comma := ,
 ifdef SANITIZE
 CFLAGS         := -O1 -g -fno-omit-frame-pointer
-SANITIZE_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all
+SANITIZE_FLAGS := $(if $(filter thread,$(SANITIZE)),-fsanitize=thread,\
+	-fsanitize=address$(comma)undefined -fno-sanitize-recover=all)
 endif
 
 # Last on the line stand the flags that the promise of same bits needs, so that no CFLAGS of the
@@ -102,7 +104,7 @@ LINKER      = $(if $(MPI),$(MPI_WRAPPER),$(CC))
 
 # ---- building ---------------------------------------------------------------------------------
 
-.PHONY: all deps deps-lint deps-neon test test-sanitize test-fault test-neon test-mpi lint check-layers format bench \
+.PHONY: all deps deps-lint deps-neon test test-sanitize test-thread test-fault test-neon test-mpi lint check-layers format bench \
 	install uninstall clean help objects neon-programs FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -192,6 +194,14 @@ test: $(TEST_PROGRAMS) $(if $(TEST_BATS),$(BUILD)/gen) ## run all tests (TEST=na
 
 test-sanitize: ## run the same tests under the address and undefined behaviour sanitizers
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitize SANITIZE=1 test
+
+# What shares memory between threads: the pool, sessions, batches, reading data, training; and several
+# users of one model.
+THREAD_TESTS := test_threads test_session test_batch test_generate test_two_sessions test_dataset \
+	test_train_pass test_ranks test_finetune batch
+
+test-thread: ## run the tests in which threads work together under the thread sanitizer
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/thread SANITIZE=thread TEST='$(THREAD_TESTS)' test
 
 # The program with calls that can be made to fail, tests/fault/inject.c, and the driver that makes
 # them. Every one that the program makes of these goes through the injector.
