@@ -2,7 +2,9 @@
  * json_out.h - write JSON.
  *
  * Strings are given as bytes: what is not UTF-8 becomes U+FFFD, a NUL stays (as \u0000), and
- * 64-bit numbers keep every digit. Commas are put where they belong.
+ * 64-bit numbers keep every digit.
+ * What cannot be seen or could move a terminal's cursor is written as an escape (\u202e). Commas
+ * are put where they belong.
  */
 #ifndef CLI_JSON_OUT_H
 #define CLI_JSON_OUT_H

@@ -51,10 +51,9 @@ static void texts(struct json_out *json, const struct gen_result *result,
 
 static void ids(struct json_out *json, const struct gen_result *result) {
     struct gen_ids all = {0};
-    if (gen_ids_append(&all, result->prompt_ids, result->n_prompt_ids) == GEN_OK &&
-        gen_ids_append(&all, result->new_ids, result->n_new_ids) == GEN_OK) {
-        json_out_ids(json, "ids", all.data, all.n);
-    }
+    alloc_append_ids(&all, result->prompt_ids, result->n_prompt_ids);
+    alloc_append_ids(&all, result->new_ids, result->n_new_ids);
+    json_out_ids(json, "ids", all.data, all.n);
     gen_ids_release(&all);
     json_out_ids(json, "new_ids", result->new_ids, result->n_new_ids);
 }

@@ -6,6 +6,7 @@
 #include "cli/ids.h"
 #include "cli/message.h"
 #include "cli/signals.h"
+#include "cli/terminal_text.h"
 #include "cmd/generate_json.h"
 
 #define BOLD   "\033[1m"
@@ -18,12 +19,22 @@ static bool go_on(const struct generate_output *output) {
 
 /** The text of the prompt into output->scratch; none where the user gave none. */
 static void decode_prompt(struct generate_output *output, const int32_t *ids, size_t n) {
-    struct gen_error err;
     output->scratch.n = 0;
     if (output->load->tokenizer != NULL &&
         !generate_input_was_empty(output->input, gen_model_config(output->load->model), ids, n)) {
-        gen_tokenizer_decode(output->load->tokenizer, ids, n, &output->scratch, &err);
+        alloc_decode(&output->scratch, output->load->tokenizer, ids, n);
     }
+}
+
+/** Write text of the prompt or of the model. */
+static void put_text(struct generate_output *output, const char *bytes, size_t n) {
+    if (!output->on_terminal) {
+        text_out_write(&output->out, bytes, n);
+        return;
+    }
+    output->shown.n = 0;
+    terminal_text_append(&output->shown, bytes, n);
+    text_out_write(&output->out, output->shown.data, output->shown.n);
 }
 
 /* ---- plain text --------------------------------------------------------------------------- */
@@ -48,7 +59,7 @@ static void echo_prompt(struct generate_output *output, const int32_t *ids, size
     if (output->bold && output->scratch.n > 0) {
         text_out_string(&output->out, BOLD);
     }
-    text_out_write(&output->out, output->scratch.data, output->scratch.n);
+    put_text(output, output->scratch.data, output->scratch.n);
     if (output->bold && output->scratch.n > 0) {
         text_out_string(&output->out, NORMAL);
     }
@@ -88,7 +99,7 @@ static bool on_text(void *context, uint64_t index, uint64_t sequence, const char
     (void)index;
     (void)sequence;
     if (!output->settings->json) {
-        text_out_write(&output->out, bytes, n);
+        put_text(output, bytes, n);
         text_out_show(&output->out);
     }
     return go_on(output);
@@ -228,6 +239,7 @@ bool generate_output_init(struct generate_output *output, const struct generate_
         return false;
     }
     output->bold = text_out_color(&output->out, (enum text_color)settings->color);
+    output->on_terminal = terminal_text_wanted(&output->out);
     if (logits != NULL && !text_out_open(&output->logits, logits)) {
         return false;
     }
@@ -244,6 +256,7 @@ bool generate_output_release(struct generate_output *output) {
         text_out_string(&output->out, "\n");
     }
     gen_bytes_release(&output->scratch);
+    gen_bytes_release(&output->shown);
     bool logits_good = text_out_close(&output->logits);
     return text_out_close(&output->out) && logits_good;
 }

@@ -21,7 +21,9 @@ struct generate_output {
     struct text_out out;
     struct text_out logits;   /**< --save-logits */
     struct gen_bytes scratch; /**< the prompt's text, a row of logits */
+    struct gen_bytes shown;   /**< text as a terminal gets it */
     bool bold;                /**< show the prompt in bold */
+    bool on_terminal;         /**< control characters in texts are shown, not sent */
     bool in_text;             /**< a text was begun and not ended */
     uint64_t n_texts;         /**< texts begun */
     struct generate_totals {

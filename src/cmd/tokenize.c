@@ -8,6 +8,7 @@
 #include "cli/json_out.h"
 #include "cli/message.h"
 #include "cli/model_load.h"
+#include "cli/terminal_text.h"
 #include "cmd/command.h"
 
 /** Longest input in bytes; well before it the memory of the machine ends. */
@@ -38,7 +39,7 @@ static const struct option table[] = {
     OPTION_ROW(
         "decode", 'd', OPTION_FLAG, AT(decode), NULL,
         "the other way: read ids (divided by blanks, newlines or commas, or a JSON array), write "
-        "their bytes and nothing else"),
+        "their bytes and nothing else; on a terminal control characters are shown as ^["),
     OPTION_ROW("output", 'o', OPTION_STRING, AT(output), "FILE", "write to FILE; - is stdout"),
 };
 
@@ -114,10 +115,16 @@ static enum gen_status convert(struct gen_bytes *out, const struct tokenize_sett
 
 static enum gen_status write_result(const char *path, const struct gen_bytes *result) {
     struct text_out out;
+    struct gen_bytes shown = {0};
     if (!text_out_open(&out, path)) {
         return GEN_IO_ERROR;
     }
+    if (terminal_text_wanted(&out)) {
+        terminal_text_append(&shown, result->data, result->n);
+        result = &shown;
+    }
     text_out_write(&out, result->data, result->n);
+    gen_bytes_release(&shown);
     return text_out_close(&out) ? GEN_OK : GEN_IO_ERROR;
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/memory.h"
+#include "base/printable.h"
 
 /** Longest name of a tensor or setting, as GGUF has it. */
 #define MAX_NAME 65535
@@ -61,8 +62,8 @@ static const char *name_problem(const char *name, size_t n) {
         int length = bytes_utf8(at + i, n - i, &codepoint);
         if (length <= 0)
             return "is not valid UTF-8";
-        if (codepoint < 0x20 || (codepoint >= 0x7F && codepoint < 0xA0))
-            return "has control characters";
+        if (!printable_is(codepoint))
+            return "has control characters or invisible ones";
         i += (size_t)length;
     }
     return NULL;
