@@ -44,8 +44,10 @@ static const struct option table[] = {
     OPTION_ROW("null", '0', OPTION_FLAG, AT(null), NULL,
                "prompts end with a NUL byte; so do the answers"),
     OPTION_ROW_HEADING("Length"),
-    OPTION_ROW_RANGE("max-new-tokens", 'n', OPTION_INT, AT(options.max_new_tokens), "N", 0,
-                     INT32_MAX, "most tokens to add; no limit of its own with --max-length"),
+    OPTION_ROW_RANGE("max-new-tokens", 'n', OPTION_INT, AT(options.max_new_tokens), "N", -1,
+                     INT32_MAX,
+                     "most tokens to add; -1: as many as the context has room for, as with "
+                     "--max-length alone"),
     OPTION_ROW_RANGE("max-length", '\0', OPTION_INT, AT(options.max_length), "N", 1, INT32_MAX,
                      "most tokens in all, prompt and new"),
     OPTION_ROW_RANGE("min-new-tokens", '\0', OPTION_INT, AT(options.sampling.min_new_tokens), "N",
@@ -124,6 +126,9 @@ static const struct option_conflict conflicts[] = {
     {"verbose", "quiet"},      {"speculate", "no-speculate"},
 };
 
+/** The first of two would be dropped, and nobody would know. */
+static const char *const once[] = {"prompt", "file", "prompt-ids", NULL};
+
 const struct options_spec generate_spec = {
     .usage = "gen [generate] [OPTIONS] [PROMPT...]",
     .intro = "Continue PROMPT, and print prompt and continuation as they come.",
@@ -131,6 +136,9 @@ const struct options_spec generate_spec = {
     .n_table = sizeof table / sizeof table[0],
     .conflicts = conflicts,
     .n_conflicts = sizeof conflicts / sizeof conflicts[0],
+    .once = once,
+    .once_hint = " (--lines takes many prompts)",
+    .habits = habits_generate,
     .examples = "  gen 'Once upon a time'\n"
                 "  gen -m openai-community/gpt2 -n 50 --seed 7 'The capital of France is'\n"
                 "  echo 'Dear diary,' | gen --no-echo > diary.txt\n"

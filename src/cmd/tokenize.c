@@ -48,6 +48,8 @@ static const struct option_conflict conflicts[] = {
     {"decode", "json"}, {"decode", "count"}, {"decode", "special"},
 };
 
+static const char *const once[] = {"prompt", NULL};
+
 static const struct options_spec spec = {
     .usage = "gen tokenize [OPTIONS] [FILE|-]",
     .intro = "Turn text into token ids, or with --decode ids into text. The text is FILE, or stdin "
@@ -56,6 +58,8 @@ static const struct options_spec spec = {
     .n_table = sizeof table / sizeof table[0],
     .conflicts = conflicts,
     .n_conflicts = sizeof conflicts / sizeof conflicts[0],
+    .once = once,
+    .once_hint = " (put many into a file)",
     .examples = "  gen tokenize -p 'Hello, world'\n"
                 "  gen tokenize --count book.txt\n"
                 "  gen tokenize -p 'Hello' | gen tokenize --decode\n",
