@@ -3,7 +3,7 @@
  *
  * This header and gen_train.h, which makes models and vocabularies, are the public ones of libgen.
  * Everything the `gen` program does it does through them, so a program that embeds the library can
- * do the same.
+ * do the same. To link with it: cc hello.c -lgen -lcjson -lutf8proc -lm -pthread
  *
  * Conventions
  *  - Errors are values. A function that can fail returns an enum gen_status and, where the
