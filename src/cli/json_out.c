@@ -126,6 +126,14 @@ void json_out_bool(struct json_out *json, const char *name, bool value) {
     put(json, value ? "true" : "false");
 }
 
+void json_out_bytes(struct json_out *json, const char *name, const char *bytes, size_t n) {
+    json_out_open(json, name, '[');
+    for (size_t i = 0; i < n; i++) {
+        json_out_uint(json, NULL, (unsigned char)bytes[i]);
+    }
+    json_out_close(json, ']');
+}
+
 void json_out_ids(struct json_out *json, const char *name, const int32_t *ids, size_t n) {
     json_out_open(json, name, '[');
     ids_format(&json->text, ids, n, ',');

@@ -70,6 +70,7 @@ static int answer(struct generate *generate) {
     double start = gen_clock();
     enum gen_status status = gen_generate(generate->load.model, &generate->settings->options,
                                           &source, &sink, &n_failed, &err);
+    progress_end(&generate->output.progress);
     generate_output_report(&generate->output, gen_clock() - start);
     if (status == GEN_CANCELED) {
         /* By a signal or a failed write; both are dealt with where the files are closed. */

@@ -41,8 +41,10 @@ static const struct option table[] = {
                "each line of stdin or FILE is a prompt; answers come in the same order"),
     OPTION_ROW("jsonl", '\0', OPTION_FLAG, AT(jsonl), NULL,
                "each line is a JSON object with the member \"prompt\""),
-    OPTION_ROW("null", '0', OPTION_FLAG, AT(null), NULL,
-               "prompts end with a NUL byte; so do the answers"),
+    OPTION_ROW(
+        "null", '0', OPTION_FLAG, AT(null), NULL,
+        "prompts end with a NUL byte; so do the answers, which may then hold newlines (for lines: "
+        "tr '\\n' '\\0' < FILE | gen -0)"),
     OPTION_ROW_HEADING("Length"),
     OPTION_ROW_RANGE("max-new-tokens", 'n', OPTION_INT, AT(options.max_new_tokens), "N", -1,
                      INT32_MAX,
@@ -56,7 +58,9 @@ static const struct option table[] = {
     OPTION_ROW_RANGE("min-length", '\0', OPTION_INT, AT(options.sampling.min_length), "N", 0,
                      INT32_MAX, "the same, counting the prompt too"),
     OPTION_ROW("stop", '\0', OPTION_LIST, AT(stop), "TEXT",
-               "end before TEXT would appear, taken literally; may be given several times"),
+               "end before TEXT would appear; \\n, \\t, \\r and \\\\ in it are newline, tab, "
+               "carriage return "
+               "and backslash; may be given several times"),
     OPTION_ROW("ignore-eos", '\0', OPTION_FLAG, AT(options.ignore_eos), NULL,
                "go on behind an end-of-text token (never draw it: --logit-bias ID=-inf)"),
     OPTION_ROW_CHOICE(
@@ -64,7 +68,9 @@ static const struct option table[] = {
         "when the context is full: stop, or slide: go on over its last half, read again"),
     OPTION_ROW_HEADING("Sampling"),
     OPTION_ROW("seed", 's', OPTION_UINT64, AT(options.seed), "N",
-               "the same seed gives the same text (default: a random one, see --verbose)"),
+               "the same seed gives the same text; JSON and --verbose tell it (default: a random "
+               "one below "
+               "2^53, so that jq does not round it; 0 with --greedy, which draws nothing)"),
     OPTION_ROW("greedy", '\0', OPTION_FLAG, AT(greedy), NULL,
                "always take the likeliest token; the same as --temperature 0"),
     OPTION_ROW_RANGE("temperature", '\0', OPTION_FLOAT, AT(options.sampling.temperature), "X", 0,
@@ -92,8 +98,10 @@ static const struct option table[] = {
         "bad-words", '\0', OPTION_STRING, AT(bad_words), "FILE",
         "never write what a line of FILE says; taken literally, so inside a sentence a word begins "
         "with a blank"),
-    OPTION_ROW("logit-bias", '\0', OPTION_LIST, AT(logit_bias), "ID=X",
-               "add X to the logit of a token, -inf forbids it; ID=X,ID=X... or several times"),
+    OPTION_ROW(
+        "logit-bias", '\0', OPTION_LIST, AT(logit_bias), "ID=X",
+        "add X to the logit of the token ID (see gen tokenize), -inf forbids it; ID=X,ID=X... or "
+        "several times"),
     OPTION_ROW_RANGE("num-return-sequences", '\0', OPTION_INT, AT(options.num_return_sequences),
                      "N", 1, INT32_MAX, "texts for each prompt"),
     OPTION_ROW_HEADING("Output"),
@@ -101,12 +109,15 @@ static const struct option table[] = {
                "print the new text only, not the prompt"),
     OPTION_ROW("json", '\0', OPTION_FLAG, AT(json), NULL,
                "print one JSON object a line for each text"),
+    OPTION_ROW("no-timings", '\0', OPTION_FLAG, AT(no_timings), NULL,
+               "with --json: leave the timings out, so that the same run gives the same bytes"),
     OPTION_ROW_RANGE("logprobs", '\0', OPTION_INT, AT(options.n_logprobs), "N", 0, 1000,
                      "with --json: the N likeliest tokens of each step"),
     OPTION_ROW("save-logits", '\0', OPTION_STRING, AT(save_logits), "FILE",
                "write logits as float32, little-endian: a row for each prompt position and step"),
-    OPTION_ROW("separator", '\0', OPTION_STRING, AT(separator), "TEXT",
-               "stands between texts (default: a newline, with --null a NUL)"),
+    OPTION_ROW(
+        "separator", '\0', OPTION_STRING, AT(separator), "TEXT",
+        "stands between texts, with escapes as in --stop (default: a newline, with --null a NUL)"),
     OPTION_ROW("output", 'o', OPTION_STRING, AT(output), "FILE", "write to FILE; - is stdout"),
     OPTION_ROW_CHOICE("color", '\0', AT(color), "WHEN", text_color_names,
                       "show the prompt in bold: auto, always or never; NO_COLOR is heeded"),
@@ -230,6 +241,10 @@ enum gen_status generate_settings_complete(struct generate_settings *settings,
         message_set(err, GEN_BAD_ARGUMENT, "--logprobs needs --json, where they are shown");
         return GEN_BAD_ARGUMENT;
     }
+    if (settings->no_timings && !settings->json) {
+        message_set(err, GEN_BAD_ARGUMENT, "--no-timings needs --json, where timings are shown");
+        return GEN_BAD_ARGUMENT;
+    }
     for (size_t i = 0; i < settings->stop.n; i++) {
         if (*settings->stop.data[i] == '\0') {
             message_set(err, GEN_BAD_ARGUMENT, "--stop: an empty text would stop every text");
@@ -256,8 +271,9 @@ enum gen_status generate_settings_complete(struct generate_settings *settings,
         options->sampling.temperature = 0;
     }
     if (!options_given(parsed, &generate_spec, "seed")) {
-        /* 53 bits: jq and JavaScript, which know numbers as doubles, give it back exactly. */
-        options->seed = gen_random_seed() >> 11;
+        /* 53 bits: jq and JavaScript, which know numbers as doubles, give it back exactly. Where
+           nothing is drawn it is always the same, so that so is the JSON. */
+        options->seed = options->sampling.temperature > 0 ? gen_random_seed() >> 11 : 0;
     }
     return GEN_OK;
 }

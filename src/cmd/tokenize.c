@@ -1,5 +1,7 @@
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/alloc.h"
 #include "cli/exit_code.h"
@@ -32,7 +34,9 @@ static const struct option table[] = {
     OPTION_ROW("ids", '\0', OPTION_FLAG, AT(ids), NULL,
                "print the ids on one line, divided by spaces; this is the default"),
     OPTION_ROW("json", '\0', OPTION_FLAG, AT(json), NULL,
-               "print {\"ids\":[...],\"tokens\":[...],\"count\":N}"),
+               "print {\"ids\":[...], \"tokens\":[...], \"bytes\":[[...],...], \"count\":N}; bytes "
+               "are those of "
+               "each token, which may hold a part of a character only"),
     OPTION_ROW("count", '\0', OPTION_FLAG, AT(count), NULL, "print the number of tokens"),
     OPTION_ROW("special", '\0', OPTION_FLAG, AT(special), NULL,
                "<|endoftext|> in the text is that special token, not ordinary text"),
@@ -81,6 +85,14 @@ static void format_ids(struct gen_bytes *out, const struct tokenize_settings *se
             size_t n;
             const char *piece = gen_tokenizer_piece(tokenizer, ids->data[i], &n);
             json_out_string(&json, NULL, piece, n);
+        }
+        json_out_close(&json, ']');
+        /* A part of a character is U+FFFD above. */
+        json_out_open(&json, "bytes", '[');
+        for (size_t i = 0; i < ids->n; i++) {
+            size_t n;
+            const char *piece = gen_tokenizer_piece(tokenizer, ids->data[i], &n);
+            json_out_bytes(&json, NULL, piece, n);
         }
         json_out_close(&json, ']');
         json_out_uint(&json, "count", ids->n);
@@ -132,6 +144,12 @@ static enum gen_status write_result(const char *path, const struct gen_bytes *re
     return text_out_close(&out) ? GEN_OK : GEN_IO_ERROR;
 }
 
+/** Whether what should be a file is rather the text itself. */
+static bool name_is_text(const struct tokenize_settings *settings, const char *path) {
+    return settings->prompt == NULL && path != NULL && strcmp(path, "-") != 0 &&
+           access(path, F_OK) != 0 && errno == ENOENT && !settings->decode;
+}
+
 static int run(void *opaque, const struct options_parsed *parsed) {
     const struct tokenize_settings *settings = opaque;
     if (parsed->n_operands > (settings->prompt != NULL ? 0U : 1U)) {
@@ -141,6 +159,17 @@ static int run(void *opaque, const struct options_parsed *parsed) {
     }
     const char *path = parsed->n_operands > 0 ? parsed->operands[0] : NULL;
     const char *name = settings->prompt != NULL ? "--prompt" : path != NULL ? path : "stdin";
+    if (name_is_text(settings, path)) {
+        message(
+            "%.80s: No such file or directory (text itself goes after -p: gen tokenize -p TEXT)",
+            path);
+        return EXIT_FAILED;
+    }
+    if (settings->prompt == NULL && (path == NULL || strcmp(path, "-") == 0) &&
+        isatty(STDIN_FILENO)) {
+        message("reads %s from the terminal, to its end with Ctrl-D (or give a FILE%s)",
+                settings->decode ? "ids" : "text", settings->decode ? "" : ", or -p TEXT");
+    }
     struct gen_error err = {0};
     struct model_load load;
     struct gen_bytes text = {0}, result = {0};
