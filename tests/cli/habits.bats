@@ -142,7 +142,7 @@ END
 
 @test "ordinary words are prompts" {
     for word in Once The hello hell held help. rain brain trail trains beach bunch vocal concert \
-        Train Chat specting converts once then Version king; do
+        Train Chat specting converts once "then" Version king; do
         gen -n 0 "$word"
         [ "$status" -eq 0 ]
         [ "$output" = "$word" ]

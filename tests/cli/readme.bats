@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2153,SC2154 # bats and helper.bash set them
 # Every example of README.md, as a reader would type it.
 #
 # A block marked `console` holds commands behind "$ " and their exact output. A block marked `sh`

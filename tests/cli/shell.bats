@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2016,SC2153,SC2154 # set by bats and helper.bash; text in quotes
+# shellcheck disable=SC1003,SC2016,SC2153,SC2154 # set by bats and helper.bash; text in quotes
 # What scripts rely on: the same bytes twice, escapes, bytes of tokens; and what terminals are told.
 
 setup() {
