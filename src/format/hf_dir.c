@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/memory.h"
+#include "format/generation_config.h"
 #include "format/json.h"
 #include "format/model_file.h"
 #include "format/tokenizer_files.h"
@@ -92,16 +93,16 @@ enum gen_status hf_config_read(struct model_file *file, const char *directory,
     enum gen_status status = json_read_object(&config, path, CONFIG_LIMIT, err);
     if (status == GEN_OK)
         status = add_settings(file, config, where.text, err);
+    if (status == GEN_OK)
+        status = generation_config_take(file, config, where.text, err);
     cJSON_Delete(config);
     memory_free(path);
     return status;
 }
 
 int64_t hf_config_eos(const struct model_file *file) {
-    const struct setting *eos = model_file_setting(file, "eos_token_id");
-    bool good = eos != NULL && eos->type == SETTING_I64 && eos->value.i >= 0 &&
-                eos->value.i < TOKENIZER_MAX_TOKENS;
-    return good ? eos->value.i : -1;
+    bool good = file->eos_ids.n > 0 && file->eos_ids.data[0] < TOKENIZER_MAX_TOKENS;
+    return good ? file->eos_ids.data[0] : -1;
 }
 
 /* ---- weights -------------------------------------------------------------------------------- */
@@ -240,6 +241,8 @@ enum gen_status hf_dir_read(struct model_file *file, const char *directory, stru
     if (status == GEN_OK)
         status =
             tokenizer_files_read_directory(&file->tokenizer, directory, hf_config_eos(file), err);
+    if (status == GEN_OK)
+        status = generation_config_read(file, directory, err);
     memory_free(index);
     return status;
 }

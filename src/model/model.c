@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/threads.h"
 #include "model/config.h"
+#include "model/eos_ids.h"
 
 struct gen_model_options gen_model_options_default(void) {
     return (struct gen_model_options){0};
@@ -85,6 +86,10 @@ static enum gen_status fill(struct gen_model *model, const struct gen_model_opti
     } else if ((status = model_file_read_tokenizer(model->file, err)) == GEN_OK) {
         status = weights_init(&model->weights, &model->config, model->file, NULL, NULL, err);
     }
+    if (status == GEN_OK) {
+        status =
+            eos_ids_read(&model->eos, &model->config, model->file->tokenizer, model->file, err);
+    }
     if (status == GEN_OK && options->metadata_only && !describe_settings(model)) {
         return error_no_memory(err, "metadata");
     }
@@ -136,6 +141,7 @@ void gen_model_free(struct gen_model *model) {
         memory_free(model->setting_texts[i]);
     }
     memory_free(model->setting_texts);
+    gen_ids_release(&model->eos);
     weights_release(&model->weights);
     model_file_free(model->file);
     memory_free(model);
@@ -143,6 +149,11 @@ void gen_model_free(struct gen_model *model) {
 
 const struct gen_config *gen_model_config(const struct gen_model *model) {
     return &model->config;
+}
+
+const int32_t *gen_model_eos_ids(const struct gen_model *model, size_t *n) {
+    *n = model->eos.n;
+    return model->eos.data;
 }
 
 const struct gen_tokenizer *gen_model_tokenizer(const struct gen_model *model) {

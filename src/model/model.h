@@ -10,6 +10,7 @@ struct gen_model {
     struct gen_config config;
     struct model_file *file; /**< owns the tokenizer and the mappings */
     struct weights weights;
+    struct gen_ids eos;   /**< eos_ids.h */
     char **setting_texts; /**< [file->n_settings] values as text, made by describe_settings() */
 };
 
