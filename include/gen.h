@@ -76,6 +76,15 @@ enum gen_status gen_bytes_append(struct gen_bytes *bytes, const char *more, size
 void gen_ids_release(struct gen_ids *ids);
 void gen_bytes_release(struct gen_bytes *bytes);
 
+/**
+ * A sentence about what was read that is no failure: which of two sources won, what is not heeded.
+ * The library never prints; show each once. As clean and short as the message of a gen_error.
+ */
+struct gen_note {
+    bool verbose_only; /**< for those who ask for details */
+    const char *text;  /**< belongs to what it is about */
+};
+
 /* ------------------------------------------------------------------ tokenizer ------------- */
 
 /** GPT-2's byte-level BPE: bytes to ids, ids to bytes. Read-only once opened. */
@@ -579,9 +588,8 @@ struct gen_convert_options {
     void *context;
     /** Told the bytes written so far and in all; returning false cancels. May be NULL. */
     bool (*progress)(void *context, uint64_t done, uint64_t total);
-    /** Told, in one sentence each, what other programs will make of the file or what of the source
-     *  is not in it. May be NULL. */
-    void (*note)(void *context, const char *sentence);
+    /** Told each note about the source and about what is written. May be NULL. */
+    void (*note)(void *context, const struct gen_note *note);
 };
 struct gen_convert_options gen_convert_options_default(void);
 

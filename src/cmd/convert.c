@@ -56,9 +56,11 @@ static bool show_progress(void *context, uint64_t done, uint64_t total) {
     return signals_caught() == 0;
 }
 
-static void show_note(void *context, const char *sentence) {
-    progress_end(context);
-    message("%s", sentence);
+static void say_note(void *context, const struct gen_note *note) {
+    (void)context;
+    if (!note->verbose_only) {
+        message("%s", note->text);
+    }
 }
 
 static enum gen_status convert(const struct model_load *src, const char *dst,
@@ -71,7 +73,7 @@ static enum gen_status convert(const struct model_load *src, const char *dst,
     options.image_size = src->image_size;
     options.context = &progress;
     options.progress = show_progress;
-    options.note = show_note;
+    options.note = say_note;
     progress_begin(&progress, "converting", settings->quiet);
     signals_catch();
     enum gen_status status = gen_convert(src->name, dst, &options, err);

@@ -180,7 +180,8 @@ static void on_saved(void *context, uint64_t step) {
     struct train_report *report = context;
     report->saved_step = step;
     if (report->settings->svg != NULL &&
-        !train_chart_write(report->settings->svg, &report->metrics, report->settings->output)) {
+        !train_chart_write(report->settings->svg, &report->metrics,
+                           last_part(report->settings->output))) {
         report->failed = true;
     }
 }

@@ -101,8 +101,10 @@ enum gen_status hf_config_read(struct model_file *file, const char *directory,
 }
 
 int64_t hf_config_eos(const struct model_file *file) {
-    bool good = file->eos_ids.n > 0 && file->eos_ids.data[0] < TOKENIZER_MAX_TOKENS;
-    return good ? file->eos_ids.data[0] : -1;
+    const struct setting *eos = model_file_setting(file, "eos_token_id");
+    bool good = eos != NULL && eos->type == SETTING_I64 && eos->value.i >= 0 &&
+                eos->value.i < TOKENIZER_MAX_TOKENS;
+    return good ? eos->value.i : -1;
 }
 
 /* ---- weights -------------------------------------------------------------------------------- */

@@ -147,7 +147,7 @@ enum gen_status hf_dir_read(struct model_file *file, const char *directory, stru
 /** Only the settings, from config.json. */
 enum gen_status hf_config_read(struct model_file *file, const char *directory,
                                struct gen_error *err);
-/** The first end-of-text id that config.json names, or -1. */
+/** The end-of-text id that config.json names, or -1: none, or several. */
 int64_t hf_config_eos(const struct model_file *file);
 /** Add the tensors of one safetensors file, already mapped as file->maps[map]. */
 enum gen_status safetensors_read(struct model_file *file, size_t map, const char *path,

@@ -64,6 +64,19 @@ static bool is_quantized(const struct conversion *c) {
     return false;
 }
 
+/* Say a sentence about what is written. */
+ERROR_PRINTF(2, 3) static void tell(const struct conversion *c, const char *format, ...) {
+    char sentence[GEN_MESSAGE_SIZE];
+    struct gen_note note = {.text = sentence};
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(sentence, sizeof sentence, format, arguments);
+    va_end(arguments);
+    if (c->options->note != NULL) {
+        c->options->note(c->options->context, &note);
+    }
+}
+
 /* ---- settings --------------------------------------------------------------------------------*/
 
 /* The name the source gives the model, or the last part of the source's path. */
@@ -86,11 +99,8 @@ static enum gen_status write_settings(const struct conversion *c, enum tensor_ty
         settings.n_name = strlen(settings.name);
     }
     enum gen_status status = model_settings_write(c->writer, &settings, &own, c->err);
-    if (status == GEN_OK && own.text[0] != '\0' && c->options->note != NULL) {
-        char sentence[sizeof own.text + 120];
-        snprintf(sentence, sizeof sentence,
-                 "llama.cpp ignores %s of this model: only gen runs the file rightly", own.text);
-        c->options->note(c->options->context, sentence);
+    if (status == GEN_OK && own.text[0] != '\0') {
+        tell(c, "llama.cpp ignores %s of this model: only gen runs the file rightly", own.text);
     }
     return status;
 }
@@ -104,12 +114,9 @@ static void note_left_out(const struct conversion *c, size_t n_written) {
     for (size_t i = 0; i < c->file->n_tensors; i++) {
         n += !safetensors_is_old_buffer(c->file->tensors[i].name);
     }
-    if (n > n_written && c->options->note != NULL) {
-        char sentence[160];
-        snprintf(sentence, sizeof sentence,
-                 "%zu tensors of %.80s that the model does not need are left out", n - n_written,
-                 c->file->where.text);
-        c->options->note(c->options->context, sentence);
+    if (n > n_written) {
+        tell(c, "%zu tensors of %s that the model does not need are left out", n - n_written,
+             c->file->where.text);
     }
 }
 
