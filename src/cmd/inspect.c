@@ -60,6 +60,20 @@ static void config_text(struct gen_bytes *text, const struct gen_config *config)
     text_line(text, "eos_token_id         %" PRId32, config->eos_token_id);
 }
 
+/** All ids that end a text, where there are several. */
+static void eos_text(struct gen_bytes *text, const struct gen_model *model) {
+    size_t n;
+    const int32_t *ids = gen_model_eos_ids(model, &n);
+    char list[300] = "";
+    for (size_t i = 0, at = 0; i < n && at < sizeof list; i++) {
+        at +=
+            (size_t)snprintf(list + at, sizeof list - at, "%s%" PRId32, i > 0 ? ", " : "", ids[i]);
+    }
+    if (n > 1) {
+        text_line(text, "texts end at         %s", list);
+    }
+}
+
 /** "[768, 3072]" */
 static void shape_text(char *text, size_t size, const struct gen_tensor_info *tensor) {
     size_t n = 1;
@@ -94,6 +108,7 @@ static void model_text(struct gen_bytes *text, const struct model_load *load, bo
     text_line(text, "parameters           %" PRIu64, gen_model_n_parameters(model));
     text_line(text, "tensors              %zu", gen_model_n_tensors(model));
     config_text(text, gen_model_config(model));
+    eos_text(text, model);
     if (load->tokenizer != NULL) {
         text_line(text,
                   "tokenizer            byte-level BPE, %" PRId32 " tokens, end of text %" PRId32,
@@ -136,6 +151,17 @@ static void config_json(struct json_out *json, const struct gen_config *config) 
     json_out_int(json, "bos_token_id", config->bos_token_id);
     json_out_int(json, "eos_token_id", config->eos_token_id);
     json_out_close(json, '}');
+}
+
+/** All ids that end a text. */
+static void eos_json(struct json_out *json, const struct gen_model *model) {
+    size_t n;
+    const int32_t *ids = gen_model_eos_ids(model, &n);
+    json_out_open(json, "eos_token_ids", '[');
+    for (size_t i = 0; i < n; i++) {
+        json_out_int(json, NULL, ids[i]);
+    }
+    json_out_close(json, ']');
 }
 
 static void tokenizer_json(struct json_out *json, const struct gen_tokenizer *tokenizer) {
@@ -186,6 +212,7 @@ static void model_json(struct gen_bytes *text, const struct model_load *load, bo
     json_out_uint(&json, "parameters", gen_model_n_parameters(model));
     json_out_uint(&json, "n_tensors", gen_model_n_tensors(model));
     config_json(&json, gen_model_config(model));
+    eos_json(&json, model);
     tokenizer_json(&json, load->tokenizer);
     metadata_json(&json, model);
     if (tensors) {
