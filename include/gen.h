@@ -175,6 +175,9 @@ struct gen_model;
 struct gen_model_options {
     int n_threads;      /**< threads used for checking and repacking weights; 0: all cores */
     bool metadata_only; /**< do not read the weights: enough for inspecting, not for a session */
+    /** With metadata_only: open a GGUF that is no model, too, as gen_model_kind() then says. Its
+     *  configuration is all 0, what it has of tensors, metadata and tokenizer is there. */
+    bool any_kind;
 };
 struct gen_model_options gen_model_options_default(void);
 
@@ -190,6 +193,26 @@ enum gen_status gen_model_open_memory(struct gen_model **out, const char *name, 
                                       size_t size, const struct gen_model_options *options,
                                       struct gen_error *err);
 void gen_model_free(struct gen_model *model);
+
+/** What a file is. */
+enum gen_kind {
+    GEN_KIND_MODEL,
+    GEN_KIND_ADAPTER,   /**< a LoRA adapter, to be merged by gen_convert() */
+    GEN_KIND_VOCABULARY /**< a tokenizer without a model */
+};
+enum gen_kind gen_model_kind(const struct gen_model *model);
+
+/** What an adapter says of itself, as far as its tensors are named as llama.cpp has them. */
+struct gen_adapter {
+    int32_t rank;      /**< the largest; they may differ from matrix to matrix */
+    float alpha;       /**< what is added is multiplied by alpha / rank; 0: not */
+    size_t n_matrices; /**< that get something */
+    int32_t n_layer;   /**< layers that the model must have at least */
+    int32_t n_embd;    /**< of the model; 0: not to be told */
+    char targets[80];  /**< kinds of matrices, "attn.c_attn,mlp.c_fc", as finetune takes them */
+};
+/** All 0 where gen_model_kind() is another. */
+struct gen_adapter gen_model_adapter(const struct gen_model *model);
 
 const struct gen_config *gen_model_config(const struct gen_model *model);
 /**

@@ -57,7 +57,14 @@ static const char *const parents[] = {
     "general.url",     "general.doi",          "general.uuid",     "general.basename",
     "general.source.", "general.base_model.",  "general.finetune", NULL};
 
+/* What an adapter takes over. */
+static const char *const terms[] = {"general.license", "general.license.", "general.languages",
+                                    NULL};
+
 static bool stays(const char *key, enum metadata_carried how) {
+    if (how == METADATA_ADAPTER) {
+        return is_among(key, terms);
+    }
     return !is_among(key, never) && (how == METADATA_SAME || !is_among(key, numbers)) &&
            (how != METADATA_LEARNED || !is_among(key, parents));
 }
@@ -93,12 +100,12 @@ enum gen_status metadata_carry(struct gguf_writer *writer, const struct model_fi
                                enum metadata_carried how, struct gen_error *err) {
     bool gguf = source->kind == MODEL_FILE_GGUF;
     enum gen_status status =
-        gguf && how == METADATA_LEARNED ? write_parent(writer, source, err) : GEN_OK;
+        gguf && how >= METADATA_LEARNED ? write_parent(writer, source, err) : GEN_OK;
     for (size_t i = 0; i < source->n_settings && status == GEN_OK; i++) {
         const struct setting *setting = &source->settings[i];
         bool is_template =
             strncmp(setting->key, CHAT_TEMPLATE_KEY, sizeof CHAT_TEMPLATE_KEY - 1) == 0;
-        if (gguf ? stays(setting->key, how) : is_template) {
+        if (gguf ? stays(setting->key, how) : is_template && how != METADATA_ADAPTER) {
             status = gguf_writer_setting(writer, setting, err);
         }
     }

@@ -22,7 +22,8 @@
 enum metadata_carried {
     METADATA_SAME,    /**< the same model with the same numbers */
     METADATA_CHANGED, /**< the same model, its numbers rounded anew or an adapter merged */
-    METADATA_LEARNED  /**< a model that learned from it */
+    METADATA_LEARNED, /**< a model that learned from it */
+    METADATA_ADAPTER  /**< an adapter for it: its parent, licence and languages alone */
 };
 
 /** Read what a Hugging Face directory has for it besides the model, once, before anything is

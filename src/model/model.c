@@ -7,6 +7,7 @@
 #include "base/threads.h"
 #include "model/config.h"
 #include "model/eos_ids.h"
+#include "model/kind.h"
 
 struct gen_model_options gen_model_options_default(void) {
     return (struct gen_model_options){0};
@@ -73,8 +74,20 @@ static enum gen_status make_weights(struct gen_model *model, int n_threads, stru
     return status;
 }
 
+/* A file that is no model has metadata, tensors of any names, and perhaps a tokenizer. */
+static enum gen_status fill_other(struct gen_model *model, struct gen_error *err) {
+    enum gen_status status = model_file_read_tokenizer(model->file, err);
+    return status != GEN_OK || describe_settings(model) ? status : error_no_memory(err, "metadata");
+}
+
 static enum gen_status fill(struct gen_model *model, const struct gen_model_options *options,
                             struct gen_error *err) {
+    if (options->any_kind && options->metadata_only) {
+        model->kind = kind_of(model->file);
+    }
+    if (model->kind != GEN_KIND_MODEL) {
+        return fill_other(model, err);
+    }
     enum gen_status status = threads_check(options->n_threads, err);
     if (status != GEN_OK || (status = config_read(&model->config, model->file, err)) != GEN_OK ||
         (status = check_gguf_tokens(model, err)) != GEN_OK ||
@@ -149,6 +162,14 @@ void gen_model_free(struct gen_model *model) {
 
 const struct gen_config *gen_model_config(const struct gen_model *model) {
     return &model->config;
+}
+
+enum gen_kind gen_model_kind(const struct gen_model *model) {
+    return model->kind;
+}
+
+struct gen_adapter gen_model_adapter(const struct gen_model *model) {
+    return model->kind == GEN_KIND_ADAPTER ? kind_adapter(model->file) : (struct gen_adapter){0};
 }
 
 const int32_t *gen_model_eos_ids(const struct gen_model *model, size_t *n) {

@@ -11,6 +11,7 @@ struct gen_model {
     struct model_file *file; /**< owns the tokenizer and the mappings */
     struct weights weights;
     struct gen_ids eos;   /**< eos_ids.h */
+    enum gen_kind kind;   /**< a model, unless the options allowed another kind */
     char **setting_texts; /**< [file->n_settings] values as text, made by describe_settings() */
 };
 

@@ -129,3 +129,49 @@ set_metadata() {
     id=$(member eos_token_id "$("$GEN" inspect --json tales-6m)")
     grep -F "$id is \`<\\|endoftext\\|>\`" "$ROOT/models/README.md"
 }
+
+@test "inspect tells what an adapter is" {
+    "$GEN" convert dir a.gguf
+    set_metadata a.gguf general.name=Tales general.license=mit
+    printf '%s\n' '{"prompt": "a", "completion": "b"}' >pairs.jsonl
+    gen finetune -q -m a.gguf -o lora.gguf --steps 1 --lora-rank 3 --lora-alpha 6 \
+        --lora-targets attn.c_attn,mlp.c_proj pairs.jsonl
+    [ "$status" -eq 0 ]
+    gen inspect --tensors lora.gguf
+    [ "$status" -eq 0 ]
+    [[ $output == *"LoRA adapter"* ]]
+    [[ $output =~ rank\ +3 ]]
+    [[ $output =~ alpha\ +6 ]]
+    [[ $output =~ targets\ +attn.c_attn,mlp.c_proj,\ 4\ matrices ]]
+    [[ $output =~ n_embd\ 64,\ at\ least\ 2\ layers ]]
+    [[ $output =~ general.base_model.0.name\ +Tales ]]
+    [[ $output =~ general.license\ +mit ]]
+    [[ $output == *"blk.0.attn_qkv.weight.lora_a"* ]]
+    gen inspect --json lora.gguf
+    [[ $output == *'"kind":"adapter"'* ]]
+    [ "$(member rank "$output")" = 3 ]
+    gen tokenize -m lora.gguf -p x
+    refused 1 "is a LoRA adapter"
+    gen -m lora.gguf x
+    refused 1 "is a LoRA adapter"
+}
+
+@test "inspect tells what a vocabulary alone is" {
+    command -v python3 >/dev/null || skip "python3 is missing"
+    "$GEN" convert dir a.gguf
+    # The same keys without the tensors.
+    python3 - <<'PYTHON'
+import struct
+data = open('a.gguf', 'rb').read()
+n = struct.unpack_from('<Q', data, 8)[0]
+end = data.index(struct.pack('<Q', 17) + b'token_embd.weight')
+head = data[:8] + struct.pack('<Q', 0) + data[16:end]
+open('vocab.gguf', 'wb').write(head + bytes(-len(head) % 32))
+PYTHON
+    gen inspect vocab.gguf
+    [ "$status" -eq 0 ]
+    [[ $output == *"vocabulary, without a model"* ]]
+    [[ $output == *"byte-level BPE, 512 tokens"* ]]
+    gen -m vocab.gguf x
+    refused 1 "token_embd.weight"
+}
