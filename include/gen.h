@@ -224,6 +224,12 @@ const struct gen_config *gen_model_config(const struct gen_model *model);
 const int32_t *gen_model_eos_ids(const struct gen_model *model, size_t *n);
 /** The model's tokenizer, owned by the model; NULL where the file brings none. */
 const struct gen_tokenizer *gen_model_tokenizer(const struct gen_model *model);
+/**
+ * One sentence that names the settings of generation which the model's files have and gen leaves
+ * aside: those of generation_config.json, or config.json where there is none, that change a text
+ * (do_sample, top_k, suppress_tokens, ...). NULL: none. It belongs to the model.
+ */
+const char *gen_model_unheeded(const struct gen_model *model);
 /** "gguf v3", "safetensors", …; static text. */
 const char *gen_model_format(const struct gen_model *model);
 /** Bytes of model file(s) behind the model. */

@@ -60,6 +60,6 @@ fi
 "$gen" convert --type q8_0 "$out/f32/tales-6m.gguf" "$out/tales-6m.gguf"
 python3 "$(dirname "$0")/set_metadata.py" "$out/tales-6m.gguf" \
     general.license=mit general.license.name='MIT License' \
-    general.languages=[en] general.tags=[text-generation] \
+    'general.languages=[en]' 'general.tags=[text-generation]' \
     general.description='Fairy tales in the English of the 19th century, of 5.9 million parameters, made by gen from public-domain books'
 echo "$out/tales-6m.gguf is done; to build it in: make EMBEDDED_MODEL=$out/tales-6m.gguf"

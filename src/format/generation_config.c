@@ -123,16 +123,31 @@ static bool name_settings(struct gen_bytes *names, const cJSON *object) {
     return good;
 }
 
+/** Say which settings of `object` are left aside, in place of what was said of a file before. */
+static enum gen_status note_settings(struct model_file *file, const cJSON *object,
+                                     const char *where, struct gen_error *err) {
+    struct gen_bytes names = {0};
+    struct gen_error sentence;
+    memory_free(file->unheeded);
+    file->unheeded = NULL;
+    bool good = name_settings(&names, object);
+    if (good && names.n > 0) {
+        error_set(&sentence, GEN_OK,
+                  "%s: of its settings of generation only eos_token_id counts, not %.*s (give "
+                  "options instead)",
+                  where, (int)names.n, names.data);
+        file->unheeded = memory_copy_string(sentence.message, strlen(sentence.message));
+        good = file->unheeded != NULL;
+    }
+    gen_bytes_release(&names);
+    return good ? GEN_OK : error_no_memory(err, "the settings of generation");
+}
+
 enum gen_status generation_config_take(struct model_file *file, const cJSON *object,
                                        const char *where, struct gen_error *err) {
-    struct gen_bytes names = {0};
-    bool good = name_settings(&names, object);
-    memory_free(file->unheeded);
-    file->unheeded = good && names.n > 0 ? memory_copy_string(names.data, names.n) : NULL;
-    good = good && (names.n == 0 || file->unheeded != NULL);
-    gen_bytes_release(&names);
-    return good ? take_eos(file, json_member(object, "eos_token_id"), where, err)
-                : error_no_memory(err, "the settings of generation");
+    enum gen_status status = note_settings(file, object, where, err);
+    return status == GEN_OK ? take_eos(file, json_member(object, "eos_token_id"), where, err)
+                            : status;
 }
 
 enum gen_status generation_config_read(struct model_file *file, const char *directory,

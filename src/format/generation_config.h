@@ -13,8 +13,8 @@
 
 /**
  * Add the ids of the member eos_token_id (a number, a list, null or -1 for none) to file->eos_ids,
- * and put the names of the other settings that change a text into file->unheeded, in place of
- * what was there. `where` names the file in messages.
+ * and put a sentence that names the other settings that change a text into file->unheeded, in place
+ * of what was there. `where` names the file in messages.
  */
 enum gen_status generation_config_take(struct model_file *file, const cJSON *object,
                                        const char *where, struct gen_error *err);

@@ -96,7 +96,7 @@ struct model_file {
      *  more, but perhaps beyond the vocabulary, perhaps twice. */
     struct gen_ids eos_ids;
     char *templates; /**< HF: memory that chat templates in the settings point into, or NULL */
-    char *unheeded;  /**< HF: names of settings of generation that gen leaves aside, or NULL */
+    char *unheeded;  /**< HF: a sentence about settings of generation that gen leaves aside */
     struct gen_tokenizer *tokenizer; /**< NULL where there is none */
 };
 

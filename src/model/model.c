@@ -164,6 +164,10 @@ const struct gen_config *gen_model_config(const struct gen_model *model) {
     return &model->config;
 }
 
+const char *gen_model_unheeded(const struct gen_model *model) {
+    return model->file->unheeded;
+}
+
 enum gen_kind gen_model_kind(const struct gen_model *model) {
     return model->kind;
 }

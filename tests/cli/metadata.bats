@@ -111,6 +111,21 @@ set_metadata() {
     done
 }
 
+@test "--verbose names the settings of generation_config.json that are left aside" {
+    printf '{"eos_token_id": 511, "temperature": 1.0, "top_k": 7, "do_sample": true, "suppress_tokens": []}' \
+        >dir/generation_config.json
+    gen -m dir -n 1 --verbose x
+    [ "$status" -eq 0 ]
+    [[ $stderr == *"dir/generation_config.json: "*"not do_sample, top_k ("* ]]
+    gen -m dir -n 1 x
+    [ -z "$stderr" ]
+    # Where there is no such file config.json has them, as for transformers.
+    rm dir/generation_config.json
+    sed -i 's/"activation_function"/"repetition_penalty": 1.5, &/' dir/config.json
+    gen -m dir -n 1 --verbose x
+    [[ $stderr == *"dir/config.json: "*"not repetition_penalty ("* ]]
+}
+
 @test "a target named as another format is refused" {
     for name in a.safetensors A.BIN a.onnx; do
         gen convert "$MODEL" "$name"
