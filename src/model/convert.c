@@ -115,8 +115,9 @@ static void note_left_out(const struct conversion *c, size_t n_written) {
         n += !safetensors_is_old_buffer(c->file->tensors[i].name);
     }
     if (n > n_written) {
-        tell(c, "%zu tensors of %s that the model does not need are left out", n - n_written,
-             c->file->where.text);
+        size_t n_left = n - n_written;
+        tell(c, "%s: %zu tensor%s that the model does not need %s left out", c->file->where.text,
+             n_left, n_left > 1 ? "s" : "", n_left > 1 ? "are" : "is");
     }
 }
 

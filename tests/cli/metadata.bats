@@ -111,6 +111,40 @@ set_metadata() {
     done
 }
 
+@test "a model that learned ends its texts where its parent did" {
+    printf '{"eos_token_id": [511, 234, 7]}' >dir/generation_config.json
+    printf '{"chat_template": "C"}' >dir/tokenizer_config.json
+    printf '%s\n' '{"prompt": "a", "completion": "b"}' >pairs.jsonl
+    gen finetune -q -m dir -o tuned.gguf --steps 1 pairs.jsonl
+    [ "$status" -eq 0 ]
+    gen inspect --json tuned.gguf
+    [ "$(member eos_token_ids "$output")" = '[511,234,7]' ]
+    [[ $output == *'"tokenizer.chat_template":"C"'* ]]
+    # What cannot be written is known before the first step.
+    printf '{"chat_template": {}}' >dir/tokenizer_config.json
+    gen finetune -q -m dir -o other.gguf --steps 1 pairs.jsonl
+    refused 1 "tokenizer_config.json: chat_template must be"
+}
+
+@test "tensors that the model does not need are left out, and that is said" {
+    command -v python3 >/dev/null || skip "python3 is missing"
+    python3 - <<'PYTHON'
+import json, struct
+data = open('dir/model.safetensors', 'rb').read()
+n = struct.unpack('<Q', data[:8])[0]
+header, end = json.loads(data[8:8 + n]), len(data) - 8 - n
+header['score.weight'] = {'dtype': 'F32', 'shape': [2], 'data_offsets': [end, end + 8]}
+text = json.dumps(header).encode()
+text += b' ' * (-len(text) % 8)
+open('dir/model.safetensors', 'wb').write(struct.pack('<Q', len(text)) + text + data[8 + n:] + bytes(8))
+PYTHON
+    gen convert dir a.gguf
+    [ "$status" -eq 0 ]
+    [ "$stderr" = "gen: dir: 1 tensor that the model does not need is left out" ]
+    gen inspect --tensors a.gguf
+    [[ $output != *score* ]]
+}
+
 @test "--verbose names the settings of generation_config.json that are left aside" {
     printf '{"eos_token_id": 511, "temperature": 1.0, "top_k": 7, "do_sample": true, "suppress_tokens": []}' \
         >dir/generation_config.json
