@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "format/chat_template.h"
+#include "model/settings.h"
 
 /* ---- which ----------------------------------------------------------------------------------*/
 
@@ -73,6 +75,16 @@ static bool stays(const char *key, enum metadata_carried how) {
 
 static enum gen_status write_parent(struct gguf_writer *writer, const struct model_file *source,
                                     struct gen_error *err) {
+    if (source->kind == MODEL_FILE_HF) { /* which has no name but its directory's */
+        struct error_quoted quoted;
+        size_t n;
+        const char *start = model_settings_path_name(source->name, &n);
+        const char *name = error_quote(&quoted, start, n);
+        enum gen_status written =
+            gguf_writer_string(writer, "general.base_model.0.name", name, strlen(name), err);
+        return written == GEN_OK ? gguf_writer_u32(writer, "general.base_model.count", 1, err)
+                                 : written;
+    }
     static const char *const parts[] = {"name",        "author", "organization", "version",
                                         "description", "url",    "repo_url",     "doi"};
     enum gen_status status = GEN_OK;
@@ -99,8 +111,7 @@ enum gen_status metadata_read(struct model_file *source, struct gen_error *err) 
 enum gen_status metadata_carry(struct gguf_writer *writer, const struct model_file *source,
                                enum metadata_carried how, struct gen_error *err) {
     bool gguf = source->kind == MODEL_FILE_GGUF;
-    enum gen_status status =
-        gguf && how >= METADATA_LEARNED ? write_parent(writer, source, err) : GEN_OK;
+    enum gen_status status = how >= METADATA_LEARNED ? write_parent(writer, source, err) : GEN_OK;
     for (size_t i = 0; i < source->n_settings && status == GEN_OK; i++) {
         const struct setting *setting = &source->settings[i];
         bool is_template =

@@ -46,6 +46,10 @@ const char *model_settings_path_name(const char *path, size_t *n) {
     size_t end = strlen(path);
     const char *name = last_part(path, &end, n);
     size_t n_hub;
+    if (*n == 0 || (*n <= 2 && memcmp(name, "..", *n) == 0)) {
+        *n = strlen("model");
+        return "model"; /* "." and the like: a path without a name */
+    }
     const char *hub = end > 0 ? hub_name(path, end, &n_hub) : NULL;
     if (hub != NULL) {
         *n = n_hub;

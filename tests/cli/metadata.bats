@@ -83,6 +83,17 @@ set_metadata() {
     [ ! -e bad.gguf ]
 }
 
+@test "a model without a name is called by its folder, or by its repository of the Hub" {
+    mkdir -p models--owner--my--small-gpt/snapshots
+    cp -r dir models--owner--my--small-gpt/snapshots/0123456789abcdef
+    "$GEN" convert models--owner--my--small-gpt/snapshots/0123456789abcdef/ a.gguf
+    described a.gguf | grep -Fx general.name=small-gpt
+    "$GEN" convert ./dir/ b.gguf
+    described b.gguf | grep -Fx general.name=dir
+    (cd dir && "$GEN" convert . ../c.gguf)
+    described c.gguf | grep -Fx general.name=model
+}
+
 @test "convert says what llama.cpp ignores" {
     sed -i 's/"activation_function": "[a-z_]*"/"activation_function": "relu"/' dir/config.json
     gen convert dir relu.gguf
@@ -120,6 +131,7 @@ set_metadata() {
     gen inspect --json tuned.gguf
     [ "$(member eos_token_ids "$output")" = '[511,234,7]' ]
     [[ $output == *'"tokenizer.chat_template":"C"'* ]]
+    [[ $output == *'"general.base_model.0.name":"dir"'* ]]
     # What cannot be written is known before the first step.
     printf '{"chat_template": {}}' >dir/tokenizer_config.json
     gen finetune -q -m dir -o other.gguf --steps 1 pairs.jsonl
