@@ -150,7 +150,7 @@ void gen_model_free(struct gen_model *model) {
     if (model == NULL) {
         return;
     }
-    for (size_t i = 0; model->setting_texts != NULL && i < model->file->n_settings; i++) {
+    for (size_t i = 0; i < model->n_setting_texts; i++) {
         memory_free(model->setting_texts[i]);
     }
     memory_free(model->setting_texts);

@@ -12,7 +12,8 @@ struct gen_model {
     struct weights weights;
     struct gen_ids eos;   /**< eos_ids.h */
     enum gen_kind kind;   /**< a model, unless the options allowed another kind */
-    char **setting_texts; /**< [file->n_settings] values as text, made by describe_settings() */
+    char **setting_texts; /**< [n_setting_texts] values as text, made by describe_settings() */
+    size_t n_setting_texts;
 };
 
 /** Fill setting_texts; false if out of memory. Freed with the model. */
