@@ -53,6 +53,9 @@ static void report_model(const struct generate *generate) {
     message("model %.300s%s, %s, %.1f million parameters, context %d", generate->load.name,
             generate->load.path == NULL ? " (embedded)" : "", gen_model_format(model),
             (double)gen_model_n_parameters(model) / 1e6, (int)gen_model_config(model)->n_ctx);
+    if (gen_model_unheeded(model) != NULL) {
+        message("%s", gen_model_unheeded(model));
+    }
     message("seed %llu, %d threads", (unsigned long long)generate->settings->options.seed,
             n_threads > 0 ? n_threads : gen_default_threads());
 }

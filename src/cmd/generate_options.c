@@ -62,7 +62,8 @@ static const struct option table[] = {
                "carriage return "
                "and backslash; may be given several times"),
     OPTION_ROW("ignore-eos", '\0', OPTION_FLAG, AT(options.ignore_eos), NULL,
-               "go on behind an end-of-text token (never draw it: --logit-bias ID=-inf)"),
+               "go on after an end-of-text token, whichever of the model's it is (never draw one: "
+               "--logit-bias ID=-inf)"),
     OPTION_ROW_CHOICE(
         "context", '\0', AT(context), "WHAT", context_names,
         "when the context is full: stop, or slide: go on over its last half, read again"),

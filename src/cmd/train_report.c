@@ -176,11 +176,17 @@ static bool on_sample(void *context, uint64_t step, const struct gen_model *mode
     return go_on(report);
 }
 
+/** The title of a chart: the file's name, not where it is. */
+static const char *last_part(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
+}
+
 static void on_saved(void *context, uint64_t step) {
     struct train_report *report = context;
     report->saved_step = step;
-    if (report->settings->svg != NULL &&
-        !train_chart_write(report->settings->svg, &report->metrics, report->settings->output)) {
+    if (report->settings->svg != NULL && !train_chart_write(report->settings->svg, &report->metrics,
+                                                            last_part(report->settings->output))) {
         report->failed = true;
     }
 }

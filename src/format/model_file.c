@@ -29,6 +29,9 @@ void model_file_free(struct model_file *file) {
     memory_free(file->settings);
     memory_free(file->maps);
     memory_free(file->text);
+    gen_ids_release(&file->eos_ids);
+    memory_free(file->unheeded);
+    memory_free(file->templates);
     memory_free(file->name);
     memory_free(file);
 }
