@@ -46,7 +46,8 @@ struct gen_vocab_counts {
  * printable alphabet, then the merges.
  *
  * Text is taken as bytes, which need not be UTF-8, and line by line: a run of white space ends with
- * its line. A line that is exactly `<|endoftext|>` divides documents and is not learned from.
+ * its line. `<|endoftext|>` divides documents wherever it stands and is not learned from, nor is a
+ * line end right after it.
  * Tokens longer than 8192 bytes are not made.
  */
 struct gen_vocab_learner;
@@ -125,8 +126,10 @@ struct gen_ranks {
 
 struct gen_train_options {
     /**
-     * n_data files: text whose documents are divided by a line `<|endoftext|>`, or, where the name
-     * ends in .jsonl, a JSON object a line, with a document as its member `field`. UTF-8.
+     * n_data files: text whose documents are divided by `<|endoftext|>`, wherever it stands (a line
+     * end right before or after it belongs to neither); or, where the name ends in .jsonl, .ndjson
+     * or .json, a JSON object a line, with such text as its member `field`. UTF-8; a byte order
+     * mark in front is passed over.
      */
     const char *const *data;
     size_t n_data;
@@ -187,6 +190,7 @@ struct gen_train_plan {
     uint64_t n_parameters;
     uint64_t n_learned; /**< parameters that are trained: all, or those of LoRA */
     uint64_t n_tokens, n_valid_tokens;
+    uint64_t n_documents;         /**< of `data`, those held out included; 0 of fine-tuning */
     uint64_t n_valid_sequences;   /**< of fine-tuning: pairs held out */
     uint64_t n_left_out;          /**< of fine-tuning: pairs longer than the context */
     uint64_t n_sequences;         /**< that an epoch has: n_ctx tokens each, or pairs */
@@ -238,7 +242,9 @@ struct gen_train_watch {
 /**
  * Train a model and write it to the GGUF file `path`, again at every checkpoint. Beside it lie
  * PATH.state, all that a resumed run needs to come to the same bits as an unbroken one, and
- * PATH.tokens-*, the tokenized data, which are made again where they are missing.
+ * PATH.tokens-*, the tokenized data, which are made again where they are missing, damaged, another
+ * user's, open to everybody for writing, or not those that the state knows. Else they are trusted
+ * as PATH itself is: whoever may write here may change what is learned.
  *
  * Both files are written beside their targets and renamed, the state first: whenever the run is
  * cut off, PATH and PATH.state are whole, and resuming goes on from the state alone.

@@ -9,12 +9,12 @@ struct learning {
 };
 
 /* The end of a document's last line belongs to no document, but every line has one. */
-static enum gen_status take_text(void *context, const char *text, size_t n, bool last,
+static enum gen_status take_text(void *context, const char *text, size_t n, bool ends_line,
                                  struct gen_error *err) {
     const struct learning *learning = context;
     enum gen_status status = gen_vocab_learner_add(learning->learner, text, n, err);
-    return status == GEN_OK && last ? gen_vocab_learner_add(learning->learner, "\n", 1, err)
-                                    : status;
+    return status == GEN_OK && ends_line ? gen_vocab_learner_add(learning->learner, "\n", 1, err)
+                                         : status;
 }
 
 static enum gen_status tell_reading(void *context, uint64_t done, struct gen_error *err) {
