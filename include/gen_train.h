@@ -59,6 +59,14 @@ void gen_vocab_learner_free(struct gen_vocab_learner *learner);
 /** The next n bytes of a text, cut anywhere. */
 enum gen_status gen_vocab_learner_add(struct gen_vocab_learner *learner, const char *text, size_t n,
                                       struct gen_error *err);
+/**
+ * All documents of a file, as gen_train() reads it: text, or JSON lines with documents as their
+ * member `field` (NULL: "text"). UTF-8. The callback (may be NULL) is told the bytes done and in
+ * all, and cancels with false.
+ */
+enum gen_status gen_vocab_learner_add_file(
+    struct gen_vocab_learner *learner, const char *path, const char *field, void *context,
+    bool (*progress)(void *context, uint64_t done, uint64_t total), struct gen_error *err);
 /** The text (a file) ends here; what is added next begins a line of its own. */
 enum gen_status gen_vocab_learner_end(struct gen_vocab_learner *learner, struct gen_error *err);
 /**
