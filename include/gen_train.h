@@ -281,6 +281,9 @@ struct gen_finetune_options {
      *     {"prompt": "...", "completion": "..."}
      * or a conversation
      *     {"messages": [{"role": "user", "content": "..."}, {"role": "assistant", ...}]}
+     * or, as Alpaca and ShareGPT have them,
+     *     {"instruction": "...", "input": "...", "output": "..."}
+     *     {"conversations": [{"from": "human", "value": "..."}, {"from": "gpt", ...}]}
      * of which only completions, what the assistant says, and the end-of-text behind them count in
      * the loss; valid_share holds pairs out that depend on the seed; batch_size counts pairs, at
      * least 1, and where it is more than there are, a step has them all (default 16);
@@ -289,10 +292,13 @@ struct gen_finetune_options {
      */
     struct gen_train_options train;
     double n_epochs; /**< times the pairs are learned. Default 3 */
+    /** What the members of a pair are called; NULL: "prompt", "completion", the default */
+    const char *prompt_field, *completion_field;
     /**
      * How a pair becomes one text, with {prompt} and {completion} in it. \n, \t and \\ stand for a
      * line's end, a tabulator, a backslash. A single space right before {completion} goes with it.
-     * Default "{prompt}{completion}".
+     * An instruction and its input are a prompt of two lines; where the template puts nothing
+     * between them and {completion}, a line end stands there. Default "{prompt}{completion}".
      */
     const char *pair_template;
     /** The same for each message, with {role} and {content}. Behind what the assistant says stands
