@@ -34,11 +34,13 @@ static const struct option table[] = {
     OPTION_ROW_HEADING("Prompt (default: all of stdin, without its last newline)"),
     OPTION_ROW("prompt", 'p', OPTION_STRING, AT(prompt), "TEXT", "the prompt, may be empty"),
     OPTION_ROW("file", 'f', OPTION_STRING, AT(file), "FILE",
-               "read the prompt from FILE; - is stdin"),
+               "read the prompt from FILE; - is stdin; a byte order mark in front is no text"),
     OPTION_ROW("prompt-ids", '\0', OPTION_STRING, AT(prompt_ids), "\"ID ...\"",
                "the prompt as token ids"),
-    OPTION_ROW("lines", '\0', OPTION_FLAG, AT(lines), NULL,
-               "each line of stdin or FILE is a prompt; answers come in the same order"),
+    OPTION_ROW(
+        "lines", '\0', OPTION_FLAG, AT(lines), NULL,
+        "each line of stdin or FILE is a prompt, also an empty one; answers come in the same "
+        "order"),
     OPTION_ROW("jsonl", '\0', OPTION_FLAG, AT(jsonl), NULL,
                "each line is a JSON object with the member \"prompt\""),
     OPTION_ROW(

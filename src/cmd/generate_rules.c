@@ -8,6 +8,7 @@
 #include "cli/escapes.h"
 #include "cli/input.h"
 #include "cli/message.h"
+#include "text/lines.h"
 
 /** Most bytes of a file of bad words. */
 #define BAD_WORDS_LIMIT ((size_t)64 << 20)
@@ -105,9 +106,7 @@ static enum gen_status read_bad_words(struct generate_rules *rules, const char *
             status = err->status;
             break;
         }
-        if (word.n > 0 && word.data[word.n - 1] == '\r') {
-            word.n--;
-        }
+        word.n = text_without_cr(word.data, word.n);
         if (word.n > 0) {
             status = add_bad_word(rules, tokenizer, &word, err);
         }
