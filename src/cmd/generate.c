@@ -6,6 +6,7 @@
 #include "cli/exit_code.h"
 #include "cli/message.h"
 #include "cli/model_load.h"
+#include "cli/sandbox.h"
 #include "cli/signals.h"
 #include "cmd/command.h"
 #include "cmd/generate_input.h"
@@ -60,6 +61,24 @@ static void report_model(const struct generate *generate) {
             n_threads > 0 ? n_threads : gen_default_threads());
 }
 
+/**
+ * Everything is open that will be read or written: give up the rest. How many threads there will be
+ * is read from files of the system, so before.
+ */
+static void enter_sandbox(struct generate *generate) {
+    struct generate_settings *settings = generate->settings;
+    if (settings->no_sandbox) {
+        return;
+    }
+    if (settings->options.n_threads == 0) {
+        settings->options.n_threads = gen_default_threads();
+    }
+    struct sandbox sandbox = sandbox_enter(NULL, 0);
+    if (settings->verbose) {
+        sandbox_report(&sandbox);
+    }
+}
+
 /** Run the engine and say what the exit code is, but for the closing of the files. */
 static int answer(struct generate *generate) {
     struct gen_source source = {
@@ -70,6 +89,7 @@ static int answer(struct generate *generate) {
     if (generate->settings->verbose) {
         report_model(generate);
     }
+    enter_sandbox(generate);
     double start = gen_clock();
     enum gen_status status = gen_generate(generate->load.model, &generate->settings->options,
                                           &source, &sink, &n_failed, &err);

@@ -4,6 +4,7 @@
 
 #include "cli/compute_options.h"
 #include "cli/message.h"
+#include "cli/sandbox.h"
 #include "cli/text_out.h"
 
 #define AT(member) offsetof(struct generate_settings, member)
@@ -19,6 +20,7 @@ static const struct option table[] = {
         "embedded model"),
     OPTION_ROW_RANGE("threads", 't', OPTION_INT, AT(options.n_threads), "N", 1, 1024,
                      "threads to use (default: the physical cores this process may use)"),
+    OPTION_ROW("no-sandbox", '\0', OPTION_FLAG, AT(no_sandbox), NULL, SANDBOX_HELP),
     OPTION_ROW_RANGE("batch", '\0', OPTION_INT, AT(options.batch), "N", 1, 1024,
                      "most texts to work on at once; more are faster in all and take more memory "
                      "(default: 64, or what fits into 512 MiB)"),

@@ -28,6 +28,7 @@ struct generate_settings {
 
     /* output */
     bool no_echo, json, no_timings, verbose, quiet;
+    bool no_sandbox;
     const char *save_logits, *separator, *output;
     int32_t color; /**< enum text_color */
 };
