@@ -9,7 +9,7 @@ static const char utf8_mark[] = "\xef\xbb\xbf";
 
 enum text_mark text_mark(const void *text, size_t n, bool whole) {
     static const char *const marks[] = {utf8_mark, "\xff\xfe", "\xfe\xff"};
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 3 && n > 0; i++) {
         size_t length = strlen(marks[i]);
         size_t shared = n < length ? n : length;
         if (memcmp(text, marks[i], shared) != 0) {
@@ -22,7 +22,7 @@ enum text_mark text_mark(const void *text, size_t n, bool whole) {
             return TEXT_MARK_UNKNOWN;
         }
     }
-    return TEXT_MARK_NONE;
+    return n == 0 && !whole ? TEXT_MARK_UNKNOWN : TEXT_MARK_NONE;
 }
 
 size_t text_mark_length(const void *text, size_t n) {
