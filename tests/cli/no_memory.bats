@@ -40,13 +40,13 @@ END
 
 # whole ARGUMENTS: let every growing of memory fail in turn.
 whole() {
-    "$GEN" "$@" >right
-    FAIL_COUNT=count LD_PRELOAD=$PWD/fail.so "$GEN" "$@" >/dev/null
+    "$GEN" --no-sandbox "$@" >right
+    FAIL_COUNT=count LD_PRELOAD=$PWD/fail.so "$GEN" --no-sandbox "$@" >/dev/null
     local n=0
     while [ "$n" -lt "$(cat count)" ]; do
         n=$((n + 1))
         status=0
-        FAIL_AT=$n LD_PRELOAD=$PWD/fail.so timeout 60 "$GEN" "$@" >out 2>err || status=$?
+        FAIL_AT=$n LD_PRELOAD=$PWD/fail.so timeout 60 "$GEN" --no-sandbox "$@" >out 2>err || status=$?
         if [ "$status" -eq 0 ]; then
             cmp out right || { echo "failure $n of: $*"; return 1; }
         else
