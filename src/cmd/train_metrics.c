@@ -50,7 +50,7 @@ static bool read_lines(struct train_metrics *metrics, const char *path, uint64_t
     if (stat(path, &status) != 0 || !S_ISREG(status.st_mode)) {
         return true; /* there is none, or it cannot be read again */
     }
-    if (input_read_file(&text, path, METRICS_LIMIT, &err) != GEN_OK) {
+    if (input_read_file(&text, path, METRICS_LIMIT, true, &err) != GEN_OK) {
         message("%s", err.message);
         return false;
     }
@@ -81,6 +81,12 @@ bool train_metrics_open(struct train_metrics *metrics, const char *path, uint64_
     }
     if (good && kept.n > 0) {
         good = text_out_write(&metrics->out, kept.data, kept.n) && text_out_flush(&metrics->out);
+    }
+    /* What is kept replaces the file as a whole, so that no moment is without it; lines that follow
+       are added to it one by one. */
+    if (good && text_out_directory(&metrics->out) != NULL) {
+        good = text_out_close(&metrics->out);
+        good = metrics->writes = good && text_out_append(&metrics->out, path);
     }
     gen_bytes_release(&kept);
     return good;
