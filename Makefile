@@ -156,9 +156,10 @@ HARDENING    = $(HARDENING_CFLAGS)
 $(BUILD)/src/tensor/%.o: HARDENING =
 # What -O3 does beyond -O2 makes no kernel faster, as loops that matter are written as vectors, and
 # takes the compiler up to twice as long.
-# Nor does a fuzzer learn anything from the paths in them.
+# Nor does a fuzzer learn anything from the paths in them; and where gcc's sanitizer for undefined
+# behaviour is quick with them, clang's takes minutes.
 $(BUILD)/src/tensor/kernels/%.o: KERNEL_LEVEL = $(if $(filter -O3,$(lastword $(filter -O%,$(CFLAGS)))),-O2) \
-	$(if $(findstring fuzzer-no-link,$(CFLAGS)),-fno-sanitize=fuzzer-no-link)
+	$(if $(findstring fuzzer-no-link,$(CFLAGS)),-fno-sanitize=fuzzer-no-link$(comma)undefined)
 $(BUILD)/src/base/floats_avx2.o $(BUILD)/src/base/floats_avx2.tidy: FILE_CFLAGS = $(AVX2_CFLAGS)
 # The square root as the one instruction it is, not a call, which no compiler makes vectors of.
 $(foreach set,generic neon,$(BUILD)/src/tensor/kernels/$(set).o $(BUILD)/src/tensor/kernels/$(set).tidy): FILE_CFLAGS = -fno-math-errno

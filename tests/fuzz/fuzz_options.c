@@ -36,7 +36,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct options_parsed parsed;
     struct gen_error err = {0};
     command->set_defaults(settings);
-    if (options_parse(settings, &parsed, command->spec, argc, argv, &err) == OPTIONS_WRONG) {
+    if (options_parse(settings, &parsed, command->spec, command->name, argc, argv, &err) ==
+        OPTIONS_WRONG) {
         fuzz_check_error(&err);
     }
     options_release(settings, &parsed, command->spec);
