@@ -163,7 +163,7 @@ enum gen_status dataset_open(struct dataset *dataset, const char *prefix,
     digest_add_u64(&digest, corpus_digest(corpus));
     digest_add_u64(&digest, dataset_vocab_digest(tokenizer));
     uint64_t key = digest_value(&digest);
-    size_t size = strlen(prefix) + sizeof ".tokens-0123456789abcdef";
+    size_t size = strlen(prefix) + sizeof DATASET_LONGEST_ENDING;
     char *path = memory_new(size, 1);
     if (path == NULL) {
         return error_no_memory(err, "a path");
