@@ -9,6 +9,7 @@
 #include <utf8proc.h>
 
 #include "cli/exit_code.h"
+#include "cli/write_fd.h"
 
 /** Characters that could move the cursor or turn the direction of the text around. */
 static bool is_control(utf8proc_int32_t character) {
@@ -67,9 +68,13 @@ void message(const char *format, ...) {
     char line[MESSAGE_SIZE + 8];
     int n = snprintf(line, sizeof line, "gen: %s\n", text);
     /* One write, so that lines of several processes do not mix. Nothing can be done if it fails. */
-    if (n > 0 && write(STDERR_FILENO, line, (size_t)n) < 0) {
-        return;
+    if (n > 0) {
+        write_fd(STDERR_FILENO, line, (size_t)n);
     }
+}
+
+void message_raw(const char *bytes, size_t n) {
+    write_fd(STDERR_FILENO, bytes, n);
 }
 
 const char *message_name(const char *name) {

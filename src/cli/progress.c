@@ -2,9 +2,11 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "cli/message.h"
 #include "gen.h"
 
 #define BAR_WIDTH 40
@@ -40,12 +42,14 @@ void progress_update(struct progress *progress, uint64_t done, uint64_t total) {
 
 void progress_end(struct progress *progress) {
     if (progress->drawn) {
-        fprintf(stderr, "\r\033[K");
+        message_raw(PROGRESS_WIPE, strlen(PROGRESS_WIPE));
     }
 }
 
 void progress_line(const char *line) {
     struct winsize size;
     bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
-    fprintf(stderr, "\r\033[K%.*s", known ? size.ws_col - 1 : INT_MAX, line);
+    char shown[400];
+    snprintf(shown, sizeof shown, PROGRESS_WIPE "%.*s", known ? size.ws_col - 1 : INT_MAX, line);
+    message_raw(shown, strlen(shown));
 }

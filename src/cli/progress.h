@@ -9,6 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/** Back to the beginning of the line, which is empty then. */
+#define PROGRESS_WIPE "\r\033[K"
+
 struct progress {
     const char *label;
     bool wanted;

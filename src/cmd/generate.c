@@ -57,8 +57,11 @@ static void report_model(const struct generate *generate) {
             n_threads > 0 ? n_threads : gen_default_threads());
 }
 
-/** Run the engine and say what the exit code is, but for the closing of the files. */
-static int answer(struct generate *generate) {
+/**
+ * Run the engine and say what the exit code is, but for the closing of the files, and whether all
+ * was done: a prompt of a batch that failed has its place among the answers.
+ */
+static int answer(struct generate *generate, bool *whole) {
     struct gen_source source = {
         .context = &generate->input, .next = generate_input_next, .ready = generate_input_ready};
     struct gen_sink sink = generate_output_sink(&generate->output);
@@ -79,6 +82,8 @@ static int answer(struct generate *generate) {
         message("%s", err.message);
         return message_exit_code(status);
     }
+    *whole = !generate->input.failed && signals_caught() == 0 &&
+             (n_failed == 0 || generate_is_batch(generate->settings));
     return n_failed > 0 || generate->input.failed ? EXIT_FAILED : EXIT_DONE;
 }
 
@@ -95,6 +100,7 @@ static int run(void *settings, const struct options_parsed *parsed) {
         status = prepare(&generate, parsed, &err);
     }
     int code = message_exit_code(status);
+    bool whole = false;
     if (signals_caught() != 0) {
         /* There is nothing to say. */
     } else if (status != GEN_OK) {
@@ -102,9 +108,9 @@ static int run(void *settings, const struct options_parsed *parsed) {
     } else if (!generate_output_init(&generate.output, settings, &generate.input, &generate.load)) {
         code = EXIT_FAILED;
     } else {
-        code = answer(&generate);
+        code = answer(&generate, &whole);
     }
-    if (!generate_output_release(&generate.output) && code == EXIT_DONE) {
+    if (!generate_output_release(&generate.output, whole) && code == EXIT_DONE) {
         code = EXIT_FAILED;
     }
     generate_input_release(&generate.input);

@@ -39,7 +39,8 @@ static const struct option table[] = {
         "decode", 'd', OPTION_FLAG, AT(decode), NULL,
         "the other way: read ids (divided by blanks, newlines or commas, or a JSON array), write "
         "their bytes and nothing else"),
-    OPTION_ROW("output", 'o', OPTION_STRING, AT(output), "FILE", "write to FILE; - is stdout"),
+    OPTION_ROW("output", 'o', OPTION_STRING, AT(output), "FILE",
+               "write to FILE, which stays as it is until all is done; - is stdout"),
 };
 
 static const struct option_conflict conflicts[] = {
@@ -130,6 +131,9 @@ static int run(void *opaque, const struct options_parsed *parsed) {
     }
     const char *path = parsed->n_operands > 0 ? parsed->operands[0] : NULL;
     const char *name = settings->prompt != NULL ? "--prompt" : path != NULL ? path : "stdin";
+    if (!text_out_check(settings->output)) {
+        return EXIT_FAILED;
+    }
     struct gen_error err = {0};
     struct model_load load;
     struct gen_bytes text = {0}, result = {0};

@@ -1,13 +1,10 @@
 #include "cmd/train_chart.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/message.h"
 #include "cli/text_out.h"
@@ -217,16 +214,6 @@ static void put_legend(struct chart *chart, const struct train_curve *curve, con
         x + 30);
     put(chart, "<text x=\"%g\" y=\"50\">%s, at step %" PRIu64 ": %.4f</text>\n", x + 38, name,
         last->step, last->loss);
-}
-
-bool train_chart_check(const char *path) {
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-    if (fd < 0) {
-        message_errno(path, errno);
-        return false;
-    }
-    close(fd);
-    return true;
 }
 
 bool train_chart_write(const char *path, const struct train_metrics *metrics, const char *title) {

@@ -14,10 +14,4 @@
  */
 bool train_chart_write(const char *path, const struct train_metrics *metrics, const char *title);
 
-/**
- * Whether the file can be written, to be known before hours of training; what it holds stays. False
- * after a message.
- */
-bool train_chart_check(const char *path);
-
 #endif

@@ -1,7 +1,7 @@
 #include "cmd/train_sample.h"
 
 #include <inttypes.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/alloc.h"
@@ -43,12 +43,18 @@ static bool go_on(void *context) {
 /** The text on lines of its own; control characters could move the cursor. */
 static void print(const struct train_settings *settings, uint64_t step,
                   const struct gen_bytes *text) {
-    fprintf(stderr, "---- step %" PRIu64 " ----\n%s", step, settings->sample_prompt);
+    char *head = alloc_printf("---- step %" PRIu64 " ----\n%s", step, settings->sample_prompt);
+    struct gen_bytes shown = {0};
+    alloc_append(&shown, head, strlen(head));
+    free(head);
     for (size_t i = 0; i < text->n; i++) {
-        unsigned char c = (unsigned char)text->data[i];
-        fputc((c < ' ' && c != '\n' && c != '\t') || c == 0x7f ? '?' : c, stderr);
+        char c = text->data[i];
+        bool control = ((unsigned char)c < ' ' && c != '\n' && c != '\t') || c == 0x7f;
+        alloc_append(&shown, control ? "?" : &c, 1);
     }
-    fputs("\n----\n", stderr);
+    alloc_append(&shown, "\n----\n", 6);
+    message_raw(shown.data, shown.n);
+    gen_bytes_release(&shown);
 }
 
 void train_sample_show(const struct train_settings *settings, uint64_t step,
