@@ -3,9 +3,11 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "cli/message.h"
 #include "gen.h"
 
 #define BAR_WIDTH 40
@@ -62,7 +64,7 @@ void progress_count(struct progress *progress, const char *format, ...) {
 
 void progress_end(struct progress *progress) {
     if (progress->drawn) {
-        fprintf(stderr, "\r\033[K");
+        message_raw(PROGRESS_WIPE, strlen(PROGRESS_WIPE));
         progress->drawn = false;
     }
 }
@@ -70,5 +72,7 @@ void progress_end(struct progress *progress) {
 void progress_line(const char *line) {
     struct winsize size;
     bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
-    fprintf(stderr, "\r\033[K%.*s", known ? size.ws_col - 1 : INT_MAX, line);
+    char shown[400];
+    snprintf(shown, sizeof shown, PROGRESS_WIPE "%.*s", known ? size.ws_col - 1 : INT_MAX, line);
+    message_raw(shown, strlen(shown));
 }

@@ -11,6 +11,9 @@
 
 #include "cli/message.h"
 
+/** Back to the beginning of the line, which is empty then. */
+#define PROGRESS_WIPE "\r\033[K"
+
 struct progress {
     const char *label;
     bool wanted;

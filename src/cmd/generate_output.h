@@ -37,8 +37,11 @@ struct generate_output {
 /** Open the files. On failure the message is out. Release in any case. */
 bool generate_output_init(struct generate_output *output, const struct generate_settings *settings,
                           const struct generate_input *input, const struct model_load *load);
-/** Complete and close the files. False if some write failed; the message is out. */
-bool generate_output_release(struct generate_output *output);
+/**
+ * Complete and close the files. Files with names get them only if the run is `whole`; see
+ * text_out.h. False if some write failed; the message is out.
+ */
+bool generate_output_release(struct generate_output *output, bool whole);
 
 /** Say on stderr what the job came to in `seconds`, if there was more than one text. */
 void generate_output_report(const struct generate_output *output, double seconds);

@@ -1,15 +1,12 @@
 /* The drawing of a run's losses: the range that is shown, axes, curves, legend. */
 #include "cmd/train_chart.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "cli/message.h"
 #include "cli/text_out.h"
@@ -265,15 +262,12 @@ static void put_legend(struct chart *chart, const struct train_curve *curve, con
 
 bool train_chart_check(const char *path) {
     struct stat status;
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-    if (fd < 0) {
-        message_errno(path, errno);
-        return false;
+    bool there = stat(path, &status) == 0;
+    if (!there || (S_ISREG(status.st_mode) && status.st_size == 0)) {
+        const struct train_metrics nothing = {0};
+        return train_chart_write(path, &nothing, NULL);
     }
-    bool empty = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size == 0;
-    close(fd);
-    const struct train_metrics nothing = {0};
-    return !empty || train_chart_write(path, &nothing, NULL);
+    return text_out_check(path);
 }
 
 bool train_chart_write(const char *path, const struct train_metrics *metrics, const char *title) {

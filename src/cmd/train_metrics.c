@@ -77,10 +77,7 @@ bool train_metrics_open(struct train_metrics *metrics, const char *path, uint64_
     }
     bool good = first_step == 0 || read_lines(metrics, path, first_step, &kept);
     if (good) {
-        good = metrics->writes = text_out_open(&metrics->out, path);
-    }
-    if (good && kept.n > 0) {
-        good = text_out_write(&metrics->out, kept.data, kept.n) && text_out_flush(&metrics->out);
+        good = metrics->writes = text_out_open_log(&metrics->out, path, kept.data, kept.n);
     }
     gen_bytes_release(&kept);
     return good;

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "cli/alloc.h"
 #include "cli/compute_options.h"
 #include "cli/exit_code.h"
@@ -159,7 +160,8 @@ bool train_settings_files(struct train_settings *settings, const struct options_
 }
 
 static bool is_file(const char *path, const char *other) {
-    return other != NULL && (strcmp(path, other) == 0 || input_same_file(other, path));
+    return other != NULL && (strcmp(path, other) == 0 || input_same_file(other, path) ||
+                             file_target_same(other, path));
 }
 
 static bool is_one_of(const char *path, const struct option_list *files) {

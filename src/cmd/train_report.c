@@ -10,6 +10,7 @@
 #include "cli/message.h"
 #include "cli/ranks.h"
 #include "cli/signals.h"
+#include "cli/text_out.h"
 #include "cmd/train_chart.h"
 #include "cmd/train_sample.h"
 
@@ -29,7 +30,7 @@ static void wipe(struct train_report *report) {
     progress_end(&report->reading);
     report->reading.drawn = false;
     if (report->drawn) {
-        fprintf(stderr, "\r\033[K");
+        message_raw(PROGRESS_WIPE, strlen(PROGRESS_WIPE));
         report->drawn = false;
     }
 }
@@ -101,7 +102,7 @@ static void on_plan(void *context, const struct gen_train_plan *plan) {
     report->start = gen_clock();
     report->failed =
         !train_metrics_open(&report->metrics, report->settings->metrics, plan->first_step) ||
-        (report->settings->svg != NULL && !train_chart_check(report->settings->svg));
+        report->failed;
     if (report->settings->quiet) {
         return;
     }
@@ -222,6 +223,12 @@ static int run(const struct train_settings *settings, train_function *train) {
     struct gen_error err = {0};
     struct train_report report;
     init(&report, settings);
+    /* Before the data are read, which may take long. Other processes hear of it where they meet. */
+    report.failed = (settings->metrics != NULL && !text_out_check(settings->metrics)) ||
+                    (settings->svg != NULL && !train_chart_check(settings->svg));
+    if (report.failed && settings->options.ranks == NULL) {
+        return EXIT_FAILED;
+    }
     struct gen_train_watch watch = watch_of(&report);
     signals_catch();
     signals_ignore_pipe();

@@ -26,6 +26,9 @@
 #include "gen.h"
 #include "train/corpus.h"
 
+/** What stands after the prefix in the names of the files that dataset_open() writes. */
+#define DATASET_LONGEST_ENDING ".tokens-0123456789abcdef"
+
 struct dataset {
     struct file_map map;
     size_t n;             /**< token ids */
