@@ -112,9 +112,11 @@ static void on_plan(void *context, const struct gen_train_plan *plan) {
     if (report->settings->pairs) {
         say_pairs(plan);
     } else {
-        message("%" PRIu64 " tokens of text, %" PRIu64 " to validate; a step has %" PRIu64
+        message("%" PRIu64 " tokens of text in %" PRIu64 " document%s, %" PRIu64
+                " to validate; a step has %" PRIu64
                 " sequences of %d, %d at a time, in %.2f GB of memory",
-                plan->n_tokens, plan->n_valid_tokens, plan->step_sequences, plan->sequence_length,
+                plan->n_tokens, plan->n_documents, plan->n_documents == 1 ? "" : "s",
+                plan->n_valid_tokens, plan->step_sequences, plan->sequence_length,
                 plan->micro_batch, (double)plan->memory / 1e9);
     }
     if (plan->first_step > 0) {
@@ -183,11 +185,17 @@ static void on_note(void *context, const struct gen_note *note) {
     }
 }
 
+/** The title of a chart: the file's name, not where it is. */
+static const char *last_part(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
+}
+
 static void on_saved(void *context, uint64_t step) {
     struct train_report *report = context;
     report->saved_step = step;
-    if (report->settings->svg != NULL &&
-        !train_chart_write(report->settings->svg, &report->metrics, report->settings->output)) {
+    if (report->settings->svg != NULL && !train_chart_write(report->settings->svg, &report->metrics,
+                                                            last_part(report->settings->output))) {
         report->failed = true;
     }
 }
