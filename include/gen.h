@@ -103,6 +103,9 @@ int32_t gen_tokenizer_n_vocab(const struct gen_tokenizer *tokenizer);
 /** Id of the end-of-text token, or -1 where the vocabulary has none. */
 int32_t gen_tokenizer_eos(const struct gen_tokenizer *tokenizer);
 
+/** Bytes of the longest token: n tokens stand for no more than n times as many. */
+size_t gen_tokenizer_longest(const struct gen_tokenizer *tokenizer);
+
 /** Notes about the files the tokenizer was read from; i < gen_tokenizer_n_notes(). */
 size_t gen_tokenizer_n_notes(const struct gen_tokenizer *tokenizer);
 struct gen_note gen_tokenizer_note(const struct gen_tokenizer *tokenizer, size_t i);
@@ -111,8 +114,11 @@ struct gen_note gen_tokenizer_note(const struct gen_tokenizer *tokenizer, size_t
  * Append the ids of `text` (n bytes) to `ids`. Any bytes are accepted: what is not valid UTF-8
  * is encoded byte by byte, so decoding gives the same bytes back. Equal to tiktoken's r50k_base
  * and Hugging Face's GPT2Tokenizer on valid UTF-8.
- * special: whether the spelling of a special token (`<|endoftext|>`) in the text stands for
- * that token; when false it is ordinary text.
+ * Ordinary added tokens (words that a fine-tuning added) stand for themselves wherever they are
+ * spelled out, the leftmost first, of several there the longest. special: whether the spelling of a
+ * special token (`<|endoftext|>`, control tokens) does, too; when false it is ordinary text.
+ * A byte for which the vocabulary has no token and an id for which the tokenizer's model has no row
+ * are GEN_BAD_ARGUMENT, and nothing is appended.
  */
 enum gen_status gen_tokenizer_encode(const struct gen_tokenizer *tokenizer, const char *text,
                                      size_t n, bool special, struct gen_ids *ids,

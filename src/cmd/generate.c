@@ -43,8 +43,7 @@ static enum gen_status prepare(struct generate *generate, const struct options_p
         status = generate_rules_init(&generate->rules, settings, generate->load.tokenizer, err);
     }
     if (status == GEN_OK) {
-        status =
-            generate_input_init(&generate->input, settings, parsed, generate->load.tokenizer, err);
+        status = generate_input_init(&generate->input, settings, parsed, generate->load.model, err);
     }
     return status;
 }

@@ -77,6 +77,16 @@ ERROR_PRINTF(2, 3) static void tell(const struct conversion *c, const char *form
     }
 }
 
+/* Added tokens for which there is no row have no place in a GGUF. */
+static void tell_of_rows(const struct conversion *c) {
+    const struct gen_tokenizer *tokenizer = c->file->tokenizer;
+    int32_t n = tokenizer != NULL ? gen_tokenizer_n_vocab(tokenizer) : 0;
+    if (n > c->config.n_vocab) {
+        tell(c, "%s: the tokens from id %d on are left out, as the embedding has no rows for them",
+             c->file->where.text, (int)c->config.n_vocab);
+    }
+}
+
 /* ---- settings --------------------------------------------------------------------------------*/
 
 /* The name the source gives the model, or the last part of the source's path. */
@@ -356,6 +366,7 @@ enum gen_status gen_convert(const char *src, const char *dst,
     }
     c.file = source->file;
     c.config = source->config;
+    tell_of_rows(&c);
     status = check_target(source->file, dst, err);
     if (status == GEN_OK) {
         status = metadata_read(source->file, err);

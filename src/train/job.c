@@ -89,7 +89,7 @@ static enum gen_status open_tokenizer(struct train_job *job) {
 static enum gen_status check_init_tokenizer(const struct train_job *job) {
     const struct gen_tokenizer *own = job->init->tokenizer;
     int32_t n = gen_tokenizer_n_vocab(job->tokenizer);
-    if (n > job->config.n_vocab ||
+    if ((own != job->tokenizer && n > job->config.n_vocab) ||
         (own != NULL && own != job->tokenizer &&
          dataset_vocab_digest(own) != dataset_vocab_digest(job->tokenizer))) {
         return error_set(job->err, GEN_BAD_ARGUMENT,
@@ -97,6 +97,13 @@ static enum gen_status check_init_tokenizer(const struct train_job *job) {
                          "with, which has %d (leave the vocabulary away, or train anew)",
                          job->init->where.text, n,
                          own != NULL ? gen_tokenizer_n_vocab(own) : job->config.n_vocab);
+    }
+    if (gen_tokenizer_eos(job->tokenizer) >= job->config.n_vocab) {
+        return error_set(job->err, GEN_BAD_ARGUMENT,
+                         "%s: the end-of-text token has id %d, but the embedding only %d rows, so "
+                         "that no end of a text can be learned",
+                         job->init->where.text, (int)gen_tokenizer_eos(job->tokenizer),
+                         (int)job->config.n_vocab);
     }
     return GEN_OK;
 }
@@ -224,6 +231,9 @@ static enum gen_status open_init(struct train_job *job) {
     }
     if (status == GEN_OK) {
         status = check_eos(&job->init_config, job->init, job->err);
+    }
+    if (status == GEN_OK && job->init->tokenizer != NULL) {
+        tokenizer_limit(job->init->tokenizer, job->init_config.n_vocab);
     }
     return status == GEN_OK ? metadata_read(job->init, job->err) : status;
 }
