@@ -118,7 +118,7 @@ struct gen_note gen_tokenizer_note(const struct gen_tokenizer *tokenizer, size_t
  * spelled out, the leftmost first, of several there the longest. special: whether the spelling of a
  * special token (`<|endoftext|>`, control tokens) does, too; when false it is ordinary text.
  * A byte for which the vocabulary has no token and an id for which the tokenizer's model has no row
- * are GEN_BAD_ARGUMENT, and nothing is appended.
+ * are GEN_UNSUPPORTED, and nothing is appended.
  */
 enum gen_status gen_tokenizer_encode(const struct gen_tokenizer *tokenizer, const char *text,
                                      size_t n, bool special, struct gen_ids *ids,

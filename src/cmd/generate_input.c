@@ -20,11 +20,11 @@ static enum gen_status encode(struct generate_input *input, const char *text, si
         return GEN_UNSUPPORTED;
     }
     if (n > input->most_bytes) {
-        message_set(err, GEN_BAD_ARGUMENT,
+        message_set(err, GEN_CONTEXT_FULL,
                     "the prompt has %zu bytes, but the context of this model holds %zu at most "
                     "(shorten it, or --context slide)",
                     n, input->most_bytes);
-        return GEN_BAD_ARGUMENT;
+        return GEN_CONTEXT_FULL;
     }
     return gen_tokenizer_encode(input->tokenizer, text, n, input->settings->special, &input->ids,
                                 err);

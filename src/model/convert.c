@@ -81,7 +81,12 @@ ERROR_PRINTF(2, 3) static void tell(const struct conversion *c, const char *form
 static void tell_of_rows(const struct conversion *c) {
     const struct gen_tokenizer *tokenizer = c->file->tokenizer;
     int32_t n = tokenizer != NULL ? gen_tokenizer_n_vocab(tokenizer) : 0;
-    if (n > c->config.n_vocab) {
+    bool are_added = n > c->config.n_vocab; /* the writer refuses others */
+    for (int32_t id = c->config.n_vocab; id < n; id++) {
+        are_added =
+            are_added && (!tokenizer_has(tokenizer, id) || tokenizer_kind(tokenizer, id) != 0);
+    }
+    if (are_added) {
         tell(c, "%s: the tokens from id %d on are left out, as the embedding has no rows for them",
              c->file->where.text, (int)c->config.n_vocab);
     }

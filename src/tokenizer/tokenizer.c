@@ -234,7 +234,7 @@ static enum gen_status check_bytes(const struct gen_tokenizer *vocab, const char
                                    struct gen_error *err) {
     for (size_t i = 0; i < n; i++) {
         if (vocab->byte_ids[(unsigned char)text[i]] < 0) {
-            return error_set(err, GEN_BAD_ARGUMENT,
+            return error_set(err, GEN_UNSUPPORTED,
                              "the text has the byte 0x%02X, for which this vocabulary has no token "
                              "(leave it away)",
                              (unsigned)(unsigned char)text[i]);
@@ -304,7 +304,7 @@ static enum gen_status check_rows(const struct gen_tokenizer *vocab, const int32
             struct error_quoted quoted;
             size_t length = 0;
             const char *piece = gen_tokenizer_piece(vocab, ids[i], &length);
-            return error_set(err, GEN_BAD_ARGUMENT,
+            return error_set(err, GEN_UNSUPPORTED,
                              "the text has the token %d, \"%s\", for which the model has no row: "
                              "its embedding has only %d (leave it away)",
                              (int)ids[i], error_quote(&quoted, piece, length), (int)vocab->n_rows);
