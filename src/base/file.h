@@ -1,5 +1,5 @@
 /**
- * file.h - regular files only: mapped, read in pieces or whole, or written beside their target and
+ * file.h - regular files only: mapped, read in pieces or whole, or written next to their target and
  * renamed.
  *
  * Reading never waits: what is not a regular file (FIFO, socket, directory, device) is refused
@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/file_target.h"
 #include "gen.h"
 
 /** A file's bytes in memory, read-only. */
@@ -84,9 +85,17 @@ enum gen_status file_read(char **out, size_t *size, const char *path, size_t lim
 /** `directory`/`name` as a memory_new() string; NULL if out of memory. */
 char *file_join(const char *directory, const char *name);
 
-/** A file being written beside its target. Start from {0}. */
+/**
+ * A file being written next to its target. Start from {0}.
+ *
+ * A symbolic link is followed, so that its target is what is replaced; a file that is replaced
+ * hands its mode on, and its owner and group as far as this process may; one that may not be
+ * written is refused. Files that killed processes left half-written in the same directory are
+ * removed.
+ */
 struct file_writer {
-    char *path;      /**< the target */
+    char *path; /**< as the caller named it, for messages */
+    struct file_target target;
     char *temporary; /**< what is written, in the target's directory */
     int descriptor;
     bool failed; /**< a write failed: there is nothing whole to commit */
@@ -106,12 +115,16 @@ enum gen_status file_writer_put(struct file_writer *writer, const void *data, si
 enum gen_status file_writer_sync(struct file_writer *writer, struct gen_error *err);
 /** Flush to the disk, then rename over the target. On failure the target is as it was. */
 enum gen_status file_writer_commit(struct file_writer *writer, struct gen_error *err);
+/** The same under the target's name with `suffix` after it: the target stays as it is. */
+enum gen_status file_writer_commit_as(struct file_writer *writer, const char *suffix,
+                                      struct gen_error *err);
 /** Remove the temporary file unless committed, and free everything. For the `fail:` path too. */
 void file_writer_close(struct file_writer *writer);
+
 /**
- * Remove what killed processes left beside `path`: temporary files of any target in its directory
- * that nobody is writing any more. For jobs that write large files again and again.
+ * Whether a file can be named `path` with `suffix` after it: GEN_IO_ERROR where that name is longer
+ * than the file system takes. For jobs that write such files only after long work.
  */
-void file_writer_sweep(const char *path);
+enum gen_status file_check_name(const char *path, const char *suffix, struct gen_error *err);
 
 #endif

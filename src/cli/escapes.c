@@ -13,7 +13,8 @@ char *escapes_resolve(const char *text) {
     size_t n = 0;
     while (*text != '\0') {
         const char *letter = *text == '\\' && text[1] != '\0' ? strchr(letters, text[1]) : NULL;
-        out[n++] = letter != NULL ? meant[letter - letters] : *text;
+        const char *is = letter != NULL ? &meant[letter - letters] : text;
+        out[n++] = *is;
         text += letter != NULL ? 2 : 1;
     }
     return out;

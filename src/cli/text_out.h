@@ -10,8 +10,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/file.h"
+
+/**
+ * A file is written next to its target and renamed by text_out_close(), so that its old contents
+ * stay until the new ones are whole. What is no regular file (stdout, a pipe, a device) gets the
+ * text as it comes.
+ */
 struct text_out {
-    int fd;
+    int fd; /**< -1 where `writer` has the file */
+    struct file_writer writer;
     const char *name; /**< for messages */
     char *buffer;
     size_t n;  /**< bytes waiting in the buffer */
@@ -21,10 +29,21 @@ struct text_out {
 
 /** Open `path` for writing, or take stdout: NULL or "-". Returns false after a message. */
 bool text_out_open(struct text_out *out, const char *path);
+/** Open a file to add to its end, where every flush is seen at once. Returns false after a message.
+ */
+bool text_out_append(struct text_out *out, const char *path);
+/** The directory in which text_out_close() will rename a file, or NULL. */
+const char *text_out_directory(const struct text_out *out);
 /** Whether both write to one place, so that one would spoil the other; /dev/null has no such. */
 bool text_out_same(const struct text_out *a, const struct text_out *b);
 /** Write what waits and close. Returns false if any write failed; the message is out by then. */
 bool text_out_close(struct text_out *out);
+
+/**
+ * Close what did not become whole. The file of --output stays as it was, or is not made; what was
+ * written so far, if anything, is kept as FILE.partial, and a message says so. Always false.
+ */
+bool text_out_close_partial(struct text_out *out);
 
 bool text_out_write(struct text_out *out, const char *bytes, size_t n);
 bool text_out_string(struct text_out *out, const char *text);

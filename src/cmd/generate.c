@@ -21,6 +21,7 @@ struct generate {
     struct generate_rules rules;
     struct generate_input input;
     struct generate_output output;
+    bool whole; /**< all prompts were answered, but for those of a batch that were wrong */
 };
 
 /** Whether the only prompt there could be is one typed blindly. */
@@ -73,7 +74,10 @@ static void enter_sandbox(struct generate *generate) {
     if (settings->options.n_threads == 0) {
         settings->options.n_threads = gen_default_threads();
     }
-    struct sandbox sandbox = sandbox_enter(NULL, 0);
+    const char *const outputs[] = {text_out_directory(&generate->output.out),
+                                   text_out_directory(&generate->output.logits)};
+    bool writes_files = outputs[0] != NULL || outputs[1] != NULL;
+    struct sandbox sandbox = sandbox_enter(outputs, writes_files ? 2 : 0);
     if (settings->verbose) {
         sandbox_report(&sandbox);
     }
@@ -95,6 +99,7 @@ static int answer(struct generate *generate) {
                                           &source, &sink, &n_failed, &err);
     progress_end(&generate->output.progress);
     generate_output_report(&generate->output, gen_clock() - start);
+    generate->whole = status == GEN_OK && (n_failed == 0 || generate_is_batch(generate->settings));
     if (status == GEN_CANCELED) {
         /* By a signal or a failed write; both are dealt with where the files are closed. */
         return EXIT_FAILED;
@@ -128,7 +133,7 @@ static int run(void *settings, const struct options_parsed *parsed) {
     } else {
         code = answer(&generate);
     }
-    if (!generate_output_release(&generate.output) && code == EXIT_DONE) {
+    if (!generate_output_release(&generate.output, generate.whole) && code == EXIT_DONE) {
         code = EXIT_FAILED;
     }
     generate_input_release(&generate.input);

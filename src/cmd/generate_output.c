@@ -265,13 +265,14 @@ bool generate_output_init(struct generate_output *output, const struct generate_
     return true;
 }
 
-bool generate_output_release(struct generate_output *output) {
+bool generate_output_release(struct generate_output *output, bool whole) {
     progress_end(&output->progress);
     if (output->out.buffer != NULL && output->settings->separator != NULL && output->n_texts > 0) {
         text_out_string(&output->out, "\n");
     }
     gen_bytes_release(&output->scratch);
     gen_bytes_release(&output->shown);
-    bool logits_good = text_out_close(&output->logits);
-    return text_out_close(&output->out) && logits_good;
+    bool (*close_file)(struct text_out *) = whole ? text_out_close : text_out_close_partial;
+    bool logits_good = close_file(&output->logits);
+    return close_file(&output->out) && logits_good;
 }

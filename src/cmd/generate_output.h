@@ -37,8 +37,12 @@ struct generate_output {
 /** Open the files. On failure the message is out. Release in any case. */
 bool generate_output_init(struct generate_output *output, const struct generate_settings *settings,
                           const struct generate_input *input, const struct model_load *load);
-/** Complete and close the files. False if some write failed; the message is out. */
-bool generate_output_release(struct generate_output *output);
+/**
+ * Complete and close the files. `whole`: whether all that was asked for was done; if not, the files
+ * of the options keep what they had (see text_out_close_partial). False if some write failed; the
+ * message is out.
+ */
+bool generate_output_release(struct generate_output *output, bool whole);
 
 /** Say on stderr what the job came to in `seconds`, if there was more than one text. */
 void generate_output_report(const struct generate_output *output, double seconds);

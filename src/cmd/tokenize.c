@@ -45,7 +45,8 @@ static const struct option table[] = {
         "decode", 'd', OPTION_FLAG, AT(decode), NULL,
         "the other way: read ids (divided by blanks, newlines or commas, or a JSON array), write "
         "their bytes and nothing else; on a terminal control characters are shown as ^["),
-    OPTION_ROW("output", 'o', OPTION_STRING, AT(output), "FILE", "write to FILE; - is stdout"),
+    OPTION_ROW("output", 'o', OPTION_STRING, AT(output), "FILE",
+               "write to FILE, which keeps what it had until all is written; - is stdout"),
 };
 
 static const struct option_conflict conflicts[] = {

@@ -2,7 +2,6 @@
 #include "cmd/train_chart.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
@@ -265,15 +264,17 @@ static void put_legend(struct chart *chart, const struct train_curve *curve, con
 
 bool train_chart_check(const char *path) {
     struct stat status;
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-    if (fd < 0) {
-        message_errno(path, errno);
+    bool there = stat(path, &status) == 0;
+    if (!there || (S_ISREG(status.st_mode) && status.st_size == 0)) {
+        const struct train_metrics nothing = {0};
+        return train_chart_write(path, &nothing, NULL);
+    }
+    struct text_out out;
+    if (!text_out_open(&out, path)) {
         return false;
     }
-    bool empty = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size == 0;
-    close(fd);
-    const struct train_metrics nothing = {0};
-    return !empty || train_chart_write(path, &nothing, NULL);
+    text_out_close_partial(&out); /* nothing was written, so it stays as it is */
+    return true;
 }
 
 bool train_chart_write(const char *path, const struct train_metrics *metrics, const char *title) {

@@ -82,6 +82,12 @@ bool train_metrics_open(struct train_metrics *metrics, const char *path, uint64_
     if (good && kept.n > 0) {
         good = text_out_write(&metrics->out, kept.data, kept.n) && text_out_flush(&metrics->out);
     }
+    /* What is kept replaces the file as a whole, so that no moment is without it; lines that follow
+       are added to it one by one. */
+    if (good && text_out_directory(&metrics->out) != NULL) {
+        good = text_out_close(&metrics->out);
+        good = metrics->writes = good && text_out_append(&metrics->out, path);
+    }
     gen_bytes_release(&kept);
     return good;
 }

@@ -26,6 +26,9 @@
 #include "gen.h"
 #include "train/corpus.h"
 
+/** As long as what stands after PREFIX in the file's name. */
+#define DATASET_SUFFIX ".tokens-0123456789abcdef"
+
 struct dataset {
     struct file_map map;
     size_t n;             /**< token ids */

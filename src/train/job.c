@@ -23,7 +23,6 @@ static enum gen_status open_state(struct train_job *job) {
         return error_no_memory(job->err, "a path");
     }
     snprintf(job->state_path, size, "%s.state", job->path);
-    file_writer_sweep(job->path);
     if (file_kind_of(job->state_path) == FILE_MISSING) {
         return GEN_OK;
     }
@@ -39,14 +38,16 @@ static enum gen_status open_state(struct train_job *job) {
     return saved_state_open(&job->saved, job->state_path, job->err);
 }
 
-/* Whether the model can be written, to be known before anything else is done. */
+/* Whether the model and what belongs to it can be written, to be known before anything else is
+ * done. */
 static enum gen_status check_output(const struct train_job *job) {
     struct file_writer writer;
     if (!ranks_leads(job->options.ranks)) {
         return GEN_OK;
     }
-    enum gen_status status = file_writer_open(&writer, job->path, job->err);
+    enum gen_status status = file_check_name(job->path, ".state", job->err);
     if (status == GEN_OK) {
+        status = file_writer_open(&writer, job->path, job->err);
         file_writer_close(&writer);
     }
     return status;

@@ -41,8 +41,8 @@ enum gen_status pair_record_read(struct pair_record *record, const cJSON *object
         record->prompt = instruction->valuestring;
         record->completion = output->valuestring;
         record->instructs = true;
-        bool has_input = cJSON_IsString(input) && input->valuestring[0] != '\0';
-        record->input = has_input ? input->valuestring : NULL;
+        const char *text = cJSON_GetStringValue(input);
+        record->input = text != NULL && *text != '\0' ? text : NULL;
     } else if (cJSON_IsArray(messages)) {
         record->messages = messages;
     } else if (cJSON_IsArray(conversations)) {

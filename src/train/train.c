@@ -164,7 +164,10 @@ enum gen_status gen_train(const char *path, const struct gen_train_options *opti
                                     .path = path,
                                     .err = err,
                                     .learn_tokenizer = learn_tokenizer}};
-    enum gen_status status = train_job_open(&text.job);
+    enum gen_status status = file_check_name(path, DATASET_SUFFIX, err);
+    if (status == GEN_OK) {
+        status = train_job_open(&text.job);
+    }
     if (status == GEN_OK) {
         status = open_data_in_turn(&text);
     }
