@@ -144,6 +144,8 @@ struct gen_train_options {
     const char *const *valid; /**< n_valid files held out for validation, likewise */
     size_t n_valid;
     float valid_share; /**< without such files: hold this last share of the data out. Default 0 */
+    bool special;      /**< special tokens spelled out in the data stand for themselves, as in
+                            gen_tokenizer_encode(). Default false */
     const char *field; /**< default "text" */
     /** A tokenizer, as gen_tokenizer_open() takes it; NULL: that of `init`, else one learned from
      *  `data`, as gen_vocab_learner does. */
@@ -243,6 +245,8 @@ struct gen_train_watch {
     bool (*progress)(void *context, enum gen_train_phase phase, uint64_t done, uint64_t total);
     /** A model of the current weights, for the time of the call. */
     bool (*sample)(void *context, uint64_t step, const struct gen_model *model);
+    /** A note about the model or the vocabulary that the run begins with. */
+    void (*note)(void *context, const struct gen_note *note);
     /** A checkpoint is written. */
     void (*saved)(void *context, uint64_t step);
 };

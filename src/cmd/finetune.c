@@ -35,6 +35,10 @@ static const struct option table[] = {
                "space right before {completion} is learned with it, so that prompts end without"),
     OPTION_ROW("message-template", '\0', OPTION_STRING, AT(options.message_template), "TEXT",
                "the same for each message (default: {role}: {content}\\n)"),
+    OPTION_ROW(
+        "special", '\0', OPTION_FLAG, TRAIN_AT(options.special), NULL,
+        "special tokens (control tokens such as <|user|>) spelled out in the pairs are these "
+        "tokens, not ordinary text; other added tokens always are"),
     OPTION_ROW_HEADING("Model"),
     OPTION_ROW("model", 'm', OPTION_STRING, AT(model), "PATH|NAME",
                "the model to begin with, a GGUF file, a Hugging Face directory or a name; "

@@ -49,6 +49,9 @@ static const struct option table[] = {
         "null", '0', OPTION_FLAG, AT(null), NULL,
         "prompts end with a NUL byte; so do the answers, which may then hold newlines (for lines: "
         "tr '\\n' '\\0' < FILE | gen -0)"),
+    OPTION_ROW("special", '\0', OPTION_FLAG, AT(special), NULL,
+               "<|endoftext|> and other special (control) tokens in a prompt are these tokens, not "
+               "ordinary text; for prompts that you trust"),
     OPTION_ROW_HEADING("Length"),
     OPTION_ROW_RANGE("max-new-tokens", 'n', OPTION_INT, AT(options.max_new_tokens), "N", -1,
                      INT32_MAX,
@@ -135,14 +138,23 @@ static const struct option table[] = {
 };
 
 static const struct option_conflict conflicts[] = {
-    {"prompt", "file"},        {"prompt", "prompt-ids"},
-    {"file", "prompt-ids"},    {"prompt", "lines"},
-    {"prompt", "jsonl"},       {"prompt", "null"},
-    {"prompt-ids", "lines"},   {"prompt-ids", "jsonl"},
-    {"prompt-ids", "null"},    {"lines", "jsonl"},
-    {"lines", "null"},         {"jsonl", "null"},
-    {"greedy", "temperature"}, {"json", "separator"},
-    {"verbose", "quiet"},      {"speculate", "no-speculate"},
+    {"prompt", "file"},
+    {"prompt", "prompt-ids"},
+    {"file", "prompt-ids"},
+    {"prompt", "lines"},
+    {"prompt", "jsonl"},
+    {"prompt", "null"},
+    {"prompt-ids", "lines"},
+    {"prompt-ids", "jsonl"},
+    {"prompt-ids", "null"},
+    {"prompt-ids", "special"},
+    {"lines", "jsonl"},
+    {"lines", "null"},
+    {"jsonl", "null"},
+    {"greedy", "temperature"},
+    {"json", "separator"},
+    {"verbose", "quiet"},
+    {"speculate", "no-speculate"},
 };
 
 /** The first of two would be dropped, and nobody would know. */

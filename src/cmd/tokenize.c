@@ -39,7 +39,8 @@ static const struct option table[] = {
                "each token, which may hold a part of a character only"),
     OPTION_ROW("count", '\0', OPTION_FLAG, AT(count), NULL, "print the number of tokens"),
     OPTION_ROW("special", '\0', OPTION_FLAG, AT(special), NULL,
-               "<|endoftext|> in the text is that special token, not ordinary text"),
+               "<|endoftext|> and other special (control) tokens in the text are these tokens, not "
+               "ordinary text; ordinary added tokens always are"),
     OPTION_ROW(
         "decode", 'd', OPTION_FLAG, AT(decode), NULL,
         "the other way: read ids (divided by blanks, newlines or commas, or a JSON array), write "
@@ -179,6 +180,9 @@ static int run(void *opaque, const struct options_parsed *parsed) {
     struct model_load load;
     struct gen_bytes text = {0}, result = {0};
     enum gen_status status = model_load_tokenizer(&load, settings->model, &err);
+    if (status == GEN_OK) {
+        model_load_say_notes(&load, false);
+    }
     if (status == GEN_OK && settings->prompt != NULL) {
         alloc_append(&text, settings->prompt, strlen(settings->prompt));
     } else if (status == GEN_OK) {

@@ -37,6 +37,9 @@ static const struct option table[] = {
                      "without --valid: hold the last share X of the data out"),
     OPTION_ROW("field", '\0', OPTION_STRING, AT(options.field), "NAME",
                "the member of a JSON object that holds the document (default: text)"),
+    OPTION_ROW("special", '\0', OPTION_FLAG, AT(options.special), NULL,
+               "special tokens (control tokens such as <|user|>) spelled out in DATA are these "
+               "tokens, not ordinary text; other added tokens always are"),
     OPTION_ROW(
         "vocab", '\0', OPTION_STRING, AT(vocab), "DIR|FILE",
         "the vocabulary: a directory with vocab.json and merges.txt, as gen vocab writes "

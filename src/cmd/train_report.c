@@ -179,6 +179,13 @@ static bool on_sample(void *context, uint64_t step, const struct gen_model *mode
     return go_on(report);
 }
 
+static void on_note(void *context, const struct gen_note *note) {
+    const struct train_report *report = context;
+    if (!report->settings->quiet && !note->verbose_only) {
+        message("%s", note->text);
+    }
+}
+
 /** The title of a chart: the file's name, not where it is. */
 static const char *last_part(const char *path) {
     const char *slash = strrchr(path, '/');
@@ -200,6 +207,7 @@ static struct gen_train_watch watch_of(struct train_report *report) {
                                     .step = on_step,
                                     .progress = on_progress,
                                     .sample = on_sample,
+                                    .note = on_note,
                                     .saved = on_saved};
 }
 

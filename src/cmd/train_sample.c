@@ -67,9 +67,9 @@ void train_sample_show(const struct train_settings *settings, uint64_t step,
     options.kernels = settings->options.kernels;
     struct gen_source source = {.context = &sample, .next = next_prompt};
     struct gen_sink sink = {.context = &sample, .end = take_text, .go_on = go_on};
-    enum gen_status status =
-        gen_tokenizer_encode(gen_model_tokenizer(model), settings->sample_prompt,
-                             strlen(settings->sample_prompt), false, &sample.prompt, &err);
+    enum gen_status status = gen_tokenizer_encode(
+        gen_model_tokenizer(model), settings->sample_prompt, strlen(settings->sample_prompt),
+        settings->options.special, &sample.prompt, &err);
     if (status == GEN_OK) {
         status = gen_generate(model, &options, &source, &sink, NULL, &err);
     }

@@ -51,7 +51,8 @@ static const struct options_spec spec = {
         "merges.txt and tokenizer_config.json, which gen and AutoTokenizer read; files of "
         "these names are replaced. <|endoftext|> divides documents and is not learned from, nor "
         "is a byte order mark in front of a file. Text that is not UTF-8 is taken byte for "
-        "byte. FILE.jsonl, .ndjson and .json are JSON lines, as gen train reads them.",
+        "byte. FILE.jsonl, .ndjson and .json are JSON lines, as gen train reads them. "
+        "Tokens longer than 8192 bytes are not learned.",
     .table = table,
     .n_table = sizeof table / sizeof table[0],
     .conflicts = conflicts,

@@ -179,6 +179,6 @@ enum gen_status gen_tokenizer_open(struct gen_tokenizer **out, const char *path,
     if (strcmp(name, "vocab.json") == 0 || strcmp(name, "merges.txt") == 0)
         return tokenizer_beside(out, path, err);
     if (n >= 5 && strcmp(name + n - 5, ".json") == 0)
-        return tokenizer_files_read_json(out, path, -1, err);
+        return tokenizer_files_read_json(out, path, NULL, -1, err);
     return tokenizer_of_gguf(out, path, err);
 }

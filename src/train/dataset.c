@@ -31,7 +31,9 @@ uint64_t dataset_vocab_digest(const struct gen_tokenizer *tokenizer) {
         size_t n;
         const char *piece = gen_tokenizer_piece(tokenizer, id, &n);
         digest_add_text(&digest, piece, n);
-        digest_add_u64(&digest, tokenizer_is_special(tokenizer, id));
+        digest_add_u64(&digest, tokenizer_is_special(tokenizer, id)  ? 1
+                                : tokenizer_kind(tokenizer, id) != 0 ? 2
+                                                                     : 0);
     }
     for (size_t rank = 0; rank < tokenizer_n_merges(tokenizer); rank++) {
         int32_t left, right;

@@ -142,6 +142,7 @@ static enum gen_status read_files(struct finetune_job *job, struct pairs *pairs,
                                   .message = &job->message,
                                   .prompt_field = job->options->prompt_field,
                                   .completion_field = job->options->completion_field,
+                                  .special = job->options->train.special,
                                   .max_positions = job->job.n_positions,
                                   .context = &watch,
                                   .progress = tell_reading};

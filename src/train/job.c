@@ -91,7 +91,7 @@ static enum gen_status open_tokenizer(struct train_job *job) {
 static enum gen_status check_init_tokenizer(const struct train_job *job) {
     const struct gen_tokenizer *own = job->init->tokenizer;
     int32_t n = gen_tokenizer_n_vocab(job->tokenizer);
-    if (n > job->config.n_vocab ||
+    if ((own != job->tokenizer && n > job->config.n_vocab) ||
         (own != NULL && own != job->tokenizer &&
          dataset_vocab_digest(own) != dataset_vocab_digest(job->tokenizer))) {
         return error_set(job->err, GEN_BAD_ARGUMENT,
@@ -99,6 +99,13 @@ static enum gen_status check_init_tokenizer(const struct train_job *job) {
                          "with, which has %d (leave the vocabulary away, or train anew)",
                          job->init->where.text, n,
                          own != NULL ? gen_tokenizer_n_vocab(own) : job->config.n_vocab);
+    }
+    if (gen_tokenizer_eos(job->tokenizer) >= job->config.n_vocab) {
+        return error_set(job->err, GEN_BAD_ARGUMENT,
+                         "%s: the end-of-text token has id %d, but the embedding only %d rows, so "
+                         "that no end of a text can be learned",
+                         job->init->where.text, (int)gen_tokenizer_eos(job->tokenizer),
+                         (int)job->config.n_vocab);
     }
     return GEN_OK;
 }
@@ -227,6 +234,9 @@ static enum gen_status open_init(struct train_job *job) {
     if (status == GEN_OK) {
         status = check_eos(&job->init_config, job->init, job->err);
     }
+    if (status == GEN_OK && job->init->tokenizer != NULL) {
+        tokenizer_limit(job->init->tokenizer, job->init_config.n_vocab);
+    }
     return status == GEN_OK ? metadata_read(job->init, job->err) : status;
 }
 
@@ -245,6 +255,21 @@ static void open_earlier(struct train_job *job) {
     }
 }
 
+/* What the files of the model and of the vocabulary gave cause to say. */
+static void tell_notes(const struct train_job *job) {
+    const struct gen_train_watch *watch = job->watch;
+    if (watch->note == NULL) {
+        return;
+    }
+    for (size_t i = 0; job->init != NULL && i < job->init->notes.n; i++) {
+        watch->note(watch->context, &job->init->notes.notes[i]);
+    }
+    for (size_t i = 0; i < gen_tokenizer_n_notes(job->tokenizer); i++) {
+        struct gen_note note = gen_tokenizer_note(job->tokenizer, i);
+        watch->note(watch->context, &note);
+    }
+}
+
 static enum gen_status open_model(struct train_job *job) {
     enum gen_status status = check_output(job);
     if (status == GEN_OK) {
@@ -257,6 +282,7 @@ static enum gen_status open_model(struct train_job *job) {
         status = open_tokenizer(job);
     }
     if (status == GEN_OK) {
+        tell_notes(job);
         status = choose_config(job);
     }
     if (status == GEN_OK) {

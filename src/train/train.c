@@ -52,6 +52,7 @@ static enum gen_status open_dataset(struct train_job *job, struct dataset *datas
     struct corpus corpus;
     struct dataset_progress progress = {job, tell_reading};
     enum gen_status status = corpus_open(&corpus, files, n_files, job->options.field, job->err);
+    corpus.special = job->options.special;
     for (size_t i = 0; status == GEN_OK && i < n_files; i++) {
         status = train_job_check_input(job, &corpus.files[i].map);
     }
