@@ -16,7 +16,8 @@ static const struct option table[] = {
     OPTION_ROW_HEADING("Output"),
     OPTION_ROW("output", 'o', OPTION_STRING, TRAIN_AT(output), "FILE.gguf",
                "the model, or with --lora-rank the adapter: that of the best validation, if there "
-               "is one, else the last; beside it FILE.gguf.state for --resume"),
+               "is one (of which one is before the first step), else the last; next to it "
+               "FILE.gguf.state for --resume"),
     TRAIN_ROWS_OUTPUT,
     OPTION_ROW_HEADING("Pairs"),
     OPTION_ROW("pairs", 'd', OPTION_LIST, TRAIN_AT(data), "FILE.jsonl",
@@ -25,7 +26,8 @@ static const struct option table[] = {
     OPTION_ROW("valid", '\0', OPTION_LIST, TRAIN_AT(valid), "FILE.jsonl",
                "pairs to validate on, likewise; never learned"),
     OPTION_ROW_RANGE("valid-share", '\0', OPTION_FLOAT, TRAIN_AT(options.valid_share), "X", 0, 0.9,
-                     "without --valid: hold a share X of the pairs out, chosen by the seed"),
+                     "without --valid: hold a share X of the pairs out, one at least, chosen by "
+                     "the seed"),
     OPTION_ROW("template", '\0', OPTION_STRING, AT(options.pair_template), "TEXT",
                "how a pair becomes one text (default: {prompt}{completion}); \\n is a new line; a "
                "space right before {completion} is learned with it, so that prompts end without"),
@@ -35,6 +37,7 @@ static const struct option table[] = {
     OPTION_ROW("model", 'm', OPTION_STRING, AT(model), "PATH|NAME",
                "the model to begin with, a GGUF file, a Hugging Face directory or a name; "
                "default: $GEN_MODEL, else the built-in one"),
+    OPTION_ROW("init", '\0', OPTION_STRING, AT(model), "PATH|NAME", "the same as --model"),
     OPTION_ROW_RANGE("n-ctx", '\0', OPTION_INT, TRAIN_AT(options.shape.n_ctx), "N", 1, 16777216,
                      "leave pairs of more tokens out (default: those longer than the context)"),
     OPTION_ROW_RANGE("lora-rank", '\0', OPTION_INT, AT(options.lora_rank), "R", 1, 65536,
@@ -47,7 +50,8 @@ static const struct option table[] = {
                "attn.c_attn,attn.c_proj,mlp.c_fc,mlp.c_proj)"),
     OPTION_ROW_HEADING("Steps"),
     OPTION_ROW_ABOVE("epochs", '\0', OPTION_FLOAT, AT(epochs), "X", 0, 1e9,
-                     "times the pairs are learned"),
+                     "times the pairs are learned: in each every pair once, the last step of it "
+                     "with those that are left, and a share of a step is a step"),
     OPTION_ROW("steps", 'n', OPTION_UINT64, TRAIN_AT(options.n_steps), "N",
                "instead: steps in all, with those before a resumption"),
     OPTION_ROW("batch-size", 'b', OPTION_UINT64, TRAIN_AT(options.batch_size), "N",
@@ -61,13 +65,14 @@ static const struct option table[] = {
     TRAIN_ROWS_RUN,
 };
 
-static const struct option_conflict conflicts[] = {{"valid", "valid-share"}, {"epochs", "steps"}};
+static const struct option_conflict conflicts[] = {
+    {"valid", "valid-share"}, {"epochs", "steps"}, {"init", "model"}};
 
 static const struct options_spec spec = {
     .usage = "gen finetune [OPTIONS] -o FILE.gguf PAIRS.jsonl...",
     .intro = "Teach a model to complete prompts. Only completions count, and the end of the text "
              "behind them; a pair never sees another. Ctrl-C writes a checkpoint and ends; "
-             "--resume goes on.",
+             "--resume goes on. SIGUSR1 writes one and learning goes on.",
     .table = table,
     .n_table = sizeof table / sizeof table[0],
     .conflicts = conflicts,

@@ -22,6 +22,7 @@ struct train_settings {
     const char *metrics, *svg;
     const char *sample_prompt;
     int32_t sample_tokens;
+    float epochs; /**< of gen train; 0: not given */
     uint64_t log_every;
     bool quiet;
     bool pairs; /**< what is learned are pairs (gen finetune) */

@@ -14,13 +14,21 @@ struct train_report {
     const struct train_settings *settings;
     struct train_metrics metrics;
     struct progress reading;
-    bool terminal;       /**< stderr is one, and is wanted */
-    bool drawn;          /**< the moving line stands there */
-    bool failed;         /**< something could not be written; the message is out */
-    uint64_t first_step; /**< of this session */
-    uint64_t saved_step; /**< of the last checkpoint; 0: none */
-    uint64_t best_step;  /**< of the best validation heard of; 0: none */
-    double start;        /**< when the first step began */
+    bool terminal;                /**< stderr is one, and is wanted */
+    bool drawn;                   /**< the moving line stands there */
+    bool failed;                  /**< something could not be written; the message is out */
+    uint64_t first_step;          /**< of this session */
+    bool asked;                   /**< somebody asked for a checkpoint that is not written yet */
+    bool saved;                   /**< a checkpoint was written, */
+    uint64_t saved_step;          /**< the last one after this step */
+    bool wrote;                   /**< the model was written, */
+    uint64_t wrote_step;          /**< of this step */
+    bool keeps_best;              /**< that of the best validation is, */
+    bool has_best;                /**< of which there was one, */
+    uint64_t best_step;           /**< after this step */
+    double first_loss, last_loss; /**< of the first and the last validation */
+    bool has_first, has_last;
+    double start; /**< when the first step began */
     double last_drawn;
     struct gen_train_report last;
 };

@@ -1,5 +1,6 @@
 #include "train/job.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -38,17 +39,31 @@ static enum gen_status open_state(struct train_job *job) {
     return saved_state_open(&job->saved, job->state_path, job->err);
 }
 
-/* Whether the model can be written, to be known before anything else is done. */
+/* Whether the models can be written, to be known before anything else is done. */
 static enum gen_status check_output(const struct train_job *job) {
     struct file_writer writer;
     if (!ranks_leads(job->options.ranks)) {
         return GEN_OK;
     }
-    enum gen_status status = file_writer_open(&writer, job->path, job->err);
-    if (status == GEN_OK) {
-        file_writer_close(&writer);
+    const char *paths[] = {job->path, job->options.last};
+    enum gen_status status = GEN_OK;
+    for (size_t i = 0; i < 2 && paths[i] != NULL && status == GEN_OK; i++) {
+        status = file_writer_open(&writer, paths[i], job->err);
+        if (status == GEN_OK) {
+            file_writer_close(&writer);
+        }
     }
     return status;
+}
+
+/* Whether there is a model at all where the run writes it: an empty file is none, as one that is
+ * missing; the state does without. */
+static bool has_model(const struct train_job *job) {
+    struct file_map map = {0};
+    bool found = file_kind_of(job->path) == FILE_REGULAR &&
+                 file_map_open(&map, job->path, NULL) == GEN_OK && map.size > 0;
+    file_map_close(&map);
+    return found;
 }
 
 /* The tokenizer that the options name, else that of the model to begin with, else, to go on
@@ -60,7 +75,7 @@ static enum gen_status open_tokenizer(struct train_job *job) {
         job->tokenizer = job->init->tokenizer;
     }
     if (source == NULL && job->tokenizer == NULL && job->resumed && job->learn_tokenizer != NULL &&
-        file_kind_of(job->path) == FILE_REGULAR) {
+        has_model(job)) {
         source = job->path;
     }
     bool learns = source == NULL && job->init == NULL && job->learn_tokenizer != NULL;
@@ -360,17 +375,60 @@ static enum gen_status make_weights(struct train_job *job) {
 
 /* ---- the run ---------------------------------------------------------------------------------*/
 
-static struct checkpoint first_checkpoint(const struct train_job *job) {
+uint64_t train_job_steps(double n_epochs, double steps_of_epoch) {
+    double n = n_epochs * steps_of_epoch;
+    double nearest = round(n);
+    /* A number of epochs that was a float, as 0.1f, is off by so much. */
+    double steps = fabs(n - nearest) <= 1e-7 * n ? nearest : ceil(n);
+    return steps < 1 ? 1 : (uint64_t)steps;
+}
+
+/* A state outlives what it was about. The position in the data belongs to those data and to how
+ * they are put in order; the best validation to the data, to what was validated on, and to the
+ * model that was written then. */
+static void forget(struct train_job *job, struct checkpoint *run) {
+    struct gen_train_plan *plan = &job->plan;
+    bool is_old = run->order_key == 0;
+    bool validates = job->valid.read != NULL;
+    plan->other_data = run->data_key != job->data_key;
+    plan->from_beginning = plan->other_data || (!is_old && run->order_key != job->order_key);
+    if (plan->from_beginning) {
+        run->n_sequences = 0;
+    }
+    bool same_valid = is_old ? job->always_kept_best : run->valid_key == job->valid_key;
+    bool same = validates && same_valid && !plan->other_data;
+    plan->other_valid = validates && !same && run->has_best;
+    plan->lost_best = same && job->keeps_best && run->has_best && run->best_step != run->step &&
+                      ranks_leads(job->options.ranks) && !has_model(job);
+    if (!same) {
+        run->has_first = false;
+    }
+    if (!same || plan->lost_best) {
+        run->has_best = false;
+        run->best_step = run->n_worse = 0;
+        run->best_loss = 0;
+    }
+}
+
+static struct checkpoint first_checkpoint(struct train_job *job) {
     struct checkpoint checkpoint = job->saved.checkpoint; /* all 0 for a new run */
     checkpoint.config = job->config;
     checkpoint.seed = job->options.seed;
     checkpoint.optimizer = job->options.optimizer;
     checkpoint.base = base_digest(job);
     checkpoint.vocab = dataset_vocab_digest(job->tokenizer);
-    if (checkpoint.data_key != job->data_key) { /* other data begin at their beginning */
-        checkpoint.n_sequences = 0;
-        checkpoint.data_key = job->data_key;
+    if (job->resumed) {
+        forget(job, &checkpoint);
     }
+    checkpoint.data_key = job->data_key;
+    checkpoint.order_key = job->order_key;
+    checkpoint.valid_key = job->valid_key;
+    checkpoint.note = job->options.note;
+    checkpoint.n_note = job->options.note != NULL ? strlen(job->options.note) : 0;
+    job->plan.has_best = checkpoint.has_best;
+    job->plan.best_step = checkpoint.best_step;
+    job->plan.has_first = checkpoint.has_first;
+    job->plan.first_loss = checkpoint.first_loss;
     return checkpoint;
 }
 
@@ -393,7 +451,7 @@ static void fill_trainer(struct train_job *job) {
                      .peak = (double)options->learning_rate,
                      .least = (double)options->least_rate,
                      .n_steps = options->n_steps,
-                     .n_warmup = options->n_warmup,
+                     .n_warmup = job->plan.n_warmup,
                      .decay_share = (double)options->decay_share},
         .data = job->data,
         .valid = job->valid,
@@ -402,6 +460,8 @@ static void fill_trainer(struct train_job *job) {
         .micro_batch = (size_t)job->plan.micro_batch,
         .keeps_best = job->keeps_best,
         .patience = job->patience,
+        .resumed = job->resumed,
+        .trained = job->resumed || job->init != NULL,
         .checkpoint = first_checkpoint(job),
     };
 }
@@ -429,6 +489,10 @@ static void fill_plan(struct train_job *job, size_t micro_batch, uint64_t memory
     plan->micro_batch = (int32_t)micro_batch;
     plan->first_step = job->saved.checkpoint.step;
     plan->n_steps = job->options.n_steps;
+    plan->n_warmup = job->options.n_warmup;
+    if (plan->n_warmup == GEN_WARMUP_SHARE) {
+        plan->n_warmup = plan->n_steps / 10 < 100 ? plan->n_steps / 10 : 100;
+    }
     plan->memory = memory;
 }
 
