@@ -225,6 +225,7 @@ struct gen_train_plan {
     bool lost_best;     /**< nor does it count where the model of it is not in PATH any more */
     bool has_best;      /**< there is one that counts: PATH holds the model of best_step */
     uint64_t best_step;
+    double best_loss;
     bool has_first; /**< first_loss is that of the validation before the first step */
     double first_loss;
     uint64_t memory; /**< bytes for weights, gradients, moments, activations */
@@ -303,6 +304,12 @@ struct gen_train_watch {
  */
 enum gen_status gen_train(const char *path, const struct gen_train_options *options,
                           const struct gen_train_watch *watch, struct gen_error *err);
+
+/**
+ * Append the note of the run whose state is PATH.state, as options.note was when it was written; of
+ * a run without one, or without a state, nothing.
+ */
+enum gen_status gen_train_note(const char *path, struct gen_bytes *note, struct gen_error *err);
 
 /* ------------------------------------------------------------------ fine-tuning ----------- */
 

@@ -72,7 +72,8 @@ static const struct options_spec spec = {
     .usage = "gen finetune [OPTIONS] -o FILE.gguf PAIRS.jsonl...",
     .intro = "Teach a model to complete prompts. Only completions count, and the end of the text "
              "behind them; a pair never sees another. Ctrl-C writes a checkpoint and ends; "
-             "--resume goes on. SIGUSR1 writes one and learning goes on.",
+             "--resume goes on, and needs -o FILE.gguf alone: what else is not given is as it was. "
+             "SIGUSR1 writes a checkpoint and learning goes on.",
     .table = table,
     .n_table = sizeof table / sizeof table[0],
     .conflicts = conflicts,
@@ -122,14 +123,15 @@ static bool complete(void *opaque, const struct options_parsed *parsed, int *cod
     return train_settings_check_outputs(train);
 }
 
-static enum gen_status finetune(const void *opaque, const struct gen_train_watch *watch,
+static enum gen_status finetune(void *opaque, const char *note, const struct gen_train_watch *watch,
                                 struct gen_error *err) {
-    const struct finetune_settings *settings = opaque;
+    struct finetune_settings *settings = opaque;
+    settings->options.train.note = note;
     return gen_finetune(settings->train.output, &settings->options, watch, err);
 }
 
 static int run(void *settings, const struct options_parsed *parsed) {
-    return train_report_command(settings, parsed, complete, finetune);
+    return train_report_command(settings, parsed, &spec, complete, finetune);
 }
 
 const struct command finetune_command = {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/alloc.h"
 #include "cli/compute_options.h"
@@ -93,7 +94,8 @@ const struct options_spec train_spec = {
              "a checkpoint and ends; --resume goes on. SIGUSR1 writes one and training goes on. "
              "The model of any checkpoint can be used while training goes on. Not given with "
              "--init: --lr is 1e-4. Not given with --init or --epochs: --warmup is a tenth of the "
-             "steps, 100 at most.",
+             "steps, 100 at most. --resume needs -o FILE.gguf alone: what else is not given is as "
+             "it was.",
     .table = table,
     .n_table = sizeof table / sizeof table[0],
     .conflicts = conflicts,
@@ -268,6 +270,17 @@ static bool find_vocabulary(struct train_settings *settings) {
     return settings->vocab_path != NULL;
 }
 
+static bool is_gone(const char *path) {
+    return path[0] == '/' && access(path, F_OK) != 0;
+}
+
+static bool has_state(const struct train_settings *settings) {
+    char *state = alloc_printf("%s.state", settings->output);
+    bool found = access(state, F_OK) == 0;
+    free(state);
+    return found;
+}
+
 bool train_settings_complete(void *opaque, const struct options_parsed *parsed, int *code) {
     struct train_settings *settings = opaque;
     *code = EXIT_USAGE;
@@ -279,8 +292,17 @@ bool train_settings_complete(void *opaque, const struct options_parsed *parsed, 
     if (options_given(parsed, &train_spec, "preset")) {
         settings->options.preset = preset_names[settings->preset];
     }
-    bool begins = settings->init != NULL;
+    /* A model that is named again when a run is resumed changes nothing. */
+    bool begins = settings->init != NULL &&
+                  (!settings->options.resume || settings->init_restored || !has_state(settings));
     settings->options.n_epochs = (double)settings->epochs;
+    /* The state does without what a run was begun with, should that be gone. */
+    if (settings->init_restored && is_gone(settings->init)) {
+        settings->init = NULL;
+    }
+    if (settings->vocab_restored && is_gone(settings->vocab)) {
+        settings->vocab = NULL;
+    }
     if (begins && !options_given(parsed, &train_spec, "lr")) {
         settings->options.learning_rate = INIT_RATE;
     }

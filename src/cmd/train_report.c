@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include "cli/ranks.h"
 #include "cli/signals.h"
 #include "cmd/train_chart.h"
+#include "cmd/train_note.h"
 #include "cmd/train_sample.h"
 
 #define BAR_WIDTH 20
@@ -312,11 +314,13 @@ static bool end(struct train_report *report, bool done) {
     if (!settings->quiet && report->saved) {
         say_written(report);
         say_worse(report);
+    } else if (!settings->quiet && report->wrote) {
+        message("%.300s: written before the first step", settings->output);
     }
     return train_metrics_close(&report->metrics) && !report->failed;
 }
 
-static int run(const struct train_settings *settings, train_function *train) {
+static int run(struct train_settings *settings, const char *note, train_function *train) {
     struct gen_error err = {0};
     struct train_report report;
     init(&report, settings);
@@ -324,7 +328,7 @@ static int run(const struct train_settings *settings, train_function *train) {
     signals_catch();
     signals_catch_checkpoint();
     signals_ignore_pipe();
-    enum gen_status status = train(settings, &watch, &err);
+    enum gen_status status = train(settings, note, &watch, &err);
     bool written = end(&report, status == GEN_OK);
     if (status != GEN_OK && status != GEN_CANCELED) {
         message("%s", err.message);
@@ -335,17 +339,24 @@ static int run(const struct train_settings *settings, train_function *train) {
     return status == GEN_OK && !written ? EXIT_FAILED : message_exit_code(status);
 }
 
-int train_report_command(void *settings, const struct options_parsed *parsed,
-                         train_complete_function *complete, train_function *train) {
+int train_report_command(void *settings, const struct options_parsed *given,
+                         const struct options_spec *spec, train_complete_function *complete,
+                         train_function *train) {
     struct gen_ranks ranks;
+    struct options_parsed parsed = *given;
+    struct train_note restored = {0};
     int code;
     if (!ranks_begin(&ranks)) {
         return ranks_end(EXIT_USAGE);
     }
+    train_note_restore(&restored, settings, &parsed, spec);
     train_settings_share(settings, &ranks);
-    if (complete(settings, parsed, &code)) {
-        code = run(settings, train);
+    if (complete(settings, &parsed, &code)) {
+        char *note = train_note_make(settings, &parsed, spec);
+        code = run(settings, note, train);
+        free(note);
     }
     train_settings_release(settings);
+    train_note_release(&restored);
     return ranks_end(code);
 }

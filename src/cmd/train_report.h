@@ -34,8 +34,8 @@ struct train_report {
 };
 
 /** Train, whatever it is, heard of by the watch. */
-typedef enum gen_status train_function(const void *context, const struct gen_train_watch *watch,
-                                       struct gen_error *err);
+typedef enum gen_status train_function(void *context, const char *note,
+                                       const struct gen_train_watch *watch, struct gen_error *err);
 
 /** Fills in settings from operands; false after a message, with the exit code in *code. */
 typedef bool train_complete_function(void *settings, const struct options_parsed *parsed,
@@ -48,6 +48,7 @@ typedef bool train_complete_function(void *settings, const struct options_parsed
  * reads any more is only the latter.
  */
 int train_report_command(void *settings, const struct options_parsed *parsed,
-                         train_complete_function *complete, train_function *train);
+                         const struct options_spec *spec, train_complete_function *complete,
+                         train_function *train);
 
 #endif

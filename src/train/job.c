@@ -39,6 +39,27 @@ static enum gen_status open_state(struct train_job *job) {
     return saved_state_open(&job->saved, job->state_path, job->err);
 }
 
+enum gen_status gen_train_note(const char *path, struct gen_bytes *note, struct gen_error *err) {
+    size_t size = strlen(path) + sizeof ".state";
+    char *state_path = memory_new(size, 1);
+    if (state_path == NULL) {
+        return error_no_memory(err, "a path");
+    }
+    snprintf(state_path, size, "%s.state", path);
+    struct saved_state saved = {0};
+    enum gen_status status = GEN_OK;
+    if (file_kind_of(state_path) != FILE_MISSING) {
+        status = saved_state_open(&saved, state_path, err);
+    }
+    memory_free(state_path);
+    if (status == GEN_OK && saved.checkpoint.n_note > 0 &&
+        gen_bytes_append(note, saved.checkpoint.note, saved.checkpoint.n_note) != GEN_OK) {
+        status = error_no_memory(err, "a note");
+    }
+    saved_state_close(&saved);
+    return status;
+}
+
 /* Whether the models can be written, to be known before anything else is done. */
 static enum gen_status check_output(const struct train_job *job) {
     struct file_writer writer;
@@ -427,6 +448,7 @@ static struct checkpoint first_checkpoint(struct train_job *job) {
     checkpoint.n_note = job->options.note != NULL ? strlen(job->options.note) : 0;
     job->plan.has_best = checkpoint.has_best;
     job->plan.best_step = checkpoint.best_step;
+    job->plan.best_loss = checkpoint.best_loss;
     job->plan.has_first = checkpoint.has_first;
     job->plan.first_loss = checkpoint.first_loss;
     return checkpoint;

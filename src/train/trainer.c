@@ -347,6 +347,20 @@ static bool is_best(const struct trainer *trainer) {
     return trainer->keeps_best && run->has_best && run->best_step == run->step;
 }
 
+/* Write the model as it is before the first step, which is the best so far; the state, if there is
+ * one, is that of this step. */
+static enum gen_status write_best(const struct trainer *trainer, struct gen_error *err) {
+    const struct gen_ranks *ranks = trainer->options->ranks;
+    const struct gen_train_watch *watch = trainer->watch;
+    bool leads = ranks_leads(ranks);
+    enum gen_status status = leads ? write_model(trainer, trainer->path, err) : GEN_OK;
+    status = ranks_join(ranks, status, err);
+    if (status == GEN_OK && leads && watch->wrote != NULL) {
+        watch->wrote(watch->context, trainer->checkpoint.step);
+    }
+    return status;
+}
+
 static bool is_due(const struct trainer *trainer) {
     const struct gen_train_options *options = trainer->options;
     const struct gen_train_watch *watch = trainer->watch;
@@ -501,7 +515,7 @@ enum gen_status trainer_run(struct trainer *trainer, struct gen_error *err) {
     }
     /* A run that was cut off between state and model has the best one in its state alone. */
     if (status == GEN_OK && is_best(trainer)) {
-        status = save(trainer, err);
+        status = write_best(trainer, err);
     }
     if (status == GEN_OK) {
         status = run_steps(trainer, err);

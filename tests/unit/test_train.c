@@ -495,7 +495,7 @@ static void test_bad_options(void **state) {
            "a batch of 4294967296 tokens is 268435456 sequences of n_ctx 16, but there are 9 (ask "
            "for 144");
     options.batch_size = UINT64_MAX;
-    refuse(path, &options, GEN_BAD_ARGUMENT, "a batch of at most 2^32");
+    refuse(path, &options, GEN_BAD_ARGUMENT, "must be at most 2^32");
     options = small_run(data);
     options.preset = "huge";
     refuse(path, &options, GEN_BAD_ARGUMENT, "preset \"huge\" is unknown");
