@@ -44,6 +44,18 @@ static char *absolute(const struct option *option, const char *path) {
     return made;
 }
 
+/** A float in as many digits as tell it from all others; free() it. */
+static char *float_text(float value) {
+    char text[40];
+    for (int digits = 1; digits <= 9; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, (double)value);
+        if (strtof(text, NULL) == value) {
+            break;
+        }
+    }
+    return alloc_printf("%s", text);
+}
+
 /** The value of an option, or entry i of a list, as an argument has it; free() it. */
 static char *value_of(const struct train_settings *settings, const struct option *option,
                       size_t i) {
@@ -54,7 +66,7 @@ static char *value_of(const struct train_settings *settings, const struct option
     case OPTION_UINT64:
         return alloc_printf("%" PRIu64, *(const uint64_t *)value);
     case OPTION_FLOAT:
-        return alloc_printf("%.9g", (double)*(const float *)value);
+        return float_text(*(const float *)value);
     case OPTION_CHOICE:
         return alloc_printf("%s", option->choices[*(const int32_t *)value]);
     case OPTION_LIST:
