@@ -60,9 +60,10 @@ static enum gen_status read_lora(struct finetune_job *job) {
     const struct gen_finetune_options *options = job->options;
     if (options->lora_rank < 0 || options->lora_rank > 65536 ||
         !(options->lora_alpha > 0 && options->lora_alpha <= 1e6f)) {
-        return error_set(job->job.err, GEN_BAD_ARGUMENT,
-                         "lora_rank is %d, lora_alpha %g: wanted are 0 to 65536, above 0 to 1e6",
-                         options->lora_rank, (double)options->lora_alpha);
+        return error_set(
+            job->job.err, GEN_BAD_ARGUMENT,
+            "lora_rank is %d, lora_alpha %g, but must be 0 to 65536, and above 0 to 1e6",
+            options->lora_rank, (double)options->lora_alpha);
     }
     if (options->train.sample_every > 0 && options->lora_rank > 0) {
         return error_set(job->job.err, GEN_BAD_ARGUMENT,
@@ -87,12 +88,12 @@ static enum gen_status check_options(const struct finetune_job *job) {
         return error_set(job->job.err, GEN_BAD_ARGUMENT, "there is no model to fine-tune");
     }
     if (train->n_steps == 0 && !(options->n_epochs > 0 && options->n_epochs <= 1e9)) {
-        return error_set(job->job.err, GEN_BAD_ARGUMENT, "n_epochs is %g, wanted is above 0 to 1e9",
-                         options->n_epochs);
+        return error_set(job->job.err, GEN_BAD_ARGUMENT,
+                         "n_epochs is %g, but must be above 0, up to 1e9", options->n_epochs);
     }
     if (train->batch_size == 0) {
         return error_set(job->job.err, GEN_BAD_ARGUMENT,
-                         "a batch of 0 pairs teaches nothing, wanted is at least 1");
+                         "a batch of 0 pairs teaches nothing: it must be at least 1");
     }
     if (options->patience > 0 && train->n_valid == 0 && train->valid_share == 0) {
         return error_set(job->job.err, GEN_BAD_ARGUMENT,

@@ -67,7 +67,7 @@ static enum gen_status check_range(const struct range *range, struct gen_error *
     if (range->value >= range->low && !above) {
         return GEN_OK;
     }
-    return error_set(err, GEN_BAD_ARGUMENT, "%s is %g, wanted is %g to %s%g", range->name,
+    return error_set(err, GEN_BAD_ARGUMENT, "%s is %g, but must be %g to %s%g", range->name,
                      (double)range->value, (double)range->low, range->below_high ? "below " : "",
                      (double)range->high);
 }
@@ -166,7 +166,7 @@ static enum gen_status take_size(int32_t *size, const char *name, int32_t option
     if (*size >= 1 && *size <= high) {
         return GEN_OK;
     }
-    return error_set(err, GEN_BAD_ARGUMENT, "%s is %d, wanted is 1 to %d", name, *size, high);
+    return error_set(err, GEN_BAD_ARGUMENT, "%s is %d, but must be 1 to %d", name, *size, high);
 }
 
 enum gen_status train_options_config(struct gen_config *config,

@@ -242,9 +242,9 @@ sum() {
         [ -s "$command.gguf" ]
         [ -s "$command.gguf.state" ]
         kill -0 "$job"
-        lines=$(wc -l <"$command.jsonl")
+        n_before=$(wc -l <"$command.jsonl")
         sleep 0.2
-        [ "$(wc -l <"$command.jsonl")" -gt "$lines" ]
+        [ "$(wc -l <"$command.jsonl")" -gt "$n_before" ]
         kill -INT "$job"
         code=0
         wait "$job" || code=$?
