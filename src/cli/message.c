@@ -8,15 +8,8 @@
 #include <unistd.h>
 #include <utf8proc.h>
 
+#include "base/printable.h"
 #include "cli/exit_code.h"
-
-/** Characters that could move the cursor or turn the direction of the text around. */
-static bool is_control(utf8proc_int32_t character) {
-    return character < 0x20 || (character >= 0x7f && character < 0xa0) || character == 0x061c ||
-           (character >= 0x200e && character <= 0x200f) ||
-           (character >= 0x2028 && character <= 0x202e) ||
-           (character >= 0x2066 && character <= 0x2069);
-}
 
 void message_clean(char *text) {
     const utf8proc_uint8_t *in = (const utf8proc_uint8_t *)text;
@@ -24,7 +17,7 @@ void message_clean(char *text) {
     while (*in != '\0') {
         utf8proc_int32_t character;
         utf8proc_ssize_t n = utf8proc_iterate(in, -1, &character);
-        if (n < 1 || is_control(character)) {
+        if (n < 1 || !printable_is((uint32_t)character)) {
             *out++ = '?';
             in += n < 1 ? 1 : n;
         } else {

@@ -1,6 +1,7 @@
 #include "cli/progress.h"
 
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -19,14 +20,22 @@ void progress_begin(struct progress *progress, const char *label, bool quiet) {
         .label = label, .wanted = !quiet && isatty(STDERR_FILENO), .start = gen_clock()};
 }
 
-void progress_update(struct progress *progress, uint64_t done, uint64_t total) {
-    double time = gen_clock();
-    if (!progress->wanted || total == 0 || time - progress->start < FIRST_AFTER ||
+/** Whether it is time to draw. */
+static bool is_due(struct progress *progress) {
+    double time = progress->wanted ? gen_clock() : 0;
+    if (!progress->wanted || time - progress->start < FIRST_AFTER ||
         time - progress->last < NEXT_AFTER) {
-        return;
+        return false;
     }
     progress->last = time;
     progress->drawn = true;
+    return true;
+}
+
+void progress_update(struct progress *progress, uint64_t done, uint64_t total) {
+    if (total == 0 || !is_due(progress)) {
+        return;
+    }
     double share = (double)done / (double)total;
     char before[90];
     char after[20];
@@ -35,9 +44,23 @@ void progress_update(struct progress *progress, uint64_t done, uint64_t total) {
     progress_bar(before, share, BAR_WIDTH, after);
 }
 
+void progress_count(struct progress *progress, const char *format, ...) {
+    if (!is_due(progress)) {
+        return;
+    }
+    char done[80], line[160];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(done, sizeof done, format, arguments);
+    va_end(arguments);
+    snprintf(line, sizeof line, "%s: %s", progress->label, done);
+    progress_bar(line, 0, 0, "");
+}
+
 void progress_end(struct progress *progress) {
     if (progress->drawn) {
         fprintf(stderr, "\r\033[K");
+        progress->drawn = false;
     }
 }
 
@@ -47,7 +70,7 @@ void progress_bar(const char *before, double share, int width, const char *after
     int most = known ? size.ws_col - 1 : INT_MAX;
     char bar[64] = "";
     int n = width < (int)sizeof bar - 4 ? width : (int)sizeof bar - 4;
-    if (strlen(before) + (size_t)n + 3 + strlen(after) <= (size_t)most) {
+    if (n > 0 && strlen(before) + (size_t)n + 3 + strlen(after) <= (size_t)most) {
         memset(bar, '.', (size_t)n + 1);
         memset(bar + 1, '#', (size_t)(share * n));
         bar[0] = '[';

@@ -28,6 +28,10 @@ static const struct option table[] = {
     OPTION_ROW_RANGE("valid-share", '\0', OPTION_FLOAT, TRAIN_AT(options.valid_share), "X", 0, 0.9,
                      "without --valid: hold a share X of the pairs out, one at least, chosen by "
                      "the seed"),
+    OPTION_ROW("prompt-field", '\0', OPTION_STRING, AT(options.prompt_field), "NAME",
+               "what the prompt of a pair is called instead of \"prompt\""),
+    OPTION_ROW("completion-field", '\0', OPTION_STRING, AT(options.completion_field), "NAME",
+               "what the completion of a pair is called instead of \"completion\""),
     OPTION_ROW("template", '\0', OPTION_STRING, AT(options.pair_template), "TEXT",
                "how a pair becomes one text (default: {prompt}{completion}); \\n is a new line; a "
                "space right before {completion} is learned with it, so that prompts end without"),
@@ -95,6 +99,11 @@ static const struct options_spec spec = {
         "the assistant says is learned, and ends with the end of the text:\n"
         "  {\"messages\": [{\"role\": \"user\", \"content\": \"...\"},\n"
         "                {\"role\": \"assistant\", \"content\": \"...\"}]}\n"
+        "Also the shapes of Alpaca and ShareGPT; an instruction is followed by its input, if\n"
+        "there is one, on the next line, and by a line end where the template has nothing there:\n"
+        "  {\"instruction\": \"...\", \"input\": \"...\", \"output\": \"...\"}\n"
+        "  {\"conversations\": [{\"from\": \"human\", \"value\": \"...\"},\n"
+        "                     {\"from\": \"gpt\", \"value\": \"...\"}]}\n"
         "\n"
         "Exit status: 0 done, 1 something failed, 2 wrong usage, 130 after Ctrl-C.\n",
 };

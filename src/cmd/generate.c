@@ -6,6 +6,7 @@
 #include "cli/exit_code.h"
 #include "cli/message.h"
 #include "cli/model_load.h"
+#include "cli/sandbox.h"
 #include "cli/signals.h"
 #include "cmd/command.h"
 #include "cmd/generate_input.h"
@@ -53,8 +54,29 @@ static void report_model(const struct generate *generate) {
     message("model %.300s%s, %s, %.1f million parameters, context %d", generate->load.name,
             generate->load.path == NULL ? " (embedded)" : "", gen_model_format(model),
             (double)gen_model_n_parameters(model) / 1e6, (int)gen_model_config(model)->n_ctx);
+    if (gen_model_unheeded(model) != NULL) {
+        message("%s", gen_model_unheeded(model));
+    }
     message("seed %llu, %d threads", (unsigned long long)generate->settings->options.seed,
             n_threads > 0 ? n_threads : gen_default_threads());
+}
+
+/**
+ * Everything is open that will be read or written: give up the rest. How many threads there will be
+ * is read from files of the system, so before.
+ */
+static void enter_sandbox(struct generate *generate) {
+    struct generate_settings *settings = generate->settings;
+    if (settings->no_sandbox) {
+        return;
+    }
+    if (settings->options.n_threads == 0) {
+        settings->options.n_threads = gen_default_threads();
+    }
+    struct sandbox sandbox = sandbox_enter(NULL, 0);
+    if (settings->verbose) {
+        sandbox_report(&sandbox);
+    }
 }
 
 /** Run the engine and say what the exit code is, but for the closing of the files. */
@@ -67,9 +89,11 @@ static int answer(struct generate *generate) {
     if (generate->settings->verbose) {
         report_model(generate);
     }
+    enter_sandbox(generate);
     double start = gen_clock();
     enum gen_status status = gen_generate(generate->load.model, &generate->settings->options,
                                           &source, &sink, &n_failed, &err);
+    progress_end(&generate->output.progress);
     generate_output_report(&generate->output, gen_clock() - start);
     if (status == GEN_CANCELED) {
         /* By a signal or a failed write; both are dealt with where the files are closed. */

@@ -7,6 +7,7 @@
 #include "cli/ids.h"
 #include "cli/message.h"
 #include "cli/signals.h"
+#include "text/lines.h"
 
 /* ---- one prompt --------------------------------------------------------------------------- */
 
@@ -37,11 +38,11 @@ static enum gen_status encode_operands(struct generate_input *input,
 static enum gen_status encode_file(struct generate_input *input, const char *path,
                                    struct gen_error *err) {
     struct gen_bytes text = {0};
-    enum gen_status status = input_read_file(&text, path, INPUT_PROMPT_LIMIT, err);
+    enum gen_status status = input_read_file(&text, path, INPUT_PROMPT_LIMIT, false, err);
     if (status == GEN_OK) {
         if (text.n > 0 && text.data[text.n - 1] == '\n') {
             text.n--;
-            text.n -= text.n > 0 && text.data[text.n - 1] == '\r' ? 1 : 0;
+            text.n = text_without_cr(text.data, text.n);
         }
         status = encode(input, text.data, text.n, err);
     }
@@ -95,7 +96,7 @@ static const char *json_flaw(const char *record, size_t n) {
             return "a control character stands in it";
         }
         if (c == '\\' && n - i >= 6 && memcmp(record + i, "\\u0000", 6) == 0) {
-            return "\\u0000 stands in it, which no prompt may hold";
+            return "\\u0000 stands in it, which a prompt in JSON cannot hold (one of --file can)";
         }
         /* What follows a backslash is part of the same escape. */
         i += c == '\\' ? 1 : 0;
@@ -128,9 +129,10 @@ static const char *prompt_member(const cJSON *object, const char **flaw) {
 
 /** Encode the prompt in a line of JSON. */
 static enum gen_status encode_json(struct generate_input *input, struct gen_error *err) {
-    const char *record = input->record.data;
+    char *record = input->record.data;
     size_t n = input->record.n;
-    const char *flaw = json_flaw(record, n);
+    text_mend_surrogates(record, record, n);
+    const char *flaw = text_is_array(record, n) ? "it " TEXT_ARRAY_PROBLEM : json_flaw(record, n);
     const char *end = NULL;
     cJSON *object = flaw == NULL ? cJSON_ParseWithLengthOpts(record, n, &end, false) : NULL;
     const char *text = NULL;
@@ -159,12 +161,7 @@ static enum gen_status encode_json(struct generate_input *input, struct gen_erro
 }
 
 static bool is_blank(const struct gen_bytes *record) {
-    size_t n = 0;
-    while (n < record->n &&
-           (record->data[n] == ' ' || record->data[n] == '\t' || record->data[n] == '\r')) {
-        n++;
-    }
-    return n == record->n;
+    return text_is_blank(record->data, record->n);
 }
 
 static char separator(const struct generate_input *input) {
@@ -200,9 +197,8 @@ static bool next_of_batch(struct generate_input *input, struct gen_prompt *promp
             status = encode_json(input, &input->error);
             break;
         }
-        if (input->settings->lines && input->record.n > 0 &&
-            input->record.data[input->record.n - 1] == '\r') {
-            input->record.n--;
+        if (input->settings->lines) {
+            input->record.n = text_without_cr(input->record.data, input->record.n);
         }
         status = encode(input, input->record.data, input->record.n, &input->error);
         break;

@@ -27,7 +27,8 @@ struct generate_settings {
     int32_t kv_type; /**< which of its names */
 
     /* output */
-    bool no_echo, json, verbose, quiet;
+    bool no_echo, json, no_timings, verbose, quiet;
+    bool no_sandbox;
     const char *save_logits, *separator, *output;
     int32_t color; /**< enum text_color */
 };

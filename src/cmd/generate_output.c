@@ -6,6 +6,7 @@
 #include "cli/ids.h"
 #include "cli/message.h"
 #include "cli/signals.h"
+#include "cli/terminal_text.h"
 #include "cmd/generate_json.h"
 
 #define BOLD   "\033[1m"
@@ -16,14 +17,30 @@ static bool go_on(const struct generate_output *output) {
     return !output->out.failed && !output->logits.failed && signals_caught() == 0;
 }
 
+/** Tell somebody who waits at a terminal, while the texts go elsewhere, that they come. */
+static void show_progress(struct generate_output *output) {
+    progress_count(&output->progress, "%llu texts, %llu bytes of new text",
+                   (unsigned long long)output->n_ended, (unsigned long long)output->n_bytes);
+}
+
 /** The text of the prompt into output->scratch; none where the user gave none. */
 static void decode_prompt(struct generate_output *output, const int32_t *ids, size_t n) {
-    struct gen_error err;
     output->scratch.n = 0;
     if (output->load->tokenizer != NULL &&
         !generate_input_was_empty(output->input, gen_model_config(output->load->model), ids, n)) {
-        gen_tokenizer_decode(output->load->tokenizer, ids, n, &output->scratch, &err);
+        alloc_decode(&output->scratch, output->load->tokenizer, ids, n);
     }
+}
+
+/** Write text of the prompt or of the model. */
+static void put_text(struct generate_output *output, const char *bytes, size_t n) {
+    if (!output->on_terminal) {
+        text_out_write(&output->out, bytes, n);
+        return;
+    }
+    output->shown.n = 0;
+    terminal_text_append(&output->shown, bytes, n);
+    text_out_write(&output->out, output->shown.data, output->shown.n);
 }
 
 /* ---- plain text --------------------------------------------------------------------------- */
@@ -48,7 +65,7 @@ static void echo_prompt(struct generate_output *output, const int32_t *ids, size
     if (output->bold && output->scratch.n > 0) {
         text_out_string(&output->out, BOLD);
     }
-    text_out_write(&output->out, output->scratch.data, output->scratch.n);
+    put_text(output, output->scratch.data, output->scratch.n);
     if (output->bold && output->scratch.n > 0) {
         text_out_string(&output->out, NORMAL);
     }
@@ -87,10 +104,12 @@ static bool on_text(void *context, uint64_t index, uint64_t sequence, const char
     struct generate_output *output = context;
     (void)index;
     (void)sequence;
+    output->n_bytes += n;
     if (!output->settings->json) {
-        text_out_write(&output->out, bytes, n);
+        put_text(output, bytes, n);
         text_out_show(&output->out);
     }
+    show_progress(output);
     return go_on(output);
 }
 
@@ -110,6 +129,7 @@ static bool on_logits(void *context, const float *logits, int32_t n_vocab) {
 }
 
 static void report_error(struct generate_output *output, const struct gen_result *result) {
+    progress_end(&output->progress);
     if (generate_is_batch(output->settings)) {
         message("prompt with index %llu: %s", (unsigned long long)result->index,
                 result->error->message);
@@ -135,6 +155,7 @@ static double per_second(size_t n, double seconds) {
 }
 
 static void report_speed(struct generate_output *output, const struct gen_result *result) {
+    progress_end(&output->progress);
     message("text %llu.%llu: prompt %zu tokens in %.3f s (%.1f/s), new %zu tokens in %.3f s "
             "(%.1f/s), %zu of them guessed, finish %s",
             (unsigned long long)result->index, (unsigned long long)result->sequence,
@@ -160,7 +181,8 @@ void generate_output_report(const struct generate_output *output, double seconds
 static void write_json(struct generate_output *output, const struct gen_result *result) {
     struct gen_bytes line = {0};
     decode_prompt(output, result->prompt_ids, result->n_prompt_ids);
-    generate_json_result(&line, result, &output->scratch, output->load->tokenizer);
+    generate_json_result(&line, result, &output->scratch, output->load->tokenizer,
+                         !output->settings->no_timings);
     text_out_write(&output->out, line.data, line.n);
     gen_bytes_release(&line);
 }
@@ -178,6 +200,8 @@ static bool on_end(void *context, const struct gen_result *result) {
         end_text(output);
     }
     text_out_flush(&output->out);
+    output->n_ended++;
+    show_progress(output);
     if (output->settings->verbose && result->finish != GEN_FINISH_ERROR) {
         report_speed(output, result);
     }
@@ -228,6 +252,8 @@ bool generate_output_init(struct generate_output *output, const struct generate_
         return false;
     }
     output->bold = text_out_color(&output->out, (enum text_color)settings->color);
+    output->on_terminal = terminal_text_wanted(&output->out);
+    progress_begin(&output->progress, "gen", settings->quiet || output->out.live);
     if (logits != NULL && !text_out_open(&output->logits, logits)) {
         return false;
     }
@@ -240,10 +266,12 @@ bool generate_output_init(struct generate_output *output, const struct generate_
 }
 
 bool generate_output_release(struct generate_output *output) {
+    progress_end(&output->progress);
     if (output->out.buffer != NULL && output->settings->separator != NULL && output->n_texts > 0) {
         text_out_string(&output->out, "\n");
     }
     gen_bytes_release(&output->scratch);
+    gen_bytes_release(&output->shown);
     bool logits_good = text_out_close(&output->logits);
     return text_out_close(&output->out) && logits_good;
 }

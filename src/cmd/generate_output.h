@@ -9,6 +9,7 @@
 #define CMD_GENERATE_OUTPUT_H
 
 #include "cli/model_load.h"
+#include "cli/progress.h"
 #include "cli/text_out.h"
 #include "cmd/generate_input.h"
 #include "cmd/generate_options.h"
@@ -19,11 +20,15 @@ struct generate_output {
     const struct generate_input *input;
     const struct model_load *load;
     struct text_out out;
-    struct text_out logits;   /**< --save-logits */
-    struct gen_bytes scratch; /**< the prompt's text, a row of logits */
-    bool bold;                /**< show the prompt in bold */
-    bool in_text;             /**< a text was begun and not ended */
-    uint64_t n_texts;         /**< texts begun */
+    struct text_out logits;    /**< --save-logits */
+    struct gen_bytes scratch;  /**< the prompt's text, a row of logits */
+    struct gen_bytes shown;    /**< text as a terminal gets it */
+    bool bold;                 /**< show the prompt in bold */
+    bool on_terminal;          /**< control characters in texts are shown, not sent */
+    bool in_text;              /**< a text was begun and not ended */
+    uint64_t n_texts;          /**< texts begun */
+    struct progress progress;  /**< shown where the texts go to a file */
+    uint64_t n_ended, n_bytes; /**< what it tells: texts that are done, bytes of new text */
     struct generate_totals {
         uint64_t texts, prompt_ids, new_ids;
     } totals; /**< of the texts that are done */

@@ -198,8 +198,8 @@ static void set(const struct train_note *note, struct train_settings *settings,
                 struct options_parsed *parsed, const struct options_spec *spec) {
     struct options_parsed restored;
     struct gen_error err;
-    if (options_parse(settings, &restored, spec, (int)note->n, note->arguments, &err) !=
-        OPTIONS_RUN) {
+    if (options_parse(settings, &restored, spec, settings->pairs ? "finetune" : "train",
+                      (int)note->n, note->arguments, &err) != OPTIONS_RUN) {
         message("%.300s.state: %s (an option of its run; give another)", settings->output,
                 err.message);
     }

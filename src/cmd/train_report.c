@@ -93,10 +93,11 @@ static void say_pairs(const struct gen_train_plan *plan) {
 }
 
 static void say_text(const struct gen_train_plan *plan) {
-    message("%" PRIu64 " tokens of text, %" PRIu64 " to validate; a step has %" PRIu64
-            " sequences of %d, %d at a time, in %.2f GB of memory",
-            plan->n_tokens, plan->n_valid_tokens, plan->step_sequences, plan->sequence_length,
-            plan->micro_batch, (double)plan->memory / 1e9);
+    message(
+        "%" PRIu64 " tokens of text in %" PRIu64 " document%s, %" PRIu64
+        " to validate; a step has %" PRIu64 " sequences of %d, %d at a time, in %.2f GB of memory",
+        plan->n_tokens, plan->n_documents, plan->n_documents == 1 ? "" : "s", plan->n_valid_tokens,
+        plan->step_sequences, plan->sequence_length, plan->micro_batch, (double)plan->memory / 1e9);
     double n_read = (double)(plan->n_steps - plan->first_step) * (double)plan->step_sequences *
                     (double)plan->sequence_length;
     message("%" PRIu64 "%s steps: %.3g times over %" PRIu64 " tokens",
@@ -236,6 +237,12 @@ static bool on_sample(void *context, uint64_t step, const struct gen_model *mode
     return go_on(report);
 }
 
+/** The title of a chart: the file's name, not where it is. */
+static const char *last_part(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
+}
+
 static bool on_checkpoint_now(void *context) {
     struct train_report *report = context;
     bool asked = signals_checkpoint_asked();
@@ -259,8 +266,8 @@ static void on_saved(void *context, uint64_t step) {
                 report->settings->output, step);
     }
     report->asked = false;
-    if (report->settings->svg != NULL &&
-        !train_chart_write(report->settings->svg, &report->metrics, report->settings->output)) {
+    if (report->settings->svg != NULL && !train_chart_write(report->settings->svg, &report->metrics,
+                                                            last_part(report->settings->output))) {
         report->failed = true;
     }
 }

@@ -7,6 +7,7 @@
 #include "cli/alloc.h"
 #include "cli/message.h"
 #include "cli/signals.h"
+#include "cli/terminal_text.h"
 
 /** The only prompt, until it is given out. */
 struct sample {
@@ -43,12 +44,13 @@ static bool go_on(void *context) {
 /** The text on lines of its own; control characters could move the cursor. */
 static void print(const struct train_settings *settings, uint64_t step,
                   const struct gen_bytes *text) {
-    fprintf(stderr, "---- step %" PRIu64 " ----\n%s", step, settings->sample_prompt);
-    for (size_t i = 0; i < text->n; i++) {
-        unsigned char c = (unsigned char)text->data[i];
-        fputc((c < ' ' && c != '\n' && c != '\t') || c == 0x7f ? '?' : c, stderr);
-    }
+    struct gen_bytes shown = {0};
+    terminal_text_append(&shown, settings->sample_prompt, strlen(settings->sample_prompt));
+    terminal_text_append(&shown, text->data, text->n);
+    fprintf(stderr, "---- step %" PRIu64 " ----\n", step);
+    fwrite(shown.data, 1, shown.n, stderr);
     fputs("\n----\n", stderr);
+    gen_bytes_release(&shown);
 }
 
 void train_sample_show(const struct train_settings *settings, uint64_t step,

@@ -118,6 +118,58 @@ enum gen_status gguf_writer_bool(struct gguf_writer *writer, const char *key, bo
     return done(put_key(writer, key, SETTING_BOOL) && put(&writer->settings, &byte, 1), err);
 }
 
+enum gen_status gguf_writer_u32_array(struct gguf_writer *writer, const char *key,
+                                      const int32_t *values, size_t n, struct gen_error *err) {
+    bool good = put_array_key(writer, key, SETTING_U32, n);
+    for (size_t i = 0; i < n && good; i++)
+        good = put_u32(&writer->settings, (uint32_t)values[i]);
+    return done(good, err);
+}
+
+/** The value of a setting as the file had it. */
+static bool put_value(struct gen_bytes *out, const struct setting *setting) {
+    unsigned char bytes[8];
+    float narrow = 0;
+    uint32_t bits = 0;
+    bytes_put_u64(bytes, setting->value.u); /* signed ones are the same bits of the union */
+    switch (setting->type) {
+    case SETTING_U8:
+    case SETTING_I8:
+    case SETTING_BOOL:
+        return put(out, bytes, 1);
+    case SETTING_U16:
+    case SETTING_I16:
+        return put(out, bytes, 2);
+    case SETTING_U32:
+    case SETTING_I32:
+        return put(out, bytes, 4);
+    case SETTING_U64:
+    case SETTING_I64:
+    case SETTING_F64:
+        return put(out, bytes, 8);
+    case SETTING_F32:
+        narrow = (float)setting->value.f;
+        memcpy(&bits, &narrow, sizeof bits);
+        return put_u32(out, bits);
+    case SETTING_STRING:
+        return put_string(out, setting->value.string.text, setting->value.string.n);
+    case SETTING_ARRAY:
+        return put_u32(out, (uint32_t)setting->element_type) &&
+               put_u64(out, setting->value.array.n) &&
+               put(out, (const char *)setting->value.array.data, setting->value.array.size);
+    case SETTING_NULL:
+    case SETTING_OBJECT:
+        break; /* of JSON only */
+    }
+    return true;
+}
+
+enum gen_status gguf_writer_setting(struct gguf_writer *writer, const struct setting *setting,
+                                    struct gen_error *err) {
+    return done(
+        put_key(writer, setting->key, setting->type) && put_value(&writer->settings, setting), err);
+}
+
 /* ---- tokenizer ------------------------------------------------------------------------------ */
 
 static bool put_tokens(struct gguf_writer *writer, const struct gen_tokenizer *tokenizer,
@@ -185,16 +237,6 @@ enum gen_status gguf_writer_tokenizer(struct gguf_writer *writer,
     return status;
 }
 
-enum gen_status gguf_writer_special_ids(struct gguf_writer *writer, int32_t bos, int32_t eos,
-                                        struct gen_error *err) {
-    enum gen_status status = GEN_OK;
-    if (bos >= 0)
-        status = gguf_writer_u32(writer, "tokenizer.ggml.bos_token_id", (uint32_t)bos, err);
-    if (status == GEN_OK && eos >= 0)
-        status = gguf_writer_u32(writer, "tokenizer.ggml.eos_token_id", (uint32_t)eos, err);
-    return status;
-}
-
 /* ---- tensors -------------------------------------------------------------------------------- */
 
 /** Bytes from `size` to the next multiple of the alignment. */
@@ -232,6 +274,10 @@ enum gen_status gguf_writer_tensor(struct gguf_writer *writer, const char *name,
 /** Bytes before the data, without padding. */
 static uint64_t header_size(const struct gguf_writer *writer) {
     return 4 + 4 + 8 + 8 + (uint64_t)writer->settings.n + writer->headers.n;
+}
+
+size_t gguf_writer_n_tensors(const struct gguf_writer *writer) {
+    return writer->n_tensors;
 }
 
 uint64_t gguf_writer_size(const struct gguf_writer *writer) {

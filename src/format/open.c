@@ -127,12 +127,22 @@ static enum gen_status tokenizer_of_directory(struct gen_tokenizer **out, const 
     return status;
 }
 
+static bool is_adapter(const struct model_file *file) {
+    const char *type = "";
+    size_t n = 0;
+    model_file_get_string(file, "general.type", &type, &n, NULL);
+    return n == 7 && memcmp(type, "adapter", n) == 0;
+}
+
 static enum gen_status tokenizer_of_gguf(struct gen_tokenizer **out, const char *path,
                                          struct gen_error *err) {
     struct model_file *file = NULL;
     enum gen_status status = model_file_open(&file, path, err);
     if (status == GEN_OK && file->tokenizer == NULL)
-        status = error_set(err, GEN_BAD_FILE, "%s: has no tokenizer", file->where.text);
+        status = error_set(err, GEN_BAD_FILE, "%s: %s", file->where.text,
+                           is_adapter(file) ? "is a LoRA adapter and has no tokenizer (name the "
+                                              "model that it was made for)"
+                                            : "has no tokenizer");
     if (status == GEN_OK) {
         *out = file->tokenizer;
         file->tokenizer = NULL;

@@ -143,6 +143,8 @@ static enum gen_status read_files(struct finetune_job *job, struct pairs *pairs,
     struct pairs_reader reader = {.tokenizer = job->job.tokenizer,
                                   .pair = &job->pair,
                                   .message = &job->message,
+                                  .prompt_field = job->options->prompt_field,
+                                  .completion_field = job->options->completion_field,
                                   .max_positions = job->job.n_positions,
                                   .context = &watch,
                                   .progress = tell_reading};

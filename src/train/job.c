@@ -8,11 +8,13 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "model/config.h"
+#include "model/eos_ids.h"
 #include "tensor/kernels/training.h"
 #include "train/dataset.h"
 #include "train/digest.h"
 #include "train/options.h"
 #include "train/ranks.h"
+#include "train/resume.h"
 
 /* ---- what there is to go on from -------------------------------------------------------------*/
 
@@ -39,27 +41,6 @@ static enum gen_status open_state(struct train_job *job) {
     return saved_state_open(&job->saved, job->state_path, job->err);
 }
 
-enum gen_status gen_train_note(const char *path, struct gen_bytes *note, struct gen_error *err) {
-    size_t size = strlen(path) + sizeof ".state";
-    char *state_path = memory_new(size, 1);
-    if (state_path == NULL) {
-        return error_no_memory(err, "a path");
-    }
-    snprintf(state_path, size, "%s.state", path);
-    struct saved_state saved = {0};
-    enum gen_status status = GEN_OK;
-    if (file_kind_of(state_path) != FILE_MISSING) {
-        status = saved_state_open(&saved, state_path, err);
-    }
-    memory_free(state_path);
-    if (status == GEN_OK && saved.checkpoint.n_note > 0 &&
-        gen_bytes_append(note, saved.checkpoint.note, saved.checkpoint.n_note) != GEN_OK) {
-        status = error_no_memory(err, "a note");
-    }
-    saved_state_close(&saved);
-    return status;
-}
-
 /* Whether the models can be written, to be known before anything else is done. */
 static enum gen_status check_output(const struct train_job *job) {
     struct file_writer writer;
@@ -77,16 +58,6 @@ static enum gen_status check_output(const struct train_job *job) {
     return status;
 }
 
-/* Whether there is a model at all where the run writes it: an empty file is none, as one that is
- * missing; the state does without. */
-static bool has_model(const struct train_job *job) {
-    struct file_map map = {0};
-    bool found = file_kind_of(job->path) == FILE_REGULAR &&
-                 file_map_open(&map, job->path, NULL) == GEN_OK && map.size > 0;
-    file_map_close(&map);
-    return found;
-}
-
 /* The tokenizer that the options name, else that of the model to begin with, else, to go on
  * without it, that of the model written so far, which may be an adapter where none can be learned,
  * else one learned from the data. */
@@ -96,7 +67,7 @@ static enum gen_status open_tokenizer(struct train_job *job) {
         job->tokenizer = job->init->tokenizer;
     }
     if (source == NULL && job->tokenizer == NULL && job->resumed && job->learn_tokenizer != NULL &&
-        has_model(job)) {
+        resume_has_model(job)) {
         source = job->path;
     }
     bool learns = source == NULL && job->init == NULL && job->learn_tokenizer != NULL;
@@ -136,73 +107,12 @@ static enum gen_status check_init_tokenizer(const struct train_job *job) {
     return GEN_OK;
 }
 
-/* A resumed run has its weights in the state. A model to begin with that is named again changes
- * nothing; another one, which somebody meant to be used, must not be passed over in silence. */
-static enum gen_status check_init_again(const struct train_job *job, const char *name) {
-    const struct checkpoint *saved = &job->saved.checkpoint;
-    const struct gen_config *run = &saved->config;
-    const struct gen_config *init = &job->init_config;
-    const struct gen_tokenizer *tokenizer = job->init->tokenizer;
-    const char *init_name = job->init->where.text;
-    const struct {
-        const char *name;
-        int32_t run, init;
-    } sizes[] = {
-        {"n_layer", run->n_layer, init->n_layer}, {"n_head", run->n_head, init->n_head},
-        {"n_embd", run->n_embd, init->n_embd},    {"n_inner", run->n_inner, init->n_inner},
-        {"n_ctx", run->n_ctx, init->n_ctx},       {"n_vocab", run->n_vocab, init->n_vocab}};
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        if (sizes[i].run != sizes[i].init) {
-            return error_set(job->err, GEN_BAD_ARGUMENT,
-                             "%s: its %s is %d, that of %s is %d (go on with the model that the "
-                             "run was begun with, or choose another output)",
-                             name, sizes[i].name, sizes[i].run, init_name, sizes[i].init);
-        }
-    }
-    if (tokenizer != NULL && dataset_vocab_digest(tokenizer) != saved->vocab) {
-        return error_set(job->err, GEN_BAD_ARGUMENT,
-                         "%s: its vocabulary of %d tokens is not that of %s, which has %d (go on "
-                         "with the model that the run was begun with, or choose another output)",
-                         name, run->n_vocab, init_name, gen_tokenizer_n_vocab(tokenizer));
-    }
-    return GEN_OK;
-}
-
-static enum gen_status check_saved(const struct train_job *job) {
-    const struct checkpoint *saved = &job->saved.checkpoint;
-    struct error_quoted quoted;
-    const char *name = error_path(&quoted, job->state_path);
-    enum gen_status status = job->init != NULL ? check_init_again(job, name) : GEN_OK;
-    if (status != GEN_OK) {
-        return status;
-    }
-    if (saved->vocab != dataset_vocab_digest(job->tokenizer)) {
-        return error_set(job->err, GEN_BAD_ARGUMENT,
-                         "%s: the run was begun with another vocabulary of %d tokens, this one has "
-                         "%d (go on with that one, or choose another output)",
-                         name, saved->config.n_vocab, gen_tokenizer_n_vocab(job->tokenizer));
-    }
-    if (saved->seed != job->options.seed) {
-        return error_set(job->err, GEN_BAD_ARGUMENT,
-                         "%s: the run was begun with seed %llu, the options have %llu", name,
-                         (unsigned long long)saved->seed, (unsigned long long)job->options.seed);
-    }
-    if (saved->optimizer != job->options.optimizer) {
-        return error_set(
-            job->err, GEN_BAD_ARGUMENT,
-            "%s: the run was begun with the optimizer %s, the options have %s (go on with "
-            "that one, or begin a new run with the model)",
-            name, gen_optimizer_name(saved->optimizer), gen_optimizer_name(job->options.optimizer));
-    }
-    return train_options_fit(&job->options, &saved->config, name, job->err);
-}
-
 /* The configuration is that of the state, of the model to begin with, or a new one. */
 static enum gen_status choose_config(struct train_job *job) {
     enum gen_status status = GEN_OK;
     if (job->resumed) {
         job->config = job->saved.checkpoint.config;
-        status = check_saved(job);
+        status = resume_check(job);
     } else if (job->init != NULL) {
         job->config = job->init_config;
         status = check_init_tokenizer(job);
@@ -241,10 +151,41 @@ static enum gen_status open_init_file(struct train_job *job) {
     return status;
 }
 
+/* What the file says of the end of a text is written again with every checkpoint: it must be right
+ * before the first. */
+static enum gen_status check_eos(const struct gen_config *config, const struct model_file *file,
+                                 struct gen_error *err) {
+    struct gen_ids ids = {0};
+    enum gen_status status = eos_ids_read(&ids, config, file->tokenizer, file, err);
+    gen_ids_release(&ids);
+    return status;
+}
+
 /* The configuration is read first of all: it tells whether the file is a model. */
 static enum gen_status open_init(struct train_job *job) {
     enum gen_status status = open_init_file(job);
-    return status == GEN_OK ? config_read(&job->init_config, job->init, job->err) : status;
+    if (status == GEN_OK) {
+        status = config_read(&job->init_config, job->init, job->err);
+    }
+    if (status == GEN_OK) {
+        status = check_eos(&job->init_config, job->init, job->err);
+    }
+    return status == GEN_OK ? metadata_read(job->init, job->err) : status;
+}
+
+/* A run that goes on without naming the model it began with finds its metadata in what it wrote. If
+ * that is no model of this shape, there are none. */
+static void open_earlier(struct train_job *job) {
+    struct gen_config config;
+    if (!job->resumed || job->init != NULL || file_kind_of(job->path) != FILE_REGULAR ||
+        model_file_open(&job->earlier, job->path, NULL) != GEN_OK) {
+        return;
+    }
+    if (config_read(&config, job->earlier, NULL) != GEN_OK ||
+        config.n_vocab != job->config.n_vocab || check_eos(&config, job->earlier, NULL) != GEN_OK) {
+        model_file_free(job->earlier);
+        job->earlier = NULL;
+    }
 }
 
 static enum gen_status open_model(struct train_job *job) {
@@ -258,7 +199,13 @@ static enum gen_status open_model(struct train_job *job) {
     if (status == GEN_OK) {
         status = open_tokenizer(job);
     }
-    return status == GEN_OK ? choose_config(job) : status;
+    if (status == GEN_OK) {
+        status = choose_config(job);
+    }
+    if (status == GEN_OK) {
+        open_earlier(job);
+    }
+    return status;
 }
 
 static enum gen_status open_all(struct train_job *job) {
@@ -404,33 +351,6 @@ uint64_t train_job_steps(double n_epochs, double steps_of_epoch) {
     return steps < 1 ? 1 : (uint64_t)steps;
 }
 
-/* A state outlives what it was about. The position in the data belongs to those data and to how
- * they are put in order; the best validation to the data, to what was validated on, and to the
- * model that was written then. */
-static void forget(struct train_job *job, struct checkpoint *run) {
-    struct gen_train_plan *plan = &job->plan;
-    bool is_old = run->order_key == 0;
-    bool validates = job->valid.read != NULL;
-    plan->other_data = run->data_key != job->data_key;
-    plan->from_beginning = plan->other_data || (!is_old && run->order_key != job->order_key);
-    if (plan->from_beginning) {
-        run->n_sequences = 0;
-    }
-    bool same_valid = is_old ? job->always_kept_best : run->valid_key == job->valid_key;
-    bool same = validates && same_valid && !plan->other_data;
-    plan->other_valid = validates && !same && run->has_best;
-    plan->lost_best = same && job->keeps_best && run->has_best && run->best_step != run->step &&
-                      ranks_leads(job->options.ranks) && !has_model(job);
-    if (!same) {
-        run->has_first = false;
-    }
-    if (!same || plan->lost_best) {
-        run->has_best = false;
-        run->best_step = run->n_worse = 0;
-        run->best_loss = 0;
-    }
-}
-
 static struct checkpoint first_checkpoint(struct train_job *job) {
     struct checkpoint checkpoint = job->saved.checkpoint; /* all 0 for a new run */
     checkpoint.config = job->config;
@@ -439,7 +359,7 @@ static struct checkpoint first_checkpoint(struct train_job *job) {
     checkpoint.base = base_digest(job);
     checkpoint.vocab = dataset_vocab_digest(job->tokenizer);
     if (job->resumed) {
-        forget(job, &checkpoint);
+        resume_forget(job, &checkpoint);
     }
     checkpoint.data_key = job->data_key;
     checkpoint.order_key = job->order_key;
@@ -462,6 +382,8 @@ static void fill_trainer(struct train_job *job) {
         .path = job->path,
         .state_path = job->state_path,
         .tokenizer = job->tokenizer,
+        .source = job->init != NULL ? job->init : job->earlier,
+        .carried = job->init != NULL ? METADATA_LEARNED : METADATA_SAME,
         .params = &job->params,
         .learned = learned(job),
         .lora = job->lora_options != NULL ? &job->lora : NULL,
@@ -569,5 +491,6 @@ void train_job_release(struct train_job *job) {
     saved_state_close(&job->saved);
     gen_tokenizer_free(job->own_tokenizer);
     model_file_free(job->init);
+    model_file_free(job->earlier);
     memory_free(job->state_path);
 }

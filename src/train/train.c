@@ -49,7 +49,7 @@ static bool tell_reading(void *context, uint64_t done, uint64_t total) {
 }
 
 static enum gen_status open_dataset(struct train_job *job, struct dataset *dataset,
-                                    const char *const *files, size_t n_files) {
+                                    const char *const *files, size_t n_files, uint64_t expected) {
     struct corpus corpus;
     struct dataset_progress progress = {job, tell_reading};
     enum gen_status status = corpus_open(&corpus, files, n_files, job->options.field, job->err);
@@ -58,7 +58,7 @@ static enum gen_status open_dataset(struct train_job *job, struct dataset *datas
     }
     if (status == GEN_OK) {
         status = dataset_open(dataset, job->path, &corpus, job->tokenizer, job->compute.pool,
-                              &progress, job->err);
+                              expected, &progress, job->err);
     }
     corpus_release(&corpus);
     return status;
@@ -88,9 +88,12 @@ static enum gen_status choose_batch(struct text_job *text) {
 static enum gen_status open_data(struct text_job *text) {
     struct train_job *job = &text->job;
     const struct gen_train_options *options = &job->options;
-    enum gen_status status = open_dataset(job, &text->data, options->data, options->n_data);
+    /* One rank alone makes the ids again where they are not those of the state. */
+    bool expects = job->resumed && ranks_leads(options->ranks);
+    enum gen_status status = open_dataset(job, &text->data, options->data, options->n_data,
+                                          expects ? job->saved.checkpoint.data_key : 0);
     if (status == GEN_OK && options->n_valid > 0) {
-        status = open_dataset(job, &text->valid, options->valid, options->n_valid);
+        status = open_dataset(job, &text->valid, options->valid, options->n_valid, 0);
     }
     if (status != GEN_OK) {
         return status;
@@ -154,6 +157,9 @@ static void describe_data(struct text_job *text) {
     size_t n_positions = job->n_positions;
     job->data = (struct train_source){
         .context = text, .n_sequences = text->order.n_windows, .read = read_data};
+    if (job->resumed && job->saved.checkpoint.data_key == text->data.file_key) {
+        job->saved.checkpoint.data_key = text->data.key; /* what earlier versions of gen kept */
+    }
     job->data_key = text->data.key;
     job->order_key = span_key(&text->data_span, n_positions);
     if (text->valid_span.n > 1) {
@@ -168,6 +174,7 @@ static void describe_data(struct text_job *text) {
             job->options.n_epochs, (double)text->order.n_windows / (double)job->n_sequences);
     }
     job->plan.n_tokens = text->data_span.n;
+    job->plan.n_documents = text->data.n_documents;
     job->plan.n_valid_tokens = text->valid_span.n;
 }
 

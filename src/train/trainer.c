@@ -268,6 +268,8 @@ static enum gen_status compare_ranks(const struct trainer *trainer, struct gen_e
     digest_add_u64(&digest, run->vocab);
     digest_add_u64(&digest, trainer->n_sequences);
     digest_add_u64(&digest, trainer->n_positions);
+    digest_add_u64(&digest, run->has_best);
+    digest_add_u64(&digest, run->has_first);
     const struct params *parts[] = {trainer->params, trainer->learned};
     for (size_t i = 0; i < (trainer->lora != NULL ? 2 : 1); i++) {
         digest_add(&digest, parts[i]->values, parts[i]->n_values * sizeof *parts[i]->values);
@@ -285,9 +287,10 @@ static bool writes_model(const struct trainer *trainer) {
 static enum gen_status write_model(const struct trainer *trainer, const char *path,
                                    struct gen_error *err) {
     if (trainer->lora != NULL) {
-        return lora_write(path, trainer->lora, err);
+        return lora_write(path, trainer->lora, trainer->source, err);
     }
-    return checkpoint_write_model(path, trainer->params, trainer->tokenizer, err);
+    return checkpoint_write_model(path, trainer->params, trainer->tokenizer, trainer->source,
+                                  trainer->carried, err);
 }
 
 /* Two runs with one output would write state and model in turn, each over the other's. */

@@ -77,9 +77,12 @@ refused() {
     refused 'model must not include "cli/options.h"'
 }
 
-@test "the program sees of the library the public headers alone" {
+@test "the program sees of the library the public headers and base" {
     echo '#include "base/memory.h"' >src/cmd/generate.c
-    refused 'src/cmd/generate.c:1: cmd must not include "base/memory.h"'
+    check
+    [ "$status" -eq 0 ]
+    echo '#include "tensor/ops.h"' >src/cmd/generate.c
+    refused 'src/cmd/generate.c:1: cmd must not include "tensor/ops.h"'
 }
 
 @test "cli does not include cmd" {

@@ -119,7 +119,7 @@ sum() {
     gen finetune -o n.gguf -m "$MODEL" --valid-share 0.9 --steps 1 two.jsonl
     [[ $stderr == *"1 pairs of "*", 1 to validate"* ]]
     gen train -o t.gguf "${SHAPE[@]}" --valid-share 0.00001 --steps 1 "$TEXT"
-    [[ $stderr == *" tokens of text, 2 to validate"* ]]
+    [[ $stderr == *" tokens of text in "*", 2 to validate"* ]]
     [[ $stderr == *"step 1: validation loss "* ]]
 }
 
