@@ -76,6 +76,15 @@ enum gen_status gen_bytes_append(struct gen_bytes *bytes, const char *more, size
 void gen_ids_release(struct gen_ids *ids);
 void gen_bytes_release(struct gen_bytes *bytes);
 
+/**
+ * A sentence about what was read that is no failure: which of two sources won, what is not heeded.
+ * The library never prints; show each once. As clean and short as the message of a gen_error.
+ */
+struct gen_note {
+    bool verbose_only; /**< for those who ask for details */
+    const char *text;  /**< belongs to what it is about */
+};
+
 /* ------------------------------------------------------------------ tokenizer ------------- */
 
 /** GPT-2's byte-level BPE: bytes to ids, ids to bytes. Read-only once opened. */
@@ -93,6 +102,10 @@ void gen_tokenizer_free(struct gen_tokenizer *tokenizer);
 int32_t gen_tokenizer_n_vocab(const struct gen_tokenizer *tokenizer);
 /** Id of the end-of-text token, or -1 where the vocabulary has none. */
 int32_t gen_tokenizer_eos(const struct gen_tokenizer *tokenizer);
+
+/** Notes about the files the tokenizer was read from; i < gen_tokenizer_n_notes(). */
+size_t gen_tokenizer_n_notes(const struct gen_tokenizer *tokenizer);
+struct gen_note gen_tokenizer_note(const struct gen_tokenizer *tokenizer, size_t i);
 
 /**
  * Append the ids of `text` (n bytes) to `ids`. Any bytes are accepted: what is not valid UTF-8
@@ -185,6 +198,9 @@ void gen_model_free(struct gen_model *model);
 const struct gen_config *gen_model_config(const struct gen_model *model);
 /** The model's tokenizer, owned by the model; NULL where the file brings none. */
 const struct gen_tokenizer *gen_model_tokenizer(const struct gen_model *model);
+/** Notes about the model's files, those of its tokenizer included; i < gen_model_n_notes(). */
+size_t gen_model_n_notes(const struct gen_model *model);
+struct gen_note gen_model_note(const struct gen_model *model, size_t i);
 /** "gguf v3", "safetensors", …; static text. */
 const char *gen_model_format(const struct gen_model *model);
 /** Bytes of model file(s) behind the model. */
@@ -568,6 +584,8 @@ struct gen_convert_options {
     void *context;
     /** Told the bytes written so far and in all; returning false cancels. May be NULL. */
     bool (*progress)(void *context, uint64_t done, uint64_t total);
+    /** Told each note about the source and about what is written. May be NULL. */
+    void (*note)(void *context, const struct gen_note *note);
 };
 struct gen_convert_options gen_convert_options_default(void);
 

@@ -231,6 +231,8 @@ struct gen_train_watch {
     bool (*progress)(void *context, enum gen_train_phase phase, uint64_t done, uint64_t total);
     /** A model of the current weights, for the time of the call. */
     bool (*sample)(void *context, uint64_t step, const struct gen_model *model);
+    /** A note about the model or the vocabulary that the run begins with. */
+    void (*note)(void *context, const struct gen_note *note);
     /** A checkpoint is written. */
     void (*saved)(void *context, uint64_t step);
 };

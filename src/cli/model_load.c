@@ -78,6 +78,21 @@ enum gen_status model_load_tokenizer(struct model_load *load, const char *name,
     return status;
 }
 
+void model_load_say_notes(const struct model_load *load, bool verbose) {
+    const struct gen_model *model = load->model;
+    const struct gen_tokenizer *tokenizer = load->tokenizer;
+    size_t n = model != NULL       ? gen_model_n_notes(model)
+               : tokenizer != NULL ? gen_tokenizer_n_notes(tokenizer)
+                                   : 0;
+    for (size_t i = 0; i < n; i++) {
+        struct gen_note note =
+            model != NULL ? gen_model_note(model, i) : gen_tokenizer_note(tokenizer, i);
+        if (verbose || !note.verbose_only) {
+            message("%s", note.text);
+        }
+    }
+}
+
 void model_load_close(struct model_load *load) {
     gen_tokenizer_free(load->own_tokenizer);
     gen_model_free(load->model);

@@ -51,6 +51,13 @@ static bool show_progress(void *context, uint64_t done, uint64_t total) {
     return signals_caught() == 0;
 }
 
+static void say_note(void *context, const struct gen_note *note) {
+    (void)context;
+    if (!note->verbose_only) {
+        message("%s", note->text);
+    }
+}
+
 static enum gen_status convert(const struct model_load *src, const char *dst,
                                const struct convert_settings *settings, struct gen_error *err) {
     struct progress progress;
@@ -61,6 +68,7 @@ static enum gen_status convert(const struct model_load *src, const char *dst,
     options.image_size = src->image_size;
     options.context = &progress;
     options.progress = show_progress;
+    options.note = say_note;
     progress_begin(&progress, "converting", settings->quiet);
     signals_catch();
     enum gen_status status = gen_convert(src->name, dst, &options, err);

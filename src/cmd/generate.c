@@ -38,6 +38,7 @@ static enum gen_status prepare(struct generate *generate, const struct options_p
     /* The first thing to wait for may be a prompt. */
     signals_catch();
     if (status == GEN_OK) {
+        model_load_say_notes(&generate->load, settings->verbose);
         status = generate_rules_init(&generate->rules, settings, generate->load.tokenizer, err);
     }
     if (status == GEN_OK) {

@@ -134,6 +134,9 @@ static int run(void *opaque, const struct options_parsed *parsed) {
     struct model_load load;
     struct gen_bytes text = {0}, result = {0};
     enum gen_status status = model_load_tokenizer(&load, settings->model, &err);
+    if (status == GEN_OK) {
+        model_load_say_notes(&load, false);
+    }
     if (status == GEN_OK && settings->prompt != NULL) {
         alloc_append(&text, settings->prompt, strlen(settings->prompt));
     } else if (status == GEN_OK) {

@@ -176,6 +176,13 @@ static bool on_sample(void *context, uint64_t step, const struct gen_model *mode
     return go_on(report);
 }
 
+static void on_note(void *context, const struct gen_note *note) {
+    const struct train_report *report = context;
+    if (!report->settings->quiet && !note->verbose_only) {
+        message("%s", note->text);
+    }
+}
+
 static void on_saved(void *context, uint64_t step) {
     struct train_report *report = context;
     report->saved_step = step;
@@ -191,6 +198,7 @@ static struct gen_train_watch watch_of(struct train_report *report) {
                                     .step = on_step,
                                     .progress = on_progress,
                                     .sample = on_sample,
+                                    .note = on_note,
                                     .saved = on_saved};
 }
 

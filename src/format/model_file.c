@@ -24,6 +24,7 @@ void model_file_free(struct model_file *file) {
     hash_table_release(&file->tensor_index);
     hash_table_release(&file->setting_index);
     gen_tokenizer_free(file->tokenizer);
+    notes_release(&file->notes);
     memory_free(file->tensors);
     memory_free(file->settings);
     memory_free(file->maps);
@@ -121,6 +122,15 @@ enum gen_status model_file_add_setting(struct model_file *file, const struct set
                                       "setting", key, n, where, err);
     if (status == GEN_OK)
         file->n_settings++;
+    return status;
+}
+
+enum gen_status model_file_add_note(struct model_file *file, bool verbose_only,
+                                    struct gen_error *err, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    enum gen_status status = notes_add_list(&file->notes, verbose_only, err, format, arguments);
+    va_end(arguments);
     return status;
 }
 

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/hash_table.h"
+#include "base/notes.h"
 #include "gen.h"
 #include "tensor/tensor_type.h"
 #include "tokenizer/tokenizer.h"
@@ -93,6 +94,7 @@ struct model_file {
     struct hash_table setting_index;
     char *text; /**< memory that strings of the settings point into (HF), or NULL */
     struct gen_tokenizer *tokenizer; /**< NULL where there is none */
+    struct note_list notes;          /**< about all but the tokenizer, which has its own */
 };
 
 /** Open a GGUF file or a Hugging Face directory; the tokenizer comes with it where there is one. No
@@ -154,6 +156,10 @@ enum gen_status safetensors_read(struct model_file *file, size_t map, const char
  */
 bool safetensors_is_old_buffer(const char *name);
 
+/** A sentence that is no failure, for the program to say once; see gen_note. */
+enum gen_status model_file_add_note(struct model_file *file, bool verbose_only,
+                                    struct gen_error *err, const char *format, ...)
+    ERROR_PRINTF(4, 5);
 /** Open `path` as one more mapping, the last of file->maps, readable. */
 enum gen_status model_file_map(struct model_file *file, const char *path, struct gen_error *err);
 /**

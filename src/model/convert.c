@@ -311,6 +311,10 @@ enum gen_status gen_convert(const char *src, const char *dst,
     if (status != GEN_OK) {
         return status;
     }
+    for (size_t i = 0; i < gen_model_n_notes(source) && c.options->note != NULL; i++) {
+        struct gen_note note = gen_model_note(source, i);
+        c.options->note(c.options->context, &note);
+    }
     c.file = source->file;
     c.config = source->config;
     status = check_target(source->file, dst, err);

@@ -148,3 +148,13 @@ const struct gen_config *gen_model_config(const struct gen_model *model) {
 const struct gen_tokenizer *gen_model_tokenizer(const struct gen_model *model) {
     return model->file->tokenizer;
 }
+
+size_t gen_model_n_notes(const struct gen_model *model) {
+    const struct gen_tokenizer *tokenizer = model->file->tokenizer;
+    return model->file->notes.n + (tokenizer != NULL ? gen_tokenizer_n_notes(tokenizer) : 0);
+}
+
+struct gen_note gen_model_note(const struct gen_model *model, size_t i) {
+    const struct note_list *own = &model->file->notes;
+    return i < own->n ? own->notes[i] : gen_tokenizer_note(model->file->tokenizer, i - own->n);
+}

@@ -19,6 +19,7 @@ void gen_tokenizer_free(struct gen_tokenizer *tokenizer) {
     memory_free(tokenizer->merges);
     memory_free(tokenizer->pairs);
     memory_free(tokenizer->specials);
+    notes_release(&tokenizer->notes);
     memory_free(tokenizer);
 }
 
@@ -28,6 +29,23 @@ int32_t gen_tokenizer_n_vocab(const struct gen_tokenizer *tokenizer) {
 
 int32_t gen_tokenizer_eos(const struct gen_tokenizer *tokenizer) {
     return tokenizer->eos;
+}
+
+size_t gen_tokenizer_n_notes(const struct gen_tokenizer *tokenizer) {
+    return tokenizer->notes.n;
+}
+
+struct gen_note gen_tokenizer_note(const struct gen_tokenizer *tokenizer, size_t i) {
+    return tokenizer->notes.notes[i];
+}
+
+enum gen_status tokenizer_add_note(struct gen_tokenizer *tokenizer, struct gen_error *err,
+                                   const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    enum gen_status status = notes_add_list(&tokenizer->notes, false, err, format, arguments);
+    va_end(arguments);
+    return status;
 }
 
 bool tokenizer_has(const struct gen_tokenizer *tokenizer, int32_t id) {

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/error.h"
 #include "gen.h"
 
 /** Most tokens a vocabulary may have: keeps every id and index within 31 bits with room. */
@@ -59,6 +60,10 @@ enum gen_status tokenizer_builder_eos(struct tokenizer_builder *builder, uint64_
  */
 enum gen_status tokenizer_builder_finish(struct tokenizer_builder *builder,
                                          struct gen_tokenizer **out, struct gen_error *err);
+
+/** A note about the files it was read from, while it is still being made. */
+enum gen_status tokenizer_add_note(struct gen_tokenizer *tokenizer, struct gen_error *err,
+                                   const char *format, ...) ERROR_PRINTF(3, 4);
 
 /** For writing files: spelling in the printable alphabet (plain for special tokens), appended. */
 enum gen_status tokenizer_spelling(const struct gen_tokenizer *tokenizer, int32_t id,

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/notes.h"
 #include "gen.h"
 
 /** "No such pair"; higher than every rank. */
@@ -59,6 +60,8 @@ struct gen_tokenizer {
     int32_t *specials; /**< ids of the special tokens, ordered by their bytes */
     size_t n_specials;
     bool special_start[256]; /**< whether a special token begins with this byte */
+
+    struct note_list notes; /**< about the files it was read from */
 };
 
 /** Ids of a vocabulary of n_tokens tokens must lie below this. */

@@ -211,6 +211,21 @@ static enum gen_status open_init(struct train_job *job) {
     return status == GEN_OK ? config_read(&job->init_config, job->init, job->err) : status;
 }
 
+/* What the files of the model and of the vocabulary gave cause to say. */
+static void tell_notes(const struct train_job *job) {
+    const struct gen_train_watch *watch = job->watch;
+    if (watch->note == NULL) {
+        return;
+    }
+    for (size_t i = 0; job->init != NULL && i < job->init->notes.n; i++) {
+        watch->note(watch->context, &job->init->notes.notes[i]);
+    }
+    for (size_t i = 0; i < gen_tokenizer_n_notes(job->tokenizer); i++) {
+        struct gen_note note = gen_tokenizer_note(job->tokenizer, i);
+        watch->note(watch->context, &note);
+    }
+}
+
 static enum gen_status open_model(struct train_job *job) {
     enum gen_status status = check_output(job);
     if (status == GEN_OK) {
@@ -221,6 +236,9 @@ static enum gen_status open_model(struct train_job *job) {
     }
     if (status == GEN_OK) {
         status = open_tokenizer(job);
+    }
+    if (status == GEN_OK) {
+        tell_notes(job);
     }
     return status == GEN_OK ? choose_config(job) : status;
 }
