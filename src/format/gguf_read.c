@@ -1,4 +1,11 @@
-/** gguf_read.c - reading GGUF v2 and v3. The byte layout is drawn in gguf_write.h. */
+/**
+ * gguf_read.c - reading GGUF v2 and v3. The byte layout is drawn in gguf_write.h.
+ *
+ * Each byte that anything depends on is read once: strings, and arrays of them, are copied out of
+ * the mapping before they are looked at, as others may write to the file meanwhile. The padding
+ * after the last tensor's data may be missing: no byte of it means anything.
+ */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -7,8 +14,11 @@
 
 #define GGUF_MAGIC         "GGUF"
 #define GGUF_ALIGNMENT     32
-#define GGUF_MIN_ALIGNMENT 8
 #define GGUF_MAX_ALIGNMENT (1 << 20)
+
+/** An array of more strings stays in the file: no tokenizer has so many, and nothing else reads it.
+ */
+#define GGUF_MAX_STRINGS   (1 << 24)
 #define GGUF_ALIGNMENT_KEY "general.alignment"
 
 /** Fewest bytes a setting and a tensor header can take: names of one byte, one dimension. */
@@ -101,6 +111,62 @@ static size_t value_size(uint32_t type) {
     }
 }
 
+/** Whether bytes that are somebody else's memory, an embedded image, need no copy. */
+static bool is_stable(const struct reader *reader) {
+    return !reader->file->maps[0].mapped;
+}
+
+static enum gen_status has_nul(const struct reader *reader, uint64_t i, const char *key) {
+    return error_set(reader->err, GEN_BAD_FILE,
+                     "%s: string %llu of setting \"%s\" has a NUL byte inside", reader->where,
+                     (unsigned long long)i, key);
+}
+
+/** The strings of an array, with their lengths, copied as they are walked over. */
+static enum gen_status copy_strings(struct reader *reader, struct setting *setting,
+                                    const char *key) {
+    struct cursor *in = &reader->in;
+    unsigned char *copy = NULL;
+    size_t capacity = 0, size = 0;
+    enum gen_status status = GEN_OK;
+    for (uint64_t i = 0; i < setting->value.array.n && !in->failed && status == GEN_OK; i++) {
+        struct text text = read_text(in);
+        if (in->failed)
+            break;
+        if (!memory_grow(&copy, &capacity, size + sizeof(uint64_t) + text.n, 1)) {
+            status = error_no_memory(reader->err, "settings");
+            break;
+        }
+        bytes_put_u64(copy + size, text.n);
+        memcpy(copy + size + sizeof(uint64_t), text.bytes, text.n);
+        if (memchr(copy + size + sizeof(uint64_t), '\0', text.n) != NULL)
+            status = has_nul(reader, i, key);
+        size += sizeof(uint64_t) + text.n;
+    }
+    if (status != GEN_OK || in->failed) {
+        memory_free(copy);
+        return status;
+    }
+    setting->owned = copy;
+    setting->value.array.data = copy;
+    setting->value.array.size = size;
+    return GEN_OK;
+}
+
+/** The strings of an array as they lie. */
+static enum gen_status walk_strings(struct reader *reader, struct setting *setting,
+                                    const char *key) {
+    struct cursor *in = &reader->in;
+    size_t start = in->position;
+    for (uint64_t i = 0; i < setting->value.array.n && !in->failed; i++) {
+        struct text text = read_text(in);
+        if (memchr(text.bytes, '\0', text.n) != NULL)
+            return has_nul(reader, i, key);
+    }
+    setting->value.array.size = in->position - start;
+    return GEN_OK;
+}
+
 /** Find the end of an array and note where it lies. */
 static enum gen_status read_array(struct reader *reader, struct setting *setting, const char *key) {
     struct cursor *in = &reader->in;
@@ -123,18 +189,31 @@ static enum gen_status read_array(struct reader *reader, struct setting *setting
     setting->element_type = (enum setting_type)type;
     setting->value.array.data = in->data + in->position;
     setting->value.array.n = n;
-    size_t start = in->position;
-    if (each > 0)
-        cursor_take(in, n * each);
-    for (uint64_t i = 0; each == 0 && i < n && !in->failed; i++) {
-        struct text text = read_text(in);
-        if (memchr(text.bytes, '\0', text.n) != NULL)
-            return error_set(reader->err, GEN_BAD_FILE,
-                             "%s: string %llu of setting \"%s\" has a NUL byte inside",
-                             reader->where, (unsigned long long)i, key);
-    }
-    setting->value.array.size = in->position - start;
+    if (each == 0)
+        return is_stable(reader) || n > GGUF_MAX_STRINGS ? walk_strings(reader, setting, key)
+                                                         : copy_strings(reader, setting, key);
+    setting->value.array.size = n * each;
+    cursor_take(in, n * each);
     return GEN_OK;
+}
+
+static enum gen_status read_string(struct reader *reader, struct setting *setting,
+                                   const char *key) {
+    struct text text = read_text(&reader->in);
+    bool nul = memchr(text.bytes, '\0', text.n) != NULL;
+    if (!nul && !reader->in.failed && !is_stable(reader)) {
+        setting->owned = memory_copy_string(text.bytes, text.n);
+        if (setting->owned == NULL)
+            return error_no_memory(reader->err, "settings");
+        text.bytes = setting->owned;
+        nul = memchr(text.bytes, '\0', text.n) != NULL;
+    }
+    setting->value.string.text = text.bytes;
+    setting->value.string.n = text.n;
+    if (!nul)
+        return GEN_OK;
+    return error_set(reader->err, GEN_BAD_FILE,
+                     "%s: the text of setting \"%s\" has a NUL byte inside", reader->where, key);
 }
 
 static enum gen_status read_value(struct reader *reader, struct setting *setting, uint32_t type,
@@ -179,16 +258,8 @@ static enum gen_status read_value(struct reader *reader, struct setting *setting
                              "%s: setting \"%s\" is true or false, but its byte is %u, not 0 or 1",
                              reader->where, key, (unsigned)setting->value.u);
         break;
-    case SETTING_STRING: {
-        struct text text = read_text(in);
-        setting->value.string.text = text.bytes;
-        setting->value.string.n = text.n;
-        if (memchr(text.bytes, '\0', text.n) != NULL)
-            return error_set(reader->err, GEN_BAD_FILE,
-                             "%s: the text of setting \"%s\" has a NUL byte inside", reader->where,
-                             key);
-        break;
-    }
+    case SETTING_STRING:
+        return read_string(reader, setting, key);
     case SETTING_ARRAY:
         return read_array(reader, setting, key);
     default:
@@ -208,23 +279,23 @@ static enum gen_status read_settings(struct reader *reader, uint64_t n_settings)
             return truncated(reader, "setting", i);
         error_quote(&quoted, key.bytes, key.n);
         enum gen_status status = read_value(reader, &setting, type, quoted.text);
-        if (status != GEN_OK)
+        if (status == GEN_OK && reader->in.failed)
+            status = truncated(reader, "setting", i);
+        if (status == GEN_OK)
+            status = model_file_add_setting(reader->file, &setting, key.bytes, key.n, reader->where,
+                                            reader->err);
+        if (status != GEN_OK) {
+            memory_free(setting.owned);
             return status;
-        if (reader->in.failed)
-            return truncated(reader, "setting", i);
-        status = model_file_add_setting(reader->file, &setting, key.bytes, key.n, reader->where,
-                                        reader->err);
-        if (status != GEN_OK)
-            return status;
+        }
     }
     return GEN_OK;
 }
 
 static enum gen_status read_alignment(const struct reader *reader, size_t *alignment) {
     int64_t value = GGUF_ALIGNMENT;
-    enum gen_status status =
-        model_file_get_int(reader->file, GGUF_ALIGNMENT_KEY, GGUF_MIN_ALIGNMENT, GGUF_MAX_ALIGNMENT,
-                           &value, reader->err);
+    enum gen_status status = model_file_get_int(reader->file, GGUF_ALIGNMENT_KEY, 1,
+                                                GGUF_MAX_ALIGNMENT, &value, reader->err);
     if (status == GEN_OK && (value & (value - 1)) != 0)
         return error_set(reader->err, GEN_BAD_FILE,
                          "%s: " GGUF_ALIGNMENT_KEY " is %lld, but must be a power of two",
@@ -234,6 +305,13 @@ static enum gen_status read_alignment(const struct reader *reader, size_t *align
 }
 
 /* ---- tensors -------------------------------------------------------------------------------- */
+
+/** Where a tensor's data lie, counted from the start of all data, and which tensor it became. */
+struct place {
+    uint64_t offset;
+    size_t index;
+    bool unread; /**< the index is one of file->unread */
+};
 
 /** A tensor header as it stands in the file; the offset counts from the start of the data. */
 struct header {
@@ -251,36 +329,31 @@ static enum gen_status read_dims(struct reader *reader, struct header *header, c
         return error_set(reader->err, GEN_BAD_FILE,
                          "%s: tensor \"%s\" has %u dimensions, but must have 1 to %d",
                          reader->where, name, header->n_dims, FILE_TENSOR_MAX_DIMS);
-    for (size_t d = 0; d < FILE_TENSOR_MAX_DIMS; d++) {
+    for (size_t d = 0; d < FILE_TENSOR_MAX_DIMS; d++)
         header->dims[d] = d < header->n_dims ? cursor_u64(&reader->in) : 1;
-        if (header->dims[d] == 0 && !reader->in.failed)
-            return error_set(reader->err, GEN_BAD_FILE, "%s: tensor \"%s\" has a dimension of 0",
-                             reader->where, name);
-    }
     return GEN_OK;
 }
 
 /** Bytes the tensor needs, by shape and type. */
 static enum gen_status tensor_size(const struct reader *reader, const struct header *header,
-                                   const char *name, enum tensor_type *type, size_t *size) {
-    if (!tensor_type_from_gguf(header->type, type)) {
+                                   const char *name, size_t *size) {
+    const struct tensor_other_type *type = tensor_type_other(header->type);
+    if (type == NULL || type->block_size == 0) {
         struct readable_types readable;
-        const char *type_name = tensor_type_gguf_name(header->type);
         return error_set(reader->err, GEN_UNSUPPORTED,
                          "%s: tensor \"%s\" has type %s (number %u), which is not read; types that "
                          "are: %s (convert the model to one of these)",
-                         reader->where, name, type_name != NULL ? type_name : "unknown",
-                         header->type, model_file_readable_types(&readable, MODEL_FILE_GGUF));
+                         reader->where, name, type != NULL ? type->name : "unknown", header->type,
+                         model_file_readable_types(&readable, MODEL_FILE_GGUF));
     }
-    const struct tensor_type_info *info = tensor_type_info(*type);
-    uint64_t blocks = header->dims[0] / info->block_size;
-    if (header->dims[0] % info->block_size != 0)
+    uint64_t blocks = header->dims[0] / type->block_size;
+    if (header->dims[0] % type->block_size != 0)
         return error_set(
             reader->err, GEN_BAD_FILE,
             "%s: the rows of tensor \"%s\" have %llu numbers, not a multiple of %zu as "
             "type %s needs",
-            reader->where, name, (unsigned long long)header->dims[0], info->block_size, info->name);
-    bool fits = blocks <= SIZE_MAX && memory_multiply((size_t)blocks, info->block_bytes, size);
+            reader->where, name, (unsigned long long)header->dims[0], type->block_size, type->name);
+    bool fits = blocks <= SIZE_MAX && memory_multiply((size_t)blocks, type->block_bytes, size);
     for (size_t d = 1; d < FILE_TENSOR_MAX_DIMS && fits; d++)
         fits = header->dims[d] <= SIZE_MAX && memory_multiply(*size, (size_t)header->dims[d], size);
     if (!fits || *size > reader->in.size)
@@ -290,9 +363,37 @@ static enum gen_status tensor_size(const struct reader *reader, const struct hea
     return GEN_OK;
 }
 
-/** One header; its offset goes to *offset until the start of the data is known. */
+/** Add it to the tensors, or to those that cannot be used. */
+static enum gen_status add_tensor(struct reader *reader, const struct header *header,
+                                  struct file_tensor *tensor, struct place *place) {
+    struct model_file *file = reader->file;
+    bool empty = false;
+    for (size_t d = 0; d < FILE_TENSOR_MAX_DIMS; d++)
+        empty = empty || header->dims[d] == 0;
+    if (!empty && tensor_type_from_gguf(header->type, &tensor->type)) {
+        place->index = file->n_tensors;
+        return model_file_add_tensor(file, tensor, header->name.bytes, header->name.n,
+                                     reader->where, reader->err);
+    }
+    struct readable_types readable;
+    char why[400] = "has a dimension of 0";
+    if (!empty)
+        snprintf(
+            why, sizeof why,
+            "has type %s (number %u), which is not read; types that are: %s (convert the model "
+            "to one of these)",
+            tensor_type_other(header->type)->name, header->type,
+            model_file_readable_types(&readable, MODEL_FILE_GGUF));
+    struct unread_tensor unread = {.why = why, .is_listed = true, .tensor = *tensor};
+    place->index = file->n_unread;
+    place->unread = true;
+    return model_file_add_unread(file, &unread, header->name.bytes, header->name.n, false,
+                                 reader->where, reader->err);
+}
+
+/** One header; where its data lie goes to *place until the start of all data is known. */
 static enum gen_status read_tensor(struct reader *reader, uint64_t number, size_t alignment,
-                                   uint64_t *offset) {
+                                   struct place *place) {
     struct error_quoted quoted;
     struct header header = {.name = read_text(&reader->in)};
     const char *name = error_quote(&quoted, header.name.bytes, header.name.n);
@@ -308,19 +409,18 @@ static enum gen_status read_tensor(struct reader *reader, uint64_t number, size_
 
     struct file_tensor tensor = {.n_dims = (int)header.n_dims};
     memcpy(tensor.dims, header.dims, sizeof tensor.dims);
-    status = tensor_size(reader, &header, name, &tensor.type, &tensor.size);
+    status = tensor_size(reader, &header, name, &tensor.size);
     if (status != GEN_OK)
         return status;
     if (header.offset % alignment != 0)
         return error_set(reader->err, GEN_BAD_FILE,
                          "%s: tensor \"%s\" begins at offset %llu, not a multiple of %zu",
                          reader->where, name, (unsigned long long)header.offset, alignment);
-    *offset = header.offset;
-    return model_file_add_tensor(reader->file, &tensor, header.name.bytes, header.name.n,
-                                 reader->where, reader->err);
+    *place = (struct place){.offset = header.offset};
+    return add_tensor(reader, &header, &tensor, place);
 }
 
-/** Refuse overlapping tensors, and bytes behind the last one. */
+/** Refuse overlapping tensors, and bytes after the last one. */
 static enum gen_status check_spans(const struct reader *reader, struct file_span *spans, size_t n,
                                    size_t data_size, size_t alignment) {
     file_spans_sort(spans, n);
@@ -336,33 +436,36 @@ static enum gen_status check_spans(const struct reader *reader, struct file_span
     uint64_t padding = (alignment - end % alignment) % alignment;
     if (data_size > end && data_size - end > padding)
         return error_set(reader->err, GEN_BAD_FILE,
-                         "%s: behind the last tensor are bytes that belong to nothing: %llu",
+                         "%s: after the last tensor are bytes that belong to nothing: %llu",
                          reader->where, (unsigned long long)(data_size - end - padding));
     return GEN_OK;
 }
 
 /** Give every tensor its place in the mapping. */
-static enum gen_status place_tensors(struct reader *reader, const uint64_t *offsets,
+static enum gen_status place_tensors(struct reader *reader, const struct place *places, size_t n,
                                      struct file_span *spans, size_t alignment) {
     struct model_file *file = reader->file;
     cursor_align(&reader->in, alignment); /* fails where the file ends before: no data then */
     size_t data_size = cursor_left(&reader->in);
     const unsigned char *data = reader->in.data + reader->in.position;
-    for (size_t i = 0; i < file->n_tensors; i++) {
-        struct file_tensor *tensor = &file->tensors[i];
-        if (offsets[i] > data_size || tensor->size > data_size - offsets[i]) {
+    for (size_t i = 0; i < n; i++) {
+        struct unread_tensor *unread = places[i].unread ? &file->unread[places[i].index] : NULL;
+        struct file_tensor *tensor =
+            unread != NULL ? &unread->tensor : &file->tensors[places[i].index];
+        const char *name = unread != NULL ? unread->name : tensor->name;
+        uint64_t offset = places[i].offset;
+        if (offset > data_size || tensor->size > data_size - offset) {
             struct error_quoted quoted;
             return error_set(reader->err, GEN_BAD_FILE,
                              "%s: tensor \"%s\" (%zu bytes at offset %llu) lies beyond the end of "
                              "the data (%zu bytes): the file is cut off, or the offset is wrong",
-                             reader->where,
-                             error_quote(&quoted, tensor->name, strlen(tensor->name)), tensor->size,
-                             (unsigned long long)offsets[i], data_size);
+                             reader->where, error_quote(&quoted, name, strlen(name)), tensor->size,
+                             (unsigned long long)offset, data_size);
         }
-        tensor->data = data + offsets[i];
-        spans[i] = (struct file_span){offsets[i], offsets[i] + tensor->size, tensor->name};
+        tensor->data = data + offset;
+        spans[i] = (struct file_span){offset, offset + tensor->size, name};
     }
-    return check_spans(reader, spans, file->n_tensors, data_size, alignment);
+    return check_spans(reader, spans, n, data_size, alignment);
 }
 
 static enum gen_status read_tensors(struct reader *reader, uint64_t n_tensors) {
@@ -371,15 +474,15 @@ static enum gen_status read_tensors(struct reader *reader, uint64_t n_tensors) {
     if (status != GEN_OK)
         return status;
     size_t n = (size_t)n_tensors; /* at most the file's size: read_header() */
-    uint64_t *offsets = memory_new(n, sizeof *offsets);
+    struct place *places = memory_new(n, sizeof *places);
     struct file_span *spans = memory_new(n, sizeof *spans);
-    if (offsets == NULL || spans == NULL)
+    if (places == NULL || spans == NULL)
         status = error_no_memory(reader->err, "the list of tensors");
     for (size_t i = 0; i < n && status == GEN_OK; i++)
-        status = read_tensor(reader, i, alignment, &offsets[i]);
+        status = read_tensor(reader, i, alignment, &places[i]);
     if (status == GEN_OK)
-        status = place_tensors(reader, offsets, spans, alignment);
-    memory_free(offsets);
+        status = place_tensors(reader, places, n, spans, alignment);
+    memory_free(places);
     memory_free(spans);
     return status;
 }
