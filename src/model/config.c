@@ -380,6 +380,20 @@ static enum gen_status read_gguf_vocab(int32_t *out, const struct model_file *fi
     return GEN_OK;
 }
 
+/* Seen before the token ids are held against the rows: a matrix turned around has other ones. */
+static enum gen_status check_gguf_rows(const struct gen_config *config,
+                                       const struct model_file *file, struct gen_error *err) {
+    const struct file_tensor *wte = model_file_tensor(file, "token_embd.weight");
+    if (wte->dims[0] == (uint64_t)config->n_embd) {
+        return GEN_OK;
+    }
+    return error_set(err, GEN_BAD_FILE,
+                     "%s: tensor token_embd.weight has rows of %llu numbers, but must have %d as "
+                     "gpt2.embedding_length says",
+                     model_file_settings_where(file), (unsigned long long)wte->dims[0],
+                     config->n_embd);
+}
+
 static enum gen_status read_gguf(struct gen_config *config, const struct model_file *file,
                                  struct gen_error *err) {
     *config = (struct gen_config){.scale_attn_weights = true};
@@ -398,6 +412,7 @@ static enum gen_status read_gguf(struct gen_config *config, const struct model_f
              read_size(&config->n_ctx, file, "gpt2.context_length", NULL, CONFIG_MAX_CTX, err)) ||
         (status = read_size(&config->n_embd, file, "gpt2.embedding_length", NULL, CONFIG_MAX_EMBD,
                             err)) ||
+        (status = check_gguf_rows(config, file, err)) ||
         (status = read_size(&config->n_head, file, "gpt2.attention.head_count", NULL,
                             CONFIG_MAX_EMBD, err)) ||
         (status =
