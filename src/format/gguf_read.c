@@ -1,52 +1,35 @@
 /**
  * gguf_read.c - reading GGUF v2 and v3. The byte layout is drawn in gguf_write.h.
  *
- * Each byte that anything depends on is read once: strings, and arrays of them, are copied out of
- * the mapping before they are looked at, as others may write to the file meanwhile. The padding
- * after the last tensor's data may be missing: no byte of it means anything.
+ * The header and the tensors are here, the settings in gguf_settings.c. The padding after the last
+ * tensor's data may be missing: no byte of it means anything.
  */
 #include <stdio.h>
 #include <string.h>
 
-#include "base/bytes.h"
 #include "base/memory.h"
-#include "format/model_file.h"
+#include "format/gguf_reader.h"
 
 #define GGUF_MAGIC         "GGUF"
 #define GGUF_ALIGNMENT     32
 #define GGUF_MAX_ALIGNMENT (1 << 20)
 
-/** An array of more strings stays in the file: no tokenizer has so many, and nothing else reads it.
- */
-#define GGUF_MAX_STRINGS   (1 << 24)
 #define GGUF_ALIGNMENT_KEY "general.alignment"
 
 /** Fewest bytes a setting and a tensor header can take: names of one byte, one dimension. */
 #define GGUF_MIN_SETTING_SIZE (8 + 1 + 4 + 1)
 #define GGUF_MIN_TENSOR_SIZE  (8 + 1 + 4 + 8 + 4 + 8)
 
-struct reader {
-    struct model_file *file;
-    struct cursor in;
-    const char *where;
-    struct gen_error *err;
-};
-
-/** A string in the file: not NUL-terminated. */
-struct text {
-    const char *bytes;
-    size_t n;
-};
-
-static struct text read_text(struct cursor *in) {
+struct gguf_text gguf_read_text(struct cursor *in) {
     uint64_t n = cursor_u64(in);
     const unsigned char *bytes = cursor_take(in, n);
     if (bytes == NULL)
-        return (struct text){.bytes = ""};
-    return (struct text){.bytes = (const char *)bytes, .n = (size_t)n};
+        return (struct gguf_text){.bytes = ""};
+    return (struct gguf_text){.bytes = (const char *)bytes, .n = (size_t)n};
 }
 
-static enum gen_status truncated(const struct reader *reader, const char *kind, uint64_t number) {
+enum gen_status gguf_truncated(const struct gguf_reader *reader, const char *kind,
+                               uint64_t number) {
     return error_set(reader->err, GEN_BAD_FILE,
                      "%s: the file ends inside %s %llu: it is cut off, or a length in it is wrong",
                      reader->where, kind, (unsigned long long)number);
@@ -54,7 +37,7 @@ static enum gen_status truncated(const struct reader *reader, const char *kind, 
 
 /* ---- header --------------------------------------------------------------------------------- */
 
-static enum gen_status read_header(struct reader *reader, uint64_t *n_tensors,
+static enum gen_status read_header(struct gguf_reader *reader, uint64_t *n_tensors,
                                    uint64_t *n_settings) {
     struct cursor *in = &reader->in;
     const unsigned char *magic = cursor_take(in, 4);
@@ -86,213 +69,7 @@ static enum gen_status read_header(struct reader *reader, uint64_t *n_tensors,
     return GEN_OK;
 }
 
-/* ---- settings ------------------------------------------------------------------------------- */
-
-/** Bytes of a value of fixed size; 0 for strings, arrays and what GGUF does not know. */
-static size_t value_size(uint32_t type) {
-    switch (type) {
-    case SETTING_U8:
-    case SETTING_I8:
-    case SETTING_BOOL:
-        return 1;
-    case SETTING_U16:
-    case SETTING_I16:
-        return 2;
-    case SETTING_U32:
-    case SETTING_I32:
-    case SETTING_F32:
-        return 4;
-    case SETTING_U64:
-    case SETTING_I64:
-    case SETTING_F64:
-        return 8;
-    default:
-        return 0;
-    }
-}
-
-/** Whether bytes that are somebody else's memory, an embedded image, need no copy. */
-static bool is_stable(const struct reader *reader) {
-    return !reader->file->maps[0].mapped;
-}
-
-static enum gen_status has_nul(const struct reader *reader, uint64_t i, const char *key) {
-    return error_set(reader->err, GEN_BAD_FILE,
-                     "%s: string %llu of setting \"%s\" has a NUL byte inside", reader->where,
-                     (unsigned long long)i, key);
-}
-
-/** The strings of an array, with their lengths, copied as they are walked over. */
-static enum gen_status copy_strings(struct reader *reader, struct setting *setting,
-                                    const char *key) {
-    struct cursor *in = &reader->in;
-    unsigned char *copy = NULL;
-    size_t capacity = 0, size = 0;
-    enum gen_status status = GEN_OK;
-    for (uint64_t i = 0; i < setting->value.array.n && !in->failed && status == GEN_OK; i++) {
-        struct text text = read_text(in);
-        if (in->failed)
-            break;
-        if (!memory_grow(&copy, &capacity, size + sizeof(uint64_t) + text.n, 1)) {
-            status = error_no_memory(reader->err, "settings");
-            break;
-        }
-        bytes_put_u64(copy + size, text.n);
-        memcpy(copy + size + sizeof(uint64_t), text.bytes, text.n);
-        if (memchr(copy + size + sizeof(uint64_t), '\0', text.n) != NULL)
-            status = has_nul(reader, i, key);
-        size += sizeof(uint64_t) + text.n;
-    }
-    if (status != GEN_OK || in->failed) {
-        memory_free(copy);
-        return status;
-    }
-    setting->owned = copy;
-    setting->value.array.data = copy;
-    setting->value.array.size = size;
-    return GEN_OK;
-}
-
-/** The strings of an array as they lie. */
-static enum gen_status walk_strings(struct reader *reader, struct setting *setting,
-                                    const char *key) {
-    struct cursor *in = &reader->in;
-    size_t start = in->position;
-    for (uint64_t i = 0; i < setting->value.array.n && !in->failed; i++) {
-        struct text text = read_text(in);
-        if (memchr(text.bytes, '\0', text.n) != NULL)
-            return has_nul(reader, i, key);
-    }
-    setting->value.array.size = in->position - start;
-    return GEN_OK;
-}
-
-/** Find the end of an array and note where it lies. */
-static enum gen_status read_array(struct reader *reader, struct setting *setting, const char *key) {
-    struct cursor *in = &reader->in;
-    uint32_t type = cursor_u32(in);
-    uint64_t n = cursor_u64(in);
-    size_t each = value_size(type);
-    size_t smallest = each > 0 ? each : sizeof(uint64_t);
-    if (type == SETTING_ARRAY)
-        return error_set(reader->err, GEN_UNSUPPORTED,
-                         "%s: setting \"%s\" is an array of arrays, which is not read",
-                         reader->where, key);
-    if (each == 0 && type != SETTING_STRING)
-        return error_set(reader->err, GEN_BAD_FILE,
-                         "%s: the elements of setting \"%s\" have the unknown type %u",
-                         reader->where, key, type);
-    if (n > cursor_left(in) / smallest)
-        return error_set(reader->err, GEN_BAD_FILE,
-                         "%s: setting \"%s\" claims %llu elements, more than the file holds",
-                         reader->where, key, (unsigned long long)n);
-    setting->element_type = (enum setting_type)type;
-    setting->value.array.data = in->data + in->position;
-    setting->value.array.n = n;
-    if (each == 0)
-        return is_stable(reader) || n > GGUF_MAX_STRINGS ? walk_strings(reader, setting, key)
-                                                         : copy_strings(reader, setting, key);
-    setting->value.array.size = n * each;
-    cursor_take(in, n * each);
-    return GEN_OK;
-}
-
-static enum gen_status read_string(struct reader *reader, struct setting *setting,
-                                   const char *key) {
-    struct text text = read_text(&reader->in);
-    bool nul = memchr(text.bytes, '\0', text.n) != NULL;
-    if (!nul && !reader->in.failed && !is_stable(reader)) {
-        setting->owned = memory_copy_string(text.bytes, text.n);
-        if (setting->owned == NULL)
-            return error_no_memory(reader->err, "settings");
-        text.bytes = setting->owned;
-        nul = memchr(text.bytes, '\0', text.n) != NULL;
-    }
-    setting->value.string.text = text.bytes;
-    setting->value.string.n = text.n;
-    if (!nul)
-        return GEN_OK;
-    return error_set(reader->err, GEN_BAD_FILE,
-                     "%s: the text of setting \"%s\" has a NUL byte inside", reader->where, key);
-}
-
-static enum gen_status read_value(struct reader *reader, struct setting *setting, uint32_t type,
-                                  const char *key) {
-    struct cursor *in = &reader->in;
-    setting->type = (enum setting_type)type;
-    switch (type) {
-    case SETTING_U8:
-        setting->value.u = cursor_u8(in);
-        break;
-    case SETTING_I8:
-        setting->value.i = (int8_t)cursor_u8(in);
-        break;
-    case SETTING_U16:
-        setting->value.u = cursor_u16(in);
-        break;
-    case SETTING_I16:
-        setting->value.i = (int16_t)cursor_u16(in);
-        break;
-    case SETTING_U32:
-        setting->value.u = cursor_u32(in);
-        break;
-    case SETTING_I32:
-        setting->value.i = (int32_t)cursor_u32(in);
-        break;
-    case SETTING_U64:
-        setting->value.u = cursor_u64(in);
-        break;
-    case SETTING_I64:
-        setting->value.i = (int64_t)cursor_u64(in);
-        break;
-    case SETTING_F32:
-        setting->value.f = (double)cursor_f32(in);
-        break;
-    case SETTING_F64:
-        setting->value.f = cursor_f64(in);
-        break;
-    case SETTING_BOOL:
-        setting->value.u = cursor_u8(in);
-        if (setting->value.u > 1)
-            return error_set(reader->err, GEN_BAD_FILE,
-                             "%s: setting \"%s\" is true or false, but its byte is %u, not 0 or 1",
-                             reader->where, key, (unsigned)setting->value.u);
-        break;
-    case SETTING_STRING:
-        return read_string(reader, setting, key);
-    case SETTING_ARRAY:
-        return read_array(reader, setting, key);
-    default:
-        return error_set(reader->err, GEN_BAD_FILE, "%s: setting \"%s\" has the unknown type %u",
-                         reader->where, key, type);
-    }
-    return GEN_OK;
-}
-
-static enum gen_status read_settings(struct reader *reader, uint64_t n_settings) {
-    for (uint64_t i = 0; i < n_settings; i++) {
-        struct error_quoted quoted;
-        struct setting setting = {0};
-        struct text key = read_text(&reader->in);
-        uint32_t type = cursor_u32(&reader->in);
-        if (reader->in.failed)
-            return truncated(reader, "setting", i);
-        error_quote(&quoted, key.bytes, key.n);
-        enum gen_status status = read_value(reader, &setting, type, quoted.text);
-        if (status == GEN_OK && reader->in.failed)
-            status = truncated(reader, "setting", i);
-        if (status == GEN_OK)
-            status = model_file_add_setting(reader->file, &setting, key.bytes, key.n, reader->where,
-                                            reader->err);
-        if (status != GEN_OK) {
-            memory_free(setting.owned);
-            return status;
-        }
-    }
-    return GEN_OK;
-}
-
-static enum gen_status read_alignment(const struct reader *reader, size_t *alignment) {
+static enum gen_status read_alignment(const struct gguf_reader *reader, size_t *alignment) {
     int64_t value = GGUF_ALIGNMENT;
     enum gen_status status = model_file_get_int(reader->file, GGUF_ALIGNMENT_KEY, 1,
                                                 GGUF_MAX_ALIGNMENT, &value, reader->err);
@@ -315,7 +92,7 @@ struct place {
 
 /** A tensor header as it stands in the file; the offset counts from the start of the data. */
 struct header {
-    struct text name;
+    struct gguf_text name;
     uint32_t n_dims;
     uint64_t dims[FILE_TENSOR_MAX_DIMS];
     uint32_t type;
@@ -323,7 +100,8 @@ struct header {
 };
 
 /** Read and judge the shape; `name` is the printable name. */
-static enum gen_status read_dims(struct reader *reader, struct header *header, const char *name) {
+static enum gen_status read_dims(struct gguf_reader *reader, struct header *header,
+                                 const char *name) {
     header->n_dims = cursor_u32(&reader->in);
     if (header->n_dims < 1 || header->n_dims > FILE_TENSOR_MAX_DIMS)
         return error_set(reader->err, GEN_BAD_FILE,
@@ -335,7 +113,7 @@ static enum gen_status read_dims(struct reader *reader, struct header *header, c
 }
 
 /** Bytes the tensor needs, by shape and type. */
-static enum gen_status tensor_size(const struct reader *reader, const struct header *header,
+static enum gen_status tensor_size(const struct gguf_reader *reader, const struct header *header,
                                    const char *name, size_t *size) {
     const struct tensor_other_type *type = tensor_type_other(header->type);
     if (type == NULL || type->block_size == 0) {
@@ -364,7 +142,7 @@ static enum gen_status tensor_size(const struct reader *reader, const struct hea
 }
 
 /** Add it to the tensors, or to those that cannot be used. */
-static enum gen_status add_tensor(struct reader *reader, const struct header *header,
+static enum gen_status add_tensor(struct gguf_reader *reader, const struct header *header,
                                   struct file_tensor *tensor, struct place *place) {
     struct model_file *file = reader->file;
     bool empty = false;
@@ -392,20 +170,20 @@ static enum gen_status add_tensor(struct reader *reader, const struct header *he
 }
 
 /** One header; where its data lie goes to *place until the start of all data is known. */
-static enum gen_status read_tensor(struct reader *reader, uint64_t number, size_t alignment,
+static enum gen_status read_tensor(struct gguf_reader *reader, uint64_t number, size_t alignment,
                                    struct place *place) {
     struct error_quoted quoted;
-    struct header header = {.name = read_text(&reader->in)};
+    struct header header = {.name = gguf_read_text(&reader->in)};
     const char *name = error_quote(&quoted, header.name.bytes, header.name.n);
     if (reader->in.failed)
-        return truncated(reader, "the header of tensor", number);
+        return gguf_truncated(reader, "the header of tensor", number);
     enum gen_status status = read_dims(reader, &header, name);
     if (status != GEN_OK)
-        return reader->in.failed ? truncated(reader, "the header of tensor", number) : status;
+        return reader->in.failed ? gguf_truncated(reader, "the header of tensor", number) : status;
     header.type = cursor_u32(&reader->in);
     header.offset = cursor_u64(&reader->in);
     if (reader->in.failed)
-        return truncated(reader, "the header of tensor", number);
+        return gguf_truncated(reader, "the header of tensor", number);
 
     struct file_tensor tensor = {.n_dims = (int)header.n_dims};
     memcpy(tensor.dims, header.dims, sizeof tensor.dims);
@@ -421,8 +199,8 @@ static enum gen_status read_tensor(struct reader *reader, uint64_t number, size_
 }
 
 /** Refuse overlapping tensors, and bytes after the last one. */
-static enum gen_status check_spans(const struct reader *reader, struct file_span *spans, size_t n,
-                                   size_t data_size, size_t alignment) {
+static enum gen_status check_spans(const struct gguf_reader *reader, struct file_span *spans,
+                                   size_t n, size_t data_size, size_t alignment) {
     file_spans_sort(spans, n);
     for (size_t i = 1; i < n; i++)
         if (spans[i].begin < spans[i - 1].end) {
@@ -442,8 +220,8 @@ static enum gen_status check_spans(const struct reader *reader, struct file_span
 }
 
 /** Give every tensor its place in the mapping. */
-static enum gen_status place_tensors(struct reader *reader, const struct place *places, size_t n,
-                                     struct file_span *spans, size_t alignment) {
+static enum gen_status place_tensors(struct gguf_reader *reader, const struct place *places,
+                                     size_t n, struct file_span *spans, size_t alignment) {
     struct model_file *file = reader->file;
     cursor_align(&reader->in, alignment); /* fails where the file ends before: no data then */
     size_t data_size = cursor_left(&reader->in);
@@ -468,7 +246,7 @@ static enum gen_status place_tensors(struct reader *reader, const struct place *
     return check_spans(reader, spans, n, data_size, alignment);
 }
 
-static enum gen_status read_tensors(struct reader *reader, uint64_t n_tensors) {
+static enum gen_status read_tensors(struct gguf_reader *reader, uint64_t n_tensors) {
     size_t alignment = GGUF_ALIGNMENT;
     enum gen_status status = read_alignment(reader, &alignment);
     if (status != GEN_OK)
@@ -488,15 +266,15 @@ static enum gen_status read_tensors(struct reader *reader, uint64_t n_tensors) {
 }
 
 enum gen_status gguf_read(struct model_file *file, struct gen_error *err) {
-    struct reader reader = {.file = file,
-                            .in = cursor_over(file->maps[0].data, file->maps[0].size),
-                            .where = file->where.text,
-                            .err = err};
+    struct gguf_reader reader = {.file = file,
+                                 .in = cursor_over(file->maps[0].data, file->maps[0].size),
+                                 .where = file->where.text,
+                                 .err = err};
     uint64_t n_tensors = 0, n_settings = 0;
     file->kind = MODEL_FILE_GGUF;
     enum gen_status status = read_header(&reader, &n_tensors, &n_settings);
     if (status == GEN_OK)
-        status = read_settings(&reader, n_settings);
+        status = gguf_read_settings(&reader, n_settings);
     if (status == GEN_OK)
         status = read_tensors(&reader, n_tensors);
     return status;
