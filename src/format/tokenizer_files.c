@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "format/json.h"
+#include "format/looks_like.h"
 
 static enum gen_status read_vocab(struct tokenizer_builder *builder, const char *directory,
                                   const char *path, int64_t eos, struct gen_error *err) {
@@ -50,6 +51,9 @@ static enum gen_status read_merges(struct tokenizer_builder *builder, const char
     size_t size = 0;
     enum gen_status status = file_read(&text, &size, path, TOKENIZER_FILE_LIMIT, err);
     error_path(&where, path);
+    const char *other = status == GEN_OK ? file_looks_like(text, size) : NULL;
+    if (other != NULL)
+        status = error_set(err, GEN_BAD_FILE, "%s: %s", where.text, other);
     while (status == GEN_OK && size > 0 && (text[size - 1] == '\n' || text[size - 1] == '\r'))
         size--;
     size_t number = 0;

@@ -9,7 +9,7 @@ GEN=${GEN:-$ROOT/build/gen}
 MODEL=$ROOT/tests/golden/models/base
 
 # What is the user's must not decide what is tested.
-unset GEN_MODEL_PATH NO_COLOR XDG_DATA_HOME XDG_CACHE_HOME HF_HOME HF_HUB_CACHE
+unset GEN_MODEL_PATH NO_COLOR XDG_DATA_HOME XDG_CACHE_HOME HF_HOME HF_HUB_CACHE HUGGINGFACE_HUB_CACHE
 export HOME=$BATS_TEST_TMPDIR/home
 mkdir -p "$HOME"
 export GEN_MODEL=$MODEL
