@@ -21,6 +21,8 @@ MAKEFLAGS += -j$(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/nul
 endif
 endif
 
+comma := ,
+
 # What a recipe line starts with: its short form is said, or with V=1 the command itself.
 say = $(if $(V),,@echo '  $(1)';)
 
@@ -59,6 +61,9 @@ $(call need,pkg-config --exists libutf8proc,libutf8proc)
 $(if $(MPI),$(call need,command -v $(MPICC),$(MPICC) of MPI (sh scripts/deps.sh mpi)))
 LIB_CFLAGS := $(shell pkg-config --cflags libcjson libutf8proc)
 LIB_LIBS   := $(shell pkg-config --libs libcjson libutf8proc) -lm
+# Optional: without it the program has no seccomp, and says so where it matters (--verbose).
+SECCOMP_LIBS   := $(shell pkg-config --silence-errors --libs libseccomp)
+SECCOMP_CFLAGS := $(if $(SECCOMP_LIBS),-DHAVE_LIBSECCOMP $(shell pkg-config --cflags libseccomp))
 endif
 
 # ---- flags ------------------------------------------------------------------------------------
@@ -72,11 +77,27 @@ CFLAGS         := -O1 -g -fno-omit-frame-pointer
 SANITIZE_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all
 endif
 
+# What Debian builds its packages with, as far as compiler and linker know it: guards around stack
+# frames and calls of libc, and no writable table of addresses in the program. Not for src/tensor,
+# which computes and parses nothing. Debian's compilers make position-independent programs by
+# themselves.
+knows = $(if $(shell echo 'int main(void) { return 0; }' | $(CC) -Werror $(1) -x c - -o /dev/null 2>/dev/null && echo yes),$(1))
+ifneq ($(filter-out clean help deps deps-lint deps-neon format uninstall,$(or $(MAKECMDGOALS),all)),)
+HARDENING_CFLAGS  := -Wformat -Werror=format-security $(foreach flag,-fstack-protector-strong \
+	-fstack-clash-protection -fcf-protection -mbranch-protection=standard,$(call knows,$(flag)))
+HARDENING_LDFLAGS := $(foreach flag,-Wl$(comma)-z$(comma)relro -Wl$(comma)-z$(comma)now \
+	-Wl$(comma)-z$(comma)noexecstack,$(call knows,$(flag)))
+# Needs an optimizer, and sanitizers look into the same calls better.
+ifeq ($(findstring -fsanitize,$(CFLAGS) $(CPPFLAGS) $(SANITIZE_FLAGS)),)
+HARDENING_CFLAGS += $(if $(filter-out -O0,$(lastword $(filter -O%,$(CFLAGS)))),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+endif
+endif
+
 # Last on the line stand the flags that the promise of same bits needs, so that no CFLAGS of the
 # user can take it back. No -march=native: the program must run on machines other than this one.
 ALL_CFLAGS := -std=c17 -D_DEFAULT_SOURCE -Iinclude -Isrc $(LIB_CFLAGS) -pthread \
 	$(WARNINGS) $(CPPFLAGS) $(CFLAGS) $(SANITIZE_FLAGS) -fno-fast-math -ffp-contract=off
-ALL_LDFLAGS := $(CFLAGS) $(SANITIZE_FLAGS) $(LDFLAGS)
+ALL_LDFLAGS := $(HARDENING_LDFLAGS) $(CFLAGS) $(SANITIZE_FLAGS) $(LDFLAGS)
 ALL_LIBS    := $(LIB_LIBS) -pthread $(LDLIBS)
 
 # Kernels for wider vectors are compiled for them alone and chosen when the program runs.
@@ -110,7 +131,7 @@ LINKER      = $(if $(MPI),$(MPI_WRAPPER),$(CC))
 all: $(BUILD)/gen ## build the program, build/gen, and the library, build/libgen.a
 
 $(BUILD)/gen: $(PROGRAM_OBJECTS) $(BUILD)/libgen.a $(BUILD)/sources
-	$(call say,LINK $@)$(LINKER) $(ALL_LDFLAGS) -o $@ $(PROGRAM_OBJECTS) $(BUILD)/libgen.a $(ALL_LIBS)
+	$(call say,LINK $@)$(LINKER) $(ALL_LDFLAGS) -o $@ $(PROGRAM_OBJECTS) $(BUILD)/libgen.a $(SECCOMP_LIBS) $(ALL_LIBS)
 ifndef EMBEDDED_CFLAGS
 	@echo "note: $(EMBEDDED_MODEL) is missing, so $@ has no embedded model"
 endif
@@ -123,12 +144,14 @@ objects: $(OBJECTS) $(if $(TESTS_TOO),$(TEST_OBJECTS))
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call say,CC   $<)$(or $(FILE_CC),$(CC)) $(ALL_CFLAGS) $(KERNEL_LEVEL) $(FILE_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC   $<)$(or $(FILE_CC),$(CC)) $(HARDENING) $(ALL_CFLAGS) $(KERNEL_LEVEL) $(FILE_CFLAGS) -MMD -MP -c -o $@ $<
 
 # Flags of single files; lint uses the same. Nobody's environment has a say in them.
 FILE_CC      =
 FILE_CFLAGS  =
 KERNEL_LEVEL =
+HARDENING    = $(HARDENING_CFLAGS)
+$(BUILD)/src/tensor/%.o: HARDENING =
 # What -O3 does beyond -O2 makes no kernel faster, as loops that matter are written as vectors, and
 # takes the compiler up to twice as long.
 $(BUILD)/src/tensor/kernels/%.o: KERNEL_LEVEL = $(if $(filter -O3,$(lastword $(filter -O%,$(CFLAGS)))),-O2)
@@ -142,6 +165,7 @@ $(BUILD)/src/tensor/kernels/quant_avx2_vnni.o $(BUILD)/src/tensor/kernels/quant_
 $(BUILD)/src/tensor/kernels/quant_avx512.o $(BUILD)/src/tensor/kernels/quant_avx512.tidy: FILE_CFLAGS = $(AVX512_CFLAGS)
 $(BUILD)/src/tensor/kernels/quant_avx512_vnni.o $(BUILD)/src/tensor/kernels/quant_avx512_vnni.tidy: FILE_CFLAGS = $(AVX512_CFLAGS) $(VNNI_CFLAGS)
 $(BUILD)/src/tensor/kernels/quant_neon_dotprod.o $(BUILD)/src/tensor/kernels/quant_neon_dotprod.tidy: FILE_CFLAGS = $(DOTPROD_CFLAGS)
+$(BUILD)/src/cli/sandbox_seccomp.o $(BUILD)/src/cli/sandbox_seccomp.tidy: FILE_CFLAGS = $(SECCOMP_CFLAGS)
 $(BUILD)/src/cli/ranks_mpi.o: FILE_CC = $(MPI_WRAPPER)
 $(BUILD)/src/cli/embedded.o: FILE_CFLAGS = $(EMBEDDED_CFLAGS)
 $(BUILD)/src/cli/embedded.o: $(wildcard $(EMBEDDED_MODEL))
@@ -151,7 +175,7 @@ $(BUILD)/src/cli/embedded.o: $(wildcard $(EMBEDDED_MODEL))
 note = mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$(1))' | cmp -s - $@ || \
 	printf '%s\n' '$(subst ','\'',$(1))' >$@
 FLAGS_NOTE := $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(ALL_LIBS) $(AVX2_CFLAGS) $(AVX_VNNI_CFLAGS) \
-	$(AVX512_CFLAGS) $(VNNI_CFLAGS) $(DOTPROD_CFLAGS)
+	$(AVX512_CFLAGS) $(VNNI_CFLAGS) $(DOTPROD_CFLAGS) $(SECCOMP_CFLAGS) $(SECCOMP_LIBS) $(HARDENING_CFLAGS)
 
 $(BUILD)/flags: FORCE
 	@$(call note,$(FLAGS_NOTE))
@@ -182,6 +206,7 @@ $(call need,pkg-config --exists cmocka,cmocka)
 $(if $(TEST_BATS),$(call need,command -v bats,bats))
 $(if $(TEST_PROGRAMS)$(TEST_BATS),,$(error no test is named $(TEST)))
 endif
+TEST_LIBS   =
 CMOCKA_LIBS = $(shell pkg-config --libs cmocka)
 $(TEST_OBJECTS): FILE_CFLAGS = $(shell pkg-config --silence-errors --cflags cmocka)
 # Not run where the machine cannot.
@@ -213,7 +238,10 @@ $(NEON_TESTS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/u
 	$(call say,LINK $@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lm -pthread
 
 $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(call object,$(TEST_HELPERS)) $(BUILD)/libgen.a
-	$(call say,LINK $@)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CMOCKA_LIBS) $(ALL_LIBS)
+	$(call say,LINK $@)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CMOCKA_LIBS) $(TEST_LIBS) $(ALL_LIBS)
+# The sandbox is a part of the program, not of the library.
+$(BUILD)/tests/test_sandbox: $(call object,$(wildcard src/cli/sandbox*.c) src/cli/message.c)
+$(BUILD)/tests/test_sandbox: TEST_LIBS = $(SECCOMP_LIBS)
 .SECONDARY: $(TEST_OBJECTS)
 
 # MPI is found here only if it is installed: no other target needs it.

@@ -3,7 +3,7 @@
  *
  * This header and gen_train.h, which makes models and vocabularies, are the public ones of libgen.
  * Everything the `gen` program does it does through them, so a program that embeds the library can
- * do the same.
+ * do the same. To link with it: cc hello.c -lgen -lcjson -lutf8proc -lm -pthread
  *
  * Conventions
  *  - Errors are values. A function that can fail returns an enum gen_status and, where the
@@ -103,6 +103,9 @@ int32_t gen_tokenizer_n_vocab(const struct gen_tokenizer *tokenizer);
 /** Id of the end-of-text token, or -1 where the vocabulary has none. */
 int32_t gen_tokenizer_eos(const struct gen_tokenizer *tokenizer);
 
+/** Bytes of the longest token: n tokens stand for no more than n times as many. */
+size_t gen_tokenizer_longest(const struct gen_tokenizer *tokenizer);
+
 /** Notes about the files the tokenizer was read from; i < gen_tokenizer_n_notes(). */
 size_t gen_tokenizer_n_notes(const struct gen_tokenizer *tokenizer);
 struct gen_note gen_tokenizer_note(const struct gen_tokenizer *tokenizer, size_t i);
@@ -111,8 +114,11 @@ struct gen_note gen_tokenizer_note(const struct gen_tokenizer *tokenizer, size_t
  * Append the ids of `text` (n bytes) to `ids`. Any bytes are accepted: what is not valid UTF-8
  * is encoded byte by byte, so decoding gives the same bytes back. Equal to tiktoken's r50k_base
  * and Hugging Face's GPT2Tokenizer on valid UTF-8.
- * special: whether the spelling of a special token (`<|endoftext|>`) in the text stands for
- * that token; when false it is ordinary text.
+ * Ordinary added tokens (words that a fine-tuning added) stand for themselves wherever they are
+ * spelled out, the leftmost first, of several there the longest. special: whether the spelling of a
+ * special token (`<|endoftext|>`, control tokens) does, too; when false it is ordinary text.
+ * A byte for which the vocabulary has no token and an id for which the tokenizer's model has no row
+ * are GEN_UNSUPPORTED, and nothing is appended.
  */
 enum gen_status gen_tokenizer_encode(const struct gen_tokenizer *tokenizer, const char *text,
                                      size_t n, bool special, struct gen_ids *ids,
@@ -170,7 +176,7 @@ struct gen_config {
     bool scale_attn_by_inverse_layer_idx; /**< and by layer index + 1 */
     bool tie_word_embeddings;             /**< lm_head is wte */
     int32_t bos_token_id;                 /**< -1: none */
-    int32_t eos_token_id;                 /**< -1: none */
+    int32_t eos_token_id;                 /**< -1: none; gen_model_eos_ids() has all of them */
 };
 
 /** Configuration, weights and tokenizer. Read-only once opened; share it between sessions. */
@@ -179,13 +185,21 @@ struct gen_model;
 struct gen_model_options {
     int n_threads;      /**< threads used for checking and repacking weights; 0: all cores */
     bool metadata_only; /**< do not read the weights: enough for inspecting, not for a session */
+    /** With metadata_only: open a GGUF that is no model, too, as gen_model_kind() then says. Its
+     *  configuration is all 0, what it has of tensors, metadata and tokenizer is there. */
+    bool any_kind;
 };
 struct gen_model_options gen_model_options_default(void);
 
 /**
  * Open the model at `path`: a GGUF file (v2 or v3, architecture gpt2) or a Hugging Face
  * directory (config.json, model.safetensors or its index with shards, tokenizer files).
- * The file stays mapped: it must not be truncated while it is opened or the model lives.
+ * The file stays mapped: it must not become shorter while it is opened or the model lives, nor
+ * other bytes be written over it; replacing it by rename is safe. Touching what is gone raises
+ * SIGBUS, in any thread that computes, which by default ends the process without a word. A program
+ * that cannot rule that out has a handler for SIGBUS, which can only clean up and end, as the
+ * program gen does (src/cli/signals.c), or gives the library a copy in memory:
+ * gen_model_open_memory(). The library itself sets no handlers.
  */
 enum gen_status gen_model_open(struct gen_model **out, const char *path,
                                const struct gen_model_options *options, struct gen_error *err);
@@ -195,12 +209,45 @@ enum gen_status gen_model_open_memory(struct gen_model **out, const char *name, 
                                       struct gen_error *err);
 void gen_model_free(struct gen_model *model);
 
+/** What a file is. */
+enum gen_kind {
+    GEN_KIND_MODEL,
+    GEN_KIND_ADAPTER,   /**< a LoRA adapter, to be merged by gen_convert() */
+    GEN_KIND_VOCABULARY /**< a tokenizer without a model */
+};
+enum gen_kind gen_model_kind(const struct gen_model *model);
+
+/** What an adapter says of itself, as far as its tensors are named as llama.cpp has them. */
+struct gen_adapter {
+    int32_t rank;      /**< the largest; they may differ from matrix to matrix */
+    float alpha;       /**< what is added is multiplied by alpha / rank; 0: not */
+    size_t n_matrices; /**< that get something */
+    int32_t n_layer;   /**< layers that the model must have at least */
+    int32_t n_embd;    /**< of the model; 0: not to be told */
+    char targets[80];  /**< kinds of matrices, "attn.c_attn,mlp.c_fc", as finetune takes them */
+};
+/** All 0 where gen_model_kind() is another. */
+struct gen_adapter gen_model_adapter(const struct gen_model *model);
+
 const struct gen_config *gen_model_config(const struct gen_model *model);
+/**
+ * The ids that end a text, *n of them, each from 0 to n_vocab - 1 and there once: eos_token_id, the
+ * tokenizer's end-of-text id, and what else the files name (eos_token_id of config.json and of
+ * generation_config.json may be lists; a GGUF has tokenizer.ggml.eot_token_id, eom_token_id and
+ * gen.eos_token_ids). They belong to the model.
+ */
+const int32_t *gen_model_eos_ids(const struct gen_model *model, size_t *n);
 /** The model's tokenizer, owned by the model; NULL where the file brings none. */
 const struct gen_tokenizer *gen_model_tokenizer(const struct gen_model *model);
 /** Notes about the model's files, those of its tokenizer included; i < gen_model_n_notes(). */
 size_t gen_model_n_notes(const struct gen_model *model);
 struct gen_note gen_model_note(const struct gen_model *model, size_t i);
+/**
+ * One sentence that names the settings of generation which the model's files have and gen leaves
+ * aside: those of generation_config.json, or config.json where there is none, that change a text
+ * (do_sample, top_k, suppress_tokens, ...). NULL: none. It belongs to the model.
+ */
+const char *gen_model_unheeded(const struct gen_model *model);
 /** "gguf v3", "safetensors", …; static text. */
 const char *gen_model_format(const struct gen_model *model);
 /** Bytes of model file(s) behind the model. */
@@ -321,9 +368,9 @@ struct gen_sampling {
     float presence_penalty;          /**< -2 ... 2; 0 is off. Counts new tokens. Default 0 */
     float frequency_penalty;         /**< -2 ... 2; 0 is off. Counts new tokens. Default 0 */
     int32_t no_repeat_ngram_size;    /**< >= 0; 0 is off. Default 0 */
-    int32_t min_new_tokens;          /**< eos is forbidden before that many new tokens. Default 0 */
+    int32_t min_new_tokens;          /**< no eos before that many new tokens. Default 0 */
     int32_t min_length;              /**< the same, counting the prompt as well. Default 0 */
-    const struct gen_ids *bad_words; /**< n_bad_words never completed; eos alone is none */
+    const struct gen_ids *bad_words; /**< n_bad_words never completed; an eos alone is none */
     size_t n_bad_words;
     const struct gen_logit_bias *logit_bias; /**< n_logit_bias entries, one per id */
     size_t n_logit_bias;
@@ -335,14 +382,18 @@ struct gen_sampler;
 
 /**
  * A sampler for one sequence over n_vocab tokens. eos is the id to hold back for the minimum
- * length, -1 for none. The options are copied, with the arrays they point to.
- * The random stream is PCG32 (O'Neill 2014), its state derived from (seed, prompt index,
- * return sequence), so it does not depend on the neighbours of a sequence in a batch.
+ * length, -1 for none; gen_sampler_add_eos() takes more of them. The options are copied, with the
+ * arrays they point to. The random stream is PCG32 (O'Neill 2014), its state derived from (seed,
+ * prompt index, return sequence), so it does not depend on the neighbours of a sequence in a batch.
  */
 enum gen_status gen_sampler_new(struct gen_sampler **out, const struct gen_sampling *options,
                                 int32_t n_vocab, int32_t eos, uint64_t seed, uint64_t index,
                                 uint64_t sequence, struct gen_error *err);
 void gen_sampler_free(struct gen_sampler *sampler);
+/** More ids that are an eos, as gen_model_eos_ids() has them; any that is out of range is
+ *  GEN_BAD_ARGUMENT and leaves the sampler as it was. */
+enum gen_status gen_sampler_add_eos(struct gen_sampler *sampler, const int32_t *ids, size_t n,
+                                    struct gen_error *err);
 
 /** Make the prompt known: the penalties and n-gram rules look at it. Call once, before all. */
 enum gen_status gen_sampler_prompt(struct gen_sampler *sampler, const int32_t *ids, size_t n,
@@ -365,7 +416,7 @@ enum gen_status gen_sampler_scores(const struct gen_sampler *sampler, const floa
 /** Why a text ended. */
 enum gen_finish {
     GEN_FINISH_LENGTH,   /**< max_new_tokens or max_length reached */
-    GEN_FINISH_EOS,      /**< the end-of-text token was drawn */
+    GEN_FINISH_EOS,      /**< an end-of-text id was drawn, one of gen_model_eos_ids() */
     GEN_FINISH_STOP,     /**< a stop string appeared */
     GEN_FINISH_CONTEXT,  /**< n_ctx is full */
     GEN_FINISH_CANCELED, /**< a callback asked to stop */
@@ -382,8 +433,8 @@ struct gen_logprob {
 /** One prompt. */
 struct gen_prompt {
     /**
-     * Read before next() is called again. None: the text starts from bos, or eos, which counts
-     * for max_length and the penalties, but is not reported as part of the prompt.
+     * Read before next() is called again. None: the text starts from bos, or the first eos, which
+     * counts for max_length and the penalties, but is not reported as part of the prompt.
      */
     const int32_t *ids;
     size_t n_ids;
@@ -463,8 +514,8 @@ struct gen_generate_options {
      */
     const char *const *stop;
     size_t n_stop;
-    /** eos does not end the text; drawn, it is a token like others and its spelling is text. To
-     * keep it from being drawn at all give it a logit bias of -INFINITY. Default false. */
+    /** No eos ends the text; drawn, it is a token like others and its spelling is text. To keep
+     * one from being drawn at all give it a logit bias of -INFINITY. Default false. */
     bool ignore_eos;
     uint64_t seed;                /**< default 0: choose one yourself, e.g. by gen_random_seed() */
     int32_t num_return_sequences; /**< texts per prompt, >= 1. Default 1 */
@@ -591,8 +642,11 @@ struct gen_convert_options gen_convert_options_default(void);
 
 /**
  * Write the model at `src` (GGUF or Hugging Face directory) with its tokenizer to the GGUF v3
- * file `dst`, which llama.cpp and the Python package gguf read too. The file is written beside
- * its target and renamed, so `dst` is either whole or as it was.
+ * file `dst`, which llama.cpp and the Python package gguf read too. Keys of a GGUF that gen does
+ * not set are carried over as they are (author, licence, chat template, unknown ones), and the chat
+ * template of a Hugging Face directory; not so tensors that the model does not need, as llama.cpp
+ * refuses a file with such ones. The file is written next to its target and renamed, so `dst` is
+ * either whole or as it was.
  */
 enum gen_status gen_convert(const char *src, const char *dst,
                             const struct gen_convert_options *options, struct gen_error *err);

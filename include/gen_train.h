@@ -46,7 +46,8 @@ struct gen_vocab_counts {
  * printable alphabet, then the merges.
  *
  * Text is taken as bytes, which need not be UTF-8, and line by line: a run of white space ends with
- * its line. A line that is exactly `<|endoftext|>` divides documents and is not learned from.
+ * its line. `<|endoftext|>` divides documents wherever it stands and is not learned from, nor is a
+ * line end right after it.
  * Tokens longer than 8192 bytes are not made.
  */
 struct gen_vocab_learner;
@@ -58,6 +59,14 @@ void gen_vocab_learner_free(struct gen_vocab_learner *learner);
 /** The next n bytes of a text, cut anywhere. */
 enum gen_status gen_vocab_learner_add(struct gen_vocab_learner *learner, const char *text, size_t n,
                                       struct gen_error *err);
+/**
+ * All documents of a file, as gen_train() reads it: text, or JSON lines with documents as their
+ * member `field` (NULL: "text"). UTF-8. The callback (may be NULL) is told the bytes done and in
+ * all, and cancels with false.
+ */
+enum gen_status gen_vocab_learner_add_file(
+    struct gen_vocab_learner *learner, const char *path, const char *field, void *context,
+    bool (*progress)(void *context, uint64_t done, uint64_t total), struct gen_error *err);
 /** The text (a file) ends here; what is added next begins a line of its own. */
 enum gen_status gen_vocab_learner_end(struct gen_vocab_learner *learner, struct gen_error *err);
 /**
@@ -125,14 +134,18 @@ struct gen_ranks {
 
 struct gen_train_options {
     /**
-     * n_data files: text whose documents are divided by a line `<|endoftext|>`, or, where the name
-     * ends in .jsonl, a JSON object a line, with a document as its member `field`. UTF-8.
+     * n_data files: text whose documents are divided by `<|endoftext|>`, wherever it stands (a line
+     * end right before or after it belongs to neither); or, where the name ends in .jsonl, .ndjson
+     * or .json, a JSON object a line, with such text as its member `field`. UTF-8; a byte order
+     * mark in front is passed over.
      */
     const char *const *data;
     size_t n_data;
     const char *const *valid; /**< n_valid files held out for validation, likewise */
     size_t n_valid;
     float valid_share; /**< without such files: hold this last share of the data out. Default 0 */
+    bool special;      /**< special tokens spelled out in the data stand for themselves, as in
+                            gen_tokenizer_encode(). Default false */
     const char *field; /**< default "text" */
     /** A tokenizer, as gen_tokenizer_open() takes it; NULL: that of `init`, else one learned from
      *  `data`, as gen_vocab_learner does. */
@@ -187,6 +200,7 @@ struct gen_train_plan {
     uint64_t n_parameters;
     uint64_t n_learned; /**< parameters that are trained: all, or those of LoRA */
     uint64_t n_tokens, n_valid_tokens;
+    uint64_t n_documents;         /**< of `data`, those held out included; 0 of fine-tuning */
     uint64_t n_valid_sequences;   /**< of fine-tuning: pairs held out */
     uint64_t n_left_out;          /**< of fine-tuning: pairs longer than the context */
     uint64_t n_sequences;         /**< that an epoch has: n_ctx tokens each, or pairs */
@@ -240,7 +254,9 @@ struct gen_train_watch {
 /**
  * Train a model and write it to the GGUF file `path`, again at every checkpoint. Beside it lie
  * PATH.state, all that a resumed run needs to come to the same bits as an unbroken one, and
- * PATH.tokens-*, the tokenized data, which are made again where they are missing.
+ * PATH.tokens-*, the tokenized data, which are made again where they are missing, damaged, another
+ * user's, open to everybody for writing, or not those that the state knows. Else they are trusted
+ * as PATH itself is: whoever may write here may change what is learned.
  *
  * Both files are written beside their targets and renamed, the state first: whenever the run is
  * cut off, PATH and PATH.state are whole, and resuming goes on from the state alone.
@@ -269,6 +285,9 @@ struct gen_finetune_options {
      *     {"prompt": "...", "completion": "..."}
      * or a conversation
      *     {"messages": [{"role": "user", "content": "..."}, {"role": "assistant", ...}]}
+     * or, as Alpaca and ShareGPT have them,
+     *     {"instruction": "...", "input": "...", "output": "..."}
+     *     {"conversations": [{"from": "human", "value": "..."}, {"from": "gpt", ...}]}
      * of which only completions, what the assistant says, and the end-of-text behind them count in
      * the loss; valid_share holds pairs out that depend on the seed; batch_size counts pairs, at
      * least 1, and where it is more than there are, a step has them all (default 16);
@@ -277,10 +296,13 @@ struct gen_finetune_options {
      */
     struct gen_train_options train;
     double n_epochs; /**< times the pairs are learned. Default 3 */
+    /** What the members of a pair are called; NULL: "prompt", "completion", the default */
+    const char *prompt_field, *completion_field;
     /**
      * How a pair becomes one text, with {prompt} and {completion} in it. \n, \t and \\ stand for a
      * line's end, a tabulator, a backslash. A single space right before {completion} goes with it.
-     * Default "{prompt}{completion}".
+     * An instruction and its input are a prompt of two lines; where the template puts nothing
+     * between them and {completion}, a line end stands there. Default "{prompt}{completion}".
      */
     const char *pair_template;
     /** The same for each message, with {role} and {content}. Behind what the assistant says stands

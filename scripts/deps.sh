@@ -1,12 +1,12 @@
 #!/bin/sh
 # Install what building, testing and checking gen need, and only what is missing.
 #
-#   sh scripts/deps.sh [build] [test] [lint] [neon] [mpi] | all        (default: build test)
+#   sh scripts/deps.sh [build] [test] [lint] [neon] [mpi] [hf] | all   (default: build test)
 #
 # Knows Debian and Ubuntu (apt-get), Fedora (dnf), Arch (pacman) and macOS (brew). It needs no
 # make, so it is the first thing to run on a bare machine. `neon`, for make test-neon, and
 # `mpi`, for make MPI=1 and test-mpi, are in none of the others; neon is known for Debian and Ubuntu
-# only.
+# only. `hf`, with which a test downloads as the README does, comes from PyPI into build/hf.
 set -eu
 
 manager=
@@ -79,6 +79,19 @@ need_for_mpi() {
     need 'mpirun' 'command -v mpirun' 'openmpi-bin' 'openmpi' 'openmpi' 'open-mpi'
 }
 
+# Hugging Face's own program, in a Python environment of its own: no system has a package of it.
+bring_hf() {
+    if command -v hf >/dev/null 2>&1 || [ -x build/hf/bin/hf ]; then
+        return
+    fi
+    echo "deps: running: python3 -m venv build/hf, and pip install huggingface_hub there"
+    if ! python3 -m venv build/hf || ! build/hf/bin/pip install --quiet huggingface_hub; then
+        rm -rf build/hf
+        echo "deps: hf cannot be had here; it needs python3 with venv and pip, and a network" >&2
+        exit 1
+    fi
+}
+
 # Say a command, then run it, as root where that is needed.
 run() {
     if [ "$manager" != brew ] && [ "$(id -u)" -ne 0 ]; then
@@ -101,8 +114,9 @@ for purpose in "$@"; do
     lint) need_for_lint ;;
     neon) need_for_neon ;;
     mpi) need_for_mpi ;;
+    hf) bring_hf ;;
     *)
-        echo "usage: sh scripts/deps.sh [build] [test] [lint] [neon] [mpi] | all" >&2
+        echo "usage: sh scripts/deps.sh [build] [test] [lint] [neon] [mpi] [hf] | all" >&2
         exit 2
         ;;
     esac

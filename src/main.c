@@ -10,6 +10,7 @@
 #include "cli/signals.h"
 #include "cli/suggest.h"
 #include "cmd/command.h"
+#include "cmd/mistyped.h"
 
 const struct command *const commands[] = {
     &generate_command, &tokenize_command, &inspect_command,  &convert_command, &bench_command,
@@ -64,9 +65,11 @@ static int run_command(const struct command *command, const char *first, int arg
     void *settings = alloc_new(1, command->settings_size);
     command->set_defaults(settings);
     int code = EXIT_USAGE;
-    switch (options_parse(settings, &parsed, command->spec, argc, argv, &err)) {
+    switch (options_parse(settings, &parsed, command->spec, command->name, argc, argv, &err)) {
     case OPTIONS_RUN:
-        code = command->run(settings, &parsed);
+        if (!mistyped_command(first, &parsed)) {
+            code = command->run(settings, &parsed);
+        }
         break;
     case OPTIONS_HELP:
         /* `gen --help` asks for the overview, `gen generate --help` for the command. */

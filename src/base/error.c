@@ -6,21 +6,13 @@
 #include <string.h>
 
 #include "base/bytes.h"
-
-/* Characters that may not reach a terminal from a hostile name: controls (C0, DEL, C1) and the
- * marks that reorder or hide text around them. */
-static bool is_unprintable(uint32_t codepoint) {
-    return codepoint < 0x20 || (codepoint >= 0x7f && codepoint < 0xa0) || codepoint == 0xad ||
-           codepoint == 0x61c || (codepoint >= 0x200b && codepoint <= 0x200f) ||
-           (codepoint >= 0x2028 && codepoint <= 0x202e) ||
-           (codepoint >= 0x2060 && codepoint <= 0x206f) || codepoint == 0xfeff;
-}
+#include "base/printable.h"
 
 /* Length of the printable character at `at`, or 0 if its first byte cannot be shown as it is. */
 static size_t printable_length(const unsigned char *at, size_t n) {
     uint32_t codepoint;
     int length = bytes_utf8(at, n, &codepoint);
-    return length > 0 && !is_unprintable(codepoint) ? (size_t)length : 0;
+    return length > 0 && printable_is(codepoint) ? (size_t)length : 0;
 }
 
 /* Replace what must not be printed by '?', in place. */

@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "cli/exit_code.h"
 
 static _Noreturn void out_of_memory(void) {
     message("out of memory");
+    file_writer_remove_all();
     exit(EXIT_FAILED);
 }
 
@@ -55,6 +57,21 @@ char *alloc_printf(const char *format, ...) {
 
 void alloc_append(struct gen_bytes *bytes, const char *more, size_t n) {
     if (gen_bytes_append(bytes, more, n) != GEN_OK) {
+        out_of_memory();
+    }
+}
+
+void alloc_append_ids(struct gen_ids *ids, const int32_t *more, size_t n) {
+    if (gen_ids_append(ids, more, n) != GEN_OK) {
+        out_of_memory();
+    }
+}
+
+void alloc_decode(struct gen_bytes *text, const struct gen_tokenizer *tokenizer, const int32_t *ids,
+                  size_t n) {
+    struct gen_error err;
+    if (gen_tokenizer_decode(tokenizer, ids, n, text, &err) != GEN_OK) {
+        /* Ids that the engine has accepted are in range, so memory is all that can lack. */
         out_of_memory();
     }
 }

@@ -28,4 +28,11 @@ char *alloc_printf(const char *format, ...) MESSAGE_PRINTF(1, 2);
 /** Append n bytes. */
 void alloc_append(struct gen_bytes *bytes, const char *more, size_t n);
 
+/** Append n ids. */
+void alloc_append_ids(struct gen_ids *ids, const int32_t *more, size_t n);
+
+/** Append the text of n ids of this tokenizer, which are in range. */
+void alloc_decode(struct gen_bytes *text, const struct gen_tokenizer *tokenizer, const int32_t *ids,
+                  size_t n);
+
 #endif

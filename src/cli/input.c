@@ -11,6 +11,7 @@
 #include "cli/alloc.h"
 #include "cli/message.h"
 #include "cli/signals.h"
+#include "text/lines.h"
 
 #define BUFFER_SIZE ((size_t)1 << 16)
 
@@ -54,22 +55,47 @@ static bool wait_readable(const struct input *input) {
     return signals_caught() == 0;
 }
 
+/** Read once, behind what the buffer has. */
+static enum gen_status read_more(struct input *input, struct gen_error *err) {
+    if (!wait_readable(input)) {
+        message_set(err, GEN_CANCELED, "%.400s: interrupted", input->name);
+        return GEN_CANCELED;
+    }
+    ssize_t n = read(input->fd, input->buffer + input->end, BUFFER_SIZE - input->end);
+    if (n < 0 && errno != EINTR && errno != EAGAIN) {
+        return failed(input, err);
+    }
+    input->at_end = n == 0;
+    input->end += n > 0 ? (size_t)n : 0;
+    return GEN_OK;
+}
+
+/** Look at what the text begins with, and pass over the mark that is no text. */
+static void look(struct input *input) {
+    enum text_mark mark = text_mark(input->buffer, input->end, input->at_end);
+    input->looked = mark != TEXT_MARK_UNKNOWN;
+    input->refused = mark == TEXT_MARK_UTF16 && !input->any_bytes;
+    input->start = mark == TEXT_MARK_UTF8 ? 3 : 0;
+}
+
 /** Fill the empty buffer. GEN_OK with nothing in it at the end of the file. */
 static enum gen_status fill(struct input *input, struct gen_error *err) {
-    input->start = input->end = 0;
-    while (!input->at_end && input->end == 0) {
-        if (!wait_readable(input)) {
-            message_set(err, GEN_CANCELED, "%.400s: interrupted", input->name);
-            return GEN_CANCELED;
-        }
-        ssize_t n = read(input->fd, input->buffer, BUFFER_SIZE);
-        if (n < 0 && errno != EINTR && errno != EAGAIN) {
-            return failed(input, err);
-        }
-        input->at_end = n == 0;
-        input->end = n > 0 ? (size_t)n : 0;
+    enum gen_status status = GEN_OK;
+    if (input->looked || input->start > 0) {
+        input->start = input->end = 0;
     }
-    return GEN_OK;
+    while (status == GEN_OK && !input->refused && !input->at_end &&
+           (input->start == input->end || !input->looked)) {
+        status = read_more(input, err);
+        if (status == GEN_OK && !input->looked) {
+            look(input);
+        }
+    }
+    if (status == GEN_OK && input->refused) {
+        message_set(err, GEN_BAD_FILE, "%.400s: " TEXT_UTF16_PROBLEM, message_name(input->name));
+        status = GEN_BAD_FILE;
+    }
+    return status;
 }
 
 enum gen_status input_take(struct input *input, const char **bytes, size_t *n,
@@ -128,7 +154,7 @@ enum input_result input_next(struct input *input, struct gen_bytes *record, char
         if (fill(input, err) != GEN_OK) {
             return INPUT_FAILED;
         }
-        if (input->end == 0) {
+        if (input->start == input->end) {
             break;
         }
     }
@@ -157,7 +183,7 @@ bool input_ready(struct input *input, struct gen_bytes *record, char separator, 
         if (!input->at_end && !is_readable(input)) {
             return false;
         }
-        if (fill(input, &later) != GEN_OK || input->end == 0) {
+        if (fill(input, &later) != GEN_OK || input->start == input->end) {
             return true;
         }
     }
@@ -165,9 +191,10 @@ bool input_ready(struct input *input, struct gen_bytes *record, char separator, 
 }
 
 enum gen_status input_read_file(struct gen_bytes *bytes, const char *path, size_t limit,
-                                struct gen_error *err) {
+                                bool any_bytes, struct gen_error *err) {
     struct input input;
     enum gen_status status = input_open(&input, path, err);
+    input.any_bytes = any_bytes;
     if (status == GEN_OK) {
         status = input_read_all(&input, bytes, limit, err);
     }

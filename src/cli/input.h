@@ -1,7 +1,8 @@
 /**
  * input.h - prompts and text from stdin or a file, whole or record by record.
  *
- * Every failure is reported through a gen_error that names the file.
+ * A byte order mark in front is no text and is passed over; UTF-16 is refused. Every failure is
+ * reported through a gen_error that names the file.
  */
 #ifndef CLI_INPUT_H
 #define CLI_INPUT_H
@@ -21,6 +22,9 @@ struct input {
     char *buffer;
     size_t start, end;  /**< bytes in the buffer not yet given out */
     bool at_end;        /**< the file has no more */
+    bool looked;        /**< at the mark that a text may begin with */
+    bool refused;       /**< it is UTF-16 */
+    bool any_bytes;     /**< UTF-16 is not refused */
     uint64_t n_records; /**< records begun so far: the number of the current one */
     bool begun;         /**< some of the next record is read */
     bool whole;         /**< all of it, its separator included */
@@ -62,9 +66,9 @@ enum input_result input_next(struct input *input, struct gen_bytes *record, char
  */
 bool input_ready(struct input *input, struct gen_bytes *record, char separator, size_t limit);
 
-/** Open, read all and close in one. */
+/** Open, read all and close in one. any_bytes: it need not be text, so UTF-16 is not refused. */
 enum gen_status input_read_file(struct gen_bytes *bytes, const char *path, size_t limit,
-                                struct gen_error *err);
+                                bool any_bytes, struct gen_error *err);
 
 /**
  * Whether what is written to `out` goes into the regular file `in`. NULL or "-" is stdin for the

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <utf8proc.h>
 
+#include "base/printable.h"
 #include "cli/alloc.h"
 #include "cli/ids.h"
 
@@ -12,31 +13,33 @@ static void put(struct json_out *json, const char *text) {
     alloc_append(&json->text, text, strlen(text));
 }
 
-static void put_escaped(struct json_out *json, unsigned char byte) {
+/** A character below U+10000 as its escape. */
+static void put_escaped(struct json_out *json, uint32_t character) {
     static const char letters[] = "\b\t\n\f\r\"\\";
     static const char *const escapes[] = {"\\b", "\\t", "\\n", "\\f", "\\r", "\\\"", "\\\\"};
-    const char *letter = byte != 0 ? strchr(letters, byte) : NULL;
+    const char *letter = character > 0 && character < 0x80 ? strchr(letters, (int)character) : NULL;
     if (letter != NULL) {
         put(json, escapes[letter - letters]);
     } else {
         char escape[8];
-        snprintf(escape, sizeof escape, "\\u%04x", byte);
+        snprintf(escape, sizeof escape, "\\u%04x", (unsigned)(character & 0xffff));
         put(json, escape);
     }
 }
 
-/** Bytes of text[n] from the start that may stand in a JSON string as they are. */
+/** Bytes of text[n] from the start that may stand in a JSON string as they are. JSON demands less,
+    but whoever looks at it with `less` or `cat` shall see what there is. */
 static size_t plain_length(const char *text, size_t n) {
     size_t i = 0;
     while (i < n) {
         unsigned char byte = (unsigned char)text[i];
-        if (byte < 0x20 || byte == '"' || byte == '\\' || byte == 0x7f) {
+        if (byte == '"' || byte == '\\') {
             break;
         }
         utf8proc_int32_t character;
         utf8proc_ssize_t length = utf8proc_iterate((const utf8proc_uint8_t *)text + i,
                                                    (utf8proc_ssize_t)(n - i), &character);
-        if (length < 1) {
+        if (length < 1 || !printable_is((uint32_t)character)) {
             break;
         }
         i += (size_t)length;
@@ -52,14 +55,16 @@ static void put_string(struct json_out *json, const char *text, size_t n) {
         text += plain;
         n -= plain;
         if (n > 0) {
-            unsigned char byte = (unsigned char)*text;
-            if (byte < 0x80) {
-                put_escaped(json, byte);
+            utf8proc_int32_t character;
+            utf8proc_ssize_t length =
+                utf8proc_iterate((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)n, &character);
+            if (length > 0) {
+                put_escaped(json, (uint32_t)character);
             } else {
                 put(json, "\xef\xbf\xbd");
             }
-            text++;
-            n--;
+            text += length > 0 ? length : 1;
+            n -= length > 0 ? (size_t)length : 1;
         }
     }
     put(json, "\"");
@@ -119,6 +124,14 @@ void json_out_double(struct json_out *json, const char *name, double value, int 
 void json_out_bool(struct json_out *json, const char *name, bool value) {
     begin(json, name);
     put(json, value ? "true" : "false");
+}
+
+void json_out_bytes(struct json_out *json, const char *name, const char *bytes, size_t n) {
+    json_out_open(json, name, '[');
+    for (size_t i = 0; i < n; i++) {
+        json_out_uint(json, NULL, (unsigned char)bytes[i]);
+    }
+    json_out_close(json, ']');
 }
 
 void json_out_ids(struct json_out *json, const char *name, const int32_t *ids, size_t n) {

@@ -8,15 +8,9 @@
 #include <unistd.h>
 #include <utf8proc.h>
 
+#include "base/printable.h"
 #include "cli/exit_code.h"
-
-/** Characters that could move the cursor or turn the direction of the text around. */
-static bool is_control(utf8proc_int32_t character) {
-    return character < 0x20 || (character >= 0x7f && character < 0xa0) || character == 0x061c ||
-           (character >= 0x200e && character <= 0x200f) ||
-           (character >= 0x2028 && character <= 0x202e) ||
-           (character >= 0x2066 && character <= 0x2069);
-}
+#include "cli/write_fd.h"
 
 void message_clean(char *text) {
     const utf8proc_uint8_t *in = (const utf8proc_uint8_t *)text;
@@ -24,7 +18,7 @@ void message_clean(char *text) {
     while (*in != '\0') {
         utf8proc_int32_t character;
         utf8proc_ssize_t n = utf8proc_iterate(in, -1, &character);
-        if (n < 1 || is_control(character)) {
+        if (n < 1 || !printable_is((uint32_t)character)) {
             *out++ = '?';
             in += n < 1 ? 1 : n;
         } else {
@@ -67,9 +61,13 @@ void message(const char *format, ...) {
     char line[MESSAGE_SIZE + 8];
     int n = snprintf(line, sizeof line, "gen: %s\n", text);
     /* One write, so that lines of several processes do not mix. Nothing can be done if it fails. */
-    if (n > 0 && write(STDERR_FILENO, line, (size_t)n) < 0) {
-        return;
+    if (n > 0) {
+        write_fd(STDERR_FILENO, line, (size_t)n);
     }
+}
+
+void message_raw(const char *bytes, size_t n) {
+    write_fd(STDERR_FILENO, bytes, n);
 }
 
 const char *message_name(const char *name) {

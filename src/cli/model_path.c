@@ -235,10 +235,11 @@ char *model_path_find(const char *name, struct gen_error *err) {
         note_tried(&search, "any directory, as HOME is not set");
     }
     if (search.found == NULL) {
-        message_set(err, GEN_IO_ERROR,
-                    "no model \"%.100s\": it is no file here, nor in %.*s (give a path, or put it "
-                    "there)",
-                    name, (int)(search.tried.n < 300 ? search.tried.n : 300), search.tried.data);
+        message_set(
+            err, GEN_IO_ERROR,
+            "no model \"%.100s\": it is no file here, nor in %.*s (give a path, or fetch it "
+            "from Hugging Face: hf download NAME)",
+            name, (int)(search.tried.n < 300 ? search.tried.n : 300), search.tried.data);
     }
     free(list);
     free(data);

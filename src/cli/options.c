@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/alloc.h"
+#include "cli/habits.h"
 #include "cli/message.h"
 #include "cli/suggest.h"
 
@@ -89,6 +90,7 @@ static bool parse_number(void *value, const struct option *option, const char *t
 /** State of one run of the parser. */
 struct parser {
     const struct options_spec *spec;
+    const char *command;
     struct options_parsed *parsed;
     char *settings;
     int argc;
@@ -100,12 +102,24 @@ struct parser {
 static const struct option *find_long(const struct options_spec *spec, const char *name, size_t n) {
     for (size_t i = 0; i < spec->n_table; i++) {
         const struct option *option = &spec->table[i];
-        if (option->kind != OPTION_HEADING && strlen(option->name) == n &&
-            memcmp(option->name, name, n) == 0) {
+        if (option->kind != OPTION_HEADING && habits_same(option->name, name, n)) {
             return option;
         }
     }
     return NULL;
+}
+
+/** The option of that name, or the one that a habit's name is an alias of. */
+static const struct option *find_by_any_name(const struct options_spec *spec, const char *name,
+                                             size_t n) {
+    const struct option *option = find_long(spec, name, n);
+    if (option != NULL) {
+        return option;
+    }
+    const struct habit *habit = habits_find(spec->habits, name, n);
+    return habit != NULL && habit->alias != NULL
+               ? find_long(spec, habit->alias, strlen(habit->alias))
+               : NULL;
 }
 
 static const struct option *find_letter(const struct options_spec *spec, char letter) {
@@ -118,15 +132,15 @@ static const struct option *find_letter(const struct options_spec *spec, char le
     return NULL;
 }
 
-static bool wrong(struct parser *parser, const char *sentence) {
-    message_set(parser->err, GEN_BAD_ARGUMENT, "%s", sentence);
-    return false;
+/** Whether a word that begins with a dash may well be text: -5 degrees, --- */
+static bool may_be_text(const char *written) {
+    const char *name = written + strspn(written, "-");
+    const char *letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+    return (*name >= '0' && *name <= '9') || *name == '\0' || name[strspn(name, letters)] != '\0';
 }
 
-/** Report an unknown option as it was written, with the names it may have been meant for. */
-static bool unknown_option(struct parser *parser, const char *written, const char *name,
-                           size_t n_name) {
-    const struct options_spec *spec = parser->spec;
+/** The names of the table that name[n] may have been meant for, as " --a, --b or --c", or NULL. */
+static char *name_near(const struct options_spec *spec, const char *name, size_t n) {
     const char **known = alloc_new(spec->n_table + 2, sizeof *known);
     size_t n_known = 0;
     for (size_t i = 0; i < spec->n_table; i++) {
@@ -136,23 +150,39 @@ static bool unknown_option(struct parser *parser, const char *written, const cha
     }
     known[n_known++] = "help";
     known[n_known++] = "version";
-    char *bare = alloc_printf("%.*s", (int)(n_name < 60 ? n_name : 60), name);
+    char *bare = alloc_printf("%.*s", (int)(n < 60 ? n : 60), name);
     const char *near[3];
-    size_t n = n_name < 2 ? 0 : suggest(near, 3, bare, known, n_known);
-    char *sentence;
-    if (n == 0) {
-        sentence = alloc_printf("unknown option %.80s (see gen --help; `--` goes before text that "
-                                "begins with a dash)",
-                                written);
-    } else {
-        sentence = alloc_printf("unknown option %.80s (did you mean --%s%s%s%s%s?)", written,
-                                near[0], n > 2 ? ", --" : "", n > 2 ? near[1] : "",
-                                n > 1 ? " or --" : "", n > 1 ? near[n - 1] : "");
+    size_t n_near = n < 2 ? 0 : suggest(near, 3, bare, known, n_known);
+    char *names = NULL;
+    if (n_near > 0) {
+        names = alloc_printf("--%s%s%s%s%s", near[0], n_near > 2 ? ", --" : "",
+                             n_near > 2 ? near[1] : "", n_near > 1 ? " or --" : "",
+                             n_near > 1 ? near[n_near - 1] : "");
     }
-    wrong(parser, sentence);
-    free(sentence);
     free(bare);
     free(known);
+    return names;
+}
+
+/**
+ * Report an unknown option as it was written, with what another program means by it, or the names
+ * it may have been meant for.
+ */
+static bool unknown_option(struct parser *parser, const char *written, const char *name,
+                           size_t n_name) {
+    const struct habit *habit = habits_find(parser->spec->habits, name, n_name);
+    char *near = name_near(parser->spec, name, n_name);
+    if (habit != NULL && habit->say != NULL) {
+        message_set(parser->err, GEN_BAD_ARGUMENT, "no option %.80s: %s", written, habit->say);
+    } else if (near != NULL) {
+        message_set(parser->err, GEN_BAD_ARGUMENT, "unknown option %.80s (did you mean %s?)",
+                    written, near);
+    } else {
+        message_set(parser->err, GEN_BAD_ARGUMENT, "unknown option %.80s (see gen help %s%s)",
+                    written, parser->command,
+                    may_be_text(written) ? "; `--` goes before text that begins with a dash" : "");
+    }
+    free(near);
     return false;
 }
 
@@ -186,10 +216,25 @@ static bool set_number(struct parser *parser, const struct option *option, const
     return false;
 }
 
+static bool is_once(const struct options_spec *spec, const char *name) {
+    const char *const *once = spec->once;
+    while (once != NULL && *once != NULL && strcmp(*once, name) != 0) {
+        once++;
+    }
+    return once != NULL && *once != NULL;
+}
+
 /** Set an option; `text` is its value, NULL for a flag. */
 static bool set_value(struct parser *parser, const struct option *option, const char *text) {
     void *value = parser->settings + option->offset;
-    parser->parsed->given[option - parser->spec->table] = true;
+    bool *given = &parser->parsed->given[option - parser->spec->table];
+    if (*given && is_once(parser->spec, option->name)) {
+        message_set(parser->err, GEN_BAD_ARGUMENT,
+                    "--%s is given twice, and only one could count%s", option->name,
+                    parser->spec->once_hint);
+        return false;
+    }
+    *given = true;
     switch (option->kind) {
     case OPTION_FLAG:
         *(bool *)value = true;
@@ -234,7 +279,7 @@ static bool parse_long(struct parser *parser, const char *argument) {
     const char *name = argument + 2;
     size_t n_name = strcspn(name, "=");
     const char *attached = name[n_name] == '=' ? name + n_name + 1 : NULL;
-    const struct option *option = find_long(parser->spec, name, n_name);
+    const struct option *option = find_by_any_name(parser->spec, name, n_name);
     if (option == NULL && attached != NULL && is_builtin(name, n_name)) {
         message_set(parser->err, GEN_BAD_ARGUMENT, "--%.*s takes no value", (int)n_name, name);
         return false;
@@ -258,13 +303,18 @@ static bool parse_long(struct parser *parser, const char *argument) {
 /** Short options: flags in a row, the last may take a value. */
 static bool parse_short(struct parser *parser, const char *argument) {
     const char *name = argument + 1;
-    if (name[1] != '\0' && find_long(parser->spec, name, strcspn(name, "=")) != NULL) {
-        return unknown_option(parser, argument, name, strcspn(name, "="));
+    size_t n_name = strcspn(name, "=");
+    /* A whole word after one dash is not meant as its letters: -temperature; nor is what llama.cpp
+       spells so: -ngl, -cnv. Longer ones may be a value: -predict is the prompt "redict". */
+    if (n_name > 1 && (find_long(parser->spec, name, n_name) != NULL ||
+                       (n_name < 4 && habits_find(parser->spec->habits, name, n_name) != NULL))) {
+        return unknown_option(parser, argument, name, n_name);
     }
     for (const char *letter = name; *letter != '\0'; letter++) {
         const struct option *option = find_letter(parser->spec, *letter);
         if (option == NULL) {
-            return unknown_option(parser, argument, name, strlen(name));
+            bool first = letter == name && habits_find(parser->spec->habits, name, 1) != NULL;
+            return unknown_option(parser, argument, name, first ? 1 : strlen(name));
         }
         if (option->kind != OPTION_FLAG) {
             return take_value(parser, option, letter[1] != '\0' ? letter + 1 : NULL);
@@ -289,13 +339,14 @@ static bool check_conflicts(struct parser *parser) {
 }
 
 enum options_wish options_parse(void *settings, struct options_parsed *parsed,
-                                const struct options_spec *spec, int argc, char **argv,
-                                struct gen_error *err) {
+                                const struct options_spec *spec, const char *command, int argc,
+                                char **argv, struct gen_error *err) {
     *parsed = (struct options_parsed){
         .operands = alloc_new((size_t)argc, sizeof *parsed->operands),
         .given = alloc_new(spec->n_table, sizeof *parsed->given),
     };
     struct parser parser = {.spec = spec,
+                            .command = command,
                             .parsed = parsed,
                             .settings = settings,
                             .argc = argc,

@@ -5,8 +5,9 @@
  * it, and the help text is printed from it. The settings hold the defaults when parsing begins.
  *
  * Spellings: --top-p 0.9, --top-p=0.9, -n 5, -n5, several flags in one (-0q), `--` ends the
- * options, options and operands may be mixed. An option given twice: the last one counts, except
- * OPTION_LIST, which collects. Every command also has -h, --help and --version.
+ * options, options and operands may be mixed; `_` in a long name is `-`. An option given twice: the
+ * last one counts, except OPTION_LIST, which collects, and those that a command says must not be.
+ * Every command also has -h, --help and --version.
  */
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
@@ -15,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cli/habits.h"
 #include "cli/text_out.h"
 #include "gen.h"
 
@@ -78,7 +80,10 @@ struct options_spec {
     size_t n_table;
     const struct option_conflict *conflicts;
     size_t n_conflicts;
-    const char *examples; /**< last part of the help */
+    const char *const *once;    /**< options refused when given twice, NULL-terminated; or NULL */
+    const char *once_hint;      /**< what to do instead, " (...)" */
+    const struct habit *habits; /**< names of other programs that are known (cli/habits.h) */
+    const char *examples;       /**< last part of the help */
 };
 
 /** What parsing left over. */
@@ -96,12 +101,13 @@ enum options_wish {
 };
 
 /**
- * Parse argv[0 ... argc-1] (without program and command name) into `settings`. Whatever it
+ * Parse argv[0 ... argc-1] (without program and command name) into `settings`. `command` is where
+ * the help that is pointed to says more. Whatever it
  * returns, release with options_release.
  */
 enum options_wish options_parse(void *settings, struct options_parsed *parsed,
-                                const struct options_spec *spec, int argc, char **argv,
-                                struct gen_error *err);
+                                const struct options_spec *spec, const char *command, int argc,
+                                char **argv, struct gen_error *err);
 void options_release(void *settings, struct options_parsed *parsed,
                      const struct options_spec *spec);
 

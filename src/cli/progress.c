@@ -1,10 +1,13 @@
 #include "cli/progress.h"
 
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "cli/message.h"
 #include "gen.h"
 
 #define BAR_WIDTH 40
@@ -18,14 +21,22 @@ void progress_begin(struct progress *progress, const char *label, bool quiet) {
         .label = label, .wanted = !quiet && isatty(STDERR_FILENO), .start = gen_clock()};
 }
 
-void progress_update(struct progress *progress, uint64_t done, uint64_t total) {
-    double time = gen_clock();
-    if (!progress->wanted || total == 0 || time - progress->start < FIRST_AFTER ||
+/** Whether it is time to draw. */
+static bool is_due(struct progress *progress) {
+    double time = progress->wanted ? gen_clock() : 0;
+    if (!progress->wanted || time - progress->start < FIRST_AFTER ||
         time - progress->last < NEXT_AFTER) {
-        return;
+        return false;
     }
     progress->last = time;
     progress->drawn = true;
+    return true;
+}
+
+void progress_update(struct progress *progress, uint64_t done, uint64_t total) {
+    if (total == 0 || !is_due(progress)) {
+        return;
+    }
     double share = (double)done / (double)total;
     int n_full = (int)(share * BAR_WIDTH);
     char bar[BAR_WIDTH + 1];
@@ -38,14 +49,30 @@ void progress_update(struct progress *progress, uint64_t done, uint64_t total) {
     progress_line(line);
 }
 
+void progress_count(struct progress *progress, const char *format, ...) {
+    if (!is_due(progress)) {
+        return;
+    }
+    char done[80], line[160];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(done, sizeof done, format, arguments);
+    va_end(arguments);
+    snprintf(line, sizeof line, "%s: %s", progress->label, done);
+    progress_line(line);
+}
+
 void progress_end(struct progress *progress) {
     if (progress->drawn) {
-        fprintf(stderr, "\r\033[K");
+        message_raw(PROGRESS_WIPE, strlen(PROGRESS_WIPE));
+        progress->drawn = false;
     }
 }
 
 void progress_line(const char *line) {
     struct winsize size;
     bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
-    fprintf(stderr, "\r\033[K%.*s", known ? size.ws_col - 1 : INT_MAX, line);
+    char shown[400];
+    snprintf(shown, sizeof shown, PROGRESS_WIPE "%.*s", known ? size.ws_col - 1 : INT_MAX, line);
+    message_raw(shown, strlen(shown));
 }

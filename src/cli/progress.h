@@ -9,6 +9,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cli/message.h"
+
+/** Back to the beginning of the line, which is empty then. */
+#define PROGRESS_WIPE "\r\033[K"
+
 struct progress {
     const char *label;
     bool wanted;
@@ -20,6 +25,9 @@ struct progress {
 /** Begin; quiet: draw nothing. */
 void progress_begin(struct progress *progress, const char *label, bool quiet);
 void progress_update(struct progress *progress, uint64_t done, uint64_t total);
+/** The same where nobody knows how much it is in all: what was done so far, in words. */
+void progress_count(struct progress *progress, const char *format, ...) MESSAGE_PRINTF(2, 3);
+/** Wipe it out. It may be drawn again. */
 void progress_end(struct progress *progress);
 
 /**

@@ -1,16 +1,47 @@
+/* Signals: what ends the program at once removes its temporary files first, what asks it to stop is
+ * remembered. */
 #include "cli/signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "cli/exit_code.h"
 
 static volatile sig_atomic_t caught;
 /** The handler writes to the second, so that a wait for input on the first ends. */
 static int wake_pipe[2] = {-1, -1};
+
+/** End as the signal does by itself, but leave no temporary file. */
+static void on_end(int number) {
+    file_writer_remove_all();
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+/** A mapped file has no such page any more, or its disk failed. Nothing can be computed then. */
+static void on_bus(int number, siginfo_t *info, void *context) {
+    static const char line[] = "gen: a file became shorter while it was in use\n";
+    static atomic_flag dies = ATOMIC_FLAG_INIT;
+    (void)context;
+    if (info->si_code != BUS_ADRERR) {
+        on_end(number);
+        return;
+    }
+    /* The threads of a product find it out together; one says so. */
+    while (atomic_flag_test_and_set(&dies)) {
+        pause();
+    }
+    file_writer_remove_all();
+    if (write(STDERR_FILENO, line, sizeof line - 1) < 0) {
+        /* Nobody hears it. */
+    }
+    _exit(EXIT_FAILED);
+}
 
 void signals_init(void) {
     /* Where one of the three is closed, the next file opened would take its place. What stands in
@@ -21,7 +52,12 @@ void signals_init(void) {
             exit(EXIT_FAILED);
         }
     }
-    signal(SIGPIPE, SIG_DFL);
+    struct sigaction action = {.sa_handler = on_end};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGPIPE, &action, NULL);
+    action = (struct sigaction){.sa_sigaction = on_bus, .sa_flags = SA_SIGINFO};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGBUS, &action, NULL);
     /* A file that grows beyond ulimit -f is an error of its write, which cleans up, no death. */
     signal(SIGXFSZ, SIG_IGN);
 }
@@ -29,6 +65,7 @@ void signals_init(void) {
 static void on_signal(int number) {
     int saved = errno;
     caught = number;
+    signal(number, on_end); /* the second one */
     if (wake_pipe[1] >= 0 && write(wake_pipe[1], "", 1) < 0) {
         /* Full: then it is readable anyway. */
     }
@@ -41,8 +78,6 @@ void signals_catch(void) {
     }
     struct sigaction action = {.sa_handler = on_signal};
     sigemptyset(&action.sa_mask);
-    /* The second one finds the default again. */
-    action.sa_flags = (int)SA_RESETHAND;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     struct sigaction before;

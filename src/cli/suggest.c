@@ -75,3 +75,10 @@ size_t suggest(const char **names, size_t max, const char *written, const char *
     }
     return n_names;
 }
+
+size_t suggest_distance(const char *written, const char *known) {
+    char a[NAME_MAX_LENGTH], b[NAME_MAX_LENGTH];
+    size_t n_a = normalize(a, written);
+    size_t n_b = normalize(b, known);
+    return distance(a, n_a, b, n_b);
+}

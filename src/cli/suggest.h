@@ -15,4 +15,7 @@
 size_t suggest(const char **names, size_t max, const char *written, const char *const *known,
                size_t n_known);
 
+/** Typing errors, as above, between two names; long ones are compared by their beginnings. */
+size_t suggest_distance(const char *written, const char *known);
+
 #endif

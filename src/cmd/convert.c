@@ -1,4 +1,5 @@
 #include <string.h>
+#include <strings.h>
 
 #include "cli/exit_code.h"
 #include "cli/input.h"
@@ -32,11 +33,15 @@ static const struct option table[] = {
 
 static const struct options_spec spec = {
     .usage = "gen convert [OPTIONS] SRC DST.gguf",
-    .intro = "Write the model SRC, a Hugging Face directory or a GGUF file (or the name of one, or "
-             "of the built-in model), with its tokenizer to the GGUF file DST, which llama.cpp "
-             "reads too. An existing DST is replaced, but only once the new one is complete. A SRC "
-             "that is quantized already "
-             "can be quantized again, but convert the original if you have it: errors add up.",
+    .intro =
+        "Write the model SRC, a Hugging Face directory or a GGUF file (or the name of one, or "
+        "of the built-in model), with its tokenizer to the GGUF file DST, which llama.cpp "
+        "reads too; a line says so where it would compute something else. What else a GGUF says of "
+        "itself (author, licence, chat template, ...) is carried over, tensors that the model "
+        "does not need are not. An existing DST is replaced, but only once the new one is "
+        "complete. A SRC "
+        "that is quantized already "
+        "can be quantized again, but convert the original if you have it: errors add up.",
     .table = table,
     .n_table = sizeof table / sizeof table[0],
     .examples = "  gen convert ./gpt2 gpt2.gguf\n"
@@ -76,6 +81,21 @@ static enum gen_status convert(const struct model_load *src, const char *dst,
     return status;
 }
 
+/** The ending of a name that says another format than GGUF, or NULL. */
+static const char *other_format(const char *name) {
+    static const char *const endings[] = {".safetensors", ".bin",  ".pt",   ".pth",     ".ckpt",
+                                          ".onnx",        ".h5",   ".npz",  ".msgpack", ".tflite",
+                                          ".ot",          ".json", ".ggml", ".zip",     NULL};
+    size_t n = strlen(name);
+    for (size_t i = 0; endings[i] != NULL; i++) {
+        size_t n_ending = strlen(endings[i]);
+        if (n > n_ending && strcasecmp(name + n - n_ending, endings[i]) == 0) {
+            return endings[i];
+        }
+    }
+    return NULL;
+}
+
 static int run(void *settings, const struct options_parsed *parsed) {
     if (parsed->n_operands != 2) {
         message("convert takes a source and a target: gen convert SRC DST.gguf");
@@ -85,6 +105,12 @@ static int run(void *settings, const struct options_parsed *parsed) {
     const char *dst = parsed->operands[1];
     if (strcmp(dst, "-") == 0) {
         message("convert writes a file, which stdout may not be: gen convert SRC DST.gguf");
+        return EXIT_USAGE;
+    }
+    const char *other = other_format(dst);
+    if (other != NULL) {
+        message("%.200s: convert writes GGUF files, and the name says %s (name it *.gguf)", dst,
+                other);
         return EXIT_USAGE;
     }
     struct model_load src;

@@ -26,11 +26,19 @@ static const struct option table[] = {
                "pairs to validate on, likewise; never learned"),
     OPTION_ROW_RANGE("valid-share", '\0', OPTION_FLOAT, TRAIN_AT(options.valid_share), "X", 0, 0.9,
                      "without --valid: hold a share X of the pairs out, chosen by the seed"),
+    OPTION_ROW("prompt-field", '\0', OPTION_STRING, AT(options.prompt_field), "NAME",
+               "what the prompt of a pair is called instead of \"prompt\""),
+    OPTION_ROW("completion-field", '\0', OPTION_STRING, AT(options.completion_field), "NAME",
+               "what the completion of a pair is called instead of \"completion\""),
     OPTION_ROW("template", '\0', OPTION_STRING, AT(options.pair_template), "TEXT",
                "how a pair becomes one text (default: {prompt}{completion}); \\n is a new line; a "
                "space right before {completion} is learned with it, so that prompts end without"),
     OPTION_ROW("message-template", '\0', OPTION_STRING, AT(options.message_template), "TEXT",
                "the same for each message (default: {role}: {content}\\n)"),
+    OPTION_ROW(
+        "special", '\0', OPTION_FLAG, TRAIN_AT(options.special), NULL,
+        "special tokens (control tokens such as <|user|>) spelled out in the pairs are these "
+        "tokens, not ordinary text; other added tokens always are"),
     OPTION_ROW_HEADING("Model"),
     OPTION_ROW("model", 'm', OPTION_STRING, AT(model), "PATH|NAME",
                "the model to begin with, a GGUF file, a Hugging Face directory or a name; "
@@ -84,6 +92,11 @@ static const struct options_spec spec = {
         "the assistant says is learned, and ends with the end of the text:\n"
         "  {\"messages\": [{\"role\": \"user\", \"content\": \"...\"},\n"
         "                {\"role\": \"assistant\", \"content\": \"...\"}]}\n"
+        "Also the shapes of Alpaca and ShareGPT; an instruction is followed by its input, if\n"
+        "there is one, on the next line, and by a line end where the template has nothing there:\n"
+        "  {\"instruction\": \"...\", \"input\": \"...\", \"output\": \"...\"}\n"
+        "  {\"conversations\": [{\"from\": \"human\", \"value\": \"...\"},\n"
+        "                     {\"from\": \"gpt\", \"value\": \"...\"}]}\n"
         "\n"
         "Exit status: 0 done, 1 something failed, 2 wrong usage, 130 after Ctrl-C.\n",
 };

@@ -6,6 +6,7 @@
 #include "cli/exit_code.h"
 #include "cli/message.h"
 #include "cli/model_load.h"
+#include "cli/sandbox.h"
 #include "cli/signals.h"
 #include "cmd/command.h"
 #include "cmd/generate_input.h"
@@ -42,8 +43,7 @@ static enum gen_status prepare(struct generate *generate, const struct options_p
         status = generate_rules_init(&generate->rules, settings, generate->load.tokenizer, err);
     }
     if (status == GEN_OK) {
-        status =
-            generate_input_init(&generate->input, settings, parsed, generate->load.tokenizer, err);
+        status = generate_input_init(&generate->input, settings, parsed, generate->load.model, err);
     }
     return status;
 }
@@ -54,12 +54,41 @@ static void report_model(const struct generate *generate) {
     message("model %.300s%s, %s, %.1f million parameters, context %d", generate->load.name,
             generate->load.path == NULL ? " (embedded)" : "", gen_model_format(model),
             (double)gen_model_n_parameters(model) / 1e6, (int)gen_model_config(model)->n_ctx);
+    if (gen_model_unheeded(model) != NULL) {
+        message("%s", gen_model_unheeded(model));
+    }
     message("seed %llu, %d threads", (unsigned long long)generate->settings->options.seed,
             n_threads > 0 ? n_threads : gen_default_threads());
 }
 
-/** Run the engine and say what the exit code is, but for the closing of the files. */
-static int answer(struct generate *generate) {
+/**
+ * Everything is open that will be read or written: give up the rest. How many threads there will be
+ * is read from files of the system, so before.
+ */
+static void enter_sandbox(struct generate *generate) {
+    struct generate_settings *settings = generate->settings;
+    if (settings->no_sandbox) {
+        return;
+    }
+    if (settings->options.n_threads == 0) {
+        settings->options.n_threads = gen_default_threads();
+    }
+    char *outputs[] = {text_out_directory(&generate->output.out),
+                       text_out_directory(&generate->output.logits)};
+    bool writes_files = outputs[0] != NULL || outputs[1] != NULL;
+    struct sandbox sandbox = sandbox_enter((const char *const *)outputs, writes_files ? 2 : 0);
+    free(outputs[0]);
+    free(outputs[1]);
+    if (settings->verbose) {
+        sandbox_report(&sandbox);
+    }
+}
+
+/**
+ * Run the engine and say what the exit code is, but for the closing of the files, and whether all
+ * was done: a prompt of a batch that failed has its place among the answers.
+ */
+static int answer(struct generate *generate, bool *whole) {
     struct gen_source source = {
         .context = &generate->input, .next = generate_input_next, .ready = generate_input_ready};
     struct gen_sink sink = generate_output_sink(&generate->output);
@@ -68,9 +97,11 @@ static int answer(struct generate *generate) {
     if (generate->settings->verbose) {
         report_model(generate);
     }
+    enter_sandbox(generate);
     double start = gen_clock();
     enum gen_status status = gen_generate(generate->load.model, &generate->settings->options,
                                           &source, &sink, &n_failed, &err);
+    progress_end(&generate->output.progress);
     generate_output_report(&generate->output, gen_clock() - start);
     if (status == GEN_CANCELED) {
         /* By a signal or a failed write; both are dealt with where the files are closed. */
@@ -80,6 +111,8 @@ static int answer(struct generate *generate) {
         message("%s", err.message);
         return message_exit_code(status);
     }
+    *whole = !generate->input.failed && signals_caught() == 0 &&
+             (n_failed == 0 || generate_is_batch(generate->settings));
     return n_failed > 0 || generate->input.failed ? EXIT_FAILED : EXIT_DONE;
 }
 
@@ -96,6 +129,7 @@ static int run(void *settings, const struct options_parsed *parsed) {
         status = prepare(&generate, parsed, &err);
     }
     int code = message_exit_code(status);
+    bool whole = false;
     if (signals_caught() != 0) {
         /* There is nothing to say. */
     } else if (status != GEN_OK) {
@@ -103,9 +137,9 @@ static int run(void *settings, const struct options_parsed *parsed) {
     } else if (!generate_output_init(&generate.output, settings, &generate.input, &generate.load)) {
         code = EXIT_FAILED;
     } else {
-        code = answer(&generate);
+        code = answer(&generate, &whole);
     }
-    if (!generate_output_release(&generate.output) && code == EXIT_DONE) {
+    if (!generate_output_release(&generate.output, whole) && code == EXIT_DONE) {
         code = EXIT_FAILED;
     }
     generate_input_release(&generate.input);

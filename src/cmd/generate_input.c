@@ -1,12 +1,14 @@
 #include "cmd/generate_input.h"
 
 #include <cjson/cJSON.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "cli/alloc.h"
 #include "cli/ids.h"
 #include "cli/message.h"
 #include "cli/signals.h"
+#include "text/lines.h"
 
 /* ---- one prompt --------------------------------------------------------------------------- */
 
@@ -17,7 +19,15 @@ static enum gen_status encode(struct generate_input *input, const char *text, si
                     "the model has no tokenizer (give the prompt with --prompt-ids)");
         return GEN_UNSUPPORTED;
     }
-    return gen_tokenizer_encode(input->tokenizer, text, n, false, &input->ids, err);
+    if (n > input->most_bytes) {
+        message_set(err, GEN_CONTEXT_FULL,
+                    "the prompt has %zu bytes, but the context of this model holds %zu at most "
+                    "(shorten it, or --context slide)",
+                    n, input->most_bytes);
+        return GEN_CONTEXT_FULL;
+    }
+    return gen_tokenizer_encode(input->tokenizer, text, n, input->settings->special, &input->ids,
+                                err);
 }
 
 /** The arguments, joined by spaces as the shell's echo does. */
@@ -37,11 +47,11 @@ static enum gen_status encode_operands(struct generate_input *input,
 static enum gen_status encode_file(struct generate_input *input, const char *path,
                                    struct gen_error *err) {
     struct gen_bytes text = {0};
-    enum gen_status status = input_read_file(&text, path, INPUT_PROMPT_LIMIT, err);
+    enum gen_status status = input_read_file(&text, path, INPUT_PROMPT_LIMIT, false, err);
     if (status == GEN_OK) {
         if (text.n > 0 && text.data[text.n - 1] == '\n') {
             text.n--;
-            text.n -= text.n > 0 && text.data[text.n - 1] == '\r' ? 1 : 0;
+            text.n = text_without_cr(text.data, text.n);
         }
         status = encode(input, text.data, text.n, err);
     }
@@ -52,8 +62,15 @@ static enum gen_status encode_file(struct generate_input *input, const char *pat
 enum gen_status generate_input_init(struct generate_input *input,
                                     const struct generate_settings *settings,
                                     const struct options_parsed *parsed,
-                                    const struct gen_tokenizer *tokenizer, struct gen_error *err) {
-    *input = (struct generate_input){.settings = settings, .tokenizer = tokenizer};
+                                    const struct gen_model *model, struct gen_error *err) {
+    *input = (struct generate_input){
+        .settings = settings, .tokenizer = gen_model_tokenizer(model), .most_bytes = SIZE_MAX};
+    if (!settings->options.slide && input->tokenizer != NULL) {
+        /* Texts that cannot fit are refused before their ids take ten times their memory. */
+        size_t n_ctx = (size_t)gen_model_config(model)->n_ctx;
+        size_t longest = gen_tokenizer_longest(input->tokenizer);
+        input->most_bytes = longest > SIZE_MAX / n_ctx ? SIZE_MAX : longest * n_ctx;
+    }
     if (generate_is_batch(settings)) {
         return input_open(&input->input, settings->file, err);
     }
@@ -80,9 +97,12 @@ void generate_input_release(struct generate_input *input) {
 
 bool generate_input_was_empty(const struct generate_input *input, const struct gen_config *config,
                               const int32_t *ids, size_t n) {
-    /* Text never encodes to the end-of-text token; only ids that were given can hold it. */
+    /* Text encodes to the end-of-text token only with --special; ids that were given can hold it.
+     */
     bool added = n == 1 && (ids[0] == config->bos_token_id || ids[0] == config->eos_token_id);
-    return n == 0 || (added && (input->settings->prompt_ids == NULL || input->ids.n == 0));
+    bool may_be_given = input->settings->prompt_ids != NULL ||
+                        (input->settings->special && !generate_is_batch(input->settings));
+    return n == 0 || (added && (!may_be_given || input->ids.n == 0));
 }
 
 /* ---- many prompts ------------------------------------------------------------------------- */
@@ -95,7 +115,7 @@ static const char *json_flaw(const char *record, size_t n) {
             return "a control character stands in it";
         }
         if (c == '\\' && n - i >= 6 && memcmp(record + i, "\\u0000", 6) == 0) {
-            return "\\u0000 stands in it, which no prompt may hold";
+            return "\\u0000 stands in it, which a prompt in JSON cannot hold (one of --file can)";
         }
         /* What follows a backslash is part of the same escape. */
         i += c == '\\' ? 1 : 0;
@@ -128,9 +148,10 @@ static const char *prompt_member(const cJSON *object, const char **flaw) {
 
 /** Encode the prompt in a line of JSON. */
 static enum gen_status encode_json(struct generate_input *input, struct gen_error *err) {
-    const char *record = input->record.data;
+    char *record = input->record.data;
     size_t n = input->record.n;
-    const char *flaw = json_flaw(record, n);
+    text_mend_surrogates(record, record, n);
+    const char *flaw = text_is_array(record, n) ? "it " TEXT_ARRAY_PROBLEM : json_flaw(record, n);
     const char *end = NULL;
     cJSON *object = flaw == NULL ? cJSON_ParseWithLengthOpts(record, n, &end, false) : NULL;
     const char *text = NULL;
@@ -159,12 +180,7 @@ static enum gen_status encode_json(struct generate_input *input, struct gen_erro
 }
 
 static bool is_blank(const struct gen_bytes *record) {
-    size_t n = 0;
-    while (n < record->n &&
-           (record->data[n] == ' ' || record->data[n] == '\t' || record->data[n] == '\r')) {
-        n++;
-    }
-    return n == record->n;
+    return text_is_blank(record->data, record->n);
 }
 
 static char separator(const struct generate_input *input) {
@@ -200,9 +216,8 @@ static bool next_of_batch(struct generate_input *input, struct gen_prompt *promp
             status = encode_json(input, &input->error);
             break;
         }
-        if (input->settings->lines && input->record.n > 0 &&
-            input->record.data[input->record.n - 1] == '\r') {
-            input->record.n--;
+        if (input->settings->lines) {
+            input->record.n = text_without_cr(input->record.data, input->record.n);
         }
         status = encode(input, input->record.data, input->record.n, &input->error);
         break;

@@ -16,6 +16,7 @@ static void token(struct json_out *json, const struct gen_logprob *logprob,
         size_t n;
         const char *piece = gen_tokenizer_piece(tokenizer, logprob->id, &n);
         json_out_string(json, "token", piece, n);
+        json_out_bytes(json, "bytes", piece, n);
     }
     json_out_double(json, "logprob", (double)logprob->logprob, FLOAT_DIGITS);
 }
@@ -51,16 +52,16 @@ static void texts(struct json_out *json, const struct gen_result *result,
 
 static void ids(struct json_out *json, const struct gen_result *result) {
     struct gen_ids all = {0};
-    if (gen_ids_append(&all, result->prompt_ids, result->n_prompt_ids) == GEN_OK &&
-        gen_ids_append(&all, result->new_ids, result->n_new_ids) == GEN_OK) {
-        json_out_ids(json, "ids", all.data, all.n);
-    }
+    alloc_append_ids(&all, result->prompt_ids, result->n_prompt_ids);
+    alloc_append_ids(&all, result->new_ids, result->n_new_ids);
+    json_out_ids(json, "ids", all.data, all.n);
     gen_ids_release(&all);
     json_out_ids(json, "new_ids", result->new_ids, result->n_new_ids);
 }
 
 void generate_json_result(struct gen_bytes *line, const struct gen_result *result,
-                          const struct gen_bytes *prompt, const struct gen_tokenizer *tokenizer) {
+                          const struct gen_bytes *prompt, const struct gen_tokenizer *tokenizer,
+                          bool with_timings) {
     struct json_out json = {.text = *line};
     const char *finish = gen_finish_name(result->finish);
     json_out_open(&json, NULL, '{');
@@ -74,10 +75,12 @@ void generate_json_result(struct gen_bytes *line, const struct gen_result *resul
     json_out_uint(&json, "prompt_tokens", result->n_prompt_ids);
     json_out_uint(&json, "new_tokens", result->n_new_ids);
     json_out_close(&json, '}');
-    json_out_open(&json, "timings", '{');
-    json_out_double(&json, "prompt_seconds", result->prompt_seconds, TIME_DIGITS);
-    json_out_double(&json, "decode_seconds", result->decode_seconds, TIME_DIGITS);
-    json_out_close(&json, '}');
+    if (with_timings) {
+        json_out_open(&json, "timings", '{');
+        json_out_double(&json, "prompt_seconds", result->prompt_seconds, TIME_DIGITS);
+        json_out_double(&json, "decode_seconds", result->decode_seconds, TIME_DIGITS);
+        json_out_close(&json, '}');
+    }
     if (result->n_logprobs > 0) {
         logprobs(&json, result, tokenizer);
     }

@@ -7,7 +7,9 @@
  *  "timings":{"prompt_seconds":0.01,"decode_seconds":0.2}}
  *
  * `text` is prompt and new text, `ids` likewise. With --logprobs N a member "logprobs" has one
- * object for each new id: {"id":5,"token":"...","logprob":-1.5,"top":[{"id":...}, ...]}.
+ * object for each new id:
+ *  {"id":5,"token":"...","bytes":[...],"logprob":-1.5,"top":[{"id":...}, ...]},
+ * where `bytes` are numbers: a token may hold a part of a character, which no string can show.
  */
 #ifndef CMD_GENERATE_JSON_H
 #define CMD_GENERATE_JSON_H
@@ -19,7 +21,8 @@
  * Write the object and a newline. `prompt` is the text of the prompt; the tokenizer may be NULL.
  */
 void generate_json_result(struct gen_bytes *line, const struct gen_result *result,
-                          const struct gen_bytes *prompt, const struct gen_tokenizer *tokenizer);
+                          const struct gen_bytes *prompt, const struct gen_tokenizer *tokenizer,
+                          bool with_timings);
 
 /** {"index":0,"error":"..."} and a newline. */
 void generate_json_error(struct gen_bytes *line, const struct gen_result *result);

@@ -4,6 +4,7 @@
 
 #include "cli/compute_options.h"
 #include "cli/message.h"
+#include "cli/sandbox.h"
 #include "cli/text_out.h"
 
 #define AT(member) offsetof(struct generate_settings, member)
@@ -19,6 +20,7 @@ static const struct option table[] = {
         "embedded model"),
     OPTION_ROW_RANGE("threads", 't', OPTION_INT, AT(options.n_threads), "N", 1, 1024,
                      "threads to use (default: the physical cores this process may use)"),
+    OPTION_ROW("no-sandbox", '\0', OPTION_FLAG, AT(no_sandbox), NULL, SANDBOX_HELP),
     OPTION_ROW_RANGE("batch", '\0', OPTION_INT, AT(options.batch), "N", 1, 1024,
                      "most texts to work on at once; more are faster in all and take more memory "
                      "(default: 64, or what fits into 512 MiB)"),
@@ -34,18 +36,27 @@ static const struct option table[] = {
     OPTION_ROW_HEADING("Prompt (default: all of stdin, without its last newline)"),
     OPTION_ROW("prompt", 'p', OPTION_STRING, AT(prompt), "TEXT", "the prompt, may be empty"),
     OPTION_ROW("file", 'f', OPTION_STRING, AT(file), "FILE",
-               "read the prompt from FILE; - is stdin"),
+               "read the prompt from FILE; - is stdin; a byte order mark in front is no text"),
     OPTION_ROW("prompt-ids", '\0', OPTION_STRING, AT(prompt_ids), "\"ID ...\"",
                "the prompt as token ids"),
-    OPTION_ROW("lines", '\0', OPTION_FLAG, AT(lines), NULL,
-               "each line of stdin or FILE is a prompt; answers come in the same order"),
+    OPTION_ROW(
+        "lines", '\0', OPTION_FLAG, AT(lines), NULL,
+        "each line of stdin or FILE is a prompt, also an empty one; answers come in the same "
+        "order"),
     OPTION_ROW("jsonl", '\0', OPTION_FLAG, AT(jsonl), NULL,
                "each line is a JSON object with the member \"prompt\""),
-    OPTION_ROW("null", '0', OPTION_FLAG, AT(null), NULL,
-               "prompts end with a NUL byte; so do the answers"),
+    OPTION_ROW(
+        "null", '0', OPTION_FLAG, AT(null), NULL,
+        "prompts end with a NUL byte; so do the answers, which may then hold newlines (for lines: "
+        "tr '\\n' '\\0' < FILE | gen -0)"),
+    OPTION_ROW("special", '\0', OPTION_FLAG, AT(special), NULL,
+               "<|endoftext|> and other special (control) tokens in a prompt are these tokens, not "
+               "ordinary text; for prompts that you trust"),
     OPTION_ROW_HEADING("Length"),
-    OPTION_ROW_RANGE("max-new-tokens", 'n', OPTION_INT, AT(options.max_new_tokens), "N", 0,
-                     INT32_MAX, "most tokens to add; no limit of its own with --max-length"),
+    OPTION_ROW_RANGE("max-new-tokens", 'n', OPTION_INT, AT(options.max_new_tokens), "N", -1,
+                     INT32_MAX,
+                     "most tokens to add; -1: as many as the context has room for, as with "
+                     "--max-length alone"),
     OPTION_ROW_RANGE("max-length", '\0', OPTION_INT, AT(options.max_length), "N", 1, INT32_MAX,
                      "most tokens in all, prompt and new"),
     OPTION_ROW_RANGE("min-new-tokens", '\0', OPTION_INT, AT(options.sampling.min_new_tokens), "N",
@@ -54,15 +65,20 @@ static const struct option table[] = {
     OPTION_ROW_RANGE("min-length", '\0', OPTION_INT, AT(options.sampling.min_length), "N", 0,
                      INT32_MAX, "the same, counting the prompt too"),
     OPTION_ROW("stop", '\0', OPTION_LIST, AT(stop), "TEXT",
-               "end before TEXT would appear, taken literally; may be given several times"),
+               "end before TEXT would appear; \\n, \\t, \\r and \\\\ in it are newline, tab, "
+               "carriage return "
+               "and backslash; may be given several times"),
     OPTION_ROW("ignore-eos", '\0', OPTION_FLAG, AT(options.ignore_eos), NULL,
-               "go on behind an end-of-text token (never draw it: --logit-bias ID=-inf)"),
+               "go on after an end-of-text token, whichever of the model's it is (never draw one: "
+               "--logit-bias ID=-inf)"),
     OPTION_ROW_CHOICE(
         "context", '\0', AT(context), "WHAT", context_names,
         "when the context is full: stop, or slide: go on over its last half, read again"),
     OPTION_ROW_HEADING("Sampling"),
     OPTION_ROW("seed", 's', OPTION_UINT64, AT(options.seed), "N",
-               "the same seed gives the same text (default: a random one, see --verbose)"),
+               "the same seed gives the same text; JSON and --verbose tell it (default: a random "
+               "one below "
+               "2^53, so that jq does not round it; 0 with --greedy, which draws nothing)"),
     OPTION_ROW("greedy", '\0', OPTION_FLAG, AT(greedy), NULL,
                "always take the likeliest token; the same as --temperature 0"),
     OPTION_ROW_RANGE("temperature", '\0', OPTION_FLOAT, AT(options.sampling.temperature), "X", 0,
@@ -90,8 +106,10 @@ static const struct option table[] = {
         "bad-words", '\0', OPTION_STRING, AT(bad_words), "FILE",
         "never write what a line of FILE says; taken literally, so inside a sentence a word begins "
         "with a blank"),
-    OPTION_ROW("logit-bias", '\0', OPTION_LIST, AT(logit_bias), "ID=X",
-               "add X to the logit of a token, -inf forbids it; ID=X,ID=X... or several times"),
+    OPTION_ROW(
+        "logit-bias", '\0', OPTION_LIST, AT(logit_bias), "ID=X",
+        "add X to the logit of the token ID (see gen tokenize), -inf forbids it; ID=X,ID=X... or "
+        "several times"),
     OPTION_ROW_RANGE("num-return-sequences", '\0', OPTION_INT, AT(options.num_return_sequences),
                      "N", 1, INT32_MAX, "texts for each prompt"),
     OPTION_ROW_HEADING("Output"),
@@ -99,13 +117,19 @@ static const struct option table[] = {
                "print the new text only, not the prompt"),
     OPTION_ROW("json", '\0', OPTION_FLAG, AT(json), NULL,
                "print one JSON object a line for each text"),
+    OPTION_ROW("no-timings", '\0', OPTION_FLAG, AT(no_timings), NULL,
+               "with --json: leave the timings out, so that the same run gives the same bytes"),
     OPTION_ROW_RANGE("logprobs", '\0', OPTION_INT, AT(options.n_logprobs), "N", 0, 1000,
                      "with --json: the N likeliest tokens of each step"),
     OPTION_ROW("save-logits", '\0', OPTION_STRING, AT(save_logits), "FILE",
                "write logits as float32, little-endian: a row for each prompt position and step"),
-    OPTION_ROW("separator", '\0', OPTION_STRING, AT(separator), "TEXT",
-               "stands between texts (default: a newline, with --null a NUL)"),
-    OPTION_ROW("output", 'o', OPTION_STRING, AT(output), "FILE", "write to FILE; - is stdout"),
+    OPTION_ROW(
+        "separator", '\0', OPTION_STRING, AT(separator), "TEXT",
+        "stands between texts, with escapes as in --stop (default: a newline, with --null a NUL)"),
+    OPTION_ROW("output", 'o', OPTION_STRING, AT(output), "FILE",
+               "write to FILE, which stays as it is until all is done; - is stdout. With --lines, "
+               "--jsonl, --null the texts so far are in FILE.partial, which is left if the run is "
+               "interrupted; else nothing is"),
     OPTION_ROW_CHOICE("color", '\0', AT(color), "WHEN", text_color_names,
                       "show the prompt in bold: auto, always or never; NO_COLOR is heeded"),
     OPTION_ROW("verbose", 'v', OPTION_FLAG, AT(verbose), NULL,
@@ -114,15 +138,27 @@ static const struct option table[] = {
 };
 
 static const struct option_conflict conflicts[] = {
-    {"prompt", "file"},        {"prompt", "prompt-ids"},
-    {"file", "prompt-ids"},    {"prompt", "lines"},
-    {"prompt", "jsonl"},       {"prompt", "null"},
-    {"prompt-ids", "lines"},   {"prompt-ids", "jsonl"},
-    {"prompt-ids", "null"},    {"lines", "jsonl"},
-    {"lines", "null"},         {"jsonl", "null"},
-    {"greedy", "temperature"}, {"json", "separator"},
-    {"verbose", "quiet"},      {"speculate", "no-speculate"},
+    {"prompt", "file"},
+    {"prompt", "prompt-ids"},
+    {"file", "prompt-ids"},
+    {"prompt", "lines"},
+    {"prompt", "jsonl"},
+    {"prompt", "null"},
+    {"prompt-ids", "lines"},
+    {"prompt-ids", "jsonl"},
+    {"prompt-ids", "null"},
+    {"prompt-ids", "special"},
+    {"lines", "jsonl"},
+    {"lines", "null"},
+    {"jsonl", "null"},
+    {"greedy", "temperature"},
+    {"json", "separator"},
+    {"verbose", "quiet"},
+    {"speculate", "no-speculate"},
 };
+
+/** The first of two would be dropped, and nobody would know. */
+static const char *const once[] = {"prompt", "file", "prompt-ids", NULL};
 
 const struct options_spec generate_spec = {
     .usage = "gen [generate] [OPTIONS] [PROMPT...]",
@@ -131,6 +167,9 @@ const struct options_spec generate_spec = {
     .n_table = sizeof table / sizeof table[0],
     .conflicts = conflicts,
     .n_conflicts = sizeof conflicts / sizeof conflicts[0],
+    .once = once,
+    .once_hint = " (--lines takes many prompts)",
+    .habits = habits_generate,
     .examples = "  gen 'Once upon a time'\n"
                 "  gen -m openai-community/gpt2 -n 50 --seed 7 'The capital of France is'\n"
                 "  echo 'Dear diary,' | gen --no-echo > diary.txt\n"
@@ -222,6 +261,10 @@ enum gen_status generate_settings_complete(struct generate_settings *settings,
         message_set(err, GEN_BAD_ARGUMENT, "--logprobs needs --json, where they are shown");
         return GEN_BAD_ARGUMENT;
     }
+    if (settings->no_timings && !settings->json) {
+        message_set(err, GEN_BAD_ARGUMENT, "--no-timings needs --json, where timings are shown");
+        return GEN_BAD_ARGUMENT;
+    }
     for (size_t i = 0; i < settings->stop.n; i++) {
         if (*settings->stop.data[i] == '\0') {
             message_set(err, GEN_BAD_ARGUMENT, "--stop: an empty text would stop every text");
@@ -248,8 +291,9 @@ enum gen_status generate_settings_complete(struct generate_settings *settings,
         options->sampling.temperature = 0;
     }
     if (!options_given(parsed, &generate_spec, "seed")) {
-        /* 53 bits: jq and JavaScript, which know numbers as doubles, give it back exactly. */
-        options->seed = gen_random_seed() >> 11;
+        /* 53 bits: jq and JavaScript, which know numbers as doubles, give it back exactly. Where
+           nothing is drawn it is always the same, so that so is the JSON. */
+        options->seed = options->sampling.temperature > 0 ? gen_random_seed() >> 11 : 0;
     }
     return GEN_OK;
 }

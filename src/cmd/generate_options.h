@@ -17,6 +17,7 @@ struct generate_settings {
     /* where prompts come from */
     const char *prompt, *file, *prompt_ids;
     bool lines, jsonl, null;
+    bool special; /**< special tokens in prompts stand for themselves */
 
     /* what needs a tokenizer or a check before it can go into `options` */
     bool greedy;
@@ -27,7 +28,8 @@ struct generate_settings {
     int32_t kv_type; /**< which of its names */
 
     /* output */
-    bool no_echo, json, verbose, quiet;
+    bool no_echo, json, no_timings, verbose, quiet;
+    bool no_sandbox;
     const char *save_logits, *separator, *output;
     int32_t color; /**< enum text_color */
 };

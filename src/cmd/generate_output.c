@@ -6,6 +6,7 @@
 #include "cli/ids.h"
 #include "cli/message.h"
 #include "cli/signals.h"
+#include "cli/terminal_text.h"
 #include "cmd/generate_json.h"
 
 #define BOLD   "\033[1m"
@@ -16,14 +17,30 @@ static bool go_on(const struct generate_output *output) {
     return !output->out.failed && !output->logits.failed && signals_caught() == 0;
 }
 
+/** Tell somebody who waits at a terminal, while the texts go elsewhere, that they come. */
+static void show_progress(struct generate_output *output) {
+    progress_count(&output->progress, "%llu texts, %llu bytes of new text",
+                   (unsigned long long)output->n_ended, (unsigned long long)output->n_bytes);
+}
+
 /** The text of the prompt into output->scratch; none where the user gave none. */
 static void decode_prompt(struct generate_output *output, const int32_t *ids, size_t n) {
-    struct gen_error err;
     output->scratch.n = 0;
     if (output->load->tokenizer != NULL &&
         !generate_input_was_empty(output->input, gen_model_config(output->load->model), ids, n)) {
-        gen_tokenizer_decode(output->load->tokenizer, ids, n, &output->scratch, &err);
+        alloc_decode(&output->scratch, output->load->tokenizer, ids, n);
     }
+}
+
+/** Write text of the prompt or of the model. */
+static void put_text(struct generate_output *output, const char *bytes, size_t n) {
+    if (!output->on_terminal) {
+        text_out_write(&output->out, bytes, n);
+        return;
+    }
+    output->shown.n = 0;
+    terminal_text_append(&output->shown, bytes, n);
+    text_out_write(&output->out, output->shown.data, output->shown.n);
 }
 
 /* ---- plain text --------------------------------------------------------------------------- */
@@ -48,7 +65,7 @@ static void echo_prompt(struct generate_output *output, const int32_t *ids, size
     if (output->bold && output->scratch.n > 0) {
         text_out_string(&output->out, BOLD);
     }
-    text_out_write(&output->out, output->scratch.data, output->scratch.n);
+    put_text(output, output->scratch.data, output->scratch.n);
     if (output->bold && output->scratch.n > 0) {
         text_out_string(&output->out, NORMAL);
     }
@@ -87,10 +104,12 @@ static bool on_text(void *context, uint64_t index, uint64_t sequence, const char
     struct generate_output *output = context;
     (void)index;
     (void)sequence;
+    output->n_bytes += n;
     if (!output->settings->json) {
-        text_out_write(&output->out, bytes, n);
+        put_text(output, bytes, n);
         text_out_show(&output->out);
     }
+    show_progress(output);
     return go_on(output);
 }
 
@@ -110,6 +129,7 @@ static bool on_logits(void *context, const float *logits, int32_t n_vocab) {
 }
 
 static void report_error(struct generate_output *output, const struct gen_result *result) {
+    progress_end(&output->progress);
     if (generate_is_batch(output->settings)) {
         message("prompt with index %llu: %s", (unsigned long long)result->index,
                 result->error->message);
@@ -135,6 +155,7 @@ static double per_second(size_t n, double seconds) {
 }
 
 static void report_speed(struct generate_output *output, const struct gen_result *result) {
+    progress_end(&output->progress);
     message("text %llu.%llu: prompt %zu tokens in %.3f s (%.1f/s), new %zu tokens in %.3f s "
             "(%.1f/s), %zu of them guessed, finish %s",
             (unsigned long long)result->index, (unsigned long long)result->sequence,
@@ -160,7 +181,8 @@ void generate_output_report(const struct generate_output *output, double seconds
 static void write_json(struct generate_output *output, const struct gen_result *result) {
     struct gen_bytes line = {0};
     decode_prompt(output, result->prompt_ids, result->n_prompt_ids);
-    generate_json_result(&line, result, &output->scratch, output->load->tokenizer);
+    generate_json_result(&line, result, &output->scratch, output->load->tokenizer,
+                         !output->settings->no_timings);
     text_out_write(&output->out, line.data, line.n);
     gen_bytes_release(&line);
 }
@@ -177,7 +199,14 @@ static bool on_end(void *context, const struct gen_result *result) {
         }
         end_text(output);
     }
-    text_out_flush(&output->out);
+    if (result->finish == GEN_FINISH_CANCELED) {
+        text_out_flush(&output->out);
+    } else {
+        text_out_mark(&output->out);
+        text_out_mark(&output->logits);
+    }
+    output->n_ended++;
+    show_progress(output);
     if (output->settings->verbose && result->finish != GEN_FINISH_ERROR) {
         report_speed(output, result);
     }
@@ -204,9 +233,9 @@ struct gen_sink generate_output_sink(struct generate_output *output) {
 /** Whether writing to `path` (NULL: stdout) would destroy what is being read. */
 static bool is_in_use(const char *path, const struct generate_settings *settings,
                       const struct model_load *load) {
-    /* One prompt has been read by now, so `gen -f story >> story` is fine; a batch would go on
-       to read its own answers. */
-    bool reads = generate_is_batch(settings) || (settings->file != NULL && path != NULL);
+    /* One prompt has been read by now, so `gen -f story >> story` is fine, and -o story; a batch
+       would go on to read its own answers. */
+    bool reads = generate_is_batch(settings);
     bool in_use = (load->path != NULL && input_same_file(load->path, path)) ||
                   (settings->bad_words != NULL && path != NULL &&
                    input_same_file(settings->bad_words, path)) ||
@@ -222,13 +251,17 @@ bool generate_output_init(struct generate_output *output, const struct generate_
                           const struct generate_input *input, const struct model_load *load) {
     *output = (struct generate_output){.settings = settings, .input = input, .load = load};
     const char *logits = settings->save_logits;
+    bool (*open_out)(struct text_out *, const char *) =
+        generate_is_batch(settings) ? text_out_open_many : text_out_open;
     if (is_in_use(settings->output, settings, load) ||
         (logits != NULL && is_in_use(logits, settings, load)) ||
-        !text_out_open(&output->out, settings->output)) {
+        !open_out(&output->out, settings->output)) {
         return false;
     }
     output->bold = text_out_color(&output->out, (enum text_color)settings->color);
-    if (logits != NULL && !text_out_open(&output->logits, logits)) {
+    output->on_terminal = terminal_text_wanted(&output->out);
+    progress_begin(&output->progress, "gen", settings->quiet || output->out.live);
+    if (logits != NULL && !open_out(&output->logits, logits)) {
         return false;
     }
     if (logits != NULL && text_out_same(&output->out, &output->logits)) {
@@ -239,11 +272,23 @@ bool generate_output_init(struct generate_output *output, const struct generate_
     return true;
 }
 
-bool generate_output_release(struct generate_output *output) {
-    if (output->out.buffer != NULL && output->settings->separator != NULL && output->n_texts > 0) {
-        text_out_string(&output->out, "\n");
+bool generate_output_release(struct generate_output *output, bool whole) {
+    progress_end(&output->progress);
+    struct text_out *out = &output->out, *logits = &output->logits;
+    if (out->buffer != NULL && output->settings->separator != NULL && output->n_texts > 0) {
+        text_out_string(out, "\n");
     }
     gen_bytes_release(&output->scratch);
-    bool logits_good = text_out_close(&output->logits);
-    return text_out_close(&output->out) && logits_good;
+    gen_bytes_release(&output->shown);
+    /* Both or none: so nothing is renamed before all is written. */
+    bool good = !out->failed && !logits->failed;
+    good = (logits->buffer == NULL || text_out_flush(logits)) && good;
+    good = (out->buffer == NULL || text_out_flush(out)) && good;
+    if (!whole || !good) {
+        text_out_give_up(logits);
+        text_out_give_up(out);
+        return good;
+    }
+    bool logits_good = text_out_close(logits);
+    return text_out_close(out) && logits_good;
 }

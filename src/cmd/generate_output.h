@@ -9,6 +9,7 @@
 #define CMD_GENERATE_OUTPUT_H
 
 #include "cli/model_load.h"
+#include "cli/progress.h"
 #include "cli/text_out.h"
 #include "cmd/generate_input.h"
 #include "cmd/generate_options.h"
@@ -19,11 +20,15 @@ struct generate_output {
     const struct generate_input *input;
     const struct model_load *load;
     struct text_out out;
-    struct text_out logits;   /**< --save-logits */
-    struct gen_bytes scratch; /**< the prompt's text, a row of logits */
-    bool bold;                /**< show the prompt in bold */
-    bool in_text;             /**< a text was begun and not ended */
-    uint64_t n_texts;         /**< texts begun */
+    struct text_out logits;    /**< --save-logits */
+    struct gen_bytes scratch;  /**< the prompt's text, a row of logits */
+    struct gen_bytes shown;    /**< text as a terminal gets it */
+    bool bold;                 /**< show the prompt in bold */
+    bool on_terminal;          /**< control characters in texts are shown, not sent */
+    bool in_text;              /**< a text was begun and not ended */
+    uint64_t n_texts;          /**< texts begun */
+    struct progress progress;  /**< shown where the texts go to a file */
+    uint64_t n_ended, n_bytes; /**< what it tells: texts that are done, bytes of new text */
     struct generate_totals {
         uint64_t texts, prompt_ids, new_ids;
     } totals; /**< of the texts that are done */
@@ -32,8 +37,11 @@ struct generate_output {
 /** Open the files. On failure the message is out. Release in any case. */
 bool generate_output_init(struct generate_output *output, const struct generate_settings *settings,
                           const struct generate_input *input, const struct model_load *load);
-/** Complete and close the files. False if some write failed; the message is out. */
-bool generate_output_release(struct generate_output *output);
+/**
+ * Complete and close the files. Files with names get them only if the run is `whole`; see
+ * text_out.h. False if some write failed; the message is out.
+ */
+bool generate_output_release(struct generate_output *output, bool whole);
 
 /** Say on stderr what the job came to in `seconds`, if there was more than one text. */
 void generate_output_report(const struct generate_output *output, double seconds);

@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "cli/alloc.h"
+#include "cli/escapes.h"
 #include "cli/input.h"
 #include "cli/message.h"
+#include "text/lines.h"
 
 /** Most bytes of a file of bad words. */
 #define BAD_WORDS_LIMIT ((size_t)64 << 20)
@@ -53,8 +55,11 @@ static enum gen_status parse_biases(struct generate_rules *rules, const char *li
         char *entry = alloc_printf("%.*s", (int)strcspn(at, ","), at);
         char *shown = alloc_printf("%.80s", entry);
         if (!parse_bias(rules, entry)) {
-            message_set(err, GEN_BAD_ARGUMENT,
-                        "--logit-bias: \"%s\" is not ID=X, X from -1000 to 1000 or -inf", shown);
+            message_set(
+                err, GEN_BAD_ARGUMENT,
+                "--logit-bias: \"%s\" is not ID=X, ID as `gen tokenize` tells it, X from -1000 to "
+                "1000 or -inf",
+                shown);
             status = GEN_BAD_ARGUMENT;
         }
         free(entry);
@@ -101,9 +106,7 @@ static enum gen_status read_bad_words(struct generate_rules *rules, const char *
             status = err->status;
             break;
         }
-        if (word.n > 0 && word.data[word.n - 1] == '\r') {
-            word.n--;
-        }
+        word.n = text_without_cr(word.data, word.n);
         if (word.n > 0) {
             status = add_bad_word(rules, tokenizer, &word, err);
         }
@@ -113,13 +116,32 @@ static enum gen_status read_bad_words(struct generate_rules *rules, const char *
     return status;
 }
 
-/* ---- both --------------------------------------------------------------------------------- */
+/* ---- stop texts and separator ------------------------------------------------------------- */
+
+/** Replace `text` by a copy with its escapes resolved, which `rules` keeps. */
+static void resolve(struct generate_rules *rules, const char **text) {
+    alloc_grow(&rules->texts, &rules->texts_capacity, rules->n_texts + 1, sizeof *rules->texts);
+    rules->texts[rules->n_texts] = escapes_resolve(*text);
+    *text = rules->texts[rules->n_texts++];
+}
+
+static void resolve_texts(struct generate_rules *rules, struct generate_settings *settings) {
+    for (size_t i = 0; i < settings->stop.n; i++) {
+        resolve(rules, &settings->stop.data[i]);
+    }
+    if (settings->separator != NULL) {
+        resolve(rules, &settings->separator);
+    }
+}
+
+/* ---- all --------------------------------------------------------------------------------- */
 
 enum gen_status generate_rules_init(struct generate_rules *rules,
                                     struct generate_settings *settings,
                                     const struct gen_tokenizer *tokenizer, struct gen_error *err) {
     struct gen_sampling *sampling = &settings->options.sampling;
     enum gen_status status = GEN_OK;
+    resolve_texts(rules, settings);
     for (size_t i = 0; i < settings->logit_bias.n && status == GEN_OK; i++) {
         status = parse_biases(rules, settings->logit_bias.data[i], err);
     }
@@ -137,6 +159,10 @@ void generate_rules_release(struct generate_rules *rules) {
     for (size_t i = 0; i < rules->n_bad_words; i++) {
         gen_ids_release(&rules->bad_words[i]);
     }
+    for (size_t i = 0; i < rules->n_texts; i++) {
+        free(rules->texts[i]);
+    }
+    free(rules->texts);
     free(rules->bad_words);
     free(rules->bias);
     *rules = (struct generate_rules){0};

@@ -28,8 +28,9 @@ static const struct option table[] = {
 
 static const struct options_spec spec = {
     .usage = "gen inspect [OPTIONS] [MODEL]",
-    .intro = "Say what MODEL (a GGUF file, a Hugging Face directory, or a name) consists of. The "
-             "weights are not read.",
+    .intro =
+        "Say what MODEL (a GGUF file, a Hugging Face directory, or a name) consists of, or "
+        "a GGUF file that holds a LoRA adapter or a vocabulary alone. The weights are not read.",
     .table = table,
     .n_table = sizeof table / sizeof table[0],
     .examples = "  gen inspect\n"
@@ -60,6 +61,20 @@ static void config_text(struct gen_bytes *text, const struct gen_config *config)
     text_line(text, "eos_token_id         %" PRId32, config->eos_token_id);
 }
 
+/** All ids that end a text, where there are several. */
+static void eos_text(struct gen_bytes *text, const struct gen_model *model) {
+    size_t n;
+    const int32_t *ids = gen_model_eos_ids(model, &n);
+    char list[300] = "";
+    for (size_t i = 0, at = 0; i < n && at < sizeof list; i++) {
+        at +=
+            (size_t)snprintf(list + at, sizeof list - at, "%s%" PRId32, i > 0 ? ", " : "", ids[i]);
+    }
+    if (n > 1) {
+        text_line(text, "texts end at         %s", list);
+    }
+}
+
 /** "[768, 3072]" */
 static void shape_text(char *text, size_t size, const struct gen_tensor_info *tensor) {
     size_t n = 1;
@@ -85,15 +100,39 @@ static void tensors_text(struct gen_bytes *text, const struct gen_model *model) 
     }
 }
 
+static void adapter_text(struct gen_bytes *text, const struct gen_adapter *adapter) {
+    text_line(text, "kind                 LoRA adapter (gen convert --lora merges it)");
+    text_line(text, "rank                 %" PRId32, adapter->rank);
+    text_line(text, "alpha                %g", (double)adapter->alpha);
+    text_line(text, "targets              %s, %zu matrices", adapter->targets, adapter->n_matrices);
+    text_line(text, "for a model of       n_embd %" PRId32 ", at least %" PRId32 " layers",
+              adapter->n_embd, adapter->n_layer);
+}
+
+/** What is told of a file by its kind. */
+static void kind_text(struct gen_bytes *text, const struct gen_model *model) {
+    if (gen_model_kind(model) == GEN_KIND_ADAPTER) {
+        struct gen_adapter adapter = gen_model_adapter(model);
+        adapter_text(text, &adapter);
+    } else if (gen_model_kind(model) == GEN_KIND_VOCABULARY) {
+        text_line(text, "kind                 vocabulary, without a model");
+    } else {
+        config_text(text, gen_model_config(model));
+        eos_text(text, model);
+    }
+}
+
 static void model_text(struct gen_bytes *text, const struct model_load *load, bool tensors) {
     const struct gen_model *model = load->model;
     text_line(text, "model                %.300s%s", load->name,
               load->path == NULL ? " (embedded)" : "");
     text_line(text, "format               %s", gen_model_format(model));
     text_line(text, "file size            %" PRIu64 " bytes", gen_model_file_size(model));
-    text_line(text, "parameters           %" PRIu64, gen_model_n_parameters(model));
+    if (gen_model_kind(model) == GEN_KIND_MODEL) {
+        text_line(text, "parameters           %" PRIu64, gen_model_n_parameters(model));
+    }
     text_line(text, "tensors              %zu", gen_model_n_tensors(model));
-    config_text(text, gen_model_config(model));
+    kind_text(text, model);
     if (load->tokenizer != NULL) {
         text_line(text,
                   "tokenizer            byte-level BPE, %" PRId32 " tokens, end of text %" PRId32,
@@ -136,6 +175,38 @@ static void config_json(struct json_out *json, const struct gen_config *config) 
     json_out_int(json, "bos_token_id", config->bos_token_id);
     json_out_int(json, "eos_token_id", config->eos_token_id);
     json_out_close(json, '}');
+}
+
+/** All ids that end a text. */
+static void eos_json(struct json_out *json, const struct gen_model *model) {
+    size_t n;
+    const int32_t *ids = gen_model_eos_ids(model, &n);
+    json_out_open(json, "eos_token_ids", '[');
+    for (size_t i = 0; i < n; i++) {
+        json_out_int(json, NULL, ids[i]);
+    }
+    json_out_close(json, ']');
+}
+
+/** What is told of a file by its kind. */
+static void kind_json(struct json_out *json, const struct gen_model *model) {
+    static const char *const names[] = {"model", "adapter", "vocabulary"};
+    enum gen_kind kind = gen_model_kind(model);
+    json_text(json, "kind", names[kind]);
+    if (kind == GEN_KIND_ADAPTER) {
+        struct gen_adapter adapter = gen_model_adapter(model);
+        json_out_open(json, "adapter", '{');
+        json_out_int(json, "rank", adapter.rank);
+        json_out_double(json, "alpha", (double)adapter.alpha, 9);
+        json_out_uint(json, "n_matrices", adapter.n_matrices);
+        json_text(json, "targets", adapter.targets);
+        json_out_int(json, "n_embd", adapter.n_embd);
+        json_out_int(json, "n_layer", adapter.n_layer);
+        json_out_close(json, '}');
+    } else if (kind == GEN_KIND_MODEL) {
+        config_json(json, gen_model_config(model));
+        eos_json(json, model);
+    }
 }
 
 static void tokenizer_json(struct json_out *json, const struct gen_tokenizer *tokenizer) {
@@ -183,9 +254,11 @@ static void model_json(struct gen_bytes *text, const struct model_load *load, bo
     json_out_bool(&json, "embedded", load->path == NULL);
     json_text(&json, "format", gen_model_format(model));
     json_out_uint(&json, "file_size", gen_model_file_size(model));
-    json_out_uint(&json, "parameters", gen_model_n_parameters(model));
+    if (gen_model_kind(model) == GEN_KIND_MODEL) {
+        json_out_uint(&json, "parameters", gen_model_n_parameters(model));
+    }
     json_out_uint(&json, "n_tensors", gen_model_n_tensors(model));
-    config_json(&json, gen_model_config(model));
+    kind_json(&json, model);
     tokenizer_json(&json, load->tokenizer);
     metadata_json(&json, model);
     if (tensors) {
@@ -209,6 +282,7 @@ static int run(void *opaque, const struct options_parsed *parsed) {
     struct model_load load;
     struct gen_model_options options = gen_model_options_default();
     options.metadata_only = true;
+    options.any_kind = true;
     const char *name = parsed->n_operands > 0 ? parsed->operands[0] : settings->model;
     bool good = model_load_open(&load, name, &options, &err) == GEN_OK;
     if (!good) {

@@ -1,5 +1,7 @@
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/alloc.h"
 #include "cli/exit_code.h"
@@ -8,6 +10,7 @@
 #include "cli/json_out.h"
 #include "cli/message.h"
 #include "cli/model_load.h"
+#include "cli/terminal_text.h"
 #include "cmd/command.h"
 
 /** Longest input in bytes; well before it the memory of the machine ends. */
@@ -31,15 +34,19 @@ static const struct option table[] = {
     OPTION_ROW("ids", '\0', OPTION_FLAG, AT(ids), NULL,
                "print the ids on one line, divided by spaces; this is the default"),
     OPTION_ROW("json", '\0', OPTION_FLAG, AT(json), NULL,
-               "print {\"ids\":[...],\"tokens\":[...],\"count\":N}"),
+               "print {\"ids\":[...], \"tokens\":[...], \"bytes\":[[...],...], \"count\":N}; bytes "
+               "are those of "
+               "each token, which may hold a part of a character only"),
     OPTION_ROW("count", '\0', OPTION_FLAG, AT(count), NULL, "print the number of tokens"),
     OPTION_ROW("special", '\0', OPTION_FLAG, AT(special), NULL,
-               "<|endoftext|> in the text is that special token, not ordinary text"),
+               "<|endoftext|> and other special (control) tokens in the text are these tokens, not "
+               "ordinary text; ordinary added tokens always are"),
     OPTION_ROW(
         "decode", 'd', OPTION_FLAG, AT(decode), NULL,
         "the other way: read ids (divided by blanks, newlines or commas, or a JSON array), write "
-        "their bytes and nothing else"),
-    OPTION_ROW("output", 'o', OPTION_STRING, AT(output), "FILE", "write to FILE; - is stdout"),
+        "their bytes and nothing else; on a terminal control characters are shown as ^["),
+    OPTION_ROW("output", 'o', OPTION_STRING, AT(output), "FILE",
+               "write to FILE, which stays as it is until all is done; - is stdout"),
 };
 
 static const struct option_conflict conflicts[] = {
@@ -47,14 +54,19 @@ static const struct option_conflict conflicts[] = {
     {"decode", "json"}, {"decode", "count"}, {"decode", "special"},
 };
 
+static const char *const once[] = {"prompt", NULL};
+
 static const struct options_spec spec = {
     .usage = "gen tokenize [OPTIONS] [FILE|-]",
     .intro = "Turn text into token ids, or with --decode ids into text. The text is FILE, or stdin "
-             "if there is none or it is -; it is taken byte for byte.",
+             "if there is none or it is -; it is taken byte for byte, but for a byte order mark in "
+             "front, which is no text.",
     .table = table,
     .n_table = sizeof table / sizeof table[0],
     .conflicts = conflicts,
     .n_conflicts = sizeof conflicts / sizeof conflicts[0],
+    .once = once,
+    .once_hint = " (put many into a file)",
     .examples = "  gen tokenize -p 'Hello, world'\n"
                 "  gen tokenize --count book.txt\n"
                 "  gen tokenize -p 'Hello' | gen tokenize --decode\n",
@@ -76,6 +88,14 @@ static void format_ids(struct gen_bytes *out, const struct tokenize_settings *se
             size_t n;
             const char *piece = gen_tokenizer_piece(tokenizer, ids->data[i], &n);
             json_out_string(&json, NULL, piece, n);
+        }
+        json_out_close(&json, ']');
+        /* A part of a character is U+FFFD above. */
+        json_out_open(&json, "bytes", '[');
+        for (size_t i = 0; i < ids->n; i++) {
+            size_t n;
+            const char *piece = gen_tokenizer_piece(tokenizer, ids->data[i], &n);
+            json_out_bytes(&json, NULL, piece, n);
         }
         json_out_close(&json, ']');
         json_out_uint(&json, "count", ids->n);
@@ -114,11 +134,23 @@ static enum gen_status convert(struct gen_bytes *out, const struct tokenize_sett
 
 static enum gen_status write_result(const char *path, const struct gen_bytes *result) {
     struct text_out out;
+    struct gen_bytes shown = {0};
     if (!text_out_open(&out, path)) {
         return GEN_IO_ERROR;
     }
+    if (terminal_text_wanted(&out)) {
+        terminal_text_append(&shown, result->data, result->n);
+        result = &shown;
+    }
     text_out_write(&out, result->data, result->n);
+    gen_bytes_release(&shown);
     return text_out_close(&out) ? GEN_OK : GEN_IO_ERROR;
+}
+
+/** Whether what should be a file is rather the text itself. */
+static bool name_is_text(const struct tokenize_settings *settings, const char *path) {
+    return settings->prompt == NULL && path != NULL && strcmp(path, "-") != 0 &&
+           access(path, F_OK) != 0 && errno == ENOENT && !settings->decode;
 }
 
 static int run(void *opaque, const struct options_parsed *parsed) {
@@ -130,6 +162,20 @@ static int run(void *opaque, const struct options_parsed *parsed) {
     }
     const char *path = parsed->n_operands > 0 ? parsed->operands[0] : NULL;
     const char *name = settings->prompt != NULL ? "--prompt" : path != NULL ? path : "stdin";
+    if (name_is_text(settings, path)) {
+        message(
+            "%.80s: No such file or directory (text itself goes after -p: gen tokenize -p TEXT)",
+            path);
+        return EXIT_FAILED;
+    }
+    if (settings->prompt == NULL && (path == NULL || strcmp(path, "-") == 0) &&
+        isatty(STDIN_FILENO)) {
+        message("reads %s from the terminal, to its end with Ctrl-D (or give a FILE%s)",
+                settings->decode ? "ids" : "text", settings->decode ? "" : ", or -p TEXT");
+    }
+    if (!text_out_check(settings->output)) {
+        return EXIT_FAILED;
+    }
     struct gen_error err = {0};
     struct model_load load;
     struct gen_bytes text = {0}, result = {0};
@@ -140,7 +186,7 @@ static int run(void *opaque, const struct options_parsed *parsed) {
     if (status == GEN_OK && settings->prompt != NULL) {
         alloc_append(&text, settings->prompt, strlen(settings->prompt));
     } else if (status == GEN_OK) {
-        status = input_read_file(&text, path, INPUT_LIMIT, &err);
+        status = input_read_file(&text, path, INPUT_LIMIT, true, &err);
     }
     if (status == GEN_OK) {
         status = convert(&result, settings, load.tokenizer, text.data, text.n, name, &err);

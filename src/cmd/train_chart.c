@@ -1,13 +1,12 @@
+/* The drawing of a run's losses: the range that is shown, axes, curves, legend. */
 #include "cmd/train_chart.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "cli/message.h"
 #include "cli/text_out.h"
@@ -23,9 +22,14 @@
 /** Most points of a curve: neighbours are averaged. */
 #define MAX_POINTS 600
 
-/** What is shown, in steps and nats. */
+/** From so many points on, a smoothed curve is drawn over them: a mean of this share of them. */
+#define SMOOTH_FROM  50
+#define SMOOTH_SHARE 15
+
+/** What is shown, in steps and nats, and the nats between two lines of the grid. */
 struct range {
     double first, last, low, high;
+    double tick;
 };
 
 struct chart {
@@ -78,9 +82,25 @@ static size_t n_shown(const struct train_curve *curve) {
     return curve->n < MAX_POINTS ? curve->n : MAX_POINTS;
 }
 
+/** The mean of the points around point i: as many before as after it, but at the end. */
+static struct train_point smooth_point(const struct train_curve *curve, size_t n, size_t i) {
+    size_t most = n / SMOOTH_SHARE / 2 + 1;
+    size_t before = i < most ? i : most;
+    size_t after = i < most ? i : most;
+    after = n - 1 - i < after ? n - 1 - i : after;
+    struct train_point mean = {.step = shown_point(curve, n, i).step};
+    for (size_t at = i - before; at <= i + after; at++) {
+        mean.loss += shown_point(curve, n, at).loss / (double)(before + after + 1);
+    }
+    return mean;
+}
+
 static void widen(struct range *range, const struct train_curve *curve) {
     for (size_t i = 0; i < n_shown(curve); i++) {
         struct train_point point = shown_point(curve, n_shown(curve), i);
+        if (!isfinite(point.loss)) {
+            continue; /* of a run that went astray */
+        }
         range->low = fmin(range->low, point.loss);
         range->high = fmax(range->high, point.loss);
         range->first = fmin(range->first, (double)point.step);
@@ -96,7 +116,7 @@ static double tick_distance(double length, int n) {
 }
 
 static struct range find_range(const struct train_metrics *metrics) {
-    struct range range = {INFINITY, -INFINITY, INFINITY, -INFINITY};
+    struct range range = {INFINITY, -INFINITY, INFINITY, -INFINITY, 1};
     widen(&range, &metrics->loss);
     widen(&range, &metrics->valid);
     if (!(range.high > range.low)) {
@@ -107,9 +127,9 @@ static struct range find_range(const struct train_metrics *metrics) {
         range.first = 0;
         range.last = range.last > 0 ? range.last : 1;
     }
-    double tick = tick_distance(range.high - range.low, 6);
-    range.low = floor(range.low / tick) * tick;
-    range.high = ceil(range.high / tick) * tick;
+    range.tick = tick_distance(range.high - range.low, 6);
+    range.low = floor(range.low / range.tick) * range.tick;
+    range.high = ceil(range.high / range.tick) * range.tick;
     return range;
 }
 
@@ -134,6 +154,7 @@ static void put_head(struct chart *chart, const char *title) {
                     "text { fill: #222; }\n"
                     ".grid { stroke: #ddd; stroke-width: 1; }\n"
                     ".curve { fill: none; stroke-width: 1.5; stroke-linejoin: round; }\n"
+                    ".noise { stroke-width: 1; stroke-opacity: 0.35; }\n"
                     ".train { stroke: #2563b0; }\n"
                     ".valid { stroke: #c2410c; }\n"
                     ".dot { fill: #c2410c; }\n"
@@ -147,24 +168,24 @@ static void put_head(struct chart *chart, const char *title) {
                     "}\n"
                     "</style>\n");
     put(chart, "<rect width=\"%g\" height=\"%g\" class=\"back\"/>\n", WIDTH, HEIGHT);
-    put(chart, "<text x=\"%g\" y=\"28\" font-size=\"16\">Loss of ", LEFT);
-    put_escaped(chart, title);
+    put(chart, "<text x=\"%g\" y=\"28\" font-size=\"16\">Loss%s", LEFT,
+        title != NULL ? " of " : ": no checkpoint yet");
+    put_escaped(chart, title != NULL ? title : "");
     put(chart, "</text>\n");
 }
 
 static void put_axes(struct chart *chart) {
     const struct range *range = &chart->range;
-    double tick = tick_distance(range->high - range->low, 6);
-    int n = (int)floor((range->high - range->low) / tick + 0.5);
+    int n = (int)floor((range->high - range->low) / range->tick + 0.5);
     for (int i = 0; i <= n; i++) {
-        double loss = range->low + i * tick;
+        double loss = range->low + i * range->tick;
         double y = y_of(range, loss);
         put(chart, "<line class=\"grid\" x1=\"%g\" y1=\"%.1f\" x2=\"%g\" y2=\"%.1f\"/>\n", LEFT, y,
             RIGHT, y);
         put(chart, "<text x=\"%g\" y=\"%.1f\" text-anchor=\"end\">%.6g</text>\n", LEFT - 8, y + 4,
             loss);
     }
-    tick = fmax(1, tick_distance(range->last - range->first, 7));
+    double tick = fmax(1, tick_distance(range->last - range->first, 7));
     double first = ceil(range->first / tick) * tick;
     n = (int)floor((range->last - first) / tick);
     for (int i = 0; i <= n; i++) {
@@ -183,24 +204,44 @@ static void put_axes(struct chart *chart) {
         (TOP + BOTTOM) / 2);
 }
 
-static void put_curve(struct chart *chart, const struct train_curve *curve, const char *class) {
+/** A point of a curve, as shown_point() and smooth_point() find it. */
+typedef struct train_point point_of(const struct train_curve *curve, size_t n, size_t i);
+
+static void put_line(struct chart *chart, const struct train_curve *curve, const char *class,
+                     point_of *find) {
     size_t n = n_shown(curve);
-    if (n == 0) {
-        return;
-    }
     put(chart, "<polyline class=\"curve %s\" points=\"", class);
+    const char *space = "";
     for (size_t i = 0; i < n; i++) {
-        struct train_point point = shown_point(curve, n, i);
-        put(chart, "%s%.1f,%.1f", i > 0 ? " " : "", x_of(&chart->range, (double)point.step),
-            y_of(&chart->range, point.loss));
+        struct train_point point = find(curve, n, i);
+        if (isfinite(point.loss)) {
+            put(chart, "%s%.1f,%.1f", space, x_of(&chart->range, (double)point.step),
+                y_of(&chart->range, point.loss));
+            space = " ";
+        }
     }
     put(chart, "\"/>\n");
+}
+
+static void put_curve(struct chart *chart, const struct train_curve *curve, const char *class) {
+    size_t n = n_shown(curve);
+    if (n >= SMOOTH_FROM) {
+        char noise[40];
+        snprintf(noise, sizeof noise, "noise %s", class);
+        put_line(chart, curve, noise, shown_point);
+        put_line(chart, curve, class, smooth_point);
+    } else if (n > 0) {
+        put_line(chart, curve, class, shown_point);
+    }
 }
 
 static void put_dots(struct chart *chart, const struct train_curve *curve) {
     size_t n = n_shown(curve);
     for (size_t i = 0; i < n && n <= 60; i++) {
         struct train_point point = shown_point(curve, n, i);
+        if (!isfinite(point.loss)) {
+            continue;
+        }
         put(chart, "<circle class=\"dot\" cx=\"%.1f\" cy=\"%.1f\" r=\"3\"/>\n",
             x_of(&chart->range, (double)point.step), y_of(&chart->range, point.loss));
     }
@@ -220,18 +261,18 @@ static void put_legend(struct chart *chart, const struct train_curve *curve, con
 }
 
 bool train_chart_check(const char *path) {
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-    if (fd < 0) {
-        message_errno(path, errno);
-        return false;
+    struct stat status;
+    bool there = stat(path, &status) == 0;
+    if (!there || (S_ISREG(status.st_mode) && status.st_size == 0)) {
+        const struct train_metrics nothing = {0};
+        return train_chart_write(path, &nothing, NULL);
     }
-    close(fd);
-    return true;
+    return text_out_check(path);
 }
 
 bool train_chart_write(const char *path, const struct train_metrics *metrics, const char *title) {
     struct chart chart = {.range = find_range(metrics)};
-    const char *slash = strrchr(title, '/');
+    const char *slash = title != NULL ? strrchr(title, '/') : NULL;
     if (!text_out_open(&chart.out, path)) {
         return false;
     }

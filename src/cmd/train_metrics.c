@@ -50,7 +50,7 @@ static bool read_lines(struct train_metrics *metrics, const char *path, uint64_t
     if (stat(path, &status) != 0 || !S_ISREG(status.st_mode)) {
         return true; /* there is none, or it cannot be read again */
     }
-    if (input_read_file(&text, path, METRICS_LIMIT, &err) != GEN_OK) {
+    if (input_read_file(&text, path, METRICS_LIMIT, true, &err) != GEN_OK) {
         message("%s", err.message);
         return false;
     }
@@ -77,10 +77,7 @@ bool train_metrics_open(struct train_metrics *metrics, const char *path, uint64_
     }
     bool good = first_step == 0 || read_lines(metrics, path, first_step, &kept);
     if (good) {
-        good = metrics->writes = text_out_open(&metrics->out, path);
-    }
-    if (good && kept.n > 0) {
-        good = text_out_write(&metrics->out, kept.data, kept.n) && text_out_flush(&metrics->out);
+        good = metrics->writes = text_out_open_log(&metrics->out, path, kept.data, kept.n);
     }
     gen_bytes_release(&kept);
     return good;

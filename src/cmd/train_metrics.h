@@ -3,7 +3,8 @@
  * lines to the file of --metrics.
  *
  * A resumed run reads the file first and drops what lies behind the checkpoint it goes on from,
- * so that in the end the file is that of an unbroken run.
+ * so that in the end the file is that of an unbroken run. A new file takes its place at once, and
+ * has a whole line more after each step.
  */
 #ifndef CMD_TRAIN_METRICS_H
 #define CMD_TRAIN_METRICS_H

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "cli/alloc.h"
 #include "cli/compute_options.h"
 #include "cli/exit_code.h"
@@ -25,15 +26,20 @@ static const struct option table[] = {
                "FILE.gguf.tokens-*, the tokenized data, which may be deleted"),
     TRAIN_ROWS_OUTPUT,
     OPTION_ROW_HEADING("Data"),
-    OPTION_ROW("data", 'd', OPTION_LIST, AT(data), "FILE",
-               "text to learn, as the operands are: UTF-8, documents divided by a line "
-               "<|endoftext|>; or FILE.jsonl, a JSON object a line; may be given several times"),
+    OPTION_ROW(
+        "data", 'd', OPTION_LIST, AT(data), "FILE",
+        "text to learn, as the operands are: UTF-8, documents divided by <|endoftext|> (a line "
+        "end right before or after it belongs to neither; CR LF elsewhere is learned); or "
+        "FILE.jsonl, .ndjson, .json, a JSON object a line; may be given several times"),
     OPTION_ROW("valid", '\0', OPTION_LIST, AT(valid), "FILE",
                "text to validate on, likewise; never learned"),
     OPTION_ROW_RANGE("valid-share", '\0', OPTION_FLOAT, AT(options.valid_share), "X", 0, 0.9,
                      "without --valid: hold the last share X of the data out"),
     OPTION_ROW("field", '\0', OPTION_STRING, AT(options.field), "NAME",
                "the member of a JSON object that holds the document (default: text)"),
+    OPTION_ROW("special", '\0', OPTION_FLAG, AT(options.special), NULL,
+               "special tokens (control tokens such as <|user|>) spelled out in DATA are these "
+               "tokens, not ordinary text; other added tokens always are"),
     OPTION_ROW(
         "vocab", '\0', OPTION_STRING, AT(vocab), "DIR|FILE",
         "the vocabulary: a directory with vocab.json and merges.txt, as gen vocab writes "
@@ -109,6 +115,23 @@ void train_set_defaults(void *settings) {
 
 /* ---- files -------------------------------------------------------------------------------- */
 
+/** Whether all are files that can be read again; if not, after a message. */
+static bool are_files(const struct option_list *files, const char *command) {
+    for (size_t i = 0; i < files->n; i++) {
+        const char *path = files->data[i];
+        struct stat status;
+        bool is_stdin = strcmp(path, "-") == 0;
+        if (is_stdin ||
+            (stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))) {
+            message("%.300s: %s, but %s reads its data again when it is resumed: save them to a "
+                    "file first",
+                    message_name(path), is_stdin ? "is stdin" : "is a pipe or a device", command);
+            return false;
+        }
+    }
+    return true;
+}
+
 bool train_settings_files(struct train_settings *settings, const struct options_parsed *parsed,
                           const char *command, const char *usage) {
     if (settings->output == NULL || strcmp(settings->output, "-") == 0) {
@@ -125,6 +148,9 @@ bool train_settings_files(struct train_settings *settings, const struct options_
         message("%s needs %s", command, usage);
         return false;
     }
+    if (!are_files(data, command) || !are_files(&settings->valid, command)) {
+        return false;
+    }
     struct gen_train_options *options = &settings->options;
     options->data = data->data;
     options->n_data = data->n;
@@ -137,7 +163,8 @@ bool train_settings_files(struct train_settings *settings, const struct options_
 }
 
 static bool is_file(const char *path, const char *other) {
-    return other != NULL && (strcmp(path, other) == 0 || input_same_file(other, path));
+    return other != NULL && (strcmp(path, other) == 0 || input_same_file(other, path) ||
+                             file_target_same(other, path));
 }
 
 static bool is_one_of(const char *path, const struct option_list *files) {

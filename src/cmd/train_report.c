@@ -10,6 +10,7 @@
 #include "cli/message.h"
 #include "cli/ranks.h"
 #include "cli/signals.h"
+#include "cli/text_out.h"
 #include "cmd/train_chart.h"
 #include "cmd/train_sample.h"
 
@@ -29,7 +30,7 @@ static void wipe(struct train_report *report) {
     progress_end(&report->reading);
     report->reading.drawn = false;
     if (report->drawn) {
-        fprintf(stderr, "\r\033[K");
+        message_raw(PROGRESS_WIPE, strlen(PROGRESS_WIPE));
         report->drawn = false;
     }
 }
@@ -101,7 +102,7 @@ static void on_plan(void *context, const struct gen_train_plan *plan) {
     report->start = gen_clock();
     report->failed =
         !train_metrics_open(&report->metrics, report->settings->metrics, plan->first_step) ||
-        (report->settings->svg != NULL && !train_chart_check(report->settings->svg));
+        report->failed;
     if (report->settings->quiet) {
         return;
     }
@@ -112,9 +113,11 @@ static void on_plan(void *context, const struct gen_train_plan *plan) {
     if (report->settings->pairs) {
         say_pairs(plan);
     } else {
-        message("%" PRIu64 " tokens of text, %" PRIu64 " to validate; a step has %" PRIu64
+        message("%" PRIu64 " tokens of text in %" PRIu64 " document%s, %" PRIu64
+                " to validate; a step has %" PRIu64
                 " sequences of %d, %d at a time, in %.2f GB of memory",
-                plan->n_tokens, plan->n_valid_tokens, plan->step_sequences, plan->sequence_length,
+                plan->n_tokens, plan->n_documents, plan->n_documents == 1 ? "" : "s",
+                plan->n_valid_tokens, plan->step_sequences, plan->sequence_length,
                 plan->micro_batch, (double)plan->memory / 1e9);
     }
     if (plan->first_step > 0) {
@@ -183,11 +186,17 @@ static void on_note(void *context, const struct gen_note *note) {
     }
 }
 
+/** The title of a chart: the file's name, not where it is. */
+static const char *last_part(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
+}
+
 static void on_saved(void *context, uint64_t step) {
     struct train_report *report = context;
     report->saved_step = step;
-    if (report->settings->svg != NULL &&
-        !train_chart_write(report->settings->svg, &report->metrics, report->settings->output)) {
+    if (report->settings->svg != NULL && !train_chart_write(report->settings->svg, &report->metrics,
+                                                            last_part(report->settings->output))) {
         report->failed = true;
     }
 }
@@ -222,6 +231,12 @@ static int run(const struct train_settings *settings, train_function *train) {
     struct gen_error err = {0};
     struct train_report report;
     init(&report, settings);
+    /* Before the data are read, which may take long. Other processes hear of it where they meet. */
+    report.failed = (settings->metrics != NULL && !text_out_check(settings->metrics)) ||
+                    (settings->svg != NULL && !train_chart_check(settings->svg));
+    if (report.failed && settings->options.ranks == NULL) {
+        return EXIT_FAILED;
+    }
     struct gen_train_watch watch = watch_of(&report);
     signals_catch();
     signals_ignore_pipe();

@@ -1,12 +1,13 @@
 #include "cmd/train_sample.h"
 
 #include <inttypes.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/alloc.h"
 #include "cli/message.h"
 #include "cli/signals.h"
+#include "cli/terminal_text.h"
 
 /** The only prompt, until it is given out. */
 struct sample {
@@ -43,12 +44,15 @@ static bool go_on(void *context) {
 /** The text on lines of its own; control characters could move the cursor. */
 static void print(const struct train_settings *settings, uint64_t step,
                   const struct gen_bytes *text) {
-    fprintf(stderr, "---- step %" PRIu64 " ----\n%s", step, settings->sample_prompt);
-    for (size_t i = 0; i < text->n; i++) {
-        unsigned char c = (unsigned char)text->data[i];
-        fputc((c < ' ' && c != '\n' && c != '\t') || c == 0x7f ? '?' : c, stderr);
-    }
-    fputs("\n----\n", stderr);
+    char *head = alloc_printf("---- step %" PRIu64 " ----\n", step);
+    struct gen_bytes shown = {0};
+    alloc_append(&shown, head, strlen(head));
+    free(head);
+    terminal_text_append(&shown, settings->sample_prompt, strlen(settings->sample_prompt));
+    terminal_text_append(&shown, text->data, text->n);
+    alloc_append(&shown, "\n----\n", 6);
+    message_raw(shown.data, shown.n);
+    gen_bytes_release(&shown);
 }
 
 void train_sample_show(const struct train_settings *settings, uint64_t step,
@@ -63,9 +67,9 @@ void train_sample_show(const struct train_settings *settings, uint64_t step,
     options.kernels = settings->options.kernels;
     struct gen_source source = {.context = &sample, .next = next_prompt};
     struct gen_sink sink = {.context = &sample, .end = take_text, .go_on = go_on};
-    enum gen_status status =
-        gen_tokenizer_encode(gen_model_tokenizer(model), settings->sample_prompt,
-                             strlen(settings->sample_prompt), false, &sample.prompt, &err);
+    enum gen_status status = gen_tokenizer_encode(
+        gen_model_tokenizer(model), settings->sample_prompt, strlen(settings->sample_prompt),
+        settings->options.special, &sample.prompt, &err);
     if (status == GEN_OK) {
         status = gen_generate(model, &options, &source, &sink, NULL, &err);
     }

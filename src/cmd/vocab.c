@@ -1,8 +1,10 @@
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "cli/alloc.h"
 #include "cli/exit_code.h"
 #include "cli/input.h"
@@ -11,11 +13,12 @@
 #include "cli/signals.h"
 #include "cmd/command.h"
 #include "gen_train.h"
+#include "text/lines.h"
 
 struct vocab_settings {
     struct gen_vocab_options options;
     int32_t min_frequency;
-    const char *output;
+    const char *output, *field;
     bool verbose, quiet;
 };
 
@@ -26,6 +29,8 @@ static const struct option table[] = {
                "write into this directory, which is made if need be"),
     OPTION_ROW_RANGE("size", '\0', OPTION_INT, AT(options.size), "N", 257, GEN_VOCAB_MAX,
                      "tokens in all: <|endoftext|>, the 256 bytes, and merges"),
+    OPTION_ROW("field", '\0', OPTION_STRING, AT(field), "NAME",
+               "the member of a JSON object that holds the text (default: text)"),
     OPTION_ROW_RANGE("min-frequency", '\0', OPTION_INT, AT(min_frequency), "N", 1, INT32_MAX,
                      "merge only what occurs that often"),
     OPTION_ROW_RANGE("threads", 't', OPTION_INT, AT(options.n_threads), "N", 1, 1024,
@@ -40,11 +45,14 @@ static const struct option_conflict conflicts[] = {{"verbose", "quiet"}};
 
 static const struct options_spec spec = {
     .usage = "gen vocab [OPTIONS] -o DIR FILE...",
-    .intro = "Learn a vocabulary for GPT-2's byte-level BPE from text files (- is stdin), the same "
-             "that Hugging Face's ByteLevelBPETokenizer learns, and write it to DIR as vocab.json, "
-             "merges.txt and tokenizer_config.json, which gen and AutoTokenizer read; files of "
-             "these names are replaced. A line that is <|endoftext|> divides documents and is not "
-             "learned from. Text that is not UTF-8 is taken byte for byte.",
+    .intro =
+        "Learn a vocabulary for GPT-2's byte-level BPE from text files (- is stdin), the same "
+        "that Hugging Face's ByteLevelBPETokenizer learns, and write it to DIR as vocab.json, "
+        "merges.txt and tokenizer_config.json, which gen and AutoTokenizer read; files of "
+        "these names are replaced. <|endoftext|> divides documents and is not learned from, nor "
+        "is a byte order mark in front of a file. Text that is not UTF-8 is taken byte for "
+        "byte. FILE.jsonl, .ndjson and .json are JSON lines, as gen train reads them. "
+        "Tokens longer than 8192 bytes are not learned.",
     .table = table,
     .n_table = sizeof table / sizeof table[0],
     .conflicts = conflicts,
@@ -76,7 +84,25 @@ static uint64_t total_size(const char *const *paths, size_t n) {
     return total;
 }
 
-static enum gen_status read_file(struct gen_vocab_learner *learner, const char *path,
+/** Of one file of JSON lines. */
+static bool show_reading(void *context, uint64_t done, uint64_t total) {
+    struct reading *reading = context;
+    (void)total;
+    progress_update(&reading->progress, reading->done + done, reading->total);
+    return signals_caught() == 0;
+}
+
+static enum gen_status read_json(struct gen_vocab_learner *learner, const char *path,
+                                 const char *field, struct reading *reading,
+                                 struct gen_error *err) {
+    struct stat status;
+    enum gen_status result =
+        gen_vocab_learner_add_file(learner, path, field, reading, show_reading, err);
+    reading->done += stat(path, &status) == 0 ? (uint64_t)status.st_size : 0;
+    return result;
+}
+
+static enum gen_status read_text(struct gen_vocab_learner *learner, const char *path,
                                  struct reading *reading, struct gen_error *err) {
     struct input input;
     enum gen_status status = input_open(&input, path, err);
@@ -102,12 +128,15 @@ static enum gen_status read_file(struct gen_vocab_learner *learner, const char *
 }
 
 static enum gen_status read_files(struct gen_vocab_learner *learner, const char *const *paths,
-                                  size_t n, bool quiet, struct gen_error *err) {
+                                  size_t n, const struct vocab_settings *settings,
+                                  struct gen_error *err) {
     struct reading reading = {.total = total_size(paths, n)};
     enum gen_status status = GEN_OK;
-    progress_begin(&reading.progress, "reading", quiet);
+    progress_begin(&reading.progress, "reading", settings->quiet);
     for (size_t i = 0; i < n && status == GEN_OK; i++) {
-        status = read_file(learner, paths[i], &reading, err);
+        status = text_is_json_lines(paths[i])
+                     ? read_json(learner, paths[i], settings->field, &reading, err)
+                     : read_text(learner, paths[i], &reading, err);
     }
     progress_end(&reading.progress);
     return status;
@@ -149,7 +178,7 @@ static enum gen_status learn(const struct vocab_settings *settings, const char *
     signals_catch();
     enum gen_status status = gen_vocab_learner_new(&learner, &options, err);
     if (status == GEN_OK) {
-        status = read_files(learner, paths, n_paths, settings->quiet, err);
+        status = read_files(learner, paths, n_paths, settings, err);
     }
     if (status == GEN_OK) {
         progress_begin(&progress, "merging", settings->quiet);
@@ -183,12 +212,15 @@ static bool is_taken(const char *directory) {
     return false;
 }
 
+/** The files that are written. */
+static const char *const file_names[] = {"vocab.json", "merges.txt", "tokenizer_config.json"};
+#define N_FILES (sizeof file_names / sizeof file_names[0])
+
 /** Whether one of the texts would be replaced by what is learned from it. */
 static bool is_read(const char *directory, const char *const *texts, size_t n) {
-    static const char *const names[] = {"vocab.json", "merges.txt", "tokenizer_config.json"};
     bool found = false;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        char *path = alloc_printf("%s/%s", directory, names[i]);
+    for (size_t i = 0; i < N_FILES; i++) {
+        char *path = alloc_printf("%s/%s", directory, file_names[i]);
         for (size_t text = 0; text < n && !found; text++) {
             if (input_same_file(texts[text], path)) {
                 message("%.300s: is read and would be written (give another directory)", path);
@@ -198,6 +230,22 @@ static bool is_read(const char *directory, const char *const *texts, size_t n) {
         free(path);
     }
     return found;
+}
+
+/** Make the directory, and know that it can be written before hours of learning. */
+static enum gen_status prepare(const char *directory, bool *made, struct gen_error *err) {
+    *made = mkdir(directory, 0777) == 0;
+    int number = *made ? 0 : errno;
+    if (number != 0 && file_kind_of(directory) != FILE_DIRECTORY) {
+        return file_error(err, directory, "make the directory", number);
+    }
+    enum gen_status status = GEN_OK;
+    for (size_t i = 0; i < N_FILES && status == GEN_OK; i++) {
+        char *path = alloc_printf("%s/%s", directory, file_names[i]);
+        status = file_writer_check(path, err);
+        free(path);
+    }
+    return status;
 }
 
 static int run(void *opaque, const struct options_parsed *parsed) {
@@ -217,7 +265,14 @@ static int run(void *opaque, const struct options_parsed *parsed) {
         return EXIT_FAILED;
     }
     struct gen_error err = {0};
-    enum gen_status status = learn(settings, parsed->operands, parsed->n_operands, &err);
+    bool made;
+    enum gen_status status = prepare(settings->output, &made, &err);
+    if (status == GEN_OK) {
+        status = learn(settings, parsed->operands, parsed->n_operands, &err);
+    }
+    if (made && status != GEN_OK) {
+        rmdir(settings->output); /* nothing is in it */
+    }
     if (signals_caught() != 0) {
         return EXIT_SIGNAL + signals_caught();
     }

@@ -11,7 +11,7 @@
 #define GGUF_VERSION 3
 
 /** Types of tokens, as gguf_tokenizer.c reads them. */
-enum { TOKEN_NORMAL = 1, TOKEN_CONTROL = 3, TOKEN_UNUSED = 5 };
+enum { TOKEN_NORMAL = 1, TOKEN_CONTROL = 3, TOKEN_USER_DEFINED = 4, TOKEN_UNUSED = 5 };
 
 struct gguf_writer {
     struct file_writer file;
@@ -118,6 +118,58 @@ enum gen_status gguf_writer_bool(struct gguf_writer *writer, const char *key, bo
     return done(put_key(writer, key, SETTING_BOOL) && put(&writer->settings, &byte, 1), err);
 }
 
+enum gen_status gguf_writer_u32_array(struct gguf_writer *writer, const char *key,
+                                      const int32_t *values, size_t n, struct gen_error *err) {
+    bool good = put_array_key(writer, key, SETTING_U32, n);
+    for (size_t i = 0; i < n && good; i++)
+        good = put_u32(&writer->settings, (uint32_t)values[i]);
+    return done(good, err);
+}
+
+/** The value of a setting as the file had it. */
+static bool put_value(struct gen_bytes *out, const struct setting *setting) {
+    unsigned char bytes[8];
+    float narrow = 0;
+    uint32_t bits = 0;
+    bytes_put_u64(bytes, setting->value.u); /* signed ones are the same bits of the union */
+    switch (setting->type) {
+    case SETTING_U8:
+    case SETTING_I8:
+    case SETTING_BOOL:
+        return put(out, bytes, 1);
+    case SETTING_U16:
+    case SETTING_I16:
+        return put(out, bytes, 2);
+    case SETTING_U32:
+    case SETTING_I32:
+        return put(out, bytes, 4);
+    case SETTING_U64:
+    case SETTING_I64:
+    case SETTING_F64:
+        return put(out, bytes, 8);
+    case SETTING_F32:
+        narrow = (float)setting->value.f;
+        memcpy(&bits, &narrow, sizeof bits);
+        return put_u32(out, bits);
+    case SETTING_STRING:
+        return put_string(out, setting->value.string.text, setting->value.string.n);
+    case SETTING_ARRAY:
+        return put_u32(out, (uint32_t)setting->element_type) &&
+               put_u64(out, setting->value.array.n) &&
+               put(out, (const char *)setting->value.array.data, setting->value.array.size);
+    case SETTING_NULL:
+    case SETTING_OBJECT:
+        break; /* of JSON only */
+    }
+    return true;
+}
+
+enum gen_status gguf_writer_setting(struct gguf_writer *writer, const struct setting *setting,
+                                    struct gen_error *err) {
+    return done(
+        put_key(writer, setting->key, setting->type) && put_value(&writer->settings, setting), err);
+}
+
 /* ---- tokenizer ------------------------------------------------------------------------------ */
 
 static bool put_tokens(struct gguf_writer *writer, const struct gen_tokenizer *tokenizer,
@@ -144,8 +196,10 @@ static bool put_token_types(struct gguf_writer *writer, const struct gen_tokeniz
     bool good = put_array_key(writer, "tokenizer.ggml.token_type", SETTING_I32, (uint64_t)n_vocab);
     for (int32_t id = 0; id < n_vocab && good; id++) {
         uint32_t type = TOKEN_UNUSED;
-        if (tokenizer_has(tokenizer, id))
-            type = tokenizer_is_special(tokenizer, id) ? TOKEN_CONTROL : TOKEN_NORMAL;
+        if (tokenizer_is_special(tokenizer, id))
+            type = TOKEN_CONTROL;
+        else if (tokenizer_has(tokenizer, id))
+            type = tokenizer_kind(tokenizer, id) != 0 ? TOKEN_USER_DEFINED : TOKEN_NORMAL;
         good = put_u32(&writer->settings, type);
     }
     return good;
@@ -167,14 +221,27 @@ static bool put_merges(struct gguf_writer *writer, const struct gen_tokenizer *t
     return good;
 }
 
+/** Tokens without a row are left out, but for those that merges make: then other ids would come. */
+static enum gen_status check_merges(const struct gguf_writer *writer,
+                                    const struct gen_tokenizer *tokenizer, int32_t n_vocab,
+                                    struct gen_error *err) {
+    for (int32_t id = n_vocab; id < gen_tokenizer_n_vocab(tokenizer); id++)
+        if (tokenizer_has(tokenizer, id) && tokenizer_kind(tokenizer, id) == 0)
+            return error_set(err, GEN_UNSUPPORTED,
+                             "%s: cannot be written: a GGUF has a row for each token, but the "
+                             "tokenizer has %ld ids and the model only %ld rows (give the model "
+                             "more rows, by resize_token_embeddings)",
+                             writer->where.text, (long)gen_tokenizer_n_vocab(tokenizer),
+                             (long)n_vocab);
+    return GEN_OK;
+}
+
 enum gen_status gguf_writer_tokenizer(struct gguf_writer *writer,
                                       const struct gen_tokenizer *tokenizer, int32_t n_vocab,
                                       struct gen_error *err) {
-    if (n_vocab < gen_tokenizer_n_vocab(tokenizer))
-        return error_set(err, GEN_BAD_ARGUMENT,
-                         "%s: the tokenizer has %ld ids, but the model only %ld",
-                         writer->where.text, (long)gen_tokenizer_n_vocab(tokenizer), (long)n_vocab);
-    enum gen_status status = gguf_writer_string(writer, "tokenizer.ggml.model", "gpt2", 4, err);
+    enum gen_status status = check_merges(writer, tokenizer, n_vocab, err);
+    if (status == GEN_OK)
+        status = gguf_writer_string(writer, "tokenizer.ggml.model", "gpt2", 4, err);
     if (status == GEN_OK)
         status = gguf_writer_string(writer, "tokenizer.ggml.pre", "gpt-2", 5, err);
     if (status == GEN_OK)
@@ -182,16 +249,6 @@ enum gen_status gguf_writer_tokenizer(struct gguf_writer *writer,
             done(put_tokens(writer, tokenizer, n_vocab) &&
                      put_token_types(writer, tokenizer, n_vocab) && put_merges(writer, tokenizer),
                  err);
-    return status;
-}
-
-enum gen_status gguf_writer_special_ids(struct gguf_writer *writer, int32_t bos, int32_t eos,
-                                        struct gen_error *err) {
-    enum gen_status status = GEN_OK;
-    if (bos >= 0)
-        status = gguf_writer_u32(writer, "tokenizer.ggml.bos_token_id", (uint32_t)bos, err);
-    if (status == GEN_OK && eos >= 0)
-        status = gguf_writer_u32(writer, "tokenizer.ggml.eos_token_id", (uint32_t)eos, err);
     return status;
 }
 
@@ -232,6 +289,10 @@ enum gen_status gguf_writer_tensor(struct gguf_writer *writer, const char *name,
 /** Bytes before the data, without padding. */
 static uint64_t header_size(const struct gguf_writer *writer) {
     return 4 + 4 + 8 + 8 + (uint64_t)writer->settings.n + writer->headers.n;
+}
+
+size_t gguf_writer_n_tensors(const struct gguf_writer *writer) {
+    return writer->n_tensors;
 }
 
 uint64_t gguf_writer_size(const struct gguf_writer *writer) {

@@ -11,6 +11,7 @@
 #define FORMAT_GGUF_WRITE_H
 
 #include "base/file.h"
+#include "format/model_file.h"
 #include "gen.h"
 #include "tensor/tensor_type.h"
 #include "tokenizer/tokenizer.h"
@@ -36,21 +37,26 @@ enum gen_status gguf_writer_f32(struct gguf_writer *writer, const char *key, flo
                                 struct gen_error *err);
 enum gen_status gguf_writer_bool(struct gguf_writer *writer, const char *key, bool value,
                                  struct gen_error *err);
+/** An array of n ids, each 0 or more. */
+enum gen_status gguf_writer_u32_array(struct gguf_writer *writer, const char *key,
+                                      const int32_t *values, size_t n, struct gen_error *err);
+/** Any setting that was read from a GGUF, under its own key and of its own type. */
+enum gen_status gguf_writer_setting(struct gguf_writer *writer, const struct setting *setting,
+                                    struct gen_error *err);
 /**
  * tokenizer.ggml.{model,pre,tokens,token_type,merges}. Exactly n_vocab tokens are written: ids
- * without a token get the placeholder [PADn], type 5 (unused).
+ * without a token get the placeholder [PADn], type 5 (unused); added tokens of higher ids are left
+ * out, as no row is theirs.
  */
 enum gen_status gguf_writer_tokenizer(struct gguf_writer *writer,
                                       const struct gen_tokenizer *tokenizer, int32_t n_vocab,
                                       struct gen_error *err);
-/** tokenizer.ggml.{bos,eos}_token_id, which a model without a tokenizer has too; -1 for none. */
-enum gen_status gguf_writer_special_ids(struct gguf_writer *writer, int32_t bos, int32_t eos,
-                                        struct gen_error *err);
-
 /** Announce a tensor; dims innermost first. Data follow later in the same order. */
 enum gen_status gguf_writer_tensor(struct gguf_writer *writer, const char *name,
                                    enum tensor_type type, int n_dims, const uint64_t *dims,
                                    struct gen_error *err);
+/** Tensors announced so far. */
+size_t gguf_writer_n_tensors(const struct gguf_writer *writer);
 /** Bytes of the whole file, once all tensors are announced. */
 uint64_t gguf_writer_size(const struct gguf_writer *writer);
 /** Bytes written so far. */

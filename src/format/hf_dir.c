@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/memory.h"
+#include "format/generation_config.h"
 #include "format/json.h"
 #include "format/model_file.h"
 #include "format/tokenizer_files.h"
@@ -94,6 +95,8 @@ enum gen_status hf_config_read(struct model_file *file, const char *directory,
     enum gen_status status = json_read_object(&config, path, CONFIG_LIMIT, err);
     if (status == GEN_OK)
         status = add_settings(file, config, where.text, err);
+    if (status == GEN_OK)
+        status = generation_config_take(file, config, where.text, err);
     cJSON_Delete(config);
     memory_free(path);
     return status;
@@ -258,6 +261,8 @@ enum gen_status hf_dir_read(struct model_file *file, const char *directory, stru
     if (status == GEN_OK)
         status =
             tokenizer_files_read_directory(&file->tokenizer, directory, hf_config_eos(file), err);
+    if (status == GEN_OK)
+        status = generation_config_read(file, directory, err);
     memory_free(index);
     return status;
 }

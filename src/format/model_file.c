@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/memory.h"
+#include "base/printable.h"
 
 /** Longest name of a tensor or setting, as GGUF has it. */
 #define MAX_NAME 65535
@@ -33,6 +34,9 @@ void model_file_free(struct model_file *file) {
     memory_free(file->maps);
     memory_free(file->map_where);
     memory_free(file->text);
+    gen_ids_release(&file->eos_ids);
+    memory_free(file->unheeded);
+    memory_free(file->templates);
     memory_free(file->name);
     memory_free(file);
 }
@@ -71,8 +75,8 @@ static const char *name_problem(const char *name, size_t n) {
         int length = bytes_utf8(at + i, n - i, &codepoint);
         if (length <= 0)
             return "is not valid UTF-8";
-        if (codepoint < 0x20 || (codepoint >= 0x7F && codepoint < 0xA0))
-            return "has control characters";
+        if (!printable_is(codepoint))
+            return "has control characters or invisible ones";
         i += (size_t)length;
     }
     return NULL;

@@ -115,6 +115,11 @@ struct model_file {
     size_t setting_capacity;
     struct hash_table setting_index;
     char *text; /**< memory that strings of the settings point into (HF), or NULL */
+    /** HF: the ids that end a text, as config.json and then generation_config.json name them: 0 or
+     *  more, but perhaps beyond the vocabulary, perhaps twice. */
+    struct gen_ids eos_ids;
+    char *templates; /**< HF: memory that chat templates in the settings point into, or NULL */
+    char *unheeded;  /**< HF: a sentence about settings of generation that gen leaves aside */
     struct gen_tokenizer *tokenizer; /**< NULL where there is none */
     struct note_list notes;          /**< about all but the tokenizer, which has its own */
 };
@@ -186,7 +191,7 @@ enum gen_status hf_dir_read(struct model_file *file, const char *directory, stru
 /** Only the settings, from config.json. */
 enum gen_status hf_config_read(struct model_file *file, const char *directory,
                                struct gen_error *err);
-/** The end-of-text id that config.json names, or -1. */
+/** The end-of-text id that config.json names, or -1: none, or several. */
 int64_t hf_config_eos(const struct model_file *file);
 /** Which tensors of a shard are read: those that the index puts there. */
 struct shard_filter {

@@ -126,12 +126,22 @@ enum gen_status model_file_open_memory(struct model_file **out, const char *name
 
 /* ---- tokenizers alone ----------------------------------------------------------------------- */
 
+static bool is_adapter(const struct model_file *file) {
+    const char *type = "";
+    size_t n = 0;
+    model_file_get_string(file, "general.type", &type, &n, NULL);
+    return n == 7 && memcmp(type, "adapter", n) == 0;
+}
+
 static enum gen_status tokenizer_of_gguf(struct gen_tokenizer **out, const char *path,
                                          struct gen_error *err) {
     struct model_file *file = NULL;
     enum gen_status status = model_file_open(&file, path, err);
     if (status == GEN_OK && file->tokenizer == NULL)
-        status = error_set(err, GEN_BAD_FILE, "%s: has no tokenizer", file->where.text);
+        status = error_set(err, GEN_BAD_FILE, "%s: %s", file->where.text,
+                           is_adapter(file) ? "is a LoRA adapter and has no tokenizer (name the "
+                                              "model that it was made for)"
+                                            : "has no tokenizer");
     if (status == GEN_OK) {
         *out = file->tokenizer;
         file->tokenizer = NULL;
@@ -205,6 +215,6 @@ enum gen_status gen_tokenizer_open(struct gen_tokenizer **out, const char *path,
     if (strcmp(name, "vocab.json") == 0 || strcmp(name, "merges.txt") == 0)
         return tokenizer_beside(out, path, err);
     if (n >= 5 && strcmp(name + n - 5, ".json") == 0)
-        return tokenizer_files_read_json(out, path, -1, err);
+        return tokenizer_files_read_json(out, path, NULL, -1, err);
     return tokenizer_of_gguf(out, path, err);
 }

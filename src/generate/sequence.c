@@ -57,11 +57,6 @@ static enum gen_status check_options(const struct gen_generate_options *options,
     return GEN_OK;
 }
 
-/** An id that the configuration names, if the model can produce it; otherwise `otherwise`. */
-static int32_t id_or(int32_t id, int32_t n_vocab, int32_t otherwise) {
-    return id >= 0 && id < n_vocab ? id : otherwise;
-}
-
 enum gen_status sequence_rules_init(struct sequence_rules *rules, const struct gen_model *model,
                                     const struct gen_generate_options *options,
                                     struct gen_error *err) {
@@ -72,9 +67,9 @@ enum gen_status sequence_rules_init(struct sequence_rules *rules, const struct g
         .n_vocab = config->n_vocab,
         .n_ctx = config->n_ctx,
     };
-    int32_t eos = rules->tokenizer != NULL ? gen_tokenizer_eos(rules->tokenizer) : -1;
-    rules->eos = id_or(config->eos_token_id, config->n_vocab, id_or(eos, config->n_vocab, -1));
-    rules->start = id_or(config->bos_token_id, config->n_vocab, rules->eos);
+    rules->eos = gen_model_eos_ids(model, &rules->n_eos);
+    bool has_bos = config->bos_token_id >= 0 && config->bos_token_id < config->n_vocab;
+    rules->start = has_bos ? config->bos_token_id : rules->n_eos > 0 ? rules->eos[0] : -1;
 
     enum gen_status status = check_options(options, rules->tokenizer, err);
     if (status == GEN_OK) {
@@ -151,8 +146,11 @@ enum gen_status sequence_init(struct sequence *sequence, const struct sequence_r
     sequence->speculation = speculation_start(at_random);
     enum gen_status status = take_prompt(sequence, prompt, err);
     if (status == GEN_OK) {
-        status = gen_sampler_new(&sequence->sampler, &rules->options->sampling, rules->n_vocab,
-                                 rules->eos, rules->options->seed, index, number, err);
+        status = gen_sampler_new(&sequence->sampler, &rules->options->sampling, rules->n_vocab, -1,
+                                 rules->options->seed, index, number, err);
+    }
+    if (status == GEN_OK) {
+        status = gen_sampler_add_eos(sequence->sampler, rules->eos, rules->n_eos, err);
     }
     if (status == GEN_OK) {
         status = gen_sampler_prompt(sequence->sampler, sequence->ids.data, sequence->ids.n, err);
@@ -262,6 +260,15 @@ static enum gen_status draw(struct sequence *sequence, const float *logits, int3
                                                            : error_no_memory(err, "the new ids");
 }
 
+/** Whether the id ends the text. */
+static bool ends(const struct sequence_rules *rules, int32_t id) {
+    bool is_eos = false;
+    for (size_t i = 0; i < rules->n_eos; i++) {
+        is_eos = is_eos || rules->eos[i] == id;
+    }
+    return is_eos && !rules->options->ignore_eos;
+}
+
 enum gen_status sequence_step(struct sequence *sequence, const float *logits,
                               struct gen_error *err) {
     int32_t id = -1;
@@ -269,7 +276,7 @@ enum gen_status sequence_step(struct sequence *sequence, const float *logits,
     if (status != GEN_OK) {
         return status;
     }
-    if (id == sequence->rules->eos && !sequence->rules->options->ignore_eos) {
+    if (ends(sequence->rules, id)) {
         return sequence_finish(sequence, GEN_FINISH_EOS, err);
     }
     bool stopped = false;

@@ -29,8 +29,9 @@ struct sequence_rules {
     struct stop_set stop;
     int32_t n_vocab;
     int32_t n_ctx;
-    int32_t start; /**< what an empty prompt begins with: bos, or eos; -1: there is none */
-    int32_t eos;   /**< -1: there is none */
+    int32_t start;      /**< what an empty prompt begins with: bos, or eos; -1: there is none */
+    const int32_t *eos; /**< n_eos ids that end a text; 0: there is none */
+    size_t n_eos;
 };
 
 /** Check the options and set the rules for a model. Release also after a failure. */

@@ -165,6 +165,22 @@ static enum gen_status read_hf_token(int32_t *out, const struct model_file *file
     return status;
 }
 
+/* One id, or a list that the reader has checked: the first that the model can produce. */
+static enum gen_status read_hf_eos(struct gen_config *config, const struct model_file *file,
+                                   struct gen_error *err) {
+    const struct setting *setting = model_file_setting(file, "eos_token_id");
+    if (setting == NULL || setting->type != SETTING_ARRAY) {
+        return read_hf_token(&config->eos_token_id, file, "eos_token_id", config->n_vocab, err);
+    }
+    config->eos_token_id = -1;
+    for (size_t i = file->eos_ids.n; i-- > 0;) {
+        if (file->eos_ids.data[i] < config->n_vocab) {
+            config->eos_token_id = file->eos_ids.data[i];
+        }
+    }
+    return GEN_OK;
+}
+
 static enum gen_status read_hf(struct gen_config *config, const struct model_file *file,
                                struct gen_error *err) {
     *config = (struct gen_config){.n_vocab = 50257,
@@ -201,8 +217,7 @@ static enum gen_status read_hf(struct gen_config *config, const struct model_fil
         (status = read_activation(&config->activation, file, "activation_function", err)) ||
         (status =
              read_hf_token(&config->bos_token_id, file, "bos_token_id", config->n_vocab, err)) ||
-        (status =
-             read_hf_token(&config->eos_token_id, file, "eos_token_id", config->n_vocab, err))) {
+        (status = read_hf_eos(config, file, err))) {
         return status;
     }
     config->layer_norm_epsilon = (float)epsilon;
@@ -258,7 +273,7 @@ static enum gen_status refuse_gguf_numbers(const struct gen_config *config,
 static enum gen_status refuse_unknown_own_keys(const struct model_file *file,
                                                struct gen_error *err) {
     static const char *const known[] = {"gen.activation_function", "gen.scale_attn_weights",
-                                        "gen.scale_attn_by_inverse_layer_idx"};
+                                        "gen.scale_attn_by_inverse_layer_idx", "gen.eos_token_ids"};
     for (size_t i = 0; i < file->n_settings; i++) {
         const char *key = file->settings[i].key;
         bool is_known = strncmp(key, "gen.", 4) != 0;

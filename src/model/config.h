@@ -11,6 +11,7 @@
  *   gen.activation_function              string, as config.json spells it; default gelu_new
  *   gen.scale_attn_weights               bool, default true
  *   gen.scale_attn_by_inverse_layer_idx  bool, default false
+ *   gen.eos_token_ids                    array of u32: ids that end a text; read by eos_ids.h
  */
 #ifndef MODEL_CONFIG_H
 #define MODEL_CONFIG_H

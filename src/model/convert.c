@@ -1,4 +1,5 @@
 /* gen_convert: any model gen reads, written as GGUF v3. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -63,14 +64,46 @@ static bool is_quantized(const struct conversion *c) {
     return false;
 }
 
+/* Say a sentence about what is written. */
+ERROR_PRINTF(2, 3) static void tell(const struct conversion *c, const char *format, ...) {
+    char sentence[GEN_MESSAGE_SIZE];
+    struct gen_note note = {.text = sentence};
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(sentence, sizeof sentence, format, arguments);
+    va_end(arguments);
+    if (c->options->note != NULL) {
+        c->options->note(c->options->context, &note);
+    }
+}
+
+/* Added tokens for which there is no row have no place in a GGUF. */
+static void tell_of_rows(const struct conversion *c) {
+    const struct gen_tokenizer *tokenizer = c->file->tokenizer;
+    int32_t n = tokenizer != NULL ? gen_tokenizer_n_vocab(tokenizer) : 0;
+    bool are_added = n > c->config.n_vocab; /* the writer refuses others */
+    for (int32_t id = c->config.n_vocab; id < n; id++) {
+        are_added =
+            are_added && (!tokenizer_has(tokenizer, id) || tokenizer_kind(tokenizer, id) != 0);
+    }
+    if (are_added) {
+        tell(c, "%s: the tokens from id %d on are left out, as the embedding has no rows for them",
+             c->file->where.text, (int)c->config.n_vocab);
+    }
+}
+
 /* ---- settings --------------------------------------------------------------------------------*/
 
 /* The name the source gives the model, or the last part of the source's path. */
 static enum gen_status write_settings(const struct conversion *c, enum tensor_type main_type) {
-    struct model_settings settings = {.config = &c->config,
-                                      .tokenizer = c->file->tokenizer,
-                                      .file_type = file_type_number(c, main_type),
-                                      .quantized = is_quantized(c)};
+    struct model_settings settings = {
+        .config = &c->config,
+        .tokenizer = c->file->tokenizer,
+        .file_type = file_type_number(c, main_type),
+        .quantized = is_quantized(c),
+        .source = c->file,
+        .carried = c->recipe != NULL || c->adapter != NULL ? METADATA_CHANGED : METADATA_SAME};
+    struct model_settings_own own;
     struct error_quoted quoted;
     if (model_file_get_string(c->file, "general.name", &settings.name, &settings.n_name, NULL) !=
             GEN_OK ||
@@ -80,10 +113,32 @@ static enum gen_status write_settings(const struct conversion *c, enum tensor_ty
         settings.name = error_quote(&quoted, name, n);
         settings.n_name = strlen(settings.name);
     }
-    return model_settings_write(c->writer, &settings, c->err);
+    enum gen_status status = model_settings_write(c->writer, &settings, &own, c->err);
+    if (status == GEN_OK && own.text[0] != '\0') {
+        tell(c, "llama.cpp ignores %s of this model: only gen runs the file rightly", own.text);
+    }
+    return status;
 }
 
 /* ---- tensors ---------------------------------------------------------------------------------*/
+
+/* Tensors of the source that the model does not need are not written, and that is said. The causal
+ * masks that old Hugging Face files hold are none that anybody misses. */
+static void note_left_out(const struct conversion *c, size_t n_written) {
+    size_t n = 0;
+    for (size_t i = 0; i < c->file->n_tensors; i++) {
+        n += !safetensors_is_old_buffer(c->file->tensors[i].name);
+    }
+    for (size_t i = 0; i < c->file->n_unread; i++) {
+        const struct unread_tensor *unread = &c->file->unread[i];
+        n += unread->values == NULL && !safetensors_is_old_buffer(unread->name);
+    }
+    if (n > n_written) {
+        size_t n_left = n - n_written;
+        tell(c, "%s: %zu tensor%s that the model does not need %s left out", c->file->where.text,
+             n_left, n_left > 1 ? "s" : "", n_left > 1 ? "are" : "is");
+    }
+}
 
 /* Call `each` for every tensor of the model, in the order of the table. */
 static enum gen_status
@@ -259,8 +314,11 @@ static enum gen_status convert(struct conversion *c, const struct gen_model *sou
         return status;
     }
     if ((status = write_settings(c, target_type(c, &tensor_table[0], 0, wte))) == GEN_OK &&
-        (status = for_each_tensor(c, announce)) == GEN_OK &&
-        (status = for_each_tensor(c, write_tensor)) == GEN_OK) {
+        (status = for_each_tensor(c, announce)) == GEN_OK) {
+        note_left_out(c, gguf_writer_n_tensors(c->writer));
+        status = for_each_tensor(c, write_tensor);
+    }
+    if (status == GEN_OK) {
         status = gguf_writer_commit(c->writer, c->err);
     }
     gguf_writer_free(c->writer);
@@ -317,7 +375,11 @@ enum gen_status gen_convert(const char *src, const char *dst,
     }
     c.file = source->file;
     c.config = source->config;
+    tell_of_rows(&c);
     status = check_target(source->file, dst, err);
+    if (status == GEN_OK) {
+        status = metadata_read(source->file, err);
+    }
     if (status == GEN_OK && c.options->lora != NULL) {
         status = open_adapter(&c, dst);
     }

@@ -111,6 +111,7 @@ bool describe_settings(struct gen_model *model) {
     if (model->setting_texts == NULL) {
         return false;
     }
+    model->n_setting_texts = n;
     for (size_t i = 0; i < n; i++) {
         model->setting_texts[i] = describe(&model->file->settings[i]);
         if (model->setting_texts[i] == NULL) {
@@ -121,7 +122,7 @@ bool describe_settings(struct gen_model *model) {
 }
 
 size_t gen_model_n_metadata(const struct gen_model *model) {
-    return model->setting_texts != NULL ? model->file->n_settings : 0;
+    return model->n_setting_texts;
 }
 
 struct gen_metadata gen_model_metadata(const struct gen_model *model, size_t i) {

@@ -6,26 +6,19 @@
 #include "base/memory.h"
 #include "base/threads.h"
 #include "model/config.h"
+#include "model/eos_ids.h"
+#include "model/kind.h"
 
 struct gen_model_options gen_model_options_default(void) {
     return (struct gen_model_options){0};
 }
 
-/* Every id the tokenizer can give needs a row of the embedding. Hugging Face directories may
- * have rows to spare; a GGUF, whose tokenizer is not read yet, lists one token per row. */
-static enum gen_status check_tokenizer(const struct gen_model *model, struct gen_error *err) {
-    const struct model_file *file = model->file;
-    if (file->tokenizer == NULL) {
-        return GEN_OK;
+/* A tokenizer may have more tokens than the embedding has rows, e.g. one for padding that no model
+ * is fed: only a text that holds such a token is refused. A GGUF lists one token per row. */
+static void limit_tokenizer(const struct gen_model *model) {
+    if (model->file->tokenizer != NULL) {
+        tokenizer_limit(model->file->tokenizer, model->config.n_vocab);
     }
-    int32_t n_tokens = gen_tokenizer_n_vocab(file->tokenizer);
-    int32_t n_rows = model->config.n_vocab;
-    if (n_tokens > n_rows) {
-        return error_set(err, GEN_BAD_FILE,
-                         "%s: the tokenizer has %d tokens, but the embedding only %d rows",
-                         file->where.text, n_tokens, n_rows);
-    }
-    return GEN_OK;
 }
 
 static enum gen_status check_gguf_tokens(const struct gen_model *model, struct gen_error *err) {
@@ -72,18 +65,34 @@ static enum gen_status make_weights(struct gen_model *model, int n_threads, stru
     return status;
 }
 
+/* A file that is no model has metadata, tensors of any names, and perhaps a tokenizer. */
+static enum gen_status fill_other(struct gen_model *model, struct gen_error *err) {
+    enum gen_status status = model_file_read_tokenizer(model->file, err);
+    return status != GEN_OK || describe_settings(model) ? status : error_no_memory(err, "metadata");
+}
+
 static enum gen_status fill(struct gen_model *model, const struct gen_model_options *options,
                             struct gen_error *err) {
+    if (options->any_kind && options->metadata_only) {
+        model->kind = kind_of(model->file);
+    }
+    if (model->kind != GEN_KIND_MODEL) {
+        return fill_other(model, err);
+    }
     enum gen_status status = threads_check(options->n_threads, err);
     if (status != GEN_OK || (status = config_read(&model->config, model->file, err)) != GEN_OK ||
-        (status = check_gguf_tokens(model, err)) != GEN_OK ||
-        (status = check_tokenizer(model, err)) != GEN_OK) {
+        (status = check_gguf_tokens(model, err)) != GEN_OK) {
         return status;
     }
+    limit_tokenizer(model);
     if (!options->metadata_only) {
         status = make_weights(model, options->n_threads, err);
     } else if ((status = model_file_read_tokenizer(model->file, err)) == GEN_OK) {
         status = weights_init(&model->weights, &model->config, model->file, NULL, NULL, err);
+    }
+    if (status == GEN_OK) {
+        status =
+            eos_ids_read(&model->eos, &model->config, model->file->tokenizer, model->file, err);
     }
     if (status == GEN_OK && options->metadata_only && !describe_settings(model)) {
         return error_no_memory(err, "metadata");
@@ -132,10 +141,11 @@ void gen_model_free(struct gen_model *model) {
     if (model == NULL) {
         return;
     }
-    for (size_t i = 0; model->setting_texts != NULL && i < model->file->n_settings; i++) {
+    for (size_t i = 0; i < model->n_setting_texts; i++) {
         memory_free(model->setting_texts[i]);
     }
     memory_free(model->setting_texts);
+    gen_ids_release(&model->eos);
     weights_release(&model->weights);
     model_file_free(model->file);
     memory_free(model);
@@ -143,6 +153,23 @@ void gen_model_free(struct gen_model *model) {
 
 const struct gen_config *gen_model_config(const struct gen_model *model) {
     return &model->config;
+}
+
+const char *gen_model_unheeded(const struct gen_model *model) {
+    return model->file->unheeded;
+}
+
+enum gen_kind gen_model_kind(const struct gen_model *model) {
+    return model->kind;
+}
+
+struct gen_adapter gen_model_adapter(const struct gen_model *model) {
+    return model->kind == GEN_KIND_ADAPTER ? kind_adapter(model->file) : (struct gen_adapter){0};
+}
+
+const int32_t *gen_model_eos_ids(const struct gen_model *model, size_t *n) {
+    *n = model->eos.n;
+    return model->eos.data;
 }
 
 const struct gen_tokenizer *gen_model_tokenizer(const struct gen_model *model) {

@@ -10,7 +10,10 @@ struct gen_model {
     struct gen_config config;
     struct model_file *file; /**< owns the tokenizer and the mappings */
     struct weights weights;
-    char **setting_texts; /**< [file->n_settings] values as text, made by describe_settings() */
+    struct gen_ids eos;   /**< eos_ids.h */
+    enum gen_kind kind;   /**< a model, unless the options allowed another kind */
+    char **setting_texts; /**< [n_setting_texts] values as text, made by describe_settings() */
+    size_t n_setting_texts;
 };
 
 /** Fill setting_texts; false if out of memory. Freed with the model. */

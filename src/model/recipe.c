@@ -81,7 +81,7 @@ static enum tensor_type fitting(enum tensor_type type, uint64_t row) {
 enum tensor_type recipe_type(const struct recipe *recipe, const struct tensor_spec *spec,
                              int32_t layer, const struct gen_config *config) {
     bool quantized = tensor_type_info(recipe->main)->quant != NULL;
-    if (spec->in == SIZE_NONE || (quantized && spec->out == SIZE_CTX)) {
+    if (spec->in == SIZE_NONE || spec->out == SIZE_CTX) {
         return TENSOR_F32;
     }
     enum tensor_type type = recipe->main;

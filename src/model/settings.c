@@ -1,21 +1,65 @@
 #include "model/settings.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "model/eos_ids.h"
 
 /* Of the block formats as gen knows them: the only version in use. */
 #define QUANTIZATION_VERSION 2
 
-const char *model_settings_path_name(const char *path, size_t *n) {
-    size_t end = strlen(path);
-    while (end > 1 && path[end - 1] == '/') {
-        end--;
+/* The last part of path[0 ... end), which gets shorter by it and the slash before it. */
+static const char *last_part(const char *path, size_t *end, size_t *n) {
+    while (*end > 1 && path[*end - 1] == '/') {
+        (*end)--;
     }
-    size_t start = end;
+    size_t start = *end;
     while (start > 0 && path[start - 1] != '/') {
         start--;
     }
-    *n = end - start;
+    *n = *end - start;
+    *end = start > 0 ? start - 1 : 0;
     return path + start;
+}
+
+/* .../models--OWNER--NAME/snapshots/REVISION is how the Hub's cache has a model. */
+static const char *hub_name(const char *path, size_t end, size_t *n) {
+    static const char snapshots[] = "snapshots", models[] = "models--";
+    const char *part = last_part(path, &end, n);
+    if (*n != sizeof snapshots - 1 || memcmp(part, snapshots, *n) != 0) {
+        return NULL;
+    }
+    part = last_part(path, &end, n);
+    if (*n < sizeof models || memcmp(part, models, sizeof models - 1) != 0) {
+        return NULL;
+    }
+    size_t start = *n;
+    while (start > 2 && !(part[start - 1] == '-' && part[start - 2] == '-')) {
+        start--;
+    }
+    *n -= start;
+    return *n > 0 ? part + start : NULL;
+}
+
+const char *model_settings_path_name(const char *path, size_t *n) {
+    static const char ending[] = ".gguf";
+    size_t end = strlen(path);
+    const char *name = last_part(path, &end, n);
+    size_t n_hub;
+    if (*n == 0 || (*n <= 2 && memcmp(name, "..", *n) == 0)) {
+        *n = strlen("model");
+        return "model"; /* "." and the like: a path without a name */
+    }
+    const char *hub = end > 0 ? hub_name(path, end, &n_hub) : NULL;
+    if (hub != NULL) {
+        *n = n_hub;
+        return hub;
+    }
+    if (*n > sizeof ending - 1 &&
+        memcmp(name + *n - (sizeof ending - 1), ending, sizeof ending - 1) == 0) {
+        *n -= sizeof ending - 1;
+    }
+    return name;
 }
 
 static enum gen_status write_gpt2(struct gguf_writer *writer, const struct gen_config *config,
@@ -39,26 +83,57 @@ static enum gen_status write_gpt2(struct gguf_writer *writer, const struct gen_c
     return status;
 }
 
+static void note_own(struct model_settings_own *own, const char *key) {
+    size_t n = strlen(own->text);
+    snprintf(own->text + n, sizeof own->text - n, "%s%s", n > 0 ? ", " : "", key);
+}
+
 /* What the gpt2.* keys cannot say; only where it differs from what they imply. */
 static enum gen_status write_own(struct gguf_writer *writer, const struct gen_config *config,
-                                 struct gen_error *err) {
+                                 struct model_settings_own *own, struct gen_error *err) {
+    static const char activation[] = "gen.activation_function";
+    static const char scale[] = "gen.scale_attn_weights";
+    static const char inverse[] = "gen.scale_attn_by_inverse_layer_idx";
     enum gen_status status = GEN_OK;
     if (config->activation != GEN_GELU_NEW) {
         const char *name = gen_activation_name(config->activation);
-        status = gguf_writer_string(writer, "gen.activation_function", name, strlen(name), err);
+        status = gguf_writer_string(writer, activation, name, strlen(name), err);
+        note_own(own, activation);
     }
     if (status == GEN_OK && !config->scale_attn_weights) {
-        status = gguf_writer_bool(writer, "gen.scale_attn_weights", false, err);
+        status = gguf_writer_bool(writer, scale, false, err);
+        note_own(own, scale);
     }
     if (status == GEN_OK && config->scale_attn_by_inverse_layer_idx) {
-        status = gguf_writer_bool(writer, "gen.scale_attn_by_inverse_layer_idx", true, err);
+        status = gguf_writer_bool(writer, inverse, true, err);
+        note_own(own, inverse);
     }
     return status;
 }
 
+static enum gen_status write_eos(struct gguf_writer *writer, const struct model_settings *settings,
+                                 struct model_settings_own *own, struct gen_error *err) {
+    struct gen_ids ids = {0};
+    bool is_own = false;
+    enum gen_status status =
+        eos_ids_read(&ids, settings->config, settings->tokenizer, settings->source, err);
+    if (status == GEN_OK) {
+        status = eos_ids_write(writer, &ids, settings->source, &is_own, err);
+    }
+    if (is_own) {
+        note_own(own, "gen.eos_token_ids");
+    }
+    gen_ids_release(&ids);
+    return status;
+}
+
 enum gen_status model_settings_write(struct gguf_writer *writer,
-                                     const struct model_settings *settings, struct gen_error *err) {
+                                     const struct model_settings *settings,
+                                     struct model_settings_own *own, struct gen_error *err) {
     const struct gen_config *config = settings->config;
+    struct model_settings_own unasked;
+    own = own != NULL ? own : &unasked;
+    own->text[0] = '\0';
     enum gen_status status = gguf_writer_string(writer, "general.architecture", "gpt2", 4, err);
     if (status != GEN_OK ||
         (status = gguf_writer_string(writer, "general.name", settings->name, settings->n_name,
@@ -68,14 +143,20 @@ enum gen_status model_settings_write(struct gguf_writer *writer,
         (settings->quantized && (status = gguf_writer_u32(writer, "general.quantization_version",
                                                           QUANTIZATION_VERSION, err)) != GEN_OK) ||
         (status = write_gpt2(writer, config, err)) != GEN_OK ||
-        (status = write_own(writer, config, err)) != GEN_OK) {
+        (status = write_own(writer, config, own, err)) != GEN_OK) {
         return status;
     }
-    int32_t eos = config->eos_token_id;
     if (settings->tokenizer != NULL) {
-        eos = eos >= 0 ? eos : gen_tokenizer_eos(settings->tokenizer);
         status = gguf_writer_tokenizer(writer, settings->tokenizer, config->n_vocab, err);
     }
-    return status == GEN_OK ? gguf_writer_special_ids(writer, config->bos_token_id, eos, err)
-                            : status;
+    if (status == GEN_OK && config->bos_token_id >= 0) {
+        status = gguf_writer_u32(writer, "tokenizer.ggml.bos_token_id",
+                                 (uint32_t)config->bos_token_id, err);
+    }
+    if (status == GEN_OK) {
+        status = write_eos(writer, settings, own, err);
+    }
+    return status == GEN_OK && settings->source != NULL
+               ? metadata_carry(writer, settings->source, settings->carried, err)
+               : status;
 }

@@ -5,7 +5,9 @@
 #define MODEL_SETTINGS_H
 
 #include "format/gguf_write.h"
+#include "format/model_file.h"
 #include "gen.h"
+#include "model/metadata.h"
 
 struct model_settings {
     const char *name; /**< general.name, n_name bytes of UTF-8 */
@@ -14,14 +16,25 @@ struct model_settings {
     const struct gen_tokenizer *tokenizer; /**< NULL: none */
     uint32_t file_type;                    /**< general.file_type: what most of the weights are */
     bool quantized;                        /**< some tensor has a block format */
+    const struct model_file *source; /**< of whose metadata the rest is carried over, or NULL */
+    enum metadata_carried carried;   /**< how much of them */
 };
 
-/** Write all keys: architecture, name, type, shape, variants, tokenizer, special ids. */
+/** Keys under gen. that were written, which llama.cpp passes over: "gen.scale_attn_weights, ...",
+ *  or "". */
+struct model_settings_own {
+    char text[160];
+};
+
+/** Write all keys: architecture, name, type, shape, variants, tokenizer, special ids, and those
+ *  carried over. `own` may be NULL. */
 enum gen_status model_settings_write(struct gguf_writer *writer,
-                                     const struct model_settings *settings, struct gen_error *err);
+                                     const struct model_settings *settings,
+                                     struct model_settings_own *own, struct gen_error *err);
 
 /**
- * The last part of a path, of n bytes at *start: what a model without a name is called. A path
+ * What a model without a name is called, n bytes at *start: the last part of its path without
+ * `.gguf` ("model" for "." and ".."), or of a folder in the Hub's cache the repository's. A path
  * may hold bytes that are not UTF-8, so it goes through error_quote() before it is written.
  */
 const char *model_settings_path_name(const char *path, size_t *n);

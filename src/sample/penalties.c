@@ -41,13 +41,22 @@ static void forbid_repeated_ngrams(float *scores, size_t n, const struct history
     }
 }
 
+static bool is_eos(int32_t id, const struct gen_ids *eos) {
+    for (size_t i = 0; i < eos->n; i++) {
+        if (eos->data[i] == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void forbid_bad_words(float *scores, const struct gen_sampling *options,
-                             const struct history *history, int32_t eos) {
+                             const struct history *history, const struct gen_ids *eos) {
     for (size_t i = 0; i < options->n_bad_words; i++) {
         const struct gen_ids *word = &options->bad_words[i];
         size_t n_before = word->n - 1;
         int32_t last = word->data[n_before];
-        if (n_before > history->ids.n || (n_before == 0 && last == eos)) {
+        if (n_before > history->ids.n || (n_before == 0 && is_eos(last, eos))) {
             continue;
         }
         if (ends_like_history(word->data + n_before, &history->ids, n_before)) {
@@ -62,7 +71,7 @@ static bool eos_is_forbidden(const struct gen_sampling *options, const struct hi
 }
 
 void penalties_apply(float *scores, const struct gen_sampling *options,
-                     const struct history *history, int32_t eos) {
+                     const struct history *history, const struct gen_ids *eos) {
     add_logit_bias(scores, options);
     if (options->repetition_penalty != 1.0f) {
         penalize_repetition(scores, options->repetition_penalty, history);
@@ -75,7 +84,7 @@ void penalties_apply(float *scores, const struct gen_sampling *options,
         forbid_repeated_ngrams(scores, (size_t)options->no_repeat_ngram_size, history);
     }
     forbid_bad_words(scores, options, history, eos);
-    if (eos >= 0 && eos_is_forbidden(options, history)) {
-        scores[eos] = -INFINITY;
+    for (size_t i = 0; i < eos->n && eos_is_forbidden(options, history); i++) {
+        scores[eos->data[i]] = -INFINITY;
     }
 }

@@ -11,10 +11,9 @@
  *   no-repeat n-gram                 -infinity for an id that would complete an n-gram which
  *                                    prompt and new text already contain
  *   bad words [bad_words_ids]        -infinity for an id that would complete one; a word longer
- *                                    than the text so far does not apply, and eos alone is never
- *                                    a bad word, as in transformers
- *   minimum length                   -infinity for eos while the text is too short, or if eos is
- *                                    to be ignored
+ *                                    than the text so far does not apply, and an eos alone is
+ *                                    never a bad word, as in transformers
+ *   minimum length                   -infinity for every eos while the text is too short
  */
 #ifndef SAMPLE_PENALTIES_H
 #define SAMPLE_PENALTIES_H
@@ -24,8 +23,8 @@
 #include "gen.h"
 #include "sample/history.h"
 
-/** Apply all to scores[n_vocab]; options are checked; eos is -1 where there is none. */
+/** Apply all to scores[n_vocab]; options are checked; eos: all ids that end a text. */
 void penalties_apply(float *scores, const struct gen_sampling *options,
-                     const struct history *history, int32_t eos);
+                     const struct history *history, const struct gen_ids *eos);
 
 #endif

@@ -17,7 +17,7 @@ struct gen_sampler {
     struct gen_ids *bad_words;
     struct gen_logit_bias *logit_bias;
     int32_t n_vocab;
-    int32_t eos;
+    struct gen_ids eos;
     struct rng rng;
     struct history history;
     float *scores;           /**< [n_vocab], scratch */
@@ -77,12 +77,12 @@ enum gen_status gen_sampler_new(struct gen_sampler **out, const struct gen_sampl
     }
     sampler->options = *options;
     sampler->n_vocab = n_vocab;
-    sampler->eos = eos;
     rng_init_sequence(&sampler->rng, seed, index, sequence);
     sampler->scores = memory_new((size_t)n_vocab, sizeof *sampler->scores);
     sampler->filters = memory_new(1, sizeof *sampler->filters);
     if (sampler->scores == NULL || sampler->filters == NULL || !copy_bad_words(sampler) ||
-        !copy_logit_bias(sampler) || !history_init(&sampler->history, (size_t)n_vocab)) {
+        !copy_logit_bias(sampler) || !history_init(&sampler->history, (size_t)n_vocab) ||
+        (eos >= 0 && gen_ids_append(&sampler->eos, &eos, 1) != GEN_OK)) {
         goto fail;
     }
     *out = sampler;
@@ -91,6 +91,19 @@ enum gen_status gen_sampler_new(struct gen_sampler **out, const struct gen_sampl
 fail:
     gen_sampler_free(sampler);
     return error_no_memory(err, "the sampler");
+}
+
+enum gen_status gen_sampler_add_eos(struct gen_sampler *sampler, const int32_t *ids, size_t n,
+                                    struct gen_error *err) {
+    for (size_t i = 0; i < n; i++) {
+        if (ids[i] < 0 || ids[i] >= sampler->n_vocab) {
+            return error_set(err, GEN_BAD_ARGUMENT, "eos %zu is %d but must be from 0 to %d", i,
+                             (int)ids[i], (int)(sampler->n_vocab - 1));
+        }
+    }
+    return gen_ids_append(&sampler->eos, ids, n) == GEN_OK
+               ? GEN_OK
+               : error_no_memory(err, "the end-of-text ids");
 }
 
 void gen_sampler_free(struct gen_sampler *sampler) {
@@ -102,6 +115,7 @@ void gen_sampler_free(struct gen_sampler *sampler) {
     }
     memory_free(sampler->bad_words);
     memory_free(sampler->logit_bias);
+    gen_ids_release(&sampler->eos);
     history_release(&sampler->history);
     memory_free(sampler->scores);
     if (sampler->filters != NULL) {
@@ -184,7 +198,7 @@ static enum gen_status process(const struct gen_sampler *sampler, const float *l
                                float *scores, size_t *best, struct gen_error *err) {
     size_t n_vocab = (size_t)sampler->n_vocab;
     memcpy(scores, logits, n_vocab * sizeof *scores);
-    penalties_apply(scores, &sampler->options, &sampler->history, sampler->eos);
+    penalties_apply(scores, &sampler->options, &sampler->history, &sampler->eos);
     *best = floats_first_greatest(scores, n_vocab);
     if (*best == n_vocab) {
         return error_set(err, GEN_BAD_ARGUMENT,

@@ -7,8 +7,8 @@
 #include "base/hash_table.h"
 #include "base/memory.h"
 #include "base/threads.h"
+#include "text/documents.h"
 #include "tokenizer/pretokenize.h"
-#include "tokenizer/tokenizer.h"
 
 /* Text collected before it is counted: enough for every thread to have some shares. */
 #define BUFFER_PER_THREAD ((size_t)1 << 20)
@@ -92,34 +92,24 @@ static void count_word(struct tally *tally, const char *bytes, size_t n, uint64_
 
 /* ---- text to words ----------------------------------------------------------------------- */
 
-/* Whether the n bytes are a line that divides documents; without its newline only at the end. */
-static bool is_separator(const char *line, size_t n, bool at_end) {
-    size_t length = n;
-    if (length > 0 && line[length - 1] == '\n') {
-        length -= length > 1 && line[length - 2] == '\r' ? 2 : 1;
-    } else if (!at_end) {
-        return false;
+static void count_words(struct tally *tally, const char *text, size_t n) {
+    while (n > 0) {
+        size_t length = pretokenize_word(text, n);
+        count_word(tally, text, length, 1);
+        text += length;
+        n -= length;
     }
-    return length == strlen(TOKENIZER_END_OF_TEXT) &&
-           memcmp(line, TOKENIZER_END_OF_TEXT, length) == 0;
 }
 
-/* Count the words of n bytes; at_end: the text ends behind them. */
-static void count_lines(struct tally *tally, const char *text, size_t n, bool at_end) {
+/* Count the words of n bytes, but for what divides documents. */
+static void count_lines(struct tally *tally, const char *text, size_t n) {
     while (n > 0 && !tally->no_memory) {
         const char *newline = memchr(text, '\n', n);
         size_t line = newline != NULL ? (size_t)(newline - text) + 1 : n;
-        n -= line;
-        if (is_separator(text, line, at_end && n == 0)) {
-            text += line;
-            continue;
-        }
-        while (line > 0) {
-            size_t length = pretokenize_word(text, line);
-            count_word(tally, text, length, 1);
-            text += length;
-            line -= length;
-        }
+        size_t next;
+        count_words(tally, text, text_document(text, line, &next));
+        text += next;
+        n -= next;
     }
 }
 
@@ -157,7 +147,6 @@ struct passage {
     const char *text;
     size_t n;
     size_t n_shares;
-    bool at_end;
 };
 
 static size_t share_begin(const struct passage *passage, size_t share) {
@@ -176,15 +165,13 @@ static void count_shares(void *context, size_t begin, size_t end, int thread) {
     for (size_t share = begin; share < end; share++) {
         size_t from = share_begin(passage, share);
         size_t to = share_begin(passage, share + 1);
-        count_lines(&passage->tallies[thread], passage->text + from, to - from,
-                    passage->at_end && to == passage->n);
+        count_lines(&passage->tallies[thread], passage->text + from, to - from);
     }
 }
 
 /* Count the first n bytes of the buffer and move up what is left. */
-static enum gen_status count_buffer(struct word_counter *counter, size_t n, bool at_end,
-                                    struct gen_error *err) {
-    struct passage passage = {counter->tallies, counter->buffer, n, n / SHARE_BYTES + 1, at_end};
+static enum gen_status count_buffer(struct word_counter *counter, size_t n, struct gen_error *err) {
+    struct passage passage = {counter->tallies, counter->buffer, n, n / SHARE_BYTES + 1};
     thread_pool_run(counter->pool, passage.n_shares, 1, count_shares, &passage);
     counter->n_buffered -= n;
     memmove(counter->buffer, counter->buffer + n, counter->n_buffered);
@@ -238,7 +225,7 @@ void word_counter_free(struct word_counter *counter) {
 static enum gen_status make_room(struct word_counter *counter, struct gen_error *err) {
     size_t n = last_cut(counter->buffer, counter->n_buffered);
     if (n > 0) {
-        return count_buffer(counter, n, false, err);
+        return count_buffer(counter, n, err);
     }
     if (!memory_grow(&counter->buffer, &counter->capacity, counter->capacity + 1, 1)) {
         return error_no_memory(err, "a text without spaces");
@@ -266,7 +253,7 @@ enum gen_status word_counter_add(struct word_counter *counter, const char *text,
 }
 
 enum gen_status word_counter_end(struct word_counter *counter, struct gen_error *err) {
-    return count_buffer(counter, counter->n_buffered, true, err);
+    return count_buffer(counter, counter->n_buffered, err);
 }
 
 enum gen_status word_counter_words(struct word_counter *counter, const struct counted_word **words,

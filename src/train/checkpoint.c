@@ -167,6 +167,7 @@ enum gen_status checkpoint_put_tensor(struct gguf_writer *writer, const struct p
 
 static enum gen_status put_model(struct gguf_writer *writer, const char *path,
                                  const struct params *params, const struct gen_tokenizer *tokenizer,
+                                 const struct model_file *source, enum metadata_carried carried,
                                  struct gen_error *err) {
     size_t n;
     const char *name = model_settings_path_name(path, &n);
@@ -176,8 +177,10 @@ static enum gen_status put_model(struct gguf_writer *writer, const char *path,
                                       .n_name = strlen(quoted.text),
                                       .config = &params->config,
                                       .tokenizer = tokenizer,
-                                      .file_type = recipe_of_type(TENSOR_F32)->file_type};
-    enum gen_status status = model_settings_write(writer, &settings, err);
+                                      .file_type = recipe_of_type(TENSOR_F32)->file_type,
+                                      .source = source,
+                                      .carried = carried};
+    enum gen_status status = model_settings_write(writer, &settings, NULL, err);
     if (status == GEN_OK) {
         status = announce(writer, params, err);
     }
@@ -189,11 +192,12 @@ static enum gen_status put_model(struct gguf_writer *writer, const char *path,
 
 enum gen_status checkpoint_write_model(const char *path, const struct params *params,
                                        const struct gen_tokenizer *tokenizer,
-                                       struct gen_error *err) {
+                                       const struct model_file *source,
+                                       enum metadata_carried carried, struct gen_error *err) {
     struct gguf_writer *writer;
     enum gen_status status = gguf_writer_new(&writer, path, err);
     if (status == GEN_OK) {
-        status = put_model(writer, path, params, tokenizer, err);
+        status = put_model(writer, path, params, tokenizer, source, carried, err);
     }
     gguf_writer_free(writer);
     return status;

@@ -23,6 +23,7 @@
 #include "base/file.h"
 #include "format/gguf_write.h"
 #include "gen_train.h"
+#include "model/metadata.h"
 #include "train/adamw.h"
 #include "train/params.h"
 
@@ -51,10 +52,12 @@ enum gen_status checkpoint_write_state(const char *path, const struct checkpoint
 enum gen_status checkpoint_put_tensor(struct gguf_writer *writer, const struct params *params,
                                       const struct param_tensor *tensor, struct gen_error *err);
 
-/** Write the weights as an f32 GGUF to `path`. */
+/** Write the weights as an f32 GGUF to `path`. From `source`, the model that they began as or an
+ *  earlier writing of this one, its metadata are carried over as `carried` says; NULL: none. */
 enum gen_status checkpoint_write_model(const char *path, const struct params *params,
                                        const struct gen_tokenizer *tokenizer,
-                                       struct gen_error *err);
+                                       const struct model_file *source,
+                                       enum metadata_carried carried, struct gen_error *err);
 
 /** A state that was read and checked. Start from {0}. */
 struct saved_state {

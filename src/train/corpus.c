@@ -1,3 +1,4 @@
+/* The files of a corpus, and of their pieces the texts and token ids, on several threads. */
 #include "train/corpus.h"
 
 #include <stdio.h>
@@ -5,22 +6,15 @@
 
 #include "base/bytes.h"
 #include "base/memory.h"
-#include "format/json.h"
+#include "format/json_line.h"
+#include "text/documents.h"
+#include "text/lines.h"
+#include "train/corpus_walk.h"
 #include "train/digest.h"
 
-/* A document longer than this is cut where that is possible. */
-#define PIECE_BYTES ((size_t)1 << 20)
 /* Pieces tokenized together: until they have so many bytes, or are so many. */
 #define BATCH_BYTES  ((size_t)8 << 20)
 #define BATCH_PIECES 4096
-
-static const char separator[] = "<|endoftext|>";
-
-static bool ends_with(const char *text, const char *end) {
-    size_t n = strlen(text);
-    size_t n_end = strlen(end);
-    return n >= n_end && strcmp(text + n - n_end, end) == 0;
-}
 
 enum gen_status corpus_open(struct corpus *corpus, const char *const *paths, size_t n,
                             const char *field, struct gen_error *err) {
@@ -32,10 +26,13 @@ enum gen_status corpus_open(struct corpus *corpus, const char *const *paths, siz
     for (size_t i = 0; i < n; i++) {
         struct corpus_file *file = &corpus->files[corpus->n_files++];
         error_path(&file->where, paths[i]);
-        file->jsonl = ends_with(paths[i], ".jsonl");
+        file->jsonl = text_is_json_lines(paths[i]);
         enum gen_status status = file_map_open(&file->map, paths[i], err);
         if (status != GEN_OK) {
             return status;
+        }
+        if (text_mark(file->map.data, file->map.size, true) == TEXT_MARK_UTF16) {
+            return error_set(err, GEN_BAD_FILE, "%s: " TEXT_UTF16_PROBLEM, file->where.text);
         }
     }
     return GEN_OK;
@@ -67,130 +64,10 @@ uint64_t corpus_digest(const struct corpus *corpus) {
             digest_add_text(&digest, corpus->field, strlen(corpus->field));
         }
     }
+    if (corpus->special) {
+        digest_add_u64(&digest, 1);
+    }
     return digest_value(&digest);
-}
-
-/* ---- pieces ----------------------------------------------------------------------------------*/
-
-/* Part of a document, or all of it; of a JSONL file, a line. */
-struct piece {
-    const struct corpus_file *file;
-    const char *text;
-    size_t n;
-    size_t line; /* number of its first line, from 1 */
-    bool last;   /* the document ends with it */
-};
-
-/* Where the walk through the files is. */
-struct walk {
-    const struct corpus *corpus;
-    size_t file;
-    size_t at;     /* in the file */
-    size_t line;   /* number of the line there, from 0 */
-    bool begun;    /* a part of the document was given out already */
-    uint64_t done; /* bytes of the files before */
-};
-
-/* The bytes of a line without its end, and where the next one begins. */
-static size_t line_length(const char *text, size_t n, size_t *next) {
-    const char *end = memchr(text, '\n', n);
-    size_t length = end == NULL ? n : (size_t)(end - text);
-    *next = end == NULL ? n : length + 1;
-    return length > 0 && end != NULL && text[length - 1] == '\r' ? length - 1 : length;
-}
-
-static bool is_separator(const char *line, size_t n) {
-    return n == sizeof separator - 1 && memcmp(line, separator, n) == 0;
-}
-
-/* A visible ASCII character: no part of any white space. */
-static bool is_visible(char c) {
-    return c > ' ' && c < 0x7f;
-}
-
-/* Whether a piece of text may end before `at`, where a line begins. */
-static bool may_cut(const char *text, size_t at, size_t n) {
-    return at >= 2 && at < n && is_visible(text[at]) && is_visible(text[at - 2]);
-}
-
-/* Without the end of the last line. */
-static size_t without_newline(const char *text, size_t n) {
-    n -= n > 0 && text[n - 1] == '\n';
-    return n - (n > 0 && text[n - 1] == '\r');
-}
-
-/* The next piece of a text file that has bytes left. */
-static void next_text(struct walk *walk, struct piece *piece) {
-    const char *text = (const char *)piece->file->map.data + walk->at;
-    size_t left = piece->file->map.size - walk->at;
-    size_t n = 0;
-    size_t end = 0; /* behind the separator, if there is one */
-    piece->last = true;
-    while (end == 0 && n < left) {
-        size_t next;
-        size_t length = line_length(text + n, left - n, &next);
-        walk->line++;
-        if (is_separator(text + n, length)) {
-            end = n + next;
-            break;
-        }
-        n += next;
-        if (n >= PIECE_BYTES && may_cut(text, n, left)) {
-            piece->last = false;
-            break;
-        }
-    }
-    walk->at += end > 0 ? end : n;
-    piece->text = text;
-    piece->n = piece->last ? without_newline(text, n) : n;
-}
-
-static void next_line(struct walk *walk, struct piece *piece) {
-    size_t next;
-    if (walk->at == 0) {
-        walk->at = json_mark_length(piece->file->map.data, piece->file->map.size);
-    }
-    piece->text = (const char *)piece->file->map.data + walk->at;
-    piece->n = line_length(piece->text, piece->file->map.size - walk->at, &next);
-    piece->last = true;
-    walk->line++;
-    walk->at += next;
-}
-
-static bool is_blank(const struct piece *piece) {
-    size_t i = 0;
-    while (i < piece->n && memchr(" \t\r", piece->text[i], 3) != NULL) {
-        i++;
-    }
-    return i == piece->n;
-}
-
-/* The next piece that has something in it; false at the end of the last file. */
-static bool walk_next(struct walk *walk, struct piece *piece) {
-    while (walk->file < walk->corpus->n_files) {
-        const struct corpus_file *file = &walk->corpus->files[walk->file];
-        if (walk->at == file->map.size) {
-            walk->done += file->map.size;
-            *walk =
-                (struct walk){.corpus = walk->corpus, .file = walk->file + 1, .done = walk->done};
-            continue;
-        }
-        *piece = (struct piece){.file = file, .line = walk->line + 1};
-        if (file->jsonl) {
-            next_line(walk, piece);
-            if (!is_blank(piece)) {
-                return true;
-            }
-            continue;
-        }
-        next_text(walk, piece);
-        bool begun = walk->begun;
-        walk->begun = !piece->last;
-        if (piece->n > 0 || begun) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* ---- tokens of one piece ---------------------------------------------------------------------*/
@@ -215,7 +92,7 @@ static size_t find_bad_byte(const char *text, size_t n) {
     return n;
 }
 
-static enum gen_status check_text(const struct piece *piece, struct gen_error *err) {
+static enum gen_status check_text(const struct corpus_piece *piece, struct gen_error *err) {
     size_t bad = find_bad_byte(piece->text, piece->n);
     if (bad == piece->n) {
         return GEN_OK;
@@ -235,64 +112,86 @@ static enum gen_status check_text(const struct piece *piece, struct gen_error *e
 struct tokenizing {
     const struct corpus *corpus;
     const struct gen_tokenizer *tokenizer;
-    struct piece pieces[BATCH_PIECES];
+    struct corpus_piece pieces[BATCH_PIECES];
     struct gen_ids ids[BATCH_PIECES];
     bool failed[BATCH_PIECES];
     size_t n;
 };
 
 /* The document of a JSON line: *text points into *object, which is to be deleted in any case. */
-static enum gen_status parse_line(const char **text, cJSON **object, const struct piece *piece,
-                                  const char *field, struct gen_error *err) {
+static enum gen_status parse_line(const char **text, cJSON **object,
+                                  const struct corpus_piece *piece, const char *field,
+                                  struct gen_error *err) {
     char where[sizeof piece->file->where.text + 40];
     snprintf(where, sizeof where, "%s: line %zu", piece->file->where.text, piece->line);
-    enum gen_status status = json_parse(object, piece->text, piece->n, where, err);
+    enum gen_status status = json_parse_line(object, piece->text, piece->n, where, err);
     if (status != GEN_OK) {
         return status;
     }
     const cJSON *member = json_member(*object, field);
     if (!cJSON_IsString(member)) {
         struct error_quoted quoted;
+        char names[200];
+        json_list_members(names, sizeof names, *object);
         return error_set(err, GEN_BAD_FILE,
-                         "%s has no member \"%s\" that is text (choose another field)", where,
-                         error_quote(&quoted, field, strlen(field)));
+                         "%s has no member \"%s\" that is text, but %s (choose another field)",
+                         where, error_quote(&quoted, field, strlen(field)), names);
     }
     *text = member->valuestring;
     return GEN_OK;
 }
 
-static enum gen_status encode_json(const struct tokenizing *work, const struct piece *piece,
+static enum gen_status add_eos(const struct tokenizing *work, struct gen_ids *ids,
+                               struct gen_error *err) {
+    int32_t eos = gen_tokenizer_eos(work->tokenizer);
+    return gen_ids_append(ids, &eos, 1) == GEN_OK ? GEN_OK : error_no_memory(err, "token ids");
+}
+
+/* The next document of n > 0 bytes of text from JSON; *next is where the one after it begins. */
+static size_t next_document(const char *text, size_t n, size_t *next) {
+    size_t length = text_document(text, n, next);
+    return length < n ? text_without_line_end(text, length) : n;
+}
+
+static enum gen_status encode_documents(const struct tokenizing *work, const char *text,
+                                        struct gen_ids *ids, struct gen_error *err) {
+    size_t n = strlen(text);
+    enum gen_status status = GEN_OK;
+    for (size_t next; n > 0 && status == GEN_OK; text += next, n -= next) {
+        size_t length = next_document(text, n, &next);
+        if (length > 0) {
+            status = gen_tokenizer_encode(work->tokenizer, text, length, work->corpus->special, ids,
+                                          err);
+            status = status == GEN_OK ? add_eos(work, ids, err) : status;
+        }
+    }
+    return status;
+}
+
+static enum gen_status encode_json(const struct tokenizing *work, const struct corpus_piece *piece,
                                    struct gen_ids *ids, struct gen_error *err) {
     cJSON *object = NULL;
     const char *text = NULL;
     enum gen_status status = parse_line(&text, &object, piece, work->corpus->field, err);
     if (status == GEN_OK) {
-        status = gen_tokenizer_encode(work->tokenizer, text, strlen(text), false, ids, err);
+        status = encode_documents(work, text, ids, err);
     }
     cJSON_Delete(object);
     return status;
 }
 
-static enum gen_status encode(const struct tokenizing *work, const struct piece *piece,
+static enum gen_status encode(const struct tokenizing *work, const struct corpus_piece *piece,
                               struct gen_ids *ids, struct gen_error *err) {
     ids->n = 0;
-    enum gen_status status;
     if (piece->file->jsonl) {
-        status = encode_json(work, piece, ids, err);
-        if (status == GEN_OK && ids->n == 0) {
-            return GEN_OK;
-        }
-    } else {
-        status = check_text(piece, err);
-        if (status == GEN_OK) {
-            status = gen_tokenizer_encode(work->tokenizer, piece->text, piece->n, false, ids, err);
-        }
+        return encode_json(work, piece, ids, err);
     }
-    int32_t eos = gen_tokenizer_eos(work->tokenizer);
-    if (status == GEN_OK && piece->last && gen_ids_append(ids, &eos, 1) != GEN_OK) {
-        status = error_no_memory(err, "token ids");
+    enum gen_status status = check_text(piece, err);
+    if (status == GEN_OK) {
+        status = gen_tokenizer_encode(work->tokenizer, piece->text, piece->n, work->corpus->special,
+                                      ids, err);
     }
-    return status;
+    return status == GEN_OK && piece->last ? add_eos(work, ids, err) : status;
 }
 
 static void encode_share(void *context, size_t begin, size_t end, int thread) {
@@ -305,11 +204,11 @@ static void encode_share(void *context, size_t begin, size_t end, int thread) {
 
 /* ---- all of them -----------------------------------------------------------------------------*/
 
-static void collect(struct tokenizing *work, struct walk *walk) {
+static void collect(struct tokenizing *work, struct corpus_walk *walk) {
     size_t bytes = 0;
     work->n = 0;
     while (work->n < BATCH_PIECES && bytes < BATCH_BYTES &&
-           walk_next(walk, &work->pieces[work->n])) {
+           corpus_walk_next(walk, &work->pieces[work->n])) {
         bytes += work->pieces[work->n].n;
         work->n++;
     }
@@ -339,7 +238,7 @@ enum gen_status corpus_tokenize(const struct corpus *corpus, const struct gen_to
     }
     work->corpus = corpus;
     work->tokenizer = tokenizer;
-    struct walk walk = {.corpus = corpus};
+    struct corpus_walk walk = {.corpus = corpus};
     enum gen_status status = GEN_OK;
     for (collect(work, &walk); status == GEN_OK && work->n > 0; collect(work, &walk)) {
         thread_pool_run(pool, work->n, 1, encode_share, work);
@@ -357,19 +256,22 @@ enum gen_status corpus_tokenize(const struct corpus *corpus, const struct gen_to
 
 /* ---- text ------------------------------------------------------------------------------------*/
 
-static enum gen_status read_piece(const struct corpus *corpus, const struct piece *piece,
+static enum gen_status read_piece(const struct corpus *corpus, const struct corpus_piece *piece,
                                   const struct corpus_reader *reader, struct gen_error *err) {
     if (!piece->file->jsonl) {
         enum gen_status status = check_text(piece, err);
         return status == GEN_OK
-                   ? reader->take(reader->context, piece->text, piece->n, piece->last, err)
+                   ? reader->take(reader->context, piece->text, piece->n, piece->ends_line, err)
                    : status;
     }
     cJSON *object = NULL;
     const char *text = NULL;
     enum gen_status status = parse_line(&text, &object, piece, corpus->field, err);
-    if (status == GEN_OK) {
-        status = reader->take(reader->context, text, strlen(text), true, err);
+    size_t n = status == GEN_OK ? strlen(text) : 0;
+    for (size_t next; n > 0 && status == GEN_OK; text += next, n -= next) {
+        size_t length = next_document(text, n, &next);
+        bool ends_line = next == n || length < text_document(text, n, &next);
+        status = reader->take(reader->context, text, length, ends_line, err);
     }
     cJSON_Delete(object);
     return status;
@@ -377,11 +279,11 @@ static enum gen_status read_piece(const struct corpus *corpus, const struct piec
 
 enum gen_status corpus_read(const struct corpus *corpus, const struct corpus_reader *reader,
                             struct gen_error *err) {
-    struct walk walk = {.corpus = corpus};
-    struct piece piece;
+    struct corpus_walk walk = {.corpus = corpus};
+    struct corpus_piece piece;
     bool any = false;
     enum gen_status status = GEN_OK;
-    while (status == GEN_OK && walk_next(&walk, &piece)) {
+    while (status == GEN_OK && corpus_walk_next(&walk, &piece)) {
         any = true;
         status = read_piece(corpus, &piece, reader, err);
         if (status == GEN_OK) {

@@ -1,11 +1,14 @@
 /**
  * corpus.h - text files to learn from, cut into documents and made token ids.
  *
- * Two formats, told apart by the name. Text: documents are divided by a line `<|endoftext|>`; the
- * end of the line before it belongs to neither. `.jsonl`: each line is a JSON object whose member
- * `field` is one document; blank lines and a byte order mark are passed over. Either is UTF-8
- * without NUL, checked byte by byte, so that a file of another kind is refused and not learned.
- * Behind each document stands the id of end-of-text; empty documents do not count.
+ * Two formats, told apart by the name. Text: documents are divided by `<|endoftext|>`, wherever it
+ * stands; a line end right before or right after it belongs to neither, nor does the last of the
+ * file. JSON lines (.jsonl, .ndjson, .json, in letters of any case): each line is an object whose
+ * member `field` is a document, or several with `<|endoftext|>` between them; blank lines are
+ * passed over, halves of surrogate pairs are U+FFFD. Of either a byte order mark in front is passed
+ * over. Either is UTF-8 without NUL, checked byte by byte, so that a file of another kind is
+ * refused and not learned. After each document stands the id of end-of-text; empty documents do not
+ * count.
  *
  * Files are walked in pieces of about a megabyte, so that memory does not grow with the corpus. A
  * long document is cut where a line of text begins right behind one: there the words of GPT-2's
@@ -33,6 +36,7 @@ struct corpus {
     struct corpus_file *files;
     size_t n_files;
     const char *field; /**< of JSON objects; borrowed */
+    bool special;      /**< special tokens in a text stand for themselves; false from opening */
 };
 
 /** Map n files, n >= 1. A file that cannot be read is an error; release in any case. */
@@ -46,10 +50,11 @@ uint64_t corpus_bytes(const struct corpus *corpus);
 /** A digest of all that the ids depend on but the vocabulary: contents, formats, field. */
 uint64_t corpus_digest(const struct corpus *corpus);
 
-/** What takes the text of documents, in order and in pieces, `last` with the last of each. */
+/** What takes the text of documents, in order and in pieces; `ends_line`: a line end or the end of
+ *  the file came after it. */
 struct corpus_reader {
     void *context;
-    enum gen_status (*take)(void *context, const char *text, size_t n, bool last,
+    enum gen_status (*take)(void *context, const char *text, size_t n, bool ends_line,
                             struct gen_error *err);
     enum gen_status (*progress)(void *context, uint64_t done, struct gen_error *err);
 };

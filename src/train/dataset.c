@@ -1,8 +1,12 @@
+/* The file of token ids: written, checked before it is believed, read; and the order of training.
+ */
 #include "train/dataset.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/error.h"
@@ -11,7 +15,7 @@
 #include "tokenizer/tokenizer.h"
 #include "train/digest.h"
 
-#define VERSION     1
+#define VERSION     2
 #define FOOTER_SIZE 40
 static const char magic[] = "GENTOKEN";
 
@@ -27,7 +31,9 @@ uint64_t dataset_vocab_digest(const struct gen_tokenizer *tokenizer) {
         size_t n;
         const char *piece = gen_tokenizer_piece(tokenizer, id, &n);
         digest_add_text(&digest, piece, n);
-        digest_add_u64(&digest, tokenizer_is_special(tokenizer, id));
+        digest_add_u64(&digest, tokenizer_is_special(tokenizer, id)  ? 1
+                                : tokenizer_kind(tokenizer, id) != 0 ? 2
+                                                                     : 0);
     }
     for (size_t rank = 0; rank < tokenizer_n_merges(tokenizer); rank++) {
         int32_t left, right;
@@ -38,6 +44,11 @@ uint64_t dataset_vocab_digest(const struct gen_tokenizer *tokenizer) {
 }
 
 /* ---- writing ---------------------------------------------------------------------------------*/
+
+/* Bytes of an id. */
+static size_t id_width(const struct gen_tokenizer *tokenizer) {
+    return gen_tokenizer_n_vocab(tokenizer) <= 65536 ? 2 : 4;
+}
 
 struct cache_writer {
     struct file_writer file;
@@ -100,9 +111,8 @@ static enum gen_status put_footer(struct cache_writer *writer, uint64_t key,
 static enum gen_status make(const char *path, uint64_t key, const struct corpus *corpus,
                             const struct gen_tokenizer *tokenizer, struct thread_pool *pool,
                             const struct dataset_progress *progress, struct gen_error *err) {
-    struct cache_writer writer = {.width = gen_tokenizer_n_vocab(tokenizer) <= 65536 ? 2 : 4,
-                                  .n_bytes = corpus_bytes(corpus),
-                                  .progress = progress};
+    struct cache_writer writer = {
+        .width = id_width(tokenizer), .n_bytes = corpus_bytes(corpus), .progress = progress};
     struct corpus_sink sink = {&writer, take_ids, tell_progress};
     enum gen_status status = file_writer_open(&writer.file, path, err);
     if (status != GEN_OK) {
@@ -120,8 +130,34 @@ static enum gen_status make(const char *path, uint64_t key, const struct corpus 
 
 /* ---- reading ---------------------------------------------------------------------------------*/
 
+/* Whether nobody else can have written the mapped file: it is this user's or the system's, and not
+ * open to everybody. */
+static bool is_own(const struct file_map *map) {
+    struct stat status;
+    return fstat(map->descriptor, &status) == 0 &&
+           (status.st_uid == geteuid() || status.st_uid == 0) && (status.st_mode & S_IWOTH) == 0;
+}
+
+static int32_t id_at(const struct dataset *dataset, size_t i) {
+    const unsigned char *at = dataset->map.data + i * dataset->width;
+    return dataset->width == 2 ? bytes_u16(at) : (int32_t)bytes_u32(at);
+}
+
+/* Whether the tokenizer has all ids; counts the documents. */
+static bool check_ids(struct dataset *dataset, const struct gen_tokenizer *tokenizer) {
+    int32_t n_vocab = gen_tokenizer_n_vocab(tokenizer);
+    int32_t eos = gen_tokenizer_eos(tokenizer);
+    bool good = true;
+    for (size_t i = 0; i < dataset->n; i++) {
+        int32_t id = id_at(dataset, i);
+        good = good && id >= 0 && id < n_vocab;
+        dataset->n_documents += id == eos;
+    }
+    return good;
+}
+
 /* Whether the mapped file is whole and of this key; fills in what it says. */
-static bool check(struct dataset *dataset, uint64_t key) {
+static bool check(struct dataset *dataset, uint64_t key, const struct gen_tokenizer *tokenizer) {
     const struct file_map *map = &dataset->map;
     if (map->size < FOOTER_SIZE || map->size % 8 != 0) {
         return false;
@@ -131,48 +167,67 @@ static bool check(struct dataset *dataset, uint64_t key) {
     uint64_t n = bytes_u64(footer);
     uint32_t width = bytes_u32(footer + 24);
     if (memcmp(footer + 32, magic, 8) != 0 || bytes_u32(footer + 28) != VERSION ||
-        bytes_u64(footer + 16) != key || (width != 2 && width != 4) || n == 0 ||
+        bytes_u64(footer + 16) != key || width != id_width(tokenizer) || n == 0 ||
         n > n_bytes / width || n_bytes - n * width >= 8) {
         return false;
     }
     struct digest digest = {0};
     digest_add(&digest, map->data, n_bytes);
+    uint64_t ids = digest_value(&digest);
+    struct digest both = {0};
+    digest_add_u64(&both, key);
+    digest_add_u64(&both, ids);
     dataset->n = (size_t)n;
     dataset->width = width;
-    dataset->key = key;
-    return digest_value(&digest) == bytes_u64(footer + 8);
+    dataset->file_key = key;
+    dataset->key = digest_value(&both);
+    return ids == bytes_u64(footer + 8) && check_ids(dataset, tokenizer);
 }
 
-static bool read_cache(struct dataset *dataset, const char *path, uint64_t key) {
-    if (file_kind_of(path) != FILE_REGULAR || file_map_open(&dataset->map, path, NULL) != GEN_OK) {
+static bool read_cache(struct dataset *dataset, const char *path, uint64_t key,
+                       const struct gen_tokenizer *tokenizer) {
+    if (file_kind_of(path) != FILE_REGULAR ||
+        file_map_open_readable(&dataset->map, path, NULL) != GEN_OK) {
         return false;
     }
-    if (!check(dataset, key)) {
+    bool good = is_own(&dataset->map);
+    file_map_stop_reading(&dataset->map);
+    if (!good || !check(dataset, key, tokenizer)) {
         dataset_release(dataset);
         return false;
     }
     return true;
 }
 
-enum gen_status dataset_open(struct dataset *dataset, const char *prefix,
-                             const struct corpus *corpus, const struct gen_tokenizer *tokenizer,
-                             struct thread_pool *pool, const struct dataset_progress *progress,
-                             struct gen_error *err) {
-    *dataset = (struct dataset){0};
+/* The key of the file's name. */
+static uint64_t file_key(const struct corpus *corpus, const struct gen_tokenizer *tokenizer) {
     struct digest digest = {0};
     digest_add_u64(&digest, corpus_digest(corpus));
     digest_add_u64(&digest, dataset_vocab_digest(tokenizer));
-    uint64_t key = digest_value(&digest);
-    size_t size = strlen(prefix) + sizeof ".tokens-0123456789abcdef";
+    return digest_value(&digest);
+}
+
+enum gen_status dataset_open(struct dataset *dataset, const char *prefix,
+                             const struct corpus *corpus, const struct gen_tokenizer *tokenizer,
+                             struct thread_pool *pool, uint64_t expected,
+                             const struct dataset_progress *progress, struct gen_error *err) {
+    *dataset = (struct dataset){0};
+    uint64_t key = file_key(corpus, tokenizer);
+    size_t size = strlen(prefix) + sizeof DATASET_LONGEST_ENDING;
     char *path = memory_new(size, 1);
     if (path == NULL) {
         return error_no_memory(err, "a path");
     }
     snprintf(path, size, "%s.tokens-%016" PRIx64, prefix, key);
     enum gen_status status = GEN_OK;
-    if (!read_cache(dataset, path, key)) {
+    bool found = read_cache(dataset, path, key, tokenizer);
+    if (found && expected != 0 && dataset->key != expected && key != expected) {
+        dataset_release(dataset); /* either other data, or these ids are not what was learned */
+        found = false;
+    }
+    if (!found) {
         status = make(path, key, corpus, tokenizer, pool, progress, err);
-        if (status == GEN_OK && !read_cache(dataset, path, key)) {
+        if (status == GEN_OK && !read_cache(dataset, path, key, tokenizer)) {
             struct error_quoted quoted;
             status = error_set(err, GEN_IO_ERROR, "%s: what was just written cannot be read back",
                                error_path(&quoted, path));
@@ -188,10 +243,8 @@ void dataset_release(struct dataset *dataset) {
 }
 
 void token_span_read(int32_t *out, const struct token_span *span, size_t first, size_t n) {
-    const struct dataset *dataset = span->dataset;
-    const unsigned char *at = dataset->map.data + (span->first + first) * dataset->width;
     for (size_t i = 0; i < n; i++) {
-        out[i] = dataset->width == 2 ? bytes_u16(at + 2 * i) : (int32_t)bytes_u32(at + 4 * i);
+        out[i] = id_at(span->dataset, span->first + first + i);
     }
 }
 

@@ -3,12 +3,16 @@
  * tokenize again, and the order in which training reads it.
  *
  * The file is PREFIX.tokens-KEY, KEY a digest of the corpus, its format and the vocabulary, in
- * hexadecimal. It may be deleted at any time; one that is damaged or of another version is made
- * again. All numbers are little-endian:
+ * hexadecimal. It may be deleted at any time; one that is damaged, of another version, holds ids
+ * that the vocabulary has not, belongs to another user or may be written by everybody is made
+ * again. The digests are no secret, so that such a file is trusted as the model next to it is; but
+ * the state of a run knows the digest of its ids, and other ones are not taken for them.
+ *
+ * All numbers are little-endian:
  *
  *   n_tokens x u16 where the vocabulary has at most 65536 ids, else i32
  *   padding with zeros to a multiple of 8
- *   u64 n_tokens, u64 digest of the bytes before, u64 KEY, u32 bytes of an id, u32 version = 1,
+ *   u64 n_tokens, u64 digest of the bytes before, u64 KEY, u32 bytes of an id, u32 version = 2,
  *   "GENTOKEN"
  */
 #ifndef TRAIN_DATASET_H
@@ -22,11 +26,16 @@
 #include "gen.h"
 #include "train/corpus.h"
 
+/** What stands after the prefix in the names of the files that dataset_open() writes. */
+#define DATASET_LONGEST_ENDING ".tokens-0123456789abcdef"
+
 struct dataset {
     struct file_map map;
-    size_t n;     /**< token ids */
-    size_t width; /**< bytes of one */
-    uint64_t key;
+    size_t n;             /**< token ids */
+    size_t width;         /**< bytes of one */
+    uint64_t file_key;    /**< KEY */
+    uint64_t key;         /**< of KEY and the ids */
+    uint64_t n_documents; /**< end-of-text ids */
 };
 
 /** A digest of all that a tokenizer knows. */
@@ -34,7 +43,8 @@ uint64_t dataset_vocab_digest(const struct gen_tokenizer *tokenizer);
 
 /**
  * Read the corpus's ids from their file, or make it. progress (may be NULL) is told the bytes of
- * text done and in all and cancels with false. GEN_BAD_FILE if there is no text at all.
+ * text done and in all and cancels with false. GEN_BAD_FILE if there is no text at all. `expected`
+ * is the key that a state has of these data, or 0: a file of another one is made again.
  */
 struct dataset_progress {
     void *context;
@@ -42,8 +52,8 @@ struct dataset_progress {
 };
 enum gen_status dataset_open(struct dataset *dataset, const char *prefix,
                              const struct corpus *corpus, const struct gen_tokenizer *tokenizer,
-                             struct thread_pool *pool, const struct dataset_progress *progress,
-                             struct gen_error *err);
+                             struct thread_pool *pool, uint64_t expected,
+                             const struct dataset_progress *progress, struct gen_error *err);
 void dataset_release(struct dataset *dataset);
 
 /** A part of a dataset: to train on one and validate on the other. */

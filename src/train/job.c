@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "model/config.h"
+#include "model/eos_ids.h"
 #include "tensor/kernels/training.h"
 #include "train/dataset.h"
 #include "train/digest.h"
@@ -22,7 +23,6 @@ static enum gen_status open_state(struct train_job *job) {
         return error_no_memory(job->err, "a path");
     }
     snprintf(job->state_path, size, "%s.state", job->path);
-    file_writer_sweep(job->path);
     if (file_kind_of(job->state_path) == FILE_MISSING) {
         return GEN_OK;
     }
@@ -38,15 +38,18 @@ static enum gen_status open_state(struct train_job *job) {
     return saved_state_open(&job->saved, job->state_path, job->err);
 }
 
-/* Whether the model can be written, to be known before anything else is done. */
+/* Whether all files can be written, to be known before anything else is done: the longest name may
+ * be too long where the model's is not. */
 static enum gen_status check_output(const struct train_job *job) {
-    struct file_writer writer;
     if (!ranks_leads(job->options.ranks)) {
         return GEN_OK;
     }
-    enum gen_status status = file_writer_open(&writer, job->path, job->err);
+    enum gen_status status = file_writer_check(job->path, job->err);
     if (status == GEN_OK) {
-        file_writer_close(&writer);
+        status = file_writer_check_ending(job->path, ".state", job->err);
+    }
+    if (status == GEN_OK && job->learn_tokenizer != NULL) { /* text, whose tokens are kept */
+        status = file_writer_check_ending(job->path, DATASET_LONGEST_ENDING, job->err);
     }
     return status;
 }
@@ -88,7 +91,7 @@ static enum gen_status open_tokenizer(struct train_job *job) {
 static enum gen_status check_init_tokenizer(const struct train_job *job) {
     const struct gen_tokenizer *own = job->init->tokenizer;
     int32_t n = gen_tokenizer_n_vocab(job->tokenizer);
-    if (n > job->config.n_vocab ||
+    if ((own != job->tokenizer && n > job->config.n_vocab) ||
         (own != NULL && own != job->tokenizer &&
          dataset_vocab_digest(own) != dataset_vocab_digest(job->tokenizer))) {
         return error_set(job->err, GEN_BAD_ARGUMENT,
@@ -96,6 +99,13 @@ static enum gen_status check_init_tokenizer(const struct train_job *job) {
                          "with, which has %d (leave the vocabulary away, or train anew)",
                          job->init->where.text, n,
                          own != NULL ? gen_tokenizer_n_vocab(own) : job->config.n_vocab);
+    }
+    if (gen_tokenizer_eos(job->tokenizer) >= job->config.n_vocab) {
+        return error_set(job->err, GEN_BAD_ARGUMENT,
+                         "%s: the end-of-text token has id %d, but the embedding only %d rows, so "
+                         "that no end of a text can be learned",
+                         job->init->where.text, (int)gen_tokenizer_eos(job->tokenizer),
+                         (int)job->config.n_vocab);
     }
     return GEN_OK;
 }
@@ -205,10 +215,44 @@ static enum gen_status open_init_file(struct train_job *job) {
     return status;
 }
 
+/* What the file says of the end of a text is written again with every checkpoint: it must be right
+ * before the first. */
+static enum gen_status check_eos(const struct gen_config *config, const struct model_file *file,
+                                 struct gen_error *err) {
+    struct gen_ids ids = {0};
+    enum gen_status status = eos_ids_read(&ids, config, file->tokenizer, file, err);
+    gen_ids_release(&ids);
+    return status;
+}
+
 /* The configuration is read first of all: it tells whether the file is a model. */
 static enum gen_status open_init(struct train_job *job) {
     enum gen_status status = open_init_file(job);
-    return status == GEN_OK ? config_read(&job->init_config, job->init, job->err) : status;
+    if (status == GEN_OK) {
+        status = config_read(&job->init_config, job->init, job->err);
+    }
+    if (status == GEN_OK) {
+        status = check_eos(&job->init_config, job->init, job->err);
+    }
+    if (status == GEN_OK && job->init->tokenizer != NULL) {
+        tokenizer_limit(job->init->tokenizer, job->init_config.n_vocab);
+    }
+    return status == GEN_OK ? metadata_read(job->init, job->err) : status;
+}
+
+/* A run that goes on without naming the model it began with finds its metadata in what it wrote. If
+ * that is no model of this shape, there are none. */
+static void open_earlier(struct train_job *job) {
+    struct gen_config config;
+    if (!job->resumed || job->init != NULL || file_kind_of(job->path) != FILE_REGULAR ||
+        model_file_open(&job->earlier, job->path, NULL) != GEN_OK) {
+        return;
+    }
+    if (config_read(&config, job->earlier, NULL) != GEN_OK ||
+        config.n_vocab != job->config.n_vocab || check_eos(&config, job->earlier, NULL) != GEN_OK) {
+        model_file_free(job->earlier);
+        job->earlier = NULL;
+    }
 }
 
 /* What the files of the model and of the vocabulary gave cause to say. */
@@ -239,8 +283,12 @@ static enum gen_status open_model(struct train_job *job) {
     }
     if (status == GEN_OK) {
         tell_notes(job);
+        status = choose_config(job);
     }
-    return status == GEN_OK ? choose_config(job) : status;
+    if (status == GEN_OK) {
+        open_earlier(job);
+    }
+    return status;
 }
 
 static enum gen_status open_all(struct train_job *job) {
@@ -400,6 +448,8 @@ static void fill_trainer(struct train_job *job) {
         .path = job->path,
         .state_path = job->state_path,
         .tokenizer = job->tokenizer,
+        .source = job->init != NULL ? job->init : job->earlier,
+        .carried = job->init != NULL ? METADATA_LEARNED : METADATA_SAME,
         .params = &job->params,
         .learned = learned(job),
         .lora = job->lora_options != NULL ? &job->lora : NULL,
@@ -501,5 +551,6 @@ void train_job_release(struct train_job *job) {
     saved_state_close(&job->saved);
     gen_tokenizer_free(job->own_tokenizer);
     model_file_free(job->init);
+    model_file_free(job->earlier);
     memory_free(job->state_path);
 }

@@ -34,6 +34,7 @@ struct train_job {
     bool resumed;
     struct model_file *init;       /**< NULL: the options name none */
     struct gen_config init_config; /**< of init */
+    struct model_file *earlier;    /**< resumed without init: what the run wrote so far, or NULL */
     struct gen_tokenizer *own_tokenizer;
     const struct gen_tokenizer *tokenizer; /**< has an end-of-text id */
     struct gen_config config;

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/rng.h"
 #include "model/adapter.h"
+#include "model/metadata.h"
 #include "train/checkpoint.h"
 
 /* ---- the plan --------------------------------------------------------------------------------*/
@@ -132,11 +133,15 @@ static enum gen_status announce(struct gguf_writer *writer, const struct lora *l
     return status;
 }
 
-enum gen_status lora_write(const char *path, const struct lora *lora, struct gen_error *err) {
+enum gen_status lora_write(const char *path, const struct lora *lora,
+                           const struct model_file *source, struct gen_error *err) {
     struct gguf_writer *writer;
     enum gen_status status = gguf_writer_new(&writer, path, err);
     if (status == GEN_OK) {
         status = announce(writer, lora, err);
+    }
+    if (status == GEN_OK && source != NULL) {
+        status = metadata_carry(writer, source, METADATA_ADAPTER, err);
     }
     for (size_t i = 0; i < lora->params.n_tensors && status == GEN_OK; i++) {
         status = checkpoint_put_tensor(writer, &lora->params, &lora->params.tensors[i], err);

@@ -51,6 +51,7 @@ void lora_randomize(struct lora *lora, uint64_t seed);
 struct lora_pair *lora_view(const struct lora *lora, const float *array);
 
 /** Write the adapter as a GGUF file, which llama.cpp reads too; model/adapter.h has its layout. */
-enum gen_status lora_write(const char *path, const struct lora *lora, struct gen_error *err);
+enum gen_status lora_write(const char *path, const struct lora *lora,
+                           const struct model_file *source, struct gen_error *err);
 
 #endif

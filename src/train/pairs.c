@@ -1,3 +1,4 @@
+/* Records of JSON lines, made sequences of token ids in which some count. */
 #include "train/pairs.h"
 
 #include <stdio.h>
@@ -5,8 +6,9 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "format/json.h"
+#include "text/lines.h"
 #include "train/digest.h"
+#include "train/pair_record.h"
 #include "train/pass.h"
 
 /* Lines between two reports of progress. */
@@ -57,8 +59,8 @@ static enum gen_status encode(const struct reading *reading, const struct gen_by
                               char counts) {
     enum gen_status status = GEN_OK;
     if (text->n > 0) {
-        status = gen_tokenizer_encode(reading->reader->tokenizer, text->data, text->n, false,
-                                      &reading->pairs->ids, reading->err);
+        status = gen_tokenizer_encode(reading->reader->tokenizer, text->data, text->n,
+                                      reading->reader->special, &reading->pairs->ids, reading->err);
     }
     return status == GEN_OK ? mark(reading, counts) : status;
 }
@@ -85,15 +87,26 @@ static enum gen_status learn(struct reading *reading, size_t first, const struct
 
 /* ---- lines -----------------------------------------------------------------------------------*/
 
-static enum gen_status take_pair(struct reading *reading, const char *prompt,
-                                 const char *completion) {
+static enum gen_status take_pair(struct reading *reading, const struct pair_record *record) {
     const struct pair_template *template = reading->reader->pair;
+    struct gen_bytes *before = &reading->before;
     size_t first = reading->pairs->ids.n;
-    enum gen_status status = add_part(&reading->before, reading, &template->before);
-    if (status == GEN_OK &&
-        (status = add_text(&reading->before, reading, prompt, strlen(prompt))) == GEN_OK &&
-        (status = add_part(&reading->before, reading, &template->between)) == GEN_OK) {
-        status = learn(reading, first, &template->lead, completion, &template->after);
+    const char *prompt = record->prompt;
+    const char *input = record->input;
+    enum gen_status status = add_part(before, reading, &template->before);
+    if (status == GEN_OK) {
+        status = add_text(before, reading, prompt, strlen(prompt));
+    }
+    if (status == GEN_OK && input != NULL &&
+        (status = add_text(before, reading, "\n", 1)) == GEN_OK) {
+        status = add_text(before, reading, input, strlen(input));
+    }
+    /* An instruction does not end so that its answer can go on from it. */
+    if (status == GEN_OK && record->instructs && template->between.n + template->lead.n == 0) {
+        status = add_text(before, reading, "\n", 1);
+    }
+    if (status == GEN_OK && (status = add_part(before, reading, &template->between)) == GEN_OK) {
+        status = learn(reading, first, &template->lead, record->completion, &template->after);
     }
     return status;
 }
@@ -117,44 +130,41 @@ static enum gen_status take_message(struct reading *reading, size_t first, const
     return status;
 }
 
-static enum gen_status take_messages(struct reading *reading, const cJSON *messages) {
+static enum gen_status take_messages(struct reading *reading, const struct pair_record *record) {
     size_t first = reading->pairs->ids.n;
-    for (const cJSON *message = messages->child; message != NULL; message = message->next) {
-        const cJSON *role = json_member(message, "role");
-        const cJSON *content = json_member(message, "content");
+    const cJSON *message = record->messages->child;
+    for (; message != NULL; message = message->next) {
+        const cJSON *role = json_member(message, record->role);
+        const cJSON *content = json_member(message, record->content);
         if (!cJSON_IsString(role) || !cJSON_IsString(content)) {
             return error_set(reading->err, GEN_BAD_FILE,
-                             "%s: a message is without a \"role\" or a \"content\" that is text",
-                             reading->where);
+                             "%s: a message is without a \"%s\" or a \"%s\" that is text",
+                             reading->where, record->role, record->content);
         }
-        enum gen_status status =
-            take_message(reading, first, role->valuestring, content->valuestring);
+        enum gen_status status = take_message(
+            reading, first, pair_record_role(record, role->valuestring), content->valuestring);
         if (status != GEN_OK) {
             return status;
         }
     }
     if (reading->pairs->ids.n == first) {
         return error_set(reading->err, GEN_BAD_FILE,
-                         "%s: no message has the role \"assistant\", so there is nothing to learn",
-                         reading->where);
+                         "%s: no message has the role \"%s\", so there is nothing to learn",
+                         reading->where, strcmp(record->role, "from") == 0 ? "gpt" : "assistant");
     }
     return GEN_OK;
 }
 
 static enum gen_status take_object(struct reading *reading, const cJSON *object) {
-    const cJSON *prompt = json_member(object, "prompt");
-    const cJSON *completion = json_member(object, "completion");
-    const cJSON *messages = json_member(object, "messages");
-    if (cJSON_IsString(prompt) && cJSON_IsString(completion) && messages == NULL) {
-        return take_pair(reading, prompt->valuestring, completion->valuestring);
+    const struct pairs_reader *reader = reading->reader;
+    struct pair_record record;
+    enum gen_status status =
+        pair_record_read(&record, object, reader->prompt_field, reader->completion_field,
+                         reading->where, reading->err);
+    if (status != GEN_OK) {
+        return status;
     }
-    if (cJSON_IsArray(messages) && prompt == NULL && completion == NULL) {
-        return take_messages(reading, messages);
-    }
-    return error_set(reading->err, GEN_BAD_FILE,
-                     "%s: wanted is an object with the texts \"prompt\" and \"completion\", or "
-                     "with the list \"messages\"",
-                     reading->where);
+    return record.prompt != NULL ? take_pair(reading, &record) : take_messages(reading, &record);
 }
 
 /* Keep the ids from `first` on as a pair, or leave it out. */
@@ -181,21 +191,12 @@ static enum gen_status take_line(struct reading *reading, const char *line, size
     cJSON *object = NULL;
     size_t first = reading->pairs->ids.n;
     reading->before.n = 0;
-    enum gen_status status = json_parse(&object, line, n, reading->where, reading->err);
+    enum gen_status status = json_parse_line(&object, line, n, reading->where, reading->err);
     if (status == GEN_OK) {
         status = take_object(reading, object);
     }
     cJSON_Delete(object);
     return status == GEN_OK ? keep(reading, first) : status;
-}
-
-static bool is_blank(const char *line, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        if (strchr(" \t\r", line[i]) == NULL || line[i] == '\0') {
-            return false;
-        }
-    }
-    return true;
 }
 
 enum gen_status pairs_read(struct pairs *pairs, const struct pairs_reader *reader,
@@ -206,14 +207,17 @@ enum gen_status pairs_read(struct pairs *pairs, const struct pairs_reader *reade
     const char *text = (const char *)map->data;
     enum gen_status status = GEN_OK;
     size_t line = 0;
-    for (size_t at = json_mark_length(text, map->size); at < map->size && status == GEN_OK;) {
-        const char *end = memchr(text + at, '\n', map->size - at);
-        size_t n = end != NULL ? (size_t)(end - text) - at : map->size - at;
+    if (text_mark(text, map->size, true) == TEXT_MARK_UTF16) {
+        return error_set(err, GEN_BAD_FILE, "%s: " TEXT_UTF16_PROBLEM, error_path(&quoted, path));
+    }
+    for (size_t at = text_mark_length(text, map->size); at < map->size && status == GEN_OK;) {
+        size_t next;
+        size_t n = text_line_length(text + at, map->size - at, &next);
         snprintf(where, sizeof where, "%s: line %zu", error_path(&quoted, path), ++line);
-        if (!is_blank(text + at, n)) {
+        if (!text_is_blank(text + at, n)) {
             status = take_line(&reading, text + at, n);
         }
-        at += n + (end != NULL);
+        at += next;
         if (status == GEN_OK && line % LINES_BETWEEN == 0 &&
             !reader->progress(reader->context, at, map->size)) {
             status = error_set(err, GEN_CANCELED, "reading the pairs was canceled");

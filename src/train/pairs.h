@@ -2,10 +2,9 @@
  * pairs.h - what fine-tuning learns from: JSON lines with a prompt and its completion, or a
  * conversation, made sequences of token ids in which only some count.
  *
- *   {"prompt": "...", "completion": "..."}
- *   {"messages": [{"role": "user", "content": "..."}, {"role": "assistant", "content": "..."}]}
- *
- * Both kinds may be mixed; other members are not looked at, blank lines are passed over. A pair
+ * The shapes of pair_record.h may be mixed; blank lines are passed over, halves of surrogate pairs
+ * are U+FFFD. Where the template puts nothing between an instruction and its output, a line end
+ * stands there; an input stands on a line of its own after the instruction. A pair
  * becomes the text of its template, of which the completion and what the template has behind it
  * count, and end-of-text, which counts too. In a conversation every message is one filling of its
  * template; what the assistant says counts, and behind it stands end-of-text in the place of what
@@ -41,6 +40,9 @@ struct pairs {
 struct pairs_reader {
     const struct gen_tokenizer *tokenizer; /**< has an end-of-text id */
     const struct pair_template *pair, *message;
+    const char *prompt_field, *completion_field; /**< of a pair's members; NULL: the
+                                                      usual ones */
+    bool special;         /**< special tokens in the texts stand for themselves */
     size_t max_positions; /**< pairs of more are left out */
     void *context;
     /** Told bytes done and in all; false cancels. */

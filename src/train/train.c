@@ -48,16 +48,17 @@ static bool tell_reading(void *context, uint64_t done, uint64_t total) {
 }
 
 static enum gen_status open_dataset(struct train_job *job, struct dataset *dataset,
-                                    const char *const *files, size_t n_files) {
+                                    const char *const *files, size_t n_files, uint64_t expected) {
     struct corpus corpus;
     struct dataset_progress progress = {job, tell_reading};
     enum gen_status status = corpus_open(&corpus, files, n_files, job->options.field, job->err);
+    corpus.special = job->options.special;
     for (size_t i = 0; status == GEN_OK && i < n_files; i++) {
         status = train_job_check_input(job, &corpus.files[i].map);
     }
     if (status == GEN_OK) {
         status = dataset_open(dataset, job->path, &corpus, job->tokenizer, job->compute.pool,
-                              &progress, job->err);
+                              expected, &progress, job->err);
     }
     corpus_release(&corpus);
     return status;
@@ -87,9 +88,12 @@ static enum gen_status choose_batch(struct text_job *text) {
 static enum gen_status open_data(struct text_job *text) {
     struct train_job *job = &text->job;
     const struct gen_train_options *options = &job->options;
-    enum gen_status status = open_dataset(job, &text->data, options->data, options->n_data);
+    /* One rank alone makes the ids again where they are not those of the state. */
+    bool expects = job->resumed && ranks_leads(options->ranks);
+    enum gen_status status = open_dataset(job, &text->data, options->data, options->n_data,
+                                          expects ? job->saved.checkpoint.data_key : 0);
     if (status == GEN_OK && options->n_valid > 0) {
-        status = open_dataset(job, &text->valid, options->valid, options->n_valid);
+        status = open_dataset(job, &text->valid, options->valid, options->n_valid, 0);
     }
     if (status != GEN_OK) {
         return status;
@@ -139,12 +143,16 @@ static void describe_data(struct text_job *text) {
     struct train_job *job = &text->job;
     size_t n_positions = job->n_positions;
     job->data = (struct train_source){text, text->order.n_windows, read_data};
+    if (job->resumed && job->saved.checkpoint.data_key == text->data.file_key) {
+        job->saved.checkpoint.data_key = text->data.key; /* what earlier versions of gen kept */
+    }
     job->data_key = text->data.key;
     if (text->valid_span.n > 1) {
         size_t n = (text->valid_span.n - 1 + n_positions - 1) / n_positions;
         job->valid = (struct train_source){text, n, read_valid};
     }
     job->plan.n_tokens = text->data_span.n;
+    job->plan.n_documents = text->data.n_documents;
     job->plan.n_valid_tokens = text->valid_span.n;
 }
 

@@ -269,9 +269,10 @@ static bool writes_model(const struct trainer *trainer) {
 
 static enum gen_status write_model(const struct trainer *trainer, struct gen_error *err) {
     if (trainer->lora != NULL) {
-        return lora_write(trainer->path, trainer->lora, err);
+        return lora_write(trainer->path, trainer->lora, trainer->source, err);
     }
-    return checkpoint_write_model(trainer->path, trainer->params, trainer->tokenizer, err);
+    return checkpoint_write_model(trainer->path, trainer->params, trainer->tokenizer,
+                                  trainer->source, trainer->carried, err);
 }
 
 /* Two runs with one output would write state and model in turn, each over the other's. */

@@ -38,6 +38,8 @@ struct trainer {
     const struct gen_train_watch *watch;
     const char *path, *state_path; /**< of the model, of the state */
     const struct gen_tokenizer *tokenizer;
+    const struct model_file *source; /**< whose metadata the model written has, or NULL */
+    enum metadata_carried carried;
     const struct params *params; /**< of the model */
     struct params *learned;      /**< what of it learns: the same, or those of `lora` */
     const struct lora *lora;     /**< NULL: all weights learn */

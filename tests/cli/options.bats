@@ -35,12 +35,8 @@ setup() {
         gen "$wrong" 0.5 Hi
         refused 2 "did you mean $right?"
     done <<'END'
---top_p --top-p
 --topp --top-p
 --temprature --temperature
---temp --temperature
---max-tokens --max-new-tokens
---max_new_tokens --max-new-tokens
 --MAX_NEW_TOKENS --max-new-tokens
 --sed --seed
 --jsn --json
@@ -74,7 +70,7 @@ END
         done
     done <<'END'
 threads 0 1025
-max-new-tokens -1 2147483648
+max-new-tokens -2 2147483648
 max-length 0 2147483648
 min-new-tokens -1 2147483648
 min-length -1 2147483648

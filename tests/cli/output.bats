@@ -126,7 +126,7 @@ setup() {
     gen -n 0 -o - Hello
     [ "$output" = Hello ]
     gen -n 0 -o nosuch/file Hello
-    refused 1 "nosuch/file: No such file"
+    refused 1 "nosuch/file: cannot create: No such file"
 }
 
 @test "--output does not overwrite what is read" {

@@ -148,7 +148,7 @@ setup() {
 @test "--jsonl refuses what is not an object with one string prompt" {
     for line in '5' '[]' '"prompt"' '{}' '{"prompt":5}' '{"Prompt":"a"}' '{"prompt":"a"} x' \
         '{"prompt":"a","prompt":"b"}' '{"prompt":"a\\u0000b"}' '{"prompt":"a\001b"}' '{"prompt":"a"' \
-        '{"prompt":"a"}{"prompt":"b"}' '{"prompt":"\\ud800"}'; do
+        '{"prompt":"a"}{"prompt":"b"}'; do
         gen_stdin "$line" -n 0 --jsonl --json
         echo "$line: $output"
         [ "$status" -eq 1 ]

@@ -1,25 +1,34 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2153,SC2154 # bats and helper.bash set them
 # Every example of README.md, as a reader would type it.
 #
 # A block marked `console` holds commands behind "$ " and their exact output. A block marked `sh`
 # holds commands that must succeed; there, a tiny model stands in the Hugging Face cache in the
-# place of openai-community/gpt2, and what reaches for the network or for packages does nothing.
-
+# place of openai-community/gpt2, and make and sh do nothing. `hf` is the real one, without a
+# network, where there is one (sh scripts/deps.sh hf); else it does nothing either, and the test of it
+# is skipped.
 
 setup() {
     load helper
     mkdir -p bin build
     ln -s "$GEN" bin/gen
     ln -s "$GEN" build/gen
-    for command in huggingface-cli make sh; do
+    hf=$(command -v hf || true)
+    [ ! -x "$ROOT/build/hf/bin/hf" ] || hf=$ROOT/build/hf/bin/hf
+    for command in make sh hf; do
         printf '#!/bin/sh\nexit 0\n' >"bin/$command"
         chmod +x "bin/$command"
     done
+    [ -z "$hf" ] || ln -sf "$hf" bin/hf
     mkdir scripts
-    snapshot=hub/models--openai-community--gpt2/snapshots/1
-    mkdir -p "hf/$snapshot"
-    cp "$ROOT"/tests/golden/models/base/* "hf/$snapshot/"
-    export HF_HOME=$PWD/hf PATH="$PWD/bin:$PATH"
+    # As the hub's own programs lay it out.
+    revision=607a30d783dfa663caf39e06633721c8d4cfcd7e
+    repository=hf/hub/models--openai-community--gpt2
+    snapshot=$PWD/$repository/snapshots/$revision
+    mkdir -p "$snapshot" "$repository/refs"
+    printf %s "$revision" >"$repository/refs/main"
+    cp "$ROOT"/tests/golden/models/base/* "$snapshot/"
+    export HF_HOME=$PWD/hf HF_HUB_OFFLINE=1 PATH="$PWD/bin:$PATH"
     unset GEN_MODEL # the embedded one
 }
 
@@ -81,4 +90,36 @@ blocks() {
     [ -s gpt2.gguf ]
     [ -s Jack.txt ]
     [ -s Snow-White.txt ]
+}
+
+@test "the README downloads as today's hf wants it, and gen finds what hf has" {
+    [ -n "$hf" ] || skip "no hf here (sh scripts/deps.sh hf)"
+    command=$(blocks sh | grep '^hf download ')
+    [ "$(printf '%s\n' "$command" | wc -l)" -eq 1 ]
+    # It warns of patterns that it does not take as such.
+    run --separate-stderr bash -c "$command"
+    echo "$output $stderr"
+    [ "$status" -eq 0 ]
+    [[ $output == *"$snapshot"* ]]
+    [[ $stderr != *Warning* ]]
+    run --separate-stderr bash -c "$command --format quiet"
+    [ "$output" = "$snapshot" ]
+    gen -n 0 -m openai-community/gpt2 Hi
+    [ "$status" -eq 0 ]
+    # So does the message of one who has not downloaded it.
+    rm -r hf
+    gen -m openai-community/gpt2 Hi
+    refused 1 "hf download NAME"
+    run hf download --help
+    [ "$status" -eq 0 ]
+}
+
+@test "a program of one's own links with the README's line, which is that of gen.h" {
+    [ -z "${GEN_SANITIZE:-}" ] || skip "the sanitizers' own libraries are needed too"
+    flags=$(grep -o 'cc hello.c -lgen[^`]*' "$ROOT/README.md")
+    grep -qF "$flags" "$ROOT/include/gen.h"
+    printf '#include "gen.h"\nint main(void) { return gen_default_threads() < 1; }\n' >hello.c
+    # shellcheck disable=SC2086 # several words
+    $flags -I"$ROOT/include" -L"$(dirname "$GEN")" -o hello
+    ./hello
 }

@@ -33,7 +33,7 @@ setup() {
     printf '' | "$GEN" tokenize >empty
     printf '\n' | cmp - empty
     gen tokenize --json -p ''
-    [ "$output" = '{"ids":[],"tokens":[],"count":0}' ]
+    [ "$output" = '{"ids":[],"tokens":[],"bytes":[],"count":0}' ]
 }
 
 @test "stdin, -, a file, --prompt, --output" {

@@ -353,7 +353,7 @@ n_lines() {
     done
     gen train -o m.gguf "${SHAPE[@]}" --svg nowhere/m.svg "$TEXT"
     [ "$status" -eq 1 ]
-    [[ $stderr == *"nowhere/m.svg: No such file or directory"* ]]
+    [[ $stderr == *"nowhere/m.svg: cannot create: No such file or directory"* ]]
     [ "$(n_lines)" -eq 0 ]
 }
 

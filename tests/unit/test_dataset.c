@@ -57,7 +57,7 @@ static enum gen_status open_file(const struct fixture *fixture, const char *name
     enum gen_status status = corpus_open(&corpus, paths, 1, field, err);
     if (status == GEN_OK) {
         status =
-            dataset_open(dataset, prefix, &corpus, fixture->tokenizer, fixture->pool, NULL, err);
+            dataset_open(dataset, prefix, &corpus, fixture->tokenizer, fixture->pool, 0, NULL, err);
     }
     corpus_release(&corpus);
     return status;
@@ -101,7 +101,7 @@ static void check_text(const struct fixture *fixture, const char *name, const ch
 static void test_documents(void **state) {
     const struct fixture *fixture = *state;
     const char *const two[] = {"One.", "Two,\nthree."};
-    const char *const one[] = {"a <|endoftext|> b\n <|endoftext|>"};
+    const char *const spaced[] = {"a ", " b\n "};
     check_text(fixture, "plain", "One.\n<|endoftext|>\nTwo,\nthree.\n", two, 2);
     check_text(fixture, "no-newline", "One.\n<|endoftext|>\nTwo,\nthree.", two, 2);
     check_text(fixture, "empty-ones",
@@ -109,7 +109,7 @@ static void test_documents(void **state) {
                "Two,\nthree.\n<|endoftext|>\n<|endoftext|>",
                two, 2);
     check_text(fixture, "carriage-return", "One.\r\n<|endoftext|>\r\nTwo,\nthree.\r\n", two, 2);
-    check_text(fixture, "not-alone", "a <|endoftext|> b\n <|endoftext|>\n", one, 1);
+    check_text(fixture, "not-alone", "a <|endoftext|> b\n <|endoftext|>\n", spaced, 2);
     check_text(fixture, "lines.jsonl",
                "{\"text\":\"One.\"}\n\n  \r\n{\"n\":1,\"text\":\"Two,\\nthree.\"}\n{\"text\":\"\"}",
                two, 2);
@@ -177,7 +177,7 @@ static void test_cache(void **state) {
     fixture_write_text(fixture->directory, "text", "Once upon a time there was a file of ids.\n");
     assert_int_equal(open_file(fixture, "text", "text", &dataset, &err), GEN_OK);
     char name[64];
-    snprintf(name, sizeof name, "cache.tokens-%016llx", (unsigned long long)dataset.key);
+    snprintf(name, sizeof name, "cache.tokens-%016llx", (unsigned long long)dataset.file_key);
     assert_int_equal(file_kind_of(fixture_path(fixture->directory, name)), FILE_REGULAR);
     assert_int_equal(dataset.width, 2);
     struct gen_bytes whole = {0};

@@ -176,10 +176,10 @@ static void completions_count(void **state) {
 static void bad_lines_are_named(void **state) {
     (void)state;
     static const char *const lines[][2] = {
-        {"{\"prompt\":\"a\"}", "wanted is an object"},
-        {"{\"prompt\":1,\"completion\":\"b\"}", "wanted is an object"},
-        {"[]", "wanted is an object"},
-        {"{\"prompt\":\"a\",\"completion\":\"b\",\"messages\":[]}", "wanted is an object"},
+        {"{\"prompt\":\"a\"}", "must be an object"},
+        {"{\"prompt\":1,\"completion\":\"b\"}", "must be an object"},
+        {"[]", "is an array, but each line must be an object"},
+        {"{\"prompt\":\"a\",\"completion\":\"b\",\"messages\":[]}", "must be an object"},
         {"{\"prompt\":\"a\",", "line 2"},
         {"{\"prompt\":\"a\\u0000\",\"completion\":\"b\"}", "line 2"},
         {"{\"prompt\":\"\xff\",\"completion\":\"b\"}", "line 2"},
@@ -187,7 +187,7 @@ static void bad_lines_are_named(void **state) {
         {"{\"messages\":[{\"role\":\"user\",\"content\":\"b\"}]}", "no message has the role"},
         {"{\"messages\":[{\"role\":\"user\"}]}", "a message is without"},
         {"{\"messages\":[\"hello\"]}", "a message is without"},
-        {"{\"messages\":{}}", "wanted is an object"},
+        {"{\"messages\":{}}", "must be an object"},
     };
     struct reader_rig rig;
     reader_init(&rig, "{prompt}{completion}", 60);

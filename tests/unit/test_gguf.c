@@ -302,9 +302,10 @@ static void write_file(const char *path, struct gen_tokenizer *tokenizer) {
     ok(gguf_writer_u32(writer, "gpt2.block_count", 2, &err), &err);
     ok(gguf_writer_f32(writer, "gpt2.epsilon", 1e-5F, &err), &err);
     ok(gguf_writer_bool(writer, "gen.flag", true, &err), &err);
-    assert_int_equal(gguf_writer_tokenizer(writer, tokenizer, 511, &err), GEN_BAD_ARGUMENT);
+    assert_int_equal(gguf_writer_tokenizer(writer, tokenizer, 510, &err), GEN_UNSUPPORTED);
     ok(gguf_writer_tokenizer(writer, tokenizer, 515, &err), &err);
-    ok(gguf_writer_special_ids(writer, 510, 511, &err), &err);
+    ok(gguf_writer_u32(writer, "tokenizer.ggml.bos_token_id", 510, &err), &err);
+    ok(gguf_writer_u32(writer, "tokenizer.ggml.eos_token_id", 511, &err), &err);
     ok(gguf_writer_tensor(writer, "odd", TENSOR_F32, 2, odd, &err), &err);
     ok(gguf_writer_tensor(writer, "one", TENSOR_F16, 1, one, &err), &err);
     uint64_t size = gguf_writer_size(writer);

@@ -312,7 +312,7 @@ static void what_is_written_is_read(void **state) {
     struct gen_error err;
     rig_init(&rig, &options, NULL, 1, false, 0);
     const char *path = fixture_path(directory, "adapter.gguf");
-    assert_int_equal(lora_write(path, &rig.lora, &err), GEN_OK);
+    assert_int_equal(lora_write(path, &rig.lora, NULL, &err), GEN_OK);
     struct adapter *adapter;
     if (adapter_open(&adapter, path, &rig.params.config, &err) != GEN_OK) {
         fail_msg("%s", err.message);

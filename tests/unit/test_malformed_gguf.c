@@ -102,7 +102,6 @@ static const struct breaking cases[] = {
     {"token type 0", WRITE, 16, "tokenizer.ggml.token_type", B("\0"), "token 0 is 0"},
     {"token type 7", WRITE, 16, "tokenizer.ggml.token_type", B("\7"), "token 0 is 7"},
     {"token type -1", WRITE, 16, "tokenizer.ggml.token_type", B(FF4), "not 1 to 6"},
-    {"byte token unused", WRITE, 16, "tokenizer.ggml.token_type", B("\5"), "byte 0x00"},
     {"eos out of range", WRITE, 4, "tokenizer.ggml.eos_token_id", B("\3\1"), "from 0 to 258"},
     {"eos 2^32-1", WRITE, 4, "tokenizer.ggml.eos_token_id", B(FF4), "eos_token_id is 4294967295"},
     {"eos as float", WRITE, 0, "tokenizer.ggml.eos_token_id", B("\6"), "eos_token_id"},

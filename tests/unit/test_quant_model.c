@@ -57,7 +57,7 @@ static const char *wanted_type(const struct mix *mix, const char *tensor, int32_
         return "F32";
     }
     if (strstr(tensor, "position_embd") != NULL) {
-        return mix->recipe[0] == 'q' ? "F32" : mix->embd;
+        return "F32"; /* convert_hf_to_gguf.py keeps it, too */
     }
     if (strstr(tensor, "token_embd") != NULL) {
         return mix->embd;

@@ -106,7 +106,8 @@ static void test_separators(void **state) {
     (void)state;
     check_learned("<|endoftext|>\nab\n<|endoftext|>\r\nab\n<|endoftext|>", 1, "ab|");
     check_learned("<|endoftext|>x\nab\nab", 2, "ab|");
-    check_learned(" <|endoftext|>\n", 1, "<||do|en|ex|ft||>| <||doft|endoft|ext|endoftext|");
+    check_learned("x<|endoftext|>ab<|endoftext|>ab <|endoftext|>\n", 1, "ab|");
+    check_learned(" <|endoftext|\n", 1, "<||do|en|ex|ft| <||doft|endoft|ext|endoftext|");
 }
 
 static void assert_same(const struct gen_tokenizer *a, const struct gen_tokenizer *b) {
@@ -301,10 +302,10 @@ static void test_threads_and_pieces(void **state) {
     free(text);
 }
 
-/* A line that only begins like a separator stays text where threads part behind that. */
+/* A separator that other words follow on its line, where threads part right after it. */
 static void test_cut_behind_separator(void **state) {
     (void)state;
-    static const char line[] = "<|endoftext|> xyz\n"; /* five words */
+    static const char line[] = "<|endoftext|> xyz\n"; /* two words */
     size_t n_line = sizeof line - 1;
     size_t n_lines = 100000;
     char *text = malloc(n_lines * n_line);
@@ -314,7 +315,7 @@ static void test_cut_behind_separator(void **state) {
     }
     struct gen_vocab_counts counts;
     gen_tokenizer_free(learn(text, n_lines * n_line, (struct how){257, 2, 2, 0}, &counts));
-    assert_int_equal(counts.n_words, 5 * n_lines);
+    assert_int_equal(counts.n_words, 2 * n_lines);
     free(text);
 }
 

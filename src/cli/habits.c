@@ -1,0 +1,82 @@
+/* What users of transformers and llama.cpp write, and what it is called here. An alias must mean
+ * exactly the same as its option, in values and effect; whatever is only similar gets a sentence.
+ */
+#include "cli/habits.h"
+
+#define ON_CPU     "gen runs on the CPU, with -t threads"
+#define NO_BEAMS   "gen draws its texts and has no beam search; --num-return-sequences makes several"
+#define NO_CHAT    "`gen --lines` answers each line that is typed, without remembering the last"
+#define ALL_TOKENS "here a penalty looks at the whole text, and that cannot be changed"
+#define CONTEXT    "the context is as long as the model's; --context slide goes on when it is full"
+#define BATCHES    "--batch is the number of texts worked on at once; no text depends on it"
+#define STOPPING   "--stop TEXT ends a text before TEXT appears"
+#define ESCAPES    "--stop and --separator know \\n and \\t; for prompts the shell has $'...\\n'"
+#define HUB        "fetch it with `hf download NAME`, then give -m NAME"
+#define ADAPTER    "merge it first: gen convert --lora ADAPTER MODEL MERGED.gguf"
+#define MAPPED     "a model file is mapped wherever its weights can be used in place"
+
+const struct habit habits_generate[] = {
+    {"temp", "temperature", NULL},
+    {"repeat-penalty", "repetition-penalty", NULL},
+    {"n-predict", "max-new-tokens", NULL},
+    {"predict", "max-new-tokens", NULL},
+    {"max-tokens", "max-new-tokens", NULL},
+    {"typical", "typical-p", NULL},
+    {"no-display-prompt", "no-echo", NULL},
+    {"r", NULL, STOPPING},
+    {"reverse-prompt", NULL, STOPPING},
+    {"stop-strings", NULL, STOPPING},
+    {"i", NULL, NO_CHAT},
+    {"interactive", NULL, NO_CHAT},
+    {"cnv", NULL, NO_CHAT},
+    {"conversation", NULL, NO_CHAT},
+    {"c", NULL, CONTEXT},
+    {"ctx-size", NULL, CONTEXT},
+    {"b", NULL, BATCHES},
+    {"batch-size", NULL, BATCHES},
+    {"ub", NULL, BATCHES},
+    {"ubatch-size", NULL, BATCHES},
+    {"ngl", NULL, ON_CPU},
+    {"gpu-layers", NULL, ON_CPU},
+    {"n-gpu-layers", NULL, ON_CPU},
+    {"device", NULL, ON_CPU},
+    {"device-map", NULL, ON_CPU},
+    {"flash-attn", NULL, ON_CPU},
+    {"e", NULL, ESCAPES},
+    {"escape", NULL, ESCAPES},
+    {"no-escape", NULL, ESCAPES},
+    {"hf", NULL, HUB},
+    {"hf-repo", NULL, HUB},
+    {"lora", NULL, ADAPTER},
+    {"lora-scaled", NULL, ADAPTER},
+    {"mmap", NULL, MAPPED},
+    {"no-mmap", NULL, MAPPED},
+    {"mirostat", NULL, "not in gen; --typical-p and --min-p are for the same purpose"},
+    {"repeat-last-n", NULL, ALL_TOKENS},
+    {"num-beams", NULL, NO_BEAMS},
+    {"length-penalty", NULL, NO_BEAMS},
+    {"early-stopping", NULL, NO_BEAMS},
+    {"do-sample", NULL, "texts are drawn unless --greedy is given"},
+    {"epochs", NULL, "that is of `gen finetune`"},
+    {"steps", NULL, "that is of `gen train` and `gen finetune`"},
+    {"perplexity", NULL, "not in gen; --json --logprobs N shows what each new token cost"},
+    {NULL, NULL, NULL},
+};
+
+bool habits_same(const char *known, const char *name, size_t n) {
+    size_t i = 0;
+    while (i < n && known[i] != '\0' && known[i] == (name[i] == '_' ? '-' : name[i])) {
+        i++;
+    }
+    return i == n && known[i] == '\0';
+}
+
+const struct habit *habits_find(const struct habit *habits, const char *name, size_t n) {
+    while (habits != NULL && habits->name != NULL) {
+        if (habits_same(habits->name, name, n)) {
+            return habits;
+        }
+        habits++;
+    }
+    return NULL;
+}

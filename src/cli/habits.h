@@ -1,0 +1,29 @@
+/**
+ * habits.h - options that people write out of habit, because another program has them.
+ *
+ * Where gen has the same thing under another name the habit is an alias, and simply works; where
+ * it has not, a sentence says what to do instead.
+ */
+#ifndef CLI_HABITS_H
+#define CLI_HABITS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct habit {
+    const char *name;  /**< without its dashes; a letter alone, or a word after one dash or two */
+    const char *alias; /**< the option of gen that means just the same, else NULL */
+    const char *say;   /**< what to do, where there is no alias */
+};
+
+/** Habits of those who come from transformers or llama.cpp, in any command that generates; ends
+ * with a name that is NULL. */
+extern const struct habit habits_generate[];
+
+/** Whether name[n] is `known`, but for `_` in the place of `-`. */
+bool habits_same(const char *known, const char *name, size_t n);
+
+/** The habit of that name (n bytes, `_` is `-`), or NULL; `habits` may be NULL. */
+const struct habit *habits_find(const struct habit *habits, const char *name, size_t n);
+
+#endif

@@ -1,0 +1,88 @@
+/**
+ * kind.c - what a GGUF file is, and what can be told of an adapter without the model that it is
+ * for. Whether it fits a model is adapter.c's affair.
+ */
+#include "model/kind.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "model/tensor_table.h"
+
+enum gen_kind kind_of(const struct model_file *file) {
+    const char *type = "model";
+    size_t n = strlen(type);
+    if (file->kind != MODEL_FILE_GGUF) {
+        return GEN_KIND_MODEL;
+    }
+    model_file_get_string(file, "general.type", &type, &n, NULL);
+    if (n == strlen("adapter") && memcmp(type, "adapter", n) == 0) {
+        return GEN_KIND_ADAPTER;
+    }
+    bool lists_tokens = model_file_setting(file, "tokenizer.ggml.tokens") != NULL;
+    return file->n_tensors == 0 && lists_tokens ? GEN_KIND_VOCABULARY : GEN_KIND_MODEL;
+}
+
+/* The layer of a tensor named as the pattern, "#" standing for it, with `ending` after that; -1 if
+ * it is not named so. */
+static int32_t layer_of(const char *name, const char *pattern, const char *ending) {
+    size_t n = strcspn(pattern, "#");
+    size_t digits = strncmp(name, pattern, n) == 0 ? strspn(name + n, "0123456789") : 0;
+    if (digits == 0 || digits > 5) {
+        return -1;
+    }
+    const char *rest = pattern + n + 1;
+    if (strncmp(name + n + digits, rest, strlen(rest)) != 0 ||
+        strcmp(name + n + digits + strlen(rest), ending) != 0) {
+        return -1;
+    }
+    int32_t layer = 0;
+    for (size_t i = 0; i < digits; i++) {
+        layer = layer * 10 + (name[n + i] - '0');
+    }
+    return layer;
+}
+
+/* Of "h.#.attn.c_attn.weight" the middle, as --lora-targets has it. */
+static void add_target(struct gen_adapter *adapter, const char *name) {
+    size_t n = strlen(adapter->targets);
+    const char *start = strchr(name, '#') + 2;
+    int length = (int)(strlen(start) - strlen(".weight"));
+    snprintf(adapter->targets + n, sizeof adapter->targets - n, "%s%.*s", n > 0 ? "," : "", length,
+             start);
+}
+
+static void look_at(struct gen_adapter *adapter, const struct tensor_spec *spec,
+                    const struct file_tensor *tensor, bool *found) {
+    int32_t layer = layer_of(tensor->name, spec->gguf, ".lora_a");
+    if (layer < 0 || tensor->n_dims != 2 || tensor->dims[1] > INT32_MAX ||
+        tensor->dims[0] > INT32_MAX) {
+        return;
+    }
+    int32_t rank = (int32_t)tensor->dims[1];
+    *found = true;
+    adapter->n_matrices++;
+    adapter->rank = rank > adapter->rank ? rank : adapter->rank;
+    adapter->n_layer = layer >= adapter->n_layer ? layer + 1 : adapter->n_layer;
+    if (spec->in == SIZE_EMBD) {
+        adapter->n_embd = (int32_t)tensor->dims[0];
+    }
+}
+
+struct gen_adapter kind_adapter(const struct model_file *file) {
+    struct gen_adapter adapter = {0};
+    double alpha = 0;
+    model_file_get_float(file, "adapter.lora.alpha", -1e6, 1e6, &alpha, NULL);
+    adapter.alpha = (float)alpha;
+    for (size_t i = 0; i < tensor_table_size; i++) {
+        const struct tensor_spec *spec = &tensor_table[i];
+        bool found = false;
+        for (size_t t = 0; spec->per_layer && spec->in != SIZE_NONE && t < file->n_tensors; t++) {
+            look_at(&adapter, spec, &file->tensors[t], &found);
+        }
+        if (found) {
+            add_target(&adapter, spec->hf);
+        }
+    }
+    return adapter;
+}
