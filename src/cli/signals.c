@@ -13,6 +13,8 @@
 #include "cli/exit_code.h"
 
 static volatile sig_atomic_t caught;
+/** A checkpoint was asked for and not yet written. */
+static volatile sig_atomic_t asked;
 /** The handler writes to the second, so that a wait for input on the first ends. */
 static int wake_pipe[2] = {-1, -1};
 
@@ -84,6 +86,22 @@ void signals_catch(void) {
     if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN) {
         sigaction(SIGHUP, &action, NULL);
     }
+}
+
+static void on_ask(int number) {
+    asked = number;
+}
+
+void signals_catch_checkpoint(void) {
+    struct sigaction action = {.sa_handler = on_ask, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGUSR1, &action, NULL);
+}
+
+bool signals_checkpoint_asked(void) {
+    bool was = asked != 0;
+    asked = 0;
+    return was;
 }
 
 void signals_ignore_pipe(void) {
