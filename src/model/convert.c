@@ -129,6 +129,10 @@ static void note_left_out(const struct conversion *c, size_t n_written) {
     for (size_t i = 0; i < c->file->n_tensors; i++) {
         n += !safetensors_is_old_buffer(c->file->tensors[i].name);
     }
+    for (size_t i = 0; i < c->file->n_unread; i++) {
+        const struct unread_tensor *unread = &c->file->unread[i];
+        n += unread->values == NULL && !safetensors_is_old_buffer(unread->name);
+    }
     if (n > n_written) {
         size_t n_left = n - n_written;
         tell(c, "%s: %zu tensor%s that the model does not need %s left out", c->file->where.text,
