@@ -194,7 +194,12 @@ struct gen_model_options gen_model_options_default(void);
 /**
  * Open the model at `path`: a GGUF file (v2 or v3, architecture gpt2) or a Hugging Face
  * directory (config.json, model.safetensors or its index with shards, tokenizer files).
- * The file stays mapped: it must not be truncated while it is opened or the model lives.
+ * The file stays mapped: it must not become shorter while it is opened or the model lives, nor
+ * other bytes be written over it; replacing it by rename is safe. Touching what is gone raises
+ * SIGBUS, in any thread that computes, which by default ends the process without a word. A program
+ * that cannot rule that out has a handler for SIGBUS, which can only clean up and end, as the
+ * program gen does (src/cli/signals.c), or gives the library a copy in memory:
+ * gen_model_open_memory(). The library itself sets no handlers.
  */
 enum gen_status gen_model_open(struct gen_model **out, const char *path,
                                const struct gen_model_options *options, struct gen_error *err);

@@ -127,8 +127,9 @@ static const struct option table[] = {
         "separator", '\0', OPTION_STRING, AT(separator), "TEXT",
         "stands between texts, with escapes as in --stop (default: a newline, with --null a NUL)"),
     OPTION_ROW("output", 'o', OPTION_STRING, AT(output), "FILE",
-               "write to FILE; - is stdout. FILE keeps what it had until all is written; what an "
-               "interrupted run has made is kept as FILE.partial"),
+               "write to FILE, which stays as it is until all is done; - is stdout. With --lines, "
+               "--jsonl, --null the texts so far are in FILE.partial, which is left if the run is "
+               "interrupted; else nothing is"),
     OPTION_ROW_CHOICE("color", '\0', AT(color), "WHEN", text_color_names,
                       "show the prompt in bold: auto, always or never; NO_COLOR is heeded"),
     OPTION_ROW("verbose", 'v', OPTION_FLAG, AT(verbose), NULL,

@@ -46,7 +46,7 @@ static const struct option table[] = {
         "the other way: read ids (divided by blanks, newlines or commas, or a JSON array), write "
         "their bytes and nothing else; on a terminal control characters are shown as ^["),
     OPTION_ROW("output", 'o', OPTION_STRING, AT(output), "FILE",
-               "write to FILE, which keeps what it had until all is written; - is stdout"),
+               "write to FILE, which stays as it is until all is done; - is stdout"),
 };
 
 static const struct option_conflict conflicts[] = {
@@ -172,6 +172,9 @@ static int run(void *opaque, const struct options_parsed *parsed) {
         isatty(STDIN_FILENO)) {
         message("reads %s from the terminal, to its end with Ctrl-D (or give a FILE%s)",
                 settings->decode ? "ids" : "text", settings->decode ? "" : ", or -p TEXT");
+    }
+    if (!text_out_check(settings->output)) {
+        return EXIT_FAILED;
     }
     struct gen_error err = {0};
     struct model_load load;

@@ -108,10 +108,11 @@ static bool format_config(struct gen_bytes *out, const struct gen_tokenizer *tok
 }
 
 static enum gen_status make_directory(const char *path, struct gen_error *err) {
-    if (mkdir(path, 0777) == 0 || file_kind_of(path) == FILE_DIRECTORY) {
+    int number = mkdir(path, 0777) == 0 ? 0 : errno;
+    if (number == 0 || file_kind_of(path) == FILE_DIRECTORY) {
         return GEN_OK;
     }
-    return file_error(err, path, "make the directory", errno);
+    return file_error(err, path, "make the directory", number);
 }
 
 /** Write one file beside its target; the rename is left to the caller. */

@@ -213,7 +213,7 @@ enum gen_status dataset_open(struct dataset *dataset, const char *prefix,
                              const struct dataset_progress *progress, struct gen_error *err) {
     *dataset = (struct dataset){0};
     uint64_t key = file_key(corpus, tokenizer);
-    size_t size = strlen(prefix) + sizeof DATASET_SUFFIX;
+    size_t size = strlen(prefix) + sizeof DATASET_LONGEST_ENDING;
     char *path = memory_new(size, 1);
     if (path == NULL) {
         return error_no_memory(err, "a path");
