@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2016,SC2094,SC2153,SC2154 # scripts in quotes; set by bats and helper.bash
+# shellcheck disable=SC2016,SC2094,SC2153,SC2154,SC2217 # scripts in quotes; set by bats and helper.bash
 # What happens to the files that are written: links, modes, names, interruptions, full pipes.
 
 setup() {
@@ -327,8 +327,14 @@ has_lines() {
     # Steps follow each other without a gap or a repetition.
     steps=$(grep -o '^{"step":[0-9]*' m.jsonl | cut -d : -f 2)
     [ "$(echo "$steps" | sort -nu | tail -n 1)" -eq "$(echo "$steps" | wc -l)" ]
-    # A start that is refused leaves them, and the curve.
+    # A start that is refused leaves them, and the curve; so does a disk that is full.
     cp m.jsonl kept
+    cp m.svg kept.svg
+    run bash -c 'ulimit -f 1; exec "$0" train -q -o m.gguf --resume --metrics m.jsonl --svg m.svg "$@"' \
+        "$GEN" "${options[@]}"
+    [ "$status" -eq 1 ]
+    cmp m.jsonl kept
+    cmp m.svg kept.svg
     gen train -q -o n.gguf --metrics m.jsonl --svg m.svg "${SHAPE[@]}" nowhere.txt
     [ "$status" -eq 1 ]
     cmp m.jsonl kept
