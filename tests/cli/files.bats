@@ -306,6 +306,11 @@ has_lines() {
             [ "$(cat out)" = precious ]
             nothing_left
         done
+        # A file that is mounted by itself, as containers do, cannot be renamed over.
+        printf '%0200d\n' 0 >out
+        strace -f -o /dev/null -e trace=rename -e inject=rename:error=EBUSY "$GEN" -n 0 -o out Hello
+        [ "$(cat out)" = Hello ]
+        nothing_left
         # A signal in the middle of a write costs nothing.
         strace -f -o /dev/null -e trace=write -e inject=write:error=EINTR:when=1 "$GEN" -n 0 -o out Hello
         [ "$(cat out)" = Hello ]
