@@ -79,19 +79,19 @@ static void sweep(int descriptor) {
 void file_writer_remove_all(void) {
     /* Nothing but what a signal's handler may do: so no snprintf(). */
     for (int descriptor = 3; descriptor < 1024; descriptor++) {
-        char link[] = "/proc/self/fd/0000";
-        char path[4096];
+        char entry[] = "/proc/self/fd/0000";
+        char found[4096];
         for (int digit = 0, rest = descriptor; digit < 4; digit++, rest /= 10) {
-            link[sizeof link - 2 - (size_t)digit] = (char)('0' + rest % 10);
+            entry[sizeof entry - 2 - (size_t)digit] = (char)('0' + rest % 10);
         }
         /* Numbers there have no zeros in front. */
-        size_t zeros = strspn(link + 14, "0");
-        memmove(link + 14, link + 14 + zeros, 5 - zeros);
-        ssize_t n = readlink(link, path, sizeof path - 1);
+        size_t zeros = strspn(entry + 14, "0");
+        memmove(entry + 14, entry + 14 + zeros, 5 - zeros);
+        ssize_t n = readlink(entry, found, sizeof found - 1);
         if (n > 0) {
-            path[n] = '\0';
-            if (is_temporary(path + directory_length(path))) {
-                unlink(path);
+            found[n] = '\0';
+            if (is_temporary(found + directory_length(found))) {
+                unlink(found);
             }
         }
     }
