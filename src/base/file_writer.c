@@ -348,7 +348,7 @@ static int take_mode(const struct file_writer *writer) {
  * Returns an errno value; where it is not 0 the target may be half of each, and the other file
  * stays. */
 static int copy_over(struct file_writer *writer) {
-    int target = open(writer->target, O_RDWR | O_CLOEXEC);
+    int target = open(writer->target, O_WRONLY | O_CLOEXEC);
     int number = target < 0 ? errno : 0;
     off_t size = lseek(writer->descriptor, 0, SEEK_END);
     for (off_t at = 0; number == 0 && at < size;) {

@@ -114,6 +114,8 @@ static enum gen_status make(const char *path, uint64_t key, const struct corpus 
     struct cache_writer writer = {
         .width = id_width(tokenizer), .n_bytes = corpus_bytes(corpus), .progress = progress};
     struct corpus_sink sink = {&writer, take_ids, tell_progress};
+    /* One that is not believed is no model for the new one's mode. */
+    unlink(path);
     enum gen_status status = file_writer_open(&writer.file, path, err);
     if (status != GEN_OK) {
         return status;
