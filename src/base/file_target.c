@@ -123,15 +123,14 @@ static bool same_place(const char *a, const char *b) {
 bool file_target_same(const char *a, const char *b) {
     struct file_target first, second;
     bool same = false;
-    if (file_target_find(&first, a, NULL) == GEN_OK) {
-        if (file_target_find(&second, b, NULL) == GEN_OK) {
-            same = first.kind == FILE_MISSING && second.kind == FILE_MISSING
-                       ? same_place(first.path, second.path)
-                       : first.kind != FILE_MISSING && second.kind != FILE_MISSING &&
-                             first.device == second.device && first.inode == second.inode;
-            memory_free(second.path);
-        }
-        memory_free(first.path);
+    file_target_find(&first, a, NULL);
+    file_target_find(&second, b, NULL);
+    if (first.path != NULL && second.path != NULL) {
+        bool one_is_there = first.kind != FILE_MISSING || second.kind != FILE_MISSING;
+        same = one_is_there ? first.device == second.device && first.inode == second.inode
+                            : same_place(first.path, second.path);
     }
+    memory_free(first.path);
+    memory_free(second.path);
     return same;
 }

@@ -79,19 +79,19 @@ static void sweep(int descriptor) {
 void file_writer_remove_all(void) {
     /* Nothing but what a signal's handler may do: so no snprintf(). */
     for (int descriptor = 3; descriptor < 1024; descriptor++) {
-        char link[] = "/proc/self/fd/0000";
-        char path[4096];
+        char entry[] = "/proc/self/fd/0000";
+        char found[4096];
         for (int digit = 0, rest = descriptor; digit < 4; digit++, rest /= 10) {
-            link[sizeof link - 2 - (size_t)digit] = (char)('0' + rest % 10);
+            entry[sizeof entry - 2 - (size_t)digit] = (char)('0' + rest % 10);
         }
         /* Numbers there have no zeros in front. */
-        size_t zeros = strspn(link + 14, "0");
-        memmove(link + 14, link + 14 + zeros, 5 - zeros);
-        ssize_t n = readlink(link, path, sizeof path - 1);
+        size_t zeros = strspn(entry + 14, "0");
+        memmove(entry + 14, entry + 14 + zeros, 5 - zeros);
+        ssize_t n = readlink(entry, found, sizeof found - 1);
         if (n > 0) {
-            path[n] = '\0';
-            if (is_temporary(path + directory_length(path))) {
-                unlink(path);
+            found[n] = '\0';
+            if (is_temporary(found + directory_length(found))) {
+                unlink(found);
             }
         }
     }
@@ -214,8 +214,10 @@ static enum gen_status create(struct file_writer *writer, const char *path,
                                  error_path(&quoted, writer->temporary))
                      : file_error(err, writer->temporary, "create", number);
     } else {
-        status = number == ENOMEM ? error_no_memory(err, "a path")
-                                  : file_error(err, writer->path, "create", number);
+        status = number == ENOMEM
+                     ? error_no_memory(err, "a path")
+                     : file_error(err, writer->path,
+                                  writer->replaces ? "make a file next to it" : "create", number);
     }
     memory_free(writer->temporary); /* never created: nothing to remove */
     writer->temporary = NULL;
@@ -341,6 +343,36 @@ static int take_mode(const struct file_writer *writer) {
     return fchmod(writer->descriptor, mode) == 0 ? 0 : errno;
 }
 
+/* A file that is a mount point of its own, as containers have them, cannot be renamed over: its
+ * bytes are replaced by those that are safe on the disk by then. The writer goes on with it.
+ * Returns an errno value; where it is not 0 the target may be half of each, and the other file
+ * stays. */
+static int copy_over(struct file_writer *writer) {
+    int target = open(writer->target, O_RDWR | O_CLOEXEC);
+    int number = target < 0 ? errno : 0;
+    off_t size = lseek(writer->descriptor, 0, SEEK_END);
+    for (off_t at = 0; number == 0 && at < size;) {
+        ssize_t n = pread(writer->descriptor, writer->buffer, BUFFER_SIZE, at);
+        n = n > 0 ? pwrite(target, writer->buffer, (size_t)n, at) : n;
+        number = n > 0 || (n < 0 && errno == EINTR) ? 0 : n < 0 ? errno : EIO;
+        at += n > 0 ? n : 0;
+    }
+    if (number == 0 && (ftruncate(target, size) != 0 || fsync(target) != 0 ||
+                        lseek(target, size, SEEK_SET) != size)) {
+        number = errno;
+    }
+    if (number != 0) {
+        if (target >= 0) {
+            close(target);
+        }
+        return number;
+    }
+    unlink(writer->temporary);
+    close(writer->descriptor);
+    writer->descriptor = target;
+    return 0;
+}
+
 enum gen_status file_writer_commit(struct file_writer *writer, struct gen_error *err) {
     enum gen_status status = file_writer_sync(writer, err);
     if (status != GEN_OK) {
@@ -350,8 +382,12 @@ enum gen_status file_writer_commit(struct file_writer *writer, struct gen_error 
     if (number != 0) {
         return file_error(err, writer->path, "set the mode of", number);
     }
-    if (rename(writer->temporary, writer->target) != 0) {
-        return file_error(err, writer->path, "rename to", errno);
+    number = rename(writer->temporary, writer->target) == 0 ? 0 : errno;
+    if (number == EBUSY && writer->replaces) {
+        number = copy_over(writer);
+    }
+    if (number != 0) {
+        return file_error(err, writer->path, "rename to", number);
     }
     memory_free(writer->temporary);
     writer->temporary = NULL;

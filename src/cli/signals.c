@@ -67,7 +67,9 @@ void signals_init(void) {
 static void on_signal(int number) {
     int saved = errno;
     caught = number;
-    signal(number, on_end); /* the second one */
+    struct sigaction second = {.sa_handler = on_end};
+    sigemptyset(&second.sa_mask);
+    sigaction(number, &second, NULL);
     if (wake_pipe[1] >= 0 && write(wake_pipe[1], "", 1) < 0) {
         /* Full: then it is readable anyway. */
     }

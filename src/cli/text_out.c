@@ -74,7 +74,9 @@ bool text_out_open(struct text_out *out, const char *path) {
 }
 
 bool text_out_open_many(struct text_out *out, const char *path) {
-    return open_place(out, path, file_writer_open_partial);
+    bool good = open_place(out, path, file_writer_open_partial);
+    out->many = true;
+    return good;
 }
 
 bool text_out_open_log(struct text_out *out, const char *path, const char *begin, size_t n) {
@@ -165,7 +167,7 @@ bool text_out_show(struct text_out *out) {
 
 bool text_out_mark(struct text_out *out) {
     bool good = text_out_flush(out);
-    if (good && out->fd < 0) {
+    if (good && out->many) {
         out->n_whole = out->file.n_written;
     }
     return good;

@@ -25,8 +25,9 @@ struct text_out {
     size_t n;  /**< bytes waiting in the buffer */
     bool live; /**< a terminal, pipe or socket: somebody may be reading along */
     bool failed;
+    bool many; /**< opened by text_out_open_many() */
     struct file_writer file;
-    uint64_t n_whole; /**< bytes of it that text_out_mark() said are whole */
+    uint64_t n_whole; /**< bytes of many texts that text_out_mark() said are whole */
 };
 
 /** Open `path` for writing, or take stdout: NULL or "-". Returns false after a message. */

@@ -113,6 +113,10 @@ static enum gen_status read_array(struct gguf_reader *reader, struct setting *se
         return error_set(reader->err, GEN_BAD_FILE,
                          "%s: setting \"%s\" claims %llu elements, more than the file holds",
                          reader->where, key, (unsigned long long)n);
+    if (each == 0 && n > TOKENIZER_MAX_TOKENS) /* before they are walked over, one by one */
+        return error_set(reader->err, GEN_BAD_FILE,
+                         "%s: setting \"%s\" has %llu strings (at most %d)", reader->where, key,
+                         (unsigned long long)n, TOKENIZER_MAX_TOKENS);
     setting->element_type = (enum setting_type)type;
     setting->value.array.data = in->data + in->position;
     setting->value.array.n = n;

@@ -25,8 +25,8 @@ static enum gen_status open_state(struct train_job *job) {
         return error_no_memory(job->err, "a path");
     }
     snprintf(job->state_path, size, "%s.state", job->path);
-    if (file_kind_of(job->state_path) == FILE_MISSING) {
-        return GEN_OK;
+    if (file_identity_of(job->state_path).inode == 0) {
+        return GEN_OK; /* not there, or a link to what is not: it is made */
     }
     if (!job->options.resume) {
         struct error_quoted quoted;
