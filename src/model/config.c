@@ -365,7 +365,7 @@ static enum gen_status refuse_vocabulary(const struct model_file *file, struct g
     }
     return error_set(
         err, GEN_UNSUPPORTED,
-        "%s: has a vocabulary, but no tensors: it is for tokenizing only (gen tokenize "
+        "%s: has a vocabulary, but no token_embd.weight: it is for tokenizing only (gen tokenize "
         "-m FILE)",
         model_file_settings_where(file));
 }

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "base/bytes.h"
+#include "format/model_file.h"
 #include "format_fixture.h"
 #include "whole_model.h"
 
@@ -521,8 +522,45 @@ static void test_ggufs(void **state) {
     assert_int_equal(n_bad, 0);
 }
 
+/* ---- what others write to the file meanwhile ---------------------------------------------------
+ */
+
+/* Texts were copied out of the mapping: a file that is written to afterwards does not change them.
+ */
+static void test_copied_texts(void **state) {
+    (void)state;
+    struct whole_model model;
+    struct gen_error err = {0};
+    struct model_file *file = NULL;
+    const char *directory = fixture_directory_new();
+    whole_init(&model, true);
+    whole_key_text(&model, "general.name", "a name");
+    whole_write(directory, &model);
+    const char *path = fixture_path(directory, "model.gguf");
+    assert_int_equal(model_file_open(&file, path, &err), GEN_OK);
+    const struct setting *name = model_file_setting(file, "general.name");
+    const struct setting *tokens = model_file_setting(file, "tokenizer.ggml.tokens");
+    struct gen_bytes before = {0};
+    fixture_put(&before, tokens->value.array.data, tokens->value.array.size);
+    FILE *other = fopen(path, "r+b");
+    assert_non_null(other);
+    for (size_t i = 0; i < file->maps[0].size; i++)
+        assert_int_not_equal(fputc(0xFF, other), EOF);
+    assert_int_equal(fclose(other), 0);
+    assert_int_equal(file->maps[0].data[0], 0xFF); /* the mapping shows it */
+    assert_int_equal(name->value.string.n, 6);
+    assert_memory_equal(name->value.string.text, "a name", 6);
+    assert_int_equal(tokens->value.array.size, before.n);
+    assert_memory_equal(tokens->value.array.data, before.data, before.n);
+    gen_bytes_release(&before);
+    model_file_free(file);
+    whole_release(&model);
+    fixture_directory_remove(directory);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_copied_texts),
         cmocka_unit_test(test_directories),
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_ggufs),
