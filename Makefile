@@ -40,9 +40,10 @@ PROGRAM_SOURCES := $(filter-out src/cli/ranks_$(if $(MPI),one,mpi).c,\
 LIBRARY_SOURCES := $(filter-out src/cli/% src/cmd/%,$(wildcard src/*/*.c src/tensor/kernels/*.c))
 TEST_SOURCES    := $(wildcard tests/unit/test_*.c)
 TEST_HELPERS    := $(filter-out $(TEST_SOURCES),$(wildcard tests/unit/*.c))
+OTHER_TESTS     := $(wildcard tests/fault/*.[ch] tests/fuzz/*.[ch])
 BATS_FILES      := $(wildcard tests/cli/*.bats)
 HEADERS         := $(wildcard include/*.h src/*/*.h src/tensor/kernels/*.h tests/unit/*.h tests/neon/*.h)
-SCRIPTS         := $(wildcard scripts/*.sh tests/run tests/cli/*.bash .ci/run)
+SCRIPTS         := $(wildcard scripts/*.sh tests/run tests/fuzz/run tests/cli/*.bash .ci/run)
 
 object          = $(patsubst %.c,$(BUILD)/%.o,$(1))
 PROGRAM_OBJECTS := $(call object,$(PROGRAM_SOURCES))
@@ -71,10 +72,11 @@ endif
 # Not with sanitizers: gcc warns there of things it cannot follow.
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(if $(WERROR),$(if $(SANITIZE),,-Werror))
 
-# SANITIZE=1 is what `make test-sanitize` builds with.
+# SANITIZE=1 is what `make test-sanitize` builds with, SANITIZE=thread what `make test-thread` does.
 ifdef SANITIZE
 CFLAGS         := -O1 -g -fno-omit-frame-pointer
-SANITIZE_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all
+SANITIZE_FLAGS := $(if $(filter thread,$(SANITIZE)),-fsanitize=thread,\
+	-fsanitize=address$(comma)undefined -fno-sanitize-recover=all)
 endif
 
 # What Debian builds its packages with, as far as compiler and linker know it: guards around stack
@@ -123,8 +125,8 @@ LINKER      = $(if $(MPI),$(MPI_WRAPPER),$(CC))
 
 # ---- building ---------------------------------------------------------------------------------
 
-.PHONY: all deps deps-lint deps-neon test test-sanitize test-neon test-mpi lint check-layers format bench \
-	install uninstall clean help objects neon-programs FORCE
+.PHONY: all deps deps-lint deps-neon test test-sanitize test-thread test-fault fuzz test-neon test-mpi lint check-layers format bench \
+	install uninstall clean help objects neon-programs fuzz-programs FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
@@ -154,7 +156,9 @@ HARDENING    = $(HARDENING_CFLAGS)
 $(BUILD)/src/tensor/%.o: HARDENING =
 # What -O3 does beyond -O2 makes no kernel faster, as loops that matter are written as vectors, and
 # takes the compiler up to twice as long.
-$(BUILD)/src/tensor/kernels/%.o: KERNEL_LEVEL = $(if $(filter -O3,$(lastword $(filter -O%,$(CFLAGS)))),-O2)
+# Nor does a fuzzer learn anything from the paths in them.
+$(BUILD)/src/tensor/kernels/%.o: KERNEL_LEVEL = $(if $(filter -O3,$(lastword $(filter -O%,$(CFLAGS)))),-O2) \
+	$(if $(findstring fuzzer-no-link,$(CFLAGS)),-fno-sanitize=fuzzer-no-link)
 $(BUILD)/src/base/floats_avx2.o $(BUILD)/src/base/floats_avx2.tidy: FILE_CFLAGS = $(AVX2_CFLAGS)
 # The square root as the one instruction it is, not a call, which no compiler makes vectors of.
 $(foreach set,generic neon,$(BUILD)/src/tensor/kernels/$(set).o $(BUILD)/src/tensor/kernels/$(set).tidy): FILE_CFLAGS = -fno-math-errno
@@ -218,6 +222,59 @@ test: $(TEST_PROGRAMS) $(if $(TEST_BATS),$(BUILD)/gen) ## run all tests (TEST=na
 test-sanitize: ## run the same tests under the address and undefined behaviour sanitizers
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitize SANITIZE=1 test
 
+# What shares memory between threads: the pool, sessions, batches, reading data, training; and several
+# users of one model.
+THREAD_TESTS := test_threads test_session test_batch test_generate test_two_sessions test_dataset \
+	test_train_pass test_ranks test_finetune batch
+
+test-thread: ## run the tests in which threads work together under the thread sanitizer
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/thread SANITIZE=thread TEST='$(THREAD_TESTS)' test
+
+# The program with calls that can be made to fail, tests/fault/inject.c, and the driver that makes
+# them. Every one that the program makes of these goes through the injector.
+FAULT_CALLS := malloc calloc realloc aligned_alloc mmap pthread_create open openat opendir stat lstat \
+	fstat access read pread write fsync close rename unlink unlinkat flock ftruncate fchmod fchown \
+	mkdir poll pipe clock_gettime getentropy
+FAULT_DRIVER := $(filter-out tests/fault/inject.c,$(wildcard tests/fault/*.c))
+
+test-fault: $(BUILD)/fault/sweep ## let every kind of call fail, one after the other (FULL=1: every single call)
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitize SANITIZE=1 $(BUILD)/sanitize/gen-fault
+	@memory=/dev/shm; [ -w $$memory ] || memory=$${TMPDIR:-/tmp}; \
+		scratch=$$(mktemp -d "$$memory/gen-fault-XXXXXX") && trap 'rm -rf "$$scratch"' EXIT && trap 'exit 130' INT TERM && \
+		$(BUILD)/fault/sweep '$(abspath $(BUILD))/sanitize/gen-fault' '$(abspath tests/golden)' \
+			"$$scratch" $(if $(FULL),--full) $(if $(CASE),--case '$(CASE)') $(if $(MOST),--most $(MOST))
+
+$(BUILD)/fault/sweep: $(call object,$(FAULT_DRIVER))
+	@mkdir -p $(@D)
+	$(call say,LINK $@)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LIBS)
+
+$(BUILD)/gen-fault: $(PROGRAM_OBJECTS) $(BUILD)/libgen.a $(call object,tests/fault/inject.c) $(BUILD)/sources
+	$(call say,LINK $@)$(CC) $(ALL_LDFLAGS) $(FAULT_CALLS:%=-Wl,--wrap=%) -o $@ $(PROGRAM_OBJECTS) \
+		$(call object,tests/fault/inject.c) $(BUILD)/libgen.a $(SECCOMP_LIBS) $(ALL_LIBS)
+
+# libFuzzer programs, one for each kind of input, with clang: tests/fuzz. They are linked with the
+# program, too, but for main().
+FUZZ_CC      ?= $(if $(findstring ccache,$(CC)),ccache )clang
+FUZZ_CFLAGS  := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined,fuzzer-no-link \
+	-fno-sanitize-recover=all
+FUZZ_NAMES   := $(or $(FUZZ),$(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_SECONDS := $(if $(MINUTES),$(shell echo $$(($(MINUTES) * 60))),$(or $(SECONDS),30))
+
+fuzz: ## fuzz every kind of input for 30 seconds (MINUTES=N longer, FUZZ=gguf one of them; needs clang)
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC='$(FUZZ_CC)' CFLAGS='$(FUZZ_CFLAGS)' \
+		EMBEDDED_MODEL= FUZZ='$(FUZZ)' fuzz-programs
+	@tests/fuzz/run $(FUZZ_SECONDS) '$(abspath $(BUILD))/fuzz' $(FUZZ_NAMES)
+
+fuzz-programs: $(FUZZ_NAMES:%=$(BUILD)/fuzz_%)
+$(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/fuzz.o $(BUILD)/main_renamed.o \
+		$(PROGRAM_OBJECTS) $(BUILD)/libgen.a
+	$(call say,LINK $@)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ \
+		$(filter-out %/src/main.o,$(filter %.o,$^)) $(BUILD)/libgen.a $(SECCOMP_LIBS) $(ALL_LIBS)
+
+$(BUILD)/main_renamed.o: src/main.c $(BUILD)/flags
+	$(call say,CC   $<)$(CC) $(HARDENING) $(ALL_CFLAGS) -Dmain=gen_main -c -o $@ $<
+.SECONDARY: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/fuzz/*.c))
+
 # The kernels of another machine in its emulator: what needs neither files of models nor libraries,
 # with tests/neon/cmocka.h for cmocka. `max` has dot products of bytes, cortex-a57 has not.
 NEON_CC    ?= aarch64-linux-gnu-gcc
@@ -265,7 +322,7 @@ TIDY_CHECKS := $(patsubst %.c,$(BUILD)/%.tidy,$(PROGRAM_SOURCES) $(LIBRARY_SOURC
 
 lint: check-layers $(TIDY_CHECKS) ## check format, static analysis, scripts, gcc and clang warnings
 	$(call say,FORMAT)clang-format --dry-run -Werror $(wildcard $(PROGRAM_SOURCES) src/cli/ranks_*.c $(LIBRARY_SOURCES) \
-		$(TEST_SOURCES) $(TEST_HELPERS) $(HEADERS))
+		$(TEST_SOURCES) $(TEST_HELPERS) $(OTHER_TESTS) $(HEADERS))
 	$(call say,SHELLCHECK)shellcheck $(SCRIPTS) $(BATS_FILES) $(wildcard tests/mpi/*.bats)
 	@mkdir -p $(BUILD)/cppcheck
 	$(call say,CPPCHECK)cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
@@ -285,7 +342,8 @@ $(BUILD)/%.tidy: %.c .clang-tidy scripts/clang_tidy.h $(HEADERS) $(BUILD)/flags
 	@mv $@.log $@
 
 format: ## format all C sources in place
-	clang-format -i $(PROGRAM_SOURCES) $(LIBRARY_SOURCES) $(TEST_SOURCES) $(TEST_HELPERS) $(HEADERS)
+	clang-format -i $(PROGRAM_SOURCES) $(LIBRARY_SOURCES) $(TEST_SOURCES) $(TEST_HELPERS) \
+		$(OTHER_TESTS) $(HEADERS)
 
 # ---- installing -------------------------------------------------------------------------------
 

@@ -1,12 +1,13 @@
 #!/bin/sh
 # Install what building, testing and checking gen need, and only what is missing.
 #
-#   sh scripts/deps.sh [build] [test] [lint] [neon] [mpi] [hf] | all   (default: build test)
+#   sh scripts/deps.sh [build] [test] [lint] [fuzz] [neon] [mpi] [hf] | all     (default: build test)
 #
 # Knows Debian and Ubuntu (apt-get), Fedora (dnf), Arch (pacman) and macOS (brew). It needs no
-# make, so it is the first thing to run on a bare machine. `neon`, for make test-neon, and
-# `mpi`, for make MPI=1 and test-mpi, are in none of the others; neon is known for Debian and Ubuntu
-# only. `hf`, with which a test downloads as the README does, comes from PyPI into build/hf.
+# make, so it is the first thing to run on a bare machine. `fuzz`, for make fuzz, `neon`, for make
+# test-neon, and `mpi`, for make MPI=1 and test-mpi, are in none of the others; neon is known for
+# Debian and Ubuntu only. `hf`, with which a test downloads as the README does, comes from PyPI into
+# build/hf.
 set -eu
 
 manager=
@@ -62,6 +63,19 @@ need_for_lint() {
     need 'shellcheck' 'command -v shellcheck' 'shellcheck' 'ShellCheck' 'shellcheck' 'shellcheck'
 }
 
+need_for_fuzz() {
+    need 'clang' 'command -v clang' 'clang' 'clang' 'clang' 'llvm'
+    need 'libFuzzer' 'echo "int LLVMFuzzerTestOneInput(void); int LLVMFuzzerTestOneInput(void) { return 0; }" |
+        clang -fsanitize=fuzzer,address,undefined -x c - -o /dev/null' \
+        "$(fuzz_runtime)" 'compiler-rt' 'compiler-rt' 'llvm'
+}
+
+# The package of clang's runtime libraries has clang's version in its name.
+fuzz_runtime() {
+    version=$(clang -dumpversion 2>/dev/null | cut -d . -f 1)
+    echo "libclang-rt-${version:+$version-}dev"
+}
+
 need_for_neon() {
     if [ "$manager" != apt-get ]; then
         echo "deps: test-neon needs Debian or Ubuntu, or by hand: a C compiler for AArch64 Linux," \
@@ -112,11 +126,12 @@ for purpose in "$@"; do
     build) need_for_building ;;
     test) need_for_testing ;;
     lint) need_for_lint ;;
+    fuzz) need_for_fuzz ;;
     neon) need_for_neon ;;
     mpi) need_for_mpi ;;
     hf) bring_hf ;;
     *)
-        echo "usage: sh scripts/deps.sh [build] [test] [lint] [neon] [mpi] [hf] | all" >&2
+        echo "usage: sh scripts/deps.sh [build] [test] [lint] [fuzz] [neon] [mpi] [hf] | all" >&2
         exit 2
         ;;
     esac

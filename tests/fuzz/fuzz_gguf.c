@@ -1,13 +1,12 @@
 /*
  * libFuzzer entry: any bytes as a GGUF file. What opens must also run: a few tokens, logits or
- * the error that they are not finite. How to build it stands in tests/README.md.
+ * the error that they are not finite.
  */
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fuzz.h"
 #include "gen.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void run(const struct gen_model *model) {
     struct gen_session_options options = gen_session_options_default();

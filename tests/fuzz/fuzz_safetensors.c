@@ -1,6 +1,6 @@
 /*
  * libFuzzer entry: any bytes as a safetensors file, and the same bytes as JSON. What the strict
- * scanner passes must be what cJSON parses. How to build it stands in tests/README.md.
+ * scanner passes must be what cJSON parses.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -9,8 +9,7 @@
 #include "base/memory.h"
 #include "format/json.h"
 #include "format/model_file.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static void read_safetensors(const uint8_t *data, size_t size) {
     struct gen_error err;

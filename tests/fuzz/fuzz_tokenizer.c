@@ -1,17 +1,15 @@
 /*
  * libFuzzer entry: the input is lines that are merges, an empty line, and a text. Any text must
- * come back byte for byte from its ids, whatever the merges are, whole and as a stream. How to
- * build it stands in tests/README.md.
+ * come back byte for byte from its ids, whatever the merges are, whole and as a stream.
  */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz.h"
 #include "tokenizer/tokenizer.h"
 #include "tokenizer/vocab.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* The bytes as tokens, and two special ones of which one begins the other. */
 static void add_alphabet(struct tokenizer_builder *builder) {

@@ -1,0 +1,103 @@
+/* What is run, and how its calls fail: the two tables of the sweep. */
+#include "cases.h"
+
+#include <stddef.h>
+
+const char *const fault_ways[FAULT_KINDS][6] = {
+    [FAULT_MEMORY] = {"ENOMEM", "ENOMEM+"},
+    [FAULT_MAP] = {"ENOMEM"},
+    [FAULT_THREAD] = {"EAGAIN", "EAGAIN+"},
+    [FAULT_OPEN] = {"EMFILE", "EIO"},
+    [FAULT_STAT] = {"EIO"},
+    [FAULT_READ] = {"EIO", "EINTR", "short"},
+    [FAULT_PREAD] = {"EIO", "EINTR", "short", "empty"},
+    [FAULT_WRITE] = {"ENOSPC", "ENOSPC+", "EIO", "EINTR", "short"},
+    [FAULT_SYNC] = {"EIO"},
+    [FAULT_CLOSE] = {"EIO", "EINTR"},
+    [FAULT_RENAME] = {"EACCES"},
+    [FAULT_UNLINK] = {"EACCES"},
+    [FAULT_LOCK] = {"ENOLCK", "EINTR"},
+    [FAULT_CHANGE] = {"EPERM", "EIO"},
+    [FAULT_MKDIR] = {"EACCES"},
+    [FAULT_POLL] = {"EINTR"},
+    [FAULT_PIPE] = {"EMFILE"},
+    [FAULT_RANDOM] = {"ENOSYS"},
+};
+
+#define SHAPE "--n-layer 1 --n-head 2 --n-embd 16 --n-ctx 16 --batch-size 64 -t 1 "
+#define TEXT  "@/train/text.txt"
+
+const char fault_cases_fixtures[] =
+    "\"$GEN\" convert -q \"$GOLDEN/models/base\" \"$MADE/model.gguf\" && "
+    "\"$GEN\" convert -q --type q8_0 \"$GOLDEN/models/base\" \"$MADE/q8.gguf\" && "
+    "printf ' the\\n king\\n' >\"$MADE/bad\" && "
+    "printf 'Once upon a time there was a king' >\"$MADE/text\" && "
+    "for i in 1 2 3 4; do printf "
+    "'{\"prompt\": \"What is %s?\", \"completion\": \" the king\"}\\n' $i; done >\"$MADE/p.jsonl\"";
+
+const struct fault_case fault_cases[] = {
+    {.name = "generate", .command = "-m %/model.gguf -t 1 -s 1 -n 12 -p the"},
+    {.name = "generate, q8_0, 2 threads",
+     .command = "-m %/q8.gguf -t 2 -s 1 -n 12 --repetition-penalty 1.2 -f %/text"},
+    {.name = "generate, Hugging Face", .command = "-m @/models/base -t 1 -s 1 -n 8 -p the"},
+    {.name = "generate --lines",
+     .command = "-m %/model.gguf -t 1 --greedy -n 6 --lines",
+     .input = "the king\nOnce\nthe queen\n"},
+    {.name = "generate --jsonl --json, rules",
+     .command =
+         "-m %/model.gguf -t 1 -s 1 -n 6 --jsonl --json --logprobs 2 --bad-words %/bad "
+         "--logit-bias 5=-inf --stop zz --top-p 0.9 --typical-p 0.9 --no-repeat-ngram-size 3",
+     .input = "{\"prompt\": \"the king\"}\n{\"prompt\": \"Once\"}\n"},
+    {.name = "generate -o",
+     .before = "echo 'what was there before' >text",
+     .command = "-m %/model.gguf -t 1 --greedy -n 12 -o text -p the"},
+    {.name = "generate --save-logits",
+     .command = "-m %/model.gguf -t 1 --greedy -n 2 --save-logits logits -p the"},
+    {.name = "tokenize", .command = "tokenize -m %/model.gguf --json %/text"},
+    {.name = "tokenize -o",
+     .before = "echo 'what was there before' >ids",
+     .command = "tokenize -m @/models/base -o ids -p the"},
+    {.name = "tokenize --decode",
+     .command = "tokenize -m %/model.gguf --decode",
+     .input = "83 257 260 300"},
+    {.name = "inspect", .command = "inspect --tensors %/model.gguf"},
+    {.name = "inspect --json", .command = "inspect --json @/models/base"},
+    {.name = "convert to q4_k_m",
+     .before = "echo 'what was there before' >q.gguf",
+     .command = "convert -q --type q4_k_m %/model.gguf q.gguf"},
+    {.name = "convert to f16", .command = "convert -q --type f16 @/models/base h.gguf"},
+    {.name = "convert --lora",
+     .command = "convert -q --lora @/lora/adapter.gguf %/model.gguf merged.gguf"},
+    {.name = "vocab", .command = "vocab -q -t 1 --size 280 -o v " TEXT},
+    {.name = "vocab, over an old one",
+     .before = "\"$GEN\" vocab -q --size 260 -o v \"$GOLDEN/train/text.txt\"",
+     .command = "vocab -q -t 2 --size 280 -o v " TEXT},
+    {.name = "train",
+     .command = "train -q -o m.gguf --vocab @/models/base " SHAPE "--steps 2 --valid-share 0.2 "
+                "--metrics m.jsonl --svg m.svg --resume " TEXT,
+     .again = true},
+    {.name = "train, own vocabulary, Muon, 2 threads",
+     .command = "train -q -o m.gguf " SHAPE "-t 2 --vocab-size 264 --steps 2 --optimizer muon "
+                "--sample-every 2 --sample-tokens 3 --resume " TEXT,
+     .again = true},
+    {.name = "train --resume",
+     .before = "\"$GEN\" train -q -o m.gguf --vocab \"$GOLDEN/models/base\" --n-layer 1 --n-head 2 "
+               "--n-embd 16 --n-ctx 16 --batch-size 64 -t 1 --steps 1 \"$GOLDEN/train/text.txt\"",
+     .command = "train -q -o m.gguf --vocab @/models/base " SHAPE "--steps 2 --resume " TEXT,
+     .again = true},
+    {.name = "train --init",
+     .command = "train -q -o m.gguf --init %/model.gguf --n-ctx 16 --batch-size 16 -t 1 --steps 1 "
+                "--resume @/train/text.txt",
+     .again = true},
+    {.name = "finetune",
+     .before = "echo 'what was there before' >m.gguf",
+     .command = "finetune -q -o m.gguf -m %/model.gguf -t 1 --steps 2 -b 2 --valid %/p.jsonl "
+                "--metrics m.jsonl --resume %/p.jsonl",
+     .again = true},
+    {.name = "finetune --lora-rank",
+     .command = "finetune -q -o a.gguf -m %/q8.gguf -t 1 --lora-rank 2 --steps 2 -b 2 "
+                "--resume %/p.jsonl",
+     .again = true},
+};
+
+const int n_fault_cases = (int)(sizeof fault_cases / sizeof fault_cases[0]);

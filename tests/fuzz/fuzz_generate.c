@@ -1,0 +1,172 @@
+/*
+ * libFuzzer entry: options, prompts, stops and rules from the bytes. The texts may not depend on
+ * how many are worked on together, on speculation, or on the threads.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz.h"
+
+enum { PROMPTS = 6, PROMPT_IDS = 72, STOPS = 3, STOP_SIZE = 8, BIASES = 4, BAD_WORDS = 3 };
+
+/* A job made of bytes. */
+struct job {
+    struct gen_generate_options options;
+    int32_t ids[PROMPTS][PROMPT_IDS];
+    size_t n_ids[PROMPTS];
+    int n_prompts, n_asked;
+    char stops[STOPS][STOP_SIZE];
+    const char *stop[STOPS];
+    struct gen_logit_bias biases[BIASES];
+    int32_t bad_ids[BAD_WORDS][4];
+    struct gen_ids bad_words[BAD_WORDS];
+    struct gen_bytes told; /* all that came out */
+};
+
+static bool next(void *context, struct gen_prompt *prompt) {
+    struct job *job = context;
+    if (job->n_asked == job->n_prompts) {
+        return false;
+    }
+    *prompt = (struct gen_prompt){.ids = job->ids[job->n_asked], .n_ids = job->n_ids[job->n_asked]};
+    job->n_asked++;
+    return true;
+}
+
+static void tell(struct job *job, const void *bytes, size_t n) {
+    if (gen_bytes_append(&job->told, bytes, n) != GEN_OK) {
+        abort();
+    }
+}
+
+static bool on_text(void *context, uint64_t index, uint64_t sequence, const char *bytes, size_t n) {
+    (void)index;
+    (void)sequence;
+    tell(context, bytes, n);
+    return true;
+}
+
+static bool on_end(void *context, const struct gen_result *result) {
+    struct job *job = context;
+    tell(job, &result->index, sizeof result->index);
+    tell(job, &result->sequence, sizeof result->sequence);
+    tell(job, &result->finish, sizeof result->finish);
+    tell(job, result->new_ids, result->n_new_ids * sizeof *result->new_ids);
+    for (size_t i = 0; i < result->n_logprobs * result->n_new_ids; i++) {
+        tell(job, &result->logprobs[i].id, sizeof result->logprobs[i].id);
+        tell(job, &result->logprobs[i].logprob, sizeof result->logprobs[i].logprob);
+    }
+    return true;
+}
+
+static void take_lengths(struct job *job, struct fuzz_bytes *bytes) {
+    struct gen_generate_options *options = &job->options;
+    options->seed = fuzz_byte(bytes);
+    options->max_new_tokens = (int32_t)(fuzz_byte(bytes) % 40);
+    options->max_length = (int32_t)(fuzz_byte(bytes) % 100) - 1;
+    options->max_length = options->max_length == 0 ? -1 : options->max_length;
+    unsigned flags = fuzz_byte(bytes);
+    options->slide = flags & 1;
+    options->ignore_eos = flags & 2;
+    options->num_return_sequences = 1 + (int32_t)(flags >> 2) % 3;
+    options->n_logprobs = flags & 32 ? 3 : 0;
+    options->kv_type = flags & 64 ? "f16" : "f32";
+    options->n_stop = fuzz_byte(bytes) % (STOPS + 1);
+    options->stop = job->stop;
+    for (size_t i = 0; i < options->n_stop; i++) {
+        size_t n = 1 + fuzz_byte(bytes) % (STOP_SIZE - 2);
+        for (size_t k = 0; k < n; k++) {
+            unsigned c = fuzz_byte(bytes);
+            job->stops[i][k] = (char)(c != 0 ? c : ' ');
+        }
+        job->stop[i] = job->stops[i];
+    }
+}
+
+static void take_sampling(struct job *job, struct fuzz_bytes *bytes) {
+    struct gen_sampling *sampling = &job->options.sampling;
+    sampling->temperature = (float)(fuzz_byte(bytes) % 4) * 0.5f;
+    sampling->top_k = (int32_t)(fuzz_byte(bytes) % 6);
+    sampling->top_p = (float)(1 + fuzz_byte(bytes) % 8) / 8;
+    sampling->min_p = (float)(fuzz_byte(bytes) % 4) / 4;
+    sampling->typical_p = (float)(1 + fuzz_byte(bytes) % 8) / 8;
+    sampling->repetition_penalty = 0.5f + (float)(fuzz_byte(bytes) % 8) / 4;
+    sampling->no_repeat_ngram_size = (int32_t)(fuzz_byte(bytes) % 4);
+    sampling->presence_penalty = (float)(fuzz_byte(bytes) % 9) / 2 - 2;
+    sampling->frequency_penalty = (float)(fuzz_byte(bytes) % 9) / 2 - 2;
+    sampling->min_new_tokens = (int32_t)(fuzz_byte(bytes) % 16);
+    sampling->logit_bias = job->biases;
+    sampling->n_logit_bias = fuzz_byte(bytes) % (BIASES + 1);
+    for (size_t i = 0; i < sampling->n_logit_bias; i++) {
+        job->biases[i].id = (int32_t)(i * 128 + fuzz_byte(bytes) % 128);
+        unsigned bias = fuzz_byte(bytes);
+        job->biases[i].bias = bias & 1 ? -INFINITY : (float)bias - 128;
+    }
+    sampling->bad_words = job->bad_words;
+    sampling->n_bad_words = fuzz_byte(bytes) % (BAD_WORDS + 1);
+    for (size_t i = 0; i < sampling->n_bad_words; i++) {
+        size_t n = 1 + fuzz_byte(bytes) % 3;
+        for (size_t k = 0; k < n; k++) {
+            job->bad_ids[i][k] = (int32_t)(fuzz_byte(bytes) * 2);
+        }
+        job->bad_words[i] = (struct gen_ids){.data = job->bad_ids[i], .n = n};
+    }
+}
+
+/* Prompts repeat themselves, so that there is something to guess. */
+static void take_prompts(struct job *job, struct fuzz_bytes *bytes) {
+    job->n_prompts = 1 + (int)(fuzz_byte(bytes) % PROMPTS);
+    for (int i = 0; i < job->n_prompts; i++) {
+        size_t period = 1 + fuzz_byte(bytes) % 12;
+        job->n_ids[i] = fuzz_byte(bytes) % PROMPT_IDS;
+        for (size_t k = 0; k < job->n_ids[i]; k++) {
+            job->ids[i][k] =
+                k < period ? (int32_t)(fuzz_byte(bytes) * 2 + k % 2) : job->ids[i][k - period];
+        }
+    }
+}
+
+static enum gen_status run(struct job *job, const struct gen_model *model, struct gen_bytes *told) {
+    struct gen_source source = {.context = job, .next = next};
+    struct gen_sink sink = {.context = job, .text = on_text, .end = on_end};
+    struct gen_error err;
+    job->n_asked = 0;
+    job->told = (struct gen_bytes){0};
+    enum gen_status status = gen_generate(model, &job->options, &source, &sink, NULL, &err);
+    *told = job->told;
+    if (status != GEN_OK) {
+        fuzz_check_error(&err);
+    }
+    return status;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    static struct gen_model *model;
+    static struct job job;
+    struct gen_error err;
+    if (model == NULL && gen_model_open(&model, FUZZ_MODEL, NULL, &err) != GEN_OK) {
+        abort();
+    }
+    struct fuzz_bytes bytes = {data, size};
+    memset(&job, 0, sizeof job);
+    job.options = gen_generate_options_default();
+    take_lengths(&job, &bytes);
+    take_sampling(&job, &bytes);
+    take_prompts(&job, &bytes);
+    struct gen_bytes alone, together;
+    job.options.batch = 1;
+    job.options.speculate = false;
+    job.options.n_threads = 1;
+    enum gen_status first = run(&job, model, &alone);
+    job.options.batch = 2 + (int32_t)(size % 7);
+    job.options.speculate = true;
+    job.options.n_threads = 1 + (int)(size % 2);
+    if (run(&job, model, &together) != first || alone.n != together.n ||
+        (alone.n > 0 && memcmp(alone.data, together.data, alone.n) != 0)) {
+        abort();
+    }
+    gen_bytes_release(&alone);
+    gen_bytes_release(&together);
+    return 0;
+}

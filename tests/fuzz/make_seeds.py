@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+"""Write tests/fuzz/seeds/: small inputs that each fuzzer begins with.
+
+    GEN=build/gen tests/fuzz/make_seeds.py
+
+Needs the standard library and a gen that is built, which makes the states and caches of training.
+"""
+import json
+import os
+import random
+import shutil
+import struct
+import subprocess
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+GOLDEN = os.path.join(HERE, "..", "golden")
+BASE = os.path.join(GOLDEN, "models", "base")
+GEN = os.path.abspath(os.environ.get("GEN", os.path.join(HERE, "..", "..", "build", "gen")))
+
+
+def put(kind, name, data):
+    directory = os.path.join(HERE, "seeds", kind)
+    os.makedirs(directory, exist_ok=True)
+    with open(os.path.join(directory, name), "wb") as file:
+        file.write(data.encode() if isinstance(data, str) else data)
+
+
+def read(*path):
+    with open(os.path.join(*path), "rb") as file:
+        return file.read()
+
+
+def chosen(choice, data):
+    """A first byte that chooses, and the rest."""
+    return bytes([choice]) + (data.encode() if isinstance(data, str) else data)
+
+
+def byte_tokens():
+    """GPT-2's spelling of the 256 bytes."""
+    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    table, n = {}, 0
+    for byte in range(256):
+        table[byte] = chr(byte) if byte in plain else chr(256 + n)
+        n += byte not in plain
+    return [table[byte] for byte in range(256)]
+
+
+def gguf():
+    put("gguf", "by-package", read(GOLDEN, "gguf", "by-package.gguf"))
+    put("adapter", "golden", read(GOLDEN, "lora", "adapter.gguf"))
+    # No tensors, some keys of every type.
+    def text(value):
+        return struct.pack("<Q", len(value)) + value.encode()
+    values = [(0, "<B", 1), (1, "<b", -1), (2, "<H", 2), (3, "<h", -2), (4, "<I", 3), (5, "<i", -3),
+              (6, "<f", 0.5), (7, "<B", 1), (10, "<Q", 4), (11, "<q", -4), (12, "<d", 0.25)]
+    keys = [text("k%d" % kind) + struct.pack("<I", kind) + struct.pack(form, value)
+            for kind, form, value in values]
+    keys.append(text("general.architecture") + struct.pack("<I", 8) + text("gpt2"))
+    keys.append(text("list") + struct.pack("<IIQ", 9, 8, 2) + text("a") + text("b"))
+    put("gguf", "keys", b"GGUF" + struct.pack("<IQQ", 3, 0, len(keys)) + b"".join(keys))
+
+
+def safetensors():
+    header = {"__metadata__": {"format": "pt"},
+              "a": {"dtype": "F32", "shape": [2, 2], "data_offsets": [0, 16]},
+              "h.0.attn.bias": {"dtype": "BOOL", "shape": [4], "data_offsets": [16, 20]},
+              "b": {"dtype": "BF16", "shape": [2], "data_offsets": [20, 24]}}
+    text = json.dumps(header).encode()
+    put("safetensors", "three", struct.pack("<Q", len(text)) + text + bytes(24))
+    put("safetensors", "json", '{"a": [1, -2.5e3, true, null, "\\u00e9\\ud83d\\ude00"], "b": {}}')
+
+
+def tokenizers():
+    tokens = byte_tokens()
+    vocab = {token: i for i, token in enumerate(tokens)}
+    for token in ["th", "the", "\u0120the", "<|endoftext|>"]:
+        vocab[token] = len(vocab)
+    special = {"id": vocab["<|endoftext|>"], "content": "<|endoftext|>", "single_word": False,
+               "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    word = dict(special, id=len(vocab), content="<plain>", special=False)
+    whole = {"version": "1.0", "truncation": None, "padding": None, "added_tokens": [special, word],
+             "normalizer": None,
+             "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True,
+                               "use_regex": True},
+             "post_processor": None, "decoder": {"type": "ByteLevel"},
+             "model": {"type": "BPE", "dropout": None, "unk_token": None, "vocab": vocab,
+                       "merges": ["t h", "th e", "\u0120 the"]}}
+    put("tokenizer_files", "tokenizer", chosen(0, json.dumps(whole, ensure_ascii=False)))
+    whole["model"]["merges"] = [["t", "h"], ["th", "e"]]
+    put("tokenizer_files", "pairs", chosen(0, json.dumps(whole, ensure_ascii=False)))
+    put("tokenizer_files", "vocab", chosen(1, read(BASE, "vocab.json")))
+    put("tokenizer_files", "merges", chosen(2, read(BASE, "merges.txt")))
+    put("tokenizer_files", "added", chosen(3, '{"<plain>": 512, "<|user|>": 513}'))
+    put("tokenizer_files", "config", chosen(4, json.dumps(
+        {"add_prefix_space": False, "eos_token": "<|endoftext|>", "added_tokens_decoder":
+         {"511": special, "512": dict(word, id=512)}})))
+    put("tokenizer", "merges", "t h\nth e\n\u0120 the\n\nthe other <|endoftext|> <| caf\u00e9 12")
+
+
+def directories():
+    config = json.loads(read(BASE, "config.json"))
+    put("hf_dir", "config", chosen(0, json.dumps(config)))
+    put("hf_dir", "config-eos", chosen(0, json.dumps(dict(config, eos_token_id=[511, 3], x=None))))
+    put("hf_dir", "generation", chosen(1, '{"eos_token_id": [511, 234], "temperature": 0.7}'))
+    put("hf_dir", "tokenizer", chosen(2, '{"add_bos_token": false, "eos_token": {"content": "a"}}'))
+    data = read(BASE, "model.safetensors")
+    (length,) = struct.unpack("<Q", data[:8])
+    names = [name for name in json.loads(data[8:8 + length]) if name != "__metadata__"]
+    put("hf_dir", "index", chosen(3, json.dumps(
+        {"metadata": {"total_size": 1}, "weight_map": dict.fromkeys(names, "shard.safetensors")})))
+
+
+def training():
+    with tempfile.TemporaryDirectory() as directory:
+        text = os.path.join(directory, "text")
+        with open(text, "w") as file:
+            file.write("Once upon a time there was a king.\n<|endoftext|>\nAnd a queen.\n")
+        for optimizer in "adamw", "muon":
+            model = os.path.join(directory, optimizer + ".gguf")
+            subprocess.run([GEN, "train", "-q", "-o", model, "--n-layer", "1", "--n-head", "1",
+                            "--n-embd", "2", "--n-ctx", "8", "--vocab-size", "257", "--steps", "1",
+                            "--optimizer", optimizer, "-t", "1", text], check=True)
+            put("state", optimizer, read(model + ".state"))
+        for name in os.listdir(directory):
+            if ".tokens-" in name:
+                put("token_cache", "mended", chosen(3, read(directory, name)))
+                put("token_cache", "size", chosen(1, read(directory, name)))
+
+
+def lines():
+    put("lines", "pairs", chosen(0, '{"prompt": "What?", "completion": " the king"}\n'
+                                    '{"messages": [{"role": "user", "content": "Hi"}, '
+                                    '{"role": "assistant", "content": "the queen"}]}\n'))
+    put("lines", "alpaca", chosen(0, '{"instruction": "a", "input": "b", "output": "c"}\n'
+                                     '{"conversations": [{"from": "human", "value": "x"}, '
+                                     '{"from": "gpt", "value": "y\\ud800"}]}\n'))
+    put("lines", "corpus-json", chosen(1, '\ufeff{"text": "the king<|endoftext|>the"}\n\n'
+                                          '{"text": "caf\\u00e9"}\n'))
+    put("lines", "corpus", chosen(2, "\ufeffthe king\r\n<|endoftext|>\r\nthe queen<|endoftext|>\n"))
+    put("lines", "prompts-json", chosen(3, '{"prompt": "the"}\n{"prompt": 5}\n{"prompt": "\\n"}\n'))
+    put("lines", "prompts", chosen(4, "the king\n\nthe queen\r\n"))
+    put("lines", "prompt", chosen(5, "the king\n"))
+
+
+def options():
+    commands = {0: ["-m", "x", "-n5", "--top-p=0.9", "--stop", "a", "--stop", "b", "-0q", "--", "-p"],
+                1: ["--json", "-p", "the", "--decode"], 2: ["--tensors", "m.gguf"],
+                3: ["--type", "q4_k_m", "a", "b"], 4: ["--json", "-t", "2"],
+                5: ["--size", "300", "-o", "d", "f"],
+                6: ["-o", "m.gguf", "--preset", "tiny", "--lr", "3e-4", "--schedule", "wsd", "f"],
+                7: ["-o", "m.gguf", "--lora-rank", "8", "--epochs", "2.5", "p.jsonl"], 8: ["train"]}
+    for command, arguments in commands.items():
+        put("options", "command-%d" % command, chosen(command, "\n".join(arguments)))
+
+
+def numbers():
+    chance = random.Random(5)
+    # Bytes of a block of 256 and where its half-precision numbers lie, in the order of the types.
+    blocks = [(34, [0]), (18, [0]), (20, [0, 2]), (22, [0]), (24, [0, 2]), (84, [80, 82]),
+              (110, [108]), (144, [0, 2]), (176, [0, 2]), (210, [208])]
+    for i, (size, halves) in enumerate(blocks):
+        count = 2 * (8 if size < 80 else 1)
+        data = b""
+        for _ in range(count):
+            block = bytearray(chance.randbytes(size))
+            for at in halves:
+                block[at:at + 2] = struct.pack("<e", chance.uniform(-0.01, 0.01))
+            data += block
+        put("quant", "type-%d" % i, chosen(i, data))
+    for i in range(8):
+        put("generate", "job-%d" % i, chance.randbytes(60 + 40 * i))
+
+
+if __name__ == "__main__":
+    shutil.rmtree(os.path.join(HERE, "seeds"), ignore_errors=True)
+    for make in gguf, safetensors, tokenizers, directories, training, lines, options, numbers:
+        make()
