@@ -312,7 +312,7 @@ static bool find_vocabulary(struct train_settings *settings) {
 }
 
 static bool is_gone(const char *path) {
-    return path[0] == '/' && access(path, F_OK) != 0;
+    return path != NULL && path[0] == '/' && access(path, F_OK) != 0;
 }
 
 static bool has_state(const struct train_settings *settings) {

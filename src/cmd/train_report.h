@@ -47,7 +47,7 @@ typedef bool train_complete_function(void *settings, const struct options_parsed
  * code. A signal stops the run, as does what cannot be written; a stderr or stdout that nobody
  * reads any more is only the latter.
  */
-int train_report_command(void *settings, const struct options_parsed *parsed,
+int train_report_command(void *settings, const struct options_parsed *given,
                          const struct options_spec *spec, train_complete_function *complete,
                          train_function *train);
 

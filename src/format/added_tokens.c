@@ -137,7 +137,7 @@ enum gen_status added_tokens_build(struct tokenizer_builder *builder, const cJSO
         }
         status = build_token(builder, id, content, n, kind, eos, err);
     }
-    for (size_t i = 0; i < added->n && status == GEN_OK; i++)
+    for (size_t i = 0; added->tokens != NULL && i < added->n && status == GEN_OK; i++)
         if (!added->tokens[i].given && added->tokens[i].id != ADDED_TOKENS_NO_ID)
             status = build_token(builder, added->tokens[i].id, added->tokens[i].content,
                                  added->tokens[i].n, added->tokens[i].kind, eos, err);

@@ -42,7 +42,7 @@ static const cJSON *first_part(const cJSON *part, const char *list) {
 
 /** Whether a part follows this one in its Sequence. */
 static bool has_next(const cJSON *sequence, const cJSON *part) {
-    return part != sequence && part->next != NULL;
+    return part != NULL && part != sequence && part->next != NULL;
 }
 
 /** Split with the very pattern that GPT-2 has, keeping all that it finds. */

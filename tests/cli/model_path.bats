@@ -198,6 +198,7 @@ cached() {
     # shellcheck disable=SC2016
     GEN_MODEL_PATH='/nowhere:$PLACE:~/y' found three "$PWD/place/three"
     # shellcheck disable=SC2016
+    # shellcheck disable=SC2088 # gen expands it
     GEN_MODEL_PATH='~/y:${PLACE}' found three "$PWD/place/three"
     # shellcheck disable=SC2088
     XDG_DATA_HOME='~/data' found four "$HOME/data/gen/models/four"
@@ -207,5 +208,6 @@ cached() {
     # shellcheck disable=SC2016
     HF_HUB_CACHE='$UNSET_HERE/x' gen inspect -m acme/one
     [ "$status" -eq 1 ]
+    # shellcheck disable=SC2016 # as it is
     [[ $stderr == *'$UNSET_HERE/x'* ]]
 }
