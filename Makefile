@@ -296,9 +296,9 @@ $(NEON_TESTS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/u
 	$(call say,LINK $@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lm -pthread
 
 $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(call object,$(TEST_HELPERS)) $(BUILD)/libgen.a
-	$(call say,LINK $@)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CMOCKA_LIBS) $(TEST_LIBS) $(ALL_LIBS)
+	$(call say,LINK $@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(CMOCKA_LIBS) $(TEST_LIBS) $(ALL_LIBS)
 # The sandbox is a part of the program, not of the library.
-$(BUILD)/tests/test_sandbox: $(call object,$(wildcard src/cli/sandbox*.c) src/cli/message.c)
+$(BUILD)/tests/test_sandbox: $(filter $(BUILD)/src/cli/%,$(PROGRAM_OBJECTS))
 $(BUILD)/tests/test_sandbox: TEST_LIBS = $(SECCOMP_LIBS)
 .SECONDARY: $(TEST_OBJECTS)
 

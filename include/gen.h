@@ -103,12 +103,22 @@ int32_t gen_tokenizer_n_vocab(const struct gen_tokenizer *tokenizer);
 /** Id of the end-of-text token, or -1 where the vocabulary has none. */
 int32_t gen_tokenizer_eos(const struct gen_tokenizer *tokenizer);
 
+/** Bytes of the longest token: n tokens stand for no more than n times as many. */
+size_t gen_tokenizer_longest(const struct gen_tokenizer *tokenizer);
+
+/** Notes about the files the tokenizer was read from; i < gen_tokenizer_n_notes(). */
+size_t gen_tokenizer_n_notes(const struct gen_tokenizer *tokenizer);
+struct gen_note gen_tokenizer_note(const struct gen_tokenizer *tokenizer, size_t i);
+
 /**
  * Append the ids of `text` (n bytes) to `ids`. Any bytes are accepted: what is not valid UTF-8
  * is encoded byte by byte, so decoding gives the same bytes back. Equal to tiktoken's r50k_base
  * and Hugging Face's GPT2Tokenizer on valid UTF-8.
- * special: whether the spelling of a special token (`<|endoftext|>`) in the text stands for
- * that token; when false it is ordinary text.
+ * Ordinary added tokens (words that a fine-tuning added) stand for themselves wherever they are
+ * spelled out, the leftmost first, of several there the longest. special: whether the spelling of a
+ * special token (`<|endoftext|>`, control tokens) does, too; when false it is ordinary text.
+ * A byte for which the vocabulary has no token and an id for which the tokenizer's model has no row
+ * are GEN_UNSUPPORTED, and nothing is appended.
  */
 enum gen_status gen_tokenizer_encode(const struct gen_tokenizer *tokenizer, const char *text,
                                      size_t n, bool special, struct gen_ids *ids,
@@ -184,7 +194,12 @@ struct gen_model_options gen_model_options_default(void);
 /**
  * Open the model at `path`: a GGUF file (v2 or v3, architecture gpt2) or a Hugging Face
  * directory (config.json, model.safetensors or its index with shards, tokenizer files).
- * The file stays mapped: it must not be truncated while it is opened or the model lives.
+ * The file stays mapped: it must not become shorter while it is opened or the model lives, nor
+ * other bytes be written over it; replacing it by rename is safe. Touching what is gone raises
+ * SIGBUS, in any thread that computes, which by default ends the process without a word. A program
+ * that cannot rule that out has a handler for SIGBUS, which can only clean up and end, as the
+ * program gen does (src/cli/signals.c), or gives the library a copy in memory:
+ * gen_model_open_memory(). The library itself sets no handlers.
  */
 enum gen_status gen_model_open(struct gen_model **out, const char *path,
                                const struct gen_model_options *options, struct gen_error *err);
@@ -224,6 +239,9 @@ const struct gen_config *gen_model_config(const struct gen_model *model);
 const int32_t *gen_model_eos_ids(const struct gen_model *model, size_t *n);
 /** The model's tokenizer, owned by the model; NULL where the file brings none. */
 const struct gen_tokenizer *gen_model_tokenizer(const struct gen_model *model);
+/** Notes about the model's files, those of its tokenizer included; i < gen_model_n_notes(). */
+size_t gen_model_n_notes(const struct gen_model *model);
+struct gen_note gen_model_note(const struct gen_model *model, size_t i);
 /**
  * One sentence that names the settings of generation which the model's files have and gen leaves
  * aside: those of generation_config.json, or config.json where there is none, that change a text

@@ -132,6 +132,9 @@ struct gen_ranks {
     bool (*broadcast)(void *context, int32_t from, void *bytes, size_t n);
 };
 
+/** n_warmup: a tenth of all steps, 100 at most. */
+#define GEN_WARMUP_SHARE UINT64_MAX
+
 struct gen_train_options {
     /**
      * n_data files: text whose documents are divided by `<|endoftext|>`, wherever it stands (a line
@@ -143,7 +146,11 @@ struct gen_train_options {
     size_t n_data;
     const char *const *valid; /**< n_valid files held out for validation, likewise */
     size_t n_valid;
-    float valid_share; /**< without such files: hold this last share of the data out. Default 0 */
+    /** Without such files: hold this last share of the data out, as whole tokens (or pairs), at
+     *  least what can be validated, and never all. Default 0 */
+    float valid_share;
+    bool special;      /**< special tokens spelled out in the data stand for themselves, as in
+                            gen_tokenizer_encode(). Default false */
     const char *field; /**< default "text" */
     /** A tokenizer, as gen_tokenizer_open() takes it; NULL: that of `init`, else one learned from
      *  `data`, as gen_vocab_learner does. */
@@ -160,13 +167,21 @@ struct gen_train_options {
     struct gen_train_shape shape;
 
     uint64_t n_steps; /**< in all, with those before a resumption. Default 1000 */
+    /**
+     * Above 0, and n_steps is not looked at: so many times as many sequences as the data have, in
+     * whole steps, rounded up. An epoch of text begins at a random offset below n_ctx and has
+     * all whole sequences from there but at most one; what is left over is read in other epochs.
+     * Default 0
+     */
+    double n_epochs;
     /** Tokens a step, rounded up to whole sequences of n_ctx, no more than the data have; 0: 4096,
      *  or all of the data where that is less. Default 0 */
     uint64_t batch_size;
-    float learning_rate;          /**< the peak. Default 0.001 */
-    float least_rate;             /**< where it falls to. Default 0 */
+    float learning_rate; /**< the peak. Default 0.001, for a new model; one that exists is soon
+                              worse for it: gen train takes 1e-4 with `init` */
+    float least_rate;    /**< where it falls to. Default 0 */
     enum gen_schedule schedule;   /**< default cosine */
-    uint64_t n_warmup;            /**< steps in which it grows. Default 100 */
+    uint64_t n_warmup;            /**< steps in which it grows, or GEN_WARMUP_SHARE. Default 100 */
     float decay_share;            /**< of all steps, for GEN_SCHEDULE_WSD. Default 0.2 */
     enum gen_optimizer optimizer; /**< default AdamW */
     float momentum;               /**< of Muon. Default 0.95 */
@@ -178,7 +193,15 @@ struct gen_train_options {
     float dropout;                /**< 0 ... below 1. Default 0 */
     uint64_t seed;                /**< of weights, order of the data, dropout. Default 0 */
 
-    uint64_t valid_every;        /**< steps between validations; 0: only at the end. Default 250 */
+    uint64_t valid_every; /**< steps between validations; 0: only at the end, besides the one before
+                               the first step. Default 250 */
+    uint64_t patience;    /**< stop after so many validations without a better one; 0: never.
+                               Default 0 */
+    /** Where the model of every checkpoint, in the end the last, is written, too; PATH may hold an
+     *  earlier and better one. NULL: nowhere. Default NULL */
+    const char *last;
+    /** A text that is kept in the state for gen_train_note(); NULL: none. Default NULL */
+    const char *note;
     uint64_t checkpoint_every;   /**< steps between checkpoints; 0: by time alone. Default 0 */
     float checkpoint_minutes;    /**< minutes between checkpoints; 0: by steps alone. Default 10 */
     uint64_t sample_every;       /**< steps between calls of watch->sample; 0: never. Default 0 */
@@ -205,8 +228,21 @@ struct gen_train_plan {
     uint64_t step_sequences;      /**< of a step */
     int32_t sequence_length;      /**< tokens of the longest: n_ctx, or less */
     int32_t micro_batch;          /**< sequences at a time */
+    uint64_t last_sequences;      /**< of the last step of an epoch, where it has fewer; else 0 */
     uint64_t first_step, n_steps; /**< first_step > 0: resumed */
-    uint64_t memory;              /**< bytes for weights, gradients, moments, activations */
+    uint64_t n_warmup;
+    /* Of a resumed run. */
+    bool other_data; /**< the data are not those of the checkpoint */
+    bool
+        from_beginning; /**< they are read from their beginning: they, or their order, are others */
+    bool other_valid;   /**< the best validation so far was on other data and counts no more */
+    bool lost_best;     /**< nor does it count where the model of it is not in PATH any more */
+    bool has_best;      /**< there is one that counts: PATH holds the model of best_step */
+    uint64_t best_step;
+    double best_loss;
+    bool has_first; /**< first_loss is that of the validation before the first step */
+    double first_loss;
+    uint64_t memory; /**< bytes for weights, gradients, moments, activations */
 };
 
 /** Where a run is, after a step. */
@@ -217,11 +253,12 @@ struct gen_train_report {
     double learning_rate;     /**< of the step */
     double gradient_norm;     /**< before clipping */
     double tokens_per_second; /**< of the step */
-    double epoch;             /**< times the data was read */
+    double epoch;             /**< times the data was read, since they are these data */
     bool has_valid;           /**< whether there was a validation after the step */
     double valid_loss;        /**< mean -ln p of a held-out token */
     double valid_bits;        /**< bits for each byte of held-out text */
-    bool is_best;             /**< the validation was the best so far */
+    bool is_best; /**< the validation was the best so far, the one before the first step included,
+                       unless the weights were random then */
 };
 
 enum gen_train_phase {
@@ -238,12 +275,21 @@ enum gen_train_phase {
 struct gen_train_watch {
     void *context;
     void (*plan)(void *context, const struct gen_train_plan *plan);
+    /** The validation before the first step: step, n_steps, n_tokens, epoch and what is said of the
+     *  validation are set. A resumed run has one where data to validate on are others. */
+    bool (*began)(void *context, const struct gen_train_report *report);
     bool (*step)(void *context, const struct gen_train_report *report);
     /** Work within a step and beside them: done of total. */
     bool (*progress)(void *context, enum gen_train_phase phase, uint64_t done, uint64_t total);
     /** A model of the current weights, for the time of the call. */
     bool (*sample)(void *context, uint64_t step, const struct gen_model *model);
-    /** A checkpoint is written. */
+    /** A note about the model or the vocabulary that the run begins with. */
+    void (*note)(void *context, const struct gen_note *note);
+    /** Asked after each step (on rank 0): true to have a checkpoint written now. */
+    bool (*checkpoint_now)(void *context);
+    /** PATH was written and holds the model of this step. */
+    void (*wrote)(void *context, uint64_t step);
+    /** A checkpoint is written: the state, and PATH if wrote() was called just before. */
     void (*saved)(void *context, uint64_t step);
 };
 
@@ -254,6 +300,9 @@ struct gen_train_watch {
  * user's, open to everybody for writing, or not those that the state knows. Else they are trusted
  * as PATH itself is: whoever may write here may change what is learned.
  *
+ * Where there is something to validate with, PATH holds the model of the best validation so far,
+ * of which one is before the first step, else that of the last checkpoint.
+ *
  * Both files are written beside their targets and renamed, the state first: whenever the run is
  * cut off, PATH and PATH.state are whole, and resuming goes on from the state alone.
  * Without `resume`, a PATH.state that is there is an error, so that no run is lost by mistake.
@@ -261,7 +310,9 @@ struct gen_train_watch {
  * vocabulary of `init`, which need not be named again, as the weights are those of the checkpoint
  * (but must, beside a shape.n_ctx less than the model's, where the sequences are to be shorter).
  * All else may be changed: a run of more steps, another learning rate or schedule, other data (read
- * from their beginning), another number of ranks.
+ * from their beginning; so are the same data cut into sequences or, in fine-tuning, into steps of
+ * another size), another number of ranks. With other data, or other data to validate on, the best
+ * validation begins anew: losses on different data cannot be compared.
  *
  * With `ranks` every rank calls it, with the same options but for n_threads, kernels, micro_batch
  * and `ranks` itself, and with a watch of its own, of which only rank 0's is told of checkpoints.
@@ -271,6 +322,12 @@ struct gen_train_watch {
  */
 enum gen_status gen_train(const char *path, const struct gen_train_options *options,
                           const struct gen_train_watch *watch, struct gen_error *err);
+
+/**
+ * Append the note of the run whose state is PATH.state, as options.note was when it was written; of
+ * a run without one, or without a state, nothing.
+ */
+enum gen_status gen_train_note(const char *path, struct gen_bytes *note, struct gen_error *err);
 
 /* ------------------------------------------------------------------ fine-tuning ----------- */
 
@@ -287,11 +344,15 @@ struct gen_finetune_options {
      * of which only completions, what the assistant says, and the end-of-text behind them count in
      * the loss; valid_share holds pairs out that depend on the seed; batch_size counts pairs, at
      * least 1, and where it is more than there are, a step has them all (default 16);
-     * n_steps 0: as `n_epochs` says; valid_every 0: after each epoch; shape.n_ctx limits the tokens
-     * of a pair; vocab, vocab_size, field, preset and the rest of the shape are not looked at.
+     * n_steps 0: as `n_epochs` below says; valid_every 0: after each epoch; shape.n_ctx limits the
+     * tokens of a pair; vocab, vocab_size, field, preset, the rest of the shape, and the n_epochs
+     * and the patience in here are not looked at.
      */
     struct gen_train_options train;
-    double n_epochs; /**< times the pairs are learned. Default 3 */
+    /** Times the pairs are learned. In each epoch every pair is once: of n pairs in batches of b
+     *  the steps are n / b, rounded up, and the last has those that are left, with the mean loss
+     *  over them. Shares of an epoch are rounded up to whole steps. Default 3 */
+    double n_epochs;
     /** What the members of a pair are called; NULL: "prompt", "completion", the default */
     const char *prompt_field, *completion_field;
     /**

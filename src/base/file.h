@@ -1,6 +1,6 @@
 /**
  * file.h - regular files only: mapped, read in pieces or whole, or written next to their target and
- * renamed.
+ * renamed: the one way in which gen writes files.
  *
  * Reading never waits: what is not a regular file (FIFO, socket, directory, device) is refused
  * before anything is read from it.
@@ -12,7 +12,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/file_target.h"
 #include "gen.h"
 
 /** A file's bytes in memory, read-only. */
@@ -86,45 +85,90 @@ enum gen_status file_read(char **out, size_t *size, const char *path, size_t lim
 char *file_join(const char *directory, const char *name);
 
 /**
- * A file being written next to its target. Start from {0}.
+ * Where a file that is named `path` is to be written: symbolic links are followed, as open(2) does,
+ * so that what they lead to is replaced and not the link; one that leads nowhere names a new file.
+ */
+struct file_target {
+    char *path; /**< without links in its last part; to be freed with memory_free() */
+    /** FILE_OTHER: not to be replaced but written through: a FIFO, a device, and whatever is named
+     * by a descriptor, as /dev/stdout is, even if that is a regular file. */
+    enum file_kind kind;
+    uint32_t mode, owner, group; /**< of what is there */
+    uint64_t device, inode;      /**< likewise; 0: nothing is there */
+};
+
+/** A circle of links, or a place that cannot be looked at, is an error; then there is no path. */
+enum gen_status file_target_find(struct file_target *target, const char *path,
+                                 struct gen_error *err);
+/** Whether both names lead to one file, be it there already or not. */
+bool file_target_same(const char *a, const char *b);
+
+/**
+ * A file being written next to its target, under a hidden name. Start from {0}.
  *
- * A symbolic link is followed, so that its target is what is replaced; a file that is replaced
- * hands its mode on, and its owner and group as far as this process may; one that may not be
- * written is refused. Files that killed processes left half-written in the same directory are
- * removed.
+ * The temporary file is locked until file_writer_close(), so also when it bears its final name, and
+ * never has a wider mode than what it replaces. Other hard links of that keep the old bytes.
  */
 struct file_writer {
-    char *path; /**< as the caller named it, for messages */
-    struct file_target target;
-    char *temporary; /**< what is written, in the target's directory */
+    char *path;      /**< as it was named, for messages */
+    char *target;    /**< where that leads */
+    char *temporary; /**< what is written, in the target's directory; NULL: it was renamed */
     int descriptor;
-    bool failed; /**< a write failed: there is nothing whole to commit */
+    int directory; /**< that directory, to be synced; -1: it cannot be read */
+    bool failed;   /**< a write failed: there is nothing whole to commit */
+    bool replaces; /**< there is a file, whose mode, owner and group are kept */
+    uint32_t mode, owner, group;
     unsigned char *buffer;
     size_t n_buffered;
     uint64_t n_written; /**< bytes given to file_writer_put so far */
 };
 
+/**
+ * Refused is what cannot be opened for writing, and what is no regular file. What killed processes
+ * left in the directory, of any target, is removed.
+ */
 enum gen_status file_writer_open(struct file_writer *writer, const char *path,
                                  struct gen_error *err);
+/**
+ * The same with a name that can be seen, that of the target with ".partial", for what is worth
+ * something before it is whole. What an earlier process left there is replaced; if another one is
+ * still writing it, that is an error.
+ */
+enum gen_status file_writer_open_partial(struct file_writer *writer, const char *path,
+                                         struct gen_error *err);
 enum gen_status file_writer_put(struct file_writer *writer, const void *data, size_t n,
                                 struct gen_error *err);
+/** Give what is buffered to the system, so that others who read the file see it. */
+enum gen_status file_writer_flush(struct file_writer *writer, struct gen_error *err);
 /**
  * Flush to the disk. Of several files that belong together all are flushed before the first is
  * committed, so that a full disk changes none.
  */
 enum gen_status file_writer_sync(struct file_writer *writer, struct gen_error *err);
-/** Flush to the disk, then rename over the target. On failure the target is as it was. */
+/**
+ * Flush to the disk, then rename over the target. On failure the target is as it was. (One that is
+ * a mount point cannot be renamed over: it is overwritten, with what is on the disk already.) More
+ * may be put and flushed afterwards: it is appended to the file, which bears its name by then.
+ */
 enum gen_status file_writer_commit(struct file_writer *writer, struct gen_error *err);
-/** The same under the target's name with `suffix` after it: the target stays as it is. */
-enum gen_status file_writer_commit_as(struct file_writer *writer, const char *suffix,
-                                      struct gen_error *err);
+/**
+ * Instead of committing: leave the first n bytes, of those flushed so far, under the name that the
+ * file has now. False if that cannot be; it is removed then.
+ */
+bool file_writer_leave(struct file_writer *writer, uint64_t n);
 /** Remove the temporary file unless committed, and free everything. For the `fail:` path too. */
 void file_writer_close(struct file_writer *writer);
 
+/** Whether `path` could be written now: to be known before hours of work. It is not changed. */
+enum gen_status file_writer_check(const char *path, struct gen_error *err);
+/** The same for the name that is `path` with `ending`. */
+enum gen_status file_writer_check_ending(const char *path, const char *ending,
+                                         struct gen_error *err);
+
 /**
- * Whether a file can be named `path` with `suffix` after it: GEN_IO_ERROR where that name is longer
- * than the file system takes. For jobs that write such files only after long work.
+ * Remove the hidden temporary files that this process is writing, before it ends without more ado.
+ * May be called by a signal's handler. Only where /proc tells the names of descriptors.
  */
-enum gen_status file_check_name(const char *path, const char *suffix, struct gen_error *err);
+void file_writer_remove_all(void);
 
 #endif

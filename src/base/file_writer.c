@@ -1,7 +1,6 @@
-/**
- * file_writer.c - writing a file next to its target and renaming it: the second half of file.h.
- * What the target is, file_target.c finds out.
- */
+/* Writing a file next to its target and renaming it: the second half of file.h. The temporary file
+ * is locked as long as it is open, which tells others that it is no left-over; so it is renamed
+ * while it is open, and closed after that. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,16 +12,30 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/file_target.h"
 #include "base/memory.h"
 #include "base/rng.h"
 
 #define BUFFER_SIZE ((size_t)1 << 18)
 #define TRIES       16
 
+/* Length of the path up to and with its last slash. */
+static size_t directory_length(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? 0 : (size_t)(slash - path) + 1;
+}
+
+/* The directory that `path` lies in, to be read or synced; -1 if that cannot be. */
+static int open_directory_of(const char *path) {
+    size_t n = directory_length(path);
+    char *directory = n == 0 ? memory_copy_string(".", 1) : memory_copy_string(path, n);
+    int descriptor = directory != NULL ? open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    memory_free(directory);
+    return descriptor;
+}
+
 /* ---- what is left of others ----------------------------------------------------------------- */
 
-/* Whether it is a name as create_temporary() gives them. */
+/* Whether it is a name as create_hidden() gives them. */
 static bool is_temporary(const char *name) {
     static const char pattern[] = ".gen-0123456789abcdef.tmp";
     return strlen(name) == sizeof pattern - 1 && strncmp(name, pattern, 5) == 0 &&
@@ -31,23 +44,29 @@ static bool is_temporary(const char *name) {
 
 /* Remove it unless somebody is still writing it. */
 static void sweep_one(int directory, const char *name) {
-    int descriptor = openat(directory, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int descriptor = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (descriptor < 0) {
         return;
     }
-    if (flock(descriptor, LOCK_EX | LOCK_NB) == 0) {
+    struct stat status;
+    if (fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) &&
+        flock(descriptor, LOCK_EX | LOCK_NB) == 0) {
         unlinkat(directory, name, 0);
     }
     close(descriptor);
 }
 
-/* Remove what killed processes left in the directory: temporary files of any target that nobody is
- * writing any more. */
-static void sweep(const char *path) {
-    DIR *directory = opendir(path);
+/* Remove temporary files of any target in this directory that nobody is writing any more. */
+static void sweep(int descriptor) {
+    int copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+    DIR *directory = copy >= 0 ? fdopendir(copy) : NULL;
     if (directory == NULL) {
+        if (copy >= 0) {
+            close(copy);
+        }
         return;
     }
+    rewinddir(directory);
     const struct dirent *entry;
     while ((entry = readdir(directory)) != NULL) {
         if (is_temporary(entry->d_name)) {
@@ -57,69 +76,200 @@ static void sweep(const char *path) {
     closedir(directory);
 }
 
-/* ---- writing ------------------------------------------------------------------------------- */
+void file_writer_remove_all(void) {
+    /* Nothing but what a signal's handler may do: so no snprintf(). */
+    for (int descriptor = 3; descriptor < 1024; descriptor++) {
+        char entry[] = "/proc/self/fd/0000";
+        char found[4096];
+        for (int digit = 0, rest = descriptor; digit < 4; digit++, rest /= 10) {
+            entry[sizeof entry - 2 - (size_t)digit] = (char)('0' + rest % 10);
+        }
+        /* Numbers there have no zeros in front. */
+        size_t zeros = strspn(entry + 14, "0");
+        memmove(entry + 14, entry + 14 + zeros, 5 - zeros);
+        ssize_t n = readlink(entry, found, sizeof found - 1);
+        if (n > 0) {
+            found[n] = '\0';
+            if (is_temporary(found + directory_length(found))) {
+                unlink(found);
+            }
+        }
+    }
+}
 
-/* Lock the new file for as long as it is being written, so that sweep() knows it from
- * one whose process is gone. False if a sweep has removed it between its creation and here. */
-static bool lock(int descriptor) {
+/* ---- opening -------------------------------------------------------------------------------- */
+
+/* Create the file at writer->temporary, which nobody else may have. The descriptor, or -1 with the
+ * number in errno: EEXIST also where a sweep has removed it between its creation and its lock. */
+static int create_locked(const struct file_writer *writer) {
+    mode_t mode = writer->replaces ? 0600 : 0666;
+    int descriptor = open(writer->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    if (descriptor < 0) {
+        return -1;
+    }
     struct stat status;
     while (flock(descriptor, LOCK_EX) != 0 && errno == EINTR) {
     }
-    return fstat(descriptor, &status) != 0 || status.st_nlink > 0;
-}
-
-/* Create a file nobody else has, under a hidden random name in the target's directory. The
- * target's own name is no part of it: it may be as long as names can be. Where there is a target,
- * nobody else may read the new one before it has its mode. */
-static int create_temporary(struct file_writer *writer) {
-    size_t size = strlen(writer->target.directory) + sizeof "/.gen-0123456789abcdef.tmp";
-    writer->temporary = memory_new(size, 1);
-    if (writer->temporary == NULL) {
-        errno = ENOMEM;
+    if (fstat(descriptor, &status) == 0 && status.st_nlink == 0) {
+        close(descriptor);
+        errno = EEXIST;
         return -1;
-    }
-    mode_t mode = writer->target.exists ? 0600 : 0666;
-    int descriptor = -1;
-    for (int i = 0; i < TRIES && descriptor < 0; i++) {
-        snprintf(writer->temporary, size, "%s/.gen-%016llx.tmp", writer->target.directory,
-                 (unsigned long long)rng_entropy());
-        descriptor = open(writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-        if (descriptor < 0 && errno != EEXIST) {
-            break;
-        }
-        if (descriptor >= 0 && !lock(descriptor)) {
-            close(descriptor);
-            descriptor = -1;
-        }
-    }
-    if (descriptor >= 0) {
-        file_target_apply(&writer->target, descriptor);
     }
     return descriptor;
 }
 
-enum gen_status file_writer_open(struct file_writer *writer, const char *path,
-                                 struct gen_error *err) {
-    *writer = (struct file_writer){.descriptor = -1};
+/* Create a file under a hidden random name in the target's directory. The target's own name is no
+ * part of it: it may be as long as names can be. Returns an errno value. */
+static int create_hidden(struct file_writer *writer) {
+    size_t n = directory_length(writer->target);
+    size_t size = n + sizeof ".gen-0123456789abcdef.tmp";
+    writer->temporary = memory_new(size, 1);
+    if (writer->temporary == NULL) {
+        return ENOMEM;
+    }
+    int number = EEXIST;
+    for (int i = 0; i < TRIES && number == EEXIST; i++) {
+        snprintf(writer->temporary, size, "%.*s.gen-%016llx.tmp", (int)n, writer->target,
+                 (unsigned long long)rng_entropy());
+        writer->descriptor = create_locked(writer);
+        number = writer->descriptor < 0 ? errno : 0;
+    }
+    return number;
+}
+
+/* The same under the target's name with ".partial", where a process that is gone may have left
+ * one. */
+static int create_partial(struct file_writer *writer) {
+    size_t size = strlen(writer->target) + sizeof ".partial";
+    writer->temporary = memory_new(size, 1);
+    if (writer->temporary == NULL) {
+        return ENOMEM;
+    }
+    snprintf(writer->temporary, size, "%s.partial", writer->target);
+    int number = EEXIST;
+    for (int i = 0; i < TRIES && number == EEXIST; i++) {
+        sweep_one(AT_FDCWD, writer->temporary);
+        writer->descriptor = create_locked(writer);
+        number = writer->descriptor < 0 ? errno : 0;
+    }
+    return number;
+}
+
+/* Whether open(2) would let the target be written. It is opened, as no other question has all its
+ * answers (modes, lists, attributes, mounts), and left as it is. */
+static int try_to_open(const char *target) {
+    int descriptor = open(target, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (descriptor < 0) {
+        return errno;
+    }
+    close(descriptor);
+    return 0;
+}
+
+/* Fill in what the writer knows of its target. */
+static enum gen_status find_target(struct file_writer *writer, const char *path,
+                                   struct gen_error *err) {
+    struct file_target target;
+    enum gen_status status = file_target_find(&target, path, err);
+    if (status != GEN_OK) {
+        return status;
+    }
+    writer->target = target.path;
+    writer->replaces = target.kind == FILE_REGULAR;
+    writer->mode = target.mode;
+    writer->owner = target.owner;
+    writer->group = target.group;
+    if (target.kind == FILE_DIRECTORY || target.kind == FILE_OTHER) {
+        struct error_quoted quoted;
+        return error_set(err, GEN_IO_ERROR,
+                         "%s: exists and is not a regular file (choose another name)",
+                         error_path(&quoted, path));
+    }
+    int number = writer->replaces ? try_to_open(writer->target) : 0;
+    return number == 0 ? GEN_OK : file_error(err, path, "write", number);
+}
+
+static enum gen_status create(struct file_writer *writer, const char *path,
+                              int (*make)(struct file_writer *), struct gen_error *err) {
     writer->path = memory_copy_string(path, strlen(path));
     writer->buffer = memory_new(BUFFER_SIZE, 1);
-    enum gen_status status = writer->path == NULL || writer->buffer == NULL
-                                 ? error_no_memory(err, "writing a file")
-                                 : file_target_find(&writer->target, path, err);
+    if (writer->path == NULL || writer->buffer == NULL) {
+        return error_no_memory(err, "writing a file");
+    }
+    writer->directory = open_directory_of(writer->target);
+    if (writer->directory >= 0) {
+        sweep(writer->directory);
+    }
+    int number = make(writer);
+    if (number == 0) {
+        return GEN_OK;
+    }
+    enum gen_status status;
+    if (make == create_partial && writer->temporary != NULL) {
+        struct error_quoted quoted;
+        status = number == EEXIST
+                     ? error_set(err, GEN_IO_ERROR,
+                                 "%s: is there and cannot be replaced, or another process is "
+                                 "writing it (give another output)",
+                                 error_path(&quoted, writer->temporary))
+                     : file_error(err, writer->temporary, "create", number);
+    } else {
+        status = number == ENOMEM
+                     ? error_no_memory(err, "a path")
+                     : file_error(err, writer->path,
+                                  writer->replaces ? "make a file next to it" : "create", number);
+    }
+    memory_free(writer->temporary); /* never created: nothing to remove */
+    writer->temporary = NULL;
+    return status;
+}
+
+static enum gen_status open_writer(struct file_writer *writer, const char *path,
+                                   int (*make)(struct file_writer *), struct gen_error *err) {
+    *writer = (struct file_writer){.descriptor = -1, .directory = -1};
+    enum gen_status status = find_target(writer, path, err);
     if (status == GEN_OK) {
-        sweep(writer->target.directory);
-        writer->descriptor = create_temporary(writer);
-        if (writer->descriptor < 0) {
-            status = file_error(err, path, "create", errno);
-            memory_free(writer->temporary); /* never created: nothing to remove */
-            writer->temporary = NULL;
-        }
+        status = create(writer, path, make, err);
     }
     if (status != GEN_OK) {
         file_writer_close(writer);
     }
     return status;
 }
+
+enum gen_status file_writer_open(struct file_writer *writer, const char *path,
+                                 struct gen_error *err) {
+    return open_writer(writer, path, create_hidden, err);
+}
+
+enum gen_status file_writer_open_partial(struct file_writer *writer, const char *path,
+                                         struct gen_error *err) {
+    return open_writer(writer, path, create_partial, err);
+}
+
+enum gen_status file_writer_check(const char *path, struct gen_error *err) {
+    struct file_writer writer;
+    enum gen_status status = file_writer_open(&writer, path, err);
+    if (status == GEN_OK) {
+        file_writer_close(&writer);
+    }
+    return status;
+}
+
+enum gen_status file_writer_check_ending(const char *path, const char *ending,
+                                         struct gen_error *err) {
+    size_t size = strlen(path) + strlen(ending) + 1;
+    char *whole = memory_new(size, 1);
+    if (whole == NULL) {
+        return error_no_memory(err, "a path");
+    }
+    snprintf(whole, size, "%s%s", path, ending);
+    enum gen_status status = file_writer_check(whole, err);
+    memory_free(whole);
+    return status;
+}
+
+/* ---- writing -------------------------------------------------------------------------------- */
 
 static enum gen_status write_all(struct file_writer *writer, const unsigned char *data, size_t n,
                                  struct gen_error *err) {
@@ -138,7 +288,7 @@ static enum gen_status write_all(struct file_writer *writer, const unsigned char
     return GEN_OK;
 }
 
-static enum gen_status flush(struct file_writer *writer, struct gen_error *err) {
+enum gen_status file_writer_flush(struct file_writer *writer, struct gen_error *err) {
     size_t n = writer->n_buffered;
     writer->n_buffered = 0;
     return write_all(writer, writer->buffer, n, err);
@@ -148,7 +298,7 @@ enum gen_status file_writer_put(struct file_writer *writer, const void *data, si
                                 struct gen_error *err) {
     enum gen_status status = GEN_OK;
     if (n > BUFFER_SIZE - writer->n_buffered) {
-        status = flush(writer, err);
+        status = file_writer_flush(writer, err);
     }
     if (status == GEN_OK && n >= BUFFER_SIZE) {
         status = write_all(writer, data, n, err);
@@ -162,21 +312,11 @@ enum gen_status file_writer_put(struct file_writer *writer, const void *data, si
     return status;
 }
 
-/* After a rename the directory, too, must reach the disk for the new name to survive a power
- * cut. Some file systems cannot sync a directory; then there is nothing more to do. */
-static void sync_directory(const char *directory) {
-    int descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor >= 0) {
-        fsync(descriptor);
-        close(descriptor);
-    }
-}
-
 enum gen_status file_writer_sync(struct file_writer *writer, struct gen_error *err) {
     if (writer->failed) {
         return file_error(err, writer->path, "write", EIO);
     }
-    enum gen_status status = flush(writer, err);
+    enum gen_status status = file_writer_flush(writer, err);
     if (status == GEN_OK && fsync(writer->descriptor) != 0) {
         writer->failed = true;
         status = file_error(err, writer->path, "write", errno);
@@ -184,55 +324,110 @@ enum gen_status file_writer_sync(struct file_writer *writer, struct gen_error *e
     return status;
 }
 
-/* Renamed while it is open, and so locked: closed first, it would be nobody's for a moment, and
- * swept. That all of it is on the disk is known since the sync. */
-static enum gen_status rename_to(struct file_writer *writer, const char *target,
-                                 struct gen_error *err) {
-    if (rename(writer->temporary, target) != 0) {
-        return file_error(err, writer->path, "rename to", errno);
+/* Give the file the mode of the one it replaces, and its owner and group where this process may.
+ * If the group cannot be kept, its members have no more rights than everybody. */
+static int take_mode(const struct file_writer *writer) {
+    struct stat status;
+    if (fstat(writer->descriptor, &status) != 0) {
+        return errno;
     }
-    memory_free(writer->temporary);
-    writer->temporary = NULL;
-    sync_directory(writer->target.directory);
+    mode_t mode = writer->mode & 0777;
+    uid_t owner = writer->owner;
+    gid_t group = writer->group;
+    if (status.st_uid != owner && fchown(writer->descriptor, owner, group) == 0) {
+        status.st_gid = group;
+    }
+    if (status.st_gid != group && fchown(writer->descriptor, (uid_t)-1, group) != 0) {
+        mode &= (mode & 07) << 3 | 0707;
+    }
+    return fchmod(writer->descriptor, mode) == 0 ? 0 : errno;
+}
+
+/* A file that is a mount point of its own, as containers have them, cannot be renamed over: its
+ * bytes are replaced by those that are safe on the disk by then. The writer goes on with it.
+ * Returns an errno value; where it is not 0 the target may be half of each, and the other file
+ * stays. */
+static int copy_over(struct file_writer *writer) {
+    int target = open(writer->target, O_WRONLY | O_CLOEXEC);
+    int number = target < 0 ? errno : 0;
+    off_t size = lseek(writer->descriptor, 0, SEEK_END);
+    for (off_t at = 0; number == 0 && at < size;) {
+        ssize_t n = pread(writer->descriptor, writer->buffer, BUFFER_SIZE, at);
+        n = n > 0 ? pwrite(target, writer->buffer, (size_t)n, at) : n;
+        number = n > 0 || (n < 0 && errno == EINTR) ? 0 : n < 0 ? errno : EIO;
+        at += n > 0 ? n : 0;
+    }
+    if (number == 0 && (ftruncate(target, size) != 0 || fsync(target) != 0 ||
+                        lseek(target, size, SEEK_SET) != size)) {
+        number = errno;
+    }
+    if (number != 0) {
+        if (target >= 0) {
+            close(target);
+        }
+        return number;
+    }
+    unlink(writer->temporary);
     close(writer->descriptor);
-    writer->descriptor = -1;
-    return GEN_OK;
+    writer->descriptor = target;
+    return 0;
 }
 
 enum gen_status file_writer_commit(struct file_writer *writer, struct gen_error *err) {
     enum gen_status status = file_writer_sync(writer, err);
-    return status == GEN_OK ? rename_to(writer, writer->target.path, err) : status;
+    if (status != GEN_OK) {
+        return status;
+    }
+    int number = writer->replaces ? take_mode(writer) : 0;
+    if (number != 0) {
+        return file_error(err, writer->path, "set the mode of", number);
+    }
+    number = rename(writer->temporary, writer->target) == 0 ? 0 : errno;
+    if (number == EBUSY && writer->replaces) {
+        number = copy_over(writer);
+    }
+    if (number != 0) {
+        return file_error(err, writer->path, "rename to", number);
+    }
+    memory_free(writer->temporary);
+    writer->temporary = NULL;
+    /* The directory, too, must reach the disk for the new name to survive a power cut. Some file
+     * systems cannot sync one; then there is nothing more to do. */
+    if (writer->directory >= 0) {
+        fsync(writer->directory);
+    }
+    return GEN_OK;
 }
 
-enum gen_status file_writer_commit_as(struct file_writer *writer, const char *suffix,
-                                      struct gen_error *err) {
-    size_t size = strlen(writer->target.path) + strlen(suffix) + 1;
-    char *target = memory_new(size, 1);
-    if (target == NULL) {
-        return error_no_memory(err, "a path");
+bool file_writer_leave(struct file_writer *writer, uint64_t n) {
+    if (writer->temporary == NULL || ftruncate(writer->descriptor, (off_t)n) != 0 ||
+        (writer->replaces && take_mode(writer) != 0)) {
+        return false;
     }
-    snprintf(target, size, "%s%s", writer->target.path, suffix);
-    enum gen_status status = file_writer_sync(writer, err);
-    if (status == GEN_OK) {
-        status = rename_to(writer, target, err);
-    }
-    memory_free(target);
-    return status;
+    fsync(writer->descriptor);
+    memory_free(writer->temporary);
+    writer->temporary = NULL;
+    return true;
 }
 
 void file_writer_close(struct file_writer *writer) {
-    if (writer->path == NULL && writer->buffer == NULL) {
+    if (writer->path == NULL && writer->target == NULL && writer->buffer == NULL) {
         return; /* never opened, or closed already */
     }
-    if (writer->descriptor >= 0) {
-        close(writer->descriptor);
-    }
+    /* Removed while it is locked, so that nobody else has it under that name by then. */
     if (writer->temporary != NULL) {
         unlink(writer->temporary);
     }
+    /* What a close could report, the sync has. */
+    if (writer->descriptor >= 0) {
+        close(writer->descriptor);
+    }
+    if (writer->directory >= 0) {
+        close(writer->directory);
+    }
     memory_free(writer->temporary);
-    file_target_release(&writer->target);
+    memory_free(writer->target);
     memory_free(writer->path);
     memory_free(writer->buffer);
-    *writer = (struct file_writer){.descriptor = -1};
+    *writer = (struct file_writer){.descriptor = -1, .directory = -1};
 }

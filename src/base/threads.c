@@ -237,6 +237,11 @@ static void start_workers(struct thread_pool *pool, int n_threads) {
     sigset_t all;
     sigset_t old;
     sigfillset(&all);
+    /* What a worker's own work raises is its own: blocked, it would end the process unheard. */
+    sigdelset(&all, SIGBUS);
+    sigdelset(&all, SIGSEGV);
+    sigdelset(&all, SIGFPE);
+    sigdelset(&all, SIGILL);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     for (int i = 1; i < n_threads; i++) {
         struct worker *worker = &pool->workers[i - 1];

@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "cli/exit_code.h"
 
 static _Noreturn void out_of_memory(void) {
     message("out of memory");
+    file_writer_remove_all();
     exit(EXIT_FAILED);
 }
 

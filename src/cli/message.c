@@ -10,6 +10,7 @@
 
 #include "base/printable.h"
 #include "cli/exit_code.h"
+#include "cli/write_fd.h"
 
 void message_clean(char *text) {
     const utf8proc_uint8_t *in = (const utf8proc_uint8_t *)text;
@@ -60,9 +61,13 @@ void message(const char *format, ...) {
     char line[MESSAGE_SIZE + 8];
     int n = snprintf(line, sizeof line, "gen: %s\n", text);
     /* One write, so that lines of several processes do not mix. Nothing can be done if it fails. */
-    if (n > 0 && write(STDERR_FILENO, line, (size_t)n) < 0) {
-        return;
+    if (n > 0) {
+        write_fd(STDERR_FILENO, line, (size_t)n);
     }
+}
+
+void message_raw(const char *bytes, size_t n) {
+    write_fd(STDERR_FILENO, bytes, n);
 }
 
 const char *message_name(const char *name) {

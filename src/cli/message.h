@@ -24,6 +24,12 @@
 /** Print one line. */
 void message(const char *format, ...) MESSAGE_PRINTF(1, 2);
 
+/**
+ * Write bytes to stderr as they are, for bars and texts. Like a message it does not wait for ever:
+ * see write_fd.h; stdio's functions would.
+ */
+void message_raw(const char *bytes, size_t n);
+
 /** Print no messages from now on, as another process of the same job says them; or do again. */
 void message_silence(bool silent);
 

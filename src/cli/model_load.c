@@ -7,6 +7,7 @@
 #include "cli/embedded.h"
 #include "cli/message.h"
 #include "cli/model_path.h"
+#include "cli/path_variable.h"
 
 static bool is_embedded(const char *name) {
     const char *embedded = embedded_model_name();
@@ -15,16 +16,14 @@ static bool is_embedded(const char *name) {
 
 enum gen_status model_load_find(struct model_load *load, const char *name, struct gen_error *err) {
     *load = (struct model_load){0};
-    if (name == NULL) {
-        name = getenv("GEN_MODEL");
-        if (name != NULL && *name == '\0') {
-            name = NULL;
-        }
-    }
+    char *variable = name == NULL ? path_variable("GEN_MODEL") : NULL;
+    name = name == NULL ? variable : name;
     if (name != NULL) {
         load->path = model_path_find(name, err);
         load->name = load->path;
-        if (load->path != NULL || !is_embedded(name)) {
+        bool embedded = load->path == NULL && is_embedded(name);
+        free(variable);
+        if (!embedded) {
             return load->path != NULL ? GEN_OK : err->status;
         }
     }
@@ -76,6 +75,21 @@ enum gen_status model_load_tokenizer(struct model_load *load, const char *name,
         status = GEN_UNSUPPORTED;
     }
     return status;
+}
+
+void model_load_say_notes(const struct model_load *load, bool verbose) {
+    const struct gen_model *model = load->model;
+    const struct gen_tokenizer *tokenizer = load->tokenizer;
+    size_t n = model != NULL       ? gen_model_n_notes(model)
+               : tokenizer != NULL ? gen_tokenizer_n_notes(tokenizer)
+                                   : 0;
+    for (size_t i = 0; i < n; i++) {
+        struct gen_note note =
+            model != NULL ? gen_model_note(model, i) : gen_tokenizer_note(tokenizer, i);
+        if (verbose || !note.verbose_only) {
+            message("%s", note.text);
+        }
+    }
 }
 
 void model_load_close(struct model_load *load) {

@@ -28,6 +28,8 @@ enum gen_status model_load_open(struct model_load *load, const char *name,
 /** Open only a tokenizer, for which no weights are needed. */
 enum gen_status model_load_tokenizer(struct model_load *load, const char *name,
                                      struct gen_error *err);
+/** Say the notes about what was opened, once; those for details only if `verbose`. */
+void model_load_say_notes(const struct model_load *load, bool verbose);
 void model_load_close(struct model_load *load);
 
 #endif

@@ -1,3 +1,9 @@
+/**
+ * model_path.c - where is the model of this name? Paths, directories of models, the Hub's cache.
+ *
+ * What the environment says is in path_variable.c; whether what is found is a model, the library
+ * says when it opens it.
+ */
 #include "cli/model_path.h"
 
 #include <dirent.h>
@@ -12,6 +18,7 @@
 
 #include "cli/alloc.h"
 #include "cli/message.h"
+#include "cli/path_variable.h"
 
 /** A search for one name. */
 struct search {
@@ -49,20 +56,29 @@ static void note_tried(struct search *search, const char *place) {
     alloc_append(&search->tried, place, strlen(place));
 }
 
-/** An environment variable that is an absolute path, else NULL: the XDG rule. */
-static const char *directory_variable(const char *variable) {
-    const char *value = getenv(variable);
-    return value != NULL && value[0] == '/' ? value : NULL;
+/** An environment variable that is an absolute path, to be freed, else NULL: the XDG rule. */
+static char *directory_variable(const char *variable) {
+    char *value = path_variable(variable);
+    if (value != NULL && value[0] != '/') {
+        free(value);
+        value = NULL;
+    }
+    return value;
 }
 
 /** `tail` below $variable, else below `under_home` in $HOME; NULL where neither is set. */
 static char *standard_directory(const char *variable, const char *under_home, const char *tail) {
-    const char *base = directory_variable(variable);
+    char *base = directory_variable(variable);
+    char *home = base == NULL ? directory_variable("HOME") : NULL;
+    char *found = NULL;
     if (base != NULL) {
-        return alloc_printf("%s/%s", base, tail);
+        found = alloc_printf("%s/%s", base, tail);
+    } else if (home != NULL) {
+        found = alloc_printf("%s/%s/%s", home, under_home, tail);
     }
-    const char *home = directory_variable("HOME");
-    return home != NULL ? alloc_printf("%s/%s/%s", home, under_home, tail) : NULL;
+    free(base);
+    free(home);
+    return found;
 }
 
 /* ---- directories of models -------------------------------------------------------------- */
@@ -95,15 +111,16 @@ static void look_in_list(struct search *search, const char *list) {
 /* ---- the Hugging Face cache --------------------------------------------------------------- */
 
 static char *hub_directory(void) {
-    const char *hub = getenv("HF_HUB_CACHE");
-    if (hub != NULL && *hub != '\0') {
-        return alloc_printf("%s", hub);
+    char *hub = path_variable("HF_HUB_CACHE");
+    if (hub == NULL) {
+        hub = path_variable("HUGGINGFACE_HUB_CACHE");
     }
-    const char *home = getenv("HF_HOME");
-    if (home != NULL && *home != '\0') {
-        return alloc_printf("%s/hub", home);
+    char *home = hub == NULL ? path_variable("HF_HOME") : NULL;
+    if (home != NULL) {
+        hub = alloc_printf("%s/hub", home);
+        free(home);
     }
-    return standard_directory("XDG_CACHE_HOME", ".cache", "huggingface/hub");
+    return hub != NULL ? hub : standard_directory("XDG_CACHE_HOME", ".cache", "huggingface/hub");
 }
 
 /** The revision in repository/refs/main: one name, cut of its newline; false if there is none. */
@@ -202,7 +219,7 @@ char *model_path_find(const char *name, struct gen_error *err) {
                     strerror(ENOENT));
         return NULL;
     }
-    const char *list = getenv("GEN_MODEL_PATH");
+    char *list = path_list_variable("GEN_MODEL_PATH");
     if (list != NULL) {
         look_in_list(&search, list);
     }
@@ -224,6 +241,7 @@ char *model_path_find(const char *name, struct gen_error *err) {
             "from Hugging Face: hf download NAME)",
             name, (int)(search.tried.n < 300 ? search.tried.n : 300), search.tried.data);
     }
+    free(list);
     free(data);
     free(hub);
     gen_bytes_release(&search.tried);

@@ -3,9 +3,11 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "cli/message.h"
 #include "gen.h"
 
 #define BAR_WIDTH 40
@@ -36,15 +38,11 @@ void progress_update(struct progress *progress, uint64_t done, uint64_t total) {
         return;
     }
     double share = (double)done / (double)total;
-    int n_full = (int)(share * BAR_WIDTH);
-    char bar[BAR_WIDTH + 1];
-    for (int i = 0; i < BAR_WIDTH; i++) {
-        bar[i] = i < n_full ? '#' : '.';
-    }
-    bar[BAR_WIDTH] = '\0';
-    char line[160];
-    snprintf(line, sizeof line, "%.80s [%s] %3.0f%%", progress->label, bar, share * 100);
-    progress_line(line);
+    char before[90];
+    char after[20];
+    snprintf(before, sizeof before, "%.80s ", progress->label);
+    snprintf(after, sizeof after, "%3.0f%%", share * 100);
+    progress_bar(before, share, BAR_WIDTH, after);
 }
 
 void progress_count(struct progress *progress, const char *format, ...) {
@@ -57,18 +55,31 @@ void progress_count(struct progress *progress, const char *format, ...) {
     vsnprintf(done, sizeof done, format, arguments);
     va_end(arguments);
     snprintf(line, sizeof line, "%s: %s", progress->label, done);
-    progress_line(line);
+    progress_bar(line, 0, 0, "");
 }
 
 void progress_end(struct progress *progress) {
     if (progress->drawn) {
-        fprintf(stderr, "\r\033[K");
+        message_raw(PROGRESS_WIPE, strlen(PROGRESS_WIPE));
         progress->drawn = false;
     }
 }
 
-void progress_line(const char *line) {
+void progress_bar(const char *before, double share, int width, const char *after) {
     struct winsize size;
     bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
-    fprintf(stderr, "\r\033[K%.*s", known ? size.ws_col - 1 : INT_MAX, line);
+    int most = known ? size.ws_col - 1 : INT_MAX;
+    char bar[64] = "";
+    int n = width < (int)sizeof bar - 4 ? width : (int)sizeof bar - 4;
+    if (n > 0 && strlen(before) + (size_t)n + 3 + strlen(after) <= (size_t)most) {
+        memset(bar, '.', (size_t)n + 1);
+        memset(bar + 1, '#', (size_t)(share * n));
+        bar[0] = '[';
+        memcpy(bar + n + 1, "] ", sizeof "] ");
+    }
+    char line[320];
+    snprintf(line, sizeof line, "%s%s%s", before, bar, after);
+    char shown[400];
+    snprintf(shown, sizeof shown, PROGRESS_WIPE "%.*s", most, line);
+    message_raw(shown, strlen(shown));
 }

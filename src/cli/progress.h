@@ -11,6 +11,9 @@
 
 #include "cli/message.h"
 
+/** Back to the beginning of the line, which is empty then. */
+#define PROGRESS_WIPE "\r\033[K"
+
 struct progress {
     const char *label;
     bool wanted;
@@ -28,9 +31,11 @@ void progress_count(struct progress *progress, const char *format, ...) MESSAGE_
 void progress_end(struct progress *progress);
 
 /**
- * Draw a line of ASCII over the one where the cursor is, on a terminal; what is wider than the
- * terminal is cut, since a line that wrapped could not be drawn over.
+ * Draw a line of ASCII over the one where the cursor is, on a terminal: `before`, a bar of `width`
+ * (60 at most; 0: none) of which a share, 0 ... 1, is done, `after`. Where the terminal is too
+ * narrow for all the bar goes first; what is still too wide is cut, since a line that wrapped could
+ * not be drawn over.
  */
-void progress_line(const char *line);
+void progress_bar(const char *before, double share, int width, const char *after);
 
 #endif

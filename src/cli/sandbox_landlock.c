@@ -30,6 +30,8 @@
 #define RULE_PATH_BENEATH 1
 
 /* Rights on files are bits 0 (execute) to 15; those that an output's directory keeps: */
+#define RIGHT_WRITE_FILE     ((uint64_t)1 << 1)
+#define RIGHT_TRUNCATE       ((uint64_t)1 << 14) /**< known from version 3 on */
 #define RIGHT_READ_DIRECTORY ((uint64_t)1 << 3)
 #define RIGHT_REMOVE_FILE    ((uint64_t)1 << 5)
 #define RIGHT_MAKE_FILE      ((uint64_t)1 << 8)
@@ -52,9 +54,12 @@ static uint64_t all_rights(long version) {
     return ((uint64_t)1 << n) - 1;
 }
 
-/** Let files be renamed and removed in `directory`, and its names be flushed to the disk. */
-static int allow(int ruleset, const char *directory) {
-    struct path_rule rule = {.rights = RIGHT_READ_DIRECTORY | RIGHT_REMOVE_FILE | RIGHT_MAKE_FILE,
+/** Let files be renamed, removed and, where a mount point cannot be renamed over, overwritten in
+ *  `directory`, and its names be flushed to the disk. */
+static int allow(int ruleset, const char *directory, uint64_t known) {
+    struct path_rule rule = {.rights =
+                                 known & (RIGHT_READ_DIRECTORY | RIGHT_REMOVE_FILE |
+                                          RIGHT_MAKE_FILE | RIGHT_WRITE_FILE | RIGHT_TRUNCATE),
                              .directory = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC)};
     if (rule.directory < 0) {
         return -1;
@@ -80,7 +85,7 @@ const char *sandbox_enter_landlock(const char *const *outputs, size_t n_outputs)
     }
     const char *missing = NULL;
     for (size_t i = 0; i < n_outputs && missing == NULL; i++) {
-        if (outputs[i] != NULL && allow(ruleset, outputs[i]) != 0) {
+        if (outputs[i] != NULL && allow(ruleset, outputs[i], rules.files) != 0) {
             missing = "the directory of an output cannot be named to it";
         }
     }

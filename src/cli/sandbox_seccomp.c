@@ -202,6 +202,11 @@ static int add_conditional(scmp_filter_ctx filter, bool writes_files) {
             filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
             SCMP_A2(SCMP_CMP_MASKED_EQ, O_DIRECTORY | O_ACCMODE | O_CREAT, O_DIRECTORY));
     }
+    /* Or an output itself, where it is a mount point, which cannot be renamed over. */
+    if (error == 0 && writes_files) {
+        error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
+                                 SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT, O_WRONLY));
+    }
     return error;
 }
 

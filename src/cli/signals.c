@@ -1,55 +1,46 @@
+/* Signals: what ends the program at once removes its temporary files first, what asks it to stop is
+ * remembered. */
 #include "cli/signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
-#include <stdbool.h>
+#include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "cli/exit_code.h"
 
-/** Descriptors looked at for half-written files; a run has some ten of them. */
-#define MOST_FILES 1024
-
 static volatile sig_atomic_t caught;
+/** A checkpoint was asked for and not yet written. */
+static volatile sig_atomic_t asked;
 /** The handler writes to the second, so that a wait for input on the first ends. */
 static int wake_pipe[2] = {-1, -1};
 
-/** The last part of a path that is a temporary file of base/file_writer.c. */
-static bool is_temporary(const char *path, size_t n) {
-    static const size_t length = sizeof "/.gen-0123456789abcdef.tmp" - 1;
-    return n > length && memcmp(path + n - length, "/.gen-", 6) == 0 &&
-           memcmp(path + n - 4, ".tmp", 4) == 0;
+/** End as the signal does by itself, but leave no temporary file. */
+static void on_end(int number) {
+    file_writer_remove_all();
+    signal(number, SIG_DFL);
+    raise(number);
 }
 
-/**
- * Pages of a mapped file that are gone: somebody made it shorter while it was in use. There is no
- * way back into what read them, so end, but with a line and without a half-written file: those that
- * are open are found through /proc. Only functions that a signal handler may call.
- */
-static void on_bus_error(int number) {
-    static const char sentence[] = "gen: a file became shorter while it was in use\n";
-    (void)number;
-    for (int fd = STDERR_FILENO + 1; fd < MOST_FILES; fd++) {
-        char link[] = "/proc/self/fd/0000";
-        char path[PATH_MAX];
-        for (int digit = 0, rest = fd; digit < 4; digit++, rest /= 10) {
-            link[sizeof link - 2 - (size_t)digit] = (char)('0' + rest % 10);
-        }
-        char *name = link + sizeof "/proc/self/fd/" - 1;
-        size_t zeros = strspn(name, "0");
-        memmove(name, name + zeros, 5 - zeros);
-        ssize_t n = readlink(link, path, sizeof path - 1);
-        if (n > 0 && is_temporary(path, (size_t)n)) {
-            path[n] = '\0';
-            unlink(path);
-        }
+/** A mapped file has no such page any more, or its disk failed. Nothing can be computed then. */
+static void on_bus(int number, siginfo_t *info, void *context) {
+    static const char line[] = "gen: a file became shorter while it was in use\n";
+    static atomic_flag dies = ATOMIC_FLAG_INIT;
+    (void)context;
+    if (info->si_code != BUS_ADRERR) {
+        on_end(number);
+        return;
     }
-    if (write(STDERR_FILENO, sentence, sizeof sentence - 1) < 0) {
-        /* There is nobody to tell. */
+    /* The threads of a product find it out together; one says so. */
+    while (atomic_flag_test_and_set(&dies)) {
+        pause();
+    }
+    file_writer_remove_all();
+    if (write(STDERR_FILENO, line, sizeof line - 1) < 0) {
+        /* Nobody hears it. */
     }
     _exit(EXIT_FAILED);
 }
@@ -63,15 +54,22 @@ void signals_init(void) {
             exit(EXIT_FAILED);
         }
     }
-    signal(SIGPIPE, SIG_DFL);
+    struct sigaction action = {.sa_handler = on_end};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGPIPE, &action, NULL);
+    action = (struct sigaction){.sa_sigaction = on_bus, .sa_flags = SA_SIGINFO};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGBUS, &action, NULL);
     /* A file that grows beyond ulimit -f is an error of its write, which cleans up, no death. */
     signal(SIGXFSZ, SIG_IGN);
-    signal(SIGBUS, on_bus_error);
 }
 
 static void on_signal(int number) {
     int saved = errno;
     caught = number;
+    struct sigaction second = {.sa_handler = on_end};
+    sigemptyset(&second.sa_mask);
+    sigaction(number, &second, NULL);
     if (wake_pipe[1] >= 0 && write(wake_pipe[1], "", 1) < 0) {
         /* Full: then it is readable anyway. */
     }
@@ -84,14 +82,28 @@ void signals_catch(void) {
     }
     struct sigaction action = {.sa_handler = on_signal};
     sigemptyset(&action.sa_mask);
-    /* The second one finds the default again. */
-    action.sa_flags = (int)SA_RESETHAND;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     struct sigaction before;
     if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN) {
         sigaction(SIGHUP, &action, NULL);
     }
+}
+
+static void on_ask(int number) {
+    asked = number;
+}
+
+void signals_catch_checkpoint(void) {
+    struct sigaction action = {.sa_handler = on_ask, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGUSR1, &action, NULL);
+}
+
+bool signals_checkpoint_asked(void) {
+    bool was = asked != 0;
+    asked = 0;
+    return was;
 }
 
 void signals_ignore_pipe(void) {

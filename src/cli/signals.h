@@ -3,17 +3,26 @@
  *
  * Until signals_catch() is called signals end the program at once, as usual. From then on the first
  * one asks the job to stop, so that what it made so far is written; a second one ends the program.
+ * A file that became shorter while it was mapped ends it with one line and status 1, always.
  */
 #ifndef CLI_SIGNALS_H
 #define CLI_SIGNALS_H
 
 #include <stdbool.h>
 
-/** At the start of main: have stdin, stdout and stderr, and let a closed pipe end us quietly. */
+/**
+ * At the start of main: have stdin, stdout and stderr, let a closed pipe end us quietly, and SIGBUS
+ * with a line. Whatever ends us so removes the temporary files.
+ */
 void signals_init(void);
 
 /** From now on SIGINT and SIGTERM ask to stop, and SIGHUP, unless it is ignored (nohup). */
 void signals_catch(void);
+
+/** From now on SIGUSR1 asks for a checkpoint, and ends nothing. */
+void signals_catch_checkpoint(void);
+/** Whether one was asked for since this was last called. */
+bool signals_checkpoint_asked(void);
 
 /** From now on writing to a closed pipe fails and ends nothing: for jobs of hours. */
 void signals_ignore_pipe(void);

@@ -1,120 +1,156 @@
-/**
- * text_out.c - where text and data go: stdout, a pipe, a file. That files are written next to their
- * targets and renamed is base/file_writer.c's; to give up where a reader does not read and a signal
- * has asked to stop, this one's.
- */
+/* Text and data on their way out, buffered: to a stream, or to a file that is whole or not at all,
+ * which file_writer of base/file.h takes care of. */
 #include "cli/text_out.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "cli/alloc.h"
 #include "cli/message.h"
 #include "cli/signals.h"
+#include "cli/write_fd.h"
 
 #define BUFFER_SIZE ((size_t)1 << 16)
 
 const char *const text_color_names[] = {"auto", "always", "never", NULL};
 
-/** The most that a pipe takes without waiting once it can take anything. */
-#define PIPE_PIECE ((size_t)PIPE_BUF)
+typedef enum gen_status open_function(struct file_writer *writer, const char *path,
+                                      struct gen_error *err);
 
-static bool begin(struct text_out *out) {
+/** What the text is to be written to: a stream, or with `is_file` a file by its name. */
+static bool find_place(const char *path, bool *is_file) {
+    *is_file = false;
+    if (path == NULL || strcmp(path, "-") == 0) {
+        return true;
+    }
+    struct file_target target;
+    struct gen_error err;
+    if (file_target_find(&target, path, &err) != GEN_OK) {
+        message("%s", err.message);
+        return false;
+    }
+    *is_file = target.kind != FILE_OTHER;
+    memory_free(target.path);
+    return true;
+}
+
+/** Open it by `open_file` where it is a file. */
+static bool open_place(struct text_out *out, const char *path, open_function *open_file) {
+    bool is_file;
+    *out = (struct text_out){.fd = STDOUT_FILENO, .name = "stdout"};
+    if (!find_place(path, &is_file)) {
+        return false;
+    }
+    if (is_file) {
+        struct gen_error err;
+        out->name = path;
+        out->fd = -1;
+        if (open_file(&out->file, path, &err) != GEN_OK) {
+            message("%s", err.message);
+            return false;
+        }
+    } else if (path != NULL && strcmp(path, "-") != 0) {
+        /* To the end of what the shell opened, if it is /dev/stdout. */
+        out->name = path;
+        out->fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+        if (out->fd < 0) {
+            message_errno(path, errno);
+            return false;
+        }
+    }
     struct stat status;
     out->live = out->fd >= 0 && fstat(out->fd, &status) == 0 && !S_ISREG(status.st_mode);
     out->buffer = alloc_new(BUFFER_SIZE, 1);
     return true;
 }
 
-static bool open_with(struct text_out *out, const char *path, int flags) {
-    out->fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0666);
-    if (out->fd < 0) {
-        message_errno(path, errno);
-        return false;
-    }
-    return begin(out);
+bool text_out_open(struct text_out *out, const char *path) {
+    return open_place(out, path, file_writer_open);
 }
 
-bool text_out_open(struct text_out *out, const char *path) {
-    *out = (struct text_out){.fd = STDOUT_FILENO, .name = "stdout"};
-    if (path == NULL || strcmp(path, "-") == 0 || strcmp(path, "/dev/stdout") == 0) {
-        return begin(out);
-    }
-    out->name = path;
-    if (file_kind_of(path) == FILE_OTHER && access(path, F_OK) == 0) {
-        return open_with(out, path, 0);
+bool text_out_open_many(struct text_out *out, const char *path) {
+    bool good = open_place(out, path, file_writer_open_partial);
+    out->many = true;
+    return good;
+}
+
+bool text_out_open_log(struct text_out *out, const char *path, const char *begin, size_t n) {
+    if (!text_out_open(out, path)) {
+        return false;
     }
     struct gen_error err;
-    out->fd = -1;
-    if (file_writer_open(&out->writer, path, &err) != GEN_OK) {
+    text_out_write(out, begin, n);
+    text_out_flush(out);
+    if (out->fd < 0 && !out->failed && file_writer_commit(&out->file, &err) != GEN_OK) {
+        out->failed = true;
+        message("%s", err.message);
+    }
+    if (out->failed) {
+        text_out_give_up(out);
+    }
+    return !out->failed;
+}
+
+bool text_out_check(const char *path) {
+    bool is_file;
+    struct gen_error err;
+    if (!find_place(path, &is_file)) {
+        return false;
+    }
+    if (is_file && file_writer_check(path, &err) != GEN_OK) {
         message("%s", err.message);
         return false;
     }
-    return begin(out);
+    return true;
 }
 
-bool text_out_append(struct text_out *out, const char *path) {
-    *out = (struct text_out){.name = path};
-    return open_with(out, path, O_APPEND);
-}
-
-const char *text_out_directory(const struct text_out *out) {
-    return out->writer.target.directory;
+char *text_out_directory(const struct text_out *out) {
+    if (out->file.target == NULL) {
+        return NULL;
+    }
+    const char *slash = strrchr(out->file.target, '/');
+    return slash == NULL
+               ? alloc_printf(".")
+               : alloc_printf("%.*s", (int)(slash - out->file.target) + 1, out->file.target);
 }
 
 bool text_out_same(const struct text_out *a, const struct text_out *b) {
-    if (a->fd < 0 && b->fd < 0) {
-        return strcmp(a->writer.target.path, b->writer.target.path) == 0;
-    }
     struct stat status_a, status_b;
-    bool known =
-        (a->fd < 0 ? stat(a->writer.target.path, &status_a) : fstat(a->fd, &status_a)) == 0 &&
-        (b->fd < 0 ? stat(b->writer.target.path, &status_b) : fstat(b->fd, &status_b)) == 0;
-    return known && !S_ISCHR(status_a.st_mode) && status_a.st_dev == status_b.st_dev &&
-           status_a.st_ino == status_b.st_ino;
-}
-
-/**
- * Wait until the reader takes something. False when a signal asks to stop first: a write that waits
- * would not end then, as the signal may have come just before it.
- */
-static bool wait_for_reader(const struct text_out *out) {
-    struct pollfd fds[2] = {{.fd = out->fd, .events = POLLOUT},
-                            {.fd = signals_fd(), .events = POLLIN}};
-    while (poll(fds, 2, -1) < 0 && errno == EINTR) {
+    if (a->fd < 0 || b->fd < 0) {
+        return a->fd < 0 && b->fd < 0 && file_target_same(a->file.path, b->file.path);
     }
-    return fds[0].revents != 0 || signals_caught() == 0;
+    return a->fd == b->fd || (fstat(a->fd, &status_a) == 0 && fstat(b->fd, &status_b) == 0 &&
+                              !S_ISCHR(status_a.st_mode) && status_a.st_dev == status_b.st_dev &&
+                              status_a.st_ino == status_b.st_ino);
 }
 
-/** Write all of it, going on after short writes and signals. */
-static bool write_all(struct text_out *out, const char *bytes, size_t n) {
+static bool write_file(struct text_out *out, const char *bytes, size_t n) {
     struct gen_error err;
-    if (out->fd < 0) {
-        if (!out->failed && file_writer_put(&out->writer, bytes, n, &err) != GEN_OK) {
-            out->failed = true;
-            message("%s", err.message);
-        }
+    if (file_writer_put(&out->file, bytes, n, &err) != GEN_OK ||
+        file_writer_flush(&out->file, &err) != GEN_OK) {
+        out->failed = true;
+        message("%s", err.message);
+    }
+    return !out->failed;
+}
+
+/** Write all of it, going on after short writes. */
+static bool write_all(struct text_out *out, const char *bytes, size_t n) {
+    if (out->failed || n == 0) {
         return !out->failed;
     }
-    while (n > 0 && !out->failed) {
-        if (out->live && !wait_for_reader(out)) {
-            out->failed = true; /* there is nobody to tell */
-            break;
-        }
-        ssize_t written = write(out->fd, bytes, out->live && n > PIPE_PIECE ? PIPE_PIECE : n);
-        if (written >= 0) {
-            bytes += written;
-            n -= (size_t)written;
-        } else if (errno != EINTR && errno != EAGAIN) {
-            out->failed = true;
-            message_errno(out->name, errno);
-        }
+    if (out->fd < 0) {
+        return write_file(out, bytes, n);
+    }
+    int number = write_fd(out->fd, bytes, n);
+    out->failed = number != 0;
+    if (number != 0 && number != ECANCELED) {
+        message_errno(out->name, number);
     }
     return !out->failed;
 }
@@ -127,6 +163,14 @@ bool text_out_flush(struct text_out *out) {
 
 bool text_out_show(struct text_out *out) {
     return out->live ? text_out_flush(out) : !out->failed;
+}
+
+bool text_out_mark(struct text_out *out) {
+    bool good = text_out_flush(out);
+    if (good && out->many) {
+        out->n_whole = out->file.n_written;
+    }
+    return good;
 }
 
 bool text_out_write(struct text_out *out, const char *bytes, size_t n) {
@@ -147,10 +191,9 @@ bool text_out_string(struct text_out *out, const char *text) {
     return text_out_write(out, text, strlen(text));
 }
 
-static void release(struct text_out *out) {
-    file_writer_close(&out->writer);
-    free(out->buffer);
-    out->buffer = NULL;
+/** Whether the file bears its name: a log does from its beginning. */
+static bool is_named(const struct text_out *out) {
+    return out->file.temporary == NULL;
 }
 
 bool text_out_close(struct text_out *out) {
@@ -159,41 +202,48 @@ bool text_out_close(struct text_out *out) {
     }
     text_out_flush(out);
     struct gen_error err;
+    if (out->fd < 0 && !is_named(out) && !out->failed &&
+        file_writer_commit(&out->file, &err) != GEN_OK) {
+        out->failed = true;
+        message("%s", err.message);
+    }
+    if (out->failed) {
+        text_out_give_up(out);
+        return false;
+    }
+    /* Some file systems tell of a failed write only here. */
     if (out->fd < 0) {
-        if (!out->failed && file_writer_commit(&out->writer, &err) != GEN_OK) {
-            out->failed = true;
-            message("%s", err.message);
-        }
-    } else if (close(out->fd) != 0 && errno != EINTR && !out->failed) {
-        /* Some file systems tell of a failed write only here. */
+        file_writer_close(&out->file);
+    } else if (close(out->fd) != 0 && errno != EINTR) {
         out->failed = true;
         message_errno(out->name, errno);
     }
-    release(out);
+    free(out->buffer);
+    out->buffer = NULL;
     return !out->failed;
 }
 
-bool text_out_close_partial(struct text_out *out) {
+void text_out_give_up(struct text_out *out) {
     if (out->buffer == NULL) {
-        return false;
+        return;
     }
-    text_out_flush(out);
     if (out->fd >= 0) {
-        text_out_close(out);
-        return false;
+        text_out_flush(out);
+        close(out->fd);
+    } else if (!is_named(out)) {
+        char *partial = alloc_printf("%s", out->file.temporary);
+        if (out->n_whole > 0 && file_writer_leave(&out->file, out->n_whole)) {
+            message("%.200s: not written; the texts that are whole are in %.200s", out->name,
+                    partial);
+        } else if (signals_caught() != 0) {
+            message("%.400s: not written, as the run was interrupted", out->name);
+        }
+        free(partial);
     }
-    struct gen_error err;
-    if (out->writer.n_written == 0 || out->failed) {
-        /* There is nothing to keep, or it was said why not. */
-    } else if (file_writer_commit_as(&out->writer, ".partial", &err) != GEN_OK) {
-        message("%s", err.message);
-    } else {
-        message("%.200s: not whole, so it %s; what was written so far is in %.200s.partial",
-                out->name, out->writer.target.exists ? "stays as it was" : "was not made",
-                out->name);
-    }
-    release(out);
-    return false;
+    file_writer_close(&out->file);
+    free(out->buffer);
+    out->buffer = NULL;
+    out->failed = true;
 }
 
 bool text_out_color(const struct text_out *out, enum text_color when) {

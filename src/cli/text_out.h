@@ -1,49 +1,62 @@
 /**
  * text_out.h - where text and data go: stdout, or the file of --output.
  *
+ * A regular file is written next to its name and gets it at the end, when everything was done: what
+ * was there before stays until then, and a text that was cut off never bears the name. stdout,
+ * pipes and devices are written as the text comes.
+ *
  * A write that fails (disk full, pipe closed) is reported once, on stderr; every later call does
- * nothing and returns false, so a writer may look at the result of the last call alone.
+ * nothing and returns false, so a writer may look at the result of the last call alone. A signal
+ * that asked to stop (signals.h) is such a failure where nobody reads any more.
  */
 #ifndef CLI_TEXT_OUT_H
 #define CLI_TEXT_OUT_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/file.h"
 
-/**
- * A file is written next to its target and renamed by text_out_close(), so that its old contents
- * stay until the new ones are whole. What is no regular file (stdout, a pipe, a device) gets the
- * text as it comes.
- */
 struct text_out {
-    int fd; /**< -1 where `writer` has the file */
-    struct file_writer writer;
+    int fd;           /**< written as the text comes; -1: `file` is written */
     const char *name; /**< for messages */
     char *buffer;
     size_t n;  /**< bytes waiting in the buffer */
     bool live; /**< a terminal, pipe or socket: somebody may be reading along */
     bool failed;
+    bool many; /**< opened by text_out_open_many() */
+    struct file_writer file;
+    uint64_t n_whole; /**< bytes of many texts that text_out_mark() said are whole */
 };
 
 /** Open `path` for writing, or take stdout: NULL or "-". Returns false after a message. */
 bool text_out_open(struct text_out *out, const char *path);
-/** Open a file to add to its end, where every flush is seen at once. Returns false after a message.
+/**
+ * The same for many texts, the work of hours: a regular file grows as FILE.partial, which is what
+ * is left of the run if it does not come to its end.
  */
-bool text_out_append(struct text_out *out, const char *path);
-/** The directory in which text_out_close() will rename a file, or NULL. */
-const char *text_out_directory(const struct text_out *out);
+bool text_out_open_many(struct text_out *out, const char *path);
+/** The same for lines that come while others read them: the file has its name at once, and begins
+ *  with n bytes that it may have had before. */
+bool text_out_open_log(struct text_out *out, const char *path, const char *begin, size_t n);
+/** Whether `path` could be opened; what it holds stays. False after a message. */
+bool text_out_check(const char *path);
+
+/** The directory in which a file will still get its name, to be freed with free(); NULL: none. */
+char *text_out_directory(const struct text_out *out);
 /** Whether both write to one place, so that one would spoil the other; /dev/null has no such. */
 bool text_out_same(const struct text_out *a, const struct text_out *b);
-/** Write what waits and close. Returns false if any write failed; the message is out by then. */
-bool text_out_close(struct text_out *out);
-
 /**
- * Close what did not become whole. The file of --output stays as it was, or is not made; what was
- * written so far, if anything, is kept as FILE.partial, and a message says so. Always false.
+ * Write what waits and close; a file gets its name. Returns false if any write failed; the message
+ * is out by then, and a file of that name is as it was.
  */
-bool text_out_close_partial(struct text_out *out);
+bool text_out_close(struct text_out *out);
+/**
+ * Close what did not come to its end: a file of that name is as it was, and of many texts those
+ * that are whole are left in FILE.partial, which is said on stderr.
+ */
+void text_out_give_up(struct text_out *out);
 
 bool text_out_write(struct text_out *out, const char *bytes, size_t n);
 bool text_out_string(struct text_out *out, const char *text);
@@ -51,6 +64,8 @@ bool text_out_string(struct text_out *out, const char *text);
 bool text_out_flush(struct text_out *out);
 /** The same, but only if somebody may be reading along. */
 bool text_out_show(struct text_out *out);
+/** Flush, and note that what was written so far is a whole number of texts. */
+bool text_out_mark(struct text_out *out);
 
 /** When to use colours. */
 enum text_color { TEXT_COLOR_AUTO, TEXT_COLOR_ALWAYS, TEXT_COLOR_NEVER };

@@ -16,7 +16,8 @@ static const struct option table[] = {
     OPTION_ROW_HEADING("Output"),
     OPTION_ROW("output", 'o', OPTION_STRING, TRAIN_AT(output), "FILE.gguf",
                "the model, or with --lora-rank the adapter: that of the best validation, if there "
-               "is one, else the last; beside it FILE.gguf.state for --resume"),
+               "is one (of which one is before the first step), else the last; next to it "
+               "FILE.gguf.state for --resume"),
     TRAIN_ROWS_OUTPUT,
     OPTION_ROW_HEADING("Pairs"),
     OPTION_ROW("pairs", 'd', OPTION_LIST, TRAIN_AT(data), "FILE.jsonl",
@@ -25,7 +26,8 @@ static const struct option table[] = {
     OPTION_ROW("valid", '\0', OPTION_LIST, TRAIN_AT(valid), "FILE.jsonl",
                "pairs to validate on, likewise; never learned"),
     OPTION_ROW_RANGE("valid-share", '\0', OPTION_FLOAT, TRAIN_AT(options.valid_share), "X", 0, 0.9,
-                     "without --valid: hold a share X of the pairs out, chosen by the seed"),
+                     "without --valid: hold a share X of the pairs out, one at least, chosen by "
+                     "the seed"),
     OPTION_ROW("prompt-field", '\0', OPTION_STRING, AT(options.prompt_field), "NAME",
                "what the prompt of a pair is called instead of \"prompt\""),
     OPTION_ROW("completion-field", '\0', OPTION_STRING, AT(options.completion_field), "NAME",
@@ -35,10 +37,15 @@ static const struct option table[] = {
                "space right before {completion} is learned with it, so that prompts end without"),
     OPTION_ROW("message-template", '\0', OPTION_STRING, AT(options.message_template), "TEXT",
                "the same for each message (default: {role}: {content}\\n)"),
+    OPTION_ROW(
+        "special", '\0', OPTION_FLAG, TRAIN_AT(options.special), NULL,
+        "special tokens (control tokens such as <|user|>) spelled out in the pairs are these "
+        "tokens, not ordinary text; other added tokens always are"),
     OPTION_ROW_HEADING("Model"),
     OPTION_ROW("model", 'm', OPTION_STRING, AT(model), "PATH|NAME",
                "the model to begin with, a GGUF file, a Hugging Face directory or a name; "
                "default: $GEN_MODEL, else the built-in one"),
+    OPTION_ROW("init", '\0', OPTION_STRING, AT(model), "PATH|NAME", "the same as --model"),
     OPTION_ROW_RANGE("n-ctx", '\0', OPTION_INT, TRAIN_AT(options.shape.n_ctx), "N", 1, 16777216,
                      "leave pairs of more tokens out (default: those longer than the context)"),
     OPTION_ROW_RANGE("lora-rank", '\0', OPTION_INT, AT(options.lora_rank), "R", 1, 65536,
@@ -51,7 +58,8 @@ static const struct option table[] = {
                "attn.c_attn,attn.c_proj,mlp.c_fc,mlp.c_proj)"),
     OPTION_ROW_HEADING("Steps"),
     OPTION_ROW_ABOVE("epochs", '\0', OPTION_FLOAT, AT(epochs), "X", 0, 1e9,
-                     "times the pairs are learned"),
+                     "times the pairs are learned: in each every pair once, the last step of it "
+                     "with those that are left, and a share of a step is a step"),
     OPTION_ROW("steps", 'n', OPTION_UINT64, TRAIN_AT(options.n_steps), "N",
                "instead: steps in all, with those before a resumption"),
     OPTION_ROW("batch-size", 'b', OPTION_UINT64, TRAIN_AT(options.batch_size), "N",
@@ -65,13 +73,15 @@ static const struct option table[] = {
     TRAIN_ROWS_RUN,
 };
 
-static const struct option_conflict conflicts[] = {{"valid", "valid-share"}, {"epochs", "steps"}};
+static const struct option_conflict conflicts[] = {
+    {"valid", "valid-share"}, {"epochs", "steps"}, {"init", "model"}};
 
 static const struct options_spec spec = {
     .usage = "gen finetune [OPTIONS] -o FILE.gguf PAIRS.jsonl...",
     .intro = "Teach a model to complete prompts. Only completions count, and the end of the text "
              "behind them; a pair never sees another. Ctrl-C writes a checkpoint and ends; "
-             "--resume goes on.",
+             "--resume goes on, and needs -o FILE.gguf alone: what else is not given is as it was. "
+             "SIGUSR1 writes a checkpoint and learning goes on.",
     .table = table,
     .n_table = sizeof table / sizeof table[0],
     .conflicts = conflicts,
@@ -83,6 +93,11 @@ static const struct options_spec spec = {
         "  gen -m mine.gguf --no-echo --greedy $'Question: Who?\\nAnswer:'\n"
         "  gen finetune -o adapter.gguf -m ./gpt2 --lora-rank 8 --lr 1e-3 pairs.jsonl\n"
         "  gen convert --lora adapter.gguf ./gpt2 mine.gguf\n"
+        "\n"
+        "What to expect: 160 conversations of one question and its answer (active sentences\n"
+        "made passive), the built-in model, --valid-share 0.1 --epochs 5 --patience 2:\n"
+        "45 steps, 11 s on two cores, validation loss from 3.17 to 0.01. It is asked with\n"
+        "  gen -m mine.gguf --no-echo --greedy $'user: The queen heard the bear.\\nassistant:'\n"
         "\n"
         "Pairs: {\"prompt\": \"...\", \"completion\": \"...\"}, or a conversation, of which what\n"
         "the assistant says is learned, and ends with the end of the text:\n"
@@ -126,14 +141,15 @@ static bool complete(void *opaque, const struct options_parsed *parsed, int *cod
     return train_settings_check_outputs(train);
 }
 
-static enum gen_status finetune(const void *opaque, const struct gen_train_watch *watch,
+static enum gen_status finetune(void *opaque, const char *note, const struct gen_train_watch *watch,
                                 struct gen_error *err) {
-    const struct finetune_settings *settings = opaque;
+    struct finetune_settings *settings = opaque;
+    settings->options.train.note = note;
     return gen_finetune(settings->train.output, &settings->options, watch, err);
 }
 
 static int run(void *settings, const struct options_parsed *parsed) {
-    return train_report_command(settings, parsed, complete, finetune);
+    return train_report_command(settings, parsed, &spec, complete, finetune);
 }
 
 const struct command finetune_command = {

@@ -21,7 +21,6 @@ struct generate {
     struct generate_rules rules;
     struct generate_input input;
     struct generate_output output;
-    bool whole; /**< all prompts were answered, but for those of a batch that were wrong */
 };
 
 /** Whether the only prompt there could be is one typed blindly. */
@@ -40,11 +39,11 @@ static enum gen_status prepare(struct generate *generate, const struct options_p
     /* The first thing to wait for may be a prompt. */
     signals_catch();
     if (status == GEN_OK) {
+        model_load_say_notes(&generate->load, settings->verbose);
         status = generate_rules_init(&generate->rules, settings, generate->load.tokenizer, err);
     }
     if (status == GEN_OK) {
-        status =
-            generate_input_init(&generate->input, settings, parsed, generate->load.tokenizer, err);
+        status = generate_input_init(&generate->input, settings, parsed, generate->load.model, err);
     }
     return status;
 }
@@ -74,17 +73,22 @@ static void enter_sandbox(struct generate *generate) {
     if (settings->options.n_threads == 0) {
         settings->options.n_threads = gen_default_threads();
     }
-    const char *const outputs[] = {text_out_directory(&generate->output.out),
-                                   text_out_directory(&generate->output.logits)};
+    char *outputs[] = {text_out_directory(&generate->output.out),
+                       text_out_directory(&generate->output.logits)};
     bool writes_files = outputs[0] != NULL || outputs[1] != NULL;
-    struct sandbox sandbox = sandbox_enter(outputs, writes_files ? 2 : 0);
+    struct sandbox sandbox = sandbox_enter((const char *const *)outputs, writes_files ? 2 : 0);
+    free(outputs[0]);
+    free(outputs[1]);
     if (settings->verbose) {
         sandbox_report(&sandbox);
     }
 }
 
-/** Run the engine and say what the exit code is, but for the closing of the files. */
-static int answer(struct generate *generate) {
+/**
+ * Run the engine and say what the exit code is, but for the closing of the files, and whether all
+ * was done: a prompt of a batch that failed has its place among the answers.
+ */
+static int answer(struct generate *generate, bool *whole) {
     struct gen_source source = {
         .context = &generate->input, .next = generate_input_next, .ready = generate_input_ready};
     struct gen_sink sink = generate_output_sink(&generate->output);
@@ -99,7 +103,6 @@ static int answer(struct generate *generate) {
                                           &source, &sink, &n_failed, &err);
     progress_end(&generate->output.progress);
     generate_output_report(&generate->output, gen_clock() - start);
-    generate->whole = status == GEN_OK && (n_failed == 0 || generate_is_batch(generate->settings));
     if (status == GEN_CANCELED) {
         /* By a signal or a failed write; both are dealt with where the files are closed. */
         return EXIT_FAILED;
@@ -108,6 +111,8 @@ static int answer(struct generate *generate) {
         message("%s", err.message);
         return message_exit_code(status);
     }
+    *whole = !generate->input.failed && signals_caught() == 0 &&
+             (n_failed == 0 || generate_is_batch(generate->settings));
     return n_failed > 0 || generate->input.failed ? EXIT_FAILED : EXIT_DONE;
 }
 
@@ -124,6 +129,7 @@ static int run(void *settings, const struct options_parsed *parsed) {
         status = prepare(&generate, parsed, &err);
     }
     int code = message_exit_code(status);
+    bool whole = false;
     if (signals_caught() != 0) {
         /* There is nothing to say. */
     } else if (status != GEN_OK) {
@@ -131,9 +137,9 @@ static int run(void *settings, const struct options_parsed *parsed) {
     } else if (!generate_output_init(&generate.output, settings, &generate.input, &generate.load)) {
         code = EXIT_FAILED;
     } else {
-        code = answer(&generate);
+        code = answer(&generate, &whole);
     }
-    if (!generate_output_release(&generate.output, generate.whole) && code == EXIT_DONE) {
+    if (!generate_output_release(&generate.output, whole) && code == EXIT_DONE) {
         code = EXIT_FAILED;
     }
     generate_input_release(&generate.input);

@@ -1,6 +1,7 @@
 #include "cmd/generate_input.h"
 
 #include <cjson/cJSON.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "cli/alloc.h"
@@ -18,7 +19,15 @@ static enum gen_status encode(struct generate_input *input, const char *text, si
                     "the model has no tokenizer (give the prompt with --prompt-ids)");
         return GEN_UNSUPPORTED;
     }
-    return gen_tokenizer_encode(input->tokenizer, text, n, false, &input->ids, err);
+    if (n > input->most_bytes) {
+        message_set(err, GEN_CONTEXT_FULL,
+                    "the prompt has %zu bytes, but the context of this model holds %zu at most "
+                    "(shorten it, or --context slide)",
+                    n, input->most_bytes);
+        return GEN_CONTEXT_FULL;
+    }
+    return gen_tokenizer_encode(input->tokenizer, text, n, input->settings->special, &input->ids,
+                                err);
 }
 
 /** The arguments, joined by spaces as the shell's echo does. */
@@ -53,8 +62,15 @@ static enum gen_status encode_file(struct generate_input *input, const char *pat
 enum gen_status generate_input_init(struct generate_input *input,
                                     const struct generate_settings *settings,
                                     const struct options_parsed *parsed,
-                                    const struct gen_tokenizer *tokenizer, struct gen_error *err) {
-    *input = (struct generate_input){.settings = settings, .tokenizer = tokenizer};
+                                    const struct gen_model *model, struct gen_error *err) {
+    *input = (struct generate_input){
+        .settings = settings, .tokenizer = gen_model_tokenizer(model), .most_bytes = SIZE_MAX};
+    if (!settings->options.slide && input->tokenizer != NULL) {
+        /* Texts that cannot fit are refused before their ids take ten times their memory. */
+        size_t n_ctx = (size_t)gen_model_config(model)->n_ctx;
+        size_t longest = gen_tokenizer_longest(input->tokenizer);
+        input->most_bytes = longest > SIZE_MAX / n_ctx ? SIZE_MAX : longest * n_ctx;
+    }
     if (generate_is_batch(settings)) {
         return input_open(&input->input, settings->file, err);
     }
@@ -81,9 +97,12 @@ void generate_input_release(struct generate_input *input) {
 
 bool generate_input_was_empty(const struct generate_input *input, const struct gen_config *config,
                               const int32_t *ids, size_t n) {
-    /* Text never encodes to the end-of-text token; only ids that were given can hold it. */
+    /* Text encodes to the end-of-text token only with --special; ids that were given can hold it.
+     */
     bool added = n == 1 && (ids[0] == config->bos_token_id || ids[0] == config->eos_token_id);
-    return n == 0 || (added && (input->settings->prompt_ids == NULL || input->ids.n == 0));
+    bool may_be_given = input->settings->prompt_ids != NULL ||
+                        (input->settings->special && !generate_is_batch(input->settings));
+    return n == 0 || (added && (!may_be_given || input->ids.n == 0));
 }
 
 /* ---- many prompts ------------------------------------------------------------------------- */

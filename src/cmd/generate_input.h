@@ -12,6 +12,7 @@
 struct generate_input {
     const struct generate_settings *settings;
     const struct gen_tokenizer *tokenizer;
+    size_t most_bytes;  /**< longest prompt that can fit into the context */
     struct gen_ids ids; /**< the prompt given out last */
     bool given;         /**< the only prompt has been given out */
     struct input input; /**< of a batch */
@@ -27,7 +28,7 @@ struct generate_input {
 enum gen_status generate_input_init(struct generate_input *input,
                                     const struct generate_settings *settings,
                                     const struct options_parsed *parsed,
-                                    const struct gen_tokenizer *tokenizer, struct gen_error *err);
+                                    const struct gen_model *model, struct gen_error *err);
 void generate_input_release(struct generate_input *input);
 
 /** gen_source.next and gen_source.ready; the context is the struct generate_input. */

@@ -49,6 +49,9 @@ static const struct option table[] = {
         "null", '0', OPTION_FLAG, AT(null), NULL,
         "prompts end with a NUL byte; so do the answers, which may then hold newlines (for lines: "
         "tr '\\n' '\\0' < FILE | gen -0)"),
+    OPTION_ROW("special", '\0', OPTION_FLAG, AT(special), NULL,
+               "<|endoftext|> and other special (control) tokens in a prompt are these tokens, not "
+               "ordinary text; for prompts that you trust"),
     OPTION_ROW_HEADING("Length"),
     OPTION_ROW_RANGE("max-new-tokens", 'n', OPTION_INT, AT(options.max_new_tokens), "N", -1,
                      INT32_MAX,
@@ -124,8 +127,9 @@ static const struct option table[] = {
         "separator", '\0', OPTION_STRING, AT(separator), "TEXT",
         "stands between texts, with escapes as in --stop (default: a newline, with --null a NUL)"),
     OPTION_ROW("output", 'o', OPTION_STRING, AT(output), "FILE",
-               "write to FILE; - is stdout. FILE keeps what it had until all is written; what an "
-               "interrupted run has made is kept as FILE.partial"),
+               "write to FILE, which stays as it is until all is done; - is stdout. With --lines, "
+               "--jsonl, --null the texts so far are in FILE.partial, which is left if the run is "
+               "interrupted; else nothing is"),
     OPTION_ROW_CHOICE("color", '\0', AT(color), "WHEN", text_color_names,
                       "show the prompt in bold: auto, always or never; NO_COLOR is heeded"),
     OPTION_ROW("verbose", 'v', OPTION_FLAG, AT(verbose), NULL,
@@ -134,14 +138,23 @@ static const struct option table[] = {
 };
 
 static const struct option_conflict conflicts[] = {
-    {"prompt", "file"},        {"prompt", "prompt-ids"},
-    {"file", "prompt-ids"},    {"prompt", "lines"},
-    {"prompt", "jsonl"},       {"prompt", "null"},
-    {"prompt-ids", "lines"},   {"prompt-ids", "jsonl"},
-    {"prompt-ids", "null"},    {"lines", "jsonl"},
-    {"lines", "null"},         {"jsonl", "null"},
-    {"greedy", "temperature"}, {"json", "separator"},
-    {"verbose", "quiet"},      {"speculate", "no-speculate"},
+    {"prompt", "file"},
+    {"prompt", "prompt-ids"},
+    {"file", "prompt-ids"},
+    {"prompt", "lines"},
+    {"prompt", "jsonl"},
+    {"prompt", "null"},
+    {"prompt-ids", "lines"},
+    {"prompt-ids", "jsonl"},
+    {"prompt-ids", "null"},
+    {"prompt-ids", "special"},
+    {"lines", "jsonl"},
+    {"lines", "null"},
+    {"jsonl", "null"},
+    {"greedy", "temperature"},
+    {"json", "separator"},
+    {"verbose", "quiet"},
+    {"speculate", "no-speculate"},
 };
 
 /** The first of two would be dropped, and nobody would know. */

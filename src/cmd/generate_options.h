@@ -17,6 +17,7 @@ struct generate_settings {
     /* where prompts come from */
     const char *prompt, *file, *prompt_ids;
     bool lines, jsonl, null;
+    bool special; /**< special tokens in prompts stand for themselves */
 
     /* what needs a tokenizer or a check before it can go into `options` */
     bool greedy;

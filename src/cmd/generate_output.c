@@ -199,7 +199,12 @@ static bool on_end(void *context, const struct gen_result *result) {
         }
         end_text(output);
     }
-    text_out_flush(&output->out);
+    if (result->finish == GEN_FINISH_CANCELED) {
+        text_out_flush(&output->out);
+    } else {
+        text_out_mark(&output->out);
+        text_out_mark(&output->logits);
+    }
     output->n_ended++;
     show_progress(output);
     if (output->settings->verbose && result->finish != GEN_FINISH_ERROR) {
@@ -228,9 +233,9 @@ struct gen_sink generate_output_sink(struct generate_output *output) {
 /** Whether writing to `path` (NULL: stdout) would destroy what is being read. */
 static bool is_in_use(const char *path, const struct generate_settings *settings,
                       const struct model_load *load) {
-    /* One prompt has been read by now, so `gen -f story >> story` is fine; a batch would go on
-       to read its own answers. */
-    bool reads = generate_is_batch(settings) || (settings->file != NULL && path != NULL);
+    /* One prompt has been read by now, so `gen -f story >> story` is fine, and -o story; a batch
+       would go on to read its own answers. */
+    bool reads = generate_is_batch(settings);
     bool in_use = (load->path != NULL && input_same_file(load->path, path)) ||
                   (settings->bad_words != NULL && path != NULL &&
                    input_same_file(settings->bad_words, path)) ||
@@ -246,15 +251,17 @@ bool generate_output_init(struct generate_output *output, const struct generate_
                           const struct generate_input *input, const struct model_load *load) {
     *output = (struct generate_output){.settings = settings, .input = input, .load = load};
     const char *logits = settings->save_logits;
+    bool (*open_out)(struct text_out *, const char *) =
+        generate_is_batch(settings) ? text_out_open_many : text_out_open;
     if (is_in_use(settings->output, settings, load) ||
         (logits != NULL && is_in_use(logits, settings, load)) ||
-        !text_out_open(&output->out, settings->output)) {
+        !open_out(&output->out, settings->output)) {
         return false;
     }
     output->bold = text_out_color(&output->out, (enum text_color)settings->color);
     output->on_terminal = terminal_text_wanted(&output->out);
     progress_begin(&output->progress, "gen", settings->quiet || output->out.live);
-    if (logits != NULL && !text_out_open(&output->logits, logits)) {
+    if (logits != NULL && !open_out(&output->logits, logits)) {
         return false;
     }
     if (logits != NULL && text_out_same(&output->out, &output->logits)) {
@@ -267,12 +274,21 @@ bool generate_output_init(struct generate_output *output, const struct generate_
 
 bool generate_output_release(struct generate_output *output, bool whole) {
     progress_end(&output->progress);
-    if (output->out.buffer != NULL && output->settings->separator != NULL && output->n_texts > 0) {
-        text_out_string(&output->out, "\n");
+    struct text_out *out = &output->out, *logits = &output->logits;
+    if (out->buffer != NULL && output->settings->separator != NULL && output->n_texts > 0) {
+        text_out_string(out, "\n");
     }
     gen_bytes_release(&output->scratch);
     gen_bytes_release(&output->shown);
-    bool (*close_file)(struct text_out *) = whole ? text_out_close : text_out_close_partial;
-    bool logits_good = close_file(&output->logits);
-    return close_file(&output->out) && logits_good;
+    /* Both or none: so nothing is renamed before all is written. */
+    bool good = !out->failed && !logits->failed;
+    good = (logits->buffer == NULL || text_out_flush(logits)) && good;
+    good = (out->buffer == NULL || text_out_flush(out)) && good;
+    if (!whole || !good) {
+        text_out_give_up(logits);
+        text_out_give_up(out);
+        return good;
+    }
+    bool logits_good = text_out_close(logits);
+    return text_out_close(out) && logits_good;
 }

@@ -38,9 +38,8 @@ struct generate_output {
 bool generate_output_init(struct generate_output *output, const struct generate_settings *settings,
                           const struct generate_input *input, const struct model_load *load);
 /**
- * Complete and close the files. `whole`: whether all that was asked for was done; if not, the files
- * of the options keep what they had (see text_out_close_partial). False if some write failed; the
- * message is out.
+ * Complete and close the files. Files with names get them only if the run is `whole`; see
+ * text_out.h. False if some write failed; the message is out.
  */
 bool generate_output_release(struct generate_output *output, bool whole);
 

@@ -290,6 +290,7 @@ static int run(void *opaque, const struct options_parsed *parsed) {
     } else {
         struct gen_bytes text = {0};
         struct text_out out;
+        model_load_say_notes(&load, true);
         if (settings->json) {
             model_json(&text, &load, settings->tensors);
         } else {

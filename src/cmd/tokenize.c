@@ -39,13 +39,14 @@ static const struct option table[] = {
                "each token, which may hold a part of a character only"),
     OPTION_ROW("count", '\0', OPTION_FLAG, AT(count), NULL, "print the number of tokens"),
     OPTION_ROW("special", '\0', OPTION_FLAG, AT(special), NULL,
-               "<|endoftext|> in the text is that special token, not ordinary text"),
+               "<|endoftext|> and other special (control) tokens in the text are these tokens, not "
+               "ordinary text; ordinary added tokens always are"),
     OPTION_ROW(
         "decode", 'd', OPTION_FLAG, AT(decode), NULL,
         "the other way: read ids (divided by blanks, newlines or commas, or a JSON array), write "
         "their bytes and nothing else; on a terminal control characters are shown as ^["),
     OPTION_ROW("output", 'o', OPTION_STRING, AT(output), "FILE",
-               "write to FILE, which keeps what it had until all is written; - is stdout"),
+               "write to FILE, which stays as it is until all is done; - is stdout"),
 };
 
 static const struct option_conflict conflicts[] = {
@@ -172,10 +173,16 @@ static int run(void *opaque, const struct options_parsed *parsed) {
         message("reads %s from the terminal, to its end with Ctrl-D (or give a FILE%s)",
                 settings->decode ? "ids" : "text", settings->decode ? "" : ", or -p TEXT");
     }
+    if (!text_out_check(settings->output)) {
+        return EXIT_FAILED;
+    }
     struct gen_error err = {0};
     struct model_load load;
     struct gen_bytes text = {0}, result = {0};
     enum gen_status status = model_load_tokenizer(&load, settings->model, &err);
+    if (status == GEN_OK) {
+        model_load_say_notes(&load, false);
+    }
     if (status == GEN_OK && settings->prompt != NULL) {
         alloc_append(&text, settings->prompt, strlen(settings->prompt));
     } else if (status == GEN_OK) {

@@ -2,14 +2,15 @@
 #include "cmd/train_options.h"
 #include "cmd/train_report.h"
 
-static enum gen_status train(const void *opaque, const struct gen_train_watch *watch,
+static enum gen_status train(void *opaque, const char *note, const struct gen_train_watch *watch,
                              struct gen_error *err) {
-    const struct train_settings *settings = opaque;
+    struct train_settings *settings = opaque;
+    settings->options.note = note;
     return gen_train(settings->output, &settings->options, watch, err);
 }
 
 static int run(void *settings, const struct options_parsed *parsed) {
-    return train_report_command(settings, parsed, train_settings_complete, train);
+    return train_report_command(settings, parsed, &train_spec, train_settings_complete, train);
 }
 
 const struct command train_command = {

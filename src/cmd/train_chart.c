@@ -1,14 +1,12 @@
 /* The drawing of a run's losses: the range that is shown, axes, curves, legend. */
 #include "cmd/train_chart.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "cli/message.h"
 #include "cli/text_out.h"
@@ -269,12 +267,7 @@ bool train_chart_check(const char *path) {
         const struct train_metrics nothing = {0};
         return train_chart_write(path, &nothing, NULL);
     }
-    struct text_out out;
-    if (!text_out_open(&out, path)) {
-        return false;
-    }
-    text_out_close_partial(&out); /* nothing was written, so it stays as it is */
-    return true;
+    return text_out_check(path);
 }
 
 bool train_chart_write(const char *path, const struct train_metrics *metrics, const char *title) {

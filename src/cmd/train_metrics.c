@@ -30,7 +30,7 @@ static bool take_line(struct train_metrics *metrics, const char *line, size_t n,
     const cJSON *loss = cJSON_GetObjectItemCaseSensitive(object, "loss");
     const cJSON *valid = cJSON_GetObjectItemCaseSensitive(object, "valid_loss");
     bool keep =
-        cJSON_IsNumber(step) && step->valuedouble >= 1 && step->valuedouble <= (double)first_step;
+        cJSON_IsNumber(step) && step->valuedouble >= 0 && step->valuedouble <= (double)first_step;
     if (keep && cJSON_IsNumber(loss) && fabs(loss->valuedouble) < LOSS_LIMIT) {
         add_point(&metrics->loss, (uint64_t)step->valuedouble, loss->valuedouble);
     }
@@ -77,23 +77,17 @@ bool train_metrics_open(struct train_metrics *metrics, const char *path, uint64_
     }
     bool good = first_step == 0 || read_lines(metrics, path, first_step, &kept);
     if (good) {
-        good = metrics->writes = text_out_open(&metrics->out, path);
-    }
-    if (good && kept.n > 0) {
-        good = text_out_write(&metrics->out, kept.data, kept.n) && text_out_flush(&metrics->out);
-    }
-    /* What is kept replaces the file as a whole, so that no moment is without it; lines that follow
-       are added to it one by one. */
-    if (good && text_out_directory(&metrics->out) != NULL) {
-        good = text_out_close(&metrics->out);
-        good = metrics->writes = good && text_out_append(&metrics->out, path);
+        good = metrics->writes = text_out_open_log(&metrics->out, path, kept.data, kept.n);
     }
     gen_bytes_release(&kept);
     return good;
 }
 
-bool train_metrics_add(struct train_metrics *metrics, const struct gen_train_report *report) {
-    add_point(&metrics->loss, report->step, report->loss);
+bool train_metrics_add(struct train_metrics *metrics, const struct gen_train_report *report,
+                       bool made) {
+    if (made) {
+        add_point(&metrics->loss, report->step, report->loss);
+    }
     if (report->has_valid) {
         add_point(&metrics->valid, report->step, report->valid_loss);
     }
@@ -103,12 +97,16 @@ bool train_metrics_add(struct train_metrics *metrics, const struct gen_train_rep
     struct json_out json = {0};
     json_out_open(&json, NULL, '{');
     json_out_uint(&json, "step", report->step);
-    json_out_double(&json, "loss", report->loss, 9);
-    json_out_double(&json, "lr", report->learning_rate, 9);
-    json_out_double(&json, "grad_norm", report->gradient_norm, 9);
+    if (made) {
+        json_out_double(&json, "loss", report->loss, 9);
+        json_out_double(&json, "lr", report->learning_rate, 9);
+        json_out_double(&json, "grad_norm", report->gradient_norm, 9);
+    }
     json_out_uint(&json, "tokens", report->n_tokens);
     json_out_double(&json, "epoch", report->epoch, 6);
-    json_out_double(&json, "tokens_per_second", report->tokens_per_second, 6);
+    if (made) {
+        json_out_double(&json, "tokens_per_second", report->tokens_per_second, 6);
+    }
     if (report->has_valid) {
         json_out_double(&json, "valid_loss", report->valid_loss, 9);
         json_out_double(&json, "valid_perplexity", exp(report->valid_loss), 9);

@@ -3,7 +3,8 @@
  * lines to the file of --metrics.
  *
  * A resumed run reads the file first and drops what lies behind the checkpoint it goes on from,
- * so that in the end the file is that of an unbroken run.
+ * so that in the end the file is that of an unbroken run. A new file takes its place at once, and
+ * has a whole line more after each step.
  */
 #ifndef CMD_TRAIN_METRICS_H
 #define CMD_TRAIN_METRICS_H
@@ -38,8 +39,10 @@ struct train_metrics {
  * `first_step`, 0 for a new run. Returns false after a message.
  */
 bool train_metrics_open(struct train_metrics *metrics, const char *path, uint64_t first_step);
-/** Add a step; returns false if writing failed, the message is out by then. */
-bool train_metrics_add(struct train_metrics *metrics, const struct gen_train_report *report);
+/** Add a step that was made or, with made false, the validation before the first step. Returns
+ *  false if writing failed, the message is out by then. */
+bool train_metrics_add(struct train_metrics *metrics, const struct gen_train_report *report,
+                       bool made);
 /** Returns false if any write failed. */
 bool train_metrics_close(struct train_metrics *metrics);
 

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/file.h"
 #include "cli/alloc.h"
 #include "cli/compute_options.h"
 #include "cli/exit_code.h"
@@ -14,6 +16,10 @@
 
 #define AT TRAIN_AT
 
+/** Learning rate for a model that exists: 1e-3, which suits random weights, makes it worse on text
+ *  like that which it knows, and 3e-5 takes much longer on text of another kind. */
+#define INIT_RATE 1e-4f
+
 static const char *const preset_names[] = {"tiny", "small", "gpt2", NULL};
 const char *const train_schedule_names[] = {"constant", "cosine", "wsd", NULL};
 const char *const train_optimizer_names[] = {"adamw", "muon", NULL};
@@ -21,7 +27,8 @@ const char *const train_optimizer_names[] = {"adamw", "muon", NULL};
 static const struct option table[] = {
     OPTION_ROW_HEADING("Output"),
     OPTION_ROW("output", 'o', OPTION_STRING, AT(output), "FILE.gguf",
-               "the model, written at every checkpoint; beside it FILE.gguf.state for --resume and "
+               "the model, written at every checkpoint, with data to validate on that of the best "
+               "validation so far; next to it FILE.gguf.state for --resume and "
                "FILE.gguf.tokens-*, the tokenized data, which may be deleted"),
     TRAIN_ROWS_OUTPUT,
     OPTION_ROW_HEADING("Data"),
@@ -33,9 +40,13 @@ static const struct option table[] = {
     OPTION_ROW("valid", '\0', OPTION_LIST, AT(valid), "FILE",
                "text to validate on, likewise; never learned"),
     OPTION_ROW_RANGE("valid-share", '\0', OPTION_FLOAT, AT(options.valid_share), "X", 0, 0.9,
-                     "without --valid: hold the last share X of the data out"),
+                     "without --valid: hold the last share X of the data out (two tokens at "
+                     "least)"),
     OPTION_ROW("field", '\0', OPTION_STRING, AT(options.field), "NAME",
                "the member of a JSON object that holds the document (default: text)"),
+    OPTION_ROW("special", '\0', OPTION_FLAG, AT(options.special), NULL,
+               "special tokens (control tokens such as <|user|>) spelled out in DATA are these "
+               "tokens, not ordinary text; other added tokens always are"),
     OPTION_ROW(
         "vocab", '\0', OPTION_STRING, AT(vocab), "DIR|FILE",
         "the vocabulary: a directory with vocab.json and merges.txt, as gen vocab writes "
@@ -48,6 +59,7 @@ static const struct option table[] = {
     OPTION_ROW("init", '\0', OPTION_STRING, AT(init), "PATH|NAME",
                "begin with the weights of this model, a GGUF file, a Hugging Face directory or a "
                "name; default: random ones"),
+    OPTION_ROW("model", 'm', OPTION_STRING, AT(init), "PATH|NAME", "the same as --init"),
     OPTION_ROW_CHOICE("preset", '\0', AT(preset), "NAME", preset_names,
                       "shape of a new model: tiny (6 layers, 8 heads, 256 wide, context 256), "
                       "small (8, 8, 512, 512), gpt2 (12, 12, 768, 1024)"),
@@ -62,24 +74,34 @@ static const struct option table[] = {
     OPTION_ROW_HEADING("Steps"),
     OPTION_ROW("steps", 'n', OPTION_UINT64, AT(options.n_steps), "N",
                "steps in all, with those before a resumption"),
+    OPTION_ROW_ABOVE("epochs", '\0', OPTION_FLOAT, AT(epochs), "X", 0, 1e9,
+                     "instead: times the text is read, in whole steps, rounded up; each time from "
+                     "a random offset in sequences of the context's length, so that what does not "
+                     "fill one comes another time"),
     OPTION_ROW("batch-size", 'b', OPTION_UINT64, AT(options.batch_size), "N",
                "tokens a step, rounded up to whole sequences, no more than DATA have (0, the "
                "default: 4096, or all of them where that is less)"),
     TRAIN_ROWS_RATE,
     OPTION_ROW("valid-every", '\0', OPTION_UINT64, AT(options.valid_every), "N",
-               "steps from one validation to the next; 0: only at the end"),
+               "steps from one validation to the next; 0: only before the first and at the end"),
+    OPTION_ROW("patience", '\0', OPTION_UINT64, AT(options.patience), "N",
+               "stop after N validations without a better one; 0: never"),
     OPTION_ROW_HEADING("Checkpoints"),
     TRAIN_ROWS_RUN,
 };
 
 static const struct option_conflict conflicts[] = {
-    {"valid", "valid-share"}, {"vocab-size", "vocab"}, {"vocab-size", "init"}};
+    {"valid", "valid-share"}, {"vocab-size", "vocab"}, {"vocab-size", "init"},
+    {"vocab-size", "model"},  {"init", "model"},       {"epochs", "steps"}};
 
 const struct options_spec train_spec = {
     .usage = "gen train [OPTIONS] -o FILE.gguf DATA...",
     .intro = "Train a model on the text of the files DATA and write it to FILE.gguf. Ctrl-C writes "
-             "a checkpoint and ends; --resume goes on. The model of any checkpoint can be used "
-             "while training goes on.",
+             "a checkpoint and ends; --resume goes on. SIGUSR1 writes one and training goes on. "
+             "The model of any checkpoint can be used while training goes on. Not given with "
+             "--init: --lr is 1e-4. Not given with --init or --epochs: --warmup is a tenth of the "
+             "steps, 100 at most. --resume needs -o FILE.gguf alone: what else is not given is as "
+             "it was.",
     .table = table,
     .n_table = sizeof table / sizeof table[0],
     .conflicts = conflicts,
@@ -89,12 +111,26 @@ const struct options_spec train_spec = {
         "  gen train -o tales.gguf --valid tales-valid.txt --steps 9000 --resume tales.txt\n"
         "  gen train -o mine.gguf --init openai-community/gpt2 --n-ctx 256 --lr 3e-5 diary.txt\n"
         "\n"
+        "Recipes, with what they came to on two cores that others used too:\n"
+        "  Your own text, here 300 KB of C source, which the model had never seen:\n"
+        "    gen train -o mine.gguf --init tales-6m --n-ctx 128 --valid-share 0.05 \\\n"
+        "      --epochs 1 my.txt\n"
+        "  43 steps, 79 s, validation loss from 6.84 to 3.61. Text like that which a model\n"
+        "  knows gains little: 300 KB of novels and a smaller model, tales-2m, 120 steps:\n"
+        "  from 4.33 to 4.34, with --lr 3e-5 to 4.33, with 1e-3 to 4.56. For 1 MB give\n"
+        "  --epochs 2 --patience 3.\n"
+        "  From nothing, 190 KB of stories:\n"
+        "    gen train -o new.gguf --vocab-size 1024 --n-layer 3 --n-head 4 --n-embd 96 \\\n"
+        "      --n-ctx 64 --valid-share 0.05 --epochs 5 --lr 3e-3 stories.txt\n"
+        "  73 steps, 13 s, from 6.92 to 4.47.\n"
+        "  Questions and answers are for gen finetune: gen help finetune.\n"
+        "\n"
         "Built with make MPI=1, several processes train one model; -b is the batch of all:\n"
         "  mpirun -n 4 gen train -o tales.gguf --steps 5000 tales.txt\n"
         "\n"
         "Members of the metrics: step, loss (nats a token), lr, grad_norm, tokens, epoch,\n"
         "tokens_per_second; after a validation valid_loss, valid_perplexity,\n"
-        "valid_bits_per_byte.\n"
+        "valid_bits_per_byte. The line of step 0 has a validation alone.\n"
         "\n"
         "Exit status: 0 done, 1 something failed, 2 wrong usage, 130 after Ctrl-C.\n",
 };
@@ -159,7 +195,8 @@ bool train_settings_files(struct train_settings *settings, const struct options_
 }
 
 static bool is_file(const char *path, const char *other) {
-    return other != NULL && (strcmp(path, other) == 0 || input_same_file(other, path));
+    return other != NULL && (strcmp(path, other) == 0 || input_same_file(other, path) ||
+                             file_target_same(other, path));
 }
 
 static bool is_one_of(const char *path, const struct option_list *files) {
@@ -217,6 +254,21 @@ static bool check_extra(const struct train_settings *settings, const char *name,
     return check_output(settings, name, path);
 }
 
+/** Whether the file of --last is no other one of the run; if so, after a message. */
+static bool check_last(const struct train_settings *settings) {
+    const char *last = settings->options.last;
+    if (last == NULL) {
+        return true;
+    }
+    if ((settings->svg != NULL && is_file(last, settings->svg)) ||
+        (settings->metrics != NULL && is_file(last, settings->metrics))) {
+        message("--last: %.300s is the file of --metrics or --svg (choose another name)",
+                message_name(last));
+        return false;
+    }
+    return check_extra(settings, "last", last);
+}
+
 bool train_settings_check_outputs(const struct train_settings *settings) {
     const char *svg = settings->svg;
     if (svg != NULL && strcmp(svg, "-") == 0) {
@@ -228,7 +280,7 @@ bool train_settings_check_outputs(const struct train_settings *settings) {
         message("--svg and --metrics are one file (choose another name)");
         return false;
     }
-    return check_output(settings, "output", settings->output) &&
+    return check_output(settings, "output", settings->output) && check_last(settings) &&
            check_extra(settings, "metrics", settings->metrics) && check_extra(settings, "svg", svg);
 }
 
@@ -259,6 +311,17 @@ static bool find_vocabulary(struct train_settings *settings) {
     return settings->vocab_path != NULL;
 }
 
+static bool is_gone(const char *path) {
+    return path != NULL && path[0] == '/' && access(path, F_OK) != 0;
+}
+
+static bool has_state(const struct train_settings *settings) {
+    char *state = alloc_printf("%s.state", settings->output);
+    bool found = access(state, F_OK) == 0;
+    free(state);
+    return found;
+}
+
 bool train_settings_complete(void *opaque, const struct options_parsed *parsed, int *code) {
     struct train_settings *settings = opaque;
     *code = EXIT_USAGE;
@@ -269,6 +332,23 @@ bool train_settings_complete(void *opaque, const struct options_parsed *parsed, 
     /* The default is for a new model alone; one that exists is held against what was asked for. */
     if (options_given(parsed, &train_spec, "preset")) {
         settings->options.preset = preset_names[settings->preset];
+    }
+    /* A model that is named again when a run is resumed changes nothing. */
+    bool begins = settings->init != NULL &&
+                  (!settings->options.resume || settings->init_restored || !has_state(settings));
+    settings->options.n_epochs = (double)settings->epochs;
+    /* The state does without what a run was begun with, should that be gone. */
+    if (settings->init_restored && is_gone(settings->init)) {
+        settings->init = NULL;
+    }
+    if (settings->vocab_restored && is_gone(settings->vocab)) {
+        settings->vocab = NULL;
+    }
+    if (begins && !options_given(parsed, &train_spec, "lr")) {
+        settings->options.learning_rate = INIT_RATE;
+    }
+    if ((begins || settings->epochs > 0) && !options_given(parsed, &train_spec, "warmup")) {
+        settings->options.n_warmup = GEN_WARMUP_SHARE;
     }
     *code = EXIT_FAILED;
     if (!find_vocabulary(settings) ||

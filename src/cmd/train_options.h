@@ -22,9 +22,11 @@ struct train_settings {
     const char *metrics, *svg;
     const char *sample_prompt;
     int32_t sample_tokens;
+    float epochs; /**< of gen train; 0: not given */
     uint64_t log_every;
     bool quiet;
-    bool pairs; /**< what is learned are pairs (gen finetune) */
+    bool init_restored, vocab_restored; /**< as the state of a resumed run has them */
+    bool pairs;                         /**< what is learned are pairs (gen finetune) */
 };
 
 extern const struct options_spec train_spec;

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,7 +11,9 @@
 #include "cli/message.h"
 #include "cli/ranks.h"
 #include "cli/signals.h"
+#include "cli/text_out.h"
 #include "cmd/train_chart.h"
+#include "cmd/train_note.h"
 #include "cmd/train_sample.h"
 
 #define BAR_WIDTH 20
@@ -29,7 +32,7 @@ static void wipe(struct train_report *report) {
     progress_end(&report->reading);
     report->reading.drawn = false;
     if (report->drawn) {
-        fprintf(stderr, "\r\033[K");
+        message_raw(PROGRESS_WIPE, strlen(PROGRESS_WIPE));
         report->drawn = false;
     }
 }
@@ -63,17 +66,9 @@ static void draw(struct train_report *report) {
         return;
     }
     const struct gen_train_report *last = &report->last;
-    int n_full = (int)((double)last->step / (double)last->n_steps * BAR_WIDTH);
-    char bar[BAR_WIDTH + 1];
-    for (int i = 0; i < BAR_WIDTH; i++) {
-        bar[i] = i < n_full ? '#' : '.';
-    }
-    bar[BAR_WIDTH] = '\0';
     char figures[160];
     format_figures(figures, sizeof figures, report);
-    char line[sizeof bar + sizeof figures + 3];
-    snprintf(line, sizeof line, "[%s] %s", bar, figures);
-    progress_line(line);
+    progress_bar("", (double)last->step / (double)last->n_steps, BAR_WIDTH, figures);
     report->drawn = true;
     report->last_drawn = now;
 }
@@ -84,13 +79,60 @@ static void say_pairs(const struct gen_train_plan *plan) {
     if (plan->n_learned < plan->n_parameters) {
         message("%.2f million of them learn, in adapters", (double)plan->n_learned / 1e6);
     }
+    char last[60] = "";
+    if (plan->last_sequences > 0) {
+        snprintf(last, sizeof last, " (the last of an epoch %" PRIu64 ")", plan->last_sequences);
+    }
     message("%" PRIu64 " pairs of %d tokens at most, %" PRIu64 " to validate; %" PRIu64
-            " steps of %" PRIu64 " pairs, %d at a time, in %.2f GB of memory",
+            " steps of %" PRIu64 " pairs%s, %d at a time, in %.2f GB of memory",
             plan->n_sequences, plan->sequence_length + 1, plan->n_valid_sequences, plan->n_steps,
-            plan->step_sequences, plan->micro_batch, (double)plan->memory / 1e9);
+            plan->step_sequences, last, plan->micro_batch, (double)plan->memory / 1e9);
     if (plan->n_left_out > 0) {
         message("%" PRIu64 " more pairs are longer than %d tokens and left out", plan->n_left_out,
                 plan->config->n_ctx);
+    }
+}
+
+static void say_text(const struct gen_train_plan *plan) {
+    message(
+        "%" PRIu64 " tokens of text in %" PRIu64 " document%s, %" PRIu64
+        " to validate; a step has %" PRIu64 " sequences of %d, %d at a time, in %.2f GB of memory",
+        plan->n_tokens, plan->n_documents, plan->n_documents == 1 ? "" : "s", plan->n_valid_tokens,
+        plan->step_sequences, plan->sequence_length, plan->micro_batch, (double)plan->memory / 1e9);
+    double n_read = (double)(plan->n_steps - plan->first_step) * (double)plan->step_sequences *
+                    (double)plan->sequence_length;
+    message("%" PRIu64 "%s steps: %.3g times over %" PRIu64 " tokens",
+            plan->n_steps - plan->first_step, plan->first_step > 0 ? " more" : "",
+            n_read / (double)plan->n_tokens, plan->n_tokens);
+}
+
+/** What does not go on as it was in the run that is resumed. */
+static void say_resumed(const struct gen_train_plan *plan) {
+    message("going on after step %" PRIu64, plan->first_step);
+    if (plan->from_beginning) {
+        message("the data, or their order, are not those of the checkpoint: they are read from "
+                "their beginning");
+    }
+    if (plan->other_valid) {
+        message("the best validation so far was on other data: the best model begins anew");
+    }
+    if (plan->lost_best) {
+        message("the best model so far is not there any more: the best model begins anew");
+    }
+}
+
+/** A learning rate that hardly gets where it shall, or not at all. */
+static void check_warmup(const struct train_settings *settings, const struct gen_train_plan *plan) {
+    double rate = (double)settings->options.learning_rate;
+    if (plan->n_steps < plan->n_warmup) {
+        message("the warm-up of %" PRIu64 " steps is longer than the run of %" PRIu64
+                ": the learning rate ends at %.2g of %.2g (give a shorter --warmup)",
+                plan->n_warmup, plan->n_steps,
+                rate * (double)plan->n_steps / (double)plan->n_warmup, rate);
+    } else if (plan->n_steps / 3 < plan->n_warmup) {
+        message("the warm-up of %" PRIu64 " steps is more than a third of the %" PRIu64
+                " (give a shorter --warmup)",
+                plan->n_warmup, plan->n_steps);
     }
 }
 
@@ -99,9 +141,14 @@ static void on_plan(void *context, const struct gen_train_plan *plan) {
     const struct gen_config *config = plan->config;
     report->first_step = plan->first_step;
     report->start = gen_clock();
+    report->keeps_best = plan->n_valid_tokens > 0;
+    report->has_best = plan->has_best;
+    report->best_step = plan->best_step;
+    report->has_first = plan->has_first;
+    report->first_loss = plan->first_loss;
     report->failed =
         !train_metrics_open(&report->metrics, report->settings->metrics, plan->first_step) ||
-        (report->settings->svg != NULL && !train_chart_check(report->settings->svg));
+        report->failed;
     if (report->settings->quiet) {
         return;
     }
@@ -112,37 +159,50 @@ static void on_plan(void *context, const struct gen_train_plan *plan) {
     if (report->settings->pairs) {
         say_pairs(plan);
     } else {
-        message("%" PRIu64 " tokens of text in %" PRIu64 " document%s, %" PRIu64
-                " to validate; a step has %" PRIu64
-                " sequences of %d, %d at a time, in %.2f GB of memory",
-                plan->n_tokens, plan->n_documents, plan->n_documents == 1 ? "" : "s",
-                plan->n_valid_tokens, plan->step_sequences, plan->sequence_length,
-                plan->micro_batch, (double)plan->memory / 1e9);
+        say_text(plan);
     }
     if (plan->first_step > 0) {
-        message("going on after step %" PRIu64, plan->first_step);
+        say_resumed(plan);
     }
+    check_warmup(report->settings, plan);
 }
 
 static bool go_on(const struct train_report *report) {
     return signals_caught() == 0 && !report->failed;
 }
 
-static void say_valid(struct train_report *report) {
-    const struct gen_train_report *last = &report->last;
+static void say_valid(struct train_report *report, const struct gen_train_report *last) {
+    if (last->is_best) {
+        report->has_best = true;
+        report->best_step = last->step;
+    }
+    report->last_loss = last->valid_loss;
+    report->has_last = true;
+    if (report->settings->quiet) {
+        return;
+    }
     wipe(report);
     message("step %" PRIu64 ": validation loss %.4f, perplexity %.2f, %.4f bits per byte",
             last->step, last->valid_loss, exp(last->valid_loss), last->valid_bits);
+}
+
+static bool on_began(void *context, const struct gen_train_report *began) {
+    struct train_report *report = context;
+    report->has_first = true;
+    report->first_loss = began->valid_loss;
+    if (!train_metrics_add(&report->metrics, began, false)) {
+        report->failed = true;
+    }
+    say_valid(report, began);
+    report->start = gen_clock();
+    return go_on(report);
 }
 
 static bool on_step(void *context, const struct gen_train_report *step) {
     struct train_report *report = context;
     const struct train_settings *settings = report->settings;
     report->last = *step;
-    if (step->is_best) {
-        report->best_step = step->step;
-    }
-    if (!train_metrics_add(&report->metrics, step)) {
+    if (!train_metrics_add(&report->metrics, step, true)) {
         report->failed = true;
     }
     bool log = settings->log_every > 0 && step->step % settings->log_every == 0;
@@ -152,8 +212,8 @@ static bool on_step(void *context, const struct gen_train_report *step) {
         format_figures(figures, sizeof figures, report);
         message("%s  lr %.3g  gradient %.3g", figures, step->learning_rate, step->gradient_norm);
     }
-    if (!settings->quiet && step->has_valid) {
-        say_valid(report);
+    if (step->has_valid) {
+        say_valid(report, step);
     }
     draw(report);
     return go_on(report);
@@ -178,15 +238,42 @@ static bool on_sample(void *context, uint64_t step, const struct gen_model *mode
     return go_on(report);
 }
 
+static void on_note(void *context, const struct gen_note *note) {
+    const struct train_report *report = context;
+    if (!report->settings->quiet && !note->verbose_only) {
+        message("%s", note->text);
+    }
+}
+
 /** The title of a chart: the file's name, not where it is. */
 static const char *last_part(const char *path) {
     const char *slash = strrchr(path, '/');
     return slash != NULL ? slash + 1 : path;
 }
 
+static bool on_checkpoint_now(void *context) {
+    struct train_report *report = context;
+    bool asked = signals_checkpoint_asked();
+    report->asked = report->asked || asked;
+    return asked;
+}
+
+static void on_wrote(void *context, uint64_t step) {
+    struct train_report *report = context;
+    report->wrote = true;
+    report->wrote_step = step;
+}
+
 static void on_saved(void *context, uint64_t step) {
     struct train_report *report = context;
+    report->saved = true;
     report->saved_step = step;
+    if (report->asked && !report->settings->quiet) {
+        wipe(report);
+        message("%.300s.state: written after step %" PRIu64 ", as SIGUSR1 asked",
+                report->settings->output, step);
+    }
+    report->asked = false;
     if (report->settings->svg != NULL && !train_chart_write(report->settings->svg, &report->metrics,
                                                             last_part(report->settings->output))) {
         report->failed = true;
@@ -196,37 +283,75 @@ static void on_saved(void *context, uint64_t step) {
 static struct gen_train_watch watch_of(struct train_report *report) {
     return (struct gen_train_watch){.context = report,
                                     .plan = on_plan,
+                                    .began = on_began,
                                     .step = on_step,
                                     .progress = on_progress,
                                     .sample = on_sample,
+                                    .note = on_note,
+                                    .checkpoint_now = on_checkpoint_now,
+                                    .wrote = on_wrote,
                                     .saved = on_saved};
 }
 
+/** What files hold now, by what was written. */
+static void say_written(const struct train_report *report) {
+    const char *name = report->settings->output;
+    const char *more = signals_caught() != 0 ? "; --resume goes on" : "";
+    bool best = report->keeps_best && report->has_best;
+    if (report->wrote && report->wrote_step == report->saved_step) {
+        message("%.300s: written after step %" PRIu64 "%s%s", name, report->wrote_step,
+                best ? ", the best model" : "", more);
+    } else if (report->wrote || best) {
+        message("%.300s: %s step %" PRIu64 ", the best model; the state next to it after step "
+                "%" PRIu64 "%s",
+                name, report->wrote ? "written after" : "as it was, of",
+                report->wrote ? report->wrote_step : report->best_step, report->saved_step, more);
+    }
+}
+
+/** A run that was of no use is said to be so. */
+static void say_worse(const struct train_report *report) {
+    if (report->has_first && report->has_last && report->last_loss > report->first_loss) {
+        message("the last validation, %.4f, is worse than that before the first step, %.4f (a "
+                "lower --lr, fewer steps or more data may help)",
+                report->last_loss, report->first_loss);
+    }
+}
+
 /** The last words, and the closing of files. Returns false if something could not be written. */
-static bool end(struct train_report *report) {
+static bool end(struct train_report *report, bool done) {
     const struct train_settings *settings = report->settings;
     wipe(report);
-    if (!settings->quiet && report->saved_step > 0) {
-        bool stopped = signals_caught() != 0;
-        char best[80] = "";
-        if (settings->pairs && report->best_step > 0) {
-            snprintf(best, sizeof best, ", the best model, of step %" PRIu64, report->best_step);
-        }
-        message("%.300s: written after step %" PRIu64 "%s%s", settings->output, report->saved_step,
-                best, stopped ? "; --resume goes on" : "");
+    if (!settings->quiet && done && report->last.step > 0 &&
+        report->last.step < report->last.n_steps) {
+        message("stopped early: no better validation after that of step %" PRIu64,
+                report->best_step);
+    }
+    if (!settings->quiet && report->saved) {
+        say_written(report);
+        say_worse(report);
+    } else if (!settings->quiet && report->wrote) {
+        message("%.300s: written before the first step", settings->output);
     }
     return train_metrics_close(&report->metrics) && !report->failed;
 }
 
-static int run(const struct train_settings *settings, train_function *train) {
+static int run(struct train_settings *settings, const char *note, train_function *train) {
     struct gen_error err = {0};
     struct train_report report;
     init(&report, settings);
+    /* Before the data are read, which may take long. Other processes hear of it where they meet. */
+    report.failed = (settings->metrics != NULL && !text_out_check(settings->metrics)) ||
+                    (settings->svg != NULL && !train_chart_check(settings->svg));
+    if (report.failed && settings->options.ranks == NULL) {
+        return EXIT_FAILED;
+    }
     struct gen_train_watch watch = watch_of(&report);
     signals_catch();
+    signals_catch_checkpoint();
     signals_ignore_pipe();
-    enum gen_status status = train(settings, &watch, &err);
-    bool written = end(&report);
+    enum gen_status status = train(settings, note, &watch, &err);
+    bool written = end(&report, status == GEN_OK);
     if (status != GEN_OK && status != GEN_CANCELED) {
         message("%s", err.message);
     }
@@ -236,17 +361,24 @@ static int run(const struct train_settings *settings, train_function *train) {
     return status == GEN_OK && !written ? EXIT_FAILED : message_exit_code(status);
 }
 
-int train_report_command(void *settings, const struct options_parsed *parsed,
-                         train_complete_function *complete, train_function *train) {
+int train_report_command(void *settings, const struct options_parsed *given,
+                         const struct options_spec *spec, train_complete_function *complete,
+                         train_function *train) {
     struct gen_ranks ranks;
+    struct options_parsed parsed = *given;
+    struct train_note restored = {0};
     int code;
     if (!ranks_begin(&ranks)) {
         return ranks_end(EXIT_USAGE);
     }
+    train_note_restore(&restored, settings, &parsed, spec);
     train_settings_share(settings, &ranks);
-    if (complete(settings, parsed, &code)) {
-        code = run(settings, train);
+    if (complete(settings, &parsed, &code)) {
+        char *note = train_note_make(settings, &parsed, spec);
+        code = run(settings, note, train);
+        free(note);
     }
     train_settings_release(settings);
+    train_note_release(&restored);
     return ranks_end(code);
 }

@@ -16,8 +16,10 @@ extern const char *const train_optimizer_names[];
 
 /** What is written and shown besides the model. */
 #define TRAIN_ROWS_OUTPUT                                                                          \
-    OPTION_ROW("metrics", '\0', OPTION_STRING, TRAIN_AT(metrics), "FILE",                          \
-               "write a JSON object a line for each step"),                                        \
+    OPTION_ROW("last", '\0', OPTION_STRING, TRAIN_AT(options.last), "FILE.gguf",                   \
+               "write the last model there, too, at every checkpoint"),                            \
+        OPTION_ROW("metrics", '\0', OPTION_STRING, TRAIN_AT(metrics), "FILE",                      \
+                   "write a JSON object a line for each step"),                                    \
         OPTION_ROW("svg", '\0', OPTION_STRING, TRAIN_AT(svg), "FILE",                              \
                    "draw the loss curve, at every checkpoint and at the end; a resumed run needs " \
                    "--metrics for what was before"),                                               \
@@ -71,7 +73,8 @@ extern const char *const train_optimizer_names[];
     OPTION_ROW(                                                                                    \
         "resume", '\0', OPTION_FLAG, TRAIN_AT(options.resume), NULL,                               \
         "go on from the last checkpoint, if there is one; with the same options to the same "      \
-        "bits as if never stopped; all but shape, vocabulary, seed and optimizer may be changed"), \
+        "bits as if never stopped; all but shape, vocabulary, seed and optimizer may be changed; " \
+        "with other data the best model begins anew"),                                             \
         OPTION_ROW("checkpoint-every", '\0', OPTION_UINT64, TRAIN_AT(options.checkpoint_every),    \
                    "N", "steps from one checkpoint to the next; 0: by time"),                      \
         OPTION_ROW_RANGE("checkpoint-minutes", '\0', OPTION_FLOAT,                                 \

@@ -1,7 +1,7 @@
 #include "cmd/train_sample.h"
 
 #include <inttypes.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/alloc.h"
@@ -44,12 +44,14 @@ static bool go_on(void *context) {
 /** The text on lines of its own; control characters could move the cursor. */
 static void print(const struct train_settings *settings, uint64_t step,
                   const struct gen_bytes *text) {
+    char *head = alloc_printf("---- step %" PRIu64 " ----\n", step);
     struct gen_bytes shown = {0};
+    alloc_append(&shown, head, strlen(head));
+    free(head);
     terminal_text_append(&shown, settings->sample_prompt, strlen(settings->sample_prompt));
     terminal_text_append(&shown, text->data, text->n);
-    fprintf(stderr, "---- step %" PRIu64 " ----\n", step);
-    fwrite(shown.data, 1, shown.n, stderr);
-    fputs("\n----\n", stderr);
+    alloc_append(&shown, "\n----\n", 6);
+    message_raw(shown.data, shown.n);
     gen_bytes_release(&shown);
 }
 
@@ -65,9 +67,9 @@ void train_sample_show(const struct train_settings *settings, uint64_t step,
     options.kernels = settings->options.kernels;
     struct gen_source source = {.context = &sample, .next = next_prompt};
     struct gen_sink sink = {.context = &sample, .end = take_text, .go_on = go_on};
-    enum gen_status status =
-        gen_tokenizer_encode(gen_model_tokenizer(model), settings->sample_prompt,
-                             strlen(settings->sample_prompt), false, &sample.prompt, &err);
+    enum gen_status status = gen_tokenizer_encode(
+        gen_model_tokenizer(model), settings->sample_prompt, strlen(settings->sample_prompt),
+        settings->options.special, &sample.prompt, &err);
     if (status == GEN_OK) {
         status = gen_generate(model, &options, &source, &sink, NULL, &err);
     }

@@ -1,8 +1,10 @@
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "cli/alloc.h"
 #include "cli/exit_code.h"
 #include "cli/input.h"
@@ -49,7 +51,8 @@ static const struct options_spec spec = {
         "merges.txt and tokenizer_config.json, which gen and AutoTokenizer read; files of "
         "these names are replaced. <|endoftext|> divides documents and is not learned from, nor "
         "is a byte order mark in front of a file. Text that is not UTF-8 is taken byte for "
-        "byte. FILE.jsonl, .ndjson and .json are JSON lines, as gen train reads them.",
+        "byte. FILE.jsonl, .ndjson and .json are JSON lines, as gen train reads them. "
+        "Tokens longer than 8192 bytes are not learned.",
     .table = table,
     .n_table = sizeof table / sizeof table[0],
     .conflicts = conflicts,
@@ -209,12 +212,15 @@ static bool is_taken(const char *directory) {
     return false;
 }
 
+/** The files that are written. */
+static const char *const file_names[] = {"vocab.json", "merges.txt", "tokenizer_config.json"};
+#define N_FILES (sizeof file_names / sizeof file_names[0])
+
 /** Whether one of the texts would be replaced by what is learned from it. */
 static bool is_read(const char *directory, const char *const *texts, size_t n) {
-    static const char *const names[] = {"vocab.json", "merges.txt", "tokenizer_config.json"};
     bool found = false;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        char *path = alloc_printf("%s/%s", directory, names[i]);
+    for (size_t i = 0; i < N_FILES; i++) {
+        char *path = alloc_printf("%s/%s", directory, file_names[i]);
         for (size_t text = 0; text < n && !found; text++) {
             if (input_same_file(texts[text], path)) {
                 message("%.300s: is read and would be written (give another directory)", path);
@@ -224,6 +230,22 @@ static bool is_read(const char *directory, const char *const *texts, size_t n) {
         free(path);
     }
     return found;
+}
+
+/** Make the directory, and know that it can be written before hours of learning. */
+static enum gen_status prepare(const char *directory, bool *made, struct gen_error *err) {
+    *made = mkdir(directory, 0777) == 0;
+    int number = *made ? 0 : errno;
+    if (number != 0 && file_kind_of(directory) != FILE_DIRECTORY) {
+        return file_error(err, directory, "make the directory", number);
+    }
+    enum gen_status status = GEN_OK;
+    for (size_t i = 0; i < N_FILES && status == GEN_OK; i++) {
+        char *path = alloc_printf("%s/%s", directory, file_names[i]);
+        status = file_writer_check(path, err);
+        free(path);
+    }
+    return status;
 }
 
 static int run(void *opaque, const struct options_parsed *parsed) {
@@ -243,7 +265,14 @@ static int run(void *opaque, const struct options_parsed *parsed) {
         return EXIT_FAILED;
     }
     struct gen_error err = {0};
-    enum gen_status status = learn(settings, parsed->operands, parsed->n_operands, &err);
+    bool made;
+    enum gen_status status = prepare(settings->output, &made, &err);
+    if (status == GEN_OK) {
+        status = learn(settings, parsed->operands, parsed->n_operands, &err);
+    }
+    if (made && status != GEN_OK) {
+        rmdir(settings->output); /* nothing is in it */
+    }
     if (signals_caught() != 0) {
         return EXIT_SIGNAL + signals_caught();
     }

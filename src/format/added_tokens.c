@@ -36,20 +36,10 @@ static enum gen_status two_ids(const char *content, uint64_t first, uint64_t sec
                      (unsigned long long)second);
 }
 
-enum gen_status added_tokens_add(struct added_tokens *added, const char *content, const cJSON *id,
-                                 const char *where, struct gen_error *err) {
-    struct added_token token = {.n = strlen(content)};
-    enum gen_status status = read_id(&token.id, id, content, where, err);
-    if (status != GEN_OK)
-        return status;
-    if (token.n == 0)
-        return error_set(err, GEN_BAD_FILE, "%s: the added token with id %llu is empty", where,
-                         (unsigned long long)token.id);
-    uint32_t known = 0;
-    if (hash_table_find(&added->index, content, token.n, &known)) {
-        uint64_t first = added->tokens[known].id;
-        return first == token.id ? GEN_OK : two_ids(content, first, token.id, where, err);
-    }
+/** Enter a token that is not there yet. */
+static enum gen_status append(struct added_tokens *added, const char *content, uint64_t id,
+                              unsigned kind, struct gen_error *err) {
+    struct added_token token = {.n = strlen(content), .id = id, .kind = kind};
     token.content = memory_copy_string(content, token.n);
     if (token.content == NULL ||
         !memory_grow(&added->tokens, &added->capacity, added->n + 1, sizeof *added->tokens) ||
@@ -61,8 +51,43 @@ enum gen_status added_tokens_add(struct added_tokens *added, const char *content
     return GEN_OK;
 }
 
-enum gen_status added_tokens_check_flags(const cJSON *description, const char *where,
-                                         struct gen_error *err) {
+static struct added_token *find(const struct added_tokens *added, const char *content) {
+    uint32_t known = 0;
+    bool found = hash_table_find(&added->index, content, strlen(content), &known);
+    return found ? &added->tokens[known] : NULL;
+}
+
+enum gen_status added_tokens_add(struct added_tokens *added, const char *content, const cJSON *id,
+                                 unsigned kind, const char *where, struct gen_error *err) {
+    uint64_t number = 0;
+    enum gen_status status = read_id(&number, id, content, where, err);
+    if (status != GEN_OK)
+        return status;
+    if (*content == '\0')
+        return error_set(err, GEN_BAD_FILE, "%s: the added token with id %llu is empty", where,
+                         (unsigned long long)number);
+    struct added_token *known = find(added, content);
+    if (known == NULL)
+        return append(added, content, number, kind, err);
+    if (known->id != number)
+        return two_ids(content, known->id, number, where, err);
+    known->kind = kind;
+    return GEN_OK;
+}
+
+enum gen_status added_tokens_role(struct added_tokens *added, const char *content,
+                                  struct gen_error *err) {
+    struct added_token *known = find(added, content);
+    if (known == NULL)
+        return *content == '\0'
+                   ? GEN_OK
+                   : append(added, content, ADDED_TOKENS_NO_ID, TOKENIZER_SPECIAL, err);
+    known->kind = TOKENIZER_SPECIAL;
+    return GEN_OK;
+}
+
+enum gen_status added_tokens_read_kind(unsigned *kind, const cJSON *description, const char *where,
+                                       struct gen_error *err) {
     static const char *const flags[] = {"lstrip", "rstrip", "single_word"};
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
         if (cJSON_IsTrue(json_member(description, flags[i])))
@@ -70,14 +95,22 @@ enum gen_status added_tokens_check_flags(const cJSON *description, const char *w
                              "%s: an added token has \"%s\": true, which gen does not follow, so "
                              "its ids would differ",
                              where, flags[i]);
+    bool special = cJSON_IsTrue(json_member(description, "special"));
+    const cJSON *normalized = json_member(description, "normalized");
+    bool late = normalized != NULL ? cJSON_IsTrue(normalized) : !special;
+    *kind = special ? TOKENIZER_SPECIAL : TOKENIZER_ADDED;
+    *kind |= late ? TOKENIZER_LATE : 0;
     return GEN_OK;
 }
 
 /** Hand a token on; the builder hears of the end-of-text id only if there is such a token. */
 static enum gen_status build_token(struct tokenizer_builder *builder, uint64_t id,
-                                   const char *content, size_t n, bool special, int64_t eos,
+                                   const char *content, size_t n, unsigned kind, int64_t eos,
                                    struct gen_error *err) {
-    enum gen_status status = tokenizer_builder_token(builder, id, content, n, special, err);
+    bool is_end =
+        n == strlen(TOKENIZER_END_OF_TEXT) && memcmp(content, TOKENIZER_END_OF_TEXT, n) == 0;
+    enum gen_status status =
+        tokenizer_builder_token(builder, id, content, n, is_end ? TOKENIZER_SPECIAL : kind, err);
     if (status == GEN_OK && eos >= 0 && id == (uint64_t)eos)
         status = tokenizer_builder_eos(builder, id, err);
     return status;
@@ -91,22 +124,22 @@ enum gen_status added_tokens_build(struct tokenizer_builder *builder, const cJSO
         const char *content = item->string;
         size_t n = strlen(content);
         uint64_t id = 0;
-        uint32_t known = 0;
+        unsigned kind = 0;
+        struct added_token *known = find(added, content);
         status = read_id(&id, item, content, where, err);
         if (status != GEN_OK)
             break;
-        bool special = strcmp(content, TOKENIZER_END_OF_TEXT) == 0;
-        if (hash_table_find(&added->index, content, n, &known)) {
-            special = true;
-            added->tokens[known].given = true;
-            if (added->tokens[known].id != id)
-                return two_ids(content, id, added->tokens[known].id, where, err);
+        if (known != NULL) {
+            kind = known->kind;
+            known->given = true;
+            if (known->id != ADDED_TOKENS_NO_ID && known->id != id)
+                return two_ids(content, id, known->id, where, err);
         }
-        status = build_token(builder, id, content, n, special, eos, err);
+        status = build_token(builder, id, content, n, kind, eos, err);
     }
-    for (size_t i = 0; i < added->n && status == GEN_OK; i++)
-        if (!added->tokens[i].given)
+    for (size_t i = 0; added->tokens != NULL && i < added->n && status == GEN_OK; i++)
+        if (!added->tokens[i].given && added->tokens[i].id != ADDED_TOKENS_NO_ID)
             status = build_token(builder, added->tokens[i].id, added->tokens[i].content,
-                                 added->tokens[i].n, true, eos, err);
+                                 added->tokens[i].n, added->tokens[i].kind, eos, err);
     return status;
 }

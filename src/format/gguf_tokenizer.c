@@ -50,6 +50,10 @@ static enum gen_status get_array(const struct setting **out, const struct model_
         ((*out)->element_type != type && (*out)->element_type != twin))
         return error_set(err, GEN_BAD_FILE, "%s: %s must be an array of %s", file->where.text, key,
                          type == SETTING_STRING ? "strings" : "numbers");
+    if ((*out)->value.array.n > TOKENIZER_MAX_TOKENS)
+        return error_set(err, GEN_BAD_FILE, "%s: %s has %llu entries (at most %d)",
+                         file->where.text, key, (unsigned long long)(*out)->value.array.n,
+                         TOKENIZER_MAX_TOKENS);
     if (n != NULL && (*out)->value.array.n != *n)
         return error_set(err, GEN_BAD_FILE, "%s: %s has %llu entries, but there are %llu tokens",
                          file->where.text, key, (unsigned long long)(*out)->value.array.n,
@@ -80,10 +84,19 @@ static enum gen_status get_arrays(struct arrays *arrays, const struct model_file
     return status;
 }
 
-/** The next string of an array that gguf_read() has walked over already. */
+/**
+ * The next string of an array. gguf_read() has walked over it already, but the file is mapped, and
+ * whoever may write to it can change it meanwhile: NULL if the strings no longer fit.
+ */
 static const char *next_string(struct cursor *in, size_t *n) {
     *n = (size_t)cursor_u64(in);
-    return (const char *)cursor_take(in, *n);
+    const char *text = (const char *)cursor_take(in, *n);
+    return in->failed ? NULL : text;
+}
+
+static enum gen_status changed(const char *where, const char *key, struct gen_error *err) {
+    return error_set(err, GEN_BAD_FILE, "%s: %s changed while it was being read (try again)", where,
+                     key);
 }
 
 static struct cursor cursor_over_array(const struct setting *setting) {
@@ -100,6 +113,8 @@ static enum gen_status read_tokens(struct tokenizer_builder *builder, const stru
     for (uint64_t id = 0; id < arrays->tokens->value.array.n && status == GEN_OK; id++) {
         size_t n = 0;
         const char *spelling = next_string(&tokens, &n);
+        if (spelling == NULL)
+            return changed(where, "tokenizer.ggml.tokens", err);
         uint32_t type = arrays->types != NULL ? cursor_u32(&types) : TOKEN_NORMAL;
         if (type < TOKEN_NORMAL || type > TOKEN_BYTE)
             return error_set(err, GEN_BAD_FILE,
@@ -109,8 +124,12 @@ static enum gen_status read_tokens(struct tokenizer_builder *builder, const stru
             continue;
         bool is_end =
             n == strlen(TOKENIZER_END_OF_TEXT) && memcmp(spelling, TOKENIZER_END_OF_TEXT, n) == 0;
-        bool special = is_end || (type != TOKEN_NORMAL && type != TOKEN_BYTE);
-        status = tokenizer_builder_token(builder, id, spelling, n, special, err);
+        unsigned kind = TOKENIZER_SPECIAL;
+        if (!is_end && (type == TOKEN_NORMAL || type == TOKEN_BYTE))
+            kind = 0;
+        else if (!is_end && type == TOKEN_USER_DEFINED)
+            kind = TOKENIZER_ADDED | TOKENIZER_LATE;
+        status = tokenizer_builder_token(builder, id, spelling, n, kind, err);
         if (status == GEN_OK && eos >= 0 && id == (uint64_t)eos)
             status = tokenizer_builder_eos(builder, id, err);
     }
@@ -118,12 +137,14 @@ static enum gen_status read_tokens(struct tokenizer_builder *builder, const stru
 }
 
 static enum gen_status read_merges(struct tokenizer_builder *builder, const struct arrays *arrays,
-                                   struct gen_error *err) {
+                                   const char *where, struct gen_error *err) {
     enum gen_status status = GEN_OK;
     struct cursor in = cursor_over_array(arrays->merges);
     for (uint64_t i = 0; i < arrays->merges->value.array.n && status == GEN_OK; i++) {
         size_t n = 0;
         const char *line = next_string(&in, &n);
+        if (line == NULL)
+            return changed(where, "tokenizer.ggml.merges", err);
         status = tokenizer_builder_merge_line(builder, line, n, err);
     }
     return status;
@@ -172,7 +193,12 @@ static enum gen_status refuse_switches(const struct model_file *file, struct gen
 enum gen_status tokenizer_files_read_gguf(struct gen_tokenizer **out, const struct model_file *file,
                                           struct gen_error *err) {
     static const char *const models[] = {"gpt2", NULL};
-    static const char *const pres[] = {"gpt-2", "gpt2", "default", NULL};
+    /* Names by which llama.cpp cuts texts as GPT-2 does. "default" is another pattern there, which
+     * takes punctuation and digits apart; files from before the key existed, April 2024, have none,
+     * and of architecture gpt2 mean GPT-2's. */
+    static const char *const pres[] = {"gpt-2",   "gpt2",       "phi-2",      "jina-es",
+                                       "jina-de", "jina-v2-es", "jina-v2-de", "mpt",
+                                       "olmo",    "jais",       NULL};
     *out = NULL;
     if (model_file_setting(file, "tokenizer.ggml.model") == NULL) {
         if (model_file_setting(file, "tokenizer.ggml.tokens") == NULL)
@@ -199,7 +225,7 @@ enum gen_status tokenizer_files_read_gguf(struct gen_tokenizer **out, const stru
     if (status == GEN_OK)
         status = read_tokens(builder, &arrays, eos, file->where.text, err);
     if (status == GEN_OK)
-        status = read_merges(builder, &arrays, err);
+        status = read_merges(builder, &arrays, file->where.text, err);
     if (status == GEN_OK)
         status = tokenizer_builder_finish(builder, out, err);
     tokenizer_builder_free(builder);

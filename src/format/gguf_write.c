@@ -11,7 +11,7 @@
 #define GGUF_VERSION 3
 
 /** Types of tokens, as gguf_tokenizer.c reads them. */
-enum { TOKEN_NORMAL = 1, TOKEN_CONTROL = 3, TOKEN_UNUSED = 5 };
+enum { TOKEN_NORMAL = 1, TOKEN_CONTROL = 3, TOKEN_USER_DEFINED = 4, TOKEN_UNUSED = 5 };
 
 struct gguf_writer {
     struct file_writer file;
@@ -196,8 +196,10 @@ static bool put_token_types(struct gguf_writer *writer, const struct gen_tokeniz
     bool good = put_array_key(writer, "tokenizer.ggml.token_type", SETTING_I32, (uint64_t)n_vocab);
     for (int32_t id = 0; id < n_vocab && good; id++) {
         uint32_t type = TOKEN_UNUSED;
-        if (tokenizer_has(tokenizer, id))
-            type = tokenizer_is_special(tokenizer, id) ? TOKEN_CONTROL : TOKEN_NORMAL;
+        if (tokenizer_is_special(tokenizer, id))
+            type = TOKEN_CONTROL;
+        else if (tokenizer_has(tokenizer, id))
+            type = tokenizer_kind(tokenizer, id) != 0 ? TOKEN_USER_DEFINED : TOKEN_NORMAL;
         good = put_u32(&writer->settings, type);
     }
     return good;
@@ -219,14 +221,27 @@ static bool put_merges(struct gguf_writer *writer, const struct gen_tokenizer *t
     return good;
 }
 
+/** Tokens without a row are left out, but for those that merges make: then other ids would come. */
+static enum gen_status check_merges(const struct gguf_writer *writer,
+                                    const struct gen_tokenizer *tokenizer, int32_t n_vocab,
+                                    struct gen_error *err) {
+    for (int32_t id = n_vocab; id < gen_tokenizer_n_vocab(tokenizer); id++)
+        if (tokenizer_has(tokenizer, id) && tokenizer_kind(tokenizer, id) == 0)
+            return error_set(err, GEN_UNSUPPORTED,
+                             "%s: cannot be written: a GGUF has a row for each token, but the "
+                             "tokenizer has %ld ids and the model only %ld rows (give the model "
+                             "more rows, by resize_token_embeddings)",
+                             writer->where.text, (long)gen_tokenizer_n_vocab(tokenizer),
+                             (long)n_vocab);
+    return GEN_OK;
+}
+
 enum gen_status gguf_writer_tokenizer(struct gguf_writer *writer,
                                       const struct gen_tokenizer *tokenizer, int32_t n_vocab,
                                       struct gen_error *err) {
-    if (n_vocab < gen_tokenizer_n_vocab(tokenizer))
-        return error_set(err, GEN_BAD_ARGUMENT,
-                         "%s: the tokenizer has %ld ids, but the model only %ld",
-                         writer->where.text, (long)gen_tokenizer_n_vocab(tokenizer), (long)n_vocab);
-    enum gen_status status = gguf_writer_string(writer, "tokenizer.ggml.model", "gpt2", 4, err);
+    enum gen_status status = check_merges(writer, tokenizer, n_vocab, err);
+    if (status == GEN_OK)
+        status = gguf_writer_string(writer, "tokenizer.ggml.model", "gpt2", 4, err);
     if (status == GEN_OK)
         status = gguf_writer_string(writer, "tokenizer.ggml.pre", "gpt-2", 5, err);
     if (status == GEN_OK)

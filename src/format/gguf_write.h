@@ -45,7 +45,8 @@ enum gen_status gguf_writer_setting(struct gguf_writer *writer, const struct set
                                     struct gen_error *err);
 /**
  * tokenizer.ggml.{model,pre,tokens,token_type,merges}. Exactly n_vocab tokens are written: ids
- * without a token get the placeholder [PADn], type 5 (unused).
+ * without a token get the placeholder [PADn], type 5 (unused); added tokens of higher ids are left
+ * out, as no row is theirs.
  */
 enum gen_status gguf_writer_tokenizer(struct gguf_writer *writer,
                                       const struct gen_tokenizer *tokenizer, int32_t n_vocab,

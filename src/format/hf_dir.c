@@ -90,6 +90,8 @@ enum gen_status hf_config_read(struct model_file *file, const char *directory,
     if (path == NULL)
         return error_no_memory(err, "a path");
     error_path(&where, path);
+    file->kind = MODEL_FILE_HF;
+    file->settings_where = where;
     enum gen_status status = json_read_object(&config, path, CONFIG_LIMIT, err);
     if (status == GEN_OK)
         status = add_settings(file, config, where.text, err);
@@ -109,15 +111,18 @@ int64_t hf_config_eos(const struct model_file *file) {
 
 /* ---- weights -------------------------------------------------------------------------------- */
 
-/** Map and read directory/name. */
+/** Map and read directory/name; filter is NULL where it is no shard. */
 static enum gen_status read_weights(struct model_file *file, const char *directory,
-                                    const char *name, struct gen_error *err) {
+                                    const char *name, const struct shard_filter *filter,
+                                    struct gen_error *err) {
     char *path = file_join(directory, name);
     if (path == NULL)
         return error_no_memory(err, "a path");
+    if (filter == NULL)
+        error_path(&file->tensors_where, path);
     enum gen_status status = model_file_map(file, path, err);
     if (status == GEN_OK)
-        status = safetensors_read(file, file->n_maps - 1, path, err);
+        status = safetensors_read(file, file->n_maps - 1, path, filter, err);
     memory_free(path);
     return status;
 }
@@ -133,67 +138,100 @@ static bool is_shard_name(const char *name) {
     return true;
 }
 
-/** Open the shard a tensor is in, unless it is open; *map gets its mapping. */
-static enum gen_status open_shard(struct model_file *file, struct hash_table *shards,
-                                  const char *directory, const cJSON *item, const char *where,
-                                  uint32_t *map, struct gen_error *err) {
-    struct error_quoted tensor, quoted;
-    if (!cJSON_IsString(item) || !is_shard_name(item->valuestring)) {
+/** What the index says. */
+struct shards {
+    const char *where;                 /**< the index, printable */
+    struct hash_table numbers, owners; /**< of the shards by name; of each tensor's shard */
+    const char **names;                /**< [n], in the order of the index */
+    size_t n, capacity;
+};
+
+/** Number the shards, and note which one each tensor is in. */
+static enum gen_status list_shards(struct shards *shards, const cJSON *weight_map,
+                                   struct gen_error *err) {
+    for (const cJSON *item = weight_map->child; item != NULL; item = item->next) {
+        struct error_quoted tensor, quoted;
         const char *name = cJSON_IsString(item) ? item->valuestring : "";
-        return error_set(err, GEN_BAD_FILE,
-                         "%s: the shard of tensor \"%s\" is \"%s\", but must be the name of a file "
-                         "in the same directory",
-                         where, error_quote(&tensor, item->string, strlen(item->string)),
-                         error_quote(&quoted, name, strlen(name)));
+        if (!is_shard_name(name))
+            return error_set(err, GEN_BAD_FILE,
+                             "%s: the shard of tensor \"%s\" is \"%s\", but must be the name of a "
+                             "file in the same directory",
+                             shards->where,
+                             error_quote(&tensor, item->string, strlen(item->string)),
+                             error_quote(&quoted, name, strlen(name)));
+        uint32_t number = (uint32_t)shards->n;
+        if (!hash_table_find(&shards->numbers, name, strlen(name), &number)) {
+            if (!memory_grow(&shards->names, &shards->capacity, shards->n + 1,
+                             sizeof *shards->names) ||
+                hash_table_add(&shards->numbers, name, strlen(name), number) != HASH_ADDED)
+                return error_no_memory(err, "the list of shards");
+            shards->names[shards->n++] = name;
+        }
+        if (hash_table_add(&shards->owners, item->string, strlen(item->string), number) !=
+            HASH_ADDED)
+            return error_no_memory(err, "the list of shards");
     }
-    const char *name = item->valuestring;
-    if (hash_table_find(shards, name, strlen(name), map))
-        return GEN_OK;
-    *map = (uint32_t)file->n_maps;
-    enum gen_status status = read_weights(file, directory, name, err);
-    if (status == GEN_OK && hash_table_add(shards, name, strlen(name), *map) != HASH_ADDED)
-        status = error_no_memory(err, "the list of shards");
+    return GEN_OK;
+}
+
+static enum gen_status open_shards(struct model_file *file, const struct shards *shards,
+                                   const char *directory, struct gen_error *err) {
+    enum gen_status status = GEN_OK;
+    for (size_t i = 0; i < shards->n && status == GEN_OK; i++) {
+        struct shard_filter filter = {&shards->owners, (uint32_t)i};
+        status = read_weights(file, directory, shards->names[i], &filter, err);
+    }
     return status;
 }
 
-/** Open all shards and find every tensor where the index says it is. */
-static enum gen_status read_shards(struct model_file *file, const char *directory,
-                                   const cJSON *weight_map, const char *where,
-                                   struct gen_error *err) {
-    struct hash_table shards = {0};
-    enum gen_status status = GEN_OK;
-    for (const cJSON *item = weight_map->child; item != NULL && status == GEN_OK;
-         item = item->next) {
-        uint32_t map = 0;
-        status = open_shard(file, &shards, directory, item, where, &map, err);
-        if (status != GEN_OK || safetensors_is_old_buffer(item->string))
-            continue;
+/** Where lm_head is tied to wte, some programs list it though no shard holds it. Whether a model
+ *  needs it is seen when its tensors are looked for. */
+static bool may_be_missing(const char *name) {
+    return safetensors_is_old_buffer(name) || strcmp(name, "lm_head.weight") == 0 ||
+           strcmp(name, "transformer.lm_head.weight") == 0;
+}
+
+/** Every tensor must be where the index puts it. */
+static enum gen_status check_shards(const struct model_file *file, const struct shards *shards,
+                                    const cJSON *weight_map, struct gen_error *err) {
+    size_t first = file->n_maps - shards->n;
+    for (const cJSON *item = weight_map->child; item != NULL; item = item->next) {
         const struct file_tensor *tensor = model_file_tensor(file, item->string);
-        if (tensor == NULL || tensor->map != map) {
-            struct error_quoted quoted, shard;
-            status = error_set(err, GEN_BAD_FILE,
-                               "%s: tensor \"%s\" should be in the shard \"%s\", but is not there",
-                               where, error_quote(&quoted, item->string, strlen(item->string)),
-                               error_quote(&shard, item->valuestring, strlen(item->valuestring)));
-        }
+        const struct unread_tensor *unread = model_file_unread(file, item->string);
+        uint32_t number = 0;
+        hash_table_find(&shards->owners, item->string, strlen(item->string), &number);
+        if (tensor == NULL && unread != NULL)
+            tensor = &unread->tensor;
+        struct error_quoted quoted, shard;
+        if ((tensor == NULL || tensor->map != first + number) && !may_be_missing(item->string))
+            return error_set(err, GEN_BAD_FILE,
+                             "%s: tensor \"%s\" should be in the shard \"%s\", but is not there",
+                             shards->where,
+                             error_quote(&quoted, item->string, strlen(item->string)),
+                             error_quote(&shard, item->valuestring, strlen(item->valuestring)));
     }
-    hash_table_release(&shards);
-    return status;
+    return GEN_OK;
 }
 
 static enum gen_status read_index(struct model_file *file, const char *directory, const char *path,
                                   struct gen_error *err) {
-    struct error_quoted where;
+    struct shards shards = {.where = error_path(&file->tensors_where, path)};
     cJSON *index = NULL;
-    error_path(&where, path);
     enum gen_status status = json_read_object(&index, path, INDEX_LIMIT, err);
     const cJSON *weight_map = json_member(index, "weight_map");
     if (status == GEN_OK && (!cJSON_IsObject(weight_map) || weight_map->child == NULL))
         status = error_set(err, GEN_BAD_FILE,
                            "%s: has no \"weight_map\" object that says which shard a tensor is in",
-                           where.text);
+                           shards.where);
     if (status == GEN_OK)
-        status = read_shards(file, directory, weight_map, where.text, err);
+        status = list_shards(&shards, weight_map, err);
+    if (status == GEN_OK)
+        status = open_shards(file, &shards, directory, err);
+    if (status == GEN_OK)
+        status = check_shards(file, &shards, weight_map, err);
+    hash_table_release(&shards.numbers);
+    hash_table_release(&shards.owners);
+    memory_free(shards.names);
     cJSON_Delete(index);
     return status;
 }
@@ -205,41 +243,21 @@ static bool has_file(const char *directory, const char *name) {
     return found;
 }
 
-static enum gen_status no_weights(const struct model_file *file, const char *directory,
-                                  struct gen_error *err) {
-    if (has_file(directory, "pytorch_model.bin") ||
-        has_file(directory, "pytorch_model.bin.index.json"))
-        return error_set(err, GEN_UNSUPPORTED,
-                         "%s: the weights are in pytorch_model.bin, which can run code and is not "
-                         "read (in Python, save them again: "
-                         "model.save_pretrained(DIR, safe_serialization=True))",
-                         file->where.text);
-    return error_set(err, GEN_BAD_FILE,
-                     "%s: has neither model.safetensors nor model.safetensors.index.json",
-                     file->where.text);
+bool hf_dir_is_model(const char *directory) {
+    return has_file(directory, "config.json") &&
+           (has_file(directory, "model.safetensors") ||
+            has_file(directory, "model.safetensors.index.json"));
 }
 
 enum gen_status hf_dir_read(struct model_file *file, const char *directory, struct gen_error *err) {
-    file->kind = MODEL_FILE_HF;
-    if (!has_file(directory, "config.json"))
-        return error_set(err, GEN_BAD_FILE,
-                         "%s: is a directory without config.json (a model is a GGUF file, or a "
-                         "Hugging Face directory with config.json and model.safetensors)",
-                         file->where.text);
     char *index = file_join(directory, "model.safetensors.index.json");
-    enum gen_status status = GEN_OK;
     if (index == NULL)
-        status = error_no_memory(err, "a path");
-    if (status == GEN_OK)
-        status = hf_config_read(file, directory, err);
-    if (status == GEN_OK) {
-        if (has_file(directory, "model.safetensors"))
-            status = read_weights(file, directory, "model.safetensors", err);
-        else if (file_kind_of(index) != FILE_MISSING)
-            status = read_index(file, directory, index, err);
-        else
-            status = no_weights(file, directory, err);
-    }
+        return error_no_memory(err, "a path");
+    enum gen_status status = hf_config_read(file, directory, err);
+    if (status == GEN_OK && has_file(directory, "model.safetensors"))
+        status = read_weights(file, directory, "model.safetensors", NULL, err);
+    else if (status == GEN_OK)
+        status = read_index(file, directory, index, err);
     if (status == GEN_OK)
         status =
             tokenizer_files_read_directory(&file->tokenizer, directory, hf_config_eos(file), err);

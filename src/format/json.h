@@ -2,7 +2,7 @@
  * json.h - JSON from files nobody vouches for: strict, bounded, case-sensitive.
  *
  * cJSON parses; but it is a lenient parser for friendly input, so that the text is held against
- * RFC 8259 first. Refused are, besides what is not JSON: text behind the value, bytes that are
+ * RFC 8259 first. Refused are, besides what is not JSON: text after the value, bytes that are
  * not UTF-8, the character U+0000 in any form, halves of surrogate pairs, a member that stands
  * twice in one object, nesting deeper than JSON_MAX_DEPTH, more than JSON_MAX_VALUES values
  * (cJSON takes some 140 bytes of memory for 3 bytes of text) and numbers of more than
@@ -29,7 +29,10 @@
 enum gen_status json_parse(cJSON **out, const char *text, size_t n, const char *where,
                            struct gen_error *err);
 
-/** Parse a file of at most `limit` bytes whose value must be an object. */
+/**
+ * Parse a file of at most `limit` bytes whose value must be an object. As the programs that write
+ * such files are Python's, NaN, Infinity and -Infinity are numbers here, none of them finite.
+ */
 enum gen_status json_read_object(cJSON **out, const char *path, size_t limit,
                                  struct gen_error *err);
 
@@ -39,11 +42,24 @@ const cJSON *json_member(const cJSON *object, const char *name);
 /** Whether the value is a whole number below 2^53 in size, which a double holds exactly. */
 bool json_is_integer(const cJSON *item, int64_t *value);
 
+/** The same, and it is spelled as one: 64, not 64.0 or 6.4e1. For formats that are strict there. */
+bool json_is_plain_integer(const cJSON *item, int64_t *value);
+
 /** What a value is, for messages: "a number", "text", "null", ... */
 const char *json_kind(const cJSON *item);
 
-/** json_scan.c: NULL if n bytes of text are JSON within the limits, else what is wrong and at. */
-const char *json_scan(const char *text, size_t n, size_t *at);
+/** What a text has that needs more care than cJSON takes. */
+struct json_counts {
+    size_t fractions; /**< numbers with a fraction or an exponent */
+    size_t words;     /**< NaN, Infinity, -Infinity */
+};
+
+/**
+ * json_scan.c: NULL if n bytes of text are JSON within the limits, else what is wrong and at. NaN
+ * and its like pass only where `python` is true.
+ */
+const char *json_scan(const char *text, size_t n, bool python, struct json_counts *counts,
+                      size_t *at);
 
 /** Bytes of the byte order mark that a file of JSON lines may begin with: 3, or 0 without one. */
 size_t json_mark_length(const void *text, size_t n);

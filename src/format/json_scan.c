@@ -1,4 +1,9 @@
-/** json_scan.c - is this text JSON (RFC 8259) and within the limits? One pass, no memory. */
+/**
+ * json_scan.c - is this text JSON (RFC 8259) and within the limits? One pass, no memory.
+ *
+ * It also counts what json.c has to treat further: numbers that are not spelled as whole ones, and
+ * the words NaN and Infinity, which Python's json module writes and reads.
+ */
 #include <string.h>
 
 #include "base/bytes.h"
@@ -7,6 +12,8 @@
 struct scan {
     struct cursor text;
     size_t n_values;
+    struct json_counts counts;
+    bool python;         /**< NaN, Infinity and -Infinity are values */
     const char *problem; /**< the first one; NULL while all is well */
 };
 
@@ -54,7 +61,7 @@ static bool scan_hex4(struct scan *scan, uint32_t *unit) {
     return true;
 }
 
-/** Behind `\u`: one code unit, or two that make a surrogate pair. */
+/** After `\u`: one code unit, or two that make a surrogate pair. */
 static bool scan_unicode_escape(struct scan *scan) {
     uint32_t unit = 0;
     if (!scan_hex4(scan, &unit))
@@ -111,27 +118,6 @@ static bool scan_digits(struct scan *scan) {
     return true;
 }
 
-static bool scan_number(struct scan *scan) {
-    size_t start = scan->text.position;
-    accept(scan, '-');
-    if (accept(scan, '0')) {
-        if (peek(scan) >= '0' && peek(scan) <= '9')
-            return fail(scan, "number with a leading zero");
-    } else if (!scan_digits(scan)) {
-        return false;
-    }
-    if (accept(scan, '.') && !scan_digits(scan))
-        return false;
-    if (accept(scan, 'e') || accept(scan, 'E')) {
-        if (!accept(scan, '+'))
-            accept(scan, '-');
-        if (!scan_digits(scan))
-            return false;
-    }
-    return scan->text.position - start <= JSON_MAX_DIGITS ||
-           fail(scan, "number of more than 60 characters");
-}
-
 static bool scan_word(struct scan *scan, const char *word) {
     size_t n = strlen(word);
     if (cursor_left(&scan->text) < n || memcmp(scan->text.data + scan->text.position, word, n) != 0)
@@ -140,7 +126,41 @@ static bool scan_word(struct scan *scan, const char *word) {
     return true;
 }
 
-/** The inside of an array, behind its bracket. */
+/** A number that JSON has no word for. */
+static bool scan_python_word(struct scan *scan, const char *word) {
+    if (!scan->python)
+        return fail(scan, "NaN and Infinity are no JSON");
+    scan->counts.words++;
+    return scan_word(scan, word);
+}
+
+static bool scan_number(struct scan *scan) {
+    size_t start = scan->text.position;
+    accept(scan, '-');
+    if (peek(scan) == 'I')
+        return scan_python_word(scan, "Infinity");
+    if (accept(scan, '0')) {
+        if (peek(scan) >= '0' && peek(scan) <= '9')
+            return fail(scan, "number with a leading zero");
+    } else if (!scan_digits(scan)) {
+        return false;
+    }
+    bool fraction = accept(scan, '.');
+    if (fraction && !scan_digits(scan))
+        return false;
+    if (accept(scan, 'e') || accept(scan, 'E')) {
+        fraction = true;
+        if (!accept(scan, '+'))
+            accept(scan, '-');
+        if (!scan_digits(scan))
+            return false;
+    }
+    scan->counts.fractions += fraction;
+    return scan->text.position - start <= JSON_MAX_DIGITS ||
+           fail(scan, "number of more than 60 characters");
+}
+
+/** The inside of an array, after its bracket. */
 static bool scan_array(struct scan *scan, int depth) {
     skip_space(scan);
     if (accept(scan, ']'))
@@ -152,7 +172,7 @@ static bool scan_array(struct scan *scan, int depth) {
     return accept(scan, ']') || fail(scan, "`,` or `]` was expected");
 }
 
-/** The inside of an object, behind its brace. */
+/** The inside of an object, after its brace. */
 static bool scan_object(struct scan *scan, int depth) {
     skip_space(scan);
     if (accept(scan, '}'))
@@ -189,16 +209,20 @@ static bool scan_value(struct scan *scan, int depth) {
         good = scan_number(scan);
     else if (next == 't' || next == 'f' || next == 'n')
         good = scan_word(scan, next == 't' ? "true" : next == 'f' ? "false" : "null");
+    else if (next == 'N' || next == 'I')
+        good = scan_python_word(scan, next == 'N' ? "NaN" : "Infinity");
     else
         fail(scan, next < 0 ? "the text ends where a value was expected" : "not a JSON value");
     skip_space(scan);
     return good;
 }
 
-const char *json_scan(const char *text, size_t n, size_t *at) {
-    struct scan scan = {.text = cursor_over(text, n)};
+const char *json_scan(const char *text, size_t n, bool python, struct json_counts *counts,
+                      size_t *at) {
+    struct scan scan = {.text = cursor_over(text, n), .python = python};
     if (scan_value(&scan, 1) && cursor_left(&scan.text) > 0)
-        fail(&scan, "text behind the JSON value");
+        fail(&scan, "text after the JSON value");
     *at = scan.text.position;
+    *counts = scan.counts;
     return scan.problem;
 }

@@ -18,16 +18,21 @@ void model_file_free(struct model_file *file) {
         return;
     for (size_t i = 0; i < file->n_tensors; i++)
         memory_free(file->tensors[i].name);
-    for (size_t i = 0; i < file->n_settings; i++)
+    for (size_t i = 0; i < file->n_settings; i++) {
         memory_free(file->settings[i].key);
+        memory_free(file->settings[i].owned);
+    }
     for (size_t i = 0; i < file->n_maps; i++)
         file_map_close(&file->maps[i]);
+    unread_tensors_release(file);
     hash_table_release(&file->tensor_index);
     hash_table_release(&file->setting_index);
     gen_tokenizer_free(file->tokenizer);
+    notes_release(&file->notes);
     memory_free(file->tensors);
     memory_free(file->settings);
     memory_free(file->maps);
+    memory_free(file->map_where);
     memory_free(file->text);
     gen_ids_release(&file->eos_ids);
     memory_free(file->unheeded);
@@ -36,13 +41,18 @@ void model_file_free(struct model_file *file) {
     memory_free(file);
 }
 
+bool model_file_room_for_map(struct model_file *file) {
+    size_t capacity = file->n_maps, n_names = file->n_maps;
+    return memory_grow(&file->maps, &capacity, file->n_maps + 1, sizeof *file->maps) &&
+           memory_grow(&file->map_where, &n_names, file->n_maps + 1, sizeof *file->map_where);
+}
+
 enum gen_status model_file_map(struct model_file *file, const char *path, struct gen_error *err) {
-    size_t capacity = file->n_maps;
-    if (!memory_grow(&file->maps, &capacity, file->n_maps + 1, sizeof *file->maps))
+    if (!model_file_room_for_map(file))
         return error_no_memory(err, "the list of files");
     enum gen_status status = file_map_open_readable(&file->maps[file->n_maps], path, err);
     if (status == GEN_OK)
-        file->n_maps++;
+        error_path(&file->map_where[file->n_maps++], path);
     return status;
 }
 
@@ -72,30 +82,34 @@ static const char *name_problem(const char *name, size_t n) {
     return NULL;
 }
 
-/** Copy a name after checking it, and enter it in `index` as number `number`. */
-static enum gen_status add_name(char **copy, struct hash_table *index, size_t number,
-                                const char *kind, const char *name, size_t n, const char *where,
-                                struct gen_error *err) {
+enum gen_status model_file_add_name(char **out, struct hash_table *index, size_t number,
+                                    const char *kind, const char *name, size_t n, const char *where,
+                                    struct gen_error *err) {
     struct error_quoted quoted;
-    const char *problem = name_problem(name, n);
-    if (problem != NULL)
-        return error_set(err, GEN_BAD_FILE, "%s: the name of %s %zu, \"%s\", %s", where, kind,
-                         number, error_quote(&quoted, name, n), problem);
     if (number >= UINT32_MAX)
         return error_set(err, GEN_UNSUPPORTED, "%s: more than 2^32 entries of kind %s", where,
                          kind);
-    *copy = memory_copy_string(name, n);
-    if (*copy == NULL)
+    /* The bytes may change in the file: what is checked is the copy. One byte too many is enough to
+     * see that a name is too long. */
+    size_t n_copy = n > MAX_NAME ? MAX_NAME + 1 : n;
+    char *copy = memory_copy_string(name, n_copy);
+    if (copy == NULL)
         return error_no_memory(err, kind);
-    enum hash_result result = hash_table_add(index, *copy, n, (uint32_t)number);
-    if (result == HASH_ADDED)
+    const char *problem = name_problem(copy, n_copy);
+    enum hash_result result =
+        problem == NULL ? hash_table_add(index, copy, n, (uint32_t)number) : HASH_EXISTS;
+    if (result == HASH_ADDED) {
+        *out = copy;
         return GEN_OK;
-    memory_free(*copy);
-    *copy = NULL;
+    }
+    error_quote(&quoted, copy, n_copy);
+    memory_free(copy);
+    if (problem != NULL)
+        return error_set(err, GEN_BAD_FILE, "%s: the name of %s %zu, \"%s\", %s", where, kind,
+                         number, quoted.text, problem);
     if (result == HASH_NO_MEMORY)
         return error_no_memory(err, kind);
-    return error_set(err, GEN_BAD_FILE, "%s: %s \"%s\" is there twice", where, kind,
-                     error_quote(&quoted, name, n));
+    return error_set(err, GEN_BAD_FILE, "%s: %s \"%s\" is there twice", where, kind, quoted.text);
 }
 
 enum gen_status model_file_add_tensor(struct model_file *file, const struct file_tensor *tensor,
@@ -106,8 +120,14 @@ enum gen_status model_file_add_tensor(struct model_file *file, const struct file
         return error_no_memory(err, "the list of tensors");
     struct file_tensor *added = &file->tensors[file->n_tensors];
     *added = *tensor;
-    enum gen_status status =
-        add_name(&added->name, &file->tensor_index, file->n_tensors, "tensor", name, n, where, err);
+    struct error_quoted quoted;
+    uint32_t number = 0;
+    if (hash_table_find(&file->unread_index, name, n, &number) &&
+        file->unread[number].values == NULL) /* else it is this one, narrowed */
+        return error_set(err, GEN_BAD_FILE, "%s: tensor \"%s\" is there twice", where,
+                         error_quote(&quoted, name, n));
+    enum gen_status status = model_file_add_name(&added->name, &file->tensor_index, file->n_tensors,
+                                                 "tensor", name, n, where, err);
     if (status == GEN_OK)
         file->n_tensors++;
     return status;
@@ -121,10 +141,19 @@ enum gen_status model_file_add_setting(struct model_file *file, const struct set
         return error_no_memory(err, "the list of settings");
     struct setting *added = &file->settings[file->n_settings];
     *added = *setting;
-    enum gen_status status = add_name(&added->key, &file->setting_index, file->n_settings,
-                                      "setting", key, n, where, err);
+    enum gen_status status = model_file_add_name(&added->key, &file->setting_index,
+                                                 file->n_settings, "setting", key, n, where, err);
     if (status == GEN_OK)
         file->n_settings++;
+    return status;
+}
+
+enum gen_status model_file_add_note(struct model_file *file, bool verbose_only,
+                                    struct gen_error *err, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    enum gen_status status = notes_add_list(&file->notes, verbose_only, err, format, arguments);
+    va_end(arguments);
     return status;
 }
 
@@ -140,10 +169,22 @@ const struct setting *model_file_setting(const struct model_file *file, const ch
     return hash_table_find(&file->setting_index, key, strlen(key), &i) ? &file->settings[i] : NULL;
 }
 
-/** Null counts as missing. */
-static const struct setting *find_value(const struct model_file *file, const char *key) {
+bool model_file_is_null(const struct model_file *file, const char *key) {
     const struct setting *setting = model_file_setting(file, key);
-    return setting != NULL && setting->type == SETTING_NULL ? NULL : setting;
+    return setting != NULL && setting->type == SETTING_NULL;
+}
+
+const char *model_file_settings_where(const struct model_file *file) {
+    return file->kind == MODEL_FILE_HF ? file->settings_where.text : file->where.text;
+}
+
+const char *model_file_tensors_where(const struct model_file *file) {
+    return file->kind == MODEL_FILE_HF ? file->tensors_where.text : file->where.text;
+}
+
+const char *model_file_tensor_where(const struct model_file *file,
+                                    const struct file_tensor *tensor) {
+    return file->map_where != NULL ? file->map_where[tensor->map].text : file->where.text;
 }
 
 /** The value as a message shows it. */
@@ -164,7 +205,10 @@ static const char *describe(struct error_quoted *out, const struct setting *sett
         break;
     case SETTING_F32:
     case SETTING_F64:
-        snprintf(out->text, sizeof out->text, "%.9g", setting->value.f);
+        if (isfinite(setting->value.f))
+            snprintf(out->text, sizeof out->text, "%.9g", setting->value.f);
+        else
+            snprintf(out->text, sizeof out->text, "not a finite number");
         break;
     case SETTING_BOOL:
         snprintf(out->text, sizeof out->text, "%s", setting->value.u ? "true" : "false");
@@ -189,8 +233,9 @@ static const char *describe(struct error_quoted *out, const struct setting *sett
 static enum gen_status wrong_value(const struct model_file *file, const struct setting *setting,
                                    const char *wanted, struct gen_error *err) {
     struct error_quoted found;
-    return error_set(err, GEN_BAD_FILE, "%s: %s is %s, but must be %s", file->where.text,
-                     setting->key, describe(&found, setting), wanted);
+    return error_set(err, GEN_BAD_FILE, "%s: %s is %s, but must be %s",
+                     model_file_settings_where(file), setting->key, describe(&found, setting),
+                     wanted);
 }
 
 /** Whether the value is an integer of any width that fits; then *value. */
@@ -217,7 +262,7 @@ static bool as_int(const struct setting *setting, int64_t *value) {
 
 enum gen_status model_file_get_int(const struct model_file *file, const char *key, int64_t low,
                                    int64_t high, int64_t *value, struct gen_error *err) {
-    const struct setting *setting = find_value(file, key);
+    const struct setting *setting = model_file_setting(file, key);
     if (setting == NULL)
         return GEN_OK;
     int64_t found = 0;
@@ -233,7 +278,7 @@ enum gen_status model_file_get_int(const struct model_file *file, const char *ke
 
 enum gen_status model_file_get_float(const struct model_file *file, const char *key, double low,
                                      double high, double *value, struct gen_error *err) {
-    const struct setting *setting = find_value(file, key);
+    const struct setting *setting = model_file_setting(file, key);
     if (setting == NULL)
         return GEN_OK;
     int64_t whole = 0;
@@ -253,7 +298,7 @@ enum gen_status model_file_get_float(const struct model_file *file, const char *
 
 enum gen_status model_file_get_bool(const struct model_file *file, const char *key, bool *value,
                                     struct gen_error *err) {
-    const struct setting *setting = find_value(file, key);
+    const struct setting *setting = model_file_setting(file, key);
     if (setting == NULL)
         return GEN_OK;
     if (setting->type != SETTING_BOOL)
@@ -264,7 +309,7 @@ enum gen_status model_file_get_bool(const struct model_file *file, const char *k
 
 enum gen_status model_file_get_string(const struct model_file *file, const char *key,
                                       const char **text, size_t *n, struct gen_error *err) {
-    const struct setting *setting = find_value(file, key);
+    const struct setting *setting = model_file_setting(file, key);
     if (setting == NULL)
         return GEN_OK;
     if (setting->type != SETTING_STRING)

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/hash_table.h"
+#include "base/notes.h"
 #include "gen.h"
 #include "tensor/tensor_type.h"
 #include "tokenizer/tokenizer.h"
@@ -29,6 +30,20 @@ struct file_tensor {
     const unsigned char *data;           /**< little-endian, as in the file; any alignment */
     size_t size;                         /**< bytes */
     size_t map;                          /**< which of the file's mappings holds the data */
+};
+
+/**
+ * A tensor that is where it should be, but in a type, of a shape or in a place that nothing here
+ * can use. It does no harm unless the model needs it: model_file_unread() then says why it cannot
+ * be.
+ */
+struct unread_tensor {
+    char *name;
+    char *why;                 /**< the rest of a sentence after the name: "has dtype ..." */
+    bool is_f64;               /**< model_file_narrow() can make an F32 tensor of it */
+    bool is_listed;            /**< false: it is in a shard, but the index does not say so */
+    struct file_tensor tensor; /**< its place and dims; name NULL, type without meaning */
+    float *values;             /**< once narrowed, else NULL */
 };
 
 /**
@@ -72,6 +87,7 @@ struct setting {
             uint64_t n; /**< elements, or members of a JSON object */
         } array;
     } value;
+    void *owned; /**< memory that the value lies in and that goes with the setting, or NULL */
 };
 
 enum model_file_kind { MODEL_FILE_GGUF, MODEL_FILE_HF };
@@ -80,13 +96,20 @@ struct model_file {
     enum model_file_kind kind;
     uint32_t version;          /**< of GGUF: 2 or 3 */
     char *name;                /**< path of the file or directory */
-    struct error_quoted where; /**< the same, printable, for messages */
+    struct error_quoted where; /**< the same, printable, for messages about the whole */
+    /* In a directory: the file that holds the settings, and the one that lists the tensors. */
+    struct error_quoted settings_where, tensors_where;
     struct file_map *maps;
+    struct error_quoted *map_where; /**< [n_maps] their paths; NULL for a memory image */
     size_t n_maps;
     struct file_tensor *tensors; /**< in file order */
     size_t n_tensors;
     size_t tensor_capacity;
     struct hash_table tensor_index;
+    struct unread_tensor *unread; /**< tensors that cannot be used */
+    size_t n_unread;
+    size_t unread_capacity;
+    struct hash_table unread_index;
     struct setting *settings; /**< in file order */
     size_t n_settings;
     size_t setting_capacity;
@@ -98,6 +121,7 @@ struct model_file {
     char *templates; /**< HF: memory that chat templates in the settings point into, or NULL */
     char *unheeded;  /**< HF: a sentence about settings of generation that gen leaves aside */
     struct gen_tokenizer *tokenizer; /**< NULL where there is none */
+    struct note_list notes;          /**< about all but the tokenizer, which has its own */
 };
 
 /** Open a GGUF file or a Hugging Face directory; the tokenizer comes with it where there is one. No
@@ -122,13 +146,30 @@ void model_file_free(struct model_file *file);
 
 const struct file_tensor *model_file_tensor(const struct model_file *file, const char *name);
 const struct setting *model_file_setting(const struct model_file *file, const char *key);
+/** A tensor of this name that cannot be used, or NULL. */
+const struct unread_tensor *model_file_unread(const struct model_file *file, const char *name);
+/**
+ * Where a tensor of this name is there as F64, which has no kernels, make an F32 tensor of it, each
+ * number rounded to nearest. For tensors that the model needs: it takes memory for all numbers.
+ */
+enum gen_status model_file_narrow(struct model_file *file, const char *name, struct gen_error *err);
+
+/* For messages, printable: the file in which the settings are; the one that says which tensors
+ * there are; the one that holds this tensor. All are the file itself where the model is one file.
+ */
+const char *model_file_settings_where(const struct model_file *file);
+const char *model_file_tensors_where(const struct model_file *file);
+const char *model_file_tensor_where(const struct model_file *file,
+                                    const struct file_tensor *tensor);
 
 /**
  * Typed access. Returns GEN_OK and leaves *value alone if the key is missing (set the default
  * first); a value of another type or out of [low, high] is GEN_BAD_FILE with a sentence naming
  * file, key, found and wanted. Integers may be of any width and signedness; a JSON number must
- * be exactly an integer. JSON null counts as missing.
+ * be spelled as an integer. JSON null is a value of another type: ask model_file_is_null() first
+ * where it stands for "none".
  */
+bool model_file_is_null(const struct model_file *file, const char *key);
 enum gen_status model_file_get_int(const struct model_file *file, const char *key, int64_t low,
                                    int64_t high, int64_t *value, struct gen_error *err);
 enum gen_status model_file_get_float(const struct model_file *file, const char *key, double low,
@@ -143,22 +184,41 @@ enum gen_status model_file_get_string(const struct model_file *file, const char 
 
 /** From file->maps[0]; all but the tokenizer. */
 enum gen_status gguf_read(struct model_file *file, struct gen_error *err);
+/** Whether the directory has config.json and weights that can be read. */
+bool hf_dir_is_model(const char *directory);
+/** Such a directory. */
 enum gen_status hf_dir_read(struct model_file *file, const char *directory, struct gen_error *err);
 /** Only the settings, from config.json. */
 enum gen_status hf_config_read(struct model_file *file, const char *directory,
                                struct gen_error *err);
 /** The end-of-text id that config.json names, or -1: none, or several. */
 int64_t hf_config_eos(const struct model_file *file);
-/** Add the tensors of one safetensors file, already mapped as file->maps[map]. */
+/** Which tensors of a shard are read: those that the index puts there. */
+struct shard_filter {
+    const struct hash_table *owners; /**< name of a tensor to number of its shard */
+    uint32_t number;                 /**< of this shard */
+};
+/** Add the tensors of one safetensors file, already mapped as file->maps[map]; filter may be NULL.
+ */
 enum gen_status safetensors_read(struct model_file *file, size_t map, const char *path,
-                                 struct gen_error *err);
+                                 const struct shard_filter *filter, struct gen_error *err);
 /**
  * Whether a tensor of this name is attn.bias or attn.masked_bias, the causal mask that old
- * checkpoints carry along: no weight. In a type that weights never have (BOOL, U8, ...) it is
- * checked, but not added to the tensors.
+ * checkpoints carry along: no weight.
  */
 bool safetensors_is_old_buffer(const char *name);
 
+/** A sentence that is no failure, for the program to say once; see gen_note. */
+enum gen_status model_file_add_note(struct model_file *file, bool verbose_only,
+                                    struct gen_error *err, const char *format, ...)
+    ERROR_PRINTF(4, 5);
+/** Check and copy a name of n untrusted bytes, and enter it in `index` as number `number`. */
+enum gen_status model_file_add_name(char **out, struct hash_table *index, size_t number,
+                                    const char *kind, const char *name, size_t n, const char *where,
+                                    struct gen_error *err);
+/** Room for one more of file->maps, whose number is n_maps; false if out of memory. */
+bool model_file_room_for_map(struct model_file *file);
+void unread_tensors_release(struct model_file *file);
 /** Open `path` as one more mapping, the last of file->maps, readable. */
 enum gen_status model_file_map(struct model_file *file, const char *path, struct gen_error *err);
 /**
@@ -167,6 +227,11 @@ enum gen_status model_file_map(struct model_file *file, const char *path, struct
  */
 enum gen_status model_file_add_tensor(struct model_file *file, const struct file_tensor *tensor,
                                       const char *name, size_t n, const char *where,
+                                      struct gen_error *err);
+/** The same for one that cannot be used, and why not. A name that is there in any form is refused,
+ *  but for `again`: then the first one stays. */
+enum gen_status model_file_add_unread(struct model_file *file, const struct unread_tensor *unread,
+                                      const char *name, size_t n, bool again, const char *where,
                                       struct gen_error *err);
 enum gen_status model_file_add_setting(struct model_file *file, const struct setting *setting,
                                        const char *key, size_t n, const char *where,

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "format/json.h"
+#include "format/looks_like.h"
 #include "format/model_file.h"
 #include "format/tokenizer_files.h"
 
@@ -20,31 +21,51 @@ static enum gen_status new_file(struct model_file **out, const char *name, struc
 /** Read a GGUF that is mapped; say what else it seems to be. */
 static enum gen_status read_mapped(struct model_file *file, struct gen_error *err) {
     const struct file_map *map = &file->maps[0];
+    const char *other = file_looks_like(map->data, map->size);
     if (map->size == 0)
-        return error_set(err, GEN_BAD_FILE, "%s: the file is empty", file->where.text);
-    if (map->size >= 4 && memcmp(map->data, "PK\3\4", 4) == 0)
-        return error_set(err, GEN_UNSUPPORTED,
-                         "%s: is a PyTorch or other ZIP file, not GGUF (save the model with "
-                         "safe_serialization=True and name its directory)",
-                         file->where.text);
-    if (map->size >= 9 && map->data[8] == '{' && memcmp(map->data, "GGUF", 4) != 0)
-        return error_set(err, GEN_UNSUPPORTED,
-                         "%s: looks like a safetensors file: name the directory with its "
-                         "config.json instead",
-                         file->where.text);
+        other = "the file is empty";
+    else if (looks_like_peft(file->name))
+        other = looks_like_peft_advice;
+    else if (map->size >= 9 && map->data[8] == '{' && memcmp(map->data, "GGUF", 4) != 0)
+        other = "looks like a safetensors file: name the directory with its config.json instead";
+    else if (map->data[0] == '{')
+        other = "is a JSON file, not a model: name the directory that it lies in";
+    if (other != NULL)
+        return error_set(err, map->size == 0 ? GEN_BAD_FILE : GEN_UNSUPPORTED, "%s: %s",
+                         file->where.text, other);
     return gguf_read(file, err);
+}
+
+static enum gen_status begin_gguf(struct model_file *file, const char *path,
+                                  struct gen_error *err) {
+    enum gen_status status = model_file_map(file, path, err);
+    return status == GEN_OK ? read_mapped(file, err) : status;
+}
+
+/** A Hugging Face model, or a folder around one GGUF: then the model is that file. */
+static enum gen_status begin_directory(struct model_file **file, const char *path,
+                                       struct gen_error *err) {
+    if (hf_dir_is_model(path))
+        return hf_dir_read(*file, path, err);
+    char *gguf = NULL;
+    enum gen_status status = directory_look(&gguf, path, err);
+    if (status == GEN_OK) {
+        model_file_free(*file);
+        status = new_file(file, gguf, err);
+    }
+    if (status == GEN_OK)
+        status = begin_gguf(*file, gguf, err);
+    memory_free(gguf);
+    return status;
 }
 
 enum gen_status model_file_begin(struct model_file **out, const char *path, struct gen_error *err) {
     struct model_file *file = NULL;
     enum gen_status status = new_file(&file, path, err);
-    if (status == GEN_OK && file_kind_of(path) == FILE_DIRECTORY) {
-        status = hf_dir_read(file, path, err);
-    } else if (status == GEN_OK) {
-        status = model_file_map(file, path, err);
-        if (status == GEN_OK)
-            status = read_mapped(file, err);
-    }
+    if (status == GEN_OK && file_kind_of(path) == FILE_DIRECTORY)
+        status = begin_directory(&file, path, err);
+    else if (status == GEN_OK)
+        status = begin_gguf(file, path, err);
     if (status != GEN_OK) {
         model_file_free(file);
         file = NULL;
@@ -78,7 +99,7 @@ enum gen_status model_file_read_tokenizer(struct model_file *file, struct gen_er
                : GEN_OK;
 }
 
-/** The second step, behind the first and its result. */
+/** The second step, after the first and its result. */
 static enum gen_status complete(struct model_file **out, enum gen_status status,
                                 struct gen_error *err) {
     if (status == GEN_OK)
@@ -105,28 +126,6 @@ enum gen_status model_file_open_memory(struct model_file **out, const char *name
 
 /* ---- tokenizers alone ----------------------------------------------------------------------- */
 
-/** config.json need not be there, but if it is, it may name the end-of-text token. */
-static enum gen_status tokenizer_of_directory(struct gen_tokenizer **out, const char *directory,
-                                              struct gen_error *err) {
-    struct model_file *config = NULL;
-    char *path = file_join(directory, "config.json");
-    enum gen_status status = path == NULL ? error_no_memory(err, "a path") : GEN_OK;
-    if (status == GEN_OK)
-        status = new_file(&config, directory, err);
-    if (status == GEN_OK && file_kind_of(path) != FILE_MISSING)
-        status = hf_config_read(config, directory, err);
-    if (status == GEN_OK)
-        status = tokenizer_files_read_directory(out, directory, hf_config_eos(config), err);
-    if (status == GEN_OK && *out == NULL)
-        status = error_set(err, GEN_BAD_FILE,
-                           "%s: has no tokenizer: neither vocab.json and merges.txt nor "
-                           "tokenizer.json",
-                           config->where.text);
-    model_file_free(config);
-    memory_free(path);
-    return status;
-}
-
 static bool is_adapter(const struct model_file *file) {
     const char *type = "";
     size_t n = 0;
@@ -151,13 +150,50 @@ static enum gen_status tokenizer_of_gguf(struct gen_tokenizer **out, const char 
     return status;
 }
 
-/** The file name behind the last slash. */
+/** A directory without the files of a tokenizer: a GGUF in it may bring one. */
+static enum gen_status tokenizer_of_look(struct gen_tokenizer **out, const char *directory,
+                                         struct gen_error *err) {
+    struct error_quoted where;
+    char *gguf = NULL;
+    enum gen_status status =
+        hf_dir_is_model(directory) ? GEN_BAD_FILE : directory_look(&gguf, directory, err);
+    if (status == GEN_OK)
+        status = tokenizer_of_gguf(out, gguf, err);
+    else if (status != GEN_NO_MEMORY)
+        status = error_set(err, GEN_BAD_FILE,
+                           "%s: has no tokenizer: neither vocab.json and merges.txt nor "
+                           "tokenizer.json",
+                           error_path(&where, directory));
+    memory_free(gguf);
+    return status;
+}
+
+/** config.json need not be there, but if it is, it may name the end-of-text token. */
+static enum gen_status tokenizer_of_directory(struct gen_tokenizer **out, const char *directory,
+                                              struct gen_error *err) {
+    struct model_file *config = NULL;
+    char *path = file_join(directory, "config.json");
+    enum gen_status status = path == NULL ? error_no_memory(err, "a path") : GEN_OK;
+    if (status == GEN_OK)
+        status = new_file(&config, directory, err);
+    if (status == GEN_OK && file_kind_of(path) != FILE_MISSING)
+        status = hf_config_read(config, directory, err);
+    if (status == GEN_OK)
+        status = tokenizer_files_read_directory(out, directory, hf_config_eos(config), err);
+    if (status == GEN_OK && *out == NULL)
+        status = tokenizer_of_look(out, directory, err);
+    model_file_free(config);
+    memory_free(path);
+    return status;
+}
+
+/** The file name after the last slash. */
 static const char *base_name(const char *path) {
     const char *slash = strrchr(path, '/');
     return slash != NULL ? slash + 1 : path;
 }
 
-/** vocab.json alone is half a tokenizer: the rest lies beside it. */
+/** vocab.json alone is half a tokenizer: the rest lies next to it. */
 static enum gen_status tokenizer_beside(struct gen_tokenizer **out, const char *path,
                                         struct gen_error *err) {
     size_t n = (size_t)(base_name(path) - path);
@@ -179,6 +215,6 @@ enum gen_status gen_tokenizer_open(struct gen_tokenizer **out, const char *path,
     if (strcmp(name, "vocab.json") == 0 || strcmp(name, "merges.txt") == 0)
         return tokenizer_beside(out, path, err);
     if (n >= 5 && strcmp(name + n - 5, ".json") == 0)
-        return tokenizer_files_read_json(out, path, -1, err);
+        return tokenizer_files_read_json(out, path, NULL, -1, err);
     return tokenizer_of_gguf(out, path, err);
 }

@@ -1,4 +1,7 @@
-/** tokenizer_files.c - a tokenizer from a directory, with vocab.json and merges.txt. */
+/**
+ * tokenizer_files.c - a tokenizer from a directory: which of the files there are read, and
+ * vocab.json and merges.txt.
+ */
 #include "format/tokenizer_files.h"
 
 #include <string.h>
@@ -6,87 +9,14 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "format/json.h"
-
-/** Most bytes of tokenizer_config.json and added_tokens.json. */
-#define SIDE_FILE_LIMIT ((size_t)8 << 20)
-
-/** Open directory/name as JSON; *out is NULL where there is no such file. */
-static enum gen_status read_side_file(cJSON **out, struct error_quoted *where,
-                                      const char *directory, const char *name,
-                                      struct gen_error *err) {
-    *out = NULL;
-    char *path = file_join(directory, name);
-    if (path == NULL)
-        return error_no_memory(err, "a path");
-    error_path(where, path);
-    enum gen_status status = GEN_OK;
-    if (file_kind_of(path) != FILE_MISSING)
-        status = json_read_object(out, path, SIDE_FILE_LIMIT, err);
-    memory_free(path);
-    return status;
-}
-
-/** added_tokens.json: an object of content: id. */
-static enum gen_status read_added_tokens(struct added_tokens *added, const char *directory,
-                                         struct gen_error *err) {
-    struct error_quoted where;
-    cJSON *json = NULL;
-    enum gen_status status = read_side_file(&json, &where, directory, "added_tokens.json", err);
-    if (status == GEN_OK && json != NULL)
-        for (const cJSON *item = json->child; item != NULL && status == GEN_OK; item = item->next)
-            status = added_tokens_add(added, item->string, item, where.text, err);
-    cJSON_Delete(json);
-    return status;
-}
-
-/** One entry of added_tokens_decoder: the id as text, and the token's description. */
-static enum gen_status read_decoder_entry(struct added_tokens *added, const cJSON *entry,
-                                          const char *where, struct gen_error *err) {
-    const cJSON *content = json_member(entry, "content");
-    enum gen_status status = added_tokens_check_flags(entry, where, err);
-    if (status != GEN_OK)
-        return status;
-    cJSON *id = NULL;
-    status = json_parse(&id, entry->string, strlen(entry->string), where, err);
-    if (status == GEN_OK && !cJSON_IsString(content))
-        status = error_set(err, GEN_BAD_FILE,
-                           "%s: an entry of added_tokens_decoder has no \"content\"", where);
-    if (status == GEN_OK)
-        status = added_tokens_add(added, content->valuestring, id, where, err);
-    cJSON_Delete(id);
-    return status;
-}
-
-/** tokenizer_config.json: added tokens, and switches that would change the ids. */
-static enum gen_status read_tokenizer_config(struct added_tokens *added, const char *directory,
-                                             struct gen_error *err) {
-    static const char *const switches[] = {"add_prefix_space", "add_bos_token", "add_eos_token"};
-    struct error_quoted where;
-    cJSON *json = NULL;
-    enum gen_status status = read_side_file(&json, &where, directory, "tokenizer_config.json", err);
-    for (size_t i = 0; i < sizeof switches / sizeof *switches && status == GEN_OK; i++)
-        if (cJSON_IsTrue(json_member(json, switches[i])))
-            status = error_set(err, GEN_UNSUPPORTED,
-                               "%s: has \"%s\": true, which gen does not follow, so its ids would "
-                               "differ",
-                               where.text, switches[i]);
-    const cJSON *decoder = json_member(json, "added_tokens_decoder");
-    if (status == GEN_OK && cJSON_IsObject(decoder))
-        for (const cJSON *item = decoder->child; item != NULL && status == GEN_OK;
-             item = item->next)
-            status = read_decoder_entry(added, item, where.text, err);
-    cJSON_Delete(json);
-    return status;
-}
+#include "format/looks_like.h"
 
 static enum gen_status read_vocab(struct tokenizer_builder *builder, const char *directory,
                                   const char *path, int64_t eos, struct gen_error *err) {
     struct error_quoted where;
     struct added_tokens added = {0};
     cJSON *vocab = NULL;
-    enum gen_status status = read_added_tokens(&added, directory, err);
-    if (status == GEN_OK)
-        status = read_tokenizer_config(&added, directory, err);
+    enum gen_status status = added_tokens_read_directory(&added, directory, err);
     if (status == GEN_OK)
         status = json_read_object(&vocab, path, TOKENIZER_FILE_LIMIT, err);
     if (status == GEN_OK)
@@ -121,6 +51,9 @@ static enum gen_status read_merges(struct tokenizer_builder *builder, const char
     size_t size = 0;
     enum gen_status status = file_read(&text, &size, path, TOKENIZER_FILE_LIMIT, err);
     error_path(&where, path);
+    const char *other = status == GEN_OK ? file_looks_like(text, size) : NULL;
+    if (other != NULL)
+        status = error_set(err, GEN_BAD_FILE, "%s: %s", where.text, other);
     while (status == GEN_OK && size > 0 && (text[size - 1] == '\n' || text[size - 1] == '\r'))
         size--;
     size_t number = 0;
@@ -145,8 +78,10 @@ static enum gen_status read_pair(struct gen_tokenizer **out, const char *directo
                                  struct gen_error *err) {
     struct tokenizer_builder *builder = NULL;
     enum gen_status status = tokenizer_builder_new(&builder, directory, err);
-    if (status == GEN_OK)
+    if (status == GEN_OK) {
+        tokenizer_builder_last_merge(builder);
         status = read_vocab(builder, directory, vocab, eos, err);
+    }
     if (status == GEN_OK)
         status = read_merges(builder, merges, err);
     if (status == GEN_OK)
@@ -155,13 +90,36 @@ static enum gen_status read_pair(struct gen_tokenizer **out, const char *directo
     return status;
 }
 
-/** tokenizer.json says all, but tokenizer_config.json beside it may still say otherwise. */
-static enum gen_status read_one_file(struct gen_tokenizer **out, const char *directory,
-                                     const char *json, int64_t eos, struct gen_error *err) {
-    struct added_tokens ignored = {0};
-    enum gen_status status = read_tokenizer_config(&ignored, directory, err);
-    added_tokens_release(&ignored);
-    return status == GEN_OK ? tokenizer_files_read_json(out, json, eos, err) : status;
+/**
+ * tokenizer.json has been read: hold the older pair next to it against it. What is wrong there is
+ * a note, as nobody uses the pair.
+ */
+static enum gen_status compare_pair(struct gen_tokenizer *tokenizer, const char *directory,
+                                    const char *vocab, const char *merges, int64_t eos,
+                                    struct gen_error *err) {
+    struct gen_tokenizer *pair = NULL;
+    struct gen_error why;
+    struct error_quoted where;
+    struct error_quoted difference;
+    enum gen_status status = read_pair(&pair, directory, vocab, merges, eos, &why);
+    error_path(&where, directory);
+    if (status == GEN_NO_MEMORY) {
+        return error_no_memory(err, "vocab.json and merges.txt");
+    }
+    if (status != GEN_OK) {
+        return tokenizer_add_note(tokenizer, err,
+                                  "%s: tokenizer.json is used; vocab.json and merges.txt next to "
+                                  "it are not sound: %s",
+                                  where.text, why.message);
+    }
+    if (tokenizer_difference(&difference, tokenizer, pair) != NULL) {
+        status = tokenizer_add_note(tokenizer, err,
+                                    "%s: tokenizer.json is used; vocab.json and merges.txt next "
+                                    "to it %s",
+                                    where.text, difference.text);
+    }
+    gen_tokenizer_free(pair);
+    return status;
 }
 
 /** Half a pair and no tokenizer.json: say which half is missing. */
@@ -185,12 +143,19 @@ enum gen_status tokenizer_files_read_directory(struct gen_tokenizer **out, const
     }
     bool has_vocab = file_kind_of(vocab) != FILE_MISSING;
     bool has_merges = file_kind_of(merges) != FILE_MISSING;
-    if (has_vocab && has_merges)
+    if (file_kind_of(json) != FILE_MISSING) {
+        status = tokenizer_files_read_json(out, json, directory, eos, err);
+        if (status == GEN_OK && has_vocab && has_merges)
+            status = compare_pair(*out, directory, vocab, merges, eos, err);
+    } else if (has_vocab && has_merges) {
         status = read_pair(out, directory, vocab, merges, eos, err);
-    else if (file_kind_of(json) != FILE_MISSING)
-        status = read_one_file(out, directory, json, eos, err);
-    else if (has_vocab || has_merges)
+    } else if (has_vocab || has_merges) {
         status = missing_half(directory, has_vocab, err);
+    }
+    if (status != GEN_OK) {
+        gen_tokenizer_free(*out);
+        *out = NULL;
+    }
 done:
     memory_free(vocab);
     memory_free(merges);

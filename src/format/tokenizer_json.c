@@ -32,36 +32,68 @@ static enum gen_status refuse(const char *part, const cJSON *found, const char *
                      *type != '\0' ? "\"" : "", wanted);
 }
 
-static enum gen_status check_pre_tokenizer(const cJSON *part, const char *where,
+/** The parts of a Sequence, or the part itself as the only one; NULL where there are none. */
+static const cJSON *first_part(const cJSON *part, const char *list) {
+    if (strcmp(type_of(part), "Sequence") != 0)
+        return is_absent(part) ? NULL : part;
+    const cJSON *parts = json_member(part, list);
+    return cJSON_IsArray(parts) ? parts->child : part;
+}
+
+/** Whether a part follows this one in its Sequence. */
+static bool has_next(const cJSON *sequence, const cJSON *part) {
+    return part != NULL && part != sequence && part->next != NULL;
+}
+
+/** Split with the very pattern that GPT-2 has, keeping all that it finds. */
+static bool is_own_split(const cJSON *part) {
+    static const char pattern[] =
+        "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+    const cJSON *regex = json_member(json_member(part, "pattern"), "Regex");
+    const cJSON *behavior = json_member(part, "behavior");
+    return strcmp(type_of(part), "Split") == 0 && cJSON_IsString(regex) &&
+           strcmp(regex->valuestring, pattern) == 0 && cJSON_IsString(behavior) &&
+           strcmp(behavior->valuestring, "Isolated") == 0 &&
+           !cJSON_IsTrue(json_member(part, "invert"));
+}
+
+/** ByteLevel that cuts by itself, or one that does not after a Split that cuts the same. */
+static enum gen_status check_pre_tokenizer(const cJSON *sequence, const char *where,
                                            struct gen_error *err) {
+    const cJSON *part = first_part(sequence, "pretokenizers");
+    bool is_split = part != NULL && has_next(sequence, part) && is_own_split(part);
+    part = is_split ? part->next : part;
     const cJSON *use_regex = json_member(part, "use_regex");
-    if (strcmp(type_of(part), "ByteLevel") != 0)
+    if (strcmp(type_of(part), "ByteLevel") != 0 || has_next(sequence, part))
         return refuse("pre_tokenizer", part, "ByteLevel", where, err);
     if (!cJSON_IsFalse(json_member(part, "add_prefix_space")))
         return error_set(err, GEN_UNSUPPORTED,
                          "%s: the pre_tokenizer's add_prefix_space is not false, but gen puts no "
                          "space before the text: its ids would differ",
                          where);
-    if (use_regex != NULL && !cJSON_IsTrue(use_regex))
+    if (is_split ? !cJSON_IsFalse(use_regex) : use_regex != NULL && !cJSON_IsTrue(use_regex))
         return error_set(err, GEN_UNSUPPORTED,
-                         "%s: the pre_tokenizer's use_regex is not true, but gen always splits "
-                         "text as GPT-2 does: its ids would differ",
-                         where);
+                         "%s: the pre_tokenizer's use_regex is not %s, but gen always splits "
+                         "text once, as GPT-2 does: its ids would differ",
+                         where, is_split ? "false" : "true");
     return GEN_OK;
 }
 
 /** ByteLevel changes no ids; TemplateProcessing does where it has tokens to put in. */
-static enum gen_status check_post_processor(const cJSON *part, const char *where,
+static bool changes_nothing(const cJSON *part) {
+    const cJSON *tokens = json_member(part, "special_tokens");
+    return strcmp(type_of(part), "ByteLevel") == 0 ||
+           (strcmp(type_of(part), "TemplateProcessing") == 0 &&
+            (tokens == NULL || tokens->child == NULL));
+}
+
+static enum gen_status check_post_processor(const cJSON *sequence, const char *where,
                                             struct gen_error *err) {
-    const char *type = type_of(part);
-    if (is_absent(part) || strcmp(type, "ByteLevel") == 0)
-        return GEN_OK;
-    if (strcmp(type, "TemplateProcessing") == 0) {
-        const cJSON *tokens = json_member(part, "special_tokens");
-        if (tokens == NULL || tokens->child == NULL)
-            return GEN_OK;
-    }
-    return refuse("post_processor", part, "ByteLevel or none", where, err);
+    for (const cJSON *part = first_part(sequence, "processors"); part != NULL;
+         part = has_next(sequence, part) ? part->next : NULL)
+        if (!changes_nothing(part))
+            return refuse("post_processor", part, "ByteLevel or none", where, err);
+    return GEN_OK;
 }
 
 static enum gen_status check_model(const cJSON *model, const char *where, struct gen_error *err) {
@@ -96,8 +128,8 @@ static enum gen_status check_pipeline(const cJSON *root, const char *where, stru
     enum gen_status status = check_model(json_member(root, "model"), where, err);
     if (status != GEN_OK)
         return status;
-    const cJSON *normalizer = json_member(root, "normalizer");
-    if (!is_absent(normalizer))
+    const cJSON *normalizer = first_part(json_member(root, "normalizer"), "normalizers");
+    if (normalizer != NULL)
         return refuse("normalizer", normalizer, "none (null)", where, err);
     status = check_pre_tokenizer(json_member(root, "pre_tokenizer"), where, err);
     if (status != GEN_OK)
@@ -105,8 +137,10 @@ static enum gen_status check_pipeline(const cJSON *root, const char *where, stru
     status = check_post_processor(json_member(root, "post_processor"), where, err);
     if (status != GEN_OK)
         return status;
-    const cJSON *decoder = json_member(root, "decoder");
-    if (!is_absent(decoder) && strcmp(type_of(decoder), "ByteLevel") != 0)
+    const cJSON *sequence = json_member(root, "decoder");
+    const cJSON *decoder = first_part(sequence, "decoders");
+    if (decoder != NULL &&
+        (strcmp(type_of(decoder), "ByteLevel") != 0 || has_next(sequence, decoder)))
         return refuse("decoder", decoder, "ByteLevel", where, err);
     return GEN_OK;
 }
@@ -121,13 +155,14 @@ static enum gen_status read_added(struct added_tokens *added, const cJSON *list,
                          json_kind(list));
     for (const cJSON *item = list->child; item != NULL && status == GEN_OK; item = item->next) {
         const cJSON *content = json_member(item, "content");
-        status = added_tokens_check_flags(item, where, err);
+        unsigned kind = 0;
+        status = added_tokens_read_kind(&kind, item, where, err);
         if (status == GEN_OK && !cJSON_IsString(content))
             status = error_set(err, GEN_BAD_FILE, "%s: an entry of added_tokens has no \"content\"",
                                where);
         if (status == GEN_OK)
-            status =
-                added_tokens_add(added, content->valuestring, json_member(item, "id"), where, err);
+            status = added_tokens_add(added, content->valuestring, json_member(item, "id"), kind,
+                                      where, err);
     }
     return status;
 }
@@ -156,7 +191,8 @@ static enum gen_status read_merges(struct tokenizer_builder *builder, const cJSO
     return status;
 }
 
-enum gen_status tokenizer_files_read_json(struct gen_tokenizer **out, const char *path, int64_t eos,
+enum gen_status tokenizer_files_read_json(struct gen_tokenizer **out, const char *path,
+                                          const char *directory, int64_t eos,
                                           struct gen_error *err) {
     *out = NULL;
     struct error_quoted where;
@@ -169,8 +205,12 @@ enum gen_status tokenizer_files_read_json(struct gen_tokenizer **out, const char
         status = check_pipeline(root, where.text, err);
     if (status == GEN_OK)
         status = read_added(&added, json_member(root, "added_tokens"), where.text, err);
+    if (status == GEN_OK && directory != NULL)
+        status = added_tokens_read_directory(&added, directory, err);
     if (status == GEN_OK)
         status = tokenizer_builder_new(&builder, path, err);
+    if (status == GEN_OK)
+        tokenizer_builder_last_merge(builder);
     const cJSON *model = json_member(root, "model");
     if (status == GEN_OK)
         status =

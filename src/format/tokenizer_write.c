@@ -92,13 +92,15 @@ static bool format_config(struct gen_bytes *out, const struct gen_tokenizer *tok
     done = done && put(out, "  \"added_tokens_decoder\": {");
     const char *comma = "";
     for (int32_t id = 0; id < gen_tokenizer_n_vocab(tokenizer) && done; id++) {
-        if (tokenizer_has(tokenizer, id) && tokenizer_is_special(tokenizer, id)) {
+        unsigned kind = tokenizer_kind(tokenizer, id);
+        if (kind != 0) {
             size_t n = 0;
             const char *text = gen_tokenizer_piece(tokenizer, id, &n);
             done = put(out, comma) && put_id(out, "\n    \"%d\": {\"content\": ", id) &&
-                   put_quoted(out, text, n) &&
-                   put(out, ", \"lstrip\": false, \"normalized\": false, \"rstrip\": false, "
-                            "\"single_word\": false, \"special\": true}");
+                   put_quoted(out, text, n) && put(out, ", \"lstrip\": false, \"normalized\": ") &&
+                   put(out, (kind & TOKENIZER_LATE) != 0 ? "true" : "false") &&
+                   put(out, ", \"rstrip\": false, \"single_word\": false, \"special\": ") &&
+                   put(out, (kind & TOKENIZER_SPECIAL) != 0 ? "true}" : "false}");
             comma = ",";
         }
     }
@@ -106,10 +108,11 @@ static bool format_config(struct gen_bytes *out, const struct gen_tokenizer *tok
 }
 
 static enum gen_status make_directory(const char *path, struct gen_error *err) {
-    if (mkdir(path, 0777) == 0 || file_kind_of(path) == FILE_DIRECTORY) {
+    int number = mkdir(path, 0777) == 0 ? 0 : errno;
+    if (number == 0 || file_kind_of(path) == FILE_DIRECTORY) {
         return GEN_OK;
     }
-    return file_error(err, path, "make the directory", errno);
+    return file_error(err, path, "make the directory", number);
 }
 
 /** Write one file beside its target; the rename is left to the caller. */

@@ -1,3 +1,9 @@
+/**
+ * adapter.c - opening a LoRA adapter for a model, and adding it to rows of a matrix.
+ *
+ * All is checked when it is opened, so that a merge does not fail half-way. The names and keys are
+ * here once, for reading and for writing.
+ */
 #include "model/adapter.h"
 
 #include <inttypes.h>
@@ -50,9 +56,10 @@ static enum gen_status check_keys(struct adapter *adapter, struct gen_error *err
         }
         if (n != strlen(keys[i].value) || memcmp(text, keys[i].value, n) != 0) {
             struct error_quoted quoted;
-            return error_set(
-                err, GEN_BAD_FILE, "%s: %s is \"%s\", a LoRA adapter for gpt2 has \"%s\" there",
-                file->where.text, keys[i].key, error_quote(&quoted, text, n), keys[i].value);
+            return error_set(err, GEN_BAD_FILE,
+                             "%s: %s is \"%s\", but must be \"%s\" in a LoRA adapter for gpt2",
+                             file->where.text, keys[i].key, error_quote(&quoted, text, n),
+                             keys[i].value);
         }
     }
     double alpha = NAN;
@@ -84,16 +91,24 @@ static enum gen_status check_pair(const struct adapter *adapter, const struct te
         return error_set(err, GEN_BAD_FILE, "%s: has %s, but not %s", where, names[1 - missing],
                          names[missing]);
     }
-    const uint64_t wanted[2][2] = {{tensor_size_of(spec->in, config), tensors[0]->dims[1]},
-                                   {tensors[0]->dims[1], tensor_size_of(spec->out, config)}};
+    uint64_t n_in = tensor_size_of(spec->in, config);
+    uint64_t n_out = tensor_size_of(spec->out, config);
+    uint64_t rank = tensors[0]->dims[1];
+    /* Such a rank has no use; and as merging takes time in proportion, it is refused at once. */
+    if (tensors[0]->n_dims == 2 && tensors[0]->dims[0] == n_in && rank > ADAPTER_MAX_RANK) {
+        return error_set(err, GEN_BAD_FILE,
+                         "%s: tensor %s has rank %" PRIu64 ", but at most %d is read", where,
+                         names[0], rank, ADAPTER_MAX_RANK);
+    }
+    const uint64_t wanted[2][2] = {{n_in, rank}, {rank, n_out}};
     for (int b = 0; b < 2; b++) {
         const struct file_tensor *tensor = tensors[b];
         if (tensor->n_dims != 2 || tensor->dims[0] != wanted[b][0] ||
             tensor->dims[1] != wanted[b][1]) {
             return error_set(
                 err, GEN_BAD_FILE,
-                "%s: tensor %s has the shape [%" PRIu64 ", %" PRIu64 "], the model wants [%" PRIu64
-                ", %" PRIu64 "] (is it an adapter of another model?)",
+                "%s: tensor %s has the shape [%" PRIu64 ", %" PRIu64 "], but must have [%" PRIu64
+                ", %" PRIu64 "] for this model (is it an adapter of another model?)",
                 where, names[b], tensor->dims[1], tensor->dims[0], wanted[b][1], wanted[b][0]);
         }
         const struct tensor_type_info *info = tensor_type_info(tensor->type);
@@ -141,6 +156,12 @@ static enum gen_status check_tensors(const struct adapter *adapter, const struct
             }
         }
     }
+    if (file->n_unread > 0) {
+        struct error_quoted quoted;
+        const struct unread_tensor *unread = &file->unread[0];
+        return error_set(err, GEN_UNSUPPORTED, "%s: tensor %s %s", file->where.text,
+                         error_quote(&quoted, unread->name, strlen(unread->name)), unread->why);
+    }
     if (file->n_tensors == 0) {
         return error_set(err, GEN_BAD_FILE, "%s: has no tensors, so it adapts nothing",
                          file->where.text);
@@ -168,7 +189,8 @@ enum gen_status adapter_open(struct adapter **out, const char *path,
     }
     enum gen_status status = model_file_begin(&adapter->file, path, err);
     if (status == GEN_OK && adapter->file->kind != MODEL_FILE_GGUF) {
-        status = error_set(err, GEN_UNSUPPORTED, "%s: is a directory, an adapter is a GGUF file",
+        status = error_set(err, GEN_UNSUPPORTED,
+                           "%s: is the directory of a model, but an adapter must be a GGUF file",
                            adapter->file->where.text);
     }
     if (status == GEN_OK) {

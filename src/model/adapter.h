@@ -6,11 +6,11 @@
  *
  * It is a GGUF file with general.type "adapter", general.architecture "gpt2", adapter.type "lora",
  * adapter.lora.alpha (f32; 0 stands for the rank, so that the factor is 1), and for each matrix
- * two tensors, named after it with .lora_a and .lora_b behind. Dimensions innermost first:
+ * two tensors, named after it followed by .lora_a or .lora_b. Dimensions innermost first:
  *
  *   blk.N.attn_qkv.weight.lora_a  n_in, rank        blk.N.attn_qkv.weight.lora_b  rank, n_out
  *
- * and likewise attn_output, ffn_up, ffn_down. Ranks may differ from pair to pair.
+ * and the same for attn_output, ffn_up, ffn_down. Ranks may differ from pair to pair.
  */
 #ifndef MODEL_ADAPTER_H
 #define MODEL_ADAPTER_H
@@ -22,6 +22,9 @@
 #include "format/gguf_write.h"
 #include "gen.h"
 #include "model/tensor_table.h"
+
+/** Most that a rank can be, as gen finetune takes it. */
+#define ADAPTER_MAX_RANK 65536
 
 #define ADAPTER_NAME_SIZE (TENSOR_NAME_SIZE + sizeof ".lora_a")
 

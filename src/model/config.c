@@ -1,20 +1,30 @@
+/**
+ * config.c - the configuration of a model from the settings of its file: what is there, what is
+ * refused because gen computes otherwise, and in which words.
+ */
 #include "model/config.h"
 
 #include <limits.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "model/tensor_table.h"
 
 struct activation_name {
     const char *name;
     enum gen_activation activation;
 };
 
-/* The first name of each activation is the one written into files. */
+/* The first name of each activation is the one written into files and shown. Others are the same
+ * function by its formula, computed along another way in transformers. */
 static const struct activation_name activations[] = {
     {"gelu_new", GEN_GELU_NEW},
     {"gelu_pytorch_tanh", GEN_GELU_NEW},
+    {"gelu_python_tanh", GEN_GELU_NEW},
+    {"gelu_fast", GEN_GELU_NEW},
+    {"gelu_accurate", GEN_GELU_NEW},
     {"gelu", GEN_GELU},
+    {"gelu_python", GEN_GELU},
     {"relu", GEN_RELU},
     {"silu", GEN_SILU},
     {"swish", GEN_SILU},
@@ -47,9 +57,10 @@ static enum gen_status read_activation(enum gen_activation *out, const struct mo
     }
     struct error_quoted quoted;
     return error_set(err, GEN_UNSUPPORTED,
-                     "%s: %s is \"%s\"; gelu_new, gelu_pytorch_tanh, gelu, relu, silu, swish and "
-                     "quick_gelu are known",
-                     file->where.text, key, error_quote(&quoted, name, n));
+                     "%s: %s is \"%s\", which gen does not compute; it does gelu_new (also as "
+                     "gelu_pytorch_tanh, gelu_python_tanh, gelu_fast, gelu_accurate), gelu "
+                     "(gelu_python), relu, silu (swish) and quick_gelu",
+                     model_file_settings_where(file), key, error_quote(&quoted, name, n));
 }
 
 /* An integer setting under any of two names, which must not contradict each other. */
@@ -66,7 +77,8 @@ static enum gen_status read_size(int32_t *out, const struct model_file *file, co
     }
     if (value != -1 && other != -1 && value != other) {
         return error_set(err, GEN_BAD_FILE, "%s: %s is %lld but %s is %lld, they mean the same",
-                         file->where.text, key, (long long)value, other_key, (long long)other);
+                         model_file_settings_where(file), key, (long long)value, other_key,
+                         (long long)other);
     }
     value = value != -1 ? value : other;
     if (value != -1) {
@@ -80,7 +92,7 @@ static enum gen_status check_shape(const struct gen_config *config, const struct
     if (config->n_embd % config->n_head != 0) {
         return error_set(err, GEN_BAD_FILE,
                          "%s: n_head %d does not divide n_embd %d, so there is no head size",
-                         file->where.text, config->n_head, config->n_embd);
+                         model_file_settings_where(file), config->n_head, config->n_embd);
     }
     return GEN_OK;
 }
@@ -91,11 +103,12 @@ static enum gen_status check_shape(const struct gen_config *config, const struct
 struct refused_flag {
     const char *key;
     bool harmless;
+    bool may_be_null; /* as transformers takes it */
 };
 
 static const struct refused_flag refused_flags[] = {
-    {"add_cross_attention", false},
-    {"is_encoder_decoder", false},
+    {"add_cross_attention", false, false},
+    {"is_encoder_decoder", false, true},
 };
 
 /* Members whose mere presence (other than null or empty) changes what the weights mean. */
@@ -115,24 +128,24 @@ static enum gen_status refuse_hf(const struct model_file *file, struct gen_error
         struct error_quoted quoted;
         status =
             error_set(err, GEN_UNSUPPORTED, "%s: model_type is \"%s\", only gpt2 models can be run",
-                      file->where.text, error_quote(&quoted, type, n));
+                      model_file_settings_where(file), error_quote(&quoted, type, n));
     }
     for (size_t i = 0; status == GEN_OK && i < sizeof refused_flags / sizeof *refused_flags; i++) {
         bool value = refused_flags[i].harmless;
-        status = model_file_get_bool(file, refused_flags[i].key, &value, err);
+        if (!refused_flags[i].may_be_null || !model_file_is_null(file, refused_flags[i].key)) {
+            status = model_file_get_bool(file, refused_flags[i].key, &value, err);
+        }
         if (status == GEN_OK && value != refused_flags[i].harmless) {
-            status =
-                error_set(err, GEN_UNSUPPORTED, "%s: config.json sets %s, which gen does not do",
-                          file->where.text, refused_flags[i].key);
+            status = error_set(err, GEN_UNSUPPORTED, "%s: sets %s, which gen does not do",
+                               model_file_settings_where(file), refused_flags[i].key);
         }
     }
     for (size_t i = 0; status == GEN_OK && i < sizeof refused_members / sizeof *refused_members;
          i++) {
         const struct setting *setting = model_file_setting(file, refused_members[i]);
         if (setting != NULL && !is_empty(setting)) {
-            status =
-                error_set(err, GEN_UNSUPPORTED, "%s: config.json has %s, which gen does not do",
-                          file->where.text, refused_members[i]);
+            status = error_set(err, GEN_UNSUPPORTED, "%s: has %s, which gen does not do",
+                               model_file_settings_where(file), refused_members[i]);
         }
     }
     return status;
@@ -142,11 +155,12 @@ static enum gen_status refuse_hf(const struct model_file *file, struct gen_error
 static enum gen_status read_hf_token(int32_t *out, const struct model_file *file, const char *key,
                                      int32_t n_vocab, struct gen_error *err) {
     int64_t id = 50256;
-    const struct setting *setting = model_file_setting(file, key);
-    if (setting != NULL && setting->type == SETTING_NULL) {
+    enum gen_status status = GEN_OK;
+    if (model_file_is_null(file, key)) {
         id = -1;
+    } else {
+        status = model_file_get_int(file, key, -1, INT32_MAX, &id, err);
     }
-    enum gen_status status = model_file_get_int(file, key, -1, INT32_MAX, &id, err);
     *out = id < n_vocab ? (int32_t)id : -1;
     return status;
 }
@@ -191,7 +205,8 @@ static enum gen_status read_hf(struct gen_config *config, const struct model_fil
         return status;
     }
     config->n_inner = 4 * config->n_embd;
-    if ((status = read_size(&config->n_inner, file, "n_inner", NULL, CONFIG_MAX_INNER, err)) ||
+    if ((!model_file_is_null(file, "n_inner") &&
+         (status = read_size(&config->n_inner, file, "n_inner", NULL, CONFIG_MAX_INNER, err))) ||
         (status = model_file_get_float(file, "layer_norm_epsilon", 0, 1, &epsilon, err)) ||
         (status =
              model_file_get_bool(file, "scale_attn_weights", &config->scale_attn_weights, err)) ||
@@ -222,7 +237,7 @@ enum { N_HEADS = -1, HEAD_SIZE = -2 };
 static const struct refused_number refused_numbers[] = {
     {"gpt2.attention.head_count_kv", N_HEADS},  {"gpt2.attention.key_length", HEAD_SIZE},
     {"gpt2.attention.value_length", HEAD_SIZE}, {"gpt2.expert_count", 0},
-    {"gpt2.rope.dimension_count", 0},           {"split.count", 1},
+    {"gpt2.rope.dimension_count", 0},
 };
 
 static enum gen_status refuse_gguf_numbers(const struct gen_config *config,
@@ -238,9 +253,10 @@ static enum gen_status refuse_gguf_numbers(const struct gen_config *config,
         if (status != GEN_OK) {
             return status;
         }
-        if (value != wanted && !(rule->harmless == 1 && value == 0)) {
+        if (value != wanted) {
             return error_set(err, GEN_UNSUPPORTED, "%s: %s is %lld; gen can only run it with %lld",
-                             file->where.text, rule->key, (long long)value, (long long)wanted);
+                             model_file_settings_where(file), rule->key, (long long)value,
+                             (long long)wanted);
         }
     }
     bool causal = true;
@@ -248,7 +264,7 @@ static enum gen_status refuse_gguf_numbers(const struct gen_config *config,
     if (status == GEN_OK && !causal) {
         status = error_set(err, GEN_UNSUPPORTED,
                            "%s: gpt2.attention.causal is false, gen only generates causally",
-                           file->where.text);
+                           model_file_settings_where(file));
     }
     return status;
 }
@@ -269,7 +285,8 @@ static enum gen_status refuse_unknown_own_keys(const struct model_file *file,
             return error_set(err, GEN_UNSUPPORTED,
                              "%s: has the key %s, which this version of gen does not know (use a "
                              "newer gen)",
-                             file->where.text, error_quote(&quoted, key, strlen(key)));
+                             model_file_settings_where(file),
+                             error_quote(&quoted, key, strlen(key)));
         }
     }
     return GEN_OK;
@@ -281,7 +298,7 @@ static enum gen_status require(const struct model_file *file, const char *key,
         return GEN_OK;
     }
     return error_set(err, GEN_BAD_FILE, "%s: has no key %s, which every gpt2 model needs",
-                     file->where.text, key);
+                     model_file_settings_where(file), key);
 }
 
 static enum gen_status check_type(const struct model_file *file, struct gen_error *err) {
@@ -295,12 +312,11 @@ static enum gen_status check_type(const struct model_file *file, struct gen_erro
         return error_set(err, GEN_UNSUPPORTED,
                          "%s: is a LoRA adapter, not a model (merge it with the model that it was "
                          "made for: gen convert --lora ADAPTER MODEL MERGED.gguf)",
-                         file->where.text);
+                         model_file_settings_where(file));
     }
     struct error_quoted quoted;
-    return error_set(err, GEN_UNSUPPORTED,
-                     "%s: general.type is \"%s\", a file of type model is wanted", file->where.text,
-                     error_quote(&quoted, type, n));
+    return error_set(err, GEN_UNSUPPORTED, "%s: general.type is \"%s\", but must be \"model\"",
+                     model_file_settings_where(file), error_quote(&quoted, type, n));
 }
 
 static enum gen_status check_architecture(const struct model_file *file, struct gen_error *err) {
@@ -311,7 +327,7 @@ static enum gen_status check_architecture(const struct model_file *file, struct 
         struct error_quoted quoted;
         status = error_set(err, GEN_UNSUPPORTED,
                            "%s: general.architecture is \"%s\", only gpt2 models can be run",
-                           file->where.text, error_quote(&quoted, name, n));
+                           model_file_settings_where(file), error_quote(&quoted, name, n));
     }
     return status == GEN_OK ? check_type(file, err) : status;
 }
@@ -324,31 +340,82 @@ static enum gen_status read_gguf_token(int32_t *out, const struct model_file *fi
     return status;
 }
 
+/* One part of a split file has only some of the tensors, and all but the first have no settings. */
+static enum gen_status refuse_part(const struct model_file *file, struct gen_error *err) {
+    int64_t count = 1;
+    int64_t number = 0;
+    enum gen_status status = model_file_get_int(file, "split.count", 0, INT64_MAX, &count, err);
+    if (status == GEN_OK) {
+        status = model_file_get_int(file, "split.no", 0, INT64_MAX - 1, &number, err);
+    }
+    if (status != GEN_OK || count <= 1) {
+        return status;
+    }
+    return error_set(err, GEN_UNSUPPORTED,
+                     "%s: is part %lld of %lld of a split GGUF (merge them: llama-gguf-split "
+                     "--merge FIRST-PART OUT.gguf)",
+                     model_file_settings_where(file), (long long)number + 1, (long long)count);
+}
+
+/* A file of a vocabulary, as llama.cpp's tests have them, is none to generate with. */
+static enum gen_status refuse_vocabulary(const struct model_file *file, struct gen_error *err) {
+    if (file->n_tensors + file->n_unread > 0 ||
+        model_file_setting(file, "tokenizer.ggml.tokens") == NULL) {
+        return GEN_OK;
+    }
+    return error_set(
+        err, GEN_UNSUPPORTED,
+        "%s: has a vocabulary, but no token_embd.weight: it is for tokenizing only (gen tokenize "
+        "-m FILE)",
+        model_file_settings_where(file));
+}
+
 /* The vocabulary's size is the number of rows of the embedding. */
 static enum gen_status read_gguf_vocab(int32_t *out, const struct model_file *file,
                                        struct gen_error *err) {
     const struct file_tensor *wte = model_file_tensor(file, "token_embd.weight");
+    const struct unread_tensor *unread = model_file_unread(file, "token_embd.weight");
+    if (wte == NULL && unread != NULL) {
+        return error_set(err, GEN_UNSUPPORTED, "%s: tensor token_embd.weight %s",
+                         model_file_settings_where(file), unread->why);
+    }
     if (wte == NULL) {
         return error_set(err, GEN_BAD_FILE, "%s: has no tensor token_embd.weight",
-                         file->where.text);
+                         model_file_settings_where(file));
     }
     if (wte->n_dims != 2 || wte->dims[1] > CONFIG_MAX_VOCAB) {
-        return error_set(err, GEN_BAD_FILE,
-                         "%s: tensor token_embd.weight has %d dimensions and %llu rows, 2 and at "
-                         "most %d are wanted",
-                         file->where.text, wte->n_dims, (unsigned long long)wte->dims[1],
-                         CONFIG_MAX_VOCAB);
+        return error_set(
+            err, GEN_BAD_FILE,
+            "%s: tensor token_embd.weight has %d dimensions and %llu rows, but must have "
+            "2 and at most %d",
+            model_file_settings_where(file), wte->n_dims, (unsigned long long)wte->dims[1],
+            CONFIG_MAX_VOCAB);
     }
     *out = (int32_t)wte->dims[1];
     return GEN_OK;
+}
+
+/* Seen before the token ids are held against the rows: a matrix turned around has other ones. */
+static enum gen_status check_gguf_rows(const struct gen_config *config,
+                                       const struct model_file *file, struct gen_error *err) {
+    const struct file_tensor *wte = model_file_tensor(file, "token_embd.weight");
+    if (wte->dims[0] == (uint64_t)config->n_embd) {
+        return GEN_OK;
+    }
+    return error_set(err, GEN_BAD_FILE,
+                     "%s: tensor token_embd.weight has rows of %llu numbers, but must have %d as "
+                     "gpt2.embedding_length says",
+                     model_file_settings_where(file), (unsigned long long)wte->dims[0],
+                     config->n_embd);
 }
 
 static enum gen_status read_gguf(struct gen_config *config, const struct model_file *file,
                                  struct gen_error *err) {
     *config = (struct gen_config){.scale_attn_weights = true};
     double epsilon = 0;
-    enum gen_status status = check_architecture(file, err);
-    if (status != GEN_OK || (status = refuse_unknown_own_keys(file, err)) ||
+    enum gen_status status = refuse_part(file, err);
+    if (status != GEN_OK || (status = check_architecture(file, err)) ||
+        (status = refuse_unknown_own_keys(file, err)) || (status = refuse_vocabulary(file, err)) ||
         (status = require(file, "gpt2.context_length", err)) ||
         (status = require(file, "gpt2.embedding_length", err)) ||
         (status = require(file, "gpt2.attention.head_count", err)) ||
@@ -360,6 +427,7 @@ static enum gen_status read_gguf(struct gen_config *config, const struct model_f
              read_size(&config->n_ctx, file, "gpt2.context_length", NULL, CONFIG_MAX_CTX, err)) ||
         (status = read_size(&config->n_embd, file, "gpt2.embedding_length", NULL, CONFIG_MAX_EMBD,
                             err)) ||
+        (status = check_gguf_rows(config, file, err)) ||
         (status = read_size(&config->n_head, file, "gpt2.attention.head_count", NULL,
                             CONFIG_MAX_EMBD, err)) ||
         (status =
@@ -386,10 +454,14 @@ static enum gen_status read_gguf(struct gen_config *config, const struct model_f
     return GEN_OK;
 }
 
-enum gen_status config_read(struct gen_config *config, const struct model_file *file,
+enum gen_status config_read(struct gen_config *config, struct model_file *file,
                             struct gen_error *err) {
-    return file->kind == MODEL_FILE_GGUF ? read_gguf(config, file, err)
-                                         : read_hf(config, file, err);
+    enum gen_status status =
+        file->kind == MODEL_FILE_GGUF ? read_gguf(config, file, err) : read_hf(config, file, err);
+    if (status == GEN_OK) {
+        status = tensor_table_narrow(file, config, err);
+    }
+    return status == GEN_OK ? tensor_table_untie(config, file, err) : status;
 }
 
 static bool is_between(int32_t value, int32_t low, int32_t high) {

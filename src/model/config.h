@@ -2,7 +2,8 @@
  * config.h - reading a model's configuration (struct gen_config) from its file.
  *
  * From a Hugging Face config.json the names and defaults are GPT2Config's. What that
- * configuration can say and gen does not do is refused by name; members that the model's code
+ * configuration can say and gen does not do is refused by name, and so is null where transformers
+ * refuses it (n_inner and the special ids may be null); members that the model's code
  * never reads (dropout rates, task parameters, notes of the author) have no effect there and are
  * passed over here.
  *
@@ -26,8 +27,12 @@
 #define CONFIG_MAX_INNER (1 << 19)
 #define CONFIG_MAX_LAYER 10000
 
-/** Read and check the configuration; sizes are later held against the tensors. */
-enum gen_status config_read(struct gen_config *config, const struct model_file *file,
+/**
+ * Read and check the configuration; sizes are later held against the tensors. What the tensors
+ * themselves say is heeded: F64 ones that the model needs become F32, and an lm_head of its own
+ * unties a Hugging Face model, with a note (tensor_table.h).
+ */
+enum gen_status config_read(struct gen_config *config, struct model_file *file,
                             struct gen_error *err);
 
 /** Whether a configuration from elsewhere is one that config_read() might have given. */

@@ -77,6 +77,21 @@ ERROR_PRINTF(2, 3) static void tell(const struct conversion *c, const char *form
     }
 }
 
+/* Added tokens for which there is no row have no place in a GGUF. */
+static void tell_of_rows(const struct conversion *c) {
+    const struct gen_tokenizer *tokenizer = c->file->tokenizer;
+    int32_t n = tokenizer != NULL ? gen_tokenizer_n_vocab(tokenizer) : 0;
+    bool are_added = n > c->config.n_vocab; /* the writer refuses others */
+    for (int32_t id = c->config.n_vocab; id < n; id++) {
+        are_added =
+            are_added && (!tokenizer_has(tokenizer, id) || tokenizer_kind(tokenizer, id) != 0);
+    }
+    if (are_added) {
+        tell(c, "%s: the tokens from id %d on are left out, as the embedding has no rows for them",
+             c->file->where.text, (int)c->config.n_vocab);
+    }
+}
+
 /* ---- settings --------------------------------------------------------------------------------*/
 
 /* The name the source gives the model, or the last part of the source's path. */
@@ -113,6 +128,10 @@ static void note_left_out(const struct conversion *c, size_t n_written) {
     size_t n = 0;
     for (size_t i = 0; i < c->file->n_tensors; i++) {
         n += !safetensors_is_old_buffer(c->file->tensors[i].name);
+    }
+    for (size_t i = 0; i < c->file->n_unread; i++) {
+        const struct unread_tensor *unread = &c->file->unread[i];
+        n += unread->values == NULL && !safetensors_is_old_buffer(unread->name);
     }
     if (n > n_written) {
         size_t n_left = n - n_written;
@@ -350,8 +369,13 @@ enum gen_status gen_convert(const char *src, const char *dst,
     if (status != GEN_OK) {
         return status;
     }
+    for (size_t i = 0; i < gen_model_n_notes(source) && c.options->note != NULL; i++) {
+        struct gen_note note = gen_model_note(source, i);
+        c.options->note(c.options->context, &note);
+    }
     c.file = source->file;
     c.config = source->config;
+    tell_of_rows(&c);
     status = check_target(source->file, dst, err);
     if (status == GEN_OK) {
         status = metadata_read(source->file, err);

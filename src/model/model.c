@@ -13,21 +13,12 @@ struct gen_model_options gen_model_options_default(void) {
     return (struct gen_model_options){0};
 }
 
-/* Every id the tokenizer can give needs a row of the embedding. Hugging Face directories may
- * have rows to spare; a GGUF, whose tokenizer is not read yet, lists one token per row. */
-static enum gen_status check_tokenizer(const struct gen_model *model, struct gen_error *err) {
-    const struct model_file *file = model->file;
-    if (file->tokenizer == NULL) {
-        return GEN_OK;
+/* A tokenizer may have more tokens than the embedding has rows, e.g. one for padding that no model
+ * is fed: only a text that holds such a token is refused. A GGUF lists one token per row. */
+static void limit_tokenizer(const struct gen_model *model) {
+    if (model->file->tokenizer != NULL) {
+        tokenizer_limit(model->file->tokenizer, model->config.n_vocab);
     }
-    int32_t n_tokens = gen_tokenizer_n_vocab(file->tokenizer);
-    int32_t n_rows = model->config.n_vocab;
-    if (n_tokens > n_rows) {
-        return error_set(err, GEN_BAD_FILE,
-                         "%s: the tokenizer has %d tokens, but the embedding only %d rows",
-                         file->where.text, n_tokens, n_rows);
-    }
-    return GEN_OK;
 }
 
 static enum gen_status check_gguf_tokens(const struct gen_model *model, struct gen_error *err) {
@@ -90,10 +81,10 @@ static enum gen_status fill(struct gen_model *model, const struct gen_model_opti
     }
     enum gen_status status = threads_check(options->n_threads, err);
     if (status != GEN_OK || (status = config_read(&model->config, model->file, err)) != GEN_OK ||
-        (status = check_gguf_tokens(model, err)) != GEN_OK ||
-        (status = check_tokenizer(model, err)) != GEN_OK) {
+        (status = check_gguf_tokens(model, err)) != GEN_OK) {
         return status;
     }
+    limit_tokenizer(model);
     if (!options->metadata_only) {
         status = make_weights(model, options->n_threads, err);
     } else if ((status = model_file_read_tokenizer(model->file, err)) == GEN_OK) {
@@ -183,4 +174,14 @@ const int32_t *gen_model_eos_ids(const struct gen_model *model, size_t *n) {
 
 const struct gen_tokenizer *gen_model_tokenizer(const struct gen_model *model) {
     return model->file->tokenizer;
+}
+
+size_t gen_model_n_notes(const struct gen_model *model) {
+    const struct gen_tokenizer *tokenizer = model->file->tokenizer;
+    return model->file->notes.n + (tokenizer != NULL ? gen_tokenizer_n_notes(tokenizer) : 0);
+}
+
+struct gen_note gen_model_note(const struct gen_model *model, size_t i) {
+    const struct note_list *own = &model->file->notes;
+    return i < own->n ? own->notes[i] : gen_tokenizer_note(model->file->tokenizer, i - own->n);
 }

@@ -113,32 +113,145 @@ static enum gen_status check_dims(const struct tensor_spec *spec, const struct f
                                    length > 0 ? ", " : "", (unsigned long long)tensor->dims[i]);
     }
     struct error_quoted quoted;
-    return error_set(
-        err, GEN_BAD_FILE, "%s: tensor %s has the shape [%s], but the configuration wants [%s]",
-        file->where.text, error_quote(&quoted, tensor->name, strlen(tensor->name)), found, wanted);
+    return error_set(err, GEN_BAD_FILE,
+                     "%s: tensor %s has the shape [%s], but must have [%s] by the configuration",
+                     model_file_tensor_where(file, tensor),
+                     error_quote(&quoted, tensor->name, strlen(tensor->name)), found, wanted);
+}
+
+#define PREFIX "transformer."
+
+/* The tensor of a bare name, in Hugging Face files with or without the prefix; NULL: none. */
+static enum gen_status find_name(const struct file_tensor **out, const struct model_file *file,
+                                 const char *bare, struct gen_error *err) {
+    char prefixed[sizeof PREFIX + TENSOR_NAME_SIZE];
+    snprintf(prefixed, sizeof prefixed, PREFIX "%s", bare);
+    const struct file_tensor *plain = model_file_tensor(file, bare);
+    const struct file_tensor *other =
+        file->kind == MODEL_FILE_HF ? model_file_tensor(file, prefixed) : NULL;
+    if (plain != NULL && other != NULL) {
+        return error_set(err, GEN_BAD_FILE, "%s: has both %s and %s, but must have one of them",
+                         model_file_tensors_where(file), bare, prefixed);
+    }
+    *out = plain != NULL ? plain : other;
+    return GEN_OK;
+}
+
+/* One that is there, but cannot be used, or NULL. */
+static const struct unread_tensor *find_unread(const struct model_file *file, const char *bare) {
+    char prefixed[sizeof PREFIX + TENSOR_NAME_SIZE];
+    snprintf(prefixed, sizeof prefixed, PREFIX "%s", bare);
+    const struct unread_tensor *plain = model_file_unread(file, bare);
+    return plain != NULL || file->kind != MODEL_FILE_HF ? plain : model_file_unread(file, prefixed);
+}
+
+static enum gen_status missing(const struct model_file *file, const char *bare,
+                               const struct gen_config *config, struct gen_error *err) {
+    const struct unread_tensor *unread = find_unread(file, bare);
+    if (unread != NULL) {
+        struct error_quoted quoted;
+        return error_set(err, unread->is_listed ? GEN_UNSUPPORTED : GEN_BAD_FILE,
+                         "%s: tensor %s %s",
+                         unread->is_listed ? model_file_tensor_where(file, &unread->tensor)
+                                           : model_file_tensors_where(file),
+                         error_quote(&quoted, unread->name, strlen(unread->name)), unread->why);
+    }
+    return error_set(err, GEN_BAD_FILE, "%s: has no tensor %s, which a model of %d layers needs",
+                     model_file_tensors_where(file), bare, config->n_layer);
+}
+
+/* Where the two are tied, a Hugging Face file may hold the one matrix under the name of either:
+ * safetensors.torch.save_model() keeps the name that sorts first. */
+static const char *name_of_tied(const struct tensor_spec *spec, const struct model_file *file,
+                                const struct gen_config *config) {
+    bool is_wte = !spec->per_layer && spec->offset == offsetof(struct weights, wte);
+    return is_wte && config->tie_word_embeddings && file->kind == MODEL_FILE_HF ? "lm_head.weight"
+                                                                                : NULL;
 }
 
 enum gen_status tensor_spec_find(const struct file_tensor **out, const struct tensor_spec *spec,
                                  int32_t layer, const struct model_file *file,
                                  const struct gen_config *config, struct gen_error *err) {
-    static const char prefix[] = "transformer.";
-    char name[sizeof prefix + TENSOR_NAME_SIZE];
-    memcpy(name, prefix, sizeof prefix);
-    char *bare = name + strlen(prefix);
+    char bare[TENSOR_NAME_SIZE];
     tensor_spec_name(bare, spec, file->kind, layer);
-    const struct file_tensor *tensor = model_file_tensor(file, bare);
-    const struct file_tensor *prefixed =
-        file->kind == MODEL_FILE_HF ? model_file_tensor(file, name) : NULL;
-    if (tensor != NULL && prefixed != NULL) {
-        return error_set(err, GEN_BAD_FILE, "%s: has both %s and %s, one of them is wanted",
-                         file->where.text, bare, name);
+    const struct file_tensor *tensor = NULL;
+    enum gen_status status = find_name(&tensor, file, bare, err);
+    const char *tied = name_of_tied(spec, file, config);
+    if (status == GEN_OK && tensor == NULL && tied != NULL && find_unread(file, bare) == NULL) {
+        status = find_name(&tensor, file, tied, err);
     }
-    tensor = tensor != NULL ? tensor : prefixed;
-    if (tensor == NULL) {
-        return error_set(err, GEN_BAD_FILE,
-                         "%s: has no tensor %s, which a model of %d layers needs", file->where.text,
-                         bare, config->n_layer);
+    if (status == GEN_OK && tensor == NULL) {
+        status = missing(file, bare, config, err);
+    }
+    if (status != GEN_OK) {
+        return status;
     }
     *out = tensor;
     return check_dims(spec, tensor, file, config, err);
+}
+
+enum gen_status tensor_table_narrow(struct model_file *file, const struct gen_config *config,
+                                    struct gen_error *err) {
+    enum gen_status status = GEN_OK;
+    for (size_t i = 0; file->n_unread > 0 && i < tensor_table_size; i++) {
+        const struct tensor_spec *spec = &tensor_table[i];
+        int32_t n = tensor_spec_count(spec, config);
+        for (int32_t layer = 0; layer < n && status == GEN_OK; layer++) {
+            char name[sizeof PREFIX + TENSOR_NAME_SIZE] = PREFIX;
+            tensor_spec_name(name + strlen(PREFIX), spec, file->kind, layer);
+            status = model_file_narrow(file, name + strlen(PREFIX), err);
+            if (status == GEN_OK) {
+                status = model_file_narrow(file, name, err);
+            }
+        }
+    }
+    return status;
+}
+
+/* Whether two tensors of one shape hold the same numbers. */
+static bool same_numbers(const struct file_tensor *a, const struct file_tensor *b) {
+    if (a->type == b->type) {
+        return memcmp(a->data, b->data, a->size) == 0;
+    }
+    enum { RUN = 1024 };
+    float left[RUN], right[RUN];
+    const struct tensor_type_info *from_a = tensor_type_info(a->type);
+    const struct tensor_type_info *from_b = tensor_type_info(b->type);
+    size_t n = a->size / from_a->block_bytes;
+    for (size_t i = 0; i < n; i += RUN) {
+        size_t run = n - i < RUN ? n - i : RUN;
+        from_a->to_f32(left, a->data + i * from_a->block_bytes, run);
+        from_b->to_f32(right, b->data + i * from_b->block_bytes, run);
+        if (memcmp(left, right, run * sizeof *left) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+enum gen_status tensor_table_untie(struct gen_config *config, struct model_file *file,
+                                   struct gen_error *err) {
+    const struct tensor_spec *wte = &tensor_table[0];
+    const struct tensor_spec *lm_head = &tensor_table[tensor_table_size - 1];
+    const struct file_tensor *embedding = NULL, *head = NULL;
+    if (file->kind != MODEL_FILE_HF || !config->tie_word_embeddings) {
+        return GEN_OK;
+    }
+    enum gen_status status = find_name(&embedding, file, wte->hf, err);
+    if (status == GEN_OK) {
+        status = find_name(&head, file, lm_head->hf, err);
+    }
+    if (status != GEN_OK || embedding == NULL || head == NULL) {
+        return status;
+    }
+    if ((status = check_dims(wte, embedding, file, config, err)) != GEN_OK ||
+        (status = check_dims(lm_head, head, file, config, err)) != GEN_OK ||
+        same_numbers(embedding, head)) {
+        return status;
+    }
+    config->tie_word_embeddings = false;
+    return model_file_add_note(file, false, err,
+                               "%s: %s has other numbers than %s, though the configuration ties "
+                               "them: both are used as the file has them",
+                               model_file_tensor_where(file, head), head->name, embedding->name);
 }

@@ -62,10 +62,22 @@ int tensor_spec_dims(uint64_t dims[2], const struct tensor_spec *spec,
 
 /**
  * The tensor in the file, whose shape has been checked; in Hugging Face files with or without
- * `transformer.` before its name. GEN_BAD_FILE if it is missing, there twice or of another shape.
+ * `transformer.` before its name. A tied wte may be there as lm_head only. GEN_BAD_FILE if it is
+ * missing, there twice or of another shape, GEN_UNSUPPORTED if it is of a type that is not read.
  */
 enum gen_status tensor_spec_find(const struct file_tensor **out, const struct tensor_spec *spec,
                                  int32_t layer, const struct model_file *file,
                                  const struct gen_config *config, struct gen_error *err);
+
+/** Make F32 tensors of those that such a model needs and the file holds as F64. */
+enum gen_status tensor_table_narrow(struct model_file *file, const struct gen_config *config,
+                                    struct gen_error *err);
+
+/**
+ * Where the configuration of a Hugging Face model ties lm_head to wte, but the file brings both
+ * with different numbers, untie them, as transformers does since version 5, and note it.
+ */
+enum gen_status tensor_table_untie(struct gen_config *config, struct model_file *file,
+                                   struct gen_error *err);
 
 #endif

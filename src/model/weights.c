@@ -83,7 +83,7 @@ static enum gen_status check_finite(const struct binding *binding,
     return error_set(binding->err, GEN_BAD_FILE,
                      "%s: tensor %s has a number that is not finite at index %zu (the file is "
                      "damaged, or its training diverged)",
-                     binding->file->where.text,
+                     model_file_tensor_where(binding->file, tensor),
                      error_quote(&quoted, tensor->name, strlen(tensor->name)), bad);
 }
 
@@ -284,7 +284,8 @@ static enum gen_status cannot_read(const struct binding *binding, size_t piece) 
     struct gen_error reason;
     file_read_error(&reason, packing_of(binding, piece)->tensor->name,
                     atomic_load(&binding->read_error));
-    return error_set(binding->err, GEN_IO_ERROR, "%s: tensor %s", binding->file->where.text,
+    return error_set(binding->err, GEN_IO_ERROR, "%s: tensor %s",
+                     model_file_tensor_where(binding->file, packing_of(binding, piece)->tensor),
                      reason.message);
 }
 

@@ -20,7 +20,7 @@ struct token_given {
     size_t at;
     uint32_t n;
     uint32_t id;
-    bool special;
+    unsigned char kind; /* bits of enum tokenizer_kind */
 };
 
 /* A merge handed to the builder: both spellings end to end, which is the spelling of its result. */
@@ -40,7 +40,8 @@ struct tokenizer_builder {
     size_t n_merges;
     size_t merge_capacity;
     int64_t eos;
-    size_t n_bytes; /* of all tokens once decoded */
+    size_t n_bytes;  /* of all tokens once decoded */
+    bool last_merge; /* a merge may be given again, and the last one counts */
 };
 
 /* ---- collecting -------------------------------------------------------------------------- */
@@ -117,7 +118,7 @@ static size_t decoded_length(const char *spelling, size_t n) {
 }
 
 enum gen_status tokenizer_builder_token(struct tokenizer_builder *builder, uint64_t id,
-                                        const char *spelling, size_t n, bool special,
+                                        const char *spelling, size_t n, unsigned kind,
                                         struct gen_error *err) {
     if (id >= TOKENIZER_MAX_TOKENS) {
         return bad_id(builder, "token id", id, "is too large (at most 16777215)", err);
@@ -128,11 +129,6 @@ enum gen_status tokenizer_builder_token(struct tokenizer_builder *builder, uint6
     if (n > MAX_SPELLING) {
         return bad_spelling(builder, "token", spelling, n, "is longer than 65536 bytes", err);
     }
-    size_t n_bytes = special ? n : decoded_length(spelling, n);
-    if (n_bytes == 0) {
-        return bad_spelling(builder, "token", spelling, n,
-                            "has characters outside GPT-2's byte alphabet", err);
-    }
     if (builder->n_tokens == TOKENIZER_MAX_TOKENS) {
         return bad_spelling(builder, "token", spelling, n, "is one too many (at most 16777216)",
                             err);
@@ -142,8 +138,16 @@ enum gen_status tokenizer_builder_token(struct tokenizer_builder *builder, uint6
         gen_bytes_append(&builder->text, spelling, n) != GEN_OK) {
         return error_no_memory(err, "the vocabulary");
     }
+    /* What was copied is measured: a mapped file may have changed since. */
+    size_t at = builder->text.n - n;
+    size_t n_bytes = kind != 0 ? n : decoded_length(builder->text.data + at, n);
+    if (n_bytes == 0) {
+        builder->text.n = at;
+        return bad_spelling(builder, "token", spelling, n,
+                            "has characters outside GPT-2's byte alphabet", err);
+    }
     builder->tokens[builder->n_tokens++] =
-        (struct token_given){builder->text.n - n, (uint32_t)n, (uint32_t)id, special};
+        (struct token_given){at, (uint32_t)n, (uint32_t)id, (unsigned char)kind};
     builder->n_bytes += n_bytes;
     return GEN_OK;
 }
@@ -170,6 +174,10 @@ enum gen_status tokenizer_builder_merge(struct tokenizer_builder *builder, const
     builder->merges[builder->n_merges++] =
         (struct merge_given){at, (uint32_t)n_left, (uint32_t)n_right};
     return GEN_OK;
+}
+
+void tokenizer_builder_last_merge(struct tokenizer_builder *builder) {
+    builder->last_merge = true;
 }
 
 enum gen_status tokenizer_builder_merge_line(struct tokenizer_builder *builder, const char *line,
@@ -227,8 +235,8 @@ static enum gen_status make_tokens(const struct tokenizer_builder *builder,
             return bad_id(builder, "token id", given->id, "is given twice", err);
         }
         token->at = n_bytes;
-        token->special = given->special;
-        if (given->special) {
+        token->kind = given->kind;
+        if (given->kind != 0) {
             memcpy(vocab->bytes + n_bytes, spelling, given->n);
             n_bytes += given->n;
         } else {
@@ -237,6 +245,7 @@ static enum gen_status make_tokens(const struct tokenizer_builder *builder,
             }
         }
         token->n = (uint32_t)(n_bytes - token->at);
+        vocab->longest = token->n > vocab->longest ? token->n : vocab->longest;
     }
     return GEN_OK;
 }
@@ -266,23 +275,17 @@ static enum gen_status index_spellings(const struct tokenizer_builder *builder,
     return GEN_OK;
 }
 
-/* The token of each byte, without which some text could not be encoded. */
-static enum gen_status make_byte_ids(const struct tokenizer_builder *builder,
-                                     struct gen_tokenizer *vocab, const struct hash_table *ids,
-                                     struct gen_error *err) {
+/* The token of each byte. Vocabularies learned without all of them as a start have only those of
+ * their text. */
+static void make_byte_ids(struct gen_tokenizer *vocab, const struct hash_table *ids) {
     for (unsigned byte = 0; byte < 256; byte++) {
         char spelling[2];
         size_t n = vocab_spell_byte(spelling, (unsigned char)byte);
         uint32_t id = 0;
-        if (!hash_table_find(ids, spelling, n, &id) || vocab->tokens[id].n != 1) {
-            struct error_quoted path;
-            return error_set(err, GEN_BAD_FILE,
-                             "%s: no token for the byte 0x%02X (all 256 are needed)",
-                             error_path(&path, builder->name), byte);
-        }
-        vocab->byte_ids[byte] = (int32_t)id;
+        bool has = hash_table_find(ids, spelling, n, &id) && vocab->tokens[id].n == 1;
+        vocab->byte_ids[byte] = has ? (int32_t)id : -1;
+        vocab->lacks_bytes = vocab->lacks_bytes || !has;
     }
-    return GEN_OK;
 }
 
 /* The id of a merge's result. It mostly is the token behind the last result, *guess, and to compare
@@ -356,9 +359,33 @@ static enum gen_status make_merges(const struct tokenizer_builder *builder,
     return GEN_OK;
 }
 
+/* A merge that is given again: only its last place counts. */
+static void drop_earlier(struct gen_tokenizer *vocab, uint32_t earlier, uint32_t rank) {
+    const struct vocab_merge *merge = &vocab->merges[rank];
+    const struct vocab_pair *found = vocab_pair_find(vocab, merge->left, merge->right);
+    vocab->pairs[found - vocab->pairs].rank = rank;
+    vocab->merges[earlier].left = -1;
+}
+
+/* Take dropped merges out, so that what is left is ranked without holes. */
+static void close_ranks(struct gen_tokenizer *vocab) {
+    size_t n = 0;
+    vocab_pairs_clear(vocab);
+    for (size_t rank = 0; rank < vocab->n_merges; rank++) {
+        if (vocab->merges[rank].left >= 0) {
+            uint32_t earlier = 0;
+            vocab->merges[n] = vocab->merges[rank];
+            vocab_pairs_add(vocab, &vocab->merges[n], (uint32_t)n, &earlier);
+            n++;
+        }
+    }
+    vocab->n_merges = n;
+}
+
 /* The table that encoding looks merges up in. */
 static enum gen_status index_merges(const struct tokenizer_builder *builder,
                                     struct gen_tokenizer *vocab, struct gen_error *err) {
+    size_t n_again = 0;
     if (!vocab_pairs_new(vocab, builder->n_merges)) {
         return error_no_memory(err, "the merges");
     }
@@ -368,52 +395,69 @@ static enum gen_status index_merges(const struct tokenizer_builder *builder,
             const struct vocab_merge *later = merge + ASK_AHEAD;
             __builtin_prefetch(&vocab->pairs[vocab_pair_home(vocab, later->left, later->right)], 1);
         }
-        if (!vocab_pairs_add(vocab, merge, (uint32_t)rank)) {
+        uint32_t earlier = 0;
+        if (!vocab_pairs_add(vocab, merge, (uint32_t)rank, &earlier)) {
             const struct merge_given *given = &builder->merges[rank];
-            return bad_spelling(builder, "merge to", builder->text.data + given->at,
-                                (size_t)given->n_left + given->n_right, "is given twice", err);
+            if (!builder->last_merge) {
+                return bad_spelling(builder, "merge to", builder->text.data + given->at,
+                                    (size_t)given->n_left + given->n_right, "is given twice", err);
+            }
+            drop_earlier(vocab, earlier, (uint32_t)rank);
+            n_again++;
         }
-        vocab->n_merges++;
+    }
+    vocab->n_merges = builder->n_merges;
+    if (n_again > 0) {
+        close_ranks(vocab);
     }
     return GEN_OK;
 }
 
-/* A special token while they are put in order. */
-struct special {
+/* An added token while they are put in order. */
+struct sortable {
     const char *bytes;
     size_t n;
     int32_t id;
 };
 
-static int compare_specials(const void *left, const void *right) {
-    const struct special *a = left;
-    const struct special *b = right;
+static int compare_added(const void *left, const void *right) {
+    const struct sortable *a = left;
+    const struct sortable *b = right;
     int order = memcmp(a->bytes, b->bytes, a->n < b->n ? a->n : b->n);
     return order != 0 ? order : (a->n > b->n) - (a->n < b->n);
 }
 
-static enum gen_status make_specials(struct gen_tokenizer *vocab, struct gen_error *err) {
+static bool is_added(const struct vocab_token *token, bool late) {
+    return token->kind != 0 && ((token->kind & TOKENIZER_LATE) != 0) == late;
+}
+
+static enum gen_status make_added(const struct gen_tokenizer *vocab, struct vocab_added *added,
+                                  bool late, struct gen_error *err) {
     enum gen_status status = GEN_OK;
     for (int32_t id = 0; id < vocab->n_vocab; id++) {
-        vocab->n_specials += vocab->tokens[id].special;
+        added->n += is_added(&vocab->tokens[id], late);
     }
-    struct special *sorted = memory_new(vocab->n_specials, sizeof *sorted);
-    vocab->specials = memory_new(vocab->n_specials, sizeof *vocab->specials);
-    if (sorted == NULL || vocab->specials == NULL) {
-        status = error_no_memory(err, "the special tokens");
+    struct sortable *sorted = memory_new(added->n, sizeof *sorted);
+    added->ids = memory_new(added->n, sizeof *added->ids);
+    if (sorted == NULL || added->ids == NULL) {
+        status = error_no_memory(err, "the added tokens");
         goto fail;
     }
     size_t n = 0;
     for (int32_t id = 0; id < vocab->n_vocab; id++) {
         const struct vocab_token *token = &vocab->tokens[id];
-        if (token->special) {
-            sorted[n++] = (struct special){vocab->bytes + token->at, token->n, id};
+        if (is_added(token, late)) {
+            sorted[n++] = (struct sortable){vocab->bytes + token->at, token->n, id};
         }
     }
-    qsort(sorted, n, sizeof *sorted, compare_specials);
+    qsort(sorted, n, sizeof *sorted, compare_added);
     for (size_t i = 0; i < n; i++) {
-        vocab->specials[i] = sorted[i].id;
-        vocab->special_start[(unsigned char)sorted[i].bytes[0]] = true;
+        bool plain = (vocab->tokens[sorted[i].id].kind & TOKENIZER_SPECIAL) == 0;
+        unsigned char first = (unsigned char)sorted[i].bytes[0];
+        added->ids[i] = sorted[i].id;
+        added->start[first] = true;
+        added->plain_start[first] = added->plain_start[first] || plain;
+        added->n_plain += plain;
     }
 fail:
     memory_free(sorted);
@@ -432,7 +476,8 @@ static enum gen_status find_eos(const struct tokenizer_builder *builder,
             return bad_id(builder, "end-of-text id", (uint64_t)builder->eos, "has no token", err);
         }
         vocab->eos = (int32_t)builder->eos;
-    } else if (hash_table_find(ids, name, sizeof name - 1, &id) && vocab->tokens[id].special) {
+    } else if (hash_table_find(ids, name, sizeof name - 1, &id) &&
+               (vocab->tokens[id].kind & TOKENIZER_SPECIAL) != 0) {
         vocab->eos = (int32_t)id;
     }
     return GEN_OK;
@@ -448,11 +493,14 @@ enum gen_status tokenizer_builder_finish(struct tokenizer_builder *builder,
         goto fail;
     }
     if ((status = make_tokens(builder, vocab, err)) != GEN_OK ||
-        (status = index_spellings(builder, &ids, err)) != GEN_OK ||
-        (status = make_byte_ids(builder, vocab, &ids, err)) != GEN_OK ||
-        (status = make_merges(builder, vocab, &ids, err)) != GEN_OK ||
+        (status = index_spellings(builder, &ids, err)) != GEN_OK) {
+        goto fail;
+    }
+    make_byte_ids(vocab, &ids);
+    if ((status = make_merges(builder, vocab, &ids, err)) != GEN_OK ||
         (status = index_merges(builder, vocab, err)) != GEN_OK ||
-        (status = make_specials(vocab, err)) != GEN_OK ||
+        (status = make_added(vocab, &vocab->first, false, err)) != GEN_OK ||
+        (status = make_added(vocab, &vocab->late, true, err)) != GEN_OK ||
         (status = find_eos(builder, vocab, &ids, err)) != GEN_OK) {
         goto fail;
     }

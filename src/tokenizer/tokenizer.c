@@ -18,7 +18,9 @@ void gen_tokenizer_free(struct gen_tokenizer *tokenizer) {
     memory_free(tokenizer->tokens);
     memory_free(tokenizer->merges);
     memory_free(tokenizer->pairs);
-    memory_free(tokenizer->specials);
+    memory_free(tokenizer->first.ids);
+    memory_free(tokenizer->late.ids);
+    notes_release(&tokenizer->notes);
     memory_free(tokenizer);
 }
 
@@ -30,12 +32,41 @@ int32_t gen_tokenizer_eos(const struct gen_tokenizer *tokenizer) {
     return tokenizer->eos;
 }
 
+size_t gen_tokenizer_n_notes(const struct gen_tokenizer *tokenizer) {
+    return tokenizer->notes.n;
+}
+
+struct gen_note gen_tokenizer_note(const struct gen_tokenizer *tokenizer, size_t i) {
+    return tokenizer->notes.notes[i];
+}
+
+enum gen_status tokenizer_add_note(struct gen_tokenizer *tokenizer, struct gen_error *err,
+                                   const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    enum gen_status status = notes_add_list(&tokenizer->notes, false, err, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
 bool tokenizer_has(const struct gen_tokenizer *tokenizer, int32_t id) {
     return id >= 0 && id < tokenizer->n_vocab && tokenizer->tokens[id].n > 0;
 }
 
+unsigned tokenizer_kind(const struct gen_tokenizer *tokenizer, int32_t id) {
+    return tokenizer_has(tokenizer, id) ? tokenizer->tokens[id].kind : 0;
+}
+
 bool tokenizer_is_special(const struct gen_tokenizer *tokenizer, int32_t id) {
-    return tokenizer_has(tokenizer, id) && tokenizer->tokens[id].special;
+    return (tokenizer_kind(tokenizer, id) & TOKENIZER_SPECIAL) != 0;
+}
+
+size_t gen_tokenizer_longest(const struct gen_tokenizer *tokenizer) {
+    return tokenizer->longest;
+}
+
+void tokenizer_limit(struct gen_tokenizer *tokenizer, int32_t n_rows) {
+    tokenizer->n_rows = n_rows < tokenizer->n_vocab ? n_rows : 0;
 }
 
 size_t tokenizer_n_merges(const struct gen_tokenizer *tokenizer) {
@@ -61,7 +92,7 @@ enum gen_status tokenizer_spelling(const struct gen_tokenizer *tokenizer, int32_
                                    struct gen_bytes *out) {
     size_t n = 0;
     const char *piece = gen_tokenizer_piece(tokenizer, id, &n);
-    if (tokenizer_is_special(tokenizer, id)) {
+    if (tokenizer_kind(tokenizer, id) != 0) {
         return gen_bytes_append(out, piece, n);
     }
     enum gen_status status = GEN_OK;
@@ -114,6 +145,7 @@ struct seen_word {
 struct encoder {
     const struct gen_tokenizer *vocab;
     struct gen_ids *ids;
+    bool special;           /* special tokens stand for themselves, too */
     struct seen_word *seen; /* NULL: the text is too short to repeat much */
     unsigned seen_shift;    /* 64 - log2 of their number */
     struct bpe_scratch scratch;
@@ -197,10 +229,27 @@ static enum gen_status encode_short(struct encoder *encoder, const char *word, s
     return append_ids(encoder, ids, n_ids, err);
 }
 
-/* Encode text without special tokens. */
+/* Whether every byte of a text has a token, where some have none. */
+static enum gen_status check_bytes(const struct gen_tokenizer *vocab, const char *text, size_t n,
+                                   struct gen_error *err) {
+    for (size_t i = 0; i < n; i++) {
+        if (vocab->byte_ids[(unsigned char)text[i]] < 0) {
+            return error_set(err, GEN_UNSUPPORTED,
+                             "the text has the byte 0x%02X, for which this vocabulary has no token "
+                             "(leave it away)",
+                             (unsigned)(unsigned char)text[i]);
+        }
+    }
+    return GEN_OK;
+}
+
+/* Encode text without added tokens. */
 static enum gen_status encode_ordinary(struct encoder *encoder, const char *text, size_t n,
                                        struct gen_error *err) {
     enum gen_status status = GEN_OK;
+    if (encoder->vocab->lacks_bytes) {
+        status = check_bytes(encoder->vocab, text, n, err);
+    }
     for (size_t at = 0; at < n && status == GEN_OK;) {
         size_t length = pretokenize_word(text + at, n - at);
         if (length <= BPE_SHORT) {
@@ -214,16 +263,25 @@ static enum gen_status encode_ordinary(struct encoder *encoder, const char *text
     return status;
 }
 
-/* Encode text in which special tokens stand for themselves: they cut it into texts without. */
-static enum gen_status encode_special(struct encoder *encoder, const char *text, size_t n,
-                                      struct gen_error *err) {
+/* Encode text in which the added tokens of a pass stand for themselves: they cut it into texts
+ * without. What is left of the first pass is looked through for late ones. */
+static enum gen_status encode_added(struct encoder *encoder, const char *text, size_t n, bool late,
+                                    struct gen_error *err) {
+    const struct gen_tokenizer *vocab = encoder->vocab;
+    const struct vocab_added *added = late ? &vocab->late : &vocab->first;
+    const bool *start = encoder->special ? added->start : added->plain_start;
+    bool any = encoder->special ? added->n > 0 : added->n_plain > 0;
     enum gen_status status = GEN_OK;
     size_t begin = 0;
-    for (size_t at = 0; at < n && status == GEN_OK;) {
+    for (size_t at = 0; any && at < n && status == GEN_OK;) {
         size_t length = 1;
-        int32_t id = vocab_special_at(encoder->vocab, text + at, n - at, &length);
+        int32_t id =
+            start[(unsigned char)text[at]]
+                ? vocab_added_at(vocab, added, text + at, n - at, encoder->special, &length)
+                : -1;
         if (id >= 0) {
-            status = encode_ordinary(encoder, text + begin, at - begin, err);
+            status = late ? encode_ordinary(encoder, text + begin, at - begin, err)
+                          : encode_added(encoder, text + begin, at - begin, true, err);
             if (status == GEN_OK) {
                 status = append_ids(encoder, &id, 1, err);
             }
@@ -231,7 +289,28 @@ static enum gen_status encode_special(struct encoder *encoder, const char *text,
         }
         at += length;
     }
-    return status == GEN_OK ? encode_ordinary(encoder, text + begin, n - begin, err) : status;
+    if (status != GEN_OK) {
+        return status;
+    }
+    return late ? encode_ordinary(encoder, text + begin, n - begin, err)
+                : encode_added(encoder, text + begin, n - begin, true, err);
+}
+
+/* Whether the model has a row for every id. */
+static enum gen_status check_rows(const struct gen_tokenizer *vocab, const int32_t *ids, size_t n,
+                                  struct gen_error *err) {
+    for (size_t i = 0; i < n; i++) {
+        if (ids[i] >= vocab->n_rows) {
+            struct error_quoted quoted;
+            size_t length = 0;
+            const char *piece = gen_tokenizer_piece(vocab, ids[i], &length);
+            return error_set(err, GEN_UNSUPPORTED,
+                             "the text has the token %d, \"%s\", for which the model has no row: "
+                             "its embedding has only %d (leave it away)",
+                             (int)ids[i], error_quote(&quoted, piece, length), (int)vocab->n_rows);
+        }
+    }
+    return GEN_OK;
 }
 
 enum gen_status gen_tokenizer_encode(const struct gen_tokenizer *tokenizer, const char *text,
@@ -245,8 +324,11 @@ enum gen_status gen_tokenizer_encode(const struct gen_tokenizer *tokenizer, cons
     if (!encoder_init(&encoder, tokenizer, ids, n)) {
         return error_no_memory(err, "the words of the text");
     }
-    enum gen_status status =
-        special ? encode_special(&encoder, text, n, err) : encode_ordinary(&encoder, text, n, err);
+    encoder.special = special;
+    enum gen_status status = encode_added(&encoder, text, n, false, err);
+    if (status == GEN_OK && tokenizer->n_rows > 0) {
+        status = check_rows(tokenizer, ids->data + before, ids->n - before, err);
+    }
     if (status != GEN_OK) {
         ids->n = before;
     }

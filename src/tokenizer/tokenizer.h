@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/error.h"
 #include "gen.h"
 
 /** Most tokens a vocabulary may have: keeps every id and index within 31 bits with room. */
@@ -19,6 +20,18 @@
 
 /** The end-of-text token of GPT-2: special wherever it is spelled out in a vocabulary. */
 #define TOKENIZER_END_OF_TEXT "<|endoftext|>"
+
+/**
+ * What a token is; bits. Ordinary tokens (0) are made by merging. The others, added tokens, are
+ * spelled as plain text and found in a text before it is cut into words: ordinary added ones
+ * always, special ones (control tokens) only where that is asked for.
+ */
+enum tokenizer_kind {
+    TOKENIZER_SPECIAL = 1, /**< a control token */
+    TOKENIZER_ADDED = 2,   /**< an ordinary word that was added */
+    /** Besides, looked for after all others, in what they left ("normalized" in tokenizer.json). */
+    TOKENIZER_LATE = 4
+};
 
 /** Collects what the files say; checks each piece as it comes. */
 struct tokenizer_builder;
@@ -30,20 +43,26 @@ void tokenizer_builder_free(struct tokenizer_builder *builder);
 
 /**
  * Token `id` (0 ... TOKENIZER_MAX_TOKENS-1) is spelled by n bytes. An id or a spelling given
- * twice is GEN_BAD_FILE. An ordinary token must be written in the printable alphabet; a special
- * one is taken as it is. Memory grows with the tokens given, never with the largest id alone.
+ * twice is GEN_BAD_FILE. kind: bits of enum tokenizer_kind. An ordinary token must be written in
+ * the printable alphabet; an added one is taken as it is. The bytes may change meanwhile, as those
+ * of a mapped file can: they are copied, then looked at. Memory grows with the tokens given, never
+ * with the largest id alone.
  */
 enum gen_status tokenizer_builder_token(struct tokenizer_builder *builder, uint64_t id,
-                                        const char *spelling, size_t n, bool special,
+                                        const char *spelling, size_t n, unsigned kind,
                                         struct gen_error *err);
 
 /**
  * The next merge in order of rank, of two spellings in the printable alphabet. Both and their
- * concatenation must be tokens when the builder finishes; a pair given twice is GEN_BAD_FILE.
+ * concatenation must be tokens when the builder finishes; a pair given twice is GEN_BAD_FILE,
+ * unless tokenizer_builder_last_merge() was called: then the last rank counts, as in Hugging Face's
+ * tokenizers (llama.cpp takes the first).
  */
 enum gen_status tokenizer_builder_merge(struct tokenizer_builder *builder, const char *left,
                                         size_t n_left, const char *right, size_t n_right,
                                         struct gen_error *err);
+
+void tokenizer_builder_last_merge(struct tokenizer_builder *builder);
 
 /** A merge as one line, "left right". */
 enum gen_status tokenizer_builder_merge_line(struct tokenizer_builder *builder, const char *line,
@@ -54,15 +73,35 @@ enum gen_status tokenizer_builder_eos(struct tokenizer_builder *builder, uint64_
                                       struct gen_error *err);
 
 /**
- * Check what can only be checked at the end (every byte has a token, merges are closed) and make
- * the tokenizer. The builder may be freed afterwards.
+ * Check what can only be checked at the end (merges are closed) and make the tokenizer. A byte
+ * may be without a token; a text that holds it is then refused. The builder may be freed
+ * afterwards.
  */
 enum gen_status tokenizer_builder_finish(struct tokenizer_builder *builder,
                                          struct gen_tokenizer **out, struct gen_error *err);
 
-/** For writing files: spelling in the printable alphabet (plain for special tokens), appended. */
+/** A note about the files it was read from, while it is still being made. */
+enum gen_status tokenizer_add_note(struct gen_tokenizer *tokenizer, struct gen_error *err,
+                                   const char *format, ...) ERROR_PRINTF(3, 4);
+
+/**
+ * Refuse texts that hold an id of n_rows or more, for which the model has no row. It lasts as long
+ * as the tokenizer.
+ */
+void tokenizer_limit(struct gen_tokenizer *tokenizer, int32_t n_rows);
+
+/**
+ * NULL if both make the same ids of every text; else what differs first, in `out`, as the end of a
+ * sentence about `other`.
+ */
+const char *tokenizer_difference(struct error_quoted *out, const struct gen_tokenizer *tokenizer,
+                                 const struct gen_tokenizer *other);
+
+/** For writing files: spelling in the printable alphabet (plain for added tokens), appended. */
 enum gen_status tokenizer_spelling(const struct gen_tokenizer *tokenizer, int32_t id,
                                    struct gen_bytes *out);
+/** Bits of enum tokenizer_kind; 0 also where the id has no token. */
+unsigned tokenizer_kind(const struct gen_tokenizer *tokenizer, int32_t id);
 bool tokenizer_is_special(const struct gen_tokenizer *tokenizer, int32_t id);
 /** Whether the id has a token at all (vocabularies may have holes). */
 bool tokenizer_has(const struct gen_tokenizer *tokenizer, int32_t id);

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/rng.h"
+#include "tokenizer/tokenizer.h"
 
 /* ---- the printable alphabet -------------------------------------------------------------- */
 
@@ -65,31 +66,38 @@ bool vocab_pairs_new(struct gen_tokenizer *vocab, size_t n_merges) {
         return false;
     }
     memory_touch(vocab->pairs, n * sizeof *vocab->pairs);
-    for (size_t i = 0; i < n; i++) {
-        vocab->pairs[i] = (struct vocab_pair){-1, -1, VOCAB_NO_RANK, -1};
-    }
     vocab->pair_shift = 64 - log2_n;
     vocab->pair_multiplier = rng_entropy() | 1;
+    vocab_pairs_clear(vocab);
     return true;
 }
 
-bool vocab_pairs_add(struct gen_tokenizer *vocab, const struct vocab_merge *merge, uint32_t rank) {
+void vocab_pairs_clear(struct gen_tokenizer *vocab) {
+    size_t n = (size_t)1 << (64 - vocab->pair_shift);
+    for (size_t i = 0; i < n; i++) {
+        vocab->pairs[i] = (struct vocab_pair){-1, -1, VOCAB_NO_RANK, -1};
+    }
+}
+
+bool vocab_pairs_add(struct gen_tokenizer *vocab, const struct vocab_merge *merge, uint32_t rank,
+                     uint32_t *earlier) {
     size_t i = (size_t)(vocab_pair_find(vocab, merge->left, merge->right) - vocab->pairs);
     if (vocab->pairs[i].left >= 0) {
+        *earlier = vocab->pairs[i].rank;
         return false;
     }
     vocab->pairs[i] = (struct vocab_pair){merge->left, merge->right, rank, merge->result};
     return true;
 }
 
-/* ---- special tokens ---------------------------------------------------------------------- */
+/* ---- added tokens ------------------------------------------------------------------------ */
 
-/* First special token in [begin, end) whose byte at `depth` is >= byte; an ended one is less. */
-static size_t first_special(const struct gen_tokenizer *vocab, size_t begin, size_t end,
-                            size_t depth, unsigned byte) {
+/* First token in [begin, end) whose byte at `depth` is >= byte; an ended one is less. */
+static size_t first_added(const struct gen_tokenizer *vocab, const struct vocab_added *added,
+                          size_t begin, size_t end, size_t depth, unsigned byte) {
     while (begin < end) {
         size_t middle = begin + (end - begin) / 2;
-        const struct vocab_token *token = &vocab->tokens[vocab->specials[middle]];
+        const struct vocab_token *token = &vocab->tokens[added->ids[middle]];
         if (depth >= token->n || (unsigned char)vocab->bytes[token->at + depth] < byte) {
             begin = middle + 1;
         } else {
@@ -103,23 +111,21 @@ static size_t first_special(const struct gen_tokenizer *vocab, size_t begin, siz
  * The sorted list is walked like a trie: each byte of the text narrows the range of tokens that
  * begin so, and the shortest token of a range comes first.
  */
-int32_t vocab_special_at(const struct gen_tokenizer *vocab, const char *text, size_t n,
-                         size_t *length) {
+int32_t vocab_added_at(const struct gen_tokenizer *vocab, const struct vocab_added *added,
+                       const char *text, size_t n, bool special, size_t *length) {
     int32_t found = -1;
     size_t begin = 0;
-    size_t end = vocab->n_specials;
-    if (n == 0 || !vocab->special_start[(unsigned char)text[0]]) {
-        return -1;
-    }
+    size_t end = added->n;
     for (size_t depth = 0; depth < n; depth++) {
         unsigned byte = (unsigned char)text[depth];
-        begin = first_special(vocab, begin, end, depth, byte);
-        end = first_special(vocab, begin, end, depth, byte + 1);
+        begin = first_added(vocab, added, begin, end, depth, byte);
+        end = first_added(vocab, added, begin, end, depth, byte + 1);
         if (begin == end) {
             break;
         }
-        if (vocab->tokens[vocab->specials[begin]].n == depth + 1) {
-            found = vocab->specials[begin];
+        const struct vocab_token *token = &vocab->tokens[added->ids[begin]];
+        if (token->n == depth + 1 && (special || (token->kind & TOKENIZER_SPECIAL) == 0)) {
+            found = added->ids[begin];
             *length = depth + 1;
         }
     }

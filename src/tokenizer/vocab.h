@@ -16,15 +16,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/notes.h"
 #include "gen.h"
 
 /** "No such pair"; higher than every rank. */
 #define VOCAB_NO_RANK UINT32_MAX
 
 struct vocab_token {
-    size_t at;    /**< its bytes begin here in gen_tokenizer.bytes */
-    uint32_t n;   /**< and are that many; 0: the id has no token */
-    bool special; /**< spelled as plain text, recognised on request only */
+    size_t at;          /**< its bytes begin here in gen_tokenizer.bytes */
+    uint32_t n;         /**< and are that many; 0: the id has no token */
+    unsigned char kind; /**< bits of enum tokenizer_kind; not 0: spelled as plain text */
 };
 
 /** Merge number `rank` joins left and right to result; the lowest rank goes first. */
@@ -41,13 +42,22 @@ struct vocab_pair {
     int32_t result;
 };
 
+/** Added tokens that are looked for in one pass over a text. */
+struct vocab_added {
+    int32_t *ids; /**< ordered by their bytes */
+    size_t n;
+    size_t n_plain;        /**< of them, those that are found without being asked for */
+    bool start[256];       /**< whether one begins with this byte */
+    bool plain_start[256]; /**< the same of n_plain */
+};
+
 /** The opaque type of gen.h. Filled by tokenizer_builder_finish, read-only afterwards. */
 struct gen_tokenizer {
     char *bytes; /**< of all tokens, end to end */
     struct vocab_token *tokens;
-    int32_t n_vocab; /**< entries of tokens: the largest id + 1 */
-    int32_t eos;     /**< -1: none */
-    int32_t byte_ids[256];
+    int32_t n_vocab;       /**< entries of tokens: the largest id + 1 */
+    int32_t eos;           /**< -1: none */
+    int32_t byte_ids[256]; /**< -1: no token */
 
     struct vocab_merge *merges;
     size_t n_merges;
@@ -56,9 +66,13 @@ struct gen_tokenizer {
     unsigned pair_shift;      /**< 64 - log2 of their number, a power of two */
     uint64_t pair_multiplier; /**< odd and random: a file cannot choose pairs that collide */
 
-    int32_t *specials; /**< ids of the special tokens, ordered by their bytes */
-    size_t n_specials;
-    bool special_start[256]; /**< whether a special token begins with this byte */
+    bool lacks_bytes;         /**< some byte_ids are -1: text with such a byte is refused */
+    int32_t n_rows;           /**< ids from here on are refused in texts; 0: none */
+    size_t longest;           /**< bytes of the longest token */
+    struct vocab_added first; /**< added tokens without TOKENIZER_LATE */
+    struct vocab_added late;  /**< those with it */
+
+    struct note_list notes; /**< about the files it was read from */
 };
 
 /** Ids of a vocabulary of n_tokens tokens must lie below this. */
@@ -73,8 +87,11 @@ size_t vocab_spell_byte(char out[2], unsigned char byte);
 
 /** Memory for n_merges pairs; false if there is not enough. */
 bool vocab_pairs_new(struct gen_tokenizer *vocab, size_t n_merges);
-/** Add a pair; false if it is there already. */
-bool vocab_pairs_add(struct gen_tokenizer *vocab, const struct vocab_merge *merge, uint32_t rank);
+/** Add a pair; false if it is there already, and then *earlier is its rank. */
+bool vocab_pairs_add(struct gen_tokenizer *vocab, const struct vocab_merge *merge, uint32_t rank,
+                     uint32_t *earlier);
+/** Forget all pairs. */
+void vocab_pairs_clear(struct gen_tokenizer *vocab);
 
 /** The first place to look for a pair. */
 static inline size_t vocab_pair_home(const struct gen_tokenizer *vocab, int32_t left,
@@ -104,10 +121,11 @@ static inline uint32_t vocab_pair_rank(const struct gen_tokenizer *vocab, int32_
 }
 
 /**
- * The special token at the start of n bytes, the longest if several fit; -1 if there is none.
- * *length gets its length, and stays as it is where there is none.
+ * The added token at the start of n bytes, the longest if several fit; -1 if there is none.
+ * Special ones count only if `special`. *length gets its length, and stays as it is where there is
+ * none.
  */
-int32_t vocab_special_at(const struct gen_tokenizer *vocab, const char *text, size_t n,
-                         size_t *length);
+int32_t vocab_added_at(const struct gen_tokenizer *vocab, const struct vocab_added *added,
+                       const char *text, size_t n, bool special, size_t *length);
 
 #endif

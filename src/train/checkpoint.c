@@ -11,13 +11,13 @@
 #include "model/settings.h"
 #include "train/digest.h"
 
-#define VERSION 4
+#define VERSION 5
 static const char magic[] = "GENSTATE";
 
 /* Bytes before the header, and of the header: numbers of the run, of which earlier versions have
  * the first, 13 of the configuration, the number of values. */
 #define START_SIZE  16
-#define N_RUN       11
+#define N_RUN       17
 #define N_CONFIG    13
 #define HEADER_SIZE (8 * N_RUN + 4 * N_CONFIG + 8)
 
@@ -69,6 +69,12 @@ static void encode_header(unsigned char out[START_SIZE + HEADER_SIZE],
     memcpy(&run[8], &checkpoint->best_loss, sizeof *run);
     run[9] = (uint64_t)checkpoint->optimizer;
     run[10] = checkpoint->base;
+    run[11] = checkpoint->has_best;
+    run[12] = checkpoint->valid_key;
+    run[13] = checkpoint->order_key;
+    run[14] = checkpoint->has_first;
+    memcpy(&run[15], &checkpoint->first_loss, sizeof *run);
+    run[16] = checkpoint->n_note;
     unsigned char *at = out + START_SIZE;
     for (size_t i = 0; i < N_RUN; i++, at += 8) {
         bytes_put_u64(at, run[i]);
@@ -111,6 +117,10 @@ static enum gen_status put_state(struct file_writer *file, const struct checkpoi
     enum gen_status status = file_writer_put(file, header, sizeof header, err);
     for (size_t i = 0; i < 3 && status == GEN_OK; i++) {
         status = put_array(file, &digest, arrays[i], params->n_values, err);
+    }
+    if (status == GEN_OK && checkpoint->n_note > 0) {
+        digest_add(&digest, checkpoint->note, checkpoint->n_note);
+        status = file_writer_put(file, checkpoint->note, checkpoint->n_note, err);
     }
     unsigned char end[8];
     bytes_put_u64(end, digest_value(&digest));
@@ -206,7 +216,7 @@ enum gen_status checkpoint_write_model(const char *path, const struct params *pa
 /* ---- reading ---------------------------------------------------------------------------------*/
 
 static size_t n_run(uint32_t version) {
-    static const size_t counts[VERSION + 1] = {0, 6, 9, 10, N_RUN};
+    static const size_t counts[VERSION + 1] = {0, 6, 9, 10, 11, N_RUN};
     return counts[version];
 }
 
@@ -214,6 +224,10 @@ static size_t n_run(uint32_t version) {
 static void decode_run(struct checkpoint *checkpoint, uint64_t *optimizer, struct cursor *cursor,
                        uint32_t version) {
     uint64_t best_loss = 0;
+    uint64_t has_best = 0;
+    uint64_t has_first = 0;
+    uint64_t first_loss = 0;
+    uint64_t n_note = 0;
     *optimizer = GEN_OPTIMIZER_ADAMW;
     uint64_t *run[N_RUN] = {&checkpoint->step,
                             &checkpoint->n_tokens,
@@ -225,11 +239,21 @@ static void decode_run(struct checkpoint *checkpoint, uint64_t *optimizer, struc
                             &checkpoint->n_worse,
                             &best_loss,
                             optimizer,
-                            &checkpoint->base};
+                            &checkpoint->base,
+                            &has_best,
+                            &checkpoint->valid_key,
+                            &checkpoint->order_key,
+                            &has_first,
+                            &first_loss,
+                            &n_note};
     for (size_t i = 0; i < n_run(version); i++) {
         *run[i] = cursor_u64(cursor);
     }
     memcpy(&checkpoint->best_loss, &best_loss, sizeof best_loss);
+    memcpy(&checkpoint->first_loss, &first_loss, sizeof first_loss);
+    checkpoint->has_best = version < 5 ? checkpoint->best_step > 0 : has_best != 0;
+    checkpoint->has_first = has_first != 0;
+    checkpoint->n_note = n_note < SIZE_MAX ? (size_t)n_note : SIZE_MAX;
 }
 
 /* Bytes from the beginning to the numbers. */
@@ -262,8 +286,9 @@ static enum gen_status read_state(struct saved_state *state, const char *where,
     if (left >= 8) {
         digest_add(&digest, state->map.data, state->map.size - 8);
     }
-    if (!whole || cursor.failed || left < 8 || (left - 8) % 12 != 0 ||
-        (left - 8) / 12 != n_values ||
+    size_t n_note = checkpoint->n_note;
+    if (!whole || cursor.failed || left < 8 || left - 8 < n_note || (left - 8 - n_note) % 12 != 0 ||
+        (left - 8 - n_note) / 12 != n_values ||
         bytes_u64(state->map.data + state->map.size - 8) != digest_value(&digest)) {
         return error_set(err, GEN_BAD_FILE,
                          "%s: is damaged, its check sum or size is wrong (to go on from the "
@@ -282,6 +307,7 @@ static enum gen_status read_state(struct saved_state *state, const char *where,
     checkpoint->optimizer = (enum gen_optimizer)optimizer;
     state->n_values = (size_t)n_values;
     state->numbers = state->map.data + numbers_at(version);
+    checkpoint->note = (const char *)state->numbers + 12 * state->n_values;
     return GEN_OK;
 }
 

@@ -6,12 +6,13 @@
  * writing off leaves a whole state of this or the last checkpoint, and a whole GGUF. Layout,
  * little-endian:
  *
- *   "GENSTATE" u32 version = 4, u32 bytes of the header behind them
+ *   "GENSTATE" u32 version = 5, u32 bytes of the header behind them
  *   header: fields of struct checkpoint in their order, u64 (best_loss as its f64 bits) or, for the
  *           configuration, i32 each (epsilon as its f32 bits), then u64 n_values. Of the u64
- *           before the configuration version 3 has not the last, base, version 2 not the last
- *           two, version 1 not the last five. They are 0
+ *           before the configuration version 4 has the first 11, version 3 the first 10, version
+ *           2 the first 9, version 1 the first 6. The others are 0
  *   n_values x f32 weights that learn, as many m, as many v: as params.h or lora.h lays them out
+ *   n_note bytes of the note (since version 5)
  *   u64 digest of all before
  */
 #ifndef TRAIN_CHECKPOINT_H
@@ -35,12 +36,20 @@ struct checkpoint {
     uint64_t data_key;    /**< of the data they were taken from */
     uint64_t seed;
     uint64_t vocab; /**< digest of the vocabulary */
-    /* The best validation so far; best_step 0: there was none. */
-    uint64_t best_step;
-    uint64_t n_worse; /**< validations since then */
+    /* The best validation so far. It belongs to the pairs or the text that valid_key names: losses
+     * on others cannot be compared with it. */
+    uint64_t best_step; /**< states before version 5 have 0 where there was none */
+    uint64_t n_worse;   /**< validations since then */
     double best_loss;
     enum gen_optimizer optimizer;
     uint64_t base; /**< digest of the weights that do not learn; 0: all do, or it is not known */
+    bool has_best; /**< best_step, n_worse and best_loss say something */
+    uint64_t valid_key; /**< digest of what was validated on; 0: nothing, or it is not known */
+    uint64_t order_key; /**< digest of all that n_sequences depends on; 0: it is not known */
+    bool has_first;     /**< first_loss says something */
+    double first_loss;  /**< of the validation before the first step */
+    const char *note;   /**< n_note bytes that the caller of the run keeps with it; borrowed */
+    size_t n_note;
     struct gen_config config;
 };
 

@@ -64,6 +64,9 @@ uint64_t corpus_digest(const struct corpus *corpus) {
             digest_add_text(&digest, corpus->field, strlen(corpus->field));
         }
     }
+    if (corpus->special) {
+        digest_add_u64(&digest, 1);
+    }
     return digest_value(&digest);
 }
 
@@ -157,7 +160,8 @@ static enum gen_status encode_documents(const struct tokenizing *work, const cha
     for (size_t next; n > 0 && status == GEN_OK; text += next, n -= next) {
         size_t length = next_document(text, n, &next);
         if (length > 0) {
-            status = gen_tokenizer_encode(work->tokenizer, text, length, false, ids, err);
+            status = gen_tokenizer_encode(work->tokenizer, text, length, work->corpus->special, ids,
+                                          err);
             status = status == GEN_OK ? add_eos(work, ids, err) : status;
         }
     }
@@ -184,7 +188,8 @@ static enum gen_status encode(const struct tokenizing *work, const struct corpus
     }
     enum gen_status status = check_text(piece, err);
     if (status == GEN_OK) {
-        status = gen_tokenizer_encode(work->tokenizer, piece->text, piece->n, false, ids, err);
+        status = gen_tokenizer_encode(work->tokenizer, piece->text, piece->n, work->corpus->special,
+                                      ids, err);
     }
     return status == GEN_OK && piece->last ? add_eos(work, ids, err) : status;
 }

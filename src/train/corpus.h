@@ -36,6 +36,7 @@ struct corpus {
     struct corpus_file *files;
     size_t n_files;
     const char *field; /**< of JSON objects; borrowed */
+    bool special;      /**< special tokens in a text stand for themselves; false from opening */
 };
 
 /** Map n files, n >= 1. A file that cannot be read is an error; release in any case. */

@@ -31,7 +31,9 @@ uint64_t dataset_vocab_digest(const struct gen_tokenizer *tokenizer) {
         size_t n;
         const char *piece = gen_tokenizer_piece(tokenizer, id, &n);
         digest_add_text(&digest, piece, n);
-        digest_add_u64(&digest, tokenizer_is_special(tokenizer, id));
+        digest_add_u64(&digest, tokenizer_is_special(tokenizer, id)  ? 1
+                                : tokenizer_kind(tokenizer, id) != 0 ? 2
+                                                                     : 0);
     }
     for (size_t rank = 0; rank < tokenizer_n_merges(tokenizer); rank++) {
         int32_t left, right;
@@ -112,6 +114,8 @@ static enum gen_status make(const char *path, uint64_t key, const struct corpus 
     struct cache_writer writer = {
         .width = id_width(tokenizer), .n_bytes = corpus_bytes(corpus), .progress = progress};
     struct corpus_sink sink = {&writer, take_ids, tell_progress};
+    /* One that is not believed is no model for the new one's mode. */
+    unlink(path);
     enum gen_status status = file_writer_open(&writer.file, path, err);
     if (status != GEN_OK) {
         return status;
@@ -211,7 +215,7 @@ enum gen_status dataset_open(struct dataset *dataset, const char *prefix,
                              const struct dataset_progress *progress, struct gen_error *err) {
     *dataset = (struct dataset){0};
     uint64_t key = file_key(corpus, tokenizer);
-    size_t size = strlen(prefix) + sizeof DATASET_SUFFIX;
+    size_t size = strlen(prefix) + sizeof DATASET_LONGEST_ENDING;
     char *path = memory_new(size, 1);
     if (path == NULL) {
         return error_no_memory(err, "a path");

@@ -26,8 +26,8 @@
 #include "gen.h"
 #include "train/corpus.h"
 
-/** As long as what stands after PREFIX in the file's name. */
-#define DATASET_SUFFIX ".tokens-0123456789abcdef"
+/** What stands after the prefix in the names of the files that dataset_open() writes. */
+#define DATASET_LONGEST_ENDING ".tokens-0123456789abcdef"
 
 struct dataset {
     struct file_map map;

@@ -1,8 +1,8 @@
 /* gen_finetune: pairs to learn from, one a sequence. */
-#include <math.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "train/digest.h"
 #include "train/job.h"
 #include "train/options.h"
 #include "train/pair_order.h"
@@ -60,9 +60,10 @@ static enum gen_status read_lora(struct finetune_job *job) {
     const struct gen_finetune_options *options = job->options;
     if (options->lora_rank < 0 || options->lora_rank > 65536 ||
         !(options->lora_alpha > 0 && options->lora_alpha <= 1e6f)) {
-        return error_set(job->job.err, GEN_BAD_ARGUMENT,
-                         "lora_rank is %d, lora_alpha %g: wanted are 0 to 65536, above 0 to 1e6",
-                         options->lora_rank, (double)options->lora_alpha);
+        return error_set(
+            job->job.err, GEN_BAD_ARGUMENT,
+            "lora_rank is %d, lora_alpha %g, but must be 0 to 65536, and above 0 to 1e6",
+            options->lora_rank, (double)options->lora_alpha);
     }
     if (options->train.sample_every > 0 && options->lora_rank > 0) {
         return error_set(job->job.err, GEN_BAD_ARGUMENT,
@@ -87,12 +88,12 @@ static enum gen_status check_options(const struct finetune_job *job) {
         return error_set(job->job.err, GEN_BAD_ARGUMENT, "there is no model to fine-tune");
     }
     if (train->n_steps == 0 && !(options->n_epochs > 0 && options->n_epochs <= 1e9)) {
-        return error_set(job->job.err, GEN_BAD_ARGUMENT, "n_epochs is %g, wanted is above 0 to 1e9",
-                         options->n_epochs);
+        return error_set(job->job.err, GEN_BAD_ARGUMENT,
+                         "n_epochs is %g, but must be above 0, up to 1e9", options->n_epochs);
     }
     if (train->batch_size == 0) {
         return error_set(job->job.err, GEN_BAD_ARGUMENT,
-                         "a batch of 0 pairs teaches nothing, wanted is at least 1");
+                         "a batch of 0 pairs teaches nothing: it must be at least 1");
     }
     if (options->patience > 0 && train->n_valid == 0 && train->valid_share == 0) {
         return error_set(job->job.err, GEN_BAD_ARGUMENT,
@@ -115,6 +116,8 @@ static enum gen_status read_options(struct finetune_job *job) {
     }
     struct gen_train_options *train = &job->job.options;
     *train = options->train;
+    train->n_epochs = 0; /* those of `options` count, as its patience does */
+    train->patience = 0;
     train->vocab = NULL;
     train->vocab_size = 0;
     train->preset = NULL;
@@ -142,6 +145,7 @@ static enum gen_status read_files(struct finetune_job *job, struct pairs *pairs,
                                   .message = &job->message,
                                   .prompt_field = job->options->prompt_field,
                                   .completion_field = job->options->completion_field,
+                                  .special = job->options->train.special,
                                   .max_positions = job->job.n_positions,
                                   .context = &watch,
                                   .progress = tell_reading};
@@ -184,9 +188,11 @@ static enum gen_status read_pairs(struct finetune_job *job) {
         status = pair_set_divide(&none, &job->held, &job->valid_pairs, 1, train->seed, err);
         pair_set_release(&none);
     }
-    if (status == GEN_OK && job->learned.n == 0) {
+    if (status == GEN_OK && share > 0 && job->held.n == 0) {
         status = error_set(err, GEN_BAD_ARGUMENT,
-                           "no pair is left to learn from: of %zu all are held out", job->pairs.n);
+                           "a share of %zu pair cannot be held out: no pair is left to learn from "
+                           "(more pairs, or other ones to validate with)",
+                           job->pairs.n);
     }
     if (status == GEN_OK) {
         status = pair_order_init(&job->order, &job->learned, (size_t)train->batch_size, train->seed,
@@ -218,25 +224,43 @@ static uint64_t count_positions(const struct pair_set *set) {
     return n;
 }
 
+/* A digest of `what`, which is that of some pairs, and two numbers of how they are taken; never 0.
+ */
+static uint64_t key_of(uint64_t what, uint64_t n, uint64_t how) {
+    struct digest digest = {0};
+    digest_add_u64(&digest, what);
+    digest_add_u64(&digest, n);
+    digest_add_u64(&digest, how);
+    return digest_value(&digest) | 1;
+}
+
 static void describe_data(struct finetune_job *finetune) {
     struct train_job *job = &finetune->job;
     const struct pair_order *order = &finetune->order;
     size_t longest = finetune->pairs.longest;
     bool validates = finetune->held.n > 0;
-    job->data =
-        (struct train_source){finetune, (uint64_t)order->n_steps * order->step_pairs, read_data};
+    uint64_t digest = pairs_digest(&finetune->pairs);
+    bool apart = finetune->options->train.n_valid > 0;
+    job->data = (struct train_source){.context = finetune,
+                                      .n_sequences = finetune->learned.n,
+                                      .ends_steps = true,
+                                      .read = read_data};
     if (validates) {
-        job->valid = (struct train_source){finetune, finetune->held.n, read_valid};
+        job->valid = (struct train_source){
+            .context = finetune, .n_sequences = finetune->held.n, .read = read_valid};
+        job->valid_key =
+            key_of(apart ? pairs_digest(&finetune->valid_pairs) : digest, finetune->held.n, apart);
         longest = finetune->held.pairs->longest > longest ? finetune->held.pairs->longest : longest;
     }
-    job->data_key = pairs_digest(&finetune->pairs);
+    job->data_key = digest;
+    job->order_key = key_of(digest, finetune->learned.n, order->step_pairs);
     job->n_positions = longest;
     job->n_sequences = order->step_pairs;
     job->keeps_best = validates;
+    job->always_kept_best = true;
     job->patience = finetune->options->patience;
     if (finetune->options->train.n_steps == 0) {
-        double n_steps = ceil(finetune->options->n_epochs * (double)order->n_steps);
-        job->options.n_steps = n_steps < 1 ? 1 : (uint64_t)n_steps;
+        job->options.n_steps = train_job_steps(finetune->options->n_epochs, (double)order->n_steps);
     }
     if (job->options.valid_every == 0) {
         job->options.valid_every = order->n_steps;
@@ -244,6 +268,7 @@ static void describe_data(struct finetune_job *finetune) {
     job->plan.n_tokens = count_positions(&finetune->learned);
     job->plan.n_valid_tokens = count_positions(&finetune->held);
     job->plan.n_valid_sequences = finetune->held.n;
+    job->plan.last_sequences = finetune->learned.n % order->step_pairs;
     job->plan.n_left_out = finetune->pairs.n_left_out + finetune->valid_pairs.n_left_out;
 }
 

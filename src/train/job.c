@@ -1,5 +1,6 @@
 #include "train/job.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include "train/digest.h"
 #include "train/options.h"
 #include "train/ranks.h"
+#include "train/resume.h"
 
 /* ---- what there is to go on from -------------------------------------------------------------*/
 
@@ -23,8 +25,8 @@ static enum gen_status open_state(struct train_job *job) {
         return error_no_memory(job->err, "a path");
     }
     snprintf(job->state_path, size, "%s.state", job->path);
-    if (file_kind_of(job->state_path) == FILE_MISSING) {
-        return GEN_OK;
+    if (file_identity_of(job->state_path).inode == 0) {
+        return GEN_OK; /* not there, or a link to what is not: it is made */
     }
     if (!job->options.resume) {
         struct error_quoted quoted;
@@ -38,17 +40,22 @@ static enum gen_status open_state(struct train_job *job) {
     return saved_state_open(&job->saved, job->state_path, job->err);
 }
 
-/* Whether the model and what belongs to it can be written, to be known before anything else is
- * done. */
+/* Whether all files can be written, to be known before anything else is done: the longest name may
+ * be too long where the model's is not. */
 static enum gen_status check_output(const struct train_job *job) {
-    struct file_writer writer;
     if (!ranks_leads(job->options.ranks)) {
         return GEN_OK;
     }
-    enum gen_status status = file_check_name(job->path, ".state", job->err);
+    const char *paths[] = {job->path, job->options.last};
+    enum gen_status status = GEN_OK;
+    for (size_t i = 0; i < 2 && paths[i] != NULL && status == GEN_OK; i++) {
+        status = file_writer_check(paths[i], job->err);
+    }
     if (status == GEN_OK) {
-        status = file_writer_open(&writer, job->path, job->err);
-        file_writer_close(&writer);
+        status = file_writer_check_ending(job->path, ".state", job->err);
+    }
+    if (status == GEN_OK && job->learn_tokenizer != NULL) { /* text, whose tokens are kept */
+        status = file_writer_check_ending(job->path, DATASET_LONGEST_ENDING, job->err);
     }
     return status;
 }
@@ -62,7 +69,7 @@ static enum gen_status open_tokenizer(struct train_job *job) {
         job->tokenizer = job->init->tokenizer;
     }
     if (source == NULL && job->tokenizer == NULL && job->resumed && job->learn_tokenizer != NULL &&
-        file_kind_of(job->path) == FILE_REGULAR) {
+        resume_has_model(job)) {
         source = job->path;
     }
     bool learns = source == NULL && job->init == NULL && job->learn_tokenizer != NULL;
@@ -90,7 +97,7 @@ static enum gen_status open_tokenizer(struct train_job *job) {
 static enum gen_status check_init_tokenizer(const struct train_job *job) {
     const struct gen_tokenizer *own = job->init->tokenizer;
     int32_t n = gen_tokenizer_n_vocab(job->tokenizer);
-    if (n > job->config.n_vocab ||
+    if ((own != job->tokenizer && n > job->config.n_vocab) ||
         (own != NULL && own != job->tokenizer &&
          dataset_vocab_digest(own) != dataset_vocab_digest(job->tokenizer))) {
         return error_set(job->err, GEN_BAD_ARGUMENT,
@@ -99,68 +106,14 @@ static enum gen_status check_init_tokenizer(const struct train_job *job) {
                          job->init->where.text, n,
                          own != NULL ? gen_tokenizer_n_vocab(own) : job->config.n_vocab);
     }
-    return GEN_OK;
-}
-
-/* A resumed run has its weights in the state. A model to begin with that is named again changes
- * nothing; another one, which somebody meant to be used, must not be passed over in silence. */
-static enum gen_status check_init_again(const struct train_job *job, const char *name) {
-    const struct checkpoint *saved = &job->saved.checkpoint;
-    const struct gen_config *run = &saved->config;
-    const struct gen_config *init = &job->init_config;
-    const struct gen_tokenizer *tokenizer = job->init->tokenizer;
-    const char *init_name = job->init->where.text;
-    const struct {
-        const char *name;
-        int32_t run, init;
-    } sizes[] = {
-        {"n_layer", run->n_layer, init->n_layer}, {"n_head", run->n_head, init->n_head},
-        {"n_embd", run->n_embd, init->n_embd},    {"n_inner", run->n_inner, init->n_inner},
-        {"n_ctx", run->n_ctx, init->n_ctx},       {"n_vocab", run->n_vocab, init->n_vocab}};
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        if (sizes[i].run != sizes[i].init) {
-            return error_set(job->err, GEN_BAD_ARGUMENT,
-                             "%s: its %s is %d, that of %s is %d (go on with the model that the "
-                             "run was begun with, or choose another output)",
-                             name, sizes[i].name, sizes[i].run, init_name, sizes[i].init);
-        }
-    }
-    if (tokenizer != NULL && dataset_vocab_digest(tokenizer) != saved->vocab) {
+    if (gen_tokenizer_eos(job->tokenizer) >= job->config.n_vocab) {
         return error_set(job->err, GEN_BAD_ARGUMENT,
-                         "%s: its vocabulary of %d tokens is not that of %s, which has %d (go on "
-                         "with the model that the run was begun with, or choose another output)",
-                         name, run->n_vocab, init_name, gen_tokenizer_n_vocab(tokenizer));
+                         "%s: the end-of-text token has id %d, but the embedding only %d rows, so "
+                         "that no end of a text can be learned",
+                         job->init->where.text, (int)gen_tokenizer_eos(job->tokenizer),
+                         (int)job->config.n_vocab);
     }
     return GEN_OK;
-}
-
-static enum gen_status check_saved(const struct train_job *job) {
-    const struct checkpoint *saved = &job->saved.checkpoint;
-    struct error_quoted quoted;
-    const char *name = error_path(&quoted, job->state_path);
-    enum gen_status status = job->init != NULL ? check_init_again(job, name) : GEN_OK;
-    if (status != GEN_OK) {
-        return status;
-    }
-    if (saved->vocab != dataset_vocab_digest(job->tokenizer)) {
-        return error_set(job->err, GEN_BAD_ARGUMENT,
-                         "%s: the run was begun with another vocabulary of %d tokens, this one has "
-                         "%d (go on with that one, or choose another output)",
-                         name, saved->config.n_vocab, gen_tokenizer_n_vocab(job->tokenizer));
-    }
-    if (saved->seed != job->options.seed) {
-        return error_set(job->err, GEN_BAD_ARGUMENT,
-                         "%s: the run was begun with seed %llu, the options have %llu", name,
-                         (unsigned long long)saved->seed, (unsigned long long)job->options.seed);
-    }
-    if (saved->optimizer != job->options.optimizer) {
-        return error_set(
-            job->err, GEN_BAD_ARGUMENT,
-            "%s: the run was begun with the optimizer %s, the options have %s (go on with "
-            "that one, or begin a new run with the model)",
-            name, gen_optimizer_name(saved->optimizer), gen_optimizer_name(job->options.optimizer));
-    }
-    return train_options_fit(&job->options, &saved->config, name, job->err);
 }
 
 /* The configuration is that of the state, of the model to begin with, or a new one. */
@@ -168,7 +121,7 @@ static enum gen_status choose_config(struct train_job *job) {
     enum gen_status status = GEN_OK;
     if (job->resumed) {
         job->config = job->saved.checkpoint.config;
-        status = check_saved(job);
+        status = resume_check(job);
     } else if (job->init != NULL) {
         job->config = job->init_config;
         status = check_init_tokenizer(job);
@@ -226,6 +179,9 @@ static enum gen_status open_init(struct train_job *job) {
     if (status == GEN_OK) {
         status = check_eos(&job->init_config, job->init, job->err);
     }
+    if (status == GEN_OK && job->init->tokenizer != NULL) {
+        tokenizer_limit(job->init->tokenizer, job->init_config.n_vocab);
+    }
     return status == GEN_OK ? metadata_read(job->init, job->err) : status;
 }
 
@@ -244,6 +200,21 @@ static void open_earlier(struct train_job *job) {
     }
 }
 
+/* What the files of the model and of the vocabulary gave cause to say. */
+static void tell_notes(const struct train_job *job) {
+    const struct gen_train_watch *watch = job->watch;
+    if (watch->note == NULL) {
+        return;
+    }
+    for (size_t i = 0; job->init != NULL && i < job->init->notes.n; i++) {
+        watch->note(watch->context, &job->init->notes.notes[i]);
+    }
+    for (size_t i = 0; i < gen_tokenizer_n_notes(job->tokenizer); i++) {
+        struct gen_note note = gen_tokenizer_note(job->tokenizer, i);
+        watch->note(watch->context, &note);
+    }
+}
+
 static enum gen_status open_model(struct train_job *job) {
     enum gen_status status = check_output(job);
     if (status == GEN_OK) {
@@ -256,6 +227,7 @@ static enum gen_status open_model(struct train_job *job) {
         status = open_tokenizer(job);
     }
     if (status == GEN_OK) {
+        tell_notes(job);
         status = choose_config(job);
     }
     if (status == GEN_OK) {
@@ -399,17 +371,34 @@ static enum gen_status make_weights(struct train_job *job) {
 
 /* ---- the run ---------------------------------------------------------------------------------*/
 
-static struct checkpoint first_checkpoint(const struct train_job *job) {
+uint64_t train_job_steps(double n_epochs, double steps_of_epoch) {
+    double n = n_epochs * steps_of_epoch;
+    double nearest = round(n);
+    /* A number of epochs that was a float, as 0.1f, is off by so much. */
+    double steps = fabs(n - nearest) <= 1e-7 * n ? nearest : ceil(n);
+    return steps < 1 ? 1 : (uint64_t)steps;
+}
+
+static struct checkpoint first_checkpoint(struct train_job *job) {
     struct checkpoint checkpoint = job->saved.checkpoint; /* all 0 for a new run */
     checkpoint.config = job->config;
     checkpoint.seed = job->options.seed;
     checkpoint.optimizer = job->options.optimizer;
     checkpoint.base = base_digest(job);
     checkpoint.vocab = dataset_vocab_digest(job->tokenizer);
-    if (checkpoint.data_key != job->data_key) { /* other data begin at their beginning */
-        checkpoint.n_sequences = 0;
-        checkpoint.data_key = job->data_key;
+    if (job->resumed) {
+        resume_forget(job, &checkpoint);
     }
+    checkpoint.data_key = job->data_key;
+    checkpoint.order_key = job->order_key;
+    checkpoint.valid_key = job->valid_key;
+    checkpoint.note = job->options.note;
+    checkpoint.n_note = job->options.note != NULL ? strlen(job->options.note) : 0;
+    job->plan.has_best = checkpoint.has_best;
+    job->plan.best_step = checkpoint.best_step;
+    job->plan.best_loss = checkpoint.best_loss;
+    job->plan.has_first = checkpoint.has_first;
+    job->plan.first_loss = checkpoint.first_loss;
     return checkpoint;
 }
 
@@ -434,7 +423,7 @@ static void fill_trainer(struct train_job *job) {
                      .peak = (double)options->learning_rate,
                      .least = (double)options->least_rate,
                      .n_steps = options->n_steps,
-                     .n_warmup = options->n_warmup,
+                     .n_warmup = job->plan.n_warmup,
                      .decay_share = (double)options->decay_share},
         .data = job->data,
         .valid = job->valid,
@@ -443,6 +432,8 @@ static void fill_trainer(struct train_job *job) {
         .micro_batch = (size_t)job->plan.micro_batch,
         .keeps_best = job->keeps_best,
         .patience = job->patience,
+        .resumed = job->resumed,
+        .trained = job->resumed || job->init != NULL,
         .checkpoint = first_checkpoint(job),
     };
 }
@@ -470,6 +461,10 @@ static void fill_plan(struct train_job *job, size_t micro_batch, uint64_t memory
     plan->micro_batch = (int32_t)micro_batch;
     plan->first_step = job->saved.checkpoint.step;
     plan->n_steps = job->options.n_steps;
+    plan->n_warmup = job->options.n_warmup;
+    if (plan->n_warmup == GEN_WARMUP_SHARE) {
+        plan->n_warmup = plan->n_steps / 10 < 100 ? plan->n_steps / 10 : 100;
+    }
     plan->memory = memory;
 }
 

@@ -43,10 +43,13 @@ struct train_job {
 
     /* Filled by the caller, before the run. */
     struct train_source data, valid; /**< valid.read NULL: none */
-    uint64_t data_key;  /**< digest of the data: others are read from their beginning */
-    size_t n_positions; /**< of a sequence; opening sets what the options say */
-    size_t n_sequences; /**< of a step */
-    bool keeps_best;    /**< as in struct trainer */
+    uint64_t data_key;     /**< digest of the data: others are read from their beginning */
+    uint64_t order_key;    /**< digest of all that their order depends on but the seed; not 0 */
+    uint64_t valid_key;    /**< digest of what `valid` reads; not 0 where there is something */
+    bool always_kept_best; /**< so did versions of gen that knew no valid_key */
+    size_t n_positions;    /**< of a sequence; opening sets what the options say */
+    size_t n_sequences;    /**< of a step */
+    bool keeps_best;       /**< as in struct trainer */
     uint64_t patience;
     struct gen_train_plan plan; /**< n_tokens, n_valid_tokens, n_left_out; the run adds the rest */
 
@@ -58,6 +61,9 @@ struct train_job {
     struct train_pass *pass;
     struct trainer trainer;
 };
+
+/** Steps of n_epochs, rounded up, at least 1: a share of a step is one. */
+uint64_t train_job_steps(double n_epochs, double steps_of_epoch);
 
 enum gen_status train_job_open(struct train_job *job);
 

@@ -67,7 +67,7 @@ static enum gen_status check_range(const struct range *range, struct gen_error *
     if (range->value >= range->low && !above) {
         return GEN_OK;
     }
-    return error_set(err, GEN_BAD_ARGUMENT, "%s is %g, wanted is %g to %s%g", range->name,
+    return error_set(err, GEN_BAD_ARGUMENT, "%s is %g, but must be %g to %s%g", range->name,
                      (double)range->value, (double)range->low, range->below_high ? "below " : "",
                      (double)range->high);
 }
@@ -107,12 +107,26 @@ enum gen_status train_options_check(const struct gen_train_options *options,
     if (options->n_data == 0) {
         return error_set(err, GEN_BAD_ARGUMENT, "there is no data to train on");
     }
-    if (options->n_steps == 0 || options->batch_size > MAX_BATCH_SIZE || options->micro_batch < 0) {
+    if (options->n_steps == 0) {
         return error_set(err, GEN_BAD_ARGUMENT,
-                         "%llu steps with a batch of %llu, micro_batch %d: wanted are at least 1 "
-                         "step, a batch of at most 2^32, micro_batch 0 or more",
-                         (unsigned long long)options->n_steps,
-                         (unsigned long long)options->batch_size, options->micro_batch);
+                         "0 steps teach nothing: the number of steps must be at least 1");
+    }
+    if (options->batch_size > MAX_BATCH_SIZE) {
+        return error_set(err, GEN_BAD_ARGUMENT, "the batch is %llu, but must be at most 2^32",
+                         (unsigned long long)options->batch_size);
+    }
+    if (options->micro_batch < 0) {
+        return error_set(err, GEN_BAD_ARGUMENT, "micro_batch is %d, but must be 0 or more",
+                         options->micro_batch);
+    }
+    if (!(options->n_epochs >= 0 && options->n_epochs <= 1e9)) {
+        return error_set(err, GEN_BAD_ARGUMENT, "n_epochs is %g, but must be 0 to 1e9",
+                         options->n_epochs);
+    }
+    if (options->patience > 0 && options->n_valid == 0 && options->valid_share == 0) {
+        return error_set(err, GEN_BAD_ARGUMENT,
+                         "stopping early needs data to validate with: files, or a share of the "
+                         "data");
     }
     if (options->optimizer != GEN_OPTIMIZER_ADAMW && options->optimizer != GEN_OPTIMIZER_MUON) {
         return error_set(err, GEN_BAD_ARGUMENT,
@@ -152,7 +166,7 @@ static enum gen_status take_size(int32_t *size, const char *name, int32_t option
     if (*size >= 1 && *size <= high) {
         return GEN_OK;
     }
-    return error_set(err, GEN_BAD_ARGUMENT, "%s is %d, wanted is 1 to %d", name, *size, high);
+    return error_set(err, GEN_BAD_ARGUMENT, "%s is %d, but must be 1 to %d", name, *size, high);
 }
 
 enum gen_status train_options_config(struct gen_config *config,

@@ -60,6 +60,12 @@ enum gen_status pair_set_divide(struct pair_set *learned, struct pair_set *held,
                                 const struct pairs *pairs, double share, uint64_t seed,
                                 struct gen_error *err) {
     size_t n_held = (size_t)(share * (double)pairs->n + 0.5);
+    if (share > 0 && n_held == 0) {
+        n_held = 1;
+    }
+    if (share < 1 && n_held >= pairs->n) {
+        n_held = pairs->n > 0 ? pairs->n - 1 : 0;
+    }
     *learned = (struct pair_set){.pairs = pairs, .n = pairs->n - n_held};
     *held = (struct pair_set){.pairs = pairs, .n = n_held};
     learned->which = memory_new(pairs->n, sizeof *learned->which);
@@ -93,11 +99,11 @@ void pair_set_release(struct pair_set *set) {
 static void begin_epoch(struct pair_order *order, uint64_t epoch) {
     const struct pair_set *set = order->set;
     size_t group = GROUP_STEPS * order->step_pairs;
-    size_t n = order->n_steps * order->step_pairs;
+    size_t n = order->n_full * order->step_pairs;
     for (size_t i = 0; i < set->n; i++) {
         order->sequence[i] = (uint32_t)i;
     }
-    for (size_t i = 0; i < order->n_steps; i++) {
+    for (size_t i = 0; i < order->n_full; i++) {
         order->steps[i] = (uint32_t)i;
     }
     shuffle(order->sequence, set->n, order->seed, epoch, 3);
@@ -105,7 +111,7 @@ static void begin_epoch(struct pair_order *order, uint64_t epoch) {
         sort_by_length(order->sequence + first, n - first < group ? n - first : group, set->pairs,
                        set->which, order->room);
     }
-    shuffle(order->steps, order->n_steps, order->seed, epoch, 4);
+    shuffle(order->steps, order->n_full, order->seed, epoch, 4);
     order->epoch = epoch;
 }
 
@@ -113,9 +119,10 @@ enum gen_status pair_order_init(struct pair_order *order, const struct pair_set 
                                 size_t step_pairs, uint64_t seed, struct gen_error *err) {
     *order = (struct pair_order){.set = set, .seed = seed};
     order->step_pairs = step_pairs < set->n ? step_pairs : set->n;
-    order->n_steps = set->n / order->step_pairs;
+    order->n_full = set->n / order->step_pairs;
+    order->n_steps = order->n_full + (set->n % order->step_pairs > 0);
     order->sequence = memory_new(set->n, sizeof *order->sequence);
-    order->steps = memory_new(order->n_steps, sizeof *order->steps);
+    order->steps = memory_new(order->n_full, sizeof *order->steps);
     order->room = memory_new(set->n, sizeof *order->room);
     if (order->sequence == NULL || order->steps == NULL || order->room == NULL) {
         return error_no_memory(err, "the order of the pairs");
@@ -132,11 +139,12 @@ void pair_order_release(struct pair_order *order) {
 }
 
 size_t pair_order_at(struct pair_order *order, uint64_t i) {
-    uint64_t n = (uint64_t)order->n_steps * order->step_pairs;
-    uint64_t epoch = i / n;
+    uint64_t epoch = i / order->set->n;
     if (epoch != order->epoch) {
         begin_epoch(order, epoch);
     }
-    size_t step = order->steps[i % n / order->step_pairs];
-    return order->set->which[order->sequence[step * order->step_pairs + i % order->step_pairs]];
+    size_t at = (size_t)(i % order->set->n);
+    size_t step = at / order->step_pairs;
+    size_t from = step < order->n_full ? order->steps[step] : step;
+    return order->set->which[order->sequence[from * order->step_pairs + at % order->step_pairs]];
 }

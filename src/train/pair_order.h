@@ -3,8 +3,8 @@
  *
  * Each epoch shuffles the pairs, puts those of some steps together in the order of their lengths,
  * so that a step has pairs about as long and little is wasted, and shuffles the steps. What is left
- * over when pairs are divided into steps waits for another epoch. Where a pair comes depends on
- * the seed, the epoch and the number of pairs in a step alone.
+ * over when pairs are divided into steps is the last step of the epoch, a smaller one. Where a pair
+ * comes depends on the seed, the epoch and the number of pairs in a step alone.
  */
 #ifndef TRAIN_PAIR_ORDER_H
 #define TRAIN_PAIR_ORDER_H
@@ -21,7 +21,8 @@ struct pair_set {
 
 /**
  * Divide pairs into those to learn from and the last `share` of them, in an order that depends on
- * the seed, to hold out; these lie in the order of their lengths. Release both in any case.
+ * the seed, to hold out: at least one where the share is above 0, but never all where it is below
+ * 1. These lie in the order of their lengths. Release both in any case.
  */
 enum gen_status pair_set_divide(struct pair_set *learned, struct pair_set *held,
                                 const struct pairs *pairs, double share, uint64_t seed,
@@ -32,10 +33,11 @@ struct pair_order {
     const struct pair_set *set;
     uint64_t seed;
     size_t step_pairs;           /**< of a step, at most set->n */
-    size_t n_steps;              /**< of an epoch */
+    size_t n_full;               /**< steps of an epoch that have as many */
+    size_t n_steps;              /**< of an epoch: with a smaller last one for the rest */
     uint64_t epoch;              /**< that the following are of */
     uint32_t *sequence;          /**< [set->n] indices of the set */
-    uint32_t *steps;             /**< [n_steps] a permutation */
+    uint32_t *steps;             /**< [n_full] a permutation */
     struct pair_by_length *room; /**< to sort in */
 };
 

@@ -59,8 +59,8 @@ static enum gen_status encode(const struct reading *reading, const struct gen_by
                               char counts) {
     enum gen_status status = GEN_OK;
     if (text->n > 0) {
-        status = gen_tokenizer_encode(reading->reader->tokenizer, text->data, text->n, false,
-                                      &reading->pairs->ids, reading->err);
+        status = gen_tokenizer_encode(reading->reader->tokenizer, text->data, text->n,
+                                      reading->reader->special, &reading->pairs->ids, reading->err);
     }
     return status == GEN_OK ? mark(reading, counts) : status;
 }

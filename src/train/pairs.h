@@ -42,7 +42,8 @@ struct pairs_reader {
     const struct pair_template *pair, *message;
     const char *prompt_field, *completion_field; /**< of a pair's members; NULL: the
                                                       usual ones */
-    size_t max_positions;                        /**< pairs of more are left out */
+    bool special;         /**< special tokens in the texts stand for themselves */
+    size_t max_positions; /**< pairs of more are left out */
     void *context;
     /** Told bytes done and in all; false cancels. */
     bool (*progress)(void *context, uint64_t done, uint64_t total);

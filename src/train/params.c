@@ -299,8 +299,8 @@ static enum gen_status load_tensor(struct params *params, const struct param_ten
         return error_set(err, GEN_BAD_FILE,
                          "%s: tensor %s has a number that is not finite at index %zu, training "
                          "cannot start from it",
-                         file->where.text, error_quote(&quoted, source->name, strlen(source->name)),
-                         bad);
+                         model_file_tensor_where(file, source),
+                         error_quote(&quoted, source->name, strlen(source->name)), bad);
     }
     if (!tensor->panels) {
         info->to_f32(params->values + tensor->offset, source->data, n);

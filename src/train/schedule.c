@@ -27,7 +27,11 @@ double schedule_rate(const struct schedule *schedule, uint64_t step) {
     }
     uint64_t start = schedule->n_warmup; /* of the fall */
     if (schedule->kind == GEN_SCHEDULE_WSD) {
-        uint64_t n_decay = (uint64_t)(schedule->decay_share * (double)schedule->n_steps);
+        /* Shares were floats: 0.7f of 10 steps is 6.9999998, which are 7. */
+        double n_share = schedule->decay_share * (double)schedule->n_steps;
+        double nearest = floor(n_share + 0.5);
+        uint64_t n_decay =
+            (uint64_t)(fabs(n_share - nearest) <= 1e-7 * n_share ? nearest : n_share);
         uint64_t stable = schedule->n_steps - n_decay;
         start = stable > start ? stable : start;
     }

@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "train/corpus.h"
 #include "train/dataset.h"
+#include "train/digest.h"
 #include "train/job.h"
 #include "train/options.h"
 #include "train/ranks.h"
@@ -52,6 +53,7 @@ static enum gen_status open_dataset(struct train_job *job, struct dataset *datas
     struct corpus corpus;
     struct dataset_progress progress = {job, tell_reading};
     enum gen_status status = corpus_open(&corpus, files, n_files, job->options.field, job->err);
+    corpus.special = job->options.special;
     for (size_t i = 0; status == GEN_OK && i < n_files; i++) {
         status = train_job_check_input(job, &corpus.files[i].map);
     }
@@ -98,6 +100,9 @@ static enum gen_status open_data(struct text_job *text) {
         return status;
     }
     size_t n_held = (size_t)((double)options->valid_share * (double)text->data.n);
+    if (options->valid_share > 0 && n_held < 2 && text->data.n > 2) {
+        n_held = 2; /* of fewer nothing can be predicted */
+    }
     text->data_span = (struct token_span){&text->data, 0, text->data.n - n_held};
     text->valid_span = options->n_valid > 0
                            ? (struct token_span){&text->valid, 0, text->valid.n}
@@ -138,17 +143,36 @@ static size_t read_valid(void *context, uint64_t sequence, int32_t *ids, int32_t
     return n;
 }
 
+/* A digest of a part of a dataset that is cut into sequences; never 0. */
+static uint64_t span_key(const struct token_span *span, size_t n_positions) {
+    struct digest digest = {0};
+    digest_add_u64(&digest, span->dataset->key);
+    digest_add_u64(&digest, span->first);
+    digest_add_u64(&digest, span->n);
+    digest_add_u64(&digest, n_positions);
+    return digest_value(&digest) | 1;
+}
+
 static void describe_data(struct text_job *text) {
     struct train_job *job = &text->job;
     size_t n_positions = job->n_positions;
-    job->data = (struct train_source){text, text->order.n_windows, read_data};
+    job->data = (struct train_source){
+        .context = text, .n_sequences = text->order.n_windows, .read = read_data};
     if (job->resumed && job->saved.checkpoint.data_key == text->data.file_key) {
         job->saved.checkpoint.data_key = text->data.key; /* what earlier versions of gen kept */
     }
     job->data_key = text->data.key;
+    job->order_key = span_key(&text->data_span, n_positions);
     if (text->valid_span.n > 1) {
         size_t n = (text->valid_span.n - 1 + n_positions - 1) / n_positions;
-        job->valid = (struct train_source){text, n, read_valid};
+        job->valid = (struct train_source){.context = text, .n_sequences = n, .read = read_valid};
+        job->valid_key = span_key(&text->valid_span, n_positions);
+        job->keeps_best = true;
+    }
+    job->patience = job->options.patience;
+    if (job->options.n_epochs > 0) {
+        job->options.n_steps = train_job_steps(
+            job->options.n_epochs, (double)text->order.n_windows / (double)job->n_sequences);
     }
     job->plan.n_tokens = text->data_span.n;
     job->plan.n_documents = text->data.n_documents;
@@ -163,10 +187,10 @@ enum gen_status gen_train(const char *path, const struct gen_train_options *opti
                                     .path = path,
                                     .err = err,
                                     .learn_tokenizer = learn_tokenizer}};
-    enum gen_status status = file_check_name(path, DATASET_SUFFIX, err);
-    if (status == GEN_OK) {
-        status = train_job_open(&text.job);
+    if (options->n_epochs > 0) {
+        text.job.options.n_steps = 1; /* known once the text is */
     }
+    enum gen_status status = train_job_open(&text.job);
     if (status == GEN_OK) {
         status = open_data_in_turn(&text);
     }

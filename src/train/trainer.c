@@ -170,19 +170,33 @@ static enum gen_status check_finite(const struct trainer *trainer, double loss, 
                      isfinite(loss) ? "gradient" : "loss");
 }
 
-/* Gradients of the mean loss over the step's sequences, which lie in the buffers: each rank's
- * share, which is at least one sequence (job.c sees to that) and so writes them all, then their
- * sum. */
-static enum gen_status add_gradients(struct trainer *trainer, double *loss, struct gen_error *err) {
+/* Sequences of the next step. */
+static size_t next_sequences(const struct trainer *trainer) {
+    const struct train_source *data = &trainer->data;
+    if (!data->ends_steps) {
+        return trainer->n_sequences;
+    }
+    uint64_t left = data->n_sequences - trainer->checkpoint.n_sequences % data->n_sequences;
+    return left < trainer->n_sequences ? (size_t)left : trainer->n_sequences;
+}
+
+/* Gradients of the mean loss over the step's n_sequences, which lie in the buffers: each rank's
+ * share, then their sum. A share may be empty in the last step of an epoch alone (job.c sees to
+ * that); nothing else would make zeros of the gradients then. */
+static enum gen_status add_gradients(struct trainer *trainer, size_t n_sequences, double *loss,
+                                     struct gen_error *err) {
     const struct gen_ranks *ranks = trainer->options->ranks;
     uint64_t begin, end;
-    ranks_share(&begin, &end, ranks, trainer->n_sequences);
+    ranks_share(&begin, &end, ranks, n_sequences);
     size_t n_counted = 0;
-    size_t wanted = count_targets(trainer, trainer->n_sequences);
+    size_t wanted = count_targets(trainer, n_sequences);
     struct train_step step = {.scale = (float)(1 / (double)(wanted > 0 ? wanted : 1)),
                               .seed = dropout_seed(trainer)};
     double sum = 0;
     enum gen_status status = GEN_OK;
+    if (begin == end) {
+        memset(trainer->gradients, 0, trainer->learned->n_values * sizeof *trainer->gradients);
+    }
     for (size_t first = (size_t)begin; first < end && status == GEN_OK;) {
         size_t left = (size_t)end - first;
         size_t n = left < trainer->micro_batch ? left : trainer->micro_batch;
@@ -208,8 +222,9 @@ static enum gen_status make_step(struct trainer *trainer, struct gen_train_repor
                                  struct gen_error *err) {
     struct checkpoint *run = &trainer->checkpoint;
     double start = gen_clock();
-    read_sequences(trainer, &trainer->data, run->n_sequences, trainer->n_sequences);
-    enum gen_status status = add_gradients(trainer, &report->loss, err);
+    size_t n_sequences = next_sequences(trainer);
+    read_sequences(trainer, &trainer->data, run->n_sequences, n_sequences);
+    enum gen_status status = add_gradients(trainer, n_sequences, &report->loss, err);
     if (status != GEN_OK) {
         return status;
     }
@@ -223,9 +238,9 @@ static enum gen_status make_step(struct trainer *trainer, struct gen_train_repor
                                     .t = run->step + 1};
     optimizer_step(trainer->optimizer, trainer->learned, trainer->gradients, &step,
                    trainer->compute);
-    size_t n_tokens = count_positions(trainer, trainer->n_sequences);
+    size_t n_tokens = count_positions(trainer, n_sequences);
     run->step++;
-    run->n_sequences += trainer->n_sequences;
+    run->n_sequences += n_sequences;
     run->n_tokens += n_tokens;
     report->step = run->step;
     report->n_steps = trainer->options->n_steps;
@@ -253,6 +268,8 @@ static enum gen_status compare_ranks(const struct trainer *trainer, struct gen_e
     digest_add_u64(&digest, run->vocab);
     digest_add_u64(&digest, trainer->n_sequences);
     digest_add_u64(&digest, trainer->n_positions);
+    digest_add_u64(&digest, run->has_best);
+    digest_add_u64(&digest, run->has_first);
     const struct params *parts[] = {trainer->params, trainer->learned};
     for (size_t i = 0; i < (trainer->lora != NULL ? 2 : 1); i++) {
         digest_add(&digest, parts[i]->values, parts[i]->n_values * sizeof *parts[i]->values);
@@ -264,15 +281,16 @@ static enum gen_status compare_ranks(const struct trainer *trainer, struct gen_e
  * those of the last validation are, if it was the best; without any validation so far, all are. */
 static bool writes_model(const struct trainer *trainer) {
     const struct checkpoint *run = &trainer->checkpoint;
-    return !trainer->keeps_best || run->best_step == 0 || run->best_step == run->step;
+    return !trainer->keeps_best || !run->has_best || run->best_step == run->step;
 }
 
-static enum gen_status write_model(const struct trainer *trainer, struct gen_error *err) {
+static enum gen_status write_model(const struct trainer *trainer, const char *path,
+                                   struct gen_error *err) {
     if (trainer->lora != NULL) {
-        return lora_write(trainer->path, trainer->lora, trainer->source, err);
+        return lora_write(path, trainer->lora, trainer->source, err);
     }
-    return checkpoint_write_model(trainer->path, trainer->params, trainer->tokenizer,
-                                  trainer->source, trainer->carried, err);
+    return checkpoint_write_model(path, trainer->params, trainer->tokenizer, trainer->source,
+                                  trainer->carried, err);
 }
 
 /* Two runs with one output would write state and model in turn, each over the other's. */
@@ -296,7 +314,10 @@ static enum gen_status write_checkpoint(struct trainer *trainer, struct gen_erro
         trainer->saved_state = file_identity_of(trainer->state_path);
     }
     if (status == GEN_OK && writes_model(trainer)) {
-        status = write_model(trainer, err);
+        status = write_model(trainer, trainer->path, err);
+    }
+    if (status == GEN_OK && trainer->options->last != NULL) {
+        status = write_model(trainer, trainer->options->last, err);
     }
     return status;
 }
@@ -314,30 +335,68 @@ static enum gen_status save(struct trainer *trainer, struct gen_error *err) {
     }
     trainer->saved_step = trainer->checkpoint.step;
     trainer->saved_at = gen_clock();
+    if (leads && watch->wrote != NULL && writes_model(trainer)) {
+        watch->wrote(watch->context, trainer->checkpoint.step);
+    }
     if (leads && watch->saved != NULL) {
         watch->saved(watch->context, trainer->checkpoint.step);
     }
     return GEN_OK;
 }
 
+/* Whether the weights as they are were the best so far. */
+static bool is_best(const struct trainer *trainer) {
+    const struct checkpoint *run = &trainer->checkpoint;
+    return trainer->keeps_best && run->has_best && run->best_step == run->step;
+}
+
+/* Write the model as it is before the first step, which is the best so far; the state, if there is
+ * one, is that of this step. */
+static enum gen_status write_best(const struct trainer *trainer, struct gen_error *err) {
+    const struct gen_ranks *ranks = trainer->options->ranks;
+    const struct gen_train_watch *watch = trainer->watch;
+    bool leads = ranks_leads(ranks);
+    enum gen_status status = leads ? write_model(trainer, trainer->path, err) : GEN_OK;
+    status = ranks_join(ranks, status, err);
+    if (status == GEN_OK && leads && watch->wrote != NULL) {
+        watch->wrote(watch->context, trainer->checkpoint.step);
+    }
+    return status;
+}
+
 static bool is_due(const struct trainer *trainer) {
     const struct gen_train_options *options = trainer->options;
+    const struct gen_train_watch *watch = trainer->watch;
     double minutes = (double)options->checkpoint_minutes;
     uint64_t every = options->checkpoint_every;
-    return (trainer->keeps_best && trainer->checkpoint.best_step == trainer->checkpoint.step) ||
-           (every > 0 && trainer->checkpoint.step % every == 0) ||
+    bool asked = watch->checkpoint_now != NULL && watch->checkpoint_now(watch->context);
+    return asked || is_best(trainer) || (every > 0 && trainer->checkpoint.step % every == 0) ||
            (minutes > 0 && gen_clock() - trainer->saved_at >= 60 * minutes);
 }
 
 /* Note whether the validation was the best so far. */
 static void judge(struct trainer *trainer, struct gen_train_report *report) {
     struct checkpoint *run = &trainer->checkpoint;
-    report->is_best = run->best_step == 0 || report->valid_loss < run->best_loss;
+    report->is_best = !run->has_best || report->valid_loss < run->best_loss;
     run->n_worse = report->is_best ? 0 : run->n_worse + 1;
     if (report->is_best) {
+        run->has_best = true;
         run->best_loss = report->valid_loss;
         run->best_step = run->step;
     }
+}
+
+/* Validate and fill in what the report has of it. */
+static enum gen_status validate(struct trainer *trainer, struct gen_train_report *report,
+                                struct gen_error *err) {
+    struct train_score score;
+    enum gen_status status = trainer_validate(trainer, &score, err);
+    if (status == GEN_OK) {
+        report->has_valid = true;
+        report->valid_loss = score.loss / (double)(score.n > 0 ? score.n : 1);
+        report->valid_bits = score.loss / log(2) / (double)(score.bytes > 0 ? score.bytes : 1);
+    }
+    return status;
 }
 
 static enum gen_status validate_if_due(struct trainer *trainer, struct gen_train_report *report,
@@ -348,12 +407,8 @@ static enum gen_status validate_if_due(struct trainer *trainer, struct gen_train
     if (trainer->valid.read == NULL || !(last || (every > 0 && step % every == 0))) {
         return GEN_OK;
     }
-    struct train_score score;
-    enum gen_status status = trainer_validate(trainer, &score, err);
+    enum gen_status status = validate(trainer, report, err);
     if (status == GEN_OK) {
-        report->has_valid = true;
-        report->valid_loss = score.loss / (double)(score.n > 0 ? score.n : 1);
-        report->valid_bits = score.loss / log(2) / (double)(score.bytes > 0 ? score.bytes : 1);
         judge(trainer, report);
     }
     return status;
@@ -381,6 +436,34 @@ static enum gen_status step_and_report(struct trainer *trainer, struct gen_error
 static bool is_done(const struct trainer *trainer) {
     return trainer->checkpoint.step >= trainer->options->n_steps ||
            (trainer->patience > 0 && trainer->checkpoint.n_worse >= trainer->patience);
+}
+
+/* Before the first step, and where a run goes on with other data to validate on: what the model is
+ * worth as it is. One that was trained may turn out to be the best; random weights are not kept. */
+static enum gen_status validate_first(struct trainer *trainer, struct gen_error *err) {
+    struct checkpoint *run = &trainer->checkpoint;
+    const struct gen_train_watch *watch = trainer->watch;
+    if (trainer->valid.read == NULL || run->has_best || run->has_first || is_done(trainer)) {
+        return GEN_OK;
+    }
+    struct gen_train_report report = {.step = run->step,
+                                      .n_steps = trainer->options->n_steps,
+                                      .n_tokens = run->n_tokens,
+                                      .epoch = (double)run->n_sequences /
+                                               (double)trainer->data.n_sequences};
+    enum gen_status status = validate(trainer, &report, err);
+    if (status != GEN_OK) {
+        return status;
+    }
+    run->has_first = true;
+    run->first_loss = report.valid_loss;
+    if (trainer->trained) {
+        judge(trainer, &report);
+    }
+    if (watch->began != NULL && !watch->began(watch->context, &report)) {
+        status = canceled(trainer, err);
+    }
+    return status;
 }
 
 static enum gen_status run_steps(struct trainer *trainer, struct gen_error *err) {
@@ -423,12 +506,19 @@ enum gen_status trainer_run(struct trainer *trainer, struct gen_error *err) {
     trainer->saved_at = gen_clock();
     trainer->saved_step = UINT64_MAX;
     uint64_t first_step = trainer->checkpoint.step;
-    if (first_step > 0) {
+    if (trainer->resumed) {
         trainer->saved_state = file_identity_of(trainer->state_path);
     }
     enum gen_status status = ranks_join(trainer->options->ranks, make_buffers(trainer, err), err);
     if (status == GEN_OK) {
         status = compare_ranks(trainer, err);
+    }
+    if (status == GEN_OK) {
+        status = validate_first(trainer, err);
+    }
+    /* A run that was cut off between state and model has the best one in its state alone. */
+    if (status == GEN_OK && is_best(trainer)) {
+        status = write_best(trainer, err);
     }
     if (status == GEN_OK) {
         status = run_steps(trainer, err);

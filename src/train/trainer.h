@@ -27,6 +27,8 @@
 struct train_source {
     void *context;
     uint64_t n_sequences; /**< of an epoch; of a source for validation, all there are */
+    /** A step has sequences of one epoch only, so that the last of each may be a smaller one. */
+    bool ends_steps;
     /** Fill the beginning of ids[T] and targets[T] and return how many there are, 1 ... T; numbers
      *  count on over the epochs. Targets that do not count are TRAIN_NO_TARGET. */
     size_t (*read)(void *context, uint64_t sequence, int32_t *ids, int32_t *targets);
@@ -54,6 +56,8 @@ struct trainer {
     size_t n_sequences;           /**< of a step */
     size_t micro_batch;           /**< sequences that `pass` takes at a time */
     bool keeps_best;              /**< the model written is that of the best validation so far */
+    bool resumed;                 /**< there is a state of this run */
+    bool trained;                 /**< the weights to begin with are those of a model, not random */
     uint64_t patience;            /**< stop after so many validations without a better; 0: never */
     struct checkpoint checkpoint; /**< where the run is; moves on */
     /* ------------------------------------------------------------ */

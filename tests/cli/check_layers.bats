@@ -77,8 +77,8 @@ refused() {
     refused 'model must not include "cli/options.h"'
 }
 
-@test "the program sees of the library the public headers and base" {
-    echo '#include "base/memory.h"' >src/cmd/generate.c
+@test "the program sees of the library the public headers, base and text alone" {
+    printf '#include "base/memory.h"\n#include "text/utf8.h"\n' | tee src/cmd/generate.c >src/cli/options.c
     check
     [ "$status" -eq 0 ]
     echo '#include "tensor/ops.h"' >src/cmd/generate.c

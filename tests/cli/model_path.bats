@@ -171,3 +171,43 @@ cached() {
     GEN_MODEL='' gen -n 1 Hi
     [ "$status" -eq 0 ]
 }
+
+@test "the cache's older variable, and ~ and variables in all of them" {
+    local revision=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+    export HOME=$PWD/home PLACE=$PWD/place
+    cached "$PWD/older" acme--one $revision
+    HUGGINGFACE_HUB_CACHE=$PWD/older found acme/one "$PWD/older/models--acme--one/snapshots/$revision"
+    cached "$PWD/newer" acme--one $revision
+    HF_HUB_CACHE=$PWD/newer HUGGINGFACE_HUB_CACHE=$PWD/older \
+        found acme/one "$PWD/newer/models--acme--one/snapshots/$revision"
+    cached "$HOME/x/hub" acme--one $revision
+    local snapshot=models--acme--one/snapshots/$revision
+    # shellcheck disable=SC2016,SC2088 # gen expands them
+    for value in '~/x' '$HOME/x' '${HOME}/x'; do
+        HF_HOME=$value found acme/one "$HOME/x/hub/$snapshot"
+        HF_HUB_CACHE=$value/hub found acme/one "$HOME/x/hub/$snapshot"
+        HUGGINGFACE_HUB_CACHE=$value/hub found acme/one "$HOME/x/hub/$snapshot"
+    done
+    cached "$HOME/cache/huggingface/hub" acme--two $revision
+    # shellcheck disable=SC2088
+    XDG_CACHE_HOME='~/cache' found acme/two \
+        "$HOME/cache/huggingface/hub/models--acme--two/snapshots/$revision"
+    mkdir -p place "$HOME/data/gen/models"
+    cp -r "$MODEL" place/three
+    cp -r "$MODEL" "$HOME/data/gen/models/four"
+    # shellcheck disable=SC2016
+    GEN_MODEL_PATH='/nowhere:$PLACE:~/y' found three "$PWD/place/three"
+    # shellcheck disable=SC2016
+    # shellcheck disable=SC2088 # gen expands it
+    GEN_MODEL_PATH='~/y:${PLACE}' found three "$PWD/place/three"
+    # shellcheck disable=SC2088
+    XDG_DATA_HOME='~/data' found four "$HOME/data/gen/models/four"
+    # shellcheck disable=SC2016
+    GEN_MODEL='$PLACE/three' gen inspect --json
+    [[ $output == "{\"model\":\"$PLACE/three\","* ]]
+    # shellcheck disable=SC2016
+    HF_HUB_CACHE='$UNSET_HERE/x' gen inspect -m acme/one
+    [ "$status" -eq 1 ]
+    # shellcheck disable=SC2016 # as it is
+    [[ $stderr == *'$UNSET_HERE/x'* ]]
+}

@@ -240,7 +240,7 @@ END
 
 @test "an empty file name is seen in the message" {
     gen -n 1 --output= Hi
-    refused 1 'gen: "": No such file'
+    refused 1 'gen: the name of the file to write is empty'
     gen -n 1 --file=
     refused 1 'gen: "": No such file'
 }

@@ -20,16 +20,16 @@ learn() {
     learn plain plain.jsonl
     printf '\xef\xbb\xbf{"instruction":"Say a","input":"","output":"b","text":"x"}\r\n\r\n{"instruction":"Add","input":"1 2","output":"3\\udc00"}\r\n' >alpaca.json
     learn alpaca alpaca.json
-    cmp plain.gguf.state alpaca.gguf.state
+    same_state plain.gguf.state alpaca.gguf.state
     sed 's/prompt/q/; s/completion/a/' plain.jsonl >named.NDJSON
     learn named --prompt-field q --completion-field a named.NDJSON
-    cmp plain.gguf.state named.gguf.state
+    same_state plain.gguf.state named.gguf.state
     # A template that has something between the two needs no line end.
     printf '{"prompt":"Say a","completion":"b"}\n' >one.jsonl
     printf '{"instruction":"Say a","input":null,"output":"b"}\n' >two.jsonl
     learn one --template '{prompt}: {completion}' one.jsonl
     learn two --template '{prompt}: {completion}' two.jsonl
-    cmp one.gguf.state two.gguf.state
+    same_state one.gguf.state two.gguf.state
 }
 
 @test "conversations of ShareGPT are messages" {
@@ -37,7 +37,7 @@ learn() {
     learn plain plain.jsonl
     printf '{"id":"1","conversations":[{"from":"system","value":"s"},{"from":"human","value":"a"},{"from":"gpt","value":"b"}]}\n' >share.jsonl
     learn share share.jsonl
-    cmp plain.gguf.state share.gguf.state
+    same_state plain.gguf.state share.gguf.state
 }
 
 @test "what is none of them names the line and what is there" {

@@ -81,8 +81,7 @@ setup() {
     for _ in $(seq 40); do echo Hello; done >lines
     run on_terminal "timeout -s INT 1.8 $GEN --lines -f lines -t 1 --context slide --ignore-eos -n 20000 -o texts"
     [[ $output == *"bytes of new text"* ]]
-    [[ $output == *$'\r\033[K' ]]
-    [[ $(head -c 5 texts) == Hello ]]
+    [[ $output == *$'\r\033[K'* ]]
     run on_terminal "timeout -s INT 1.8 $GEN -q --lines -f lines -t 1 --context slide --ignore-eos -n 20000 -o texts"
     [[ $output != *"bytes of new text"* ]]
 }

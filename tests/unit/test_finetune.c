@@ -230,23 +230,28 @@ static void epochs_have_every_pair_once(void **state) {
     struct pair_order order, other;
     assert_int_equal(pair_order_init(&order, &learned, 4, 5, NULL), GEN_OK);
     assert_int_equal(pair_order_init(&other, &learned, 4, 6, NULL), GEN_OK);
-    assert_int_equal(order.n_steps, 23);
+    assert_int_equal(order.n_full, 23);
+    assert_int_equal(order.n_steps, 24); /* the last has one */
     size_t waste = 0;
     size_t n_same = 0;
     for (uint64_t epoch = 0; epoch < 3; epoch++) {
         int seen[N_PAIRS] = {0};
-        for (uint64_t i = 0; i < 92; i++) {
-            size_t pair = pair_order_at(&order, epoch * 92 + i);
+        for (uint64_t i = 0; i < 93; i++) {
+            size_t pair = pair_order_at(&order, epoch * 93 + i);
             seen[pair]++;
             assert_int_equal(seen[pair], 1);
-            n_same += pair == pair_order_at(&other, epoch * 92 + i);
-            n_same += epoch > 0 && pair == pair_order_at(&order, (epoch - 1) * 92 + i);
-            assert_int_equal(pair, pair_order_at(&order, epoch * 92 + i));
-            size_t last = pair_order_at(&order, epoch * 92 + i / 4 * 4 + 3);
+            n_same += pair == pair_order_at(&other, epoch * 93 + i);
+            n_same += epoch > 0 && pair == pair_order_at(&order, (epoch - 1) * 93 + i);
+            assert_int_equal(pair, pair_order_at(&order, epoch * 93 + i));
+            size_t last = pair_order_at(&order, epoch * 93 + (i < 92 ? i / 4 * 4 + 3 : i));
             waste += pairs.all[last].n - pairs.all[pair].n;
         }
         for (size_t i = 0; i < held.n; i++) {
             assert_int_equal(seen[held.which[i]], 0);
+            seen[held.which[i]]++;
+        }
+        for (size_t i = 0; i < N_PAIRS; i++) {
+            assert_int_equal(seen[i], 1);
         }
     }
     assert_true(n_same < 40);
@@ -266,6 +271,7 @@ static void epochs_have_every_pair_once(void **state) {
 struct heard {
     uint64_t first_step, last_step, n_steps, stop_after, best_step, n_left_out, n_valid;
     double loss, valid_loss, best_loss;
+    bool has_best;
     int n_valids;
 };
 
@@ -275,6 +281,17 @@ static void on_plan(void *context, const struct gen_train_plan *plan) {
     heard->n_steps = plan->n_steps;
     heard->n_left_out = plan->n_left_out;
     heard->n_valid = plan->n_valid_sequences;
+    heard->has_best = plan->has_best;
+    heard->best_loss = plan->best_loss;
+}
+
+static bool on_began(void *context, const struct gen_train_report *report) {
+    struct heard *heard = context;
+    assert_true(report->is_best); /* the model to begin with was trained */
+    heard->has_best = true;
+    heard->best_loss = report->valid_loss;
+    heard->best_step = report->step;
+    return true;
 }
 
 static bool on_step(void *context, const struct gen_train_report *report) {
@@ -285,7 +302,8 @@ static bool on_step(void *context, const struct gen_train_report *report) {
         heard->n_valids++;
         heard->valid_loss = report->valid_loss;
         assert_int_equal(report->is_best,
-                         heard->best_step == 0 || report->valid_loss < heard->best_loss);
+                         !heard->has_best || report->valid_loss < heard->best_loss);
+        heard->has_best = true;
         if (report->is_best) {
             heard->best_loss = report->valid_loss;
             heard->best_step = report->step;
@@ -297,7 +315,8 @@ static bool on_step(void *context, const struct gen_train_report *report) {
 static enum gen_status run(const char *directory, const struct gen_finetune_options *options,
                            struct heard *heard, uint64_t stop_after, struct gen_error *err) {
     *heard = (struct heard){.stop_after = stop_after};
-    const struct gen_train_watch watch = {.context = heard, .plan = on_plan, .step = on_step};
+    const struct gen_train_watch watch = {
+        .context = heard, .plan = on_plan, .began = on_began, .step = on_step};
     return gen_finetune(fixture_path(directory, "m.gguf"), options, &watch, err);
 }
 
@@ -538,7 +557,10 @@ static void wrong_options_are_refused(void **state) {
     options.train.shape.n_ctx = 2;
     refuse(directory, &options, "there is no pair in it that fits a context of 2 tokens");
     options = good;
-    options.train.valid_share = 0.99f;
+    char one[512];
+    snprintf(one, sizeof one, "%s", make_data(directory, "one.jsonl", 0, 1));
+    const char *const single[] = {one};
+    options.train.data = single;
     refuse(directory, &options, "no pair is left to learn from");
     options = good;
     options.train.sample_every = 5;

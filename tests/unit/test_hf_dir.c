@@ -52,9 +52,10 @@ static void test_config(void **state) {
     int64_t number = -7;
     assert_int_equal(model_file_get_int(file, "n_layer", 1, 9, &number, &err), GEN_OK);
     assert_int_equal(number, 2);
-    number = -7;
-    assert_int_equal(model_file_get_int(file, "n_inner", 1, 9, &number, &err), GEN_OK);
-    assert_int_equal(number, -7); /* null counts as missing */
+    assert_int_equal(model_file_get_int(file, "n_inner", 1, 9, &number, &err), GEN_BAD_FILE);
+    assert_non_null(strstr(err.message, "config.json: n_inner is null"));
+    assert_true(model_file_is_null(file, "n_inner"));
+    assert_false(model_file_is_null(file, "n_layer"));
     assert_int_equal(model_file_setting(file, "n_inner")->type, SETTING_NULL);
     double real = 0;
     assert_int_equal(model_file_get_float(file, "layer_norm_epsilon", 0, 1, &real, &err), GEN_OK);

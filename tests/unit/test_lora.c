@@ -478,13 +478,16 @@ static void bad_adapters_are_refused(void **state) {
     check_plan(directory, &plan, "adapter.lora.alpha");
     plan = good_plan();
     plan.a[0] = 5;
-    check_plan(directory, &plan, "has the shape [2, 5], the model wants [2, 4]");
+    check_plan(directory, &plan, "has the shape [2, 5], but must have [2, 4]");
     plan = good_plan();
     plan.b[0] = 3;
-    check_plan(directory, &plan, "has the shape [4, 3], the model wants [4, 2]");
+    check_plan(directory, &plan, "has the shape [4, 3], but must have [4, 2]");
     plan = good_plan();
     plan.b[1] = 1;
-    check_plan(directory, &plan, "has the shape [1, 2], the model wants [4, 2]");
+    check_plan(directory, &plan, "has the shape [1, 2], but must have [4, 2]");
+    plan = good_plan(); /* 65,537 is the first rank that finetune does not make either */
+    plan.a[1] = plan.b[0] = 65537;
+    check_plan(directory, &plan, "has rank 65537, but at most 65536 is read");
     plan = good_plan();
     plan.names[1] = NULL;
     check_plan(directory, &plan, "but not blk.0.attn_output.weight.lora_b");

@@ -42,6 +42,7 @@ struct rank {
     /* its run */
     const char *path;
     struct gen_train_options options;
+    bool pairs; /* gen_finetune() of them, not gen_train() */
     uint64_t stop_after;
     enum gen_status status;
     struct gen_error err;
@@ -130,7 +131,13 @@ static void *train(void *context) {
     struct rank *rank = context;
     const struct gen_train_watch watch = {.context = rank, .step = on_step, .saved = on_saved};
     rank->options.ranks = &rank->ranks;
-    rank->status = gen_train(rank->path, &rank->options, &watch, &rank->err);
+    if (rank->pairs) {
+        struct gen_finetune_options finetune = gen_finetune_options_default();
+        finetune.train = rank->options;
+        rank->status = gen_finetune(rank->path, &finetune, &watch, &rank->err);
+    } else {
+        rank->status = gen_train(rank->path, &rank->options, &watch, &rank->err);
+    }
     return NULL;
 }
 
@@ -292,7 +299,7 @@ static void test_stop_and_resume(void **state) {
         assert_int_equal(ranks[r].status, GEN_CANCELED);
         assert_string_equal(ranks[r].err.message, "training was stopped after step 20");
         assert_int_equal(ranks[r].last_step, 20);
-        assert_int_equal(ranks[r].n_saved, r == 0);
+        assert_int_equal(ranks[r].n_saved, r == 0 ? 2 : 0); /* the best, after step 10, and this */
     }
     options.resume = true;
     options.n_steps = 50;
@@ -366,12 +373,56 @@ static void test_failures(void **state) {
     fixture_directory_remove(directory);
 }
 
+/* Seven pairs in batches of three: the last step of an epoch has one, and two ranks have nothing.
+ */
+static void test_steps_with_too_few(void **state) {
+    (void)state;
+    const char *directory = fixture_directory_new();
+    struct gen_bytes text = {0};
+    for (int i = 0; i < 7; i++) {
+        char line[100];
+        snprintf(line, sizeof line, "{\"prompt\":\"What is %d?\",\"completion\":\" %.*s\"}\n", i,
+                 3 * i + 1, "a king and his queen in it");
+        fixture_text(&text, line);
+    }
+    fixture_write(directory, "pairs.jsonl", &text);
+    gen_bytes_release(&text);
+    char data_path[300], paths[2][300];
+    snprintf(data_path, sizeof data_path, "%s", fixture_path(directory, "pairs.jsonl"));
+    snprintf(paths[0], sizeof paths[0], "%s", fixture_path(directory, "one.gguf"));
+    snprintf(paths[1], sizeof paths[1], "%s", fixture_path(directory, "three.gguf"));
+    const char *const data[] = {data_path};
+    struct gen_finetune_options options = gen_finetune_options_default();
+    options.train.init = MODEL;
+    options.train.data = data;
+    options.train.n_data = 1;
+    options.train.batch_size = 3;
+    options.train.n_steps = 12;
+    options.train.n_threads = 1;
+    struct rank ranks[MAX_RANKS], alone[MAX_RANKS];
+    struct place place, other;
+    prepare(alone, &other, 1, paths[0], &options.train);
+    alone[0].pairs = true;
+    run_well(alone);
+    prepare(ranks, &place, 3, paths[1], &options.train);
+    for (int r = 0; r < 3; r++) {
+        ranks[r].pairs = true;
+    }
+    run_well(ranks);
+    for (int step = 1; step <= 12; step++) {
+        assert_true(ranks[2].loss[step] == ranks[0].loss[step]);
+        assert_close(ranks[0].loss[step], alone[0].loss[step]);
+    }
+    fixture_directory_remove(directory);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shares),
         cmocka_unit_test(test_same_curve),
         cmocka_unit_test(test_stop_and_resume),
         cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_steps_with_too_few),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

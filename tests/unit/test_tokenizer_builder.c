@@ -108,15 +108,6 @@ static void test_vocabularies_refused(void **state) {
     assert_int_equal(add(builder, 257, "<s>", true, NULL), GEN_OK);
     check_finish_refused(builder, "\"<s>\" is given twice");
 
-    builder = new_builder();
-    assert_int_equal(add(builder, 0, "a", false, NULL), GEN_OK);
-    check_finish_refused(builder, "byte 0x00");
-
-    /* Plain text that only looks like the spelling of a byte. */
-    builder = new_builder();
-    assert_int_equal(add(builder, 0, "\xC4\x80", true, NULL), GEN_OK);
-    check_finish_refused(builder, "byte 0x00");
-
     builder = new_builder_of_bytes();
     assert_int_equal(add(builder, TOKENIZER_MAX_TOKENS - 1, "xy", false, NULL), GEN_OK);
     check_finish_refused(builder, "far above");

@@ -495,7 +495,7 @@ static void test_bad_options(void **state) {
            "a batch of 4294967296 tokens is 268435456 sequences of n_ctx 16, but there are 9 (ask "
            "for 144");
     options.batch_size = UINT64_MAX;
-    refuse(path, &options, GEN_BAD_ARGUMENT, "a batch of at most 2^32");
+    refuse(path, &options, GEN_BAD_ARGUMENT, "must be at most 2^32");
     options = small_run(data);
     options.preset = "huge";
     refuse(path, &options, GEN_BAD_ARGUMENT, "preset \"huge\" is unknown");
@@ -513,7 +513,7 @@ static void test_bad_options(void **state) {
     refuse(path, &options, GEN_BAD_ARGUMENT, "vocab_size is 300, but init brings a vocabulary");
     options = small_run(data);
     options.dropout = 1;
-    refuse(path, &options, GEN_BAD_ARGUMENT, "dropout is 1, wanted is 0 to below 1");
+    refuse(path, &options, GEN_BAD_ARGUMENT, "dropout is 1, but must be 0 to below 1");
     options = small_run(data);
     options.learning_rate = NAN;
     refuse(path, &options, GEN_BAD_ARGUMENT, "learning_rate is nan");
@@ -522,7 +522,7 @@ static void test_bad_options(void **state) {
     refuse(path, &options, GEN_BAD_ARGUMENT, "optimizer 2 is unknown");
     options = small_run(data);
     options.momentum = 1;
-    refuse(path, &options, GEN_BAD_ARGUMENT, "momentum is 1, wanted is 0 to below 1");
+    refuse(path, &options, GEN_BAD_ARGUMENT, "momentum is 1, but must be 0 to below 1");
     options = small_run(data);
     options.n_data = 0;
     refuse(path, &options, GEN_BAD_ARGUMENT, "no data");

@@ -1,0 +1,211 @@
+/**
+ * looks_like.c - what is this file, or this directory, if it is no model that can be read?
+ *
+ * Nothing of them is read but their first bytes and their names. The order of the questions about a
+ * directory is that of likelihood: what lies in it tells what the user did.
+ */
+#include "format/looks_like.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/memory.h"
+
+const char looks_like_peft_advice[] =
+    "is an adapter of PEFT, not a whole model (in Python, merge it with its model: "
+    "PeftModel.from_pretrained(MODEL, FOLDER).merge_and_unload().save_pretrained(MERGED), and name "
+    "the folder MERGED)";
+
+static const char pytorch[] =
+    "is a PyTorch or other ZIP file, which can run code and is not read (in Python, save the model "
+    "again: model.save_pretrained(FOLDER, safe_serialization=True), and name the folder)";
+
+/* ---- files ----------------------------------------------------------------------------------- */
+
+/** Whether the text, but for space before it, begins with `<`. */
+static bool is_markup(const char *bytes, size_t n) {
+    size_t i = 0;
+    while (i < n && i < 100 && strchr(" \t\r\n", bytes[i]) != NULL && bytes[i] != '\0')
+        i++;
+    return i + 1 < n && bytes[i] == '<' && strchr("!?hH", bytes[i + 1]) != NULL;
+}
+
+const char *file_looks_like(const void *data, size_t n) {
+    static const struct {
+        const char *begins;
+        size_t n;
+        const char *what;
+    } known[] = {
+        {"version https://git-lfs", 23,
+         "is a git-lfs pointer, not the file itself (fetch it: git lfs pull)"},
+        {"PK\3\4", 4, pytorch},
+        {"\x80\2", 2, pytorch},
+        {"\x80\4", 2, pytorch},
+        {"\x89HDF", 4,
+         "is a TensorFlow file (HDF5), which is not read (in Python, load it with from_tf=True and "
+         "save it again with save_pretrained())"},
+        {"\x1f\x8b", 2, "is compressed with gzip (unpack it: gunzip)"},
+        {"\x28\xb5\x2f\xfd", 4, "is compressed with zstd (unpack it: zstd -d)"},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (n >= known[i].n && memcmp(data, known[i].begins, known[i].n) == 0)
+            return known[i].what;
+    if (is_markup(data, n))
+        return "is a web page (HTML), not the file itself: a login or an error page was saved "
+               "(download the file again)";
+    return NULL;
+}
+
+static const char *base_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
+}
+
+bool looks_like_peft(const char *path) {
+    return strcmp(base_name(path), "adapter_model.safetensors") == 0 ||
+           strcmp(base_name(path), "adapter_model.bin") == 0 ||
+           strcmp(base_name(path), "adapter_config.json") == 0;
+}
+
+/* ---- directories ----------------------------------------------------------------------------- */
+
+/** The names in a directory that matter here. */
+struct names {
+    char **ggufs; /**< sorted */
+    size_t n_ggufs, capacity;
+    char *pytorch; /**< a file of PyTorch's, TensorFlow's or Flax's weights, or NULL */
+    bool config, peft;
+};
+
+static void names_release(struct names *names) {
+    for (size_t i = 0; i < names->n_ggufs; i++)
+        memory_free(names->ggufs[i]);
+    memory_free(names->ggufs);
+    memory_free(names->pytorch);
+}
+
+static bool ends_with(const char *name, const char *end) {
+    size_t n = strlen(name), n_end = strlen(end);
+    return n > n_end && strcmp(name + n - n_end, end) == 0;
+}
+
+static bool is_other_weights(const char *name) {
+    static const char *const ends[] = {".pt",   ".pth",     ".bin",        ".h5",
+                                       ".ckpt", ".msgpack", ".ckpt.index", ".bin.index.json"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (ends_with(name, ends[i]) && strcmp(name, "training_args.bin") != 0 &&
+            strcmp(name, "optimizer.pt") != 0 && strcmp(name, "scheduler.pt") != 0)
+            return true;
+    return false;
+}
+
+/** Keep the name if it matters; false if out of memory. */
+static bool note_name(struct names *names, const char *name) {
+    names->config = names->config || strcmp(name, "config.json") == 0;
+    names->peft = names->peft || looks_like_peft(name);
+    if (ends_with(name, ".gguf") && name[0] != '.') {
+        char *copy = memory_copy_string(name, strlen(name));
+        if (copy == NULL || !memory_grow(&names->ggufs, &names->capacity, names->n_ggufs + 1,
+                                         sizeof *names->ggufs)) {
+            memory_free(copy);
+            return false;
+        }
+        names->ggufs[names->n_ggufs++] = copy;
+    }
+    if (!is_other_weights(name) || (names->pytorch != NULL && strcmp(names->pytorch, name) <= 0))
+        return true;
+    memory_free(names->pytorch);
+    names->pytorch = memory_copy_string(name, strlen(name));
+    return names->pytorch != NULL;
+}
+
+static int compare_names(const void *left, const void *right) {
+    return strcmp(*(char *const *)left, *(char *const *)right);
+}
+
+static enum gen_status list_names(struct names *names, const char *directory,
+                                  struct gen_error *err) {
+    DIR *list = opendir(directory);
+    bool good = true;
+    for (struct dirent *entry = list != NULL ? readdir(list) : NULL; good && entry != NULL;
+         entry = readdir(list))
+        good = note_name(names, entry->d_name);
+    if (list != NULL)
+        closedir(list);
+    if (!good)
+        return error_no_memory(err, "the names in a directory");
+    if (names->n_ggufs > 1)
+        qsort(names->ggufs, names->n_ggufs, sizeof *names->ggufs, compare_names);
+    return GEN_OK;
+}
+
+/** Several GGUFs: which, and that one must be chosen. */
+static enum gen_status choose_gguf(const struct names *names, const char *where,
+                                   struct gen_error *err) {
+    char list[240];
+    size_t n = 0;
+    for (size_t i = 0; i < names->n_ggufs && n < sizeof list; i++) {
+        struct error_quoted quoted;
+        error_quote(&quoted, names->ggufs[i], strlen(names->ggufs[i]));
+        bool fits = n + strlen(quoted.text) + sizeof ", ..." < sizeof list;
+        n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", i > 0 ? ", " : "",
+                              fits ? quoted.text : "...");
+        if (!fits)
+            break;
+    }
+    if (strstr(names->ggufs[0], "-of-") != NULL && strstr(names->ggufs[0], "-00001-") != NULL)
+        return error_set(err, GEN_UNSUPPORTED,
+                         "%s: holds a GGUF split into parts: %s (merge them: llama-gguf-split "
+                         "--merge FIRST OUT.gguf)",
+                         where, list);
+    return error_set(err, GEN_UNSUPPORTED,
+                     "%s: holds %zu GGUF files: %s (choose one: name the file)", where,
+                     names->n_ggufs, list);
+}
+
+static enum gen_status refuse(const struct names *names, const char *directory,
+                              struct gen_error *err) {
+    struct error_quoted where, quoted;
+    error_path(&where, directory);
+    if (names->peft)
+        return error_set(err, GEN_UNSUPPORTED, "%s/adapter_config.json: %s", where.text,
+                         looks_like_peft_advice);
+    if (names->n_ggufs > 1)
+        return choose_gguf(names, where.text, err);
+    if (names->pytorch != NULL)
+        return error_set(err, GEN_UNSUPPORTED,
+                         "%s/%s: the weights are in a file that can run code or is of another "
+                         "program, and is not read (in Python, load them with the code that they "
+                         "are of and save them again: model.save_pretrained(DIR, "
+                         "safe_serialization=True))",
+                         where.text, error_quote(&quoted, names->pytorch, strlen(names->pytorch)));
+    if (!names->config)
+        return error_set(
+            err, GEN_BAD_FILE,
+            "%s/config.json: is missing: a directory without config.json is no model "
+            "(a model is a GGUF file, or a Hugging Face directory with config.json and "
+            "model.safetensors)",
+            where.text);
+    return error_set(err, GEN_BAD_FILE,
+                     "%s/model.safetensors: is missing: the directory has neither "
+                     "model.safetensors nor model.safetensors.index.json",
+                     where.text);
+}
+
+enum gen_status directory_look(char **gguf, const char *directory, struct gen_error *err) {
+    struct names names = {0};
+    *gguf = NULL;
+    enum gen_status status = list_names(&names, directory, err);
+    if (status == GEN_OK && names.n_ggufs == 1) {
+        *gguf = file_join(directory, names.ggufs[0]);
+        status = *gguf != NULL ? GEN_OK : error_no_memory(err, "a path");
+    } else if (status == GEN_OK) {
+        status = refuse(&names, directory, err);
+    }
+    names_release(&names);
+    return status;
+}
