@@ -17,7 +17,7 @@
 static struct gen_tokenizer *tokenizer;
 static struct thread_pool *pool;
 static struct corpus corpus;
-static char name[sizeof "data" DATASET_SUFFIX];
+static char name[sizeof "data.tokens-0123456789abcdef"];
 static uint8_t footer[FOOTER_SIZE]; /* of a cache that gen has made */
 
 static void open_dataset(struct dataset *dataset) {

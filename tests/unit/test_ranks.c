@@ -26,7 +26,8 @@
 
 /* ---- ranks that are threads --------------------------------------------------------------*/
 
-/* Where they meet: each lays down what it brings, and may take it away when all have looked. */
+/* Where they meet: each lays down what it brings, and may take it away when all have looked, which
+ * is when they meet again, with NULL. */
 struct place {
     pthread_mutex_t mutex;
     pthread_cond_t all_here;
@@ -54,7 +55,9 @@ struct rank {
 static bool meet(struct rank *rank, const void *brings) {
     struct place *place = rank->place;
     pthread_mutex_lock(&place->mutex);
-    place->brought[rank->ranks.rank] = brings;
+    if (brings != NULL) {
+        place->brought[rank->ranks.rank] = brings;
+    }
     uint64_t meeting = place->n_meetings;
     if (++place->n_here == place->n) {
         place->n_here = 0;
@@ -79,7 +82,7 @@ static bool sum_floats(void *context, float *values, size_t n) {
             sums[i] += other[i];
         }
     }
-    works = meet(rank, values) && works;
+    works = meet(rank, NULL) && works;
     memcpy(values, sums, n * sizeof *sums);
     free(sums);
     return works;
@@ -95,7 +98,7 @@ static bool sum_doubles(void *context, double *values, size_t n) {
             sums[i] += other[i];
         }
     }
-    works = meet(rank, values) && works;
+    works = meet(rank, NULL) && works;
     memcpy(values, sums, n * sizeof *sums);
     return works;
 }
@@ -106,7 +109,7 @@ static bool broadcast(void *context, int32_t from, void *bytes, size_t n) {
     if (from != rank->ranks.rank) {
         memcpy(bytes, rank->place->brought[from], n);
     }
-    return meet(rank, bytes) && works;
+    return meet(rank, NULL) && works;
 }
 
 /* ---- runs --------------------------------------------------------------------------------*/

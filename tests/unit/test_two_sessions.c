@@ -1,17 +1,20 @@
 /* One model used by several threads of an outsider's program at the same time: each has a session
- * or a call of gen_generate() of its own, and all find what one alone finds. Under ThreadSanitizer
- * (make test-thread) this also shows that nothing of the model is written while it is used. */
+ * or a call of gen_generate() of its own, and all find what one alone finds. So do trainings. Under
+ * ThreadSanitizer (make test-thread) this also shows that nothing of the model is written while it
+ * is used. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "gen.h"
+#include "gen_train.h"
 
 enum { N_USERS = 2, LENGTH = 40 };
 
@@ -100,6 +103,41 @@ static void *use_generate(void *argument) {
     return NULL;
 }
 
+/* ---- training ------------------------------------------------------------------------------- */
+
+static void *use_train(void *argument) {
+    static const char *const data[] = {"tests/golden/train/text.txt"};
+    struct user *user = argument;
+    struct gen_train_options options = gen_train_options_default();
+    char directory[] = "/tmp/gen-test-XXXXXX";
+    char path[64], command[96];
+    if (mkdtemp(directory) == NULL) {
+        return NULL;
+    }
+    snprintf(path, sizeof path, "%s/model.gguf", directory);
+    options.data = data;
+    options.n_data = 1;
+    options.init = "tests/golden/models/base";
+    options.shape.n_ctx = 16;
+    options.batch_size = 64;
+    options.n_steps = 3;
+    options.n_threads = user->n_threads;
+    options.seed = (uint64_t)user->first;
+    if (gen_train(path, &options, NULL, NULL) == GEN_OK) {
+        FILE *file = fopen(path, "rb");
+        char bytes[4096];
+        size_t n;
+        user->good = file != NULL;
+        while (user->good && (n = fread(bytes, 1, sizeof bytes, file)) > 0) {
+            user->good = gen_bytes_append(&user->found, bytes, n) == GEN_OK;
+        }
+        fclose(file);
+    }
+    snprintf(command, sizeof command, "rm -r %s", directory);
+    user->good = system(command) == 0 && user->good;
+    return NULL;
+}
+
 /* ---- the test ------------------------------------------------------------------------------- */
 
 static void check(const char *path, void *(*use)(void *)) {
@@ -109,7 +147,7 @@ static void check(const char *path, void *(*use)(void *)) {
     struct user users[N_USERS], alone[N_USERS];
     assert_int_equal(gen_model_open(&model, path, NULL, &err), GEN_OK);
     for (int i = 0; i < N_USERS; i++) {
-        users[i] = (struct user){.model = model, .n_threads = 1 + i, .first = 11 * i};
+        users[i] = (struct user){.model = model, .n_threads = 2 + i, .first = 11 * i};
         alone[i] = users[i];
         assert_int_equal(pthread_create(&threads[i], NULL, use, &users[i]), 0);
     }
@@ -139,8 +177,14 @@ static void test_generate(void **state) {
     check("tests/golden/models/base", use_generate);
 }
 
+static void test_training(void **state) {
+    (void)state;
+    check("tests/golden/models/base", use_train);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_sessions),
-                                       cmocka_unit_test(test_generate)};
+                                       cmocka_unit_test(test_generate),
+                                       cmocka_unit_test(test_training)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
