@@ -30,8 +30,7 @@ struct train_job {
 
     /* Found when opening. */
     char *state_path;
-    struct saved_state saved; /**< of a run that is resumed */
-    bool resumed;
+    struct saved_state saved;      /**< of a run that is resumed */
     struct model_file *init;       /**< NULL: the options name none */
     struct gen_config init_config; /**< of init */
     struct model_file *earlier;    /**< resumed without init: what the run wrote so far, or NULL */
@@ -40,17 +39,18 @@ struct train_job {
     struct gen_config config;
     struct compute compute;
     bool computes; /**< compute is initialized */
+    bool resumed;  /**< `saved` is there */
 
     /* Filled by the caller, before the run. */
     struct train_source data, valid; /**< valid.read NULL: none */
-    uint64_t data_key;     /**< digest of the data: others are read from their beginning */
-    uint64_t order_key;    /**< digest of all that their order depends on but the seed; not 0 */
-    uint64_t valid_key;    /**< digest of what `valid` reads; not 0 where there is something */
-    bool always_kept_best; /**< so did versions of gen that knew no valid_key */
-    size_t n_positions;    /**< of a sequence; opening sets what the options say */
-    size_t n_sequences;    /**< of a step */
-    bool keeps_best;       /**< as in struct trainer */
+    uint64_t data_key;  /**< digest of the data: others are read from their beginning */
+    uint64_t order_key; /**< digest of all that their order depends on but the seed; not 0 */
+    uint64_t valid_key; /**< digest of what `valid` reads; not 0 where there is something */
+    size_t n_positions; /**< of a sequence; opening sets what the options say */
+    size_t n_sequences; /**< of a step */
     uint64_t patience;
+    bool keeps_best;            /**< as in struct trainer */
+    bool always_kept_best;      /**< so did versions of gen that knew no valid_key */
     struct gen_train_plan plan; /**< n_tokens, n_valid_tokens, n_left_out; the run adds the rest */
 
     /* Made by the run. */

@@ -234,5 +234,5 @@ PYTHON
     [[ $output == *"vocabulary, without a model"* ]]
     [[ $output == *"byte-level BPE, 512 tokens"* ]]
     gen -m vocab.gguf x
-    refused 1 "has a vocabulary, but no tensors"
+    refused 1 "has a vocabulary, but no token_embd.weight"
 }
