@@ -131,7 +131,7 @@ enum gen_status model_settings_write(struct gguf_writer *writer,
                                      const struct model_settings *settings,
                                      struct model_settings_own *own, struct gen_error *err) {
     const struct gen_config *config = settings->config;
-    struct model_settings_own unasked;
+    struct model_settings_own unasked = {.text = ""};
     own = own != NULL ? own : &unasked;
     own->text[0] = '\0';
     enum gen_status status = gguf_writer_string(writer, "general.architecture", "gpt2", 4, err);
