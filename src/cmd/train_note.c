@@ -101,7 +101,7 @@ static size_t n_values(const struct train_settings *settings, const struct optio
 char *train_note_make(const struct train_settings *settings, const struct options_parsed *parsed,
                       const struct options_spec *spec) {
     cJSON *array = cJSON_CreateArray();
-    bool begins = settings->options.init != NULL;
+    bool begins = settings->init != NULL;
     for (size_t row = 0; row < spec->n_table; row++) {
         const struct option *option = &spec->table[row];
         bool sequences =

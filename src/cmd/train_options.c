@@ -298,9 +298,14 @@ bool train_settings_begin(struct train_settings *settings, const char *name) {
     return true;
 }
 
+/** Whether what a state names is no longer there. */
+static bool is_gone(const char *path) {
+    return path != NULL && path[0] == '/' && access(path, F_OK) != 0;
+}
+
 static bool find_vocabulary(struct train_settings *settings) {
     struct gen_error err;
-    if (settings->vocab == NULL) {
+    if (settings->vocab == NULL || (settings->vocab_restored && is_gone(settings->vocab))) {
         return true;
     }
     settings->vocab_path = model_path_find(settings->vocab, &err);
@@ -309,10 +314,6 @@ static bool find_vocabulary(struct train_settings *settings) {
     }
     settings->options.vocab = settings->vocab_path;
     return settings->vocab_path != NULL;
-}
-
-static bool is_gone(const char *path) {
-    return path != NULL && path[0] == '/' && access(path, F_OK) != 0;
 }
 
 static bool has_state(const struct train_settings *settings) {
@@ -337,13 +338,9 @@ bool train_settings_complete(void *opaque, const struct options_parsed *parsed, 
     bool begins = settings->init != NULL &&
                   (!settings->options.resume || settings->init_restored || !has_state(settings));
     settings->options.n_epochs = (double)settings->epochs;
-    /* The state does without what a run was begun with, should that be gone. */
-    if (settings->init_restored && is_gone(settings->init)) {
-        settings->init = NULL;
-    }
-    if (settings->vocab_restored && is_gone(settings->vocab)) {
-        settings->vocab = NULL;
-    }
+    /* The state does without what a run was begun with, should that be gone; that it was begun with
+     * it stays known, for resumptions to come. */
+    bool opens = settings->init != NULL && !(settings->init_restored && is_gone(settings->init));
     if (begins && !options_given(parsed, &train_spec, "lr")) {
         settings->options.learning_rate = INIT_RATE;
     }
@@ -351,8 +348,7 @@ bool train_settings_complete(void *opaque, const struct options_parsed *parsed, 
         settings->options.n_warmup = GEN_WARMUP_SHARE;
     }
     *code = EXIT_FAILED;
-    if (!find_vocabulary(settings) ||
-        (settings->init != NULL && !train_settings_begin(settings, settings->init))) {
+    if (!find_vocabulary(settings) || (opens && !train_settings_begin(settings, settings->init))) {
         return false;
     }
     *code = EXIT_USAGE;

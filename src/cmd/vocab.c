@@ -175,7 +175,6 @@ static enum gen_status learn(const struct vocab_settings *settings, const char *
     options.min_frequency = (uint64_t)settings->min_frequency;
     options.context = &progress;
     options.progress = show_progress;
-    signals_catch();
     enum gen_status status = gen_vocab_learner_new(&learner, &options, err);
     if (status == GEN_OK) {
         status = read_files(learner, paths, n_paths, settings, err);
@@ -266,6 +265,7 @@ static int run(void *opaque, const struct options_parsed *parsed) {
     }
     struct gen_error err = {0};
     bool made;
+    signals_catch(); /* before the directory is made, which Ctrl-C must not leave */
     enum gen_status status = prepare(settings->output, &made, &err);
     if (status == GEN_OK) {
         status = learn(settings, parsed->operands, parsed->n_operands, &err);

@@ -42,7 +42,8 @@ void model_file_free(struct model_file *file) {
 }
 
 bool model_file_room_for_map(struct model_file *file) {
-    size_t capacity = file->n_maps, n_names = file->n_maps;
+    size_t capacity = file->n_maps;
+    size_t n_names = capacity;
     return memory_grow(&file->maps, &capacity, file->n_maps + 1, sizeof *file->maps) &&
            memory_grow(&file->map_where, &n_names, file->n_maps + 1, sizeof *file->map_where);
 }

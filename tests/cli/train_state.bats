@@ -200,6 +200,10 @@ sum() {
     echo "$stderr"
     [ "$status" -eq 0 ]
     [ "$(member lr "$(tail -n 1 m.jsonl)")" = 9.99999975e-05 ]
+    # Once more: what the state knows of the beginning outlives a resumption without it.
+    gen train -q -o m.gguf --steps 6 --resume
+    [ "$status" -eq 0 ]
+    [ "$(member lr "$(tail -n 1 m.jsonl)")" = 9.99999975e-05 ]
 }
 
 @test "an empty or missing model next to a whole state" {
