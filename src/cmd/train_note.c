@@ -90,12 +90,16 @@ static char *argument_of(const struct train_settings *settings, const struct opt
 
 static size_t n_values(const struct train_settings *settings, const struct option *option,
                        bool given) {
+    const void *value = (const char *)settings + option->offset;
+    if (option->kind == OPTION_STRING) {
+        /* Of processes that train together the first alone has files to write. */
+        return given && *(const char *const *)value != NULL;
+    }
     if (option->kind != OPTION_LIST) {
         return given;
     }
     /* Operands are in the list of data, too. */
-    return ((const struct option_list *)((const void *)((const char *)settings + option->offset)))
-        ->n;
+    return ((const struct option_list *)value)->n;
 }
 
 char *train_note_make(const struct train_settings *settings, const struct options_parsed *parsed,
