@@ -231,11 +231,15 @@ static bool is_read(const char *directory, const char *const *texts, size_t n) {
     return found;
 }
 
-/** Make the directory, and know that it can be written before hours of learning. */
-static enum gen_status prepare(const char *directory, bool *made, struct gen_error *err) {
-    *made = mkdir(directory, 0777) == 0;
-    int number = *made ? 0 : errno;
-    if (number != 0 && file_kind_of(directory) != FILE_DIRECTORY) {
+/** Know that the directory can be made and written before hours of learning; nothing is left of it
+ *  but what was there. */
+static enum gen_status check_output(const char *directory, struct gen_error *err) {
+    if (mkdir(directory, 0777) == 0) {
+        rmdir(directory);
+        return GEN_OK;
+    }
+    int number = errno;
+    if (file_kind_of(directory) != FILE_DIRECTORY) {
         return file_error(err, directory, "make the directory", number);
     }
     enum gen_status status = GEN_OK;
@@ -264,14 +268,10 @@ static int run(void *opaque, const struct options_parsed *parsed) {
         return EXIT_FAILED;
     }
     struct gen_error err = {0};
-    bool made;
-    signals_catch(); /* before the directory is made, which Ctrl-C must not leave */
-    enum gen_status status = prepare(settings->output, &made, &err);
+    enum gen_status status = check_output(settings->output, &err);
     if (status == GEN_OK) {
+        signals_catch();
         status = learn(settings, parsed->operands, parsed->n_operands, &err);
-    }
-    if (made && status != GEN_OK) {
-        rmdir(settings->output); /* nothing is in it */
     }
     if (signals_caught() != 0) {
         return EXIT_SIGNAL + signals_caught();
