@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "cli/exit_code.h"
 
-static _Noreturn void out_of_memory(void) {
+_Noreturn void alloc_failed(void) {
     message("out of memory");
     file_writer_remove_all();
     exit(EXIT_FAILED);
@@ -17,7 +17,7 @@ static _Noreturn void out_of_memory(void) {
 void *alloc_new(size_t count, size_t size) {
     void *pointer = calloc(count > 0 ? count : 1, size > 0 ? size : 1);
     if (pointer == NULL) {
-        out_of_memory();
+        alloc_failed();
     }
     return pointer;
 }
@@ -34,7 +34,7 @@ void alloc_grow(void *pointer, size_t *capacity, size_t needed, size_t size) {
     memcpy(&old, pointer, sizeof old);
     void *grown = wanted > SIZE_MAX / size ? NULL : realloc(old, wanted * size);
     if (grown == NULL) {
-        out_of_memory();
+        alloc_failed();
     }
     memcpy(pointer, &grown, sizeof grown);
     *capacity = wanted;
@@ -46,7 +46,7 @@ char *alloc_printf(const char *format, ...) {
     int n = vsnprintf(NULL, 0, format, arguments);
     va_end(arguments);
     if (n < 0) {
-        out_of_memory();
+        alloc_failed();
     }
     char *text = alloc_new((size_t)n + 1, 1);
     va_start(arguments, format);
@@ -57,13 +57,13 @@ char *alloc_printf(const char *format, ...) {
 
 void alloc_append(struct gen_bytes *bytes, const char *more, size_t n) {
     if (gen_bytes_append(bytes, more, n) != GEN_OK) {
-        out_of_memory();
+        alloc_failed();
     }
 }
 
 void alloc_append_ids(struct gen_ids *ids, const int32_t *more, size_t n) {
     if (gen_ids_append(ids, more, n) != GEN_OK) {
-        out_of_memory();
+        alloc_failed();
     }
 }
 
@@ -72,6 +72,6 @@ void alloc_decode(struct gen_bytes *text, const struct gen_tokenizer *tokenizer,
     struct gen_error err;
     if (gen_tokenizer_decode(tokenizer, ids, n, text, &err) != GEN_OK) {
         /* Ids that the engine has accepted are in range, so memory is all that can lack. */
-        out_of_memory();
+        alloc_failed();
     }
 }

@@ -13,6 +13,9 @@
 #include "cli/message.h"
 #include "gen.h"
 
+/** End the program as the others do: for memory that a library did not get. */
+_Noreturn void alloc_failed(void);
+
 /** `count` zeroed elements of `size` bytes. */
 void *alloc_new(size_t count, size_t size);
 

@@ -108,7 +108,10 @@ static int answer(struct generate *generate, bool *whole) {
         return EXIT_FAILED;
     }
     if (status != GEN_OK) {
-        message("%s", err.message);
+        /* It may have been said of the text that it struck. */
+        if (strcmp(err.message, generate->output.last_error) != 0) {
+            message("%s", err.message);
+        }
         return message_exit_code(status);
     }
     *whole = !generate->input.failed && signals_caught() == 0 &&

@@ -130,6 +130,7 @@ static bool on_logits(void *context, const float *logits, int32_t n_vocab) {
 
 static void report_error(struct generate_output *output, const struct gen_result *result) {
     progress_end(&output->progress);
+    memcpy(output->last_error, result->error->message, sizeof output->last_error);
     if (generate_is_batch(output->settings)) {
         message("prompt with index %llu: %s", (unsigned long long)result->index,
                 result->error->message);

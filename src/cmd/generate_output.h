@@ -31,7 +31,8 @@ struct generate_output {
     uint64_t n_ended, n_bytes; /**< what it tells: texts that are done, bytes of new text */
     struct generate_totals {
         uint64_t texts, prompt_ids, new_ids;
-    } totals; /**< of the texts that are done */
+    } totals;                          /**< of the texts that are done */
+    char last_error[GEN_MESSAGE_SIZE]; /**< what was said of the last text that failed */
 };
 
 /** Open the files. On failure the message is out. Release in any case. */

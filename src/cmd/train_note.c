@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "cli/alloc.h"
+#include "cli/exit_code.h"
+#include "cli/json_out.h"
 #include "cli/message.h"
 #include "cmd/train_rows.h"
 
@@ -104,7 +106,8 @@ static size_t n_values(const struct train_settings *settings, const struct optio
 
 char *train_note_make(const struct train_settings *settings, const struct options_parsed *parsed,
                       const struct options_spec *spec) {
-    cJSON *array = cJSON_CreateArray();
+    struct json_out array = {0};
+    json_out_open(&array, NULL, '[');
     bool begins = settings->init != NULL;
     for (size_t row = 0; row < spec->n_table; row++) {
         const struct option *option = &spec->table[row];
@@ -116,12 +119,13 @@ char *train_note_make(const struct train_settings *settings, const struct option
         size_t n = n_values(settings, option, parsed->given[row]);
         for (size_t i = 0; i < n; i++) {
             char *argument = argument_of(settings, option, i);
-            cJSON_AddItemToArray(array, cJSON_CreateString(argument));
+            json_out_string(&array, NULL, argument, strlen(argument));
             free(argument);
         }
     }
-    char *text = cJSON_PrintUnformatted(array);
-    cJSON_Delete(array);
+    json_out_close(&array, ']');
+    char *text = alloc_printf("%.*s", (int)array.text.n, array.text.data);
+    gen_bytes_release(&array.text);
     return text;
 }
 
@@ -180,13 +184,26 @@ static void compare(struct gen_bytes *line, const struct train_settings *setting
     free(value);
 }
 
-/** The arguments of the state's note; none where there is no state or no note. */
+/** The arguments of the state's note; none where there is no state or no note. What is wrong with a
+ *  state is said where it is opened to go on from; that it cannot be read for lack of memory, here.
+ */
 static cJSON *read_note(const struct train_settings *settings) {
     struct gen_bytes text = {0};
     struct gen_error err;
     cJSON *array = NULL;
-    if (gen_train_note(settings->output, &text, &err) == GEN_OK) {
-        array = cJSON_ParseWithLength(text.data != NULL ? text.data : "", text.n);
+    enum gen_status status = gen_train_note(settings->output, &text, &err);
+    if (status == GEN_OK && text.n > 0) {
+        array = cJSON_ParseWithLength(text.data, text.n);
+    }
+    if (status == GEN_NO_MEMORY) {
+        alloc_failed();
+    }
+    if (text.n > 0 && array == NULL) {
+        message(
+            "%.300s.state: the options that it keeps cannot be read: they are not JSON, or there "
+            "is not enough memory",
+            settings->output);
+        exit(EXIT_FAILED);
     }
     gen_bytes_release(&text);
     return array;
