@@ -188,7 +188,8 @@ $(BUILD)/sources: FORCE
 	@$(call note,$(PROGRAM_SOURCES) $(LIBRARY_SOURCES) $(EMBEDDED_CFLAGS))
 $(BUILD)/src/cli/embedded.o: $(BUILD)/sources
 
--include $(patsubst %.o,%.d,$(OBJECTS) $(TEST_OBJECTS))
+-include $(patsubst %.o,%.d,$(OBJECTS) $(TEST_OBJECTS) \
+	$(call object,$(filter %.c,$(OTHER_TESTS))))
 
 deps: ## install what building and testing need
 	@sh scripts/deps.sh build test

@@ -8,7 +8,7 @@
 
 #include "fuzz.h"
 
-enum { PROMPTS = 6, PROMPT_IDS = 72, STOPS = 3, STOP_SIZE = 8, BIASES = 4, BAD_WORDS = 3 };
+enum { PROMPTS = 4, PROMPT_IDS = 72, STOPS = 3, STOP_SIZE = 8, BIASES = 4, BAD_WORDS = 3 };
 
 /* A job made of bytes. */
 struct job {
@@ -63,13 +63,13 @@ static bool on_end(void *context, const struct gen_result *result) {
 static void take_lengths(struct job *job, struct fuzz_bytes *bytes) {
     struct gen_generate_options *options = &job->options;
     options->seed = fuzz_byte(bytes);
-    options->max_new_tokens = (int32_t)(fuzz_byte(bytes) % 40);
+    options->max_new_tokens = (int32_t)(fuzz_byte(bytes) % 20);
     options->max_length = (int32_t)(fuzz_byte(bytes) % 100) - 1;
     options->max_length = options->max_length == 0 ? -1 : options->max_length;
     unsigned flags = fuzz_byte(bytes);
     options->slide = flags & 1;
     options->ignore_eos = flags & 2;
-    options->num_return_sequences = 1 + (int32_t)(flags >> 2) % 3;
+    options->num_return_sequences = 1 + (int32_t)(flags >> 2) % 2;
     options->n_logprobs = flags & 32 ? 3 : 0;
     options->kv_type = flags & 64 ? "f16" : "f32";
     options->n_stop = fuzz_byte(bytes) % (STOPS + 1);

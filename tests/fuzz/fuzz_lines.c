@@ -14,18 +14,20 @@
 
 enum { N_VOCAB = 512, MAX_POSITIONS = 64 };
 
-static struct gen_tokenizer *tokenizer;
+static struct gen_model *model;
+static const struct gen_tokenizer *tokenizer;
 static struct thread_pool *pool;
 static struct pair_template pair, message;
 
 static void prepare(void) {
     struct gen_error err;
     pool = thread_pool_new(1);
-    if (pool == NULL || gen_tokenizer_open(&tokenizer, FUZZ_MODEL, &err) != GEN_OK ||
+    if (pool == NULL || gen_model_open(&model, FUZZ_MODEL, NULL, &err) != GEN_OK ||
         pair_template_init(&pair, "{prompt}{completion}", "prompt", "completion", &err) != GEN_OK ||
         pair_template_init(&message, "{role}: {content}\\n", "role", "content", &err) != GEN_OK) {
         abort();
     }
+    tokenizer = gen_model_tokenizer(model);
 }
 
 static bool go_on(void *context, uint64_t done, uint64_t total) {
@@ -103,7 +105,7 @@ static void read_prompts(const char *path, bool jsonl, bool lines) {
     settings.lines = lines;
     bool given[sizeof(int) * 64] = {false};
     parsed.given = given;
-    if (generate_input_init(&input, &settings, &parsed, tokenizer, &err) != GEN_OK) {
+    if (generate_input_init(&input, &settings, &parsed, model, &err) != GEN_OK) {
         fuzz_check_error(&err);
     } else {
         while (generate_input_ready(&input), generate_input_next(&input, &prompt)) {
