@@ -133,7 +133,7 @@ int gen_default_threads(void) {
 
 enum gen_status threads_check(int n_threads, struct gen_error *err) {
     if (n_threads < 0 || n_threads > THREADS_MAX) {
-        return error_set(err, GEN_BAD_ARGUMENT, "n_threads is %d, 0 to %d is wanted", n_threads,
+        return error_set(err, GEN_BAD_ARGUMENT, "n_threads is %d, but must be 0 to %d", n_threads,
                          THREADS_MAX);
     }
     return GEN_OK;

@@ -94,7 +94,7 @@ struct file_target {
      * by a descriptor, as /dev/stdout is, even if that is a regular file. */
     enum file_kind kind;
     uint32_t mode, owner, group; /**< of what is there */
-    uint64_t device, inode;      /**< likewise; 0: nothing is there */
+    uint64_t device, inode;      /**< which file that is; 0: nothing is there */
 };
 
 /** A circle of links, or a place that cannot be looked at, is an error; then there is no path. */

@@ -19,7 +19,7 @@ void signals_init(void);
 /** From now on SIGINT and SIGTERM ask to stop, and SIGHUP, unless it is ignored (nohup). */
 void signals_catch(void);
 
-/** From now on SIGUSR1 asks for a checkpoint, and ends nothing. */
+/** From now on SIGUSR1 has a checkpoint written, and ends nothing. */
 void signals_catch_checkpoint(void);
 /** Whether one was asked for since this was last called. */
 bool signals_checkpoint_asked(void);

@@ -14,7 +14,7 @@ struct train_report {
     const struct train_settings *settings;
     struct train_metrics metrics;
     struct progress reading;
-    bool terminal;                /**< stderr is one, and is wanted */
+    bool terminal;                /**< stderr is one, and --quiet was not given */
     bool drawn;                   /**< the moving line stands there */
     bool failed;                  /**< something could not be written; the message is out */
     uint64_t first_step;          /**< of this session */

@@ -47,7 +47,7 @@ enum gen_status kv_cache_choose_type(enum tensor_type *type, const char *name,
         return GEN_OK;
     }
     struct error_quoted quoted;
-    return error_set(err, GEN_BAD_ARGUMENT, "the KV cache's type is \"%s\", f32 or f16 is wanted",
+    return error_set(err, GEN_BAD_ARGUMENT, "the KV cache's type is \"%s\", but must be f32 or f16",
                      error_quote(&quoted, name, strlen(name)));
 }
 

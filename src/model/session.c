@@ -31,7 +31,7 @@ static enum gen_status check_options(const struct gen_session_options *options,
         return status;
     }
     if (options->n_slots < 1) {
-        return error_set(err, GEN_BAD_ARGUMENT, "n_slots is %d, at least 1 is wanted",
+        return error_set(err, GEN_BAD_ARGUMENT, "n_slots is %d, but must be at least 1",
                          options->n_slots);
     }
     if (options->n_ctx < 0 || options->n_ctx > config->n_ctx) {

@@ -54,7 +54,7 @@ static void fill_share(void *context, size_t begin, size_t end, int thread) {
 static enum gen_status check_options(const struct gen_meter_options *options,
                                      struct gen_error *err) {
     if (!(options->seconds >= 0 && options->seconds <= 3600)) {
-        return error_set(err, GEN_BAD_ARGUMENT, "seconds is %g, 0 to 3600 is wanted",
+        return error_set(err, GEN_BAD_ARGUMENT, "seconds is %g, but must be 0 to 3600",
                          options->seconds);
     }
     return threads_check(options->n_threads, err);

@@ -146,8 +146,9 @@ enum gen_status train_options_check(const struct gen_train_options *options,
                          options->vocab_size, options->vocab != NULL ? "vocab" : "init");
     }
     if (options->n_valid > 0 && options->valid_share > 0) {
-        return error_set(err, GEN_BAD_ARGUMENT,
-                         "both files and a share of the data for validation, one is wanted");
+        return error_set(
+            err, GEN_BAD_ARGUMENT,
+            "both files and a share of the data for validation: it must be one of them");
     }
     return GEN_OK;
 }

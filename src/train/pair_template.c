@@ -23,7 +23,7 @@ static enum gen_status wrong(const char *pattern, const char *first, const char 
                              struct gen_error *err) {
     struct error_quoted quoted;
     return error_set(err, GEN_BAD_ARGUMENT,
-                     "template \"%s\" is not one: wanted is {%s} and behind it {%s}, once each",
+                     "template \"%s\" must have {%s} and after it {%s}, once each",
                      error_quote(&quoted, pattern, strlen(pattern)), first, second);
 }
 

@@ -53,7 +53,7 @@ static enum gen_status check_options(const struct train_pass_options *options,
                          options->max_sequences, options->max_positions, config->n_ctx);
     }
     if (!(options->dropout >= 0.0f && options->dropout < 1.0f)) {
-        return error_set(err, GEN_BAD_ARGUMENT, "dropout is %g, 0 to below 1 is wanted",
+        return error_set(err, GEN_BAD_ARGUMENT, "dropout is %g, but must be 0 to below 1",
                          (double)options->dropout);
     }
     return GEN_OK;

@@ -322,7 +322,8 @@ static void test_options(void **state) {
     struct generate_job job = mixed_job(1, 1);
     job.options.kv_type = "q8_0";
     assert_int_equal(generate_job_run(&job, *state), GEN_BAD_ARGUMENT);
-    assert_string_equal(job.error.message, "the KV cache's type is \"q8_0\", f32 or f16 is wanted");
+    assert_string_equal(job.error.message,
+                        "the KV cache's type is \"q8_0\", but must be f32 or f16");
     generate_job_release(&job);
 }
 
