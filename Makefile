@@ -142,7 +142,7 @@ $(BUILD)/libgen.a: $(LIBRARY_OBJECTS) $(BUILD)/sources
 	@rm -f $@
 	$(call say,AR   $@)$(AR) rcs $@ $(LIBRARY_OBJECTS)
 
-objects: $(OBJECTS) $(if $(TESTS_TOO),$(TEST_OBJECTS))
+objects: $(OBJECTS) $(if $(TESTS_TOO),$(TEST_OBJECTS) $(call object,$(filter %.c,$(OTHER_TESTS))))
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)

@@ -101,7 +101,8 @@ void program_run(struct outcome *outcome, const struct places *places,
     int ends[2];
     char path[PATH_SIZE];
     fflush(NULL);
-    if (pipe2(ends, O_CLOEXEC) != 0) {
+    if (pipe(ends) != 0 || fcntl(ends[0], F_SETFD, FD_CLOEXEC) != 0 ||
+        fcntl(ends[1], F_SETFD, FD_CLOEXEC) != 0) {
         driver_failed("pipe");
     }
     pid_t child = fork();

@@ -33,7 +33,10 @@ char *tree_slurp(const char *path, size_t *size) {
 /* The path of a name in a directory; the text stays until the next call. */
 static const char *path_of(const char *directory, const char *name) {
     static char path[PATH_SIZE];
-    snprintf(path, sizeof path, "%s/%s", directory, name);
+    int n = snprintf(path, sizeof path, "%s/%s", directory, name);
+    if (n < 0 || (size_t)n >= sizeof path) {
+        driver_failed(name);
+    }
     return path;
 }
 
