@@ -2,24 +2,6 @@
 
 #include <string.h>
 
-struct cursor cursor_over(const void *data, size_t size) {
-    return (struct cursor){.data = data, .size = size};
-}
-
-size_t cursor_left(const struct cursor *cursor) {
-    return cursor->failed ? 0 : cursor->size - cursor->position;
-}
-
-const unsigned char *cursor_take(struct cursor *cursor, uint64_t n) {
-    if (cursor->failed || n > cursor->size - cursor->position) {
-        cursor->failed = true;
-        return NULL;
-    }
-    const unsigned char *at = cursor->data + cursor->position;
-    cursor->position += (size_t)n;
-    return at;
-}
-
 uint8_t cursor_u8(struct cursor *cursor) {
     const unsigned char *at = cursor_take(cursor, 1);
     return at == NULL ? 0 : at[0];

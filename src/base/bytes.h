@@ -19,11 +19,26 @@ struct cursor {
     bool failed;
 };
 
-struct cursor cursor_over(const void *data, size_t size);
+static inline struct cursor cursor_over(const void *data, size_t size) {
+    return (struct cursor){.data = (const unsigned char *)data, .size = size};
+}
+
 /** Bytes not read yet; 0 after a failure. */
-size_t cursor_left(const struct cursor *cursor);
-/** A pointer to the next n bytes, which are then behind the cursor; NULL if they are not there. */
-const unsigned char *cursor_take(struct cursor *cursor, uint64_t n);
+static inline size_t cursor_left(const struct cursor *cursor) {
+    return cursor->failed ? 0 : cursor->size - cursor->position;
+}
+
+/** A pointer to the next n bytes, which the cursor then has passed; NULL if they are not there. */
+static inline const unsigned char *cursor_take(struct cursor *cursor, uint64_t n) {
+    if (cursor->failed || n > cursor->size - cursor->position) {
+        cursor->failed = true;
+        return NULL;
+    }
+    const unsigned char *at = cursor->data + cursor->position;
+    cursor->position += (size_t)n;
+    return at;
+}
+
 uint8_t cursor_u8(struct cursor *cursor);
 uint16_t cursor_u16(struct cursor *cursor);
 uint32_t cursor_u32(struct cursor *cursor);

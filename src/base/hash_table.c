@@ -145,7 +145,7 @@ enum hash_result hash_table_add(struct hash_table *table, const char *key, size_
     return HASH_ADDED;
 }
 
-void hash_table_ask(const struct hash_table *table, const char *key, size_t n) {
+void hash_table_prefetch(const struct hash_table *table, const char *key, size_t n) {
     __builtin_prefetch(&table->entries[(size_t)(hash(table->seed, key, n) >> table->shift)], 1);
 }
 

@@ -35,9 +35,9 @@ enum hash_result { HASH_ADDED, HASH_EXISTS, HASH_NO_MEMORY };
 /** Add a key of n < 2^32 bytes. If it is there already nothing changes. */
 enum hash_result hash_table_add(struct hash_table *table, const char *key, size_t n,
                                 uint32_t value);
-/** Ask memory for where the search for a key begins: for keys that are added or looked up some
- * steps later, when many are. The table has room for one key at least. */
-void hash_table_ask(const struct hash_table *table, const char *key, size_t n);
+/** Prefetch where the search for a key begins: for keys that are added or looked up some steps
+ * later, when many are. The table has room for one key at least. */
+void hash_table_prefetch(const struct hash_table *table, const char *key, size_t n);
 /** Look a key up; true and *value if it is there. */
 bool hash_table_find(const struct hash_table *table, const char *key, size_t n, uint32_t *value);
 

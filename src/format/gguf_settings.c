@@ -10,9 +10,8 @@
 #include "base/memory.h"
 #include "format/gguf_reader.h"
 
-/** An array of more strings stays in the file: no tokenizer has so many, and nothing else reads it.
- */
-#define GGUF_MAX_STRINGS (1 << 24)
+/** Strings are copied in pieces of at least this size, however short they are. */
+#define COPY_AHEAD 65536
 
 /** Bytes of a value of fixed size; 0 for strings, arrays and what GGUF does not know. */
 static size_t value_size(uint32_t type) {
@@ -48,34 +47,61 @@ static enum gen_status has_nul(const struct gguf_reader *reader, uint64_t i, con
                      (unsigned long long)i, key);
 }
 
-/** The strings of an array, with their lengths, copied as they are walked over. */
+/** Bytes of the file copied from where the cursor stood: size of the `left` that there are. */
+struct copy {
+    const unsigned char *from;
+    size_t left;
+    unsigned char *bytes;
+    size_t size, capacity;
+};
+
+/** Copy on until there are `needed` bytes, which the file has. */
+static bool copy_on(struct copy *copy, size_t needed) {
+    if (needed <= copy->size)
+        return true;
+    size_t ahead = copy->left - copy->size < COPY_AHEAD ? copy->left - copy->size : COPY_AHEAD;
+    size_t size = needed - copy->size > ahead ? needed : copy->size + ahead;
+    if (!memory_grow(&copy->bytes, &copy->capacity, size, 1))
+        return false;
+    memcpy(copy->bytes + copy->size, copy->from + copy->size, size - copy->size);
+    copy->size = size;
+    return true;
+}
+
+/** The strings of an array, with their lengths, copied and only then looked at. */
 static enum gen_status copy_strings(struct gguf_reader *reader, struct setting *setting,
                                     const char *key) {
     struct cursor *in = &reader->in;
-    unsigned char *copy = NULL;
-    size_t capacity = 0, size = 0;
+    struct copy copy = {.from = in->data + in->position, .left = cursor_left(in)};
+    size_t at = 0;
     enum gen_status status = GEN_OK;
-    for (uint64_t i = 0; i < setting->value.array.n && !in->failed && status == GEN_OK; i++) {
-        struct gguf_text text = gguf_read_text(in);
+    for (uint64_t i = 0; i < setting->value.array.n && status == GEN_OK; i++) {
+        in->failed = copy.left - at < sizeof(uint64_t);
         if (in->failed)
             break;
-        if (!memory_grow(&copy, &capacity, size + sizeof(uint64_t) + text.n, 1)) {
+        if (!copy_on(&copy, at + sizeof(uint64_t))) {
             status = error_no_memory(reader->err, "settings");
             break;
         }
-        bytes_put_u64(copy + size, text.n);
-        memcpy(copy + size + sizeof(uint64_t), text.bytes, text.n);
-        if (memchr(copy + size + sizeof(uint64_t), '\0', text.n) != NULL)
+        uint64_t n = bytes_u64(copy.bytes + at);
+        at += sizeof n;
+        in->failed = n > copy.left - at;
+        if (in->failed)
+            break;
+        if (!copy_on(&copy, at + (size_t)n))
+            status = error_no_memory(reader->err, "settings");
+        else if (memchr(copy.bytes + at, '\0', (size_t)n) != NULL)
             status = has_nul(reader, i, key);
-        size += sizeof(uint64_t) + text.n;
+        at += (size_t)n;
     }
     if (status != GEN_OK || in->failed) {
-        memory_free(copy);
+        memory_free(copy.bytes);
         return status;
     }
-    setting->owned = copy;
-    setting->value.array.data = copy;
-    setting->value.array.size = size;
+    cursor_take(in, at);
+    setting->owned = copy.bytes;
+    setting->value.array.data = copy.bytes;
+    setting->value.array.size = at;
     return GEN_OK;
 }
 
@@ -121,8 +147,8 @@ static enum gen_status read_array(struct gguf_reader *reader, struct setting *se
     setting->value.array.data = in->data + in->position;
     setting->value.array.n = n;
     if (each == 0)
-        return is_stable(reader) || n > GGUF_MAX_STRINGS ? walk_strings(reader, setting, key)
-                                                         : copy_strings(reader, setting, key);
+        return is_stable(reader) ? walk_strings(reader, setting, key)
+                                 : copy_strings(reader, setting, key);
     setting->value.array.size = n * each;
     cursor_take(in, n * each);
     return GEN_OK;

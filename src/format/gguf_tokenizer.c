@@ -84,19 +84,10 @@ static enum gen_status get_arrays(struct arrays *arrays, const struct model_file
     return status;
 }
 
-/**
- * The next string of an array. gguf_read() has walked over it already, but the file is mapped, and
- * whoever may write to it can change it meanwhile: NULL if the strings no longer fit.
- */
+/** The next string of an array. gguf_read() has walked over all of them and kept what it saw. */
 static const char *next_string(struct cursor *in, size_t *n) {
     *n = (size_t)cursor_u64(in);
-    const char *text = (const char *)cursor_take(in, *n);
-    return in->failed ? NULL : text;
-}
-
-static enum gen_status changed(const char *where, const char *key, struct gen_error *err) {
-    return error_set(err, GEN_BAD_FILE, "%s: %s changed while it was being read (try again)", where,
-                     key);
+    return (const char *)cursor_take(in, *n);
 }
 
 static struct cursor cursor_over_array(const struct setting *setting) {
@@ -113,8 +104,6 @@ static enum gen_status read_tokens(struct tokenizer_builder *builder, const stru
     for (uint64_t id = 0; id < arrays->tokens->value.array.n && status == GEN_OK; id++) {
         size_t n = 0;
         const char *spelling = next_string(&tokens, &n);
-        if (spelling == NULL)
-            return changed(where, "tokenizer.ggml.tokens", err);
         uint32_t type = arrays->types != NULL ? cursor_u32(&types) : TOKEN_NORMAL;
         if (type < TOKEN_NORMAL || type > TOKEN_BYTE)
             return error_set(err, GEN_BAD_FILE,
@@ -137,14 +126,12 @@ static enum gen_status read_tokens(struct tokenizer_builder *builder, const stru
 }
 
 static enum gen_status read_merges(struct tokenizer_builder *builder, const struct arrays *arrays,
-                                   const char *where, struct gen_error *err) {
+                                   struct gen_error *err) {
     enum gen_status status = GEN_OK;
     struct cursor in = cursor_over_array(arrays->merges);
     for (uint64_t i = 0; i < arrays->merges->value.array.n && status == GEN_OK; i++) {
         size_t n = 0;
         const char *line = next_string(&in, &n);
-        if (line == NULL)
-            return changed(where, "tokenizer.ggml.merges", err);
         status = tokenizer_builder_merge_line(builder, line, n, err);
     }
     return status;
@@ -222,10 +209,12 @@ enum gen_status tokenizer_files_read_gguf(struct gen_tokenizer **out, const stru
         status = read_special_ids(&eos, file, arrays.tokens->value.array.n, err);
     if (status == GEN_OK)
         status = tokenizer_builder_new(&builder, file->name, err);
-    if (status == GEN_OK)
+    if (status == GEN_OK) {
+        tokenizer_builder_borrow(builder); /* the strings are the file's, which outlives it */
         status = read_tokens(builder, &arrays, eos, file->where.text, err);
+    }
     if (status == GEN_OK)
-        status = read_merges(builder, &arrays, file->where.text, err);
+        status = read_merges(builder, &arrays, err);
     if (status == GEN_OK)
         status = tokenizer_builder_finish(builder, out, err);
     tokenizer_builder_free(builder);

@@ -42,11 +42,17 @@ enum gen_status tokenizer_builder_new(struct tokenizer_builder **out, const char
 void tokenizer_builder_free(struct tokenizer_builder *builder);
 
 /**
+ * From here on spellings are not copied: they stay where they are, unchanged, until the builder has
+ * finished or is freed.
+ */
+void tokenizer_builder_borrow(struct tokenizer_builder *builder);
+
+/**
  * Token `id` (0 ... TOKENIZER_MAX_TOKENS-1) is spelled by n bytes. An id or a spelling given
  * twice is GEN_BAD_FILE. kind: bits of enum tokenizer_kind. An ordinary token must be written in
  * the printable alphabet; an added one is taken as it is. The bytes may change meanwhile, as those
- * of a mapped file can: they are copied, then looked at. Memory grows with the tokens given, never
- * with the largest id alone.
+ * of a mapped file can: unless they are borrowed they are copied, then looked at. Memory grows with
+ * the tokens given, never with the largest id alone.
  */
 enum gen_status tokenizer_builder_token(struct tokenizer_builder *builder, uint64_t id,
                                         const char *spelling, size_t n, unsigned kind,
