@@ -122,15 +122,11 @@ static enum gen_status check_pair(const struct adapter *adapter, const struct te
     return GEN_OK;
 }
 
-static bool can_be_adapted(const struct tensor_spec *spec) {
-    return spec->per_layer && spec->in != SIZE_NONE;
-}
-
 /* Whether the tensor is one of those that check_pair() looks for. */
 static bool is_known(const struct file_tensor *tensor, const struct gen_config *config) {
     for (size_t i = 0; i < tensor_table_size; i++) {
         const struct tensor_spec *spec = &tensor_table[i];
-        for (int32_t layer = 0; can_be_adapted(spec) && layer < config->n_layer; layer++) {
+        for (int32_t layer = 0; role_is_linear(spec->role) && layer < config->n_layer; layer++) {
             char name[ADAPTER_NAME_SIZE];
             for (int b = 0; b < 2; b++) {
                 adapter_tensor_name(name, spec, layer, b == 1);
@@ -149,7 +145,7 @@ static enum gen_status check_tensors(const struct adapter *adapter, const struct
     size_t n_found = 0;
     for (size_t i = 0; i < tensor_table_size; i++) {
         const struct tensor_spec *spec = &tensor_table[i];
-        for (int32_t layer = 0; can_be_adapted(spec) && layer < config->n_layer; layer++) {
+        for (int32_t layer = 0; role_is_linear(spec->role) && layer < config->n_layer; layer++) {
             enum gen_status status = check_pair(adapter, spec, layer, config, &n_found, err);
             if (status != GEN_OK) {
                 return status;

@@ -38,7 +38,7 @@ static enum tensor_type target_type(const struct conversion *c, const struct ten
     if (c->recipe != NULL) {
         return recipe_type(c->recipe, spec, layer, &c->config);
     }
-    return spec->in == SIZE_NONE ? TENSOR_F32 : tensor->type;
+    return role_is_vector(spec->role) ? TENSOR_F32 : tensor->type;
 }
 
 /* general.file_type: what most of the weights are. A GGUF whose types are kept knows it. */
@@ -265,7 +265,7 @@ static bool passage_init(struct passage *p) {
 
 static enum gen_status write_tensor(const struct conversion *c, const struct tensor_spec *spec,
                                     int32_t layer, const struct file_tensor *tensor) {
-    bool vector = spec->in == SIZE_NONE;
+    bool vector = role_is_vector(spec->role);
     struct adapter_pair pair;
     bool adapted = c->adapter != NULL && adapter_find(&pair, c->adapter, spec, layer);
     struct passage p = {
@@ -309,11 +309,12 @@ static enum gen_status convert(struct conversion *c, const struct gen_model *sou
                                const char *dst) {
     const struct file_tensor *wte = NULL;
     enum gen_status status =
-        tensor_spec_find(&wte, &tensor_table[0], 0, c->file, &source->config, c->err);
+        tensor_spec_find(&wte, tensor_spec_of(ROLE_TOKENS), 0, c->file, &source->config, c->err);
     if (status != GEN_OK || (status = gguf_writer_new(&c->writer, dst, c->err)) != GEN_OK) {
         return status;
     }
-    if ((status = write_settings(c, target_type(c, &tensor_table[0], 0, wte))) == GEN_OK &&
+    if ((status = write_settings(c, target_type(c, tensor_spec_of(ROLE_TOKENS), 0, wte))) ==
+            GEN_OK &&
         (status = for_each_tensor(c, announce)) == GEN_OK) {
         note_left_out(c, gguf_writer_n_tensors(c->writer));
         status = for_each_tensor(c, write_tensor);

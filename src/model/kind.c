@@ -77,7 +77,7 @@ struct gen_adapter kind_adapter(const struct model_file *file) {
     for (size_t i = 0; i < tensor_table_size; i++) {
         const struct tensor_spec *spec = &tensor_table[i];
         bool found = false;
-        for (size_t t = 0; spec->per_layer && spec->in != SIZE_NONE && t < file->n_tensors; t++) {
+        for (size_t t = 0; role_is_linear(spec->role) && t < file->n_tensors; t++) {
             look_at(&adapter, spec, &file->tensors[t], &found);
         }
         if (found) {

@@ -3,8 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "model/weights.h"
-
 static const struct recipe recipes[] = {
     {"f32", TENSOR_F32, TENSOR_F32, 0},       {"f16", TENSOR_F16, TENSOR_F16, 1},
     {"bf16", TENSOR_BF16, TENSOR_BF16, 32},   {"q8_0", TENSOR_Q8_0, TENSOR_Q8_0, 7},
@@ -42,16 +40,8 @@ const char *recipe_names(struct recipe_names *out) {
     return out->text;
 }
 
-/* The matrix that gives the logits. */
-static bool is_output(const struct tensor_spec *spec, const struct gen_config *config) {
-    size_t offset = config->tie_word_embeddings ? offsetof(struct weights, wte)
-                                                : offsetof(struct weights, lm_head);
-    return !spec->per_layer && spec->offset == offset;
-}
-
-static bool is_sensitive(const struct tensor_spec *spec) {
-    return spec->per_layer && (spec->offset == offsetof(struct layer_weights, attn_c_attn) ||
-                               spec->offset == offsetof(struct layer_weights, mlp_c_proj));
+static bool is_sensitive(enum tensor_role role) {
+    return role == ROLE_QKV || role == ROLE_DOWN;
 }
 
 static bool gets_more_bits(int32_t layer, int32_t n_layer) {
@@ -81,13 +71,13 @@ static enum tensor_type fitting(enum tensor_type type, uint64_t row) {
 enum tensor_type recipe_type(const struct recipe *recipe, const struct tensor_spec *spec,
                              int32_t layer, const struct gen_config *config) {
     bool quantized = tensor_type_info(recipe->main)->quant != NULL;
-    if (spec->in == SIZE_NONE || spec->out == SIZE_CTX) {
+    if (role_is_vector(spec->role) || spec->role == ROLE_POSITIONS) {
         return TENSOR_F32;
     }
     enum tensor_type type = recipe->main;
-    if (quantized && type != TENSOR_Q8_0 && is_output(spec, config)) {
+    if (quantized && type != TENSOR_Q8_0 && spec->role == tensor_head_role(config)) {
         type = TENSOR_Q6_K;
-    } else if (is_sensitive(spec) && gets_more_bits(layer, config->n_layer)) {
+    } else if (is_sensitive(spec->role) && gets_more_bits(layer, config->n_layer)) {
         type = recipe->better;
     }
     return fitting(type, tensor_size_of(spec->in, config));

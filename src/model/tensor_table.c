@@ -11,37 +11,46 @@
 
 /* In the order in which gen writes them. */
 const struct tensor_spec tensor_table[] = {
-    {"wte.weight", "token_embd.weight", SIZE_VOCAB, SIZE_EMBD, ONCE(wte)},
-    {"wpe.weight", "position_embd.weight", SIZE_CTX, SIZE_EMBD, ONCE(wpe)},
-    {"h.#.ln_1.weight", "blk.#.attn_norm.weight", SIZE_EMBD, SIZE_NONE, EACH(ln_1_weight)},
-    {"h.#.ln_1.bias", "blk.#.attn_norm.bias", SIZE_EMBD, SIZE_NONE, EACH(ln_1_bias)},
-    {"h.#.attn.c_attn.weight", "blk.#.attn_qkv.weight", SIZE_QKV, SIZE_EMBD, .conv1d = true,
-     EACH(attn_c_attn)},
-    {"h.#.attn.c_attn.bias", "blk.#.attn_qkv.bias", SIZE_QKV, SIZE_NONE, EACH(attn_c_attn_bias)},
-    {"h.#.attn.c_proj.weight", "blk.#.attn_output.weight", SIZE_EMBD, SIZE_EMBD, .conv1d = true,
-     EACH(attn_c_proj)},
-    {"h.#.attn.c_proj.bias", "blk.#.attn_output.bias", SIZE_EMBD, SIZE_NONE,
+    {"wte.weight", "token_embd.weight", ROLE_TOKENS, SIZE_VOCAB, SIZE_EMBD, ONCE(wte)},
+    {"wpe.weight", "position_embd.weight", ROLE_POSITIONS, SIZE_CTX, SIZE_EMBD, ONCE(wpe)},
+    {"h.#.ln_1.weight", "blk.#.attn_norm.weight", ROLE_NORM, SIZE_EMBD, SIZE_NONE,
+     EACH(ln_1_weight)},
+    {"h.#.ln_1.bias", "blk.#.attn_norm.bias", ROLE_BIAS, SIZE_EMBD, SIZE_NONE, EACH(ln_1_bias)},
+    {"h.#.attn.c_attn.weight", "blk.#.attn_qkv.weight", ROLE_QKV, SIZE_QKV, SIZE_EMBD,
+     .conv1d = true, EACH(attn_c_attn)},
+    {"h.#.attn.c_attn.bias", "blk.#.attn_qkv.bias", ROLE_BIAS, SIZE_QKV, SIZE_NONE,
+     EACH(attn_c_attn_bias)},
+    {"h.#.attn.c_proj.weight", "blk.#.attn_output.weight", ROLE_ATTN_OUT, SIZE_EMBD, SIZE_EMBD,
+     .conv1d = true, EACH(attn_c_proj)},
+    {"h.#.attn.c_proj.bias", "blk.#.attn_output.bias", ROLE_BIAS, SIZE_EMBD, SIZE_NONE,
      EACH(attn_c_proj_bias)},
-    {"h.#.ln_2.weight", "blk.#.ffn_norm.weight", SIZE_EMBD, SIZE_NONE, EACH(ln_2_weight)},
-    {"h.#.ln_2.bias", "blk.#.ffn_norm.bias", SIZE_EMBD, SIZE_NONE, EACH(ln_2_bias)},
-    {"h.#.mlp.c_fc.weight", "blk.#.ffn_up.weight", SIZE_INNER, SIZE_EMBD, .conv1d = true,
+    {"h.#.ln_2.weight", "blk.#.ffn_norm.weight", ROLE_NORM, SIZE_EMBD, SIZE_NONE,
+     EACH(ln_2_weight)},
+    {"h.#.ln_2.bias", "blk.#.ffn_norm.bias", ROLE_BIAS, SIZE_EMBD, SIZE_NONE, EACH(ln_2_bias)},
+    {"h.#.mlp.c_fc.weight", "blk.#.ffn_up.weight", ROLE_UP, SIZE_INNER, SIZE_EMBD, .conv1d = true,
      EACH(mlp_c_fc)},
-    {"h.#.mlp.c_fc.bias", "blk.#.ffn_up.bias", SIZE_INNER, SIZE_NONE, EACH(mlp_c_fc_bias)},
-    {"h.#.mlp.c_proj.weight", "blk.#.ffn_down.weight", SIZE_EMBD, SIZE_INNER, .conv1d = true,
-     EACH(mlp_c_proj)},
-    {"h.#.mlp.c_proj.bias", "blk.#.ffn_down.bias", SIZE_EMBD, SIZE_NONE, EACH(mlp_c_proj_bias)},
-    {"ln_f.weight", "output_norm.weight", SIZE_EMBD, SIZE_NONE, ONCE(ln_f_weight)},
-    {"ln_f.bias", "output_norm.bias", SIZE_EMBD, SIZE_NONE, ONCE(ln_f_bias)},
-    {"lm_head.weight", "output.weight", SIZE_VOCAB, SIZE_EMBD, ONCE(lm_head)},
+    {"h.#.mlp.c_fc.bias", "blk.#.ffn_up.bias", ROLE_BIAS, SIZE_INNER, SIZE_NONE,
+     EACH(mlp_c_fc_bias)},
+    {"h.#.mlp.c_proj.weight", "blk.#.ffn_down.weight", ROLE_DOWN, SIZE_EMBD, SIZE_INNER,
+     .conv1d = true, EACH(mlp_c_proj)},
+    {"h.#.mlp.c_proj.bias", "blk.#.ffn_down.bias", ROLE_BIAS, SIZE_EMBD, SIZE_NONE,
+     EACH(mlp_c_proj_bias)},
+    {"ln_f.weight", "output_norm.weight", ROLE_NORM, SIZE_EMBD, SIZE_NONE, ONCE(ln_f_weight)},
+    {"ln_f.bias", "output_norm.bias", ROLE_BIAS, SIZE_EMBD, SIZE_NONE, ONCE(ln_f_bias)},
+    {"lm_head.weight", "output.weight", ROLE_HEAD, SIZE_VOCAB, SIZE_EMBD, ONCE(lm_head)},
 };
 const size_t tensor_table_size = sizeof tensor_table / sizeof *tensor_table;
 
-static bool is_lm_head(const struct tensor_spec *spec) {
-    return !spec->per_layer && spec->offset == offsetof(struct weights, lm_head);
+const struct tensor_spec *tensor_spec_of(enum tensor_role role) {
+    size_t i = 0;
+    while (tensor_table[i].role != role) {
+        i++;
+    }
+    return &tensor_table[i];
 }
 
 bool tensor_spec_is_wanted(const struct tensor_spec *spec, const struct gen_config *config) {
-    return !is_lm_head(spec) || !config->tie_word_embeddings;
+    return spec->role != ROLE_HEAD || !config->tie_word_embeddings;
 }
 
 int32_t tensor_spec_count(const struct tensor_spec *spec, const struct gen_config *config) {
@@ -82,7 +91,7 @@ int tensor_spec_dims(uint64_t dims[2], const struct tensor_spec *spec,
                      const struct gen_config *config, enum model_file_kind kind) {
     uint64_t out = tensor_size_of(spec->out, config);
     uint64_t in = tensor_size_of(spec->in, config);
-    bool vector = spec->in == SIZE_NONE;
+    bool vector = role_is_vector(spec->role);
     bool by_inputs = spec->conv1d && kind == MODEL_FILE_HF;
     dims[0] = vector || by_inputs ? out : in;
     dims[1] = vector ? 1 : by_inputs ? in : out;
@@ -164,9 +173,9 @@ static enum gen_status missing(const struct model_file *file, const char *bare,
  * safetensors.torch.save_model() keeps the name that sorts first. */
 static const char *name_of_tied(const struct tensor_spec *spec, const struct model_file *file,
                                 const struct gen_config *config) {
-    bool is_wte = !spec->per_layer && spec->offset == offsetof(struct weights, wte);
-    return is_wte && config->tie_word_embeddings && file->kind == MODEL_FILE_HF ? "lm_head.weight"
-                                                                                : NULL;
+    return spec->role == ROLE_TOKENS && config->tie_word_embeddings && file->kind == MODEL_FILE_HF
+               ? "lm_head.weight"
+               : NULL;
 }
 
 enum gen_status tensor_spec_find(const struct file_tensor **out, const struct tensor_spec *spec,
@@ -231,8 +240,8 @@ static bool same_numbers(const struct file_tensor *a, const struct file_tensor *
 
 enum gen_status tensor_table_untie(struct gen_config *config, struct model_file *file,
                                    struct gen_error *err) {
-    const struct tensor_spec *wte = &tensor_table[0];
-    const struct tensor_spec *lm_head = &tensor_table[tensor_table_size - 1];
+    const struct tensor_spec *wte = tensor_spec_of(ROLE_TOKENS);
+    const struct tensor_spec *lm_head = tensor_spec_of(ROLE_HEAD);
     const struct file_tensor *embedding = NULL, *head = NULL;
     if (file->kind != MODEL_FILE_HF || !config->tie_word_embeddings) {
         return GEN_OK;

@@ -1,6 +1,7 @@
 /**
  * tensor_table.h - which tensors a GPT-2 has: the one table that binding, checking, counting,
- * converting and saving walk.
+ * initializing, decaying, adapting, quantizing and saving walk. What a tensor is for stands in its
+ * role; nobody asks for its place or its sizes to find out.
  *
  * A layer's tensors come once per layer, with its number in the name. Shapes are given as
  * (rows, columns) of the mathematical weight: a matrix maps `in` numbers to `out` numbers.
@@ -18,6 +19,44 @@
 #include "format/model_file.h"
 #include "gen.h"
 
+/** What a tensor is for. */
+enum tensor_role {
+    ROLE_TOKENS,    /**< token embeddings, wte; where lm_head is tied, that matrix as well */
+    ROLE_POSITIONS, /**< position embeddings, wpe */
+    ROLE_NORM,      /**< the weight of a layer norm */
+    ROLE_BIAS,      /**< a bias, of a norm or of a linear layer */
+    ROLE_QKV,       /**< query, key and value, one matrix over the other */
+    ROLE_ATTN_OUT,  /**< what attention found, back to the residual stream */
+    ROLE_UP,        /**< into the inner layer of the MLP */
+    ROLE_DOWN,      /**< back from it */
+    ROLE_HEAD       /**< lm_head, to the logits */
+};
+
+/** Whether it is a vector; everything else is a matrix. */
+static inline bool role_is_vector(enum tensor_role role) {
+    return role == ROLE_NORM || role == ROLE_BIAS;
+}
+
+/** Whether it is the matrix of a linear layer within a block: what LoRA adapts and Muon updates. */
+static inline bool role_is_linear(enum tensor_role role) {
+    return role == ROLE_QKV || role == ROLE_ATTN_OUT || role == ROLE_UP || role == ROLE_DOWN;
+}
+
+/** Whether it ends a branch of the residual stream. */
+static inline bool role_ends_branch(enum tensor_role role) {
+    return role == ROLE_ATTN_OUT || role == ROLE_DOWN;
+}
+
+/** Whether its rows are looked up: the tables of tokens and positions. */
+static inline bool role_is_table(enum tensor_role role) {
+    return role == ROLE_TOKENS || role == ROLE_POSITIONS;
+}
+
+/** How many matrices lie one over the other in it. */
+static inline size_t role_parts(enum tensor_role role) {
+    return role == ROLE_QKV ? 3 : 1;
+}
+
 /** Sizes a shape is made of. */
 enum tensor_size {
     SIZE_NONE,  /**< the tensor is a vector */
@@ -30,7 +69,8 @@ enum tensor_size {
 
 struct tensor_spec {
     const char *hf;   /**< name in a Hugging Face file; "#" stands for the layer */
-    const char *gguf; /**< name in a GGUF; "#" likewise */
+    const char *gguf; /**< name in a GGUF; "#" as before */
+    enum tensor_role role;
     enum tensor_size out;
     enum tensor_size in; /**< SIZE_NONE: a vector of `out` numbers */
     bool per_layer;
@@ -43,9 +83,17 @@ extern const size_t tensor_table_size;
 
 #define TENSOR_NAME_SIZE 64
 
+/** The row of a role that only one row has: all but ROLE_NORM and ROLE_BIAS. */
+const struct tensor_spec *tensor_spec_of(enum tensor_role role);
+
 /** The tensor's name in a file of this kind; without the prefix `transformer.`. */
 void tensor_spec_name(char out[TENSOR_NAME_SIZE], const struct tensor_spec *spec,
                       enum model_file_kind kind, int32_t layer);
+
+/** The role of the matrix that gives the logits. */
+static inline enum tensor_role tensor_head_role(const struct gen_config *config) {
+    return config->tie_word_embeddings ? ROLE_TOKENS : ROLE_HEAD;
+}
 
 /** Whether a model of this configuration has the tensor: lm_head only where it is not tied. */
 bool tensor_spec_is_wanted(const struct tensor_spec *spec, const struct gen_config *config);

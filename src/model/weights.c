@@ -89,11 +89,10 @@ static enum gen_status check_finite(const struct binding *binding,
 
 /* ---- binding ---------------------------------------------------------------------------------*/
 
-/* The struct that holds the spec's field, as bytes; the field is at spec->offset. */
-static void *field_of(const struct binding *binding, const struct tensor_spec *spec,
-                      int32_t layer) {
-    unsigned char *base = spec->per_layer ? (unsigned char *)&binding->weights->h[layer]
-                                          : (unsigned char *)binding->weights;
+/* The field that a tensor belongs to: a float * for a vector, else a struct matrix or table. */
+static void *field_of(struct weights *weights, const struct tensor_spec *spec, int32_t layer) {
+    unsigned char *base =
+        spec->per_layer ? (unsigned char *)&weights->h[layer] : (unsigned char *)weights;
     return base + spec->offset;
 }
 
@@ -159,17 +158,19 @@ static enum gen_status bind(struct binding *binding, const struct tensor_spec *s
     if (binding->pool == NULL) {
         return GEN_OK;
     }
-    if (spec->in == SIZE_NONE) {
-        return bind_vector(binding, tensor, field_of(binding, spec, layer));
-    }
-    if (spec->out == SIZE_CTX) {
+    void *field = field_of(binding->weights, spec, layer);
+    switch (spec->role) {
+    case ROLE_NORM:
+    case ROLE_BIAS:
+        return bind_vector(binding, tensor, field);
+    case ROLE_POSITIONS:
         binding->weights->wpe = (struct weight_table){tensor->data, tensor->type};
         return check_finite(binding, tensor);
-    }
-    if (!spec->per_layer && spec->offset == offsetof(struct weights, wte)) {
+    case ROLE_TOKENS:
         return bind_wte(binding, spec, tensor);
+    default:
+        return bind_matrix(binding, spec, tensor, field);
     }
-    return bind_matrix(binding, spec, tensor, field_of(binding, spec, layer));
 }
 
 static enum gen_status bind_all(struct binding *binding) {
@@ -348,29 +349,25 @@ enum gen_status weights_init(struct weights *weights, const struct gen_config *c
     return status;
 }
 
-static void layer_release(struct layer_weights *layer) {
-    memory_free(layer->ln_1_weight);
-    memory_free(layer->ln_1_bias);
-    matrix_release(&layer->attn_c_attn);
-    memory_free(layer->attn_c_attn_bias);
-    matrix_release(&layer->attn_c_proj);
-    memory_free(layer->attn_c_proj_bias);
-    memory_free(layer->ln_2_weight);
-    memory_free(layer->ln_2_bias);
-    matrix_release(&layer->mlp_c_fc);
-    memory_free(layer->mlp_c_fc_bias);
-    matrix_release(&layer->mlp_c_proj);
-    memory_free(layer->mlp_c_proj_bias);
+/* Tables lie in the file. */
+static void release_tensor(struct weights *weights, const struct tensor_spec *spec, int32_t layer) {
+    void *field = field_of(weights, spec, layer);
+    if (role_is_vector(spec->role)) {
+        memory_free(*(float **)field);
+    } else if (!role_is_table(spec->role)) {
+        matrix_release(field);
+    }
 }
 
 void weights_release(struct weights *weights) {
-    for (int32_t i = 0; weights->h != NULL && i < weights->n_layer; i++) {
-        layer_release(&weights->h[i]);
+    for (size_t i = 0; i < tensor_table_size; i++) {
+        const struct tensor_spec *spec = &tensor_table[i];
+        int32_t n = !spec->per_layer ? 1 : weights->h != NULL ? weights->n_layer : 0;
+        for (int32_t layer = 0; layer < n; layer++) {
+            release_tensor(weights, spec, layer);
+        }
     }
     memory_free(weights->h);
-    memory_free(weights->ln_f_weight);
-    memory_free(weights->ln_f_bias);
-    matrix_release(&weights->lm_head);
     memory_free_aligned(weights->packed, weights->packed_bytes, 1);
     *weights = (struct weights){0};
 }

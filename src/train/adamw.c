@@ -57,20 +57,16 @@ static void step_chunks(void *context, size_t begin, size_t end, int thread) {
     }
 }
 
-static bool decays(const struct adamw *adamw, const struct param_tensor *tensor,
-                   const struct params *params) {
-    bool embedding =
-        !tensor->spec->per_layer && (tensor->spec->out == SIZE_CTX ||
-                                     (tensor->spec->out == SIZE_VOCAB &&
-                                      (params->config.tie_word_embeddings || !tensor->panels)));
-    return tensor->spec->in != SIZE_NONE && (!embedding || adamw->options.decay_embeddings);
+static bool decays(const struct adamw *adamw, const struct param_tensor *tensor) {
+    enum tensor_role role = tensor->spec->role;
+    return !role_is_vector(role) && (!role_is_table(role) || adamw->options.decay_embeddings);
 }
 
 void adamw_step(struct adamw *adamw, struct params *params, const struct param_tensor *tensor,
                 const float *gradients, const struct adamw_step *step,
                 const struct compute *compute) {
     const struct adamw_options *options = &adamw->options;
-    bool decay = decays(adamw, tensor, params);
+    bool decay = decays(adamw, tensor);
     struct adamw_factors factors = {
         .scale = (float)step->scale,
         .beta1_rest = (float)(1 - options->beta1),

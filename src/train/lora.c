@@ -14,15 +14,9 @@
 
 /* The row of the tensor table for a map. */
 static const struct tensor_spec *spec_of(enum layer_linear linear) {
-    static const size_t offsets[LAYER_LINEARS] = {
-        offsetof(struct layer_weights, attn_c_attn), offsetof(struct layer_weights, attn_c_proj),
-        offsetof(struct layer_weights, mlp_c_fc), offsetof(struct layer_weights, mlp_c_proj)};
-    size_t i = 0;
-    while (!tensor_table[i].per_layer || tensor_table[i].in == SIZE_NONE ||
-           tensor_table[i].offset != offsets[linear]) {
-        i++;
-    }
-    return &tensor_table[i];
+    static const enum tensor_role roles[LAYER_LINEARS] = {ROLE_QKV, ROLE_ATTN_OUT, ROLE_UP,
+                                                          ROLE_DOWN};
+    return tensor_spec_of(roles[linear]);
 }
 
 static void add_tensor(struct params *params, const struct tensor_spec *spec, int32_t layer,
@@ -50,7 +44,7 @@ static void plan(struct lora *lora) {
                 size_t n_in = (size_t)tensor_size_of(spec->in, &params->config);
                 size_t n_out = (size_t)tensor_size_of(spec->out, &params->config);
                 add_tensor(params, spec, layer, n_in, rank, 1);
-                add_tensor(params, spec, layer, rank, n_out, spec->out == SIZE_QKV ? 3 : 1);
+                add_tensor(params, spec, layer, rank, n_out, role_parts(spec->role));
             }
         }
     }

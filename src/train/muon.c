@@ -17,7 +17,7 @@ static const float ns_a = 3.4445f, ns_b = -4.7750f, ns_c = 2.0315f;
 #define SHARE_NUMBERS 4096
 
 bool muon_takes(const struct param_tensor *tensor) {
-    return tensor->panels && tensor->spec->per_layer;
+    return role_is_linear(tensor->spec->role);
 }
 
 /* ---- memory ----------------------------------------------------------------------------------*/

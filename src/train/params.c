@@ -15,21 +15,17 @@ static size_t round_up(size_t n, size_t to) {
     return (n + to - 1) / to * to;
 }
 
-static bool is_wte(const struct tensor_spec *spec) {
-    return !spec->per_layer && spec->offset == offsetof(struct weights, wte);
-}
-
 /* ---- the plan --------------------------------------------------------------------------------*/
 
 static struct param_tensor plan_tensor(const struct tensor_spec *spec, int32_t layer,
                                        const struct gen_config *config) {
-    bool table = spec->out == SIZE_CTX || (is_wte(spec) && !config->tie_word_embeddings);
+    bool table = role_is_table(spec->role) && spec->role != tensor_head_role(config);
     struct param_tensor tensor = {.spec = spec,
                                   .layer = layer,
-                                  .panels = spec->in != SIZE_NONE && !table,
+                                  .panels = !role_is_vector(spec->role) && !table,
                                   .n_in = (size_t)tensor_size_of(spec->in, config),
                                   .n_out = (size_t)tensor_size_of(spec->out, config),
-                                  .n_parts = spec->out == SIZE_QKV ? 3 : 1};
+                                  .n_parts = role_parts(spec->role)};
     size_t columns = tensor.panels ? round_up(tensor.n_out, MATRIX_PANEL) : tensor.n_out;
     tensor.n = tensor.n_in * columns;
     return tensor;
@@ -122,14 +118,15 @@ bool params_view(struct weights *view, const struct params *params, float *array
         float *at = array + tensor->offset;
         unsigned char *base =
             spec->per_layer ? (unsigned char *)&view->h[tensor->layer] : (unsigned char *)view;
-        if (spec->in == SIZE_NONE) {
+        if (role_is_vector(spec->role)) {
             memcpy(base + spec->offset, &at, sizeof at);
         } else if (!tensor->panels) {
             struct weight_table table = {(const unsigned char *)at, TENSOR_F32};
             memcpy(base + spec->offset, &table, sizeof table);
         } else {
             struct matrix matrix = params_matrix(tensor, array);
-            size_t offset = is_wte(spec) ? offsetof(struct weights, lm_head) : spec->offset;
+            size_t offset =
+                spec->role == ROLE_TOKENS ? offsetof(struct weights, lm_head) : spec->offset;
             memcpy(base + offset, &matrix, sizeof matrix);
         }
     }
@@ -174,17 +171,12 @@ static void normal_pair(float out[2], struct rng *rng) {
     out[1] = v * factor;
 }
 
-/* The matrix c_proj that ends a branch of the residual stream. */
-static bool is_projection(const struct tensor_spec *spec) {
-    return spec->per_layer && (spec->offset == offsetof(struct layer_weights, attn_c_proj) ||
-                               spec->offset == offsetof(struct layer_weights, mlp_c_proj));
-}
-
-static float deviation_of(const struct params *params, const struct tensor_spec *spec) {
-    if (spec->out == SIZE_CTX) {
+/* As GPT-2 was initialized. */
+static float deviation_of(const struct params *params, enum tensor_role role) {
+    if (role == ROLE_POSITIONS) {
         return 0.01f;
     }
-    if (is_projection(spec)) {
+    if (role_ends_branch(role)) {
         return 0.02f / __builtin_sqrtf(2.0f * (float)params->config.n_layer);
     }
     return 0.02f;
@@ -214,15 +206,15 @@ static void randomize_matrix(struct params *params, const struct param_tensor *t
 void params_randomize(struct params *params, uint64_t seed) {
     for (size_t i = 0; i < params->n_tensors; i++) {
         const struct param_tensor *tensor = &params->tensors[i];
-        if (tensor->spec->in != SIZE_NONE) {
+        if (!role_is_vector(tensor->spec->role)) {
             struct rng rng;
             rng_init_sequence(&rng, seed, i, 0);
-            randomize_matrix(params, tensor, deviation_of(params, tensor->spec), &rng);
+            randomize_matrix(params, tensor, deviation_of(params, tensor->spec->role), &rng);
             continue;
         }
-        bool bias = strstr(tensor->spec->hf, "bias") != NULL;
+        float first = tensor->spec->role == ROLE_NORM ? 1.0f : 0.0f;
         for (size_t j = 0; j < tensor->n; j++) {
-            params->values[tensor->offset + j] = bias ? 0.0f : 1.0f;
+            params->values[tensor->offset + j] = first;
         }
     }
 }

@@ -312,7 +312,7 @@ static void clear_gradients(const struct train_pass *pass, const struct params *
         pass->options.lora != NULL ? &pass->options.lora->params : params;
     for (size_t i = 0; i < learned->n_tensors; i++) {
         const struct param_tensor *tensor = &learned->tensors[i];
-        bool added = !tensor->panels || (!tensor->spec->per_layer && n_counted == 0);
+        bool added = !tensor->panels || (!role_is_linear(tensor->spec->role) && n_counted == 0);
         if (added) {
             memset(gradients + tensor->offset, 0, tensor->n * sizeof *gradients);
         }
