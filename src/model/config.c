@@ -8,84 +8,8 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "model/keys.h"
 #include "model/tensor_table.h"
-
-struct activation_name {
-    const char *name;
-    enum gen_activation activation;
-};
-
-/* The first name of each activation is the one written into files and shown. Others are the same
- * function by its formula, computed along another way in transformers. */
-static const struct activation_name activations[] = {
-    {"gelu_new", GEN_GELU_NEW},
-    {"gelu_pytorch_tanh", GEN_GELU_NEW},
-    {"gelu_python_tanh", GEN_GELU_NEW},
-    {"gelu_fast", GEN_GELU_NEW},
-    {"gelu_accurate", GEN_GELU_NEW},
-    {"gelu", GEN_GELU},
-    {"gelu_python", GEN_GELU},
-    {"relu", GEN_RELU},
-    {"silu", GEN_SILU},
-    {"swish", GEN_SILU},
-    {"quick_gelu", GEN_QUICK_GELU},
-};
-#define N_ACTIVATIONS (sizeof activations / sizeof *activations)
-
-const char *gen_activation_name(enum gen_activation activation) {
-    for (size_t i = 0; i < N_ACTIVATIONS; i++) {
-        if (activations[i].activation == activation) {
-            return activations[i].name;
-        }
-    }
-    return "?";
-}
-
-static enum gen_status read_activation(enum gen_activation *out, const struct model_file *file,
-                                       const char *key, struct gen_error *err) {
-    const char *name = "gelu_new";
-    size_t n = strlen(name);
-    enum gen_status status = model_file_get_string(file, key, &name, &n, err);
-    if (status != GEN_OK) {
-        return status;
-    }
-    for (size_t i = 0; i < N_ACTIVATIONS; i++) {
-        if (strlen(activations[i].name) == n && memcmp(activations[i].name, name, n) == 0) {
-            *out = activations[i].activation;
-            return GEN_OK;
-        }
-    }
-    struct error_quoted quoted;
-    return error_set(err, GEN_UNSUPPORTED,
-                     "%s: %s is \"%s\", which gen does not compute; it does gelu_new (also as "
-                     "gelu_pytorch_tanh, gelu_python_tanh, gelu_fast, gelu_accurate), gelu "
-                     "(gelu_python), relu, silu (swish) and quick_gelu",
-                     model_file_settings_where(file), key, error_quote(&quoted, name, n));
-}
-
-/* An integer setting under any of two names, which must not contradict each other. */
-static enum gen_status read_size(int32_t *out, const struct model_file *file, const char *key,
-                                 const char *other_key, int64_t high, struct gen_error *err) {
-    int64_t value = -1;
-    int64_t other = -1;
-    enum gen_status status = model_file_get_int(file, key, 1, high, &value, err);
-    if (status == GEN_OK && other_key != NULL) {
-        status = model_file_get_int(file, other_key, 1, high, &other, err);
-    }
-    if (status != GEN_OK) {
-        return status;
-    }
-    if (value != -1 && other != -1 && value != other) {
-        return error_set(err, GEN_BAD_FILE, "%s: %s is %lld but %s is %lld, they mean the same",
-                         model_file_settings_where(file), key, (long long)value, other_key,
-                         (long long)other);
-    }
-    value = value != -1 ? value : other;
-    if (value != -1) {
-        *out = (int32_t)value;
-    }
-    return GEN_OK;
-}
 
 static enum gen_status check_shape(const struct gen_config *config, const struct model_file *file,
                                    struct gen_error *err) {
@@ -95,6 +19,15 @@ static enum gen_status check_shape(const struct gen_config *config, const struct
                          model_file_settings_where(file), config->n_head, config->n_embd);
     }
     return GEN_OK;
+}
+
+static enum gen_status read_keys(struct gen_config *config, const struct model_file *file,
+                                 struct gen_error *err) {
+    enum gen_status status = GEN_OK;
+    for (size_t i = 0; i < n_config_keys && status == GEN_OK; i++) {
+        status = config_key_read(&config_keys[i], config, file, err);
+    }
+    return status;
 }
 
 /* ---- Hugging Face ----------------------------------------------------------------------------*/
@@ -183,45 +116,20 @@ static enum gen_status read_hf_eos(struct gen_config *config, const struct model
 
 static enum gen_status read_hf(struct gen_config *config, const struct model_file *file,
                                struct gen_error *err) {
-    *config = (struct gen_config){.n_vocab = 50257,
-                                  .n_ctx = 1024,
-                                  .n_embd = 768,
-                                  .n_head = 12,
-                                  .n_layer = 12,
-                                  .scale_attn_weights = true,
-                                  .tie_word_embeddings = true};
-    double epsilon = 1e-5;
     enum gen_status status = refuse_hf(file, err);
-    if (status != GEN_OK ||
-        (status = read_size(&config->n_vocab, file, "vocab_size", NULL, CONFIG_MAX_VOCAB, err)) ||
-        (status = read_size(&config->n_ctx, file, "n_positions", "max_position_embeddings",
-                            CONFIG_MAX_CTX, err)) ||
-        (status =
-             read_size(&config->n_embd, file, "n_embd", "hidden_size", CONFIG_MAX_EMBD, err)) ||
-        (status = read_size(&config->n_head, file, "n_head", "num_attention_heads", CONFIG_MAX_EMBD,
-                            err)) ||
-        (status = read_size(&config->n_layer, file, "n_layer", "num_hidden_layers",
-                            CONFIG_MAX_LAYER, err))) {
-        return status;
+    if (status == GEN_OK) {
+        status = read_keys(config, file, err);
     }
-    config->n_inner = 4 * config->n_embd;
-    if ((!model_file_is_null(file, "n_inner") &&
-         (status = read_size(&config->n_inner, file, "n_inner", NULL, CONFIG_MAX_INNER, err))) ||
-        (status = model_file_get_float(file, "layer_norm_epsilon", 0, 1, &epsilon, err)) ||
-        (status =
-             model_file_get_bool(file, "scale_attn_weights", &config->scale_attn_weights, err)) ||
-        (status = model_file_get_bool(file, "scale_attn_by_inverse_layer_idx",
-                                      &config->scale_attn_by_inverse_layer_idx, err)) ||
-        (status =
-             model_file_get_bool(file, "tie_word_embeddings", &config->tie_word_embeddings, err)) ||
-        (status = read_activation(&config->activation, file, "activation_function", err)) ||
-        (status =
-             read_hf_token(&config->bos_token_id, file, "bos_token_id", config->n_vocab, err)) ||
-        (status = read_hf_eos(config, file, err))) {
-        return status;
+    if (status == GEN_OK && config->n_inner == 0) {
+        config->n_inner = 4 * config->n_embd;
     }
-    config->layer_norm_epsilon = (float)epsilon;
-    return check_shape(config, file, err);
+    if (status == GEN_OK) {
+        status = read_hf_token(&config->bos_token_id, file, "bos_token_id", config->n_vocab, err);
+    }
+    if (status == GEN_OK) {
+        status = read_hf_eos(config, file, err);
+    }
+    return status == GEN_OK ? check_shape(config, file, err) : status;
 }
 
 /* ---- GGUF ------------------------------------------------------------------------------------*/
@@ -272,13 +180,12 @@ static enum gen_status refuse_gguf_numbers(const struct gen_config *config,
 /* A key under gen. that this version does not know may change the result. */
 static enum gen_status refuse_unknown_own_keys(const struct model_file *file,
                                                struct gen_error *err) {
-    static const char *const known[] = {"gen.activation_function", "gen.scale_attn_weights",
-                                        "gen.scale_attn_by_inverse_layer_idx", "gen.eos_token_ids"};
     for (size_t i = 0; i < file->n_settings; i++) {
         const char *key = file->settings[i].key;
-        bool is_known = strncmp(key, "gen.", 4) != 0;
-        for (size_t j = 0; j < sizeof known / sizeof *known; j++) {
-            is_known = is_known || strcmp(key, known[j]) == 0;
+        bool is_known = strncmp(key, "gen.", 4) != 0 || strcmp(key, "gen.eos_token_ids") == 0;
+        for (size_t j = 0; j < n_config_keys; j++) {
+            is_known =
+                is_known || (config_keys[j].gguf != NULL && strcmp(key, config_keys[j].gguf) == 0);
         }
         if (!is_known) {
             struct error_quoted quoted;
@@ -292,13 +199,17 @@ static enum gen_status refuse_unknown_own_keys(const struct model_file *file,
     return GEN_OK;
 }
 
-static enum gen_status require(const struct model_file *file, const char *key,
-                               struct gen_error *err) {
-    if (model_file_setting(file, key) != NULL) {
-        return GEN_OK;
+/* Keys that llama.cpp has are never left out. */
+static enum gen_status require_keys(const struct model_file *file, struct gen_error *err) {
+    for (size_t i = 0; i < n_config_keys; i++) {
+        const struct config_key *key = &config_keys[i];
+        if (key->gguf != NULL && !config_key_is_own(key) &&
+            model_file_setting(file, key->gguf) == NULL) {
+            return error_set(err, GEN_BAD_FILE, "%s: has no key %s, which every gpt2 model needs",
+                             model_file_settings_where(file), key->gguf);
+        }
     }
-    return error_set(err, GEN_BAD_FILE, "%s: has no key %s, which every gpt2 model needs",
-                     model_file_settings_where(file), key);
+    return GEN_OK;
 }
 
 static enum gen_status check_type(const struct model_file *file, struct gen_error *err) {
@@ -409,53 +320,44 @@ static enum gen_status check_gguf_rows(const struct gen_config *config,
                      config->n_embd);
 }
 
+/* What has to be right before the settings mean anything. */
+static enum gen_status check_gguf(const struct model_file *file, struct gen_error *err) {
+    enum gen_status status = refuse_part(file, err);
+    if (status == GEN_OK) {
+        status = check_architecture(file, err);
+    }
+    if (status == GEN_OK) {
+        status = refuse_unknown_own_keys(file, err);
+    }
+    if (status == GEN_OK) {
+        status = refuse_vocabulary(file, err);
+    }
+    return status == GEN_OK ? require_keys(file, err) : status;
+}
+
 static enum gen_status read_gguf(struct gen_config *config, const struct model_file *file,
                                  struct gen_error *err) {
-    *config = (struct gen_config){.scale_attn_weights = true};
-    double epsilon = 0;
-    enum gen_status status = refuse_part(file, err);
-    if (status != GEN_OK || (status = check_architecture(file, err)) ||
-        (status = refuse_unknown_own_keys(file, err)) || (status = refuse_vocabulary(file, err)) ||
-        (status = require(file, "gpt2.context_length", err)) ||
-        (status = require(file, "gpt2.embedding_length", err)) ||
-        (status = require(file, "gpt2.attention.head_count", err)) ||
-        (status = require(file, "gpt2.block_count", err)) ||
-        (status = require(file, "gpt2.feed_forward_length", err)) ||
-        (status = require(file, "gpt2.attention.layer_norm_epsilon", err)) ||
-        (status = read_gguf_vocab(&config->n_vocab, file, err)) ||
-        (status =
-             read_size(&config->n_ctx, file, "gpt2.context_length", NULL, CONFIG_MAX_CTX, err)) ||
-        (status = read_size(&config->n_embd, file, "gpt2.embedding_length", NULL, CONFIG_MAX_EMBD,
-                            err)) ||
-        (status = check_gguf_rows(config, file, err)) ||
-        (status = read_size(&config->n_head, file, "gpt2.attention.head_count", NULL,
-                            CONFIG_MAX_EMBD, err)) ||
-        (status =
-             read_size(&config->n_layer, file, "gpt2.block_count", NULL, CONFIG_MAX_LAYER, err)) ||
-        (status = read_size(&config->n_inner, file, "gpt2.feed_forward_length", NULL,
-                            CONFIG_MAX_INNER, err)) ||
-        (status = model_file_get_float(file, "gpt2.attention.layer_norm_epsilon", 0, 1, &epsilon,
-                                       err)) ||
-        (status = model_file_get_bool(file, "gen.scale_attn_weights", &config->scale_attn_weights,
-                                      err)) ||
-        (status = model_file_get_bool(file, "gen.scale_attn_by_inverse_layer_idx",
-                                      &config->scale_attn_by_inverse_layer_idx, err)) ||
-        (status = read_activation(&config->activation, file, "gen.activation_function", err)) ||
+    enum gen_status status = check_gguf(file, err);
+    if (status != GEN_OK || (status = read_gguf_vocab(&config->n_vocab, file, err)) != GEN_OK ||
+        (status = read_keys(config, file, err)) != GEN_OK ||
+        (status = check_gguf_rows(config, file, err)) != GEN_OK ||
         (status = read_gguf_token(&config->bos_token_id, file, "tokenizer.ggml.bos_token_id",
-                                  config->n_vocab, err)) ||
+                                  config->n_vocab, err)) != GEN_OK ||
         (status = read_gguf_token(&config->eos_token_id, file, "tokenizer.ggml.eos_token_id",
-                                  config->n_vocab, err)) ||
-        (status = check_shape(config, file, err)) ||
-        (status = refuse_gguf_numbers(config, file, err))) {
+                                  config->n_vocab, err)) != GEN_OK ||
+        (status = check_shape(config, file, err)) != GEN_OK) {
         return status;
     }
-    config->layer_norm_epsilon = (float)epsilon;
     config->tie_word_embeddings = model_file_tensor(file, "output.weight") == NULL;
-    return GEN_OK;
+    return refuse_gguf_numbers(config, file, err);
 }
 
 enum gen_status config_read(struct gen_config *config, struct model_file *file,
                             struct gen_error *err) {
+    *config = (struct gen_config){0};
+    for (size_t i = 0; i < n_config_keys; i++) {
+        config_key_imply(&config_keys[i], config);
+    }
     enum gen_status status =
         file->kind == MODEL_FILE_GGUF ? read_gguf(config, file, err) : read_hf(config, file, err);
     if (status == GEN_OK) {
@@ -469,14 +371,12 @@ static bool is_between(int32_t value, int32_t low, int32_t high) {
 }
 
 bool config_is_sound(const struct gen_config *config) {
-    return is_between(config->n_vocab, 1, CONFIG_MAX_VOCAB) &&
-           is_between(config->n_ctx, 1, CONFIG_MAX_CTX) &&
-           is_between(config->n_embd, 1, CONFIG_MAX_EMBD) &&
-           is_between(config->n_head, 1, config->n_embd) && config->n_embd % config->n_head == 0 &&
-           is_between(config->n_layer, 1, CONFIG_MAX_LAYER) &&
-           is_between(config->n_inner, 1, CONFIG_MAX_INNER) &&
-           is_between((int32_t)config->activation, GEN_GELU_NEW, GEN_QUICK_GELU) &&
-           config->layer_norm_epsilon >= 0 && config->layer_norm_epsilon <= 1 &&
+    for (size_t i = 0; i < n_config_keys; i++) {
+        if (!config_key_is_sound(&config_keys[i], config)) {
+            return false;
+        }
+    }
+    return config->n_embd % config->n_head == 0 &&
            is_between(config->bos_token_id, -1, config->n_vocab - 1) &&
            is_between(config->eos_token_id, -1, config->n_vocab - 1);
 }

@@ -7,25 +7,14 @@
  * never reads (dropout rates, task parameters, notes of the author) have no effect there and are
  * passed over here.
  *
- * From a GGUF the keys are llama.cpp's `gpt2.*`. What they cannot say is in keys of our own:
- *   gen.activation_function              string, as config.json spells it; default gelu_new
- *   gen.scale_attn_weights               bool, default true
- *   gen.scale_attn_by_inverse_layer_idx  bool, default false
- *   gen.eos_token_ids                    array of u32: ids that end a text; read by eos_ids.h
+ * From a GGUF the keys are llama.cpp's `gpt2.*`. What they cannot say is in keys of our own, under
+ * `gen.`: those of keys.h, and gen.eos_token_ids, an array of u32: ids that end a text (eos_ids.h).
  */
 #ifndef MODEL_CONFIG_H
 #define MODEL_CONFIG_H
 
 #include "format/model_file.h"
 #include "gen.h"
-
-/* Upper bounds that keep every product of two sizes far inside 64 bits, and the memory that one
- * token takes within reason. Real models stay below a tenth of each. */
-#define CONFIG_MAX_VOCAB TOKENIZER_MAX_TOKENS
-#define CONFIG_MAX_CTX   (1 << 24)
-#define CONFIG_MAX_EMBD  (1 << 17)
-#define CONFIG_MAX_INNER (1 << 19)
-#define CONFIG_MAX_LAYER 10000
 
 /**
  * Read and check the configuration; sizes are later held against the tensors. What the tensors

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "model/eos_ids.h"
+#include "model/keys.h"
 
 /* Of the block formats as gen knows them: the only version in use. */
 #define QUANTIZATION_VERSION 2
@@ -62,51 +63,25 @@ const char *model_settings_path_name(const char *path, size_t *n) {
     return name;
 }
 
-static enum gen_status write_gpt2(struct gguf_writer *writer, const struct gen_config *config,
-                                  struct gen_error *err) {
-    const struct {
-        const char *key;
-        int32_t value;
-    } sizes[] = {{"gpt2.context_length", config->n_ctx},
-                 {"gpt2.embedding_length", config->n_embd},
-                 {"gpt2.block_count", config->n_layer},
-                 {"gpt2.feed_forward_length", config->n_inner},
-                 {"gpt2.attention.head_count", config->n_head}};
-    enum gen_status status = GEN_OK;
-    for (size_t i = 0; status == GEN_OK && i < sizeof sizes / sizeof *sizes; i++) {
-        status = gguf_writer_u32(writer, sizes[i].key, (uint32_t)sizes[i].value, err);
-    }
-    if (status == GEN_OK) {
-        status = gguf_writer_f32(writer, "gpt2.attention.layer_norm_epsilon",
-                                 config->layer_norm_epsilon, err);
-    }
-    return status;
-}
-
 static void note_own(struct model_settings_own *own, const char *key) {
     size_t n = strlen(own->text);
     snprintf(own->text + n, sizeof own->text - n, "%s%s", n > 0 ? ", " : "", key);
 }
 
-/* What the gpt2.* keys cannot say; only where it differs from what they imply. */
-static enum gen_status write_own(struct gguf_writer *writer, const struct gen_config *config,
-                                 struct model_settings_own *own, struct gen_error *err) {
-    static const char activation[] = "gen.activation_function";
-    static const char scale[] = "gen.scale_attn_weights";
-    static const char inverse[] = "gen.scale_attn_by_inverse_layer_idx";
+/* Keys of our own only where llama.cpp's do not imply the value. */
+static enum gen_status write_keys(struct gguf_writer *writer, const struct gen_config *config,
+                                  struct model_settings_own *own, struct gen_error *err) {
     enum gen_status status = GEN_OK;
-    if (config->activation != GEN_GELU_NEW) {
-        const char *name = gen_activation_name(config->activation);
-        status = gguf_writer_string(writer, activation, name, strlen(name), err);
-        note_own(own, activation);
-    }
-    if (status == GEN_OK && !config->scale_attn_weights) {
-        status = gguf_writer_bool(writer, scale, false, err);
-        note_own(own, scale);
-    }
-    if (status == GEN_OK && config->scale_attn_by_inverse_layer_idx) {
-        status = gguf_writer_bool(writer, inverse, true, err);
-        note_own(own, inverse);
+    for (size_t i = 0; i < n_config_keys && status == GEN_OK; i++) {
+        const struct config_key *key = &config_keys[i];
+        bool is_own = config_key_is_own(key);
+        if (key->gguf == NULL || (is_own && config_key_is_implied(key, config))) {
+            continue;
+        }
+        status = config_key_write(key, config, writer, err);
+        if (is_own) {
+            note_own(own, key->gguf);
+        }
     }
     return status;
 }
@@ -142,8 +117,7 @@ enum gen_status model_settings_write(struct gguf_writer *writer,
             GEN_OK ||
         (settings->quantized && (status = gguf_writer_u32(writer, "general.quantization_version",
                                                           QUANTIZATION_VERSION, err)) != GEN_OK) ||
-        (status = write_gpt2(writer, config, err)) != GEN_OK ||
-        (status = write_own(writer, config, own, err)) != GEN_OK) {
+        (status = write_keys(writer, config, own, err)) != GEN_OK) {
         return status;
     }
     if (settings->tokenizer != NULL) {

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/threads.h"
 #include "model/config.h"
+#include "model/keys.h"
 
 struct gen_train_options gen_train_options_default(void) {
     return (struct gen_train_options){.field = "text",

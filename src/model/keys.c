@@ -1,0 +1,212 @@
+/**
+ * keys.c - the table of settings, and what walks a row of it: reading, writing, implying. What
+ * several settings must fulfil together is checked in config.c.
+ */
+#include "model/keys.h"
+
+#include <string.h>
+
+#include "base/error.h"
+
+#define MEMBER(name) offsetof(struct gen_config, name)
+
+/* In the order in which gen writes and shows them. config.json's defaults are GPT2Config's; n_inner
+ * has none, as it depends on n_embd. */
+const struct config_key config_keys[] = {
+    {"vocab_size", NULL, NULL, KEY_SIZE, MEMBER(n_vocab), CONFIG_MAX_VOCAB, 50257, false},
+    {"n_positions", "max_position_embeddings", "gpt2.context_length", KEY_SIZE, MEMBER(n_ctx),
+     CONFIG_MAX_CTX, 1024, false},
+    {"n_embd", "hidden_size", "gpt2.embedding_length", KEY_SIZE, MEMBER(n_embd), CONFIG_MAX_EMBD,
+     768, false},
+    {"n_layer", "num_hidden_layers", "gpt2.block_count", KEY_SIZE, MEMBER(n_layer),
+     CONFIG_MAX_LAYER, 12, false},
+    {"n_inner", NULL, "gpt2.feed_forward_length", KEY_SIZE, MEMBER(n_inner), CONFIG_MAX_INNER, 0,
+     true},
+    {"n_head", "num_attention_heads", "gpt2.attention.head_count", KEY_SIZE, MEMBER(n_head),
+     CONFIG_MAX_EMBD, 12, false},
+    {"layer_norm_epsilon", NULL, "gpt2.attention.layer_norm_epsilon", KEY_FRACTION,
+     MEMBER(layer_norm_epsilon), 1, 1e-5, false},
+    {"activation_function", NULL, "gen.activation_function", KEY_ACTIVATION, MEMBER(activation),
+     GEN_QUICK_GELU, GEN_GELU_NEW, false},
+    {"scale_attn_weights", NULL, "gen.scale_attn_weights", KEY_FLAG, MEMBER(scale_attn_weights), 1,
+     1, false},
+    {"scale_attn_by_inverse_layer_idx", NULL, "gen.scale_attn_by_inverse_layer_idx", KEY_FLAG,
+     MEMBER(scale_attn_by_inverse_layer_idx), 1, 0, false},
+    {"tie_word_embeddings", NULL, NULL, KEY_FLAG, MEMBER(tie_word_embeddings), 1, 1, false},
+};
+const size_t n_config_keys = sizeof config_keys / sizeof *config_keys;
+
+struct activation_name {
+    const char *name;
+    enum gen_activation activation;
+};
+
+/* The first name of each activation is the one written into files and shown. Others are the same
+ * function by its formula, computed along another way in transformers. */
+static const struct activation_name activations[] = {
+    {"gelu_new", GEN_GELU_NEW},
+    {"gelu_pytorch_tanh", GEN_GELU_NEW},
+    {"gelu_python_tanh", GEN_GELU_NEW},
+    {"gelu_fast", GEN_GELU_NEW},
+    {"gelu_accurate", GEN_GELU_NEW},
+    {"gelu", GEN_GELU},
+    {"gelu_python", GEN_GELU},
+    {"relu", GEN_RELU},
+    {"silu", GEN_SILU},
+    {"swish", GEN_SILU},
+    {"quick_gelu", GEN_QUICK_GELU},
+};
+#define N_ACTIVATIONS (sizeof activations / sizeof *activations)
+
+const char *gen_activation_name(enum gen_activation activation) {
+    for (size_t i = 0; i < N_ACTIVATIONS; i++) {
+        if (activations[i].activation == activation) {
+            return activations[i].name;
+        }
+    }
+    return "?";
+}
+
+static enum gen_status read_activation(enum gen_activation *out, const struct model_file *file,
+                                       const char *key, struct gen_error *err) {
+    const char *name = NULL;
+    size_t n = 0;
+    enum gen_status status = model_file_get_string(file, key, &name, &n, err);
+    if (status != GEN_OK || name == NULL) {
+        return status;
+    }
+    for (size_t i = 0; i < N_ACTIVATIONS; i++) {
+        if (strlen(activations[i].name) == n && memcmp(activations[i].name, name, n) == 0) {
+            *out = activations[i].activation;
+            return GEN_OK;
+        }
+    }
+    struct error_quoted quoted;
+    return error_set(err, GEN_UNSUPPORTED,
+                     "%s: %s is \"%s\", which gen does not compute; it does gelu_new (also as "
+                     "gelu_pytorch_tanh, gelu_python_tanh, gelu_fast, gelu_accurate), gelu "
+                     "(gelu_python), relu, silu (swish) and quick_gelu",
+                     model_file_settings_where(file), key, error_quote(&quoted, name, n));
+}
+
+/* An integer setting under any of two names, which must not contradict each other. */
+static enum gen_status read_size(int32_t *out, const struct model_file *file, const char *key,
+                                 const char *other_key, int64_t high, struct gen_error *err) {
+    int64_t value = -1;
+    int64_t other = -1;
+    enum gen_status status = model_file_get_int(file, key, 1, high, &value, err);
+    if (status == GEN_OK && other_key != NULL) {
+        status = model_file_get_int(file, other_key, 1, high, &other, err);
+    }
+    if (status != GEN_OK) {
+        return status;
+    }
+    if (value != -1 && other != -1 && value != other) {
+        return error_set(err, GEN_BAD_FILE, "%s: %s is %lld but %s is %lld, they mean the same",
+                         model_file_settings_where(file), key, (long long)value, other_key,
+                         (long long)other);
+    }
+    value = value != -1 ? value : other;
+    if (value != -1) {
+        *out = (int32_t)value;
+    }
+    return GEN_OK;
+}
+
+/* ---- rows of the table ------------------------------------------------------------------------*/
+
+/* The member, which is of the type that the kind says. */
+static void *member_of(const struct config_key *key, struct gen_config *config) {
+    return (unsigned char *)config + key->offset;
+}
+
+/* Its value as a number. */
+static double value_of(const struct config_key *key, const struct gen_config *config) {
+    const void *member = (const unsigned char *)config + key->offset;
+    switch (key->kind) {
+    case KEY_SIZE:
+        return *(const int32_t *)member;
+    case KEY_FRACTION:
+        return (double)*(const float *)member;
+    case KEY_FLAG:
+        return *(const bool *)member;
+    case KEY_ACTIVATION:
+    default:
+        return *(const enum gen_activation *)member;
+    }
+}
+
+bool config_key_is_own(const struct config_key *key) {
+    return key->gguf != NULL && strncmp(key->gguf, "gen.", 4) == 0;
+}
+
+void config_key_imply(const struct config_key *key, struct gen_config *config) {
+    void *member = member_of(key, config);
+    switch (key->kind) {
+    case KEY_SIZE:
+        *(int32_t *)member = (int32_t)key->implied;
+        break;
+    case KEY_FRACTION:
+        *(float *)member = (float)key->implied;
+        break;
+    case KEY_FLAG:
+        *(bool *)member = key->implied != 0;
+        break;
+    case KEY_ACTIVATION:
+    default:
+        *(enum gen_activation *)member = (enum gen_activation)key->implied;
+        break;
+    }
+}
+
+bool config_key_is_implied(const struct config_key *key, const struct gen_config *config) {
+    return value_of(key, config) == key->implied;
+}
+
+enum gen_status config_key_read(const struct config_key *key, struct gen_config *config,
+                                const struct model_file *file, struct gen_error *err) {
+    bool hf = file->kind == MODEL_FILE_HF;
+    const char *name = hf ? key->hf : key->gguf;
+    void *member = member_of(key, config);
+    enum gen_status status = GEN_OK;
+    if (name == NULL || (hf && key->hf_may_be_null && model_file_is_null(file, name))) {
+        return GEN_OK;
+    }
+    switch (key->kind) {
+    case KEY_SIZE:
+        return read_size(member, file, name, hf ? key->hf_alias : NULL, key->high, err);
+    case KEY_FRACTION: {
+        double value = (double)*(float *)member;
+        status = model_file_get_float(file, name, 0, (double)key->high, &value, err);
+        *(float *)member = (float)value;
+        return status;
+    }
+    case KEY_FLAG:
+        return model_file_get_bool(file, name, member, err);
+    case KEY_ACTIVATION:
+    default:
+        return read_activation(member, file, name, err);
+    }
+}
+
+enum gen_status config_key_write(const struct config_key *key, const struct gen_config *config,
+                                 struct gguf_writer *writer, struct gen_error *err) {
+    switch (key->kind) {
+    case KEY_SIZE:
+        return gguf_writer_u32(writer, key->gguf, (uint32_t)value_of(key, config), err);
+    case KEY_FRACTION:
+        return gguf_writer_f32(writer, key->gguf, (float)value_of(key, config), err);
+    case KEY_FLAG:
+        return gguf_writer_bool(writer, key->gguf, value_of(key, config) != 0, err);
+    case KEY_ACTIVATION:
+    default: {
+        const char *name = gen_activation_name((enum gen_activation)value_of(key, config));
+        return gguf_writer_string(writer, key->gguf, name, strlen(name), err);
+    }
+    }
+}
+
+bool config_key_is_sound(const struct config_key *key, const struct gen_config *config) {
+    double value = value_of(key, config);
+    return value >= (key->kind == KEY_SIZE ? 1 : 0) && value <= (double)key->high;
+}
