@@ -179,6 +179,17 @@ struct gen_config {
     int32_t eos_token_id;                 /**< -1: none; gen_model_eos_ids() has all of them */
 };
 
+/** A member of a configuration, for those who show all of them. */
+struct gen_config_member {
+    const char *name; /**< "n_embd"; static text */
+    enum { GEN_MEMBER_INTEGER, GEN_MEMBER_NUMBER, GEN_MEMBER_FLAG, GEN_MEMBER_TEXT } kind;
+    double number;    /**< its value; of a flag 0 or 1 */
+    const char *text; /**< of GEN_MEMBER_TEXT; static */
+};
+size_t gen_config_n_members(void);
+/** Member i < gen_config_n_members(), in the order in which they are declared or near to it. */
+struct gen_config_member gen_config_member(const struct gen_config *config, size_t i);
+
 /** Configuration, weights and tokenizer. Read-only once opened; share it between sessions. */
 struct gen_model;
 

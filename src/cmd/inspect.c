@@ -40,25 +40,24 @@ static const struct options_spec spec = {
 
 /* ---- as text ------------------------------------------------------------------------------ */
 
-static const char *yes_no(bool value) {
-    return value ? "yes" : "no";
-}
-
 static void config_text(struct gen_bytes *text, const struct gen_config *config) {
-    text_line(text, "n_vocab              %" PRId32, config->n_vocab);
-    text_line(text, "n_ctx                %" PRId32, config->n_ctx);
-    text_line(text, "n_embd               %" PRId32, config->n_embd);
-    text_line(text, "n_head               %" PRId32, config->n_head);
-    text_line(text, "n_layer              %" PRId32, config->n_layer);
-    text_line(text, "n_inner              %" PRId32, config->n_inner);
-    text_line(text, "activation           %s", gen_activation_name(config->activation));
-    text_line(text, "layer_norm_epsilon   %g", (double)config->layer_norm_epsilon);
-    text_line(text, "scale_attn_weights   %s", yes_no(config->scale_attn_weights));
-    text_line(text, "scale_attn_by_inverse_layer_idx %s",
-              yes_no(config->scale_attn_by_inverse_layer_idx));
-    text_line(text, "tie_word_embeddings  %s", yes_no(config->tie_word_embeddings));
-    text_line(text, "bos_token_id         %" PRId32, config->bos_token_id);
-    text_line(text, "eos_token_id         %" PRId32, config->eos_token_id);
+    for (size_t i = 0; i < gen_config_n_members(); i++) {
+        struct gen_config_member member = gen_config_member(config, i);
+        switch (member.kind) {
+        case GEN_MEMBER_INTEGER:
+            text_line(text, "%-20s %.0f", member.name, member.number);
+            break;
+        case GEN_MEMBER_NUMBER:
+            text_line(text, "%-20s %g", member.name, member.number);
+            break;
+        case GEN_MEMBER_FLAG:
+            text_line(text, "%-20s %s", member.name, member.number != 0 ? "yes" : "no");
+            break;
+        case GEN_MEMBER_TEXT:
+            text_line(text, "%-20s %s", member.name, member.text);
+            break;
+        }
+    }
 }
 
 /** All ids that end a text, where there are several. */
@@ -161,19 +160,23 @@ static void json_text(struct json_out *json, const char *name, const char *value
 
 static void config_json(struct json_out *json, const struct gen_config *config) {
     json_out_open(json, "config", '{');
-    json_out_int(json, "n_vocab", config->n_vocab);
-    json_out_int(json, "n_ctx", config->n_ctx);
-    json_out_int(json, "n_embd", config->n_embd);
-    json_out_int(json, "n_head", config->n_head);
-    json_out_int(json, "n_layer", config->n_layer);
-    json_out_int(json, "n_inner", config->n_inner);
-    json_text(json, "activation", gen_activation_name(config->activation));
-    json_out_double(json, "layer_norm_epsilon", (double)config->layer_norm_epsilon, 9);
-    json_out_bool(json, "scale_attn_weights", config->scale_attn_weights);
-    json_out_bool(json, "scale_attn_by_inverse_layer_idx", config->scale_attn_by_inverse_layer_idx);
-    json_out_bool(json, "tie_word_embeddings", config->tie_word_embeddings);
-    json_out_int(json, "bos_token_id", config->bos_token_id);
-    json_out_int(json, "eos_token_id", config->eos_token_id);
+    for (size_t i = 0; i < gen_config_n_members(); i++) {
+        struct gen_config_member member = gen_config_member(config, i);
+        switch (member.kind) {
+        case GEN_MEMBER_INTEGER:
+            json_out_int(json, member.name, (int64_t)member.number);
+            break;
+        case GEN_MEMBER_NUMBER:
+            json_out_double(json, member.name, member.number, 9);
+            break;
+        case GEN_MEMBER_FLAG:
+            json_out_bool(json, member.name, member.number != 0);
+            break;
+        case GEN_MEMBER_TEXT:
+            json_text(json, member.name, member.text);
+            break;
+        }
+    }
     json_out_close(json, '}');
 }
 

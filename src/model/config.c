@@ -84,36 +84,6 @@ static enum gen_status refuse_hf(const struct model_file *file, struct gen_error
     return status;
 }
 
-/* A special token id; one that is null or lies outside the vocabulary never occurs. */
-static enum gen_status read_hf_token(int32_t *out, const struct model_file *file, const char *key,
-                                     int32_t n_vocab, struct gen_error *err) {
-    int64_t id = 50256;
-    enum gen_status status = GEN_OK;
-    if (model_file_is_null(file, key)) {
-        id = -1;
-    } else {
-        status = model_file_get_int(file, key, -1, INT32_MAX, &id, err);
-    }
-    *out = id < n_vocab ? (int32_t)id : -1;
-    return status;
-}
-
-/* One id, or a list that the reader has checked: the first that the model can produce. */
-static enum gen_status read_hf_eos(struct gen_config *config, const struct model_file *file,
-                                   struct gen_error *err) {
-    const struct setting *setting = model_file_setting(file, "eos_token_id");
-    if (setting == NULL || setting->type != SETTING_ARRAY) {
-        return read_hf_token(&config->eos_token_id, file, "eos_token_id", config->n_vocab, err);
-    }
-    config->eos_token_id = -1;
-    for (size_t i = file->eos_ids.n; i-- > 0;) {
-        if (file->eos_ids.data[i] < config->n_vocab) {
-            config->eos_token_id = file->eos_ids.data[i];
-        }
-    }
-    return GEN_OK;
-}
-
 static enum gen_status read_hf(struct gen_config *config, const struct model_file *file,
                                struct gen_error *err) {
     enum gen_status status = refuse_hf(file, err);
@@ -122,12 +92,6 @@ static enum gen_status read_hf(struct gen_config *config, const struct model_fil
     }
     if (status == GEN_OK && config->n_inner == 0) {
         config->n_inner = 4 * config->n_embd;
-    }
-    if (status == GEN_OK) {
-        status = read_hf_token(&config->bos_token_id, file, "bos_token_id", config->n_vocab, err);
-    }
-    if (status == GEN_OK) {
-        status = read_hf_eos(config, file, err);
     }
     return status == GEN_OK ? check_shape(config, file, err) : status;
 }
@@ -199,12 +163,10 @@ static enum gen_status refuse_unknown_own_keys(const struct model_file *file,
     return GEN_OK;
 }
 
-/* Keys that llama.cpp has are never left out. */
 static enum gen_status require_keys(const struct model_file *file, struct gen_error *err) {
     for (size_t i = 0; i < n_config_keys; i++) {
         const struct config_key *key = &config_keys[i];
-        if (key->gguf != NULL && !config_key_is_own(key) &&
-            model_file_setting(file, key->gguf) == NULL) {
+        if (config_key_is_required(key) && model_file_setting(file, key->gguf) == NULL) {
             return error_set(err, GEN_BAD_FILE, "%s: has no key %s, which every gpt2 model needs",
                              model_file_settings_where(file), key->gguf);
         }
@@ -241,14 +203,6 @@ static enum gen_status check_architecture(const struct model_file *file, struct 
                            model_file_settings_where(file), error_quote(&quoted, name, n));
     }
     return status == GEN_OK ? check_type(file, err) : status;
-}
-
-static enum gen_status read_gguf_token(int32_t *out, const struct model_file *file, const char *key,
-                                       int32_t n_vocab, struct gen_error *err) {
-    int64_t id = -1;
-    enum gen_status status = model_file_get_int(file, key, 0, n_vocab - 1, &id, err);
-    *out = (int32_t)id;
-    return status;
 }
 
 /* One part of a split file has only some of the tensors, and all but the first have no settings. */
@@ -341,10 +295,6 @@ static enum gen_status read_gguf(struct gen_config *config, const struct model_f
     if (status != GEN_OK || (status = read_gguf_vocab(&config->n_vocab, file, err)) != GEN_OK ||
         (status = read_keys(config, file, err)) != GEN_OK ||
         (status = check_gguf_rows(config, file, err)) != GEN_OK ||
-        (status = read_gguf_token(&config->bos_token_id, file, "tokenizer.ggml.bos_token_id",
-                                  config->n_vocab, err)) != GEN_OK ||
-        (status = read_gguf_token(&config->eos_token_id, file, "tokenizer.ggml.eos_token_id",
-                                  config->n_vocab, err)) != GEN_OK ||
         (status = check_shape(config, file, err)) != GEN_OK) {
         return status;
     }
@@ -366,17 +316,11 @@ enum gen_status config_read(struct gen_config *config, struct model_file *file,
     return status == GEN_OK ? tensor_table_untie(config, file, err) : status;
 }
 
-static bool is_between(int32_t value, int32_t low, int32_t high) {
-    return value >= low && value <= high;
-}
-
 bool config_is_sound(const struct gen_config *config) {
     for (size_t i = 0; i < n_config_keys; i++) {
         if (!config_key_is_sound(&config_keys[i], config)) {
             return false;
         }
     }
-    return config->n_embd % config->n_head == 0 &&
-           is_between(config->bos_token_id, -1, config->n_vocab - 1) &&
-           is_between(config->eos_token_id, -1, config->n_vocab - 1);
+    return config->n_embd % config->n_head == 0;
 }

@@ -13,26 +13,33 @@
 /* In the order in which gen writes and shows them. config.json's defaults are GPT2Config's; n_inner
  * has none, as it depends on n_embd. */
 const struct config_key config_keys[] = {
-    {"vocab_size", NULL, NULL, KEY_SIZE, MEMBER(n_vocab), CONFIG_MAX_VOCAB, 50257, false},
-    {"n_positions", "max_position_embeddings", "gpt2.context_length", KEY_SIZE, MEMBER(n_ctx),
-     CONFIG_MAX_CTX, 1024, false},
-    {"n_embd", "hidden_size", "gpt2.embedding_length", KEY_SIZE, MEMBER(n_embd), CONFIG_MAX_EMBD,
-     768, false},
-    {"n_layer", "num_hidden_layers", "gpt2.block_count", KEY_SIZE, MEMBER(n_layer),
+    {"n_vocab", "vocab_size", NULL, NULL, KEY_SIZE, MEMBER(n_vocab), CONFIG_MAX_VOCAB, 50257,
+     false},
+    {"n_ctx", "n_positions", "max_position_embeddings", "gpt2.context_length", KEY_SIZE,
+     MEMBER(n_ctx), CONFIG_MAX_CTX, 1024, false},
+    {"n_embd", "n_embd", "hidden_size", "gpt2.embedding_length", KEY_SIZE, MEMBER(n_embd),
+     CONFIG_MAX_EMBD, 768, false},
+    {"n_layer", "n_layer", "num_hidden_layers", "gpt2.block_count", KEY_SIZE, MEMBER(n_layer),
      CONFIG_MAX_LAYER, 12, false},
-    {"n_inner", NULL, "gpt2.feed_forward_length", KEY_SIZE, MEMBER(n_inner), CONFIG_MAX_INNER, 0,
-     true},
-    {"n_head", "num_attention_heads", "gpt2.attention.head_count", KEY_SIZE, MEMBER(n_head),
-     CONFIG_MAX_EMBD, 12, false},
-    {"layer_norm_epsilon", NULL, "gpt2.attention.layer_norm_epsilon", KEY_FRACTION,
-     MEMBER(layer_norm_epsilon), 1, 1e-5, false},
-    {"activation_function", NULL, "gen.activation_function", KEY_ACTIVATION, MEMBER(activation),
-     GEN_QUICK_GELU, GEN_GELU_NEW, false},
-    {"scale_attn_weights", NULL, "gen.scale_attn_weights", KEY_FLAG, MEMBER(scale_attn_weights), 1,
-     1, false},
-    {"scale_attn_by_inverse_layer_idx", NULL, "gen.scale_attn_by_inverse_layer_idx", KEY_FLAG,
-     MEMBER(scale_attn_by_inverse_layer_idx), 1, 0, false},
-    {"tie_word_embeddings", NULL, NULL, KEY_FLAG, MEMBER(tie_word_embeddings), 1, 1, false},
+    {"n_inner", "n_inner", NULL, "gpt2.feed_forward_length", KEY_SIZE, MEMBER(n_inner),
+     CONFIG_MAX_INNER, 0, true},
+    {"n_head", "n_head", "num_attention_heads", "gpt2.attention.head_count", KEY_SIZE,
+     MEMBER(n_head), CONFIG_MAX_EMBD, 12, false},
+    {"layer_norm_epsilon", "layer_norm_epsilon", NULL, "gpt2.attention.layer_norm_epsilon",
+     KEY_FRACTION, MEMBER(layer_norm_epsilon), 1, 1e-5, false},
+    {"activation", "activation_function", NULL, "gen.activation_function", KEY_ACTIVATION,
+     MEMBER(activation), GEN_QUICK_GELU, GEN_GELU_NEW, false},
+    {"scale_attn_weights", "scale_attn_weights", NULL, "gen.scale_attn_weights", KEY_FLAG,
+     MEMBER(scale_attn_weights), 1, 1, false},
+    {"scale_attn_by_inverse_layer_idx", "scale_attn_by_inverse_layer_idx", NULL,
+     "gen.scale_attn_by_inverse_layer_idx", KEY_FLAG, MEMBER(scale_attn_by_inverse_layer_idx), 1, 0,
+     false},
+    {"tie_word_embeddings", "tie_word_embeddings", NULL, NULL, KEY_FLAG,
+     MEMBER(tie_word_embeddings), 1, 1, false},
+    {"bos_token_id", "bos_token_id", NULL, "tokenizer.ggml.bos_token_id", KEY_TOKEN,
+     MEMBER(bos_token_id), INT32_MAX, 50256, true},
+    {"eos_token_id", "eos_token_id", NULL, "tokenizer.ggml.eos_token_id", KEY_TOKEN,
+     MEMBER(eos_token_id), INT32_MAX, 50256, true},
 };
 const size_t n_config_keys = sizeof config_keys / sizeof *config_keys;
 
@@ -113,6 +120,38 @@ static enum gen_status read_size(int32_t *out, const struct model_file *file, co
     return GEN_OK;
 }
 
+/* One id, or a list that the reader has checked: the first that the model can produce. One that is
+ * null or lies outside the vocabulary never occurs. */
+static enum gen_status read_hf_token(int32_t *out, const struct config_key *key,
+                                     const struct gen_config *config, const struct model_file *file,
+                                     struct gen_error *err) {
+    const struct setting *setting = model_file_setting(file, key->hf);
+    int64_t id = (int64_t)key->implied;
+    enum gen_status status = GEN_OK;
+    if (setting != NULL && setting->type == SETTING_NULL) {
+        id = -1;
+    } else if (setting != NULL && setting->type == SETTING_ARRAY &&
+               key->offset == MEMBER(eos_token_id)) {
+        id = -1;
+        for (size_t i = file->eos_ids.n; i-- > 0;) {
+            id = file->eos_ids.data[i] < config->n_vocab ? file->eos_ids.data[i] : id;
+        }
+    } else {
+        status = model_file_get_int(file, key->hf, -1, key->high, &id, err);
+    }
+    *out = id < config->n_vocab ? (int32_t)id : -1;
+    return status;
+}
+
+static enum gen_status read_gguf_token(int32_t *out, const struct config_key *key,
+                                       const struct gen_config *config,
+                                       const struct model_file *file, struct gen_error *err) {
+    int64_t id = -1;
+    enum gen_status status = model_file_get_int(file, key->gguf, 0, config->n_vocab - 1, &id, err);
+    *out = (int32_t)id;
+    return status;
+}
+
 /* ---- rows of the table ------------------------------------------------------------------------*/
 
 /* The member, which is of the type that the kind says. */
@@ -125,6 +164,7 @@ static double value_of(const struct config_key *key, const struct gen_config *co
     const void *member = (const unsigned char *)config + key->offset;
     switch (key->kind) {
     case KEY_SIZE:
+    case KEY_TOKEN:
         return *(const int32_t *)member;
     case KEY_FRACTION:
         return (double)*(const float *)member;
@@ -140,10 +180,15 @@ bool config_key_is_own(const struct config_key *key) {
     return key->gguf != NULL && strncmp(key->gguf, "gen.", 4) == 0;
 }
 
+bool config_key_is_required(const struct config_key *key) {
+    return key->gguf != NULL && strncmp(key->gguf, "gpt2.", 5) == 0;
+}
+
 void config_key_imply(const struct config_key *key, struct gen_config *config) {
     void *member = member_of(key, config);
     switch (key->kind) {
     case KEY_SIZE:
+    case KEY_TOKEN:
         *(int32_t *)member = (int32_t)key->implied;
         break;
     case KEY_FRACTION:
@@ -169,6 +214,10 @@ enum gen_status config_key_read(const struct config_key *key, struct gen_config 
     const char *name = hf ? key->hf : key->gguf;
     void *member = member_of(key, config);
     enum gen_status status = GEN_OK;
+    if (key->kind == KEY_TOKEN) {
+        return hf ? read_hf_token(member, key, config, file, err)
+                  : read_gguf_token(member, key, config, file, err);
+    }
     if (name == NULL || (hf && key->hf_may_be_null && model_file_is_null(file, name))) {
         return GEN_OK;
     }
@@ -193,6 +242,7 @@ enum gen_status config_key_write(const struct config_key *key, const struct gen_
                                  struct gguf_writer *writer, struct gen_error *err) {
     switch (key->kind) {
     case KEY_SIZE:
+    case KEY_TOKEN:
         return gguf_writer_u32(writer, key->gguf, (uint32_t)value_of(key, config), err);
     case KEY_FRACTION:
         return gguf_writer_f32(writer, key->gguf, (float)value_of(key, config), err);
@@ -208,5 +258,39 @@ enum gen_status config_key_write(const struct config_key *key, const struct gen_
 
 bool config_key_is_sound(const struct config_key *key, const struct gen_config *config) {
     double value = value_of(key, config);
+    if (key->kind == KEY_TOKEN) {
+        return value >= -1 && value < config->n_vocab;
+    }
     return value >= (key->kind == KEY_SIZE ? 1 : 0) && value <= (double)key->high;
+}
+
+/* ---- showing ---------------------------------------------------------------------------------*/
+
+size_t gen_config_n_members(void) {
+    return n_config_keys;
+}
+
+struct gen_config_member gen_config_member(const struct gen_config *config, size_t i) {
+    const struct config_key *key = &config_keys[i];
+    double value = value_of(key, config);
+    struct gen_config_member member = {.name = key->name};
+    switch (key->kind) {
+    case KEY_FRACTION:
+        member.kind = GEN_MEMBER_NUMBER;
+        break;
+    case KEY_FLAG:
+        member.kind = GEN_MEMBER_FLAG;
+        break;
+    case KEY_ACTIVATION:
+        member.kind = GEN_MEMBER_TEXT;
+        member.text = gen_activation_name((enum gen_activation)value);
+        break;
+    case KEY_SIZE:
+    case KEY_TOKEN:
+    default:
+        member.kind = GEN_MEMBER_INTEGER;
+        break;
+    }
+    member.number = value;
+    return member;
 }

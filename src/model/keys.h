@@ -20,13 +20,15 @@
 
 /** What the member is. */
 enum key_kind {
-    KEY_SIZE,      /**< int32_t, 1 ... high */
-    KEY_FRACTION,  /**< float, 0 ... high */
-    KEY_FLAG,      /**< bool */
-    KEY_ACTIVATION /**< enum gen_activation, a string in files */
+    KEY_SIZE,       /**< int32_t, 1 ... high */
+    KEY_FRACTION,   /**< float, 0 ... high */
+    KEY_FLAG,       /**< bool */
+    KEY_ACTIVATION, /**< enum gen_activation, a string in files */
+    KEY_TOKEN       /**< int32_t: an id of the vocabulary, -1 for none */
 };
 
 struct config_key {
+    const char *name;     /**< of the member of struct gen_config, as it is shown */
     const char *hf;       /**< member of config.json */
     const char *hf_alias; /**< another name that it may have there, or NULL */
     const char *gguf;     /**< key in a GGUF; NULL: the tensors tell */
@@ -37,12 +39,15 @@ struct config_key {
     bool hf_may_be_null; /**< then it is as if config.json were silent */
 };
 
+/** n_vocab comes first: token ids are held against it. */
 extern const struct config_key config_keys[];
 extern const size_t n_config_keys;
 
 /** Whether the key is one of our own, under gen., which is written only if its value is not the
- *  implied one. A key of llama.cpp's must be there. */
+ *  implied one. */
 bool config_key_is_own(const struct config_key *key);
+/** Whether every GGUF must have the key: llama.cpp's of the model itself. */
+bool config_key_is_required(const struct config_key *key);
 
 /** Set the member to what is implied. */
 void config_key_imply(const struct config_key *key, struct gen_config *config);

@@ -68,14 +68,16 @@ static void note_own(struct model_settings_own *own, const char *key) {
     snprintf(own->text + n, sizeof own->text - n, "%s%s", n > 0 ? ", " : "", key);
 }
 
-/* Keys of our own only where llama.cpp's do not imply the value. */
+/* All but the token ids, which follow the tokenizer; keys of our own only where llama.cpp's do not
+ * imply the value. */
 static enum gen_status write_keys(struct gguf_writer *writer, const struct gen_config *config,
                                   struct model_settings_own *own, struct gen_error *err) {
     enum gen_status status = GEN_OK;
     for (size_t i = 0; i < n_config_keys && status == GEN_OK; i++) {
         const struct config_key *key = &config_keys[i];
         bool is_own = config_key_is_own(key);
-        if (key->gguf == NULL || (is_own && config_key_is_implied(key, config))) {
+        if (key->gguf == NULL || key->kind == KEY_TOKEN ||
+            (is_own && config_key_is_implied(key, config))) {
             continue;
         }
         status = config_key_write(key, config, writer, err);
