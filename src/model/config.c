@@ -261,17 +261,19 @@ static enum gen_status read_gguf_vocab(int32_t *out, const struct model_file *fi
 }
 
 /* Seen before the token ids are held against the rows: a matrix turned around has other ones. */
-static enum gen_status check_gguf_rows(const struct gen_config *config,
-                                       const struct model_file *file, struct gen_error *err) {
+static enum gen_status check_gguf_rows(const struct model_file *file, struct gen_error *err) {
+    static const char key[] = "gpt2.embedding_length";
     const struct file_tensor *wte = model_file_tensor(file, "token_embd.weight");
-    if (wte->dims[0] == (uint64_t)config->n_embd) {
-        return GEN_OK;
+    int64_t n_embd = 0;
+    enum gen_status status = model_file_get_int(file, key, 1, CONFIG_MAX_EMBD, &n_embd, err);
+    if (status != GEN_OK || wte->dims[0] == (uint64_t)n_embd) {
+        return status;
     }
     return error_set(err, GEN_BAD_FILE,
-                     "%s: tensor token_embd.weight has rows of %llu numbers, but must have %d as "
-                     "gpt2.embedding_length says",
+                     "%s: tensor token_embd.weight has rows of %llu numbers, but must have %lld as "
+                     "%s says",
                      model_file_settings_where(file), (unsigned long long)wte->dims[0],
-                     config->n_embd);
+                     (long long)n_embd, key);
 }
 
 /* What has to be right before the settings mean anything. */
@@ -293,8 +295,8 @@ static enum gen_status read_gguf(struct gen_config *config, const struct model_f
                                  struct gen_error *err) {
     enum gen_status status = check_gguf(file, err);
     if (status != GEN_OK || (status = read_gguf_vocab(&config->n_vocab, file, err)) != GEN_OK ||
+        (status = check_gguf_rows(file, err)) != GEN_OK ||
         (status = read_keys(config, file, err)) != GEN_OK ||
-        (status = check_gguf_rows(config, file, err)) != GEN_OK ||
         (status = check_shape(config, file, err)) != GEN_OK) {
         return status;
     }
