@@ -21,8 +21,8 @@ check_includes() {
     find src -name '*.[ch]' | sort | while read -r file; do
         awk -v file="$file" '
         BEGIN {
-            split("base 0 text 0 tensor 1 tokenizer 1 sample 1 format 2 model 3 " \
-                  "train 4 eval 4 generate 4", word, " ")
+            split("base 0 text 0 tensor 1 tokenizer 1 sample 1 format 2 arch 3 " \
+                  "model 4 train 5 eval 5 generate 5", word, " ")
             for (i = 1; i in word; i += 2) level[word[i]] = word[i + 1]
             program["cli"] = 1; program["cmd"] = 2; program["main.c"] = 2
             split(file, part, "/"); room = part[2]

@@ -19,9 +19,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "arch/tensors.h"
 #include "format/gguf_write.h"
 #include "gen.h"
-#include "model/tensor_table.h"
 
 /** Most that a rank can be, as gen finetune takes it. */
 #define ADAPTER_MAX_RANK 65536

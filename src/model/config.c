@@ -7,9 +7,9 @@
 #include <limits.h>
 #include <string.h>
 
+#include "arch/keys.h"
+#include "arch/tensors.h"
 #include "base/error.h"
-#include "model/keys.h"
-#include "model/tensor_table.h"
 
 static enum gen_status check_shape(const struct gen_config *config, const struct model_file *file,
                                    struct gen_error *err) {

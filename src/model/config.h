@@ -19,7 +19,7 @@
 /**
  * Read and check the configuration; sizes are later held against the tensors. What the tensors
  * themselves say is heeded: F64 ones that the model needs become F32, and an lm_head of its own
- * unties a Hugging Face model, with a note (tensor_table.h).
+ * unties a Hugging Face model, with a note (tensors.h).
  */
 enum gen_status config_read(struct gen_config *config, struct model_file *file,
                             struct gen_error *err);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "arch/tensors.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/threads.h"
@@ -11,7 +12,6 @@
 #include "model/model.h"
 #include "model/recipe.h"
 #include "model/settings.h"
-#include "model/tensor_table.h"
 
 /* Rows converted at a time: enough to transpose whole cache lines, little enough to be quick to
  * allocate for any model. */

@@ -37,12 +37,12 @@ struct gen_cost gen_model_cost(const struct gen_model *model) {
     }
     uint64_t c = (uint64_t)config->n_embd;
     for (int32_t i = 0; i < weights->n_layer; i++) {
-        const struct layer_weights *layer = &weights->h[i];
+        const struct layer *layer = &weights->h[i];
         bool last = i + 1 == weights->n_layer;
-        add_matrix(&sum, &layer->attn_c_attn, last ? 2 * c : 3 * c);
-        add_matrix(&sum, &layer->attn_c_proj, last ? 0 : layer->attn_c_proj.n_out);
-        add_matrix(&sum, &layer->mlp_c_fc, last ? 0 : layer->mlp_c_fc.n_out);
-        add_matrix(&sum, &layer->mlp_c_proj, last ? 0 : layer->mlp_c_proj.n_out);
+        add_matrix(&sum, &layer->attn_c_attn.matrix, last ? 2 * c : 3 * c);
+        add_matrix(&sum, &layer->attn_c_proj.matrix, last ? 0 : layer->attn_c_proj.matrix.n_out);
+        add_matrix(&sum, &layer->mlp_c_fc.matrix, last ? 0 : layer->mlp_c_fc.matrix.n_out);
+        add_matrix(&sum, &layer->mlp_c_proj.matrix, last ? 0 : layer->mlp_c_proj.matrix.n_out);
         /* n_embd numbers of keys, for the scores, and of values, for their sum. */
         cost->seen_numbers += 2 * c;
         *(last ? &cost->head_seen_operations : &cost->row_seen_operations) += 2 * 2 * c;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "arch/arch.h"
 #include "base/memory.h"
 
 /* Bytes of a row of n numbers. */
@@ -45,11 +46,11 @@ static size_t larger(size_t a, size_t b) {
 static size_t most_of(const struct weights *weights, size_t (*needed)(const struct matrix *w)) {
     size_t most = needed(&weights->lm_head);
     for (int32_t i = 0; i < weights->n_layer; i++) {
-        const struct layer_weights *layer = &weights->h[i];
-        most = larger(most, needed(&layer->attn_c_attn));
-        most = larger(most, needed(&layer->attn_c_proj));
-        most = larger(most, needed(&layer->mlp_c_fc));
-        most = larger(most, needed(&layer->mlp_c_proj));
+        const struct layer *layer = &weights->h[i];
+        most = larger(most, needed(&layer->attn_c_attn.matrix));
+        most = larger(most, needed(&layer->attn_c_proj.matrix));
+        most = larger(most, needed(&layer->mlp_c_fc.matrix));
+        most = larger(most, needed(&layer->mlp_c_proj.matrix));
     }
     return most;
 }
@@ -79,21 +80,6 @@ static void embed_share(void *context, size_t begin, size_t end, int thread) {
         weights_embed(f->activations->x + i * op_row_stride(c), f->weights, work->rows[i].id,
                       work->rows[i].position, c, scratch);
     }
-}
-
-static void linear(const struct forward *f, float *y, const float *x, size_t n_rows,
-                   const struct matrix *w, const float *bias, bool activate, bool add) {
-    struct matmul_job job = {.y = y,
-                             .y_stride = op_row_stride(w->n_out),
-                             .x = x,
-                             .x_stride = op_row_stride(w->n_in),
-                             .n_rows = n_rows,
-                             .w = w,
-                             .bias = bias,
-                             .activate = activate,
-                             .activation = f->config->activation,
-                             .add = add};
-    op_matmul(f->compute, &job);
 }
 
 float forward_attention_scale(const struct gen_config *config, size_t layer) {
@@ -181,34 +167,20 @@ static size_t plan_attention(const struct forward *f, const struct forward_row *
     return n_jobs;
 }
 
-/* normal = attention(c_attn(normal)) */
-static void attend(const struct forward *f, const struct forward_row *rows, size_t n_rows,
-                   size_t layer, bool apart) {
-    const struct activations *a = f->activations;
-    const struct layer_weights *h = &f->weights->h[layer];
-    linear(f, a->qkv, a->normal, n_rows, &h->attn_c_attn, h->attn_c_attn_bias, false, false);
-    size_t n_jobs = plan_attention(f, rows, n_rows, layer);
-    if (!apart) {
-        op_store_kv(f->compute, a->jobs, n_jobs);
-    }
-    op_attention(f->compute, a->jobs, n_jobs, apart);
-}
-
 /* c_attn, but only the panels that make columns begin ... end-1 of qkv, and those before `begin` in
  * the first panel. */
-static void linear_qkv(const struct forward *f, size_t n_rows, size_t layer, size_t begin,
+static void linear_qkv(const struct forward *f, size_t n_rows, const struct layer *h, size_t begin,
                        size_t end) {
-    const struct layer_weights *h = &f->weights->h[layer];
     size_t panel = begin / MATRIX_PANEL;
     size_t first = panel * MATRIX_PANEL;
-    struct matrix columns = matrix_columns(&h->attn_c_attn, panel, end - first);
+    struct matrix columns = matrix_columns(&h->attn_c_attn.matrix, panel, end - first);
     struct matmul_job job = {.y = f->activations->qkv + first,
-                             .y_stride = op_row_stride(h->attn_c_attn.n_out),
+                             .y_stride = op_row_stride(h->attn_c_attn.matrix.n_out),
                              .x = f->activations->normal,
                              .x_stride = op_row_stride(columns.n_in),
                              .n_rows = n_rows,
                              .w = &columns,
-                             .bias = h->attn_c_attn_bias + first};
+                             .bias = h->attn_c_attn.bias + first};
     op_matmul(f->compute, &job);
 }
 
@@ -219,72 +191,138 @@ static void keep_rows(float *x, const size_t *which, size_t n, size_t n_columns)
     }
 }
 
-static void normalize(const struct forward *f, const float *weight, const float *bias,
-                      size_t n_rows) {
+/* normal = layer norm of x */
+static void normalize(const struct forward *f, const struct norm *norm, size_t n_rows) {
     const struct activations *a = f->activations;
     size_t c = (size_t)f->config->n_embd;
-    op_layer_norm(f->compute, a->normal, a->x, weight, bias, n_rows, c, op_row_stride(c),
-                  f->config->layer_norm_epsilon);
+    if (n_rows > 0) {
+        op_layer_norm(f->compute, a->normal, a->x, norm->weight, norm->bias, n_rows, c,
+                      op_row_stride(c), f->config->layer_norm_epsilon);
+    }
+}
+
+/* ---- playing the list of layers --------------------------------------------------------------*/
+
+/* A batch on its way through the layers. Norms and what attention found share memory: each has been
+ * read when the next is written. */
+struct forward_run {
+    struct run run; /* the first member: operations get a pointer to it */
+    const struct forward *f;
+    const struct forward_row *rows; /* [n_rows] while all are on their way */
+    size_t n_rows;
+    const size_t *which; /* [n_wanted]: the rows whose final x is wanted */
+    size_t n_wanted;
+    size_t layer;
+    bool apart; /* all rows of a slot are in one job */
+};
+
+static float *buffer_of(const struct activations *a, enum run_buffer buffer) {
+    return buffer == X ? a->x : buffer == INNER ? a->inner : a->normal;
+}
+
+static void norm_forward(struct run *run, enum run_buffer out, enum run_buffer in,
+                         const struct norm *norm) {
+    const struct forward_run *r = (const struct forward_run *)run;
+    (void)out;
+    (void)in;
+    normalize(r->f, norm, r->n_rows);
+}
+
+static void product(const struct forward *f, float *y, const float *x, size_t n_rows,
+                    const struct linear *linear, enum run_after after) {
+    struct matmul_job job = {.y = y,
+                             .y_stride = op_row_stride(linear->matrix.n_out),
+                             .x = x,
+                             .x_stride = op_row_stride(linear->matrix.n_in),
+                             .n_rows = n_rows,
+                             .w = &linear->matrix,
+                             .bias = linear->bias,
+                             .activate = after == ACTIVATED,
+                             .activation = f->config->activation,
+                             .add = after == ADDED};
+    op_matmul(f->compute, &job);
+}
+
+static void linear_forward(struct run *run, enum run_buffer out, enum run_buffer in,
+                           const struct linear *linear, enum run_after after) {
+    const struct forward_run *r = (const struct forward_run *)run;
+    const struct activations *a = r->f->activations;
+    if (r->n_rows > 0) {
+        product(r->f, buffer_of(a, out), buffer_of(a, in), r->n_rows, linear, after);
+    }
+}
+
+/* Attention of all rows. */
+static void attend(const struct forward_run *r, const struct layer *h) {
+    const struct activations *a = r->f->activations;
+    product(r->f, a->qkv, a->normal, r->n_rows, &h->attn_c_attn, PLAIN);
+    size_t n_jobs = plan_attention(r->f, r->rows, r->n_rows, r->layer);
+    if (!r->apart) {
+        op_store_kv(r->f->compute, a->jobs, n_jobs);
+    }
+    op_attention(r->f->compute, a->jobs, n_jobs, r->apart);
 }
 
 /*
- * attend() for the last layer. Of rows whose final x is not wanted only keys and values matter,
+ * The same in the last layer. Of rows whose final x is not wanted only keys and values matter,
  * which later positions see; the rows of `which` are moved to the front and go on alone.
  */
-static void attend_wanted(const struct forward *f, const struct forward_row *rows, size_t n_rows,
-                          size_t layer, const size_t *which, size_t n_wanted) {
+static void attend_wanted(struct forward_run *r, const struct layer *h) {
+    const struct forward *f = r->f;
     const struct activations *a = f->activations;
     size_t c = (size_t)f->config->n_embd;
-    linear_qkv(f, n_rows, layer, c, 3 * c);
-    op_store_kv(f->compute, a->jobs, plan_attention(f, rows, n_rows, layer));
-    if (n_wanted == 0) {
+    linear_qkv(f, r->n_rows, h, c, 3 * c);
+    op_store_kv(f->compute, a->jobs, plan_attention(f, r->rows, r->n_rows, r->layer));
+    r->n_rows = r->n_wanted;
+    if (r->n_wanted == 0) {
         return;
     }
     struct forward_row wanted[FORWARD_MAX_ROWS];
-    for (size_t i = 0; i < n_wanted; i++) {
-        wanted[i] = rows[which[i]];
+    for (size_t i = 0; i < r->n_wanted; i++) {
+        wanted[i] = r->rows[r->which[i]];
     }
-    keep_rows(a->x, which, n_wanted, c);
-    keep_rows(a->normal, which, n_wanted, c);
+    keep_rows(a->x, r->which, r->n_wanted, c);
+    keep_rows(a->normal, r->which, r->n_wanted, c);
     /* Where C does not fill panels, the last queries were computed before, of other rows. */
-    linear_qkv(f, n_wanted, layer, 0, c);
-    op_attention(f->compute, a->jobs, plan_attention(f, wanted, n_wanted, layer), false);
+    linear_qkv(f, r->n_wanted, h, 0, c);
+    op_attention(f->compute, a->jobs, plan_attention(f, wanted, r->n_wanted, r->layer), false);
 }
 
-/* What of a layer is behind attention: every row on its own. */
-static void finish_layer(const struct forward *f, size_t n_rows, size_t layer) {
-    const struct activations *a = f->activations;
-    const struct layer_weights *h = &f->weights->h[layer];
-    linear(f, a->x, a->normal, n_rows, &h->attn_c_proj, h->attn_c_proj_bias, false, true);
-    normalize(f, h->ln_2_weight, h->ln_2_bias, n_rows);
-    linear(f, a->inner, a->normal, n_rows, &h->mlp_c_fc, h->mlp_c_fc_bias, true, false);
-    linear(f, a->x, a->inner, n_rows, &h->mlp_c_proj, h->mlp_c_proj_bias, false, true);
+static void attention_forward(struct run *run, enum run_buffer out, enum run_buffer in,
+                              const struct layer *h) {
+    struct forward_run *r = (struct forward_run *)run;
+    bool is_last = r->layer + 1 == (size_t)r->f->config->n_layer;
+    (void)out;
+    (void)in;
+    if (is_last && r->n_wanted < r->n_rows) {
+        attend_wanted(r, h);
+    } else {
+        attend(r, h);
+    }
 }
 
 void forward_layers(const struct forward *forward, const struct forward_row *rows, size_t n_rows,
                     const size_t *which, size_t n_wanted) {
-    size_t n_layer = (size_t)forward->config->n_layer;
-    bool apart = jobs_are_apart(rows, n_rows, forward->compute->kernels->attention_rows);
+    static const struct run_operations operations = {norm_forward, attention_forward,
+                                                     linear_forward};
+    struct forward_run run = {
+        .run = {.forward = &operations},
+        .f = forward,
+        .rows = rows,
+        .n_rows = n_rows,
+        .which = which,
+        .n_wanted = n_wanted,
+        .apart = jobs_are_apart(rows, n_rows, forward->compute->kernels->attention_rows)};
     struct embed_work work = {forward, rows};
     thread_pool_run(forward->compute->pool, n_rows, 0, embed_share, &work);
-    for (size_t layer = 0; layer < n_layer; layer++) {
-        const struct layer_weights *h = &forward->weights->h[layer];
-        normalize(forward, h->ln_1_weight, h->ln_1_bias, n_rows);
-        if (layer + 1 < n_layer || n_wanted == n_rows) {
-            attend(forward, rows, n_rows, layer, apart);
-        } else {
-            attend_wanted(forward, rows, n_rows, layer, which, n_wanted);
-            n_rows = n_wanted;
-        }
-        if (n_rows > 0) {
-            finish_layer(forward, n_rows, layer);
-        }
+    for (; run.layer < (size_t)forward->config->n_layer; run.layer++) {
+        arch_gpt2.layer_forward(&run.run, &forward->weights->h[run.layer]);
     }
 }
 
 void forward_logits(const struct forward *forward, float *logits, size_t n) {
     const struct matrix *lm_head = &forward->weights->lm_head;
-    normalize(forward, forward->weights->ln_f_weight, forward->weights->ln_f_bias, n);
+    normalize(forward, &forward->weights->ln_f, n);
     struct matmul_job job = {.y = logits,
                              .y_stride = lm_head->n_out,
                              .x = forward->activations->normal,

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "model/tensor_table.h"
+#include "arch/tensors.h"
 
 enum gen_kind kind_of(const struct model_file *file) {
     const char *type = "model";

@@ -19,8 +19,8 @@
 
 #include <stdint.h>
 
+#include "arch/tensors.h"
 #include "gen.h"
-#include "model/tensor_table.h"
 #include "tensor/tensor_type.h"
 
 struct recipe {

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "arch/keys.h"
 #include "model/eos_ids.h"
-#include "model/keys.h"
 
 /* Of the block formats as gen knows them: the only version in use. */
 #define QUANTIZATION_VERSION 2

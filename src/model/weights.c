@@ -4,10 +4,10 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "arch/tensors.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/threads.h"
-#include "model/tensor_table.h"
 
 /* Numbers a thread checks at a time; a multiple of every block size. */
 #define CHECK_NUMBERS ((size_t)1 << 16)
@@ -89,13 +89,6 @@ static enum gen_status check_finite(const struct binding *binding,
 
 /* ---- binding ---------------------------------------------------------------------------------*/
 
-/* The field that a tensor belongs to: a float * for a vector, else a struct matrix or table. */
-static void *field_of(struct weights *weights, const struct tensor_spec *spec, int32_t layer) {
-    unsigned char *base =
-        spec->per_layer ? (unsigned char *)&weights->h[layer] : (unsigned char *)weights;
-    return base + spec->offset;
-}
-
 static enum gen_status bind_vector(const struct binding *binding, const struct file_tensor *tensor,
                                    float **vector) {
     size_t n = (size_t)tensor->dims[0];
@@ -158,7 +151,7 @@ static enum gen_status bind(struct binding *binding, const struct tensor_spec *s
     if (binding->pool == NULL) {
         return GEN_OK;
     }
-    void *field = field_of(binding->weights, spec, layer);
+    void *field = weights_field(binding->weights, spec, layer);
     switch (spec->role) {
     case ROLE_NORM:
     case ROLE_BIAS:
@@ -327,9 +320,8 @@ static enum gen_status pack_all(struct binding *binding) {
 enum gen_status weights_init(struct weights *weights, const struct gen_config *config,
                              const struct model_file *file, struct thread_pool *pool,
                              const struct weights_beside *beside, struct gen_error *err) {
-    *weights = (struct weights){.n_layer = config->n_layer};
-    weights->h = memory_new((size_t)config->n_layer, sizeof *weights->h);
-    if (weights->h == NULL) {
+    *weights = (struct weights){0};
+    if (!weights_new_layers(weights, config->n_layer)) {
         return error_no_memory(err, "weights");
     }
     struct binding binding = {.weights = weights,
@@ -351,7 +343,7 @@ enum gen_status weights_init(struct weights *weights, const struct gen_config *c
 
 /* Tables lie in the file. */
 static void release_tensor(struct weights *weights, const struct tensor_spec *spec, int32_t layer) {
-    void *field = field_of(weights, spec, layer);
+    void *field = weights_field(weights, spec, layer);
     if (role_is_vector(spec->role)) {
         memory_free(*(float **)field);
     } else if (!role_is_table(spec->role)) {

@@ -1,45 +1,13 @@
 /**
- * weights.h - a model's weights, ready to compute with: matrices in panels or in place, vectors
- * in f32, the tables of token and position embeddings.
+ * weights.h - a model's weights (arch/layers.h) from its file, ready to compute with: matrices in
+ * panels or in place, vectors in f32, the tables of token and position embeddings.
  */
 #ifndef MODEL_WEIGHTS_H
 #define MODEL_WEIGHTS_H
 
+#include "arch/layers.h"
 #include "format/model_file.h"
 #include "gen.h"
-#include "tensor/matrix.h"
-
-/** A table whose rows are looked up: n_embd numbers per row, in the mapped file. */
-struct weight_table {
-    const unsigned char *data;
-    enum tensor_type type;
-};
-
-/** One block; names as in the published checkpoint. */
-struct layer_weights {
-    float *ln_1_weight, *ln_1_bias; /**< [C] */
-    struct matrix attn_c_attn;      /**< C to 3 C: query, key, value */
-    float *attn_c_attn_bias;        /**< [3 C] */
-    struct matrix attn_c_proj;      /**< C to C */
-    float *attn_c_proj_bias;        /**< [C] */
-    float *ln_2_weight, *ln_2_bias; /**< [C] */
-    struct matrix mlp_c_fc;         /**< C to n_inner */
-    float *mlp_c_fc_bias;           /**< [n_inner] */
-    struct matrix mlp_c_proj;       /**< n_inner to C */
-    float *mlp_c_proj_bias;         /**< [C] */
-};
-
-struct weights {
-    struct weight_table wte; /**< [V][C]; data NULL where tied: then lm_head's columns are it */
-    struct weight_table wpe; /**< [T][C] */
-    struct layer_weights *h; /**< [n_layer] */
-    int32_t n_layer;
-    float *ln_f_weight, *ln_f_bias; /**< [C] */
-    struct matrix lm_head;          /**< C to V */
-    uint64_t n_parameters;          /**< numbers in all tensors of the model */
-    unsigned char *packed;          /**< memory of all packed matrices */
-    size_t packed_bytes;
-};
 
 /** Other work, for one thread, that the threads do beside packing. */
 struct weights_beside {

@@ -1,5 +1,10 @@
+/**
+ * block.c - a block in training: the list of arch/gpt2.c played forward, with what is needed on the
+ * way back kept, and backward.
+ */
 #include "train/block.h"
 
+#include "arch/arch.h"
 #include "base/rng.h"
 #include "model/forward.h"
 #include "train/linear.h"
@@ -16,55 +21,89 @@ struct row_dropout batch_dropout(const struct pass_batch *batch, size_t layer,
                                 .n_positions = batch->n_positions};
 }
 
-/* ---- the linear maps -------------------------------------------------------------------------*/
+/* A block on its way. */
+struct block_run {
+    struct run run; /* the first member: operations get a pointer to it */
+    const struct pass_batch *batch;
+    const struct layer *h;
+    const struct layer *gradients; /* as h; NULL: the weights do not learn */
+    size_t layer;
+    const struct block_memory *m;
+    const float *x; /* forward: where the residual stream is by now */
+    float *out;     /* forward: where it ends */
+};
 
-static struct linear linear_of(const struct pass_batch *batch, const struct layer_weights *h,
-                               size_t layer, enum layer_linear which) {
-    const struct linear all[LAYER_LINEARS] = {{.w = &h->attn_c_attn, .bias = h->attn_c_attn_bias},
-                                              {.w = &h->attn_c_proj, .bias = h->attn_c_proj_bias},
-                                              {.w = &h->mlp_c_fc, .bias = h->mlp_c_fc_bias},
-                                              {.w = &h->mlp_c_proj, .bias = h->mlp_c_proj_bias}};
-    struct linear linear = all[which];
+static const struct block_run *block_of(const struct run *run) {
+    return (const struct block_run *)run;
+}
+
+/* The same part of the gradients: a norm or a linear layer of the block. NULL: it does not learn.
+ */
+static const void *gradient_of(const struct block_run *r, const void *part) {
+    size_t offset = (size_t)((const unsigned char *)part - (const unsigned char *)r->h);
+    return r->gradients == NULL ? NULL : (const unsigned char *)r->gradients + offset;
+}
+
+/* Rows that are given to others, as a norm's or a product's input. */
+static const float *value_of(const struct block_run *r, enum run_buffer buffer) {
+    switch (buffer) {
+    case NORMAL_1:
+        return r->m->normal_1;
+    case FOUND:
+        return r->m->found;
+    case NORMAL_2:
+        return r->m->normal_2;
+    case INNER:
+        return r->batch->memory->activated;
+    case X:
+    default:
+        return r->x;
+    }
+}
+
+/* ---- linear layers ---------------------------------------------------------------------------*/
+
+/* A layer with its adapter, if it has one. */
+static struct adapted_linear adapted(const struct block_run *r, const struct linear *linear) {
+    const struct pass_batch *batch = r->batch;
+    struct adapted_linear result = {.of = linear};
+    size_t which = role_linear_index(linear->role);
     if (batch->lora != NULL && batch->lora->options.targets[which]) {
-        linear.lora = &batch->lora->pairs[layer * LAYER_LINEARS + which];
-        linear.scale = batch->lora->scale;
-        linear.low = batch->memory->low;
-        linear.d_low = batch->memory->d_low;
+        result.lora = &batch->lora->pairs[r->layer * ROLE_N_LINEAR + which];
+        result.scale = batch->lora->scale;
+        result.low = batch->memory->low;
+        result.d_low = batch->memory->d_low;
     }
-    return linear;
+    return result;
 }
 
-static void forward_linear(const struct pass_batch *batch, float *y, const struct layer_weights *h,
-                           size_t layer, enum layer_linear which, const float *x) {
-    struct linear linear = linear_of(batch, h, layer, which);
-    linear_forward(batch->compute, y, &linear, x, n_rows_of(batch));
+static void product(const struct block_run *r, float *y, const struct linear *linear,
+                    const float *x) {
+    struct adapted_linear layer = adapted(r, linear);
+    linear_forward(r->batch->compute, y, &layer, x, n_rows_of(r->batch));
 }
 
-static void backward_input(const struct pass_batch *batch, float *d_x,
-                           const struct layer_weights *h, size_t layer, enum layer_linear which,
-                           const float *d_y) {
-    struct linear linear = linear_of(batch, h, layer, which);
-    linear_backward_input(batch->compute, d_x, &linear, d_y, n_rows_of(batch));
+static void product_backward(const struct block_run *r, float *d_x, const struct linear *linear,
+                             const float *d_y) {
+    struct adapted_linear layer = adapted(r, linear);
+    linear_backward_input(r->batch->compute, d_x, &layer, d_y, n_rows_of(r->batch));
 }
 
-static void backward_weights(const struct pass_batch *batch, const struct layer_weights *gradients,
-                             const struct layer_weights *h, size_t layer, enum layer_linear which,
+static void weights_backward(const struct block_run *r, const struct linear *linear,
                              const float *d_y, const float *x) {
-    struct linear linear = linear_of(batch, h, layer, which);
-    struct linear_gradient gradient = {0};
-    if (gradients != NULL) {
-        const struct linear_gradient all[LAYER_LINEARS] = {
-            {.w = &gradients->attn_c_attn, .bias = gradients->attn_c_attn_bias},
-            {.w = &gradients->attn_c_proj, .bias = gradients->attn_c_proj_bias},
-            {.w = &gradients->mlp_c_fc, .bias = gradients->mlp_c_fc_bias},
-            {.w = &gradients->mlp_c_proj, .bias = gradients->mlp_c_proj_bias}};
-        gradient = all[which];
+    const struct pass_batch *batch = r->batch;
+    struct adapted_linear layer = adapted(r, linear);
+    struct linear_gradient gradient = {.of = gradient_of(r, linear), .add = !batch->begins};
+    if (layer.lora != NULL) {
+        gradient.lora =
+            &batch->lora_gradients[r->layer * ROLE_N_LINEAR + role_linear_index(linear->role)];
     }
-    if (linear.lora != NULL) {
-        gradient.lora = &batch->lora_gradients[layer * LAYER_LINEARS + which];
-    }
-    gradient.add = !batch->begins;
-    linear_backward_weights(batch->compute, &gradient, &linear, d_y, x, n_rows_of(batch));
+    linear_backward_weights(batch->compute, &gradient, &layer, d_y, x, n_rows_of(batch));
+}
+
+/* Which masks a branch is dropped with. */
+static enum dropout_place place_of(const struct linear *linear) {
+    return linear->role == ROLE_ATTN_OUT ? DROPOUT_ATTENTION : DROPOUT_MLP;
 }
 
 /* ---- attention -------------------------------------------------------------------------------*/
@@ -100,35 +139,51 @@ static void attend(const struct pass_batch *batch, const struct block_memory *m,
 
 /* ---- forward ---------------------------------------------------------------------------------*/
 
-void block_forward(const struct pass_batch *batch, float *out, const struct layer_weights *h,
-                   size_t layer) {
-    const struct compute *compute = batch->compute;
-    const struct pass_memory *memory = batch->memory;
-    const struct block_memory *m = &memory->h[layer];
-    size_t n_rows = n_rows_of(batch);
-    size_t c = (size_t)batch->config->n_embd;
-    size_t stride = op_row_stride(c);
-    float epsilon = batch->config->layer_norm_epsilon;
-    struct row_dropout after_attention = batch_dropout(batch, layer, DROPOUT_ATTENTION);
-    struct row_dropout after_mlp = batch_dropout(batch, layer, DROPOUT_MLP);
-
-    op_layer_norm(compute, m->normal_1, m->x, h->ln_1_weight, h->ln_1_bias, n_rows, c, stride,
-                  epsilon);
-    forward_linear(batch, m->qkv, h, layer, ATTN_C_ATTN, m->normal_1);
-    attend(batch, m, layer, NULL, NULL);
-    forward_linear(batch, memory->branch, h, layer, ATTN_C_PROJ, m->found);
-    op_residual(compute, m->middle, m->x, memory->branch, n_rows, c, &after_attention);
-
-    op_layer_norm(compute, m->normal_2, m->middle, h->ln_2_weight, h->ln_2_bias, n_rows, c, stride,
-                  epsilon);
-    forward_linear(batch, m->inner, h, layer, MLP_C_FC, m->normal_2);
-    op_activate(compute, memory->activated, m->inner, n_rows, h->mlp_c_fc.n_out,
-                batch->config->activation);
-    forward_linear(batch, memory->branch, h, layer, MLP_C_PROJ, memory->activated);
-    op_residual(compute, out, m->middle, memory->branch, n_rows, c, &after_mlp);
+static void norm_forward(struct run *run, enum run_buffer out, enum run_buffer in,
+                         const struct norm *norm) {
+    const struct block_run *r = block_of(run);
+    size_t c = (size_t)r->batch->config->n_embd;
+    op_layer_norm(r->batch->compute, out == NORMAL_1 ? r->m->normal_1 : r->m->normal_2,
+                  value_of(r, in), norm->weight, norm->bias, n_rows_of(r->batch), c,
+                  op_row_stride(c), r->batch->config->layer_norm_epsilon);
 }
 
-/* ---- backward --------------------------------------------------------------------------------*/
+static void attention_forward(struct run *run, enum run_buffer out, enum run_buffer in,
+                              const struct layer *h) {
+    const struct block_run *r = block_of(run);
+    (void)out;
+    product(r, r->m->qkv, &h->attn_c_attn, value_of(r, in));
+    attend(r->batch, r->m, r->layer, NULL, NULL);
+}
+
+/* The residual stream after the first branch is `middle`, after the last one the block's result. */
+static void add_branch(struct block_run *r, const struct linear *linear) {
+    const struct pass_batch *batch = r->batch;
+    struct row_dropout dropout = batch_dropout(batch, r->layer, place_of(linear));
+    float *sum = linear->role == ROLE_ATTN_OUT ? r->m->middle : r->out;
+    op_residual(batch->compute, sum, r->x, batch->memory->branch, n_rows_of(batch),
+                (size_t)batch->config->n_embd, &dropout);
+    r->x = sum;
+}
+
+static void linear_layer_forward(struct run *run, enum run_buffer out, enum run_buffer in,
+                                 const struct linear *linear, enum run_after after) {
+    struct block_run *r = (struct block_run *)run;
+    const struct pass_batch *batch = r->batch;
+    (void)out;
+    if (after == ADDED) {
+        product(r, batch->memory->branch, linear, value_of(r, in));
+        add_branch(r, linear);
+    } else {
+        product(r, r->m->inner, linear, value_of(r, in));
+        op_activate(batch->compute, batch->memory->activated, r->m->inner, n_rows_of(batch),
+                    linear->matrix.n_out, batch->config->activation);
+    }
+}
+
+/* ---- backward: memory->d_x is the gradient of the residual stream, memory->branch that of what
+ * has n_embd numbers a row, memory->d_wide that of the inner layer before its activation, or of
+ * qkv ----------------------------------------------------------------------------------------- */
 
 /* The gradient of a branch that was added to the residual stream. */
 static const float *branch_gradient(const struct pass_batch *batch, size_t layer,
@@ -143,56 +198,81 @@ static const float *branch_gradient(const struct pass_batch *batch, size_t layer
     return memory->d_dropped;
 }
 
-/* d_x += what comes through a layer norm of x, whose result has the gradient memory->branch. */
-static void norm_backward(const struct pass_batch *batch, float *d_weight, float *d_bias,
-                          const float *x, const float *weight) {
-    const struct pass_memory *memory = batch->memory;
+/* d_x += what comes through the norm. */
+static void norm_backward(struct run *run, enum run_buffer out, enum run_buffer in,
+                          const struct norm *norm) {
+    const struct block_run *r = block_of(run);
+    const struct pass_memory *memory = r->batch->memory;
+    const struct norm *gradient = gradient_of(r, norm);
+    (void)in;
     struct layer_norm_backward job = {.d_x = memory->d_x,
-                                      .d_weight = d_weight,
-                                      .d_bias = d_bias,
+                                      .d_weight = gradient != NULL ? gradient->weight : NULL,
+                                      .d_bias = gradient != NULL ? gradient->bias : NULL,
                                       .d_y = memory->branch,
-                                      .x = x,
-                                      .weight = weight,
+                                      .x = out == NORMAL_1 ? r->m->x : r->m->middle,
+                                      .weight = norm->weight,
                                       .moments = memory->moments,
-                                      .n_rows = n_rows_of(batch),
-                                      .n = (size_t)batch->config->n_embd,
-                                      .epsilon = batch->config->layer_norm_epsilon};
-    op_layer_norm_backward(batch->compute, &job);
+                                      .n_rows = n_rows_of(r->batch),
+                                      .n = (size_t)r->batch->config->n_embd,
+                                      .epsilon = r->batch->config->layer_norm_epsilon};
+    op_layer_norm_backward(r->batch->compute, &job);
 }
 
-static void mlp_backward(const struct pass_batch *batch, const struct layer_weights *gradients,
-                         const struct layer_weights *h, size_t layer) {
+static void attention_backward(struct run *run, enum run_buffer out, enum run_buffer in,
+                               const struct layer *h) {
+    const struct block_run *r = block_of(run);
+    const struct pass_memory *memory = r->batch->memory;
+    (void)out;
+    attend(r->batch, r->m, r->layer, memory->branch, memory->d_wide);
+    product_backward(r, memory->branch, &h->attn_c_attn, memory->d_wide);
+    weights_backward(r, &h->attn_c_attn, memory->d_wide, value_of(r, in));
+}
+
+static void linear_layer_backward(struct run *run, enum run_buffer out, enum run_buffer in,
+                                  const struct linear *linear, enum run_after after) {
+    const struct block_run *r = block_of(run);
+    const struct pass_batch *batch = r->batch;
     const struct pass_memory *memory = batch->memory;
-    const struct block_memory *m = &memory->h[layer];
-    const float *d_branch = branch_gradient(batch, layer, DROPOUT_MLP);
-    /* The activation is computed again together with its derivative, for next to nothing. */
-    backward_input(batch, memory->d_wide, h, layer, MLP_C_PROJ, d_branch);
-    op_activate_backward(batch->compute, memory->activated, memory->d_wide, m->inner,
-                         n_rows_of(batch), h->mlp_c_fc.n_out, batch->config->activation);
-    backward_weights(batch, gradients, h, layer, MLP_C_PROJ, d_branch, memory->activated);
-    backward_input(batch, memory->branch, h, layer, MLP_C_FC, memory->d_wide);
-    backward_weights(batch, gradients, h, layer, MLP_C_FC, memory->d_wide, m->normal_2);
-    norm_backward(batch, gradients != NULL ? gradients->ln_2_weight : NULL,
-                  gradients != NULL ? gradients->ln_2_bias : NULL, m->middle, h->ln_2_weight);
+    float *d_in = in == INNER ? memory->d_wide : memory->branch;
+    (void)out;
+    const float *d_out =
+        after == ADDED ? branch_gradient(batch, r->layer, place_of(linear)) : memory->d_wide;
+    product_backward(r, d_in, linear, d_out);
+    if (in == INNER) {
+        /* Computed again together with its derivative, for next to nothing. */
+        op_activate_backward(batch->compute, memory->activated, memory->d_wide, r->m->inner,
+                             n_rows_of(batch), linear->matrix.n_in, batch->config->activation);
+    }
+    weights_backward(r, linear, d_out, value_of(r, in));
 }
 
-static void attention_backward(const struct pass_batch *batch,
-                               const struct layer_weights *gradients, const struct layer_weights *h,
-                               size_t layer) {
-    const struct pass_memory *memory = batch->memory;
-    const struct block_memory *m = &memory->h[layer];
-    const float *d_branch = branch_gradient(batch, layer, DROPOUT_ATTENTION);
-    backward_input(batch, memory->branch, h, layer, ATTN_C_PROJ, d_branch);
-    backward_weights(batch, gradients, h, layer, ATTN_C_PROJ, d_branch, m->found);
-    attend(batch, m, layer, memory->branch, memory->d_wide);
-    backward_input(batch, memory->branch, h, layer, ATTN_C_ATTN, memory->d_wide);
-    backward_weights(batch, gradients, h, layer, ATTN_C_ATTN, memory->d_wide, m->normal_1);
-    norm_backward(batch, gradients != NULL ? gradients->ln_1_weight : NULL,
-                  gradients != NULL ? gradients->ln_1_bias : NULL, m->x, h->ln_1_weight);
+/* ---- the block -------------------------------------------------------------------------------*/
+
+static const struct run_operations forward_operations = {norm_forward, attention_forward,
+                                                         linear_layer_forward};
+static const struct run_operations backward_operations = {norm_backward, attention_backward,
+                                                          linear_layer_backward};
+
+void block_forward(const struct pass_batch *batch, float *out, const struct layer *h,
+                   size_t layer) {
+    const struct block_memory *m = &batch->memory->h[layer];
+    struct block_run run = {.run = {.forward = &forward_operations},
+                            .batch = batch,
+                            .h = h,
+                            .layer = layer,
+                            .m = m,
+                            .x = m->x,
+                            .out = out};
+    arch_gpt2.layer_forward(&run.run, h);
 }
 
-void block_backward(const struct pass_batch *batch, const struct layer_weights *gradients,
-                    const struct layer_weights *h, size_t layer) {
-    mlp_backward(batch, gradients, h, layer);
-    attention_backward(batch, gradients, h, layer);
+void block_backward(const struct pass_batch *batch, const struct layer *gradients,
+                    const struct layer *h, size_t layer) {
+    struct block_run run = {.run = {.backward = &backward_operations},
+                            .batch = batch,
+                            .h = h,
+                            .gradients = gradients,
+                            .layer = layer,
+                            .m = &batch->memory->h[layer]};
+    arch_gpt2.layer_backward(&run.run, h);
 }

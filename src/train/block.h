@@ -34,12 +34,11 @@ struct row_dropout batch_dropout(const struct pass_batch *batch, size_t layer,
                                  enum dropout_place place);
 
 /** out[R][C] of the layer's x; fills the layer's memory. */
-void block_forward(const struct pass_batch *batch, float *out, const struct layer_weights *h,
-                   size_t layer);
+void block_forward(const struct pass_batch *batch, float *out, const struct layer *h, size_t layer);
 
 /** memory->d_x, the gradient of the layer's out, becomes that of its x; those of the weights are
  *  added to `gradients` (NULL: adapters alone learn). The layer's memory must be filled. */
-void block_backward(const struct pass_batch *batch, const struct layer_weights *gradients,
-                    const struct layer_weights *h, size_t layer);
+void block_backward(const struct pass_batch *batch, const struct layer *gradients,
+                    const struct layer *h, size_t layer);
 
 #endif

@@ -12,13 +12,6 @@
 
 /* ---- the plan --------------------------------------------------------------------------------*/
 
-/* The row of the tensor table for a map. */
-static const struct tensor_spec *spec_of(enum layer_linear linear) {
-    static const enum tensor_role roles[LAYER_LINEARS] = {ROLE_QKV, ROLE_ATTN_OUT, ROLE_UP,
-                                                          ROLE_DOWN};
-    return tensor_spec_of(roles[linear]);
-}
-
 static void add_tensor(struct params *params, const struct tensor_spec *spec, int32_t layer,
                        size_t n_in, size_t n_out, size_t n_parts) {
     size_t columns = (n_out + MATRIX_PANEL - 1) / MATRIX_PANEL * MATRIX_PANEL;
@@ -38,9 +31,10 @@ static void plan(struct lora *lora) {
     struct params *params = &lora->params;
     size_t rank = (size_t)lora->options.rank;
     for (int32_t layer = 0; layer < params->config.n_layer; layer++) {
-        for (enum layer_linear linear = 0; linear < LAYER_LINEARS; linear++) {
+        for (size_t linear = 0; linear < ROLE_N_LINEAR; linear++) {
             if (lora->options.targets[linear]) {
-                const struct tensor_spec *spec = spec_of(linear);
+                const struct tensor_spec *spec =
+                    tensor_spec_of((enum tensor_role)(ROLE_QKV + linear));
                 size_t n_in = (size_t)tensor_size_of(spec->in, &params->config);
                 size_t n_out = (size_t)tensor_size_of(spec->out, &params->config);
                 add_tensor(params, spec, layer, n_in, rank, 1);
@@ -57,7 +51,7 @@ enum gen_status lora_init(struct lora *lora, const struct gen_config *config,
                           .params = {.config = *config}};
     struct params *params = &lora->params;
     params->tensors =
-        memory_new(2 * LAYER_LINEARS * (size_t)config->n_layer, sizeof *params->tensors);
+        memory_new(2 * ROLE_N_LINEAR * (size_t)config->n_layer, sizeof *params->tensors);
     if (params->tensors != NULL) {
         plan(lora);
         params->values = params_new_array(params);
@@ -81,14 +75,14 @@ void lora_release(struct lora *lora) {
 struct lora_pair *lora_view(const struct lora *lora, const float *array) {
     const struct param_tensor *tensor = lora->params.tensors;
     struct lora_pair *pairs =
-        memory_new(LAYER_LINEARS * (size_t)lora->params.config.n_layer, sizeof *pairs);
+        memory_new(ROLE_N_LINEAR * (size_t)lora->params.config.n_layer, sizeof *pairs);
     if (pairs == NULL) {
         return NULL;
     }
     for (int32_t layer = 0; layer < lora->params.config.n_layer; layer++) {
-        for (size_t linear = 0; linear < LAYER_LINEARS; linear++) {
+        for (size_t linear = 0; linear < ROLE_N_LINEAR; linear++) {
             if (lora->options.targets[linear]) {
-                struct lora_pair *pair = &pairs[(size_t)layer * LAYER_LINEARS + linear];
+                struct lora_pair *pair = &pairs[(size_t)layer * ROLE_N_LINEAR + linear];
                 pair->a = params_matrix(tensor++, array);
                 pair->b = params_matrix(tensor++, array);
             }

@@ -18,13 +18,10 @@
 #include "gen.h"
 #include "train/params.h"
 
-/** The linear maps of a layer. */
-enum layer_linear { ATTN_C_ATTN, ATTN_C_PROJ, MLP_C_FC, MLP_C_PROJ, LAYER_LINEARS };
-
 struct lora_options {
     int32_t rank; /**< >= 1 */
     float alpha;
-    bool targets[LAYER_LINEARS]; /**< which maps get a pair, in every layer */
+    bool targets[ROLE_N_LINEAR]; /**< by role_linear_index(): which get a pair, in every layer */
 };
 
 struct lora_pair {
@@ -35,7 +32,7 @@ struct lora {
     struct lora_options options;
     float scale;             /**< alpha / rank */
     struct params params;    /**< all pairs as tensors, a before b, layer by layer; no weights */
-    struct lora_pair *pairs; /**< [n_layer][LAYER_LINEARS], of params.values */
+    struct lora_pair *pairs; /**< [n_layer][ROLE_N_LINEAR], of params.values */
 };
 
 /** Room for adapters of a model of this shape, all 0. */

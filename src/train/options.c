@@ -3,10 +3,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "arch/keys.h"
 #include "base/error.h"
 #include "base/threads.h"
 #include "model/config.h"
-#include "model/keys.h"
 
 struct gen_train_options gen_train_options_default(void) {
     return (struct gen_train_options){.field = "text",

@@ -106,28 +106,24 @@ struct matrix params_matrix(const struct param_tensor *tensor, const float *arra
 }
 
 bool params_view(struct weights *view, const struct params *params, float *array) {
-    *view =
-        (struct weights){.n_layer = params->config.n_layer, .n_parameters = params->n_parameters};
-    view->h = memory_new((size_t)view->n_layer, sizeof *view->h);
-    if (view->h == NULL) {
+    *view = (struct weights){.n_parameters = params->n_parameters};
+    if (!weights_new_layers(view, params->config.n_layer)) {
         return false;
     }
     for (size_t i = 0; i < params->n_tensors; i++) {
         const struct param_tensor *tensor = &params->tensors[i];
         const struct tensor_spec *spec = tensor->spec;
         float *at = array + tensor->offset;
-        unsigned char *base =
-            spec->per_layer ? (unsigned char *)&view->h[tensor->layer] : (unsigned char *)view;
+        void *field = weights_field(view, spec, tensor->layer);
         if (role_is_vector(spec->role)) {
-            memcpy(base + spec->offset, &at, sizeof at);
+            *(float **)field = at;
         } else if (!tensor->panels) {
-            struct weight_table table = {(const unsigned char *)at, TENSOR_F32};
-            memcpy(base + spec->offset, &table, sizeof table);
+            *(struct weight_table *)field =
+                (struct weight_table){(const unsigned char *)at, TENSOR_F32};
+        } else if (spec->role == ROLE_TOKENS) {
+            view->lm_head = params_matrix(tensor, array);
         } else {
-            struct matrix matrix = params_matrix(tensor, array);
-            size_t offset =
-                spec->role == ROLE_TOKENS ? offsetof(struct weights, lm_head) : spec->offset;
-            memcpy(base + offset, &matrix, sizeof matrix);
+            *(struct matrix *)field = params_matrix(tensor, array);
         }
     }
     return true;

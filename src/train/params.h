@@ -15,8 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "arch/tensors.h"
 #include "gen.h"
-#include "model/tensor_table.h"
 #include "model/weights.h"
 
 /** One tensor's place in the arrays. */

@@ -220,8 +220,8 @@ static void head_chunk(struct train_pass *pass, const struct weights *weights,
     const struct matrix *lm_head = &weights->lm_head;
     size_t c = (size_t)config->n_embd;
     size_t stride = op_row_stride(c);
-    op_layer_norm(compute, memory->normal_f, memory->last + first * stride, weights->ln_f_weight,
-                  weights->ln_f_bias, n, c, stride, config->layer_norm_epsilon);
+    op_layer_norm(compute, memory->normal_f, memory->last + first * stride, weights->ln_f.weight,
+                  weights->ln_f.bias, n, c, stride, config->layer_norm_epsilon);
     op_linear(compute, memory->logits, memory->normal_f, lm_head, NULL, n);
     op_cross_entropy(compute, pass->losses + first, memory->logits, lm_head->n_out,
                      pass->targets + first, n, scale);
@@ -255,11 +255,11 @@ static void head(struct train_pass *pass, const struct weights *weights,
         memset(memory->d_x, 0, n_counted * op_row_stride(c) * sizeof *memory->d_x);
         struct layer_norm_backward job = {.d_x = memory->d_x,
                                           .d_weight =
-                                              gradients != NULL ? gradients->ln_f_weight : NULL,
-                                          .d_bias = gradients != NULL ? gradients->ln_f_bias : NULL,
+                                              gradients != NULL ? gradients->ln_f.weight : NULL,
+                                          .d_bias = gradients != NULL ? gradients->ln_f.bias : NULL,
                                           .d_y = memory->branch,
                                           .x = memory->last,
-                                          .weight = weights->ln_f_weight,
+                                          .weight = weights->ln_f.weight,
                                           .moments = memory->moments,
                                           .n_rows = n_counted,
                                           .n = c,

@@ -6,7 +6,7 @@
 
 #include "fuzz.h"
 #include "model/adapter.h"
-#include "model/tensor_table.h"
+#include "arch/tensors.h"
 
 static void add_all(const struct adapter *adapter, const struct gen_config *config) {
     for (size_t i = 0; i < tensor_table_size; i++) {

@@ -255,7 +255,7 @@ static void same_bits_every_way(void **state) {
                 {NULL, 2, false, false},      {NULL, 3, true, false},
                 {NULL, 1, true, true}};
     struct lora_options options = all_targets();
-    options.targets[ATTN_C_PROJ] = false;
+    options.targets[role_linear_index(ROLE_ATTN_OUT)] = false;
     float *wanted = NULL;
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
         if (ways[i].kernels != NULL && kernels_by_name(ways[i].kernels) == NULL) {
@@ -307,7 +307,7 @@ static void what_is_written_is_read(void **state) {
     (void)state;
     const char *directory = fixture_directory_new();
     struct lora_options options = all_targets();
-    options.targets[MLP_C_FC] = false;
+    options.targets[role_linear_index(ROLE_UP)] = false;
     struct rig rig;
     struct gen_error err;
     rig_init(&rig, &options, NULL, 1, false, 0);

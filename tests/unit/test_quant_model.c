@@ -220,17 +220,17 @@ static void test_odd_width(void **state) {
 /* Scratch is enough for every layer, where types differ from one to the other. */
 static void test_mixed_layers(void **state) {
     (void)state;
-    struct layer_weights layers[3] = {0};
+    struct layer layers[3] = {0};
     struct weights weights = {.h = layers, .n_layer = 3};
     struct gen_config config = {.n_embd = 64, .n_layer = 3};
-    layers[1].mlp_c_proj =
+    layers[1].mlp_c_proj.matrix =
         (struct matrix){.type = TENSOR_F16, .n_in = 9999, .n_out = 64, .row_stride = MATRIX_PANEL};
-    layers[2].mlp_c_fc = (struct matrix){
+    layers[2].mlp_c_fc.matrix = (struct matrix){
         .type = TENSOR_Q4_0, .n_in = 3200, .n_out = 64, .quant = {.format = &quant_q4_0}};
-    size_t needed = kernels_matmul_scratch(&layers[1].mlp_c_proj);
+    size_t needed = kernels_matmul_scratch(&layers[1].mlp_c_proj.matrix);
     assert_true(needed >= 9999);
     assert_true(forward_scratch(&weights, &config, 16) >= needed);
-    needed = kernels_quantized_row_bytes(&layers[2].mlp_c_fc);
+    needed = kernels_quantized_row_bytes(&layers[2].mlp_c_fc.matrix);
     assert_true(needed >= 3200);
     assert_true(forward_inputs(&weights) >= needed);
 }

@@ -16,7 +16,7 @@
 #include "base/memory.h"
 #include "format_fixture.h"
 #include "gen_train.h"
-#include "model/tensor_table.h"
+#include "arch/tensors.h"
 #include "tensor/kernels/kernels.h"
 #include "train/checkpoint.h"
 

@@ -1,42 +1,42 @@
-#include "model/tensor_table.h"
+#include "arch/tensors.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "arch/layers.h"
 #include "base/error.h"
-#include "model/weights.h"
 
 #define ONCE(field) .offset = offsetof(struct weights, field)
-#define EACH(field) .per_layer = true, .offset = offsetof(struct layer_weights, field)
+#define EACH(field) .per_layer = true, .offset = offsetof(struct layer, field)
 
 /* In the order in which gen writes them. */
 const struct tensor_spec tensor_table[] = {
     {"wte.weight", "token_embd.weight", ROLE_TOKENS, SIZE_VOCAB, SIZE_EMBD, ONCE(wte)},
     {"wpe.weight", "position_embd.weight", ROLE_POSITIONS, SIZE_CTX, SIZE_EMBD, ONCE(wpe)},
     {"h.#.ln_1.weight", "blk.#.attn_norm.weight", ROLE_NORM, SIZE_EMBD, SIZE_NONE,
-     EACH(ln_1_weight)},
-    {"h.#.ln_1.bias", "blk.#.attn_norm.bias", ROLE_BIAS, SIZE_EMBD, SIZE_NONE, EACH(ln_1_bias)},
+     EACH(ln_1.weight)},
+    {"h.#.ln_1.bias", "blk.#.attn_norm.bias", ROLE_BIAS, SIZE_EMBD, SIZE_NONE, EACH(ln_1.bias)},
     {"h.#.attn.c_attn.weight", "blk.#.attn_qkv.weight", ROLE_QKV, SIZE_QKV, SIZE_EMBD,
-     .conv1d = true, EACH(attn_c_attn)},
+     .conv1d = true, EACH(attn_c_attn.matrix)},
     {"h.#.attn.c_attn.bias", "blk.#.attn_qkv.bias", ROLE_BIAS, SIZE_QKV, SIZE_NONE,
-     EACH(attn_c_attn_bias)},
+     EACH(attn_c_attn.bias)},
     {"h.#.attn.c_proj.weight", "blk.#.attn_output.weight", ROLE_ATTN_OUT, SIZE_EMBD, SIZE_EMBD,
-     .conv1d = true, EACH(attn_c_proj)},
+     .conv1d = true, EACH(attn_c_proj.matrix)},
     {"h.#.attn.c_proj.bias", "blk.#.attn_output.bias", ROLE_BIAS, SIZE_EMBD, SIZE_NONE,
-     EACH(attn_c_proj_bias)},
+     EACH(attn_c_proj.bias)},
     {"h.#.ln_2.weight", "blk.#.ffn_norm.weight", ROLE_NORM, SIZE_EMBD, SIZE_NONE,
-     EACH(ln_2_weight)},
-    {"h.#.ln_2.bias", "blk.#.ffn_norm.bias", ROLE_BIAS, SIZE_EMBD, SIZE_NONE, EACH(ln_2_bias)},
+     EACH(ln_2.weight)},
+    {"h.#.ln_2.bias", "blk.#.ffn_norm.bias", ROLE_BIAS, SIZE_EMBD, SIZE_NONE, EACH(ln_2.bias)},
     {"h.#.mlp.c_fc.weight", "blk.#.ffn_up.weight", ROLE_UP, SIZE_INNER, SIZE_EMBD, .conv1d = true,
-     EACH(mlp_c_fc)},
+     EACH(mlp_c_fc.matrix)},
     {"h.#.mlp.c_fc.bias", "blk.#.ffn_up.bias", ROLE_BIAS, SIZE_INNER, SIZE_NONE,
-     EACH(mlp_c_fc_bias)},
+     EACH(mlp_c_fc.bias)},
     {"h.#.mlp.c_proj.weight", "blk.#.ffn_down.weight", ROLE_DOWN, SIZE_EMBD, SIZE_INNER,
-     .conv1d = true, EACH(mlp_c_proj)},
+     .conv1d = true, EACH(mlp_c_proj.matrix)},
     {"h.#.mlp.c_proj.bias", "blk.#.ffn_down.bias", ROLE_BIAS, SIZE_EMBD, SIZE_NONE,
-     EACH(mlp_c_proj_bias)},
-    {"ln_f.weight", "output_norm.weight", ROLE_NORM, SIZE_EMBD, SIZE_NONE, ONCE(ln_f_weight)},
-    {"ln_f.bias", "output_norm.bias", ROLE_BIAS, SIZE_EMBD, SIZE_NONE, ONCE(ln_f_bias)},
+     EACH(mlp_c_proj.bias)},
+    {"ln_f.weight", "output_norm.weight", ROLE_NORM, SIZE_EMBD, SIZE_NONE, ONCE(ln_f.weight)},
+    {"ln_f.bias", "output_norm.bias", ROLE_BIAS, SIZE_EMBD, SIZE_NONE, ONCE(ln_f.bias)},
     {"lm_head.weight", "output.weight", ROLE_HEAD, SIZE_VOCAB, SIZE_EMBD, ONCE(lm_head)},
 };
 const size_t tensor_table_size = sizeof tensor_table / sizeof *tensor_table;

@@ -3,8 +3,8 @@
  * GGUF, the member of struct gen_config, its range and what it is where the file says nothing.
  * Reading (config.c), writing (settings.c), checking and showing (gen inspect) walk it.
  */
-#ifndef MODEL_KEYS_H
-#define MODEL_KEYS_H
+#ifndef ARCH_KEYS_H
+#define ARCH_KEYS_H
 
 #include "format/gguf_write.h"
 #include "format/model_file.h"

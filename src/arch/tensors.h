@@ -1,5 +1,5 @@
 /**
- * tensor_table.h - which tensors a GPT-2 has: the one table that binding, checking, counting,
+ * tensors.h - which tensors a GPT-2 has: the one table that binding, checking, counting,
  * initializing, decaying, adapting, quantizing and saving walk. What a tensor is for stands in its
  * role; nobody asks for its place or its sizes to find out.
  *
@@ -9,8 +9,8 @@
  *   Hugging Face stores the four Conv1D matrices of a layer the other way round, by rows of
  *   inputs (`conv1d`), and embeddings and lm_head by rows of outputs too.
  */
-#ifndef MODEL_TENSOR_TABLE_H
-#define MODEL_TENSOR_TABLE_H
+#ifndef ARCH_TENSORS_H
+#define ARCH_TENSORS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,11 +25,12 @@ enum tensor_role {
     ROLE_POSITIONS, /**< position embeddings, wpe */
     ROLE_NORM,      /**< the weight of a layer norm */
     ROLE_BIAS,      /**< a bias, of a norm or of a linear layer */
-    ROLE_QKV,       /**< query, key and value, one matrix over the other */
-    ROLE_ATTN_OUT,  /**< what attention found, back to the residual stream */
-    ROLE_UP,        /**< into the inner layer of the MLP */
-    ROLE_DOWN,      /**< back from it */
-    ROLE_HEAD       /**< lm_head, to the logits */
+    /* The linear layers of a block. */
+    ROLE_QKV,      /**< query, key and value, one matrix over the other */
+    ROLE_ATTN_OUT, /**< what attention found, back to the residual stream */
+    ROLE_UP,       /**< into the inner layer of the MLP */
+    ROLE_DOWN,     /**< back from it */
+    ROLE_HEAD      /**< lm_head, to the logits */
 };
 
 /** Whether it is a vector; everything else is a matrix. */
@@ -39,7 +40,13 @@ static inline bool role_is_vector(enum tensor_role role) {
 
 /** Whether it is the matrix of a linear layer within a block: what LoRA adapts and Muon updates. */
 static inline bool role_is_linear(enum tensor_role role) {
-    return role == ROLE_QKV || role == ROLE_ATTN_OUT || role == ROLE_UP || role == ROLE_DOWN;
+    return role >= ROLE_QKV && role <= ROLE_DOWN;
+}
+
+/** Their number, and which of them, from 0, a role is. */
+#define ROLE_N_LINEAR (ROLE_DOWN - ROLE_QKV + 1)
+static inline size_t role_linear_index(enum tensor_role role) {
+    return (size_t)(role - ROLE_QKV);
 }
 
 /** Whether it ends a branch of the residual stream. */
@@ -75,7 +82,7 @@ struct tensor_spec {
     enum tensor_size in; /**< SIZE_NONE: a vector of `out` numbers */
     bool per_layer;
     bool conv1d;   /**< stored by rows of inputs in Hugging Face files */
-    size_t offset; /**< of the field in struct weights, or struct layer_weights if per_layer */
+    size_t offset; /**< of the field in struct weights, or struct layer if per_layer */
 };
 
 extern const struct tensor_spec tensor_table[];

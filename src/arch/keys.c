@@ -2,7 +2,7 @@
  * keys.c - the table of settings, and what walks a row of it: reading, writing, implying. What
  * several settings must fulfil together is checked in config.c.
  */
-#include "model/keys.h"
+#include "arch/keys.h"
 
 #include <string.h>
 

@@ -1,0 +1,23 @@
+/** layers.c - which member of the weights a tensor is, by the table of tensors. */
+#include "arch/layers.h"
+
+#include "base/memory.h"
+
+void *weights_field(struct weights *weights, const struct tensor_spec *spec, int32_t layer) {
+    unsigned char *base =
+        spec->per_layer ? (unsigned char *)&weights->h[layer] : (unsigned char *)weights;
+    return base + spec->offset;
+}
+
+bool weights_new_layers(struct weights *weights, int32_t n_layer) {
+    weights->n_layer = n_layer;
+    weights->h = memory_new((size_t)n_layer, sizeof *weights->h);
+    for (size_t i = 0; weights->h != NULL && i < tensor_table_size; i++) {
+        const struct tensor_spec *spec = &tensor_table[i];
+        for (int32_t layer = 0; role_is_linear(spec->role) && layer < n_layer; layer++) {
+            struct linear *linear = weights_field(weights, spec, layer); /* its first member */
+            linear->role = spec->role;
+        }
+    }
+    return weights->h != NULL;
+}

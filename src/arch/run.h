@@ -1,0 +1,82 @@
+/**
+ * run.h - what a list of layers is played on.
+ *
+ * An architecture lists what a block does (arch/gpt2.c); who plays the list knows where activations
+ * lie and what of them is kept. There are two: inference (model/forward.c), where buffers share
+ * memory and keys and values go into a cache, and training (train/block.c), where a block's buffers
+ * are kept for the way back, branches are dropped and adapters learn. The kernels are theirs, too.
+ *
+ * A call names buffers, never memory. Rows are the tokens of the batch, letters as in tensor/ops.h.
+ */
+#ifndef ARCH_RUN_H
+#define ARCH_RUN_H
+
+#include "arch/layers.h"
+
+/** Buffers of a block, by what is in them. */
+enum run_buffer {
+    X,        /**< [rows][C] the residual stream */
+    NORMAL_1, /**< [rows][C] ln_1 of it */
+    FOUND,    /**< [rows][C] what attention found */
+    NORMAL_2, /**< [rows][C] ln_2 of the residual stream */
+    INNER     /**< [rows][n_inner] the inner layer of the MLP, after its activation */
+};
+
+/** What is done with a product. */
+enum run_after {
+    PLAIN,     /**< nothing */
+    ACTIVATED, /**< the activation function of the model */
+    ADDED      /**< added to what the buffer holds */
+};
+
+struct run;
+
+/** The operations; `out` is written, `in` read. Backward, the gradient of `in` is made of that of
+ *  `out` (with ADDED the latter stays, as a sum hands it to both sides), and those of the weights.
+ */
+struct run_operations {
+    void (*norm)(struct run *run, enum run_buffer out, enum run_buffer in, const struct norm *norm);
+    /** attention over c_attn of `in`, causal, all heads */
+    void (*attention)(struct run *run, enum run_buffer out, enum run_buffer in,
+                      const struct layer *h);
+    void (*linear)(struct run *run, enum run_buffer out, enum run_buffer in,
+                   const struct linear *linear, enum run_after after);
+};
+
+/** The first member of the player's own struct. */
+struct run {
+    const struct run_operations *forward;
+    const struct run_operations *backward; /**< NULL: the player does not learn */
+};
+
+static inline void run_norm(struct run *run, enum run_buffer out, enum run_buffer in,
+                            const struct norm *norm) {
+    run->forward->norm(run, out, in, norm);
+}
+
+static inline void run_attention(struct run *run, enum run_buffer out, enum run_buffer in,
+                                 const struct layer *h) {
+    run->forward->attention(run, out, in, h);
+}
+
+static inline void run_linear(struct run *run, enum run_buffer out, enum run_buffer in,
+                              const struct linear *linear, enum run_after after) {
+    run->forward->linear(run, out, in, linear, after);
+}
+
+static inline void run_norm_backward(struct run *run, enum run_buffer out, enum run_buffer in,
+                                     const struct norm *norm) {
+    run->backward->norm(run, out, in, norm);
+}
+
+static inline void run_attention_backward(struct run *run, enum run_buffer out, enum run_buffer in,
+                                          const struct layer *h) {
+    run->backward->attention(run, out, in, h);
+}
+
+static inline void run_linear_backward(struct run *run, enum run_buffer out, enum run_buffer in,
+                                       const struct linear *linear, enum run_after after) {
+    run->backward->linear(run, out, in, linear, after);
+}
+
+#endif
