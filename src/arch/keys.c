@@ -210,7 +210,7 @@ bool config_key_is_implied(const struct config_key *key, const struct gen_config
 
 enum gen_status config_key_read(const struct config_key *key, struct gen_config *config,
                                 const struct model_file *file, struct gen_error *err) {
-    bool hf = file->kind == MODEL_FILE_HF;
+    bool hf = file->naming == NAMES_HF;
     const char *name = hf ? key->hf : key->gguf;
     void *member = member_of(key, config);
     enum gen_status status = GEN_OK;

@@ -58,8 +58,8 @@ int32_t tensor_spec_count(const struct tensor_spec *spec, const struct gen_confi
 }
 
 void tensor_spec_name(char out[TENSOR_NAME_SIZE], const struct tensor_spec *spec,
-                      enum model_file_kind kind, int32_t layer) {
-    const char *pattern = kind == MODEL_FILE_GGUF ? spec->gguf : spec->hf;
+                      enum naming naming, int32_t layer) {
+    const char *pattern = naming == NAMES_GGUF ? spec->gguf : spec->hf;
     const char *hash = strchr(pattern, '#');
     if (hash == NULL) {
         snprintf(out, TENSOR_NAME_SIZE, "%s", pattern);
@@ -88,11 +88,11 @@ uint64_t tensor_size_of(enum tensor_size size, const struct gen_config *config) 
 }
 
 int tensor_spec_dims(uint64_t dims[2], const struct tensor_spec *spec,
-                     const struct gen_config *config, enum model_file_kind kind) {
+                     const struct gen_config *config, bool conv1d_by_inputs) {
     uint64_t out = tensor_size_of(spec->out, config);
     uint64_t in = tensor_size_of(spec->in, config);
     bool vector = role_is_vector(spec->role);
-    bool by_inputs = spec->conv1d && kind == MODEL_FILE_HF;
+    bool by_inputs = spec->conv1d && conv1d_by_inputs;
     dims[0] = vector || by_inputs ? out : in;
     dims[1] = vector ? 1 : by_inputs ? in : out;
     return vector ? 1 : 2;
@@ -102,7 +102,7 @@ static enum gen_status check_dims(const struct tensor_spec *spec, const struct f
                                   const struct model_file *file, const struct gen_config *config,
                                   struct gen_error *err) {
     uint64_t dims[2];
-    int n_dims = tensor_spec_dims(dims, spec, config, file->kind);
+    int n_dims = tensor_spec_dims(dims, spec, config, file->conv1d_by_inputs);
     bool right = tensor->n_dims == n_dims && tensor->dims[0] == dims[0];
     if (right && (n_dims == 1 || tensor->dims[1] == dims[1])) {
         return GEN_OK;
@@ -137,7 +137,7 @@ static enum gen_status find_name(const struct file_tensor **out, const struct mo
     snprintf(prefixed, sizeof prefixed, PREFIX "%s", bare);
     const struct file_tensor *plain = model_file_tensor(file, bare);
     const struct file_tensor *other =
-        file->kind == MODEL_FILE_HF ? model_file_tensor(file, prefixed) : NULL;
+        file->naming == NAMES_HF ? model_file_tensor(file, prefixed) : NULL;
     if (plain != NULL && other != NULL) {
         return error_set(err, GEN_BAD_FILE, "%s: has both %s and %s, but must have one of them",
                          model_file_tensors_where(file), bare, prefixed);
@@ -151,7 +151,7 @@ static const struct unread_tensor *find_unread(const struct model_file *file, co
     char prefixed[sizeof PREFIX + TENSOR_NAME_SIZE];
     snprintf(prefixed, sizeof prefixed, PREFIX "%s", bare);
     const struct unread_tensor *plain = model_file_unread(file, bare);
-    return plain != NULL || file->kind != MODEL_FILE_HF ? plain : model_file_unread(file, prefixed);
+    return plain != NULL || file->naming != NAMES_HF ? plain : model_file_unread(file, prefixed);
 }
 
 static enum gen_status missing(const struct model_file *file, const char *bare,
@@ -173,7 +173,7 @@ static enum gen_status missing(const struct model_file *file, const char *bare,
  * safetensors.torch.save_model() keeps the name that sorts first. */
 static const char *name_of_tied(const struct tensor_spec *spec, const struct model_file *file,
                                 const struct gen_config *config) {
-    return spec->role == ROLE_TOKENS && config->tie_word_embeddings && file->kind == MODEL_FILE_HF
+    return spec->role == ROLE_TOKENS && config->tie_word_embeddings && file->naming == NAMES_HF
                ? "lm_head.weight"
                : NULL;
 }
@@ -182,7 +182,7 @@ enum gen_status tensor_spec_find(const struct file_tensor **out, const struct te
                                  int32_t layer, const struct model_file *file,
                                  const struct gen_config *config, struct gen_error *err) {
     char bare[TENSOR_NAME_SIZE];
-    tensor_spec_name(bare, spec, file->kind, layer);
+    tensor_spec_name(bare, spec, file->naming, layer);
     const struct file_tensor *tensor = NULL;
     enum gen_status status = find_name(&tensor, file, bare, err);
     const char *tied = name_of_tied(spec, file, config);
@@ -207,7 +207,7 @@ enum gen_status tensor_table_narrow(struct model_file *file, const struct gen_co
         int32_t n = tensor_spec_count(spec, config);
         for (int32_t layer = 0; layer < n && status == GEN_OK; layer++) {
             char name[sizeof PREFIX + TENSOR_NAME_SIZE] = PREFIX;
-            tensor_spec_name(name + strlen(PREFIX), spec, file->kind, layer);
+            tensor_spec_name(name + strlen(PREFIX), spec, file->naming, layer);
             status = model_file_narrow(file, name + strlen(PREFIX), err);
             if (status == GEN_OK) {
                 status = model_file_narrow(file, name, err);
@@ -243,7 +243,7 @@ enum gen_status tensor_table_untie(struct gen_config *config, struct model_file 
     const struct tensor_spec *wte = tensor_spec_of(ROLE_TOKENS);
     const struct tensor_spec *lm_head = tensor_spec_of(ROLE_HEAD);
     const struct file_tensor *embedding = NULL, *head = NULL;
-    if (file->kind != MODEL_FILE_HF || !config->tie_word_embeddings) {
+    if (file->naming != NAMES_HF || !config->tie_word_embeddings) {
         return GEN_OK;
     }
     enum gen_status status = find_name(&embedding, file, wte->hf, err);

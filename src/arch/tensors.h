@@ -95,7 +95,7 @@ const struct tensor_spec *tensor_spec_of(enum tensor_role role);
 
 /** The tensor's name in a file of this kind; without the prefix `transformer.`. */
 void tensor_spec_name(char out[TENSOR_NAME_SIZE], const struct tensor_spec *spec,
-                      enum model_file_kind kind, int32_t layer);
+                      enum naming naming, int32_t layer);
 
 /** The role of the matrix that gives the logits. */
 static inline enum tensor_role tensor_head_role(const struct gen_config *config) {
@@ -111,9 +111,10 @@ int32_t tensor_spec_count(const struct tensor_spec *spec, const struct gen_confi
 /** The value of a size; 1 for SIZE_NONE. */
 uint64_t tensor_size_of(enum tensor_size size, const struct gen_config *config);
 
-/** Dimensions in a file of this kind, innermost first; returns their number, 1 or 2. */
+/** Dimensions in a file, innermost first; returns their number, 1 or 2. conv1d_by_inputs: as in
+ *  struct model_file. */
 int tensor_spec_dims(uint64_t dims[2], const struct tensor_spec *spec,
-                     const struct gen_config *config, enum model_file_kind kind);
+                     const struct gen_config *config, bool conv1d_by_inputs);
 
 /**
  * The tensor in the file, whose shape has been checked; in Hugging Face files with or without

@@ -59,7 +59,7 @@ static enum gen_status read_header(struct gguf_reader *reader, uint64_t *n_tenso
         return error_set(reader->err, GEN_UNSUPPORTED,
                          "%s: has GGUF version %u, but only versions 2 and 3 are read",
                          reader->where, version);
-    reader->file->version = version;
+    reader->file->format = version == 2 ? "gguf v2" : "gguf v3";
     if (*n_settings > cursor_left(in) / GGUF_MIN_SETTING_SIZE ||
         *n_tensors > cursor_left(in) / GGUF_MIN_TENSOR_SIZE)
         return error_set(reader->err, GEN_BAD_FILE,
@@ -122,7 +122,7 @@ static enum gen_status tensor_size(const struct gguf_reader *reader, const struc
                          "%s: tensor \"%s\" has type %s (number %u), which is not read; types that "
                          "are: %s (convert the model to one of these)",
                          reader->where, name, type != NULL ? type->name : "unknown", header->type,
-                         model_file_readable_types(&readable, MODEL_FILE_GGUF));
+                         model_file_readable_types(&readable, NAMES_GGUF));
     }
     uint64_t blocks = header->dims[0] / type->block_size;
     if (header->dims[0] % type->block_size != 0)
@@ -161,7 +161,7 @@ static enum gen_status add_tensor(struct gguf_reader *reader, const struct heade
             "has type %s (number %u), which is not read; types that are: %s (convert the model "
             "to one of these)",
             tensor_type_other(header->type)->name, header->type,
-            model_file_readable_types(&readable, MODEL_FILE_GGUF));
+            model_file_readable_types(&readable, NAMES_GGUF));
     struct unread_tensor unread = {.why = why, .is_listed = true, .tensor = *tensor};
     place->index = file->n_unread;
     place->unread = true;
@@ -271,7 +271,7 @@ enum gen_status gguf_read(struct model_file *file, struct gen_error *err) {
                                  .where = file->where.text,
                                  .err = err};
     uint64_t n_tensors = 0, n_settings = 0;
-    file->kind = MODEL_FILE_GGUF;
+    file->naming = NAMES_GGUF;
     enum gen_status status = read_header(&reader, &n_tensors, &n_settings);
     if (status == GEN_OK)
         status = gguf_read_settings(&reader, n_settings);

@@ -90,7 +90,9 @@ enum gen_status hf_config_read(struct model_file *file, const char *directory,
     if (path == NULL)
         return error_no_memory(err, "a path");
     error_path(&where, path);
-    file->kind = MODEL_FILE_HF;
+    file->naming = NAMES_HF;
+    file->format = "safetensors";
+    file->conv1d_by_inputs = true;
     file->settings_where = where;
     enum gen_status status = json_read_object(&config, path, CONFIG_LIMIT, err);
     if (status == GEN_OK)

@@ -176,11 +176,11 @@ bool model_file_is_null(const struct model_file *file, const char *key) {
 }
 
 const char *model_file_settings_where(const struct model_file *file) {
-    return file->kind == MODEL_FILE_HF ? file->settings_where.text : file->where.text;
+    return file->naming == NAMES_HF ? file->settings_where.text : file->where.text;
 }
 
 const char *model_file_tensors_where(const struct model_file *file) {
-    return file->kind == MODEL_FILE_HF ? file->tensors_where.text : file->where.text;
+    return file->naming == NAMES_HF ? file->tensors_where.text : file->where.text;
 }
 
 const char *model_file_tensor_where(const struct model_file *file,
@@ -322,12 +322,12 @@ enum gen_status model_file_get_string(const struct model_file *file, const char 
 
 /* ---- small things both readers need ---------------------------------------------------------- */
 
-const char *model_file_readable_types(struct readable_types *out, enum model_file_kind kind) {
+const char *model_file_readable_types(struct readable_types *out, enum naming naming) {
     size_t n = 0;
     out->text[0] = '\0';
     for (int type = 0; type < TENSOR_N_TYPES && n < sizeof out->text; type++) {
         const struct tensor_type_info *info = tensor_type_info((enum tensor_type)type);
-        if (kind == MODEL_FILE_GGUF || info->quant == NULL)
+        if (naming == NAMES_GGUF || info->quant == NULL)
             n += (size_t)snprintf(out->text + n, sizeof out->text - n, "%s%s", type > 0 ? ", " : "",
                                   info->name);
     }

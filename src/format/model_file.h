@@ -90,12 +90,18 @@ struct setting {
     void *owned; /**< memory that the value lies in and that goes with the setting, or NULL */
 };
 
-enum model_file_kind { MODEL_FILE_GGUF, MODEL_FILE_HF };
+/** Whose names settings and tensors have. */
+enum naming {
+    NAMES_GGUF, /**< llama.cpp's: gpt2.context_length, blk.0.attn_qkv.weight */
+    NAMES_HF    /**< Hugging Face's: n_positions, h.0.attn.c_attn.weight */
+};
 
 struct model_file {
-    enum model_file_kind kind;
-    uint32_t version;          /**< of GGUF: 2 or 3 */
-    char *name;                /**< path of the file or directory */
+    /* What the reader says of it; nobody asks which reader it was. */
+    const char *format; /**< "gguf v3", "safetensors"; static text */
+    enum naming naming;
+    bool conv1d_by_inputs; /**< matrices that were a Conv1D lie by rows of inputs, not of outputs */
+    char *name;            /**< path of the file or directory */
     struct error_quoted where; /**< the same, printable, for messages about the whole */
     /* In a directory: the file that holds the settings, and the one that lists the tensors. */
     struct error_quoted settings_where, tensors_where;
@@ -241,7 +247,7 @@ enum gen_status model_file_add_setting(struct model_file *file, const struct set
 struct readable_types {
     char text[160];
 };
-const char *model_file_readable_types(struct readable_types *out, enum model_file_kind kind);
+const char *model_file_readable_types(struct readable_types *out, enum naming naming);
 
 /** Where a tensor's bytes lie, to find overlaps and holes. */
 struct file_span {

@@ -94,7 +94,7 @@ enum gen_status model_file_begin_memory(struct model_file **out, const char *nam
 }
 
 enum gen_status model_file_read_tokenizer(struct model_file *file, struct gen_error *err) {
-    return file->kind == MODEL_FILE_GGUF && file->tokenizer == NULL
+    return file->naming == NAMES_GGUF && file->tokenizer == NULL
                ? tokenizer_files_read_gguf(&file->tokenizer, file, err)
                : GEN_OK;
 }

@@ -179,7 +179,7 @@ static enum gen_status add_tensor(const struct reader *reader, const struct desc
     } else {
         unread.is_f64 = strcmp(d->dtype, "F64") == 0;
         snprintf(why, sizeof why, "has dtype \"%s\", which is not read; types that are: %s, F64",
-                 d->dtype, model_file_readable_types(&readable, MODEL_FILE_HF));
+                 d->dtype, model_file_readable_types(&readable, NAMES_HF));
     }
     unread.why = why;
     unread.is_listed = place == HERE;

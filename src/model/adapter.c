@@ -24,7 +24,7 @@ struct adapter {
 void adapter_tensor_name(char out[ADAPTER_NAME_SIZE], const struct tensor_spec *spec, int32_t layer,
                          bool b) {
     char name[TENSOR_NAME_SIZE];
-    tensor_spec_name(name, spec, MODEL_FILE_GGUF, layer);
+    tensor_spec_name(name, spec, NAMES_GGUF, layer);
     snprintf(out, ADAPTER_NAME_SIZE, "%s.lora_%c", name, b ? 'b' : 'a');
 }
 
@@ -184,7 +184,7 @@ enum gen_status adapter_open(struct adapter **out, const char *path,
         return error_no_memory(err, "an adapter");
     }
     enum gen_status status = model_file_begin(&adapter->file, path, err);
-    if (status == GEN_OK && adapter->file->kind != MODEL_FILE_GGUF) {
+    if (status == GEN_OK && adapter->file->naming != NAMES_GGUF) {
         status = error_set(err, GEN_UNSUPPORTED,
                            "%s: is the directory of a model, but an adapter must be a GGUF file",
                            adapter->file->where.text);

@@ -311,7 +311,7 @@ enum gen_status config_read(struct gen_config *config, struct model_file *file,
         config_key_imply(&config_keys[i], config);
     }
     enum gen_status status =
-        file->kind == MODEL_FILE_GGUF ? read_gguf(config, file, err) : read_hf(config, file, err);
+        file->naming == NAMES_GGUF ? read_gguf(config, file, err) : read_hf(config, file, err);
     if (status == GEN_OK) {
         status = tensor_table_narrow(file, config, err);
     }

@@ -47,7 +47,7 @@ static uint32_t file_type_number(const struct conversion *c, enum tensor_type ty
         return c->recipe->file_type;
     }
     const struct setting *known = model_file_setting(c->file, "general.file_type");
-    return c->file->kind == MODEL_FILE_GGUF && known != NULL && known->type == SETTING_U32
+    return c->file->naming == NAMES_GGUF && known != NULL && known->type == SETTING_U32
                ? (uint32_t)known->value.u
                : recipe_of_type(type)->file_type;
 }
@@ -166,8 +166,8 @@ static enum gen_status announce(const struct conversion *c, const struct tensor_
                                 int32_t layer, const struct file_tensor *tensor) {
     char name[TENSOR_NAME_SIZE];
     uint64_t dims[2];
-    tensor_spec_name(name, spec, MODEL_FILE_GGUF, layer);
-    int n_dims = tensor_spec_dims(dims, spec, &c->config, MODEL_FILE_GGUF);
+    tensor_spec_name(name, spec, NAMES_GGUF, layer);
+    int n_dims = tensor_spec_dims(dims, spec, &c->config, false);
     return gguf_writer_tensor(c->writer, name, target_type(c, spec, layer, tensor), n_dims, dims,
                               c->err);
 }
@@ -272,7 +272,7 @@ static enum gen_status write_tensor(const struct conversion *c, const struct ten
         .tensor = tensor,
         .from = tensor_type_info(tensor->type),
         .to = tensor_type_info(target_type(c, spec, layer, tensor)),
-        .by_inputs = spec->conv1d && c->file->kind == MODEL_FILE_HF,
+        .by_inputs = spec->conv1d && c->file->conv1d_by_inputs,
         .n_rows = vector ? 1 : (size_t)tensor_size_of(spec->out, &c->config),
         .row = (size_t)tensor_size_of(vector ? spec->out : spec->in, &c->config),
         .pair = adapted ? &pair : NULL,

@@ -146,10 +146,7 @@ struct gen_tensor_info gen_model_tensor(const struct gen_model *model, size_t i)
 }
 
 const char *gen_model_format(const struct gen_model *model) {
-    if (model->file->kind == MODEL_FILE_HF) {
-        return "safetensors";
-    }
-    return model->file->version == 2 ? "gguf v2" : "gguf v3";
+    return model->file->format;
 }
 
 uint64_t gen_model_file_size(const struct gen_model *model) {

@@ -88,20 +88,20 @@ enum gen_status eos_ids_read(struct gen_ids *ids, const struct gen_config *confi
     for (size_t i = 0; i < file->eos_ids.n && status == GEN_OK; i++) {
         status = add(ids, file->eos_ids.data[i], config, err);
     }
-    return status == GEN_OK && file->kind == MODEL_FILE_GGUF ? read_gguf(ids, config, file, err)
-                                                             : status;
+    return status == GEN_OK && file->naming == NAMES_GGUF ? read_gguf(ids, config, file, err)
+                                                          : status;
 }
 
 /* ---- writing ---------------------------------------------------------------------------------*/
 
 static bool names(const struct model_file *carried, const char *key, int32_t id) {
     int64_t value = -1;
-    return carried != NULL && carried->kind == MODEL_FILE_GGUF &&
+    return carried != NULL && carried->naming == NAMES_GGUF &&
            model_file_get_int(carried, key, 0, INT32_MAX, &value, NULL) == GEN_OK && value == id;
 }
 
 static bool is_carried(const struct model_file *carried, const char *key) {
-    return carried != NULL && carried->kind == MODEL_FILE_GGUF &&
+    return carried != NULL && carried->naming == NAMES_GGUF &&
            model_file_setting(carried, key) != NULL;
 }
 

@@ -12,7 +12,7 @@
 enum gen_kind kind_of(const struct model_file *file) {
     const char *type = "model";
     size_t n = strlen(type);
-    if (file->kind != MODEL_FILE_GGUF) {
+    if (file->naming != NAMES_GGUF) {
         return GEN_KIND_MODEL;
     }
     model_file_get_string(file, "general.type", &type, &n, NULL);

@@ -75,7 +75,7 @@ static bool stays(const char *key, enum metadata_carried how) {
 
 static enum gen_status write_parent(struct gguf_writer *writer, const struct model_file *source,
                                     struct gen_error *err) {
-    if (source->kind == MODEL_FILE_HF) { /* which has no name but its directory's */
+    if (source->naming == NAMES_HF) { /* which has no name but its directory's */
         struct error_quoted quoted;
         size_t n;
         const char *start = model_settings_path_name(source->name, &n);
@@ -105,12 +105,12 @@ static enum gen_status write_parent(struct gguf_writer *writer, const struct mod
 }
 
 enum gen_status metadata_read(struct model_file *source, struct gen_error *err) {
-    return source->kind == MODEL_FILE_HF ? chat_template_read(source, err) : GEN_OK;
+    return source->naming == NAMES_HF ? chat_template_read(source, err) : GEN_OK;
 }
 
 enum gen_status metadata_carry(struct gguf_writer *writer, const struct model_file *source,
                                enum metadata_carried how, struct gen_error *err) {
-    bool gguf = source->kind == MODEL_FILE_GGUF;
+    bool gguf = source->naming == NAMES_GGUF;
     enum gen_status status = how >= METADATA_LEARNED ? write_parent(writer, source, err) : GEN_OK;
     for (size_t i = 0; i < source->n_settings && status == GEN_OK; i++) {
         const struct setting *setting = &source->settings[i];

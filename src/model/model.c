@@ -23,7 +23,7 @@ static void limit_tokenizer(const struct gen_model *model) {
 
 static enum gen_status check_gguf_tokens(const struct gen_model *model, struct gen_error *err) {
     const struct setting *tokens = model_file_setting(model->file, "tokenizer.ggml.tokens");
-    if (model->file->kind != MODEL_FILE_GGUF || tokens == NULL || tokens->type != SETTING_ARRAY ||
+    if (model->file->naming != NAMES_GGUF || tokens == NULL || tokens->type != SETTING_ARRAY ||
         tokens->value.array.n == (uint64_t)model->config.n_vocab) {
         return GEN_OK;
     }

@@ -103,7 +103,7 @@ static enum gen_status bind_vector(const struct binding *binding, const struct f
 /* Matrices that are packed get their numbers when all are known: pack_all(). */
 static enum gen_status bind_matrix(struct binding *binding, const struct tensor_spec *spec,
                                    const struct file_tensor *tensor, struct matrix *matrix) {
-    bool by_inputs = spec->conv1d && binding->file->kind == MODEL_FILE_HF;
+    bool by_inputs = spec->conv1d && binding->file->conv1d_by_inputs;
     enum matrix_layout layout = by_inputs ? MATRIX_ROWS_ARE_INPUTS : MATRIX_ROWS_ARE_OUTPUTS;
     size_t n_in = (size_t)tensor_size_of(spec->in, binding->config);
     size_t n_out = (size_t)tensor_size_of(spec->out, binding->config);

@@ -150,8 +150,8 @@ static enum gen_status announce(struct gguf_writer *writer, const struct params 
         const struct param_tensor *tensor = &params->tensors[i];
         char name[TENSOR_NAME_SIZE];
         uint64_t dims[2];
-        tensor_spec_name(name, tensor->spec, MODEL_FILE_GGUF, tensor->layer);
-        int n_dims = tensor_spec_dims(dims, tensor->spec, &params->config, MODEL_FILE_GGUF);
+        tensor_spec_name(name, tensor->spec, NAMES_GGUF, tensor->layer);
+        int n_dims = tensor_spec_dims(dims, tensor->spec, &params->config, false);
         status = gguf_writer_tensor(writer, name, TENSOR_F32, n_dims, dims, err);
     }
     return status;
@@ -166,7 +166,7 @@ enum gen_status checkpoint_put_tensor(struct gguf_writer *writer, const struct p
     if (numbers == NULL || bytes == NULL) {
         status = error_no_memory(err, "writing a checkpoint");
     } else {
-        params_get(numbers, params, params->values, tensor, MODEL_FILE_GGUF);
+        params_get(numbers, params->values, tensor, false);
         tensor_type_info(TENSOR_F32)->from_f32(bytes, numbers, n);
         status = gguf_writer_data(writer, bytes, n * sizeof *numbers, err);
     }

@@ -224,8 +224,8 @@ struct lines {
     bool by_inputs;
 };
 
-static struct lines lines_of(const struct param_tensor *tensor, enum model_file_kind kind) {
-    bool by_inputs = tensor->spec->conv1d && kind == MODEL_FILE_HF;
+static struct lines lines_of(const struct param_tensor *tensor, bool conv1d_by_inputs) {
+    bool by_inputs = tensor->spec->conv1d && conv1d_by_inputs;
     return (struct lines){.n = by_inputs ? tensor->n_in : tensor->n_out,
                           .length = by_inputs ? tensor->n_out : tensor->n_in,
                           .by_inputs = by_inputs};
@@ -243,31 +243,17 @@ static void put_line(float *array, const struct param_tensor *tensor, const stru
     }
 }
 
-void params_get(float *out, const struct params *params, const float *array,
-                const struct param_tensor *tensor, enum model_file_kind kind) {
-    (void)params;
+void params_get(float *out, const float *array, const struct param_tensor *tensor,
+                bool conv1d_by_inputs) {
     if (!tensor->panels) {
         memcpy(out, array + tensor->offset, tensor->n * sizeof *out);
         return;
     }
-    struct lines lines = lines_of(tensor, kind);
+    struct lines lines = lines_of(tensor, conv1d_by_inputs);
     for (size_t line = 0; line < lines.n; line++) {
         for (size_t i = 0; i < lines.length; i++) {
             out[line * lines.length + i] = array[index_in_line(tensor, &lines, line, i)];
         }
-    }
-}
-
-void params_put(const struct params *params, float *array, const struct param_tensor *tensor,
-                enum model_file_kind kind, const float *in) {
-    (void)params;
-    if (!tensor->panels) {
-        memcpy(array + tensor->offset, in, tensor->n * sizeof *in);
-        return;
-    }
-    struct lines lines = lines_of(tensor, kind);
-    for (size_t line = 0; line < lines.n; line++) {
-        put_line(array, tensor, &lines, line, in + line * lines.length);
     }
 }
 
@@ -294,7 +280,7 @@ static enum gen_status load_tensor(struct params *params, const struct param_ten
         info->to_f32(params->values + tensor->offset, source->data, n);
         return GEN_OK;
     }
-    struct lines lines = lines_of(tensor, file->kind);
+    struct lines lines = lines_of(tensor, file->conv1d_by_inputs);
     float *wide = memory_new(lines.length, sizeof *wide);
     if (wide == NULL) {
         return error_no_memory(err, "weights");

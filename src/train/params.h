@@ -75,13 +75,9 @@ size_t params_index(const struct param_tensor *tensor, size_t in, size_t out);
 float *params_numbers(const struct matrix *matrix);
 float *params_table_numbers(const struct weight_table *table);
 
-/**
- * A tensor of `array` as a GGUF stores it, or with `kind` MODEL_FILE_HF as PyTorch does: out has
- * n_in * n_out numbers. put is the way back.
- */
-void params_get(float *out, const struct params *params, const float *array,
-                const struct param_tensor *tensor, enum model_file_kind kind);
-void params_put(const struct params *params, float *array, const struct param_tensor *tensor,
-                enum model_file_kind kind, const float *in);
+/** A tensor of `array` as a file stores it: n_in * n_out numbers. conv1d_by_inputs: as in struct
+ *  model_file. */
+void params_get(float *out, const float *array, const struct param_tensor *tensor,
+                bool conv1d_by_inputs);
 
 #endif

@@ -37,7 +37,7 @@ static enum gen_status show_sample(const struct trainer *trainer, struct gen_err
     }
     struct gen_tokenizer *tokenizer;
     memcpy(&tokenizer, &trainer->tokenizer, sizeof tokenizer); /* read-only behind `const` */
-    struct model_file file = {.kind = MODEL_FILE_GGUF, .version = 3, .tokenizer = tokenizer};
+    struct model_file file = {.format = "gguf v3", .tokenizer = tokenizer};
     error_path(&file.where, trainer->path);
     const struct gen_model model = {
         .config = trainer->params->config, .file = &file, .weights = trainer->params->weights};

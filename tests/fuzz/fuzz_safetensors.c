@@ -17,7 +17,7 @@ static void read_safetensors(const uint8_t *data, size_t size) {
     if (file == NULL || (file->maps = memory_new(1, sizeof *file->maps)) == NULL) {
         abort();
     }
-    file->kind = MODEL_FILE_HF;
+    file->naming = NAMES_HF;
     file->maps[0] = (struct file_map){.data = data, .size = size, .mapped = false};
     file->n_maps = 1;
     if (safetensors_read(file, 0, "fuzz", NULL, &err) == GEN_OK) {

@@ -46,8 +46,8 @@ static void test_settings(void **state) {
     (void)state;
     struct gen_error err = {0};
     struct model_file *file = open_path(BY_PACKAGE);
-    assert_int_equal(file->kind, MODEL_FILE_GGUF);
-    assert_int_equal(file->version, 3);
+    assert_int_equal(file->naming, NAMES_GGUF);
+    assert_string_equal(file->format, "gguf v3");
     assert_int_equal(file->n_settings, 24);
     assert_int_equal(get_int(file, "gpt2.context_length"), 64);
     assert_int_equal(get_int(file, "test.u8"), 200);
@@ -185,7 +185,7 @@ static void test_versions_and_alignment(void **state) {
     fixture_gguf(&image);
     image.data[4] = 2;
     struct model_file *file = open_image(&image);
-    assert_int_equal(file->version, 2);
+    assert_string_equal(file->format, "gguf v2");
     assert_int_equal(file->n_tensors, 2);
     assert_int_equal(gen_tokenizer_n_vocab(file->tokenizer), FIXTURE_N_TOKENS);
     assert_int_equal(gen_tokenizer_eos(file->tokenizer), FIXTURE_EOS);

@@ -332,8 +332,8 @@ static void what_is_written_is_read(void **state) {
         float *rows = malloc(w->n_in * w->n_out * sizeof *rows);
         float *wanted = malloc(w->n_in * w->n_out * sizeof *wanted);
         assert_true(rows != NULL && wanted != NULL);
-        params_get(rows, &rig.params, rig.params.values, w, MODEL_FILE_GGUF);
-        params_get(wanted, &merged.params, merged.params.values, w, MODEL_FILE_GGUF);
+        params_get(rows, rig.params.values, w, false);
+        params_get(wanted, merged.params.values, w, false);
         assert_true(adapter_add(&pair, rows, 0, 7)); /* in two parts */
         assert_true(adapter_add(&pair, rows + 7 * w->n_in, 7, w->n_out - 7));
         for (size_t j = 0; j < w->n_in * w->n_out; j++) {

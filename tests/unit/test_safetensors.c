@@ -46,7 +46,7 @@ static void test_golden_models(void **state) {
         struct model_file *file = NULL;
         if (model_file_open(&file, models[i].path, &err) != GEN_OK)
             fail_msg("%s", err.message);
-        assert_int_equal(file->kind, MODEL_FILE_HF);
+        assert_int_equal(file->naming, NAMES_HF);
         assert_int_equal(file->n_tensors, models[i].n_tensors);
         assert_string_equal(file->tensors[0].name, "wte.weight");
         const struct file_tensor *tensor = model_file_tensor(file, "h.0.attn.c_attn.weight");

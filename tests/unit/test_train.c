@@ -12,11 +12,11 @@
 #include <cjson/cJSON.h>
 #include <math.h>
 
+#include "arch/tensors.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "format_fixture.h"
 #include "gen_train.h"
-#include "arch/tensors.h"
 #include "tensor/kernels/kernels.h"
 #include "train/checkpoint.h"
 
@@ -148,9 +148,9 @@ static void check_weights(const char *path, const cJSON *sums) {
         for (int32_t layer = 0; layer < 8; layer++) {
             char name[TENSOR_NAME_SIZE];
             char hf[TENSOR_NAME_SIZE + 20];
-            tensor_spec_name(name, &tensor_table[i], MODEL_FILE_HF, layer);
+            tensor_spec_name(name, &tensor_table[i], NAMES_HF, layer);
             snprintf(hf, sizeof hf, "transformer.%s", name);
-            tensor_spec_name(name, &tensor_table[i], MODEL_FILE_GGUF, layer);
+            tensor_spec_name(name, &tensor_table[i], NAMES_GGUF, layer);
             const struct file_tensor *tensor = model_file_tensor(file, name);
             const cJSON *wanted = cJSON_GetObjectItemCaseSensitive(sums, hf);
             n += wanted != NULL && strstr(name, "attn_qkv.bias") != NULL;

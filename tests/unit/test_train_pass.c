@@ -113,7 +113,7 @@ static double tensor_error(const struct rig *rig, const struct param_tensor *ten
     size_t n = tensor->n_in * tensor->n_out;
     float *found = malloc(n * sizeof *found);
     assert_non_null(found);
-    params_get(found, &rig->params, rig->gradients, tensor, MODEL_FILE_HF);
+    params_get(found, rig->gradients, tensor, true);
     double squares = 0;
     for (size_t i = 0; i < n; i++) {
         squares += (double)found[i] * (double)found[i];
