@@ -5,7 +5,7 @@
 #include "base/floats.h"
 #include "base/math.h"
 #include "base/memory.h"
-#include "sample/filters.h"
+#include "sample/candidates.h"
 
 void logprobs_release(struct logprobs *logprobs) {
     memory_free(logprobs->best);
@@ -51,7 +51,7 @@ static int compare(const void *a, const void *b) {
 
 /** The k best ids with their logits, sorted. */
 static void find_best(struct gen_logprob *best, size_t k, const float *logits, size_t n) {
-    float lowest = filters_kth_largest(logits, n, k);
+    float lowest = candidates_kth_largest(logits, n, k);
     size_t found = 0;
     for (size_t i = 0; i < n && found < k; i++) {
         if (logits[i] > lowest) {

@@ -1,5 +1,7 @@
 #include "sample/history.h"
 
+#include <string.h>
+
 #include "base/memory.h"
 
 bool history_init(struct history *history, size_t n_vocab) {
@@ -53,4 +55,9 @@ bool history_add_new(struct history *history, int32_t id) {
 
 size_t history_n_new(const struct history *history) {
     return history->ids.n - history->n_prompt;
+}
+
+bool history_ends_with(const struct history *history, const int32_t *ids, size_t n) {
+    const struct gen_ids *all = &history->ids;
+    return n == 0 || (n <= all->n && memcmp(ids, all->data + all->n - n, n * sizeof *ids) == 0);
 }

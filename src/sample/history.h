@@ -1,5 +1,5 @@
 /**
- * history.h - the ids of one sequence so far, as the penalties want to see them: in order, and
+ * history.h - the ids of one sequence so far, as the rules look at them: in order, and
  * each distinct id once with the number of times it was generated.
  */
 #ifndef SAMPLE_HISTORY_H
@@ -33,6 +33,9 @@ void history_release(struct history *history);
 /** Append ids (all below n_vocab) of the prompt, or new ones. False: out of memory. */
 bool history_add_prompt(struct history *history, const int32_t *ids, size_t n);
 bool history_add_new(struct history *history, int32_t id);
+
+/** Whether its last n ids, if it has as many, are these. */
+bool history_ends_with(const struct history *history, const int32_t *ids, size_t n);
 
 /** Number of new ids. */
 size_t history_n_new(const struct history *history);

@@ -8,9 +8,9 @@
 #include "base/floats.h"
 #include "base/memory.h"
 #include "base/rng.h"
-#include "sample/filters.h"
+#include "sample/candidates.h"
 #include "sample/history.h"
-#include "sample/penalties.h"
+#include "sample/processor.h"
 
 struct gen_sampler {
     struct gen_sampling options; /**< its arrays are the two below */
@@ -20,8 +20,8 @@ struct gen_sampler {
     struct gen_ids eos;
     struct rng rng;
     struct history history;
-    float *scores;           /**< [n_vocab], scratch */
-    struct filters *filters; /**< scratch */
+    float *scores;                 /**< [n_vocab], scratch */
+    struct candidates *candidates; /**< scratch */
 };
 
 static bool copy_bad_words(struct gen_sampler *sampler) {
@@ -79,8 +79,8 @@ enum gen_status gen_sampler_new(struct gen_sampler **out, const struct gen_sampl
     sampler->n_vocab = n_vocab;
     rng_init_sequence(&sampler->rng, seed, index, sequence);
     sampler->scores = memory_new((size_t)n_vocab, sizeof *sampler->scores);
-    sampler->filters = memory_new(1, sizeof *sampler->filters);
-    if (sampler->scores == NULL || sampler->filters == NULL || !copy_bad_words(sampler) ||
+    sampler->candidates = memory_new(1, sizeof *sampler->candidates);
+    if (sampler->scores == NULL || sampler->candidates == NULL || !copy_bad_words(sampler) ||
         !copy_logit_bias(sampler) || !history_init(&sampler->history, (size_t)n_vocab) ||
         (eos >= 0 && gen_ids_append(&sampler->eos, &eos, 1) != GEN_OK)) {
         goto fail;
@@ -118,10 +118,10 @@ void gen_sampler_free(struct gen_sampler *sampler) {
     gen_ids_release(&sampler->eos);
     history_release(&sampler->history);
     memory_free(sampler->scores);
-    if (sampler->filters != NULL) {
-        filters_release(sampler->filters);
+    if (sampler->candidates != NULL) {
+        candidates_release(sampler->candidates);
     }
-    memory_free(sampler->filters);
+    memory_free(sampler->candidates);
     memory_free(sampler);
 }
 
@@ -166,50 +166,52 @@ static void apply_temperature(float *scores, size_t n, float temperature) {
     }
 }
 
-/** Filter `scores` into sampler->filters, weights included. */
-static bool filter(const struct gen_sampler *sampler, float *scores) {
-    const struct gen_sampling *options = &sampler->options;
-    struct filters *filters = sampler->filters;
-    size_t n_vocab = (size_t)sampler->n_vocab;
-
-    apply_temperature(scores, n_vocab, options->temperature);
-    if (!filters_gather(filters, scores, n_vocab, (size_t)options->top_k)) {
-        return false;
-    }
-    filters_weigh(filters);
-    if (options->top_p < 1.0f && !filters_top_p(filters, options->top_p)) {
-        return false;
-    }
-    if (options->min_p > 0.0f) {
-        filters_min_p(filters, options->min_p);
-    }
-    if (options->typical_p < 1.0f) {
-        if (!filters_typical_p(filters, options->typical_p)) {
-            return false;
-        }
-        filters_weigh(filters);
-    }
-    return true;
+static struct sample_context context_of(const struct gen_sampler *sampler) {
+    return (struct sample_context){.options = &sampler->options,
+                                   .history = &sampler->history,
+                                   .eos = &sampler->eos,
+                                   .n_vocab = (size_t)sampler->n_vocab};
 }
 
-/** All processors and warpers: into `scores`, and unless greedy into sampler->filters. *best is
- * the first of the best before the warpers, NaN apart. */
+/** Which rule left no id. */
+static enum gen_status dead_end(const struct sample_context *context, const float *logits,
+                                float *scores, struct gen_error *err) {
+    memcpy(scores, logits, context->n_vocab * sizeof *scores);
+    const char *culprit = chain_culprit(scores, context);
+    if (culprit == NULL) {
+        return error_set(err, GEN_BAD_ARGUMENT,
+                         "the model gives no token a score above -infinity after %zu new ones",
+                         history_n_new(context->history));
+    }
+    return error_set(err, GEN_BAD_ARGUMENT,
+                     "the sampling options forbid every token after %zu new ones: %s leaves none "
+                     "(relax it)",
+                     history_n_new(context->history), culprit);
+}
+
+/** All rules: into `scores`, and unless greedy into sampler->candidates, with weights. *best is the
+ * first of the best before the warpers, NaN apart. */
 static enum gen_status process(const struct gen_sampler *sampler, const float *logits,
                                float *scores, size_t *best, struct gen_error *err) {
-    size_t n_vocab = (size_t)sampler->n_vocab;
-    memcpy(scores, logits, n_vocab * sizeof *scores);
-    penalties_apply(scores, &sampler->options, &sampler->history, &sampler->eos);
-    *best = floats_first_greatest(scores, n_vocab);
-    if (*best == n_vocab) {
-        return error_set(err, GEN_BAD_ARGUMENT,
-                         "the sampling options forbid every token after %zu new ones (relax "
-                         "logit_bias, bad_words or no_repeat_ngram_size)",
-                         history_n_new(&sampler->history));
+    const struct sample_context context = context_of(sampler);
+    const struct gen_sampling *options = &sampler->options;
+    struct candidates *list = sampler->candidates;
+    size_t n = context.n_vocab;
+    memcpy(scores, logits, n * sizeof *scores);
+    chain_logits(scores, &context);
+    *best = floats_first_greatest(scores, n);
+    if (*best == n) {
+        return dead_end(&context, logits, scores, err);
     }
-    if (!is_greedy(&sampler->options) && !filter(sampler, scores)) {
+    if (is_greedy(options)) {
+        return GEN_OK;
+    }
+    apply_temperature(scores, n, options->temperature);
+    if (!candidates_gather(list, scores, n, (size_t)options->top_k)) {
         return error_no_memory(err, "the candidates");
     }
-    return GEN_OK;
+    candidates_weigh(list);
+    return chain_candidates(list, &context) ? GEN_OK : error_no_memory(err, "the candidates");
 }
 
 enum gen_status gen_sampler_next(struct gen_sampler *sampler, const float *logits, int32_t *id,
@@ -221,7 +223,7 @@ enum gen_status gen_sampler_next(struct gen_sampler *sampler, const float *logit
     }
     int32_t next = is_greedy(&sampler->options)
                        ? (int32_t)best
-                       : filters_draw(sampler->filters, rng_double(&sampler->rng));
+                       : candidates_draw(sampler->candidates, rng_double(&sampler->rng));
     if (!history_add_new(&sampler->history, next)) {
         return error_no_memory(err, "the sampler's copy of the text");
     }
@@ -239,8 +241,8 @@ enum gen_status gen_sampler_scores(const struct gen_sampler *sampler, const floa
     for (int32_t i = 0; i < sampler->n_vocab; i++) {
         scores[i] = -INFINITY;
     }
-    for (size_t i = 0; i < sampler->filters->n; i++) {
-        scores[sampler->filters->ids[i]] = sampler->filters->scores[i];
+    for (size_t i = 0; i < sampler->candidates->n; i++) {
+        scores[sampler->candidates->ids[i]] = sampler->candidates->scores[i];
     }
     return GEN_OK;
 }

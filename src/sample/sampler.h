@@ -1,9 +1,10 @@
 /**
  * sampler.h - what the other rooms need of the sampler besides its public half in gen.h.
  *
- * A step is: copy the logits, penalties (penalties.h), and then, unless greedy, divide by the
- * temperature, filter and draw (filters.h). Greedy takes the first of the best. A temperature
- * below SAMPLER_GREEDY_BELOW is greedy as well, since dividing by it would overflow.
+ * A step is: copy the logits, the rules of the chain (processor.h), between whose halves, unless
+ * greedy, scores are divided by the temperature and candidates gathered, and the draw
+ * (candidates.h). Greedy takes the first of the best. A temperature below SAMPLER_GREEDY_BELOW is
+ * greedy as well, since dividing by it would overflow.
  *
  * Each draw takes one rng_double(), also when only one candidate is left, so the random stream
  * depends on the number of ids drawn and on nothing else.

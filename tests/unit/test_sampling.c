@@ -14,7 +14,7 @@
 
 #include "base/rng.h"
 #include "gen.h"
-#include "sample/filters.h"
+#include "sample/candidates.h"
 #include "sample/sampler.h"
 
 #define N_OF(array) (sizeof(array) / sizeof(array)[0])
@@ -242,7 +242,7 @@ static void test_kth_largest(void **state) {
         memcpy(sorted, numbers, sizeof sorted);
         qsort(sorted, N_OF(sorted), sizeof *sorted, descending);
         for (size_t k = 1; k <= N_OF(numbers); k++) {
-            assert_true(filters_kth_largest(numbers, N_OF(numbers), k) == sorted[k - 1]);
+            assert_true(candidates_kth_largest(numbers, N_OF(numbers), k) == sorted[k - 1]);
         }
     }
 }

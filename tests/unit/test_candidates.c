@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
-#include "sample/filters.h"
+#include "sample/candidates.h"
 
 #define N_OF(array) (sizeof(array) / sizeof(array)[0])
 
@@ -19,7 +19,7 @@ static void test_gather(void **state) {
     enum { MOST = 700 };
     static const size_t sizes[] = {1, 5, 63, 64, 65, 128, 200, MOST};
     static const size_t ks[] = {0, 1, 2, 3, 7, 40, 64, 300, 699, 700, 1000};
-    struct filters filters = {0};
+    struct candidates list = {0};
     struct rng rng;
     rng_init(&rng, 3, 3);
     for (size_t s = 0; s < N_OF(sizes); s++) {
@@ -32,21 +32,21 @@ static void test_gather(void **state) {
                 scores[i] =
                     j % 2 == 0 || uniform < 0.3 ? (float)floor(uniform * levels) - 1.0f : -INFINITY;
             }
-            float lowest = k > 0 && k < n ? filters_kth_largest(scores, n, k) : -INFINITY;
-            assert_true(filters_gather(&filters, scores, n, k));
+            float lowest = k > 0 && k < n ? candidates_kth_largest(scores, n, k) : -INFINITY;
+            assert_true(candidates_gather(&list, scores, n, k));
             size_t found = 0;
             for (size_t i = 0; i < n; i++) {
                 if (scores[i] >= lowest && scores[i] > -INFINITY) {
-                    assert_true(found < filters.n);
-                    assert_int_equal(filters.ids[found], i);
-                    assert_true(filters.scores[found] == scores[i]);
+                    assert_true(found < list.n);
+                    assert_int_equal(list.ids[found], i);
+                    assert_true(list.scores[found] == scores[i]);
                     found++;
                 }
             }
-            assert_int_equal(filters.n, found);
+            assert_int_equal(list.n, found);
         }
     }
-    filters_release(&filters);
+    candidates_release(&list);
 }
 
 /* The running sum by its definition, also where candidates are more than the notes cover. */
@@ -54,28 +54,28 @@ static void test_draw(void **state) {
     (void)state;
     enum { N = 70000 };
     static float scores[N];
-    struct filters filters = {0};
+    struct candidates list = {0};
     struct rng rng;
     rng_init(&rng, 4, 4);
     for (size_t i = 0; i < N; i++) {
         scores[i] = (float)(rng_double(&rng) * 9);
     }
-    assert_true(filters_gather(&filters, scores, N, 0));
-    filters_weigh(&filters);
+    assert_true(candidates_gather(&list, scores, N, 0));
+    candidates_weigh(&list);
     double total = 0;
     for (size_t i = 0; i < N; i++) {
-        total += (double)filters.weights[i];
+        total += (double)list.weights[i];
     }
     for (int round = 0; round < 40; round++) {
         double uniform = round == 0 ? 0.0 : round == 1 ? 0x1.fffffffffffffp-1 : rng_double(&rng);
         double sum = 0;
         size_t wanted = 0;
-        while (sum += (double)filters.weights[wanted], !(uniform * total < sum)) {
+        while (sum += (double)list.weights[wanted], !(uniform * total < sum)) {
             wanted++;
         }
-        assert_int_equal(filters_draw(&filters, uniform), wanted);
+        assert_int_equal(candidates_draw(&list, uniform), wanted);
     }
-    filters_release(&filters);
+    candidates_release(&list);
 }
 
 int main(void) {

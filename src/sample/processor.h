@@ -1,0 +1,66 @@
+/**
+ * processor.h - a rule for the next token: what it does to the scores, and the options it has. A
+ * new rule is a file and a row of `chain` (chain.c), which is the one statement of their order.
+ *
+ * Rules come in two halves. `logits` sees the scores of all ids, for greedy decoding too; what it
+ * forbids becomes -INFINITY. Then, unless decoding is greedy, the scores are divided by the
+ * temperature, and `candidates` thins out the list of what may be drawn (candidates.h). Each works
+ * on the result of the ones before it. Names and order as in transformers.
+ */
+#ifndef SAMPLE_PROCESSOR_H
+#define SAMPLE_PROCESSOR_H
+
+#include "gen.h"
+#include "sample/candidates.h"
+#include "sample/history.h"
+
+/** A member of struct gen_sampling, and what it must be: from low (unless above_low) to high. */
+struct sample_option {
+    const char *name;
+    enum {
+        SAMPLE_NUMBER, /**< float */
+        SAMPLE_COUNT   /**< int32_t, 0 or more */
+    } kind;
+    size_t at; /**< its offset */
+    float low, high;
+    bool above_low;      /**< low itself is out */
+    const char *must_be; /**< the range in words */
+};
+
+/** What a rule may look at. */
+struct sample_context {
+    const struct gen_sampling *options;
+    const struct history *history;
+    const struct gen_ids *eos; /**< all ids that end a text */
+    size_t n_vocab;
+};
+
+struct processor {
+    const char *name;                    /**< as messages call it: "no_repeat_ngram_size" */
+    const struct sample_option *options; /**< up to one without a name; NULL: none of this kind */
+    /** What ranges cannot say of the options; NULL: nothing. */
+    enum gen_status (*check)(const struct gen_sampling *options, int32_t n_vocab,
+                             struct gen_error *err);
+    bool (*is_wanted)(const struct gen_sampling *options);
+    void (*logits)(float *scores, const struct sample_context *context);
+    /** False: out of memory. */
+    bool (*candidates)(struct candidates *list, const struct sample_context *context);
+};
+
+extern const struct processor processor_logit_bias, processor_repetition_penalty,
+    processor_presence_frequency, processor_no_repeat_ngram, processor_bad_words,
+    processor_min_length, processor_temperature, processor_top_k, processor_top_p, processor_min_p,
+    processor_typical_p;
+
+/** All rules in the order in which they apply, up to NULL. */
+extern const struct processor *const chain[];
+
+/** Apply the `logits` of all rules that are wanted. */
+void chain_logits(float *scores, const struct sample_context *context);
+/** The name of the first rule that leaves no id; NULL: there is one. scores[n_vocab] are used up.
+ */
+const char *chain_culprit(float *scores, const struct sample_context *context);
+/** Apply the `candidates` of all rules that are wanted. False: out of memory. */
+bool chain_candidates(struct candidates *list, const struct sample_context *context);
+
+#endif
