@@ -367,7 +367,8 @@ struct gen_logit_bias {
  * How the next token is chosen. Names, order and semantics are those of Hugging Face
  * transformers' logits processors and warpers; presence and frequency penalty are OpenAI's.
  * Order: logit bias, repetition penalty, presence and frequency penalty, no-repeat n-gram, bad
- * words, minimum length, then - unless greedy - temperature, top-k, top-p, min-p, typical-p.
+ * words, minimum length, top-n-sigma (llama.cpp's), then - unless greedy - temperature, top-k,
+ * top-p, min-p, typical-p.
  */
 struct gen_sampling {
     float temperature;               /**< >= 0; 0 (below 1e-6) is greedy. Default 0.8 */
@@ -375,6 +376,7 @@ struct gen_sampling {
     float top_p;                     /**< 0 < p <= 1; 1 is off. Default 0.95 */
     float min_p;                     /**< 0 <= p <= 1; 0 is off. Default 0 */
     float typical_p;                 /**< 0 < p <= 1; 1 is off. Default 1 */
+    float top_n_sigma;               /**< >= 0; 0 is off. Default 0 */
     float repetition_penalty;        /**< > 0; 1 is off. Counts prompt and new tokens. Default 1 */
     float presence_penalty;          /**< -2 ... 2; 0 is off. Counts new tokens. Default 0 */
     float frequency_penalty;         /**< -2 ... 2; 0 is off. Counts new tokens. Default 0 */

@@ -32,10 +32,10 @@ struct config_key {
     const char *hf;       /**< member of config.json */
     const char *hf_alias; /**< another name that it may have there, or NULL */
     const char *gguf;     /**< key in a GGUF; NULL: the tensors tell */
-    enum key_kind kind;
-    size_t offset; /**< of the member in struct gen_config */
+    size_t offset;        /**< of the member in struct gen_config */
     int64_t high;
     double implied; /**< what it is where config.json is silent, and a key of our own as well */
+    enum key_kind kind;
     bool hf_may_be_null; /**< then it is as if config.json were silent */
 };
 

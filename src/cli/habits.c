@@ -22,6 +22,7 @@ const struct habit habits_generate[] = {
     {"predict", "max-new-tokens", NULL},
     {"max-tokens", "max-new-tokens", NULL},
     {"typical", "typical-p", NULL},
+    {"top-nsigma", "top-n-sigma", NULL},
     {"no-display-prompt", "no-echo", NULL},
     {"r", NULL, STOPPING},
     {"reverse-prompt", NULL, STOPPING},

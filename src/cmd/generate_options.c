@@ -91,6 +91,10 @@ static const struct option table[] = {
                      "drop tokens less likely than P times the likeliest"),
     OPTION_ROW_ABOVE("typical-p", '\0', OPTION_FLOAT, AT(options.sampling.typical_p), "P", 0, 1,
                      "locally typical sampling with mass P; 1: off"),
+    OPTION_ROW_RANGE("top-n-sigma", '\0', OPTION_FLOAT, AT(options.sampling.top_n_sigma), "N", 0,
+                     1000,
+                     "drop tokens whose logit is more than N standard deviations below the "
+                     "highest; 0: off"),
     OPTION_ROW_ABOVE("repetition-penalty", '\0', OPTION_FLOAT,
                      AT(options.sampling.repetition_penalty), "X", 0, 1000,
                      "above 1: tokens that were there already are less likely"),

@@ -18,6 +18,7 @@ const struct processor *const chain[] = {
     &processor_no_repeat_ngram,
     &processor_bad_words,
     &processor_min_length,
+    &processor_top_n_sigma,
     /* of what may be drawn */
     &processor_temperature,
     &processor_top_k,

@@ -79,6 +79,7 @@ top-k -1 2147483648
 top-p 0 1.01
 min-p -0.01 1.01
 typical-p 0 1.01
+top-n-sigma -0.1 1001
 repetition-penalty 0 1001
 presence-penalty -2.01 2.01
 frequency-penalty -2.01 2.01

@@ -399,6 +399,33 @@ static void test_odd_logits(void **state) {
     }
 }
 
+/* llama.cpp's vectors for its sampler: logits are ln 0.1, ln 0.2, ln 0.3 and ln 0.4, of which one
+ * standard deviation leaves two and three leave all. One that is forbidden before does not count.
+ */
+static void test_top_n_sigma(void **state) {
+    (void)state;
+    static const float logits[5] = {-2.3025851f, -1.6094379f, -INFINITY, -1.2039728f, -0.9162907f};
+    static const struct {
+        float n;
+        bool stays[5];
+    } cases[] = {{1.0f, {false, false, false, true, true}},
+                 {3.0f, {true, true, false, true, true}},
+                 {0.0f, {true, true, false, true, true}},
+                 {1e-9f, {false, false, false, false, true}}};
+    for (size_t i = 0; i < N_OF(cases); i++) {
+        struct gen_sampling sampling = nothing();
+        struct gen_sampler *sampler = NULL;
+        float scores[5];
+        sampling.top_n_sigma = cases[i].n;
+        assert_int_equal(gen_sampler_new(&sampler, &sampling, 5, -1, 1, 0, 0, NULL), GEN_OK);
+        assert_int_equal(gen_sampler_scores(sampler, logits, scores, NULL), GEN_OK);
+        for (size_t id = 0; id < 5; id++) {
+            assert_true(scores[id] == (cases[i].stays[id] ? logits[id] : -INFINITY));
+        }
+        gen_sampler_free(sampler);
+    }
+}
+
 static void test_everything_forbidden(void **state) {
     (void)state;
     static const float logits[3] = {0.0f, 1.0f, 2.0f};
@@ -414,6 +441,7 @@ static void test_everything_forbidden(void **state) {
     assert_int_equal(gen_sampler_new(&sampler, &sampling, 3, 2, 1, 0, 0, NULL), GEN_OK);
     assert_int_equal(gen_sampler_next(sampler, logits, &id, &err), GEN_BAD_ARGUMENT);
     assert_non_null(strstr(err.message, "forbid every token"));
+    assert_non_null(strstr(err.message, "min_length leaves none"));
     assert_int_equal(gen_sampler_scores(sampler, logits, scores, NULL), GEN_BAD_ARGUMENT);
     assert_int_equal(id, -1);
     gen_sampler_free(sampler);
@@ -450,6 +478,8 @@ static void test_option_ranges(void **state) {
     REFUSED(min_p, 1.5f, "min_p is 1.5");
     REFUSED(typical_p, 0.0f, "typical_p is 0");
     REFUSED(typical_p, 2.0f, "typical_p is 2");
+    REFUSED(top_n_sigma, -1.0f, "top_n_sigma is -1 but must be");
+    REFUSED(top_n_sigma, NAN, "top_n_sigma is nan");
     REFUSED(repetition_penalty, 0.0f, "repetition_penalty is 0");
     REFUSED(repetition_penalty, -1.0f, "repetition_penalty is -1");
     REFUSED(repetition_penalty, NAN, "repetition_penalty is nan");
@@ -530,6 +560,7 @@ int main(void) {
         cmocka_unit_test(test_draw_follows_probabilities),
         cmocka_unit_test(test_greedy_takes_the_first_of_the_best),
         cmocka_unit_test(test_odd_logits),
+        cmocka_unit_test(test_top_n_sigma),
         cmocka_unit_test(test_everything_forbidden),
         cmocka_unit_test(test_option_ranges),
         cmocka_unit_test(test_option_lists),
