@@ -39,6 +39,9 @@ struct tokenizer_builder;
 /** `name` names the file in messages; it is copied. */
 enum gen_status tokenizer_builder_new(struct tokenizer_builder **out, const char *name,
                                       struct gen_error *err);
+/** The merges are from another file than the tokens: its name in messages, which is copied. */
+enum gen_status tokenizer_builder_merges_file(struct tokenizer_builder *builder, const char *name,
+                                              struct gen_error *err);
 void tokenizer_builder_free(struct tokenizer_builder *builder);
 
 /**
