@@ -31,6 +31,10 @@ enum gen_status corpus_open(struct corpus *corpus, const char *const *paths, siz
         if (status != GEN_OK) {
             return status;
         }
+        const char *other = text_looks_like(file->map.data, file->map.size);
+        if (other != NULL) {
+            return error_set(err, GEN_BAD_FILE, "%s: %s", file->where.text, other);
+        }
         if (text_mark(file->map.data, file->map.size, true) == TEXT_MARK_UTF16) {
             return error_set(err, GEN_BAD_FILE, "%s: " TEXT_UTF16_PROBLEM, file->where.text);
         }

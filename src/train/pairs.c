@@ -207,6 +207,10 @@ enum gen_status pairs_read(struct pairs *pairs, const struct pairs_reader *reade
     const char *text = (const char *)map->data;
     enum gen_status status = GEN_OK;
     size_t line = 0;
+    const char *other = text_looks_like(text, map->size);
+    if (other != NULL) {
+        return error_set(err, GEN_BAD_FILE, "%s: %s", error_path(&quoted, path), other);
+    }
     if (text_mark(text, map->size, true) == TEXT_MARK_UTF16) {
         return error_set(err, GEN_BAD_FILE, "%s: " TEXT_UTF16_PROBLEM, error_path(&quoted, path));
     }
