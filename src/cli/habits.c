@@ -57,7 +57,7 @@ const struct habit habits_generate[] = {
     {"length-penalty", NULL, NO_BEAMS},
     {"early-stopping", NULL, NO_BEAMS},
     {"do-sample", NULL, "texts are drawn unless --greedy is given"},
-    {"epochs", NULL, "that is of `gen finetune`"},
+    {"epochs", NULL, "that is of `gen train` and `gen finetune`"},
     {"steps", NULL, "that is of `gen train` and `gen finetune`"},
     {"perplexity", NULL, "not in gen; --json --logprobs N shows what each new token cost"},
     {NULL, NULL, NULL},

@@ -108,12 +108,13 @@ char *train_note_make(const struct train_settings *settings, const struct option
                       const struct options_spec *spec) {
     struct json_out array = {0};
     json_out_open(&array, NULL, '[');
-    bool begins = settings->init != NULL;
     for (size_t row = 0; row < spec->n_table; row++) {
         const struct option *option = &spec->table[row];
         bool sequences =
-            begins && strcmp(option->name, "n-ctx") == 0; /* shorter than the model's */
-        if (!is_kept(option) && !sequences) {
+            settings->begins && strcmp(option->name, "n-ctx") == 0; /* shorter than the model's */
+        /* A model that is only named again, of a run that was not begun with one, is none. */
+        bool no_init = !settings->pairs && !settings->begins && option->offset == TRAIN_AT(init);
+        if ((!is_kept(option) && !sequences) || no_init) {
             continue;
         }
         size_t n = n_values(settings, option, parsed->given[row]);
@@ -245,6 +246,9 @@ void train_note_restore(struct train_note *note, struct train_settings *settings
     cJSON_ArrayForEach(entry, array) {
         const char *argument = cJSON_GetStringValue(entry);
         const struct option *option = argument != NULL ? find_row(spec, argument) : NULL;
+        if (option != NULL && option->offset == TRAIN_AT(init)) {
+            settings->init_noted = true;
+        }
         if (option != NULL && !is_decided(option, parsed, spec)) {
             take(note, argument);
         } else if (option != NULL && options_given(parsed, spec, option->name)) {

@@ -334,17 +334,19 @@ bool train_settings_complete(void *opaque, const struct options_parsed *parsed, 
     if (options_given(parsed, &train_spec, "preset")) {
         settings->options.preset = preset_names[settings->preset];
     }
-    /* A model that is named again when a run is resumed changes nothing. */
-    bool begins = settings->init != NULL &&
-                  (!settings->options.resume || settings->init_restored || !has_state(settings));
+    /* A model that is named when a run is resumed changes nothing, be it the one that the run was
+     * begun with or, of a run that was begun without, any. */
+    bool resumes = settings->options.resume && has_state(settings);
+    settings->begins = resumes ? settings->init_noted : settings->init != NULL;
     settings->options.n_epochs = (double)settings->epochs;
     /* The state does without what a run was begun with, should that be gone; that it was begun with
      * it stays known, for resumptions to come. */
     bool opens = settings->init != NULL && !(settings->init_restored && is_gone(settings->init));
-    if (begins && !options_given(parsed, &train_spec, "lr")) {
+    if (settings->begins && !options_given(parsed, &train_spec, "lr")) {
         settings->options.learning_rate = INIT_RATE;
     }
-    if ((begins || settings->epochs > 0) && !options_given(parsed, &train_spec, "warmup")) {
+    if ((settings->begins || settings->epochs > 0) &&
+        !options_given(parsed, &train_spec, "warmup")) {
         settings->options.n_warmup = GEN_WARMUP_SHARE;
     }
     *code = EXIT_FAILED;
