@@ -63,6 +63,31 @@ const struct habit habits_generate[] = {
     {NULL, NULL, NULL},
 };
 
+#define STEP_BATCH                                                                                 \
+    "--batch-size is that of a whole step; --micro-batch N sequences are worked on at once"
+
+const struct habit habits_train[] = {
+    {"learning-rate", "lr", NULL},
+    {"num-train-epochs", "epochs", NULL},
+    {"num-epochs", "epochs", NULL},
+    {"max-steps", "steps", NULL},
+    {"warmup-steps", "warmup", NULL},
+    {"model-name-or-path", "model", NULL},
+    {"lr-scheduler-type", NULL, "--schedule NAME: constant, cosine or wsd"},
+    {"per-device-train-batch-size", NULL, STEP_BATCH},
+    {"gradient-accumulation-steps", NULL, STEP_BATCH},
+    {"output-dir", NULL, "-o FILE.gguf names the one file that is the model"},
+    {"train-file", NULL, "files to learn are operands, or -d FILE"},
+    {"block-size", NULL, "--n-ctx N is the length of the sequences"},
+    {"max-seq-length", NULL, "--n-ctx N is the length of the sequences"},
+    {"max-length", NULL, "--n-ctx N is the length of the sequences"},
+    {"fp16", NULL, "training is in f32; gen convert --type makes the model smaller afterwards"},
+    {"bf16", NULL, "training is in f32; gen convert --type makes the model smaller afterwards"},
+    {"lora-rank", NULL, "that is of `gen finetune`"},
+    {"lora", NULL, "--lora-rank R of `gen finetune` makes one; gen convert --lora merges it"},
+    {NULL, NULL, NULL},
+};
+
 bool habits_same(const char *known, const char *name, size_t n) {
     size_t i = 0;
     while (i < n && known[i] != '\0' && known[i] == (name[i] == '_' ? '-' : name[i])) {

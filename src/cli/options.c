@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "cli/alloc.h"
 #include "cli/habits.h"
@@ -186,11 +187,12 @@ static bool unknown_option(struct parser *parser, const char *written, const cha
     return false;
 }
 
+/** Capitals do not matter: llama.cpp writes its types Q4_K_M. */
 static bool set_choice(struct parser *parser, const struct option *option, const char *text) {
     struct gen_bytes all = {0};
     bool found = false;
     for (int32_t i = 0; option->choices[i] != NULL && !found; i++) {
-        found = strcmp(option->choices[i], text) == 0;
+        found = strcasecmp(option->choices[i], text) == 0;
         if (found) {
             *(int32_t *)(void *)(parser->settings + option->offset) = i;
         }

@@ -83,7 +83,7 @@ static void say_pairs(const struct gen_train_plan *plan) {
     if (plan->last_sequences > 0) {
         snprintf(last, sizeof last, " (the last of an epoch %" PRIu64 ")", plan->last_sequences);
     }
-    message("%" PRIu64 " pairs of %d tokens at most, %" PRIu64 " to validate; %" PRIu64
+    message("%" PRIu64 " pairs of %d tokens at most, %" PRIu64 " more to validate; %" PRIu64
             " steps of %" PRIu64 " pairs%s, %d at a time, in %.2f GB of memory",
             plan->n_sequences, plan->sequence_length + 1, plan->n_valid_sequences, plan->n_steps,
             plan->step_sequences, last, plan->micro_batch, (double)plan->memory / 1e9);
@@ -94,21 +94,29 @@ static void say_pairs(const struct gen_train_plan *plan) {
 }
 
 static void say_text(const struct gen_train_plan *plan) {
-    message(
-        "%" PRIu64 " tokens of text in %" PRIu64 " document%s, %" PRIu64
-        " to validate; a step has %" PRIu64 " sequences of %d, %d at a time, in %.2f GB of memory",
-        plan->n_tokens, plan->n_documents, plan->n_documents == 1 ? "" : "s", plan->n_valid_tokens,
-        plan->step_sequences, plan->sequence_length, plan->micro_batch, (double)plan->memory / 1e9);
+    message("%" PRIu64 " tokens of text in %" PRIu64 " document%s, %" PRIu64
+            " more to validate; a step has %" PRIu64
+            " sequences of %d, %d at a time, in %.2f GB of memory",
+            plan->n_tokens, plan->n_documents, plan->n_documents == 1 ? "" : "s",
+            plan->n_valid_tokens, plan->step_sequences, plan->sequence_length, plan->micro_batch,
+            (double)plan->memory / 1e9);
     double n_read = (double)(plan->n_steps - plan->first_step) * (double)plan->step_sequences *
                     (double)plan->sequence_length;
-    message("%" PRIu64 "%s steps: %.3g times over %" PRIu64 " tokens",
+    double times = n_read / (double)plan->n_tokens;
+    message("%" PRIu64 "%s steps: %.*f times over %" PRIu64 " tokens",
             plan->n_steps - plan->first_step, plan->first_step > 0 ? " more" : "",
-            n_read / (double)plan->n_tokens, plan->n_tokens);
+            times < 10    ? 2
+            : times < 100 ? 1
+                          : 0,
+            times, plan->n_tokens);
 }
 
 /** What does not go on as it was in the run that is resumed. */
 static void say_resumed(const struct gen_train_plan *plan) {
     message("going on after step %" PRIu64, plan->first_step);
+    if (plan->first_step >= plan->n_steps) {
+        message("all steps are done (more --steps or --epochs make the run longer)");
+    }
     if (plan->from_beginning) {
         message("the data, or their order, are not those of the checkpoint: they are read from "
                 "their beginning");
