@@ -307,9 +307,10 @@ static bool parse_short(struct parser *parser, const char *argument) {
     const char *name = argument + 1;
     size_t n_name = strcspn(name, "=");
     /* A whole word after one dash is not meant as its letters: -temperature; nor is what llama.cpp
-       spells so: -ngl, -cnv. Longer ones may be a value: -predict is the prompt "redict". */
+       spells so: -ngl, -no-cnv. Other long ones may be a value: -predict is the prompt "redict". */
     if (n_name > 1 && (find_long(parser->spec, name, n_name) != NULL ||
-                       (n_name < 4 && habits_find(parser->spec->habits, name, n_name) != NULL))) {
+                       ((n_name < 4 || strncmp(name, "no-", 3) == 0) &&
+                        habits_find(parser->spec->habits, name, n_name) != NULL))) {
         return unknown_option(parser, argument, name, n_name);
     }
     for (const char *letter = name; *letter != '\0'; letter++) {

@@ -75,6 +75,10 @@ static void draw(struct train_report *report) {
 
 /* ---- callbacks -------------------------------------------------------------------------- */
 
+static const char *plural(uint64_t n) {
+    return n == 1 ? "" : "s";
+}
+
 static void say_pairs(const struct gen_train_plan *plan) {
     if (plan->n_learned < plan->n_parameters) {
         message("%.2f million of them learn, in adapters", (double)plan->n_learned / 1e6);
@@ -83,10 +87,11 @@ static void say_pairs(const struct gen_train_plan *plan) {
     if (plan->last_sequences > 0) {
         snprintf(last, sizeof last, " (the last of an epoch %" PRIu64 ")", plan->last_sequences);
     }
-    message("%" PRIu64 " pairs of %d tokens at most, %" PRIu64 " more to validate; %" PRIu64
-            " steps of %" PRIu64 " pairs%s, %d at a time, in %.2f GB of memory",
-            plan->n_sequences, plan->sequence_length + 1, plan->n_valid_sequences, plan->n_steps,
-            plan->step_sequences, last, plan->micro_batch, (double)plan->memory / 1e9);
+    message("%" PRIu64 " pair%s of %d tokens at most, %" PRIu64 " more to validate; %" PRIu64
+            " steps of %" PRIu64 " pair%s%s, %d at a time, in %.2f GB of memory",
+            plan->n_sequences, plural(plan->n_sequences), plan->sequence_length + 1,
+            plan->n_valid_sequences, plan->n_steps, plan->step_sequences,
+            plural(plan->step_sequences), last, plan->micro_batch, (double)plan->memory / 1e9);
     if (plan->n_left_out > 0) {
         message("%" PRIu64 " more pairs are longer than %d tokens and left out", plan->n_left_out,
                 plan->config->n_ctx);
@@ -97,8 +102,8 @@ static void say_text(const struct gen_train_plan *plan) {
     message("%" PRIu64 " tokens of text in %" PRIu64 " document%s, %" PRIu64
             " more to validate; a step has %" PRIu64
             " sequences of %d, %d at a time, in %.2f GB of memory",
-            plan->n_tokens, plan->n_documents, plan->n_documents == 1 ? "" : "s",
-            plan->n_valid_tokens, plan->step_sequences, plan->sequence_length, plan->micro_batch,
+            plan->n_tokens, plan->n_documents, plural(plan->n_documents), plan->n_valid_tokens,
+            plan->step_sequences, plan->sequence_length, plan->micro_batch,
             (double)plan->memory / 1e9);
     double n_read = (double)(plan->n_steps - plan->first_step) * (double)plan->step_sequences *
                     (double)plan->sequence_length;

@@ -110,7 +110,7 @@ asked() {
     gen finetune -q -o other.gguf --steps 2 --lora-rank 2 --resume pairs.jsonl
     refused 1 "give the kind of training, rank and targets that it was begun with"
     gen finetune -q -o m.gguf -m other.gguf --steps 2 --lora-rank 2 --resume pairs.jsonl
-    refused 2 "m.gguf.state: the adapter was begun beside another model than other.gguf"
+    refused 2 "m.gguf.state: the adapter was begun for another model than other.gguf"
     # Models of another shape, or with another vocabulary.
     "$GEN" train -q -o wide.gguf --vocab "$MODEL" --n-layer 2 --n-head 4 --n-embd 32 --n-ctx 64 \
         --steps 1 "$ROOT/tests/golden/train/text.txt"

@@ -117,7 +117,7 @@ sum() {
     [[ $stderr == *"30 pairs of "*", 1 more to validate"* ]]
     head -n 2 pairs.jsonl >two.jsonl
     gen finetune -o n.gguf -m "$MODEL" --valid-share 0.9 --steps 1 two.jsonl
-    [[ $stderr == *"1 pairs of "*", 1 more to validate"* ]]
+    [[ $stderr == *"1 pair of "*", 1 more to validate"* ]]
     gen train -o t.gguf "${SHAPE[@]}" --valid-share 0.00001 --steps 1 "$TEXT"
     [[ $stderr == *" tokens of text in "*", 2 more to validate"* ]]
     [[ $stderr == *"step 1: validation loss "* ]]

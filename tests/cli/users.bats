@@ -86,6 +86,32 @@ setup() {
     refused 2 "gen finetune"
 }
 
+@test "words of llama.cpp's programs get a sentence that is about them" {
+    while read -r words; do
+        # shellcheck disable=SC2086 # several words
+        gen $words -p Hi
+        refused 2 "no option ${words%% *}: "
+    done <<'END'
+-no-cnv
+-sys Hello
+-ctk q8_0
+-tb 2
+--no-warmup
+--chat-template chatml
+END
+    gen -ctk q8_0 Hi
+    refused 2 "--kv-type"
+    # What is short and may be a value is one.
+    gen -n-1 --max-length 3 --prompt-ids "1 2"
+    [ "$status" -eq 0 ]
+    gen bench -p 512 -n 128
+    refused 2 "no option -p: --prompt-lengths"
+    gen convert "$MODEL" -o out.gguf
+    refused 2 "no option -o: what is written is the second argument"
+    gen convert "$MODEL" out.gguf --outtype q8_0
+    [ "$status" -eq 0 ]
+}
+
 @test "gen --lines on a terminal says that it waits" {
     need_terminal
     run bash -c 'printf "Hi\n\004" | script -qec "$0 --lines -n 2" /dev/null' "$GEN"
