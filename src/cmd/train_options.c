@@ -1,5 +1,6 @@
 #include "cmd/train_options.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -332,6 +333,18 @@ static bool find_vocabulary(struct train_settings *settings) {
     return settings->vocab_path != NULL;
 }
 
+/** Whether all files are there; if not, after a message. Said before some of them are read, which
+ *  may take long. */
+static bool are_there(const struct option_list *files) {
+    for (size_t i = 0; i < files->n; i++) {
+        if (access(files->data[i], R_OK) != 0) {
+            message("%.300s: cannot open: %s", message_name(files->data[i]), strerror(errno));
+            return false;
+        }
+    }
+    return true;
+}
+
 bool train_settings_complete(void *opaque, const struct options_parsed *parsed, int *code) {
     struct train_settings *settings = opaque;
     *code = EXIT_USAGE;
@@ -357,7 +370,8 @@ bool train_settings_complete(void *opaque, const struct options_parsed *parsed, 
         settings->options.n_warmup = GEN_WARMUP_SHARE;
     }
     *code = EXIT_FAILED;
-    if (!find_vocabulary(settings) || (opens && !train_settings_begin(settings, settings->init))) {
+    if (!are_there(&settings->data) || !are_there(&settings->valid) || !find_vocabulary(settings) ||
+        (opens && !train_settings_begin(settings, settings->init))) {
         return false;
     }
     *code = EXIT_USAGE;

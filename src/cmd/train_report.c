@@ -153,6 +153,7 @@ static void on_plan(void *context, const struct gen_train_plan *plan) {
     struct train_report *report = context;
     const struct gen_config *config = plan->config;
     report->first_step = plan->first_step;
+    report->n_steps = plan->n_steps;
     report->start = gen_clock();
     report->keeps_best = plan->n_valid_tokens > 0;
     report->has_best = plan->has_best;
@@ -335,9 +336,10 @@ static void say_worse(const struct train_report *report) {
 static bool end(struct train_report *report, bool done) {
     const struct train_settings *settings = report->settings;
     wipe(report);
-    if (!settings->quiet && done && report->last.step > 0 &&
-        report->last.step < report->last.n_steps) {
-        message("stopped early: no better validation after that of step %" PRIu64,
+    uint64_t last = report->last.step > 0 ? report->last.step : report->first_step;
+    if (!settings->quiet && done && last < report->n_steps) {
+        message("stopped early: no better validation after that of step %" PRIu64
+                " (--resume with a larger --patience goes on)",
                 report->best_step);
     }
     if (!settings->quiet && report->saved) {
@@ -380,13 +382,13 @@ int train_report_command(void *settings, const struct options_parsed *given,
     struct gen_ranks ranks;
     struct options_parsed parsed = *given;
     struct train_note restored = {0};
-    int code;
+    int code = EXIT_USAGE;
     if (!ranks_begin(&ranks)) {
         return ranks_end(EXIT_USAGE);
     }
-    train_note_restore(&restored, settings, &parsed, spec);
+    bool ours = train_note_restore(&restored, settings, &parsed, spec);
     train_settings_share(settings, &ranks);
-    if (complete(settings, &parsed, &code)) {
+    if (ours && complete(settings, &parsed, &code)) {
         char *note = train_note_make(settings, &parsed, spec);
         code = run(settings, note, train);
         free(note);

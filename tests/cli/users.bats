@@ -44,6 +44,43 @@ setup() {
     [[ $stderr == *"all steps are done (more --steps or --epochs make the run longer)"* ]]
 }
 
+@test "a run is not resumed by the other command, which would lose its best model" {
+    printf '{"prompt":"a","completion":"b"}\n' >pairs.jsonl
+    for _ in $(seq 99); do echo "The fox and the hen went to town."; done >text
+    gen finetune -o f.gguf --steps 1 --warmup 1 pairs.jsonl
+    gen train -o t.gguf --init "$MODEL" --n-ctx 8 -b 8 --steps 1 text
+    cp f.gguf f.before
+    gen train --resume -o f.gguf --steps 3 text
+    refused 2 "f.gguf.state: the run was begun by gen finetune (gen finetune --resume"
+    gen train --resume -o f.gguf
+    refused 2 "begun by gen finetune"
+    cmp f.gguf f.before
+    gen finetune --resume -o t.gguf --steps 3 pairs.jsonl
+    refused 2 "t.gguf.state: the run was begun by gen train (gen train --resume"
+}
+
+@test "a run that patience ended says so again when it is resumed, and goes on with more" {
+    for _ in $(seq 99); do echo "The fox and the hen went to town."; done >text
+    gen train -o m.gguf --vocab "$MODEL" --n-layer 1 --n-head 1 --n-embd 8 --n-ctx 8 -b 8 --lr 2 --warmup 0 \
+        --steps 40 --valid-share 0.3 --valid-every 1 --patience 2 text
+    [ "$status" -eq 0 ]
+    [[ $stderr == *"stopped early: no better validation after that of step "* ]]
+    gen train --resume -o m.gguf
+    [ "$status" -eq 0 ]
+    [[ $stderr == *"stopped early: no better validation after that of step "*"larger --patience goes on)"* ]]
+    [[ $stderr != *"step "[0-9]*/40* ]]
+    gen train --resume -o m.gguf --patience 40
+    [ "$status" -eq 0 ]
+    [[ $stderr == *"step 40/40"* ]]
+}
+
+@test "a file to validate on that is missing is named before the data are read" {
+    for _ in $(seq 99); do echo "The fox and the hen went to town."; done >text
+    gen train -o m.gguf --vocab "$MODEL" --n-layer 1 --n-head 1 --n-embd 8 --n-ctx 8 --valid nosuch text
+    refused 1 "nosuch: cannot open: No such file or directory"
+    [ "$(echo m.gguf*)" = "m.gguf*" ]
+}
+
 @test "what holds no pairs is told what it must be" {
     echo "Once upon a time" >story.txt
     gen finetune -o m.gguf story.txt
