@@ -108,12 +108,11 @@ static void say_text(const struct gen_train_plan *plan) {
     double n_read = (double)(plan->n_steps - plan->first_step) * (double)plan->step_sequences *
                     (double)plan->sequence_length;
     double times = n_read / (double)plan->n_tokens;
-    message("%" PRIu64 "%s steps: %.*f times over %" PRIu64 " tokens",
-            plan->n_steps - plan->first_step, plan->first_step > 0 ? " more" : "",
-            times < 10    ? 2
-            : times < 100 ? 1
-                          : 0,
-            times, plan->n_tokens);
+    if (plan->first_step < plan->n_steps) {
+        message("%" PRIu64 "%s steps: %.*f times over %" PRIu64 " tokens",
+                plan->n_steps - plan->first_step, plan->first_step > 0 ? " more" : "",
+                times < 100 ? 2 : 0, times, plan->n_tokens);
+    }
 }
 
 /** What does not go on as it was in the run that is resumed. */
