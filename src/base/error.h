@@ -1,7 +1,7 @@
 /**
  * error.h - one sentence about a failure, written once, where the fact is known.
  *
- * The sentence reads "FILE: thing, what was found, what was wanted (what to do)". Names that
+ * The sentence reads "FILE: thing, what was found, what must be (what to do)". Names that
  * come from a file may be hostile: pass them through error_quote() so that no control character
  * and no endless string reaches a terminal.
  */

@@ -235,12 +235,40 @@ static void set(const struct train_note *note, struct train_settings *settings,
     free(restored.given);
 }
 
-void train_note_restore(struct train_note *note, struct train_settings *settings,
+/** Whether an argument names what gen train, or gen finetune, learns, and the other is resuming. */
+static bool is_of_other(const char *argument, const struct options_spec *spec) {
+    return (strncmp(argument, "--pairs=", 8) == 0 || strncmp(argument, "--data=", 7) == 0) &&
+           find_row(spec, argument) == NULL;
+}
+
+/** Whether the run is one of this command; if not, after a message. The best model of a run would
+ *  be lost to a word that was mistyped. */
+static bool check_command(const cJSON *array, const struct train_settings *settings,
+                          const struct options_spec *spec) {
+    const char *other = settings->pairs ? "train" : "finetune";
+    const cJSON *entry;
+    cJSON_ArrayForEach(entry, array) {
+        const char *argument = cJSON_GetStringValue(entry);
+        if (argument != NULL && is_of_other(argument, spec)) {
+            message("%.200s.state: the run was begun by gen %s (gen %s --resume goes on with it; a "
+                    "new run needs another output)",
+                    message_name(settings->output), other, other);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool train_note_restore(struct train_note *note, struct train_settings *settings,
                         struct options_parsed *parsed, const struct options_spec *spec) {
     if (!settings->options.resume || settings->output == NULL) {
-        return;
+        return true;
     }
     cJSON *array = read_note(settings);
+    if (!check_command(array, settings, spec)) {
+        cJSON_Delete(array);
+        return false;
+    }
     struct gen_bytes line = {0};
     const cJSON *entry;
     cJSON_ArrayForEach(entry, array) {
@@ -263,6 +291,7 @@ void train_note_restore(struct train_note *note, struct train_settings *settings
     if (note->n > 0) {
         set(note, settings, parsed, spec);
     }
+    return true;
 }
 
 void train_note_release(struct train_note *note) {

@@ -328,11 +328,11 @@ enum gen_status saved_state_open(struct saved_state *state, const char *path,
 enum gen_status saved_state_load(const struct saved_state *state, struct params *params,
                                  struct adamw *adamw, struct gen_error *err) {
     if (state->n_values != params->n_values) {
-        return error_set(
-            err, GEN_BAD_FILE,
-            "the training state has %zu numbers that learn, the options and the model want %zu "
-            "(the same kind of training, rank and targets as when it was begun)",
-            state->n_values, params->n_values);
+        return error_set(err, GEN_BAD_FILE,
+                         "the training state has %zu trainable numbers, but with these options and "
+                         "this model it must be "
+                         "%zu (give the kind of training, rank and targets that it was begun with)",
+                         state->n_values, params->n_values);
     }
     const unsigned char *at = state->numbers;
     float *arrays[] = {params->values, adamw->m, adamw->v};

@@ -280,7 +280,7 @@ enum gen_status data_order_init(struct data_order *order, const struct token_spa
     *order = (struct data_order){.span = *span, .n_ctx = n_ctx, .seed = seed};
     if (span->n < n_ctx + 1) {
         return error_set(err, GEN_BAD_ARGUMENT,
-                         "%s: %zu tokens to train on, but a sequence of n_ctx %zu wants %zu (more "
+                         "%s: %zu tokens to train on, but a sequence of n_ctx %zu needs %zu (more "
                          "text, or a smaller n_ctx)",
                          name, span->n, n_ctx, n_ctx + 1);
     }

@@ -327,7 +327,7 @@ static enum gen_status check_base(const struct train_job *job) {
     }
     struct error_quoted quoted;
     return error_set(job->err, GEN_BAD_ARGUMENT,
-                     "%s: the adapter was begun beside another model than %s (go on with that one, "
+                     "%s: the adapter was begun for another model than %s (go on with that one, "
                      "or begin a new run)",
                      error_path(&quoted, job->state_path), job->init->where.text);
 }

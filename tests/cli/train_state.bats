@@ -114,12 +114,12 @@ sum() {
 
 @test "a share that is held out is never nothing and never all" {
     gen finetune -o m.gguf -m "$MODEL" --valid-share 0.001 --steps 1 pairs.jsonl
-    [[ $stderr == *"30 pairs of "*", 1 to validate"* ]]
+    [[ $stderr == *"30 pairs of "*", 1 more to validate"* ]]
     head -n 2 pairs.jsonl >two.jsonl
     gen finetune -o n.gguf -m "$MODEL" --valid-share 0.9 --steps 1 two.jsonl
-    [[ $stderr == *"1 pairs of "*", 1 to validate"* ]]
+    [[ $stderr == *"1 pair of "*", 1 more to validate"* ]]
     gen train -o t.gguf "${SHAPE[@]}" --valid-share 0.00001 --steps 1 "$TEXT"
-    [[ $stderr == *" tokens of text in "*", 2 to validate"* ]]
+    [[ $stderr == *" tokens of text in "*", 2 more to validate"* ]]
     [[ $stderr == *"step 1: validation loss "* ]]
 }
 
@@ -184,7 +184,7 @@ sum() {
     [ "$status" -eq 0 ]
     # Nothing to go on from is a run without data.
     gen train -q --resume -o other.gguf
-    refused 2 "needs a text to learn"
+    refused 2 "there is no run to resume"
     gen finetune -q -o f.gguf -m "$MODEL" --lora-rank 2 -b 4 --epochs 1 pairs.jsonl
     gen finetune --resume -o f.gguf --epochs 2
     [ "$status" -eq 0 ]

@@ -573,7 +573,7 @@ static void wrong_options_are_refused(void **state) {
     options = good;
     options.train.resume = true;
     options.lora_rank = 2;
-    refuse(directory, &options, "numbers that learn");
+    refuse(directory, &options, "trainable numbers");
     fixture_directory_remove(directory);
 }
 
