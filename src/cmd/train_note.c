@@ -11,7 +11,6 @@
 
 #include "cli/alloc.h"
 #include "cli/exit_code.h"
-#include "cli/json_out.h"
 #include "cli/message.h"
 #include "cmd/train_rows.h"
 
@@ -106,8 +105,7 @@ static size_t n_values(const struct train_settings *settings, const struct optio
 
 char *train_note_make(const struct train_settings *settings, const struct options_parsed *parsed,
                       const struct options_spec *spec) {
-    struct json_out array = {0};
-    json_out_open(&array, NULL, '[');
+    cJSON *array = cJSON_CreateArray();
     bool begins = settings->init != NULL;
     for (size_t row = 0; row < spec->n_table; row++) {
         const struct option *option = &spec->table[row];
@@ -119,14 +117,23 @@ char *train_note_make(const struct train_settings *settings, const struct option
         size_t n = n_values(settings, option, parsed->given[row]);
         for (size_t i = 0; i < n; i++) {
             char *argument = argument_of(settings, option, i);
-            json_out_string(&array, NULL, argument, strlen(argument));
+            cJSON *item = cJSON_CreateString(argument);
+            if (!cJSON_AddItemToArray(array, item)) {
+                cJSON_Delete(item);
+                alloc_failed();
+            }
             free(argument);
         }
     }
-    json_out_close(&array, ']');
-    char *text = alloc_printf("%.*s", (int)array.text.n, array.text.data);
-    gen_bytes_release(&array.text);
-    return text;
+    /* Names of files need not be UTF-8: here alone their bytes are kept as they are. */
+    char *text = cJSON_PrintUnformatted(array);
+    if (text == NULL) {
+        alloc_failed();
+    }
+    char *note = alloc_printf("%s", text);
+    cJSON_free(text);
+    cJSON_Delete(array);
+    return note;
 }
 
 /* ---- reading ---------------------------------------------------------------------------- */
@@ -184,19 +191,22 @@ static void compare(struct gen_bytes *line, const struct train_settings *setting
     free(value);
 }
 
-/** The arguments of the state's note; none where there is no state or no note. What is wrong with a
- *  state is said where it is opened to go on from; that it cannot be read for lack of memory, here.
- */
+/** The arguments of the state's note; none where there is no state or no note. With a state that
+ *  cannot be read there is nothing to go on from, so the run ends. */
 static cJSON *read_note(const struct train_settings *settings) {
     struct gen_bytes text = {0};
     struct gen_error err;
     cJSON *array = NULL;
     enum gen_status status = gen_train_note(settings->output, &text, &err);
-    if (status == GEN_OK && text.n > 0) {
-        array = cJSON_ParseWithLength(text.data, text.n);
-    }
     if (status == GEN_NO_MEMORY) {
         alloc_failed();
+    }
+    if (status != GEN_OK) {
+        message("%s", err.message);
+        exit(EXIT_FAILED);
+    }
+    if (text.n > 0) {
+        array = cJSON_ParseWithLength(text.data, text.n);
     }
     if (text.n > 0 && array == NULL) {
         message(
@@ -223,6 +233,7 @@ static void set(const struct train_note *note, struct train_settings *settings,
                       (int)note->n, note->arguments, &err) != OPTIONS_RUN) {
         message("%.300s.state: %s (an option of its run; give another)", settings->output,
                 err.message);
+        exit(EXIT_FAILED);
     }
     settings->init_restored =
         options_given(&restored, spec, "init") || options_given(&restored, spec, "model");

@@ -164,6 +164,13 @@ static bool are_files(const struct option_list *files, const char *command) {
     return true;
 }
 
+static bool has_state(const struct train_settings *settings) {
+    char *state = alloc_printf("%s.state", settings->output);
+    bool found = access(state, F_OK) == 0;
+    free(state);
+    return found;
+}
+
 bool train_settings_files(struct train_settings *settings, const struct options_parsed *parsed,
                           const char *command, const char *usage) {
     if (settings->output == NULL || strcmp(settings->output, "-") == 0) {
@@ -177,7 +184,12 @@ bool train_settings_files(struct train_settings *settings, const struct options_
         data->data[data->n++] = parsed->operands[i];
     }
     if (data->n == 0) {
-        message("%s needs %s", command, usage);
+        if (settings->options.resume && !has_state(settings)) {
+            message("%.300s.state: is not there, so there is no run to resume; a new one needs %s",
+                    settings->output, usage);
+        } else {
+            message("%s needs %s", command, usage);
+        }
         return false;
     }
     if (!are_files(data, command) || !are_files(&settings->valid, command)) {
@@ -314,13 +326,6 @@ static bool find_vocabulary(struct train_settings *settings) {
     }
     settings->options.vocab = settings->vocab_path;
     return settings->vocab_path != NULL;
-}
-
-static bool has_state(const struct train_settings *settings) {
-    char *state = alloc_printf("%s.state", settings->output);
-    bool found = access(state, F_OK) == 0;
-    free(state);
-    return found;
 }
 
 bool train_settings_complete(void *opaque, const struct options_parsed *parsed, int *code) {
