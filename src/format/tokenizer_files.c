@@ -77,7 +77,9 @@ static enum gen_status read_pair(struct gen_tokenizer **out, const char *directo
                                  const char *vocab, const char *merges, int64_t eos,
                                  struct gen_error *err) {
     struct tokenizer_builder *builder = NULL;
-    enum gen_status status = tokenizer_builder_new(&builder, directory, err);
+    /* Which of the two files is at fault when they do not fit is not to be known: vocab.json has
+     * not what the other needs. */
+    enum gen_status status = tokenizer_builder_new(&builder, vocab, err);
     if (status == GEN_OK) {
         tokenizer_builder_last_merge(builder);
         status = read_vocab(builder, directory, vocab, eos, err);
