@@ -325,14 +325,16 @@ enum gen_status saved_state_open(struct saved_state *state, const char *path,
     return status;
 }
 
-enum gen_status saved_state_load(const struct saved_state *state, struct params *params,
-                                 struct adamw *adamw, struct gen_error *err) {
+enum gen_status saved_state_load(const struct saved_state *state, const char *path,
+                                 struct params *params, struct adamw *adamw,
+                                 struct gen_error *err) {
     if (state->n_values != params->n_values) {
-        return error_set(
-            err, GEN_BAD_FILE,
-            "the training state has %zu numbers that learn, the options and the model want %zu "
-            "(the same kind of training, rank and targets as when it was begun)",
-            state->n_values, params->n_values);
+        struct error_quoted quoted;
+        return error_set(err, GEN_BAD_FILE,
+                         "%s: has %zu numbers that learn, but by the options and the model it must "
+                         "have %zu (give the same kind of training, rank and targets as when it "
+                         "was begun)",
+                         error_path(&quoted, path), state->n_values, params->n_values);
     }
     const unsigned char *at = state->numbers;
     float *arrays[] = {params->values, adamw->m, adamw->v};
