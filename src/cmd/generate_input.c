@@ -171,7 +171,7 @@ static enum gen_status encode_json(struct generate_input *input, struct gen_erro
     if (text != NULL) {
         status = encode(input, text, strlen(text), err);
     } else {
-        message_set(err, GEN_BAD_FILE, "%.300s: line %llu: %s (wanted: {\"prompt\":\"...\"})",
+        message_set(err, GEN_BAD_FILE, "%.300s: line %llu: %s (it must be {\"prompt\":\"...\"})",
                     input->input.name, (unsigned long long)input->input.n_records, flaw);
         status = GEN_BAD_FILE;
     }

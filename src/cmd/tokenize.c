@@ -165,7 +165,7 @@ static int run(void *opaque, const struct options_parsed *parsed) {
     if (name_is_text(settings, path)) {
         message(
             "%.80s: No such file or directory (text itself goes after -p: gen tokenize -p TEXT)",
-            path);
+            message_name(path));
         return EXIT_FAILED;
     }
     if (settings->prompt == NULL && (path == NULL || strcmp(path, "-") == 0) &&

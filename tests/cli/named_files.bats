@@ -28,3 +28,16 @@ setup() {
     gen tokenize -m x -p hi
     refused 1 'x/vocab.json: token id 4 is given twice'
 }
+
+@test "a name that is empty is seen in the message" {
+    echo Hello >text.txt
+    for arguments in "tokenize _" "generate -m _ -p x" "train -o m.gguf --vocab _ text.txt" "train -o m.gguf _" \
+        "finetune -o m.gguf _" "generate -f _" "inspect _" "convert --lora _ $MODEL x.gguf" "vocab -o v _"; do
+        words=()
+        for word in $arguments; do
+            words+=("${word#_}")
+        done
+        gen "${words[@]}"
+        refused 1 'gen: "": '
+    done
+}
