@@ -78,10 +78,12 @@ static const struct option_conflict conflicts[] = {
 
 static const struct options_spec spec = {
     .usage = "gen finetune [OPTIONS] -o FILE.gguf PAIRS.jsonl...",
-    .intro = "Teach a model to complete prompts. Only completions count, and the end of the text "
-             "behind them; a pair never sees another. Ctrl-C writes a checkpoint and ends; "
-             "--resume goes on, and needs -o FILE.gguf alone: what else is not given is as it was. "
-             "SIGUSR1 writes a checkpoint and learning goes on.",
+    .intro =
+        "Teach a model to complete prompts. Only completions count, and the end of the text "
+        "behind them; a pair never sees another. Ctrl-C writes a checkpoint and ends; "
+        "--resume goes on, and needs -o FILE.gguf alone: what else is not given is as it was, but "
+        "for files to write that do not lie next to FILE.gguf. "
+        "SIGUSR1 writes a checkpoint and learning goes on.",
     .table = table,
     .n_table = sizeof table / sizeof table[0],
     .conflicts = conflicts,

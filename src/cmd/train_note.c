@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/alloc.h"
@@ -219,6 +220,35 @@ static cJSON *read_note(const struct train_settings *settings) {
     return array;
 }
 
+/** The directory of a path; false if it cannot be looked at. */
+static bool find_directory(struct stat *status, const char *path) {
+    const char *slash = strrchr(path, '/');
+    char *directory =
+        slash != NULL ? alloc_printf("%.*s", (int)(slash - path) + 1, path) : alloc_printf(".");
+    bool found = stat(directory, status) == 0;
+    free(directory);
+    return found;
+}
+
+/** Whether an argument names a file to write that does not lie next to the model. A state may come
+ *  from a stranger: it has nothing written where its user has not said so. */
+static bool writes_elsewhere(const struct train_settings *settings, const struct option *option,
+                             const char *argument) {
+    static const char *const outputs[] = {"metrics", "svg", "last", NULL};
+    struct stat own, other;
+    const char *path = argument + strcspn(argument, "=");
+    path += *path == '=';
+    if (!is_among(option->name, outputs) ||
+        (find_directory(&own, settings->output) && find_directory(&other, path) &&
+         own.st_dev == other.st_dev && own.st_ino == other.st_ino)) {
+        return false;
+    }
+    message("%.200s.state: --%s was %.200s, which is not next to the model and not written (give "
+            "it again)",
+            settings->output, option->name, path);
+    return true;
+}
+
 static void take(struct train_note *note, const char *argument) {
     alloc_grow(&note->arguments, &note->capacity, note->n + 1, sizeof *note->arguments);
     note->arguments[note->n++] = alloc_printf("%s", argument);
@@ -257,7 +287,9 @@ void train_note_restore(struct train_note *note, struct train_settings *settings
         const char *argument = cJSON_GetStringValue(entry);
         const struct option *option = argument != NULL ? find_row(spec, argument) : NULL;
         if (option != NULL && !is_decided(option, parsed, spec)) {
-            take(note, argument);
+            if (!writes_elsewhere(settings, option, argument)) {
+                take(note, argument);
+            }
         } else if (option != NULL && options_given(parsed, spec, option->name)) {
             compare(&line, settings, option, argument);
         }

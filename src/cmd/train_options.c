@@ -101,7 +101,7 @@ const struct options_spec train_spec = {
              "The model of any checkpoint can be used while training goes on. Not given with "
              "--init: --lr is 1e-4. Not given with --init or --epochs: --warmup is a tenth of the "
              "steps, 100 at most. --resume needs -o FILE.gguf alone: what else is not given is as "
-             "it was.",
+             "it was, but for files to write that do not lie next to FILE.gguf.",
     .table = table,
     .n_table = sizeof table / sizeof table[0],
     .conflicts = conflicts,

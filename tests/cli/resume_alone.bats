@@ -67,3 +67,20 @@ check_sum() {
     gen train -q -o m.gguf --resume --lr 0.01
     [ "$status" -eq 0 ]
 }
+
+@test "a state has nothing written that does not lie next to the model" {
+    mkdir run other
+    echo precious >other/precious
+    gen train -q -o run/m.gguf "${SHAPE[@]}" --steps 1 --metrics run/m.jsonl --last other/last.gguf text.txt
+    [ "$status" -eq 0 ]
+    rm other/last.gguf
+    gen train -q -o run/m.gguf --resume --steps 2
+    [ "$status" -eq 0 ]
+    echo "$stderr"
+    [[ $stderr == *"run/m.gguf.state: --last was /"*"/other/last.gguf, which is not next to the model and not written (give it again)" ]]
+    [ "$(ls other)" = precious ]
+    [ "$(wc -l <run/m.jsonl)" -eq 2 ]
+    gen train -q -o run/m.gguf --resume --steps 3 --last other/last.gguf
+    [ "$status" -eq 0 ]
+    [ -s other/last.gguf ]
+}
