@@ -41,3 +41,27 @@ setup() {
         refused 1 'gen: "": '
     done
 }
+
+@test "text that a vocabulary has no tokens for is said of its file and line" {
+    # Without the token of the byte "~".
+    id=$(sed -n 's/.*"~": *\([0-9]*\),.*/\1/p' x/vocab.json)
+    sed -i "s/\"~\": *$id,/\"<|none|>\": $id,/" x/vocab.json
+    printf 'a king\n' >good.txt
+    for _ in $(seq 40); do
+        echo 'There was a king who had a queen.' >>good.txt
+    done
+    (cat good.txt && echo 'a ~ b') >bad.txt
+    printf '{"text": "a king"}\n{"text": "a ~ b"}\n' >bad.jsonl
+    printf '{"prompt": "a", "completion": " b"}\n{"prompt": "a", "completion": "~"}\n' >pairs.jsonl
+    gen tokenize -m x bad.txt
+    refused 1 "gen: bad.txt: the text has the byte 0x7E"
+    gen generate -m x -n 1 -p a --bad-words bad.txt
+    refused 1 "gen: bad.txt: line 42: the text has the byte 0x7E"
+    shape=(-q -o m.gguf --vocab x --n-layer 1 --n-head 1 --n-embd 4 --n-ctx 4 --steps 1)
+    gen train "${shape[@]}" bad.txt
+    refused 1 "gen: bad.txt: from line 1 on: the text has the byte 0x7E"
+    gen train "${shape[@]}" bad.jsonl
+    refused 1 "gen: bad.jsonl: from line 2 on: the text has the byte 0x7E"
+    gen finetune -q -o f.gguf -m x --steps 1 pairs.jsonl
+    refused 1 "gen: pairs.jsonl: line 2: the text has the byte 0x7E"
+}
