@@ -21,9 +21,13 @@ nothing_left() {
     [ -z "$(find . -name '.gen-*')" ]
 }
 
+has_temporary() {
+    [ -n "$(find . -name '.gen-*.tmp')" ]
+}
+
 # ends_with SIGNAL STATUS: send it to $job once it has a temporary file.
 ends_with() {
-    wait_until eval '[ -n "$(find . -name ".gen-*.tmp")" ]'
+    wait_until has_temporary
     kill "-$1" "$job"
     code=0
     wait "$job" || code=$?
@@ -32,7 +36,8 @@ ends_with() {
 }
 
 @test "a signal to a command that has just made its file" {
-    command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null || skip "strace is missing"
+    command -v strace >/dev/null || skip "no strace to hold up a call"
+    strace -o /dev/null true 2>/dev/null || skip "strace may not trace here"
     export ASAN_OPTIONS="${ASAN_OPTIONS:-}:detect_leaks=0"
     TEXT=$ROOT/tests/golden/train/text.txt
     mkdir v

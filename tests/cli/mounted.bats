@@ -1,10 +1,12 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2153,SC2154 # bats and helper.bash set them
 # Outputs that are mount points of their own, as containers have them: they cannot be renamed over,
 # and are overwritten. strace makes the calls fail.
 
 setup() {
-    source "$BATS_TEST_DIRNAME/helper.bash"
-    command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null || skip "strace is missing"
+    load helper
+    command -v strace >/dev/null || skip "no strace to make calls fail"
+    strace -o /dev/null true 2>/dev/null || skip "strace may not trace here"
 }
 
 # over FAULTS...: write "Hello" and a line end over out, which rename(2) calls busy.
