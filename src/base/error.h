@@ -41,7 +41,8 @@ struct error_quoted {
  */
 const char *error_quote(struct error_quoted *out, const char *bytes, size_t n);
 
-/** Shorten a path in the middle (the file's end says most), printable as above. */
+/** Shorten a path in the middle (the file's end says most), printable as above; an empty one is "".
+ */
 const char *error_path(struct error_quoted *out, const char *path);
 
 #endif

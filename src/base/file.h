@@ -147,8 +147,10 @@ enum gen_status file_writer_flush(struct file_writer *writer, struct gen_error *
 enum gen_status file_writer_sync(struct file_writer *writer, struct gen_error *err);
 /**
  * Flush to the disk, then rename over the target. On failure the target is as it was. (One that is
- * a mount point cannot be renamed over: it is overwritten, with what is on the disk already.) More
- * may be put and flushed afterwards: it is appended to the file, which bears its name by then.
+ * a mount point cannot be renamed over: it is overwritten, with what is on the disk already. A disk
+ * without room for what it grows by leaves it as it was; should a disk fail in the middle, all of
+ * the new bytes are left next to it, under a name that the error tells.) More may be put and
+ * flushed afterwards: it is appended to the file, which bears its name by then.
  */
 enum gen_status file_writer_commit(struct file_writer *writer, struct gen_error *err);
 /**

@@ -48,9 +48,13 @@ static void sweep_one(int directory, const char *name) {
     if (descriptor < 0) {
         return;
     }
-    struct stat status;
+    /* Between its opening and its lock another process may have put its own in the place of a
+     * left-over: only what bears the name while it is locked is removed. */
+    struct stat status, named;
     if (fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) &&
-        flock(descriptor, LOCK_EX | LOCK_NB) == 0) {
+        flock(descriptor, LOCK_EX | LOCK_NB) == 0 &&
+        fstatat(directory, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+        named.st_dev == status.st_dev && named.st_ino == status.st_ino) {
         unlinkat(directory, name, 0);
     }
     close(descriptor);
@@ -343,34 +347,87 @@ static int take_mode(const struct file_writer *writer) {
     return fchmod(writer->descriptor, mode) == 0 ? 0 : errno;
 }
 
-/* A file that is a mount point of its own, as containers have them, cannot be renamed over: its
- * bytes are replaced by those that are safe on the disk by then. The writer goes on with it.
- * Returns an errno value; where it is not 0 the target may be half of each, and the other file
- * stays. */
-static int copy_over(struct file_writer *writer) {
-    int target = open(writer->target, O_WRONLY | O_CLOEXEC);
-    int number = target < 0 ? errno : 0;
-    off_t size = lseek(writer->descriptor, 0, SEEK_END);
-    for (off_t at = 0; number == 0 && at < size;) {
-        ssize_t n = pread(writer->descriptor, writer->buffer, BUFFER_SIZE, at);
+/* Copy the bytes from `at` to `end` of what was written to the same place of another file. Returns
+ * an errno value. */
+static int copy_range(const struct file_writer *writer, int target, off_t at, off_t end) {
+    int number = 0;
+    while (number == 0 && at < end) {
+        size_t most = end - at < (off_t)BUFFER_SIZE ? (size_t)(end - at) : BUFFER_SIZE;
+        ssize_t n = pread(writer->descriptor, writer->buffer, most, at);
         n = n > 0 ? pwrite(target, writer->buffer, (size_t)n, at) : n;
         number = n > 0 || (n < 0 && errno == EINTR) ? 0 : n < 0 ? errno : EIO;
         at += n > 0 ? n : 0;
     }
+    return number;
+}
+
+/* Replace the bytes of the target, of which there were n_old. What goes beyond them comes first: it
+ * alone needs room on the disk, and can be taken back. Returns an errno value; *harmed says whether
+ * the target is not what it was. */
+static int overwrite(const struct file_writer *writer, int target, off_t n_old, bool *harmed) {
+    off_t size = lseek(writer->descriptor, 0, SEEK_END);
+    int number = size > n_old ? copy_range(writer, target, n_old, size) : 0;
+    if (number != 0) {
+        *harmed = ftruncate(target, n_old) != 0;
+        return number;
+    }
+    *harmed = true;
+    number = copy_range(writer, target, 0, size < n_old ? size : n_old);
     if (number == 0 && (ftruncate(target, size) != 0 || fsync(target) != 0 ||
                         lseek(target, size, SEEK_SET) != size)) {
         number = errno;
     }
+    return number;
+}
+
+/* Leave what was written under a name that can be seen, as the target is half of the old and half
+ * of the new. */
+static enum gen_status error_harmed(struct file_writer *writer, int number, struct gen_error *err) {
+    struct error_quoted quoted[2];
+    char reason[200];
+    size_t size = strlen(writer->target) + sizeof ".partial";
+    char *name = memory_new(size, 1);
+    if (name != NULL) {
+        snprintf(name, size, "%s.partial", writer->target);
+        if (rename(writer->temporary, name) == 0) {
+            memory_free(writer->temporary);
+            writer->temporary = name;
+        } else {
+            memory_free(name);
+        }
+    }
+    if (strerror_r(number, reason, sizeof reason) != 0) {
+        snprintf(reason, sizeof reason, "error %d", number);
+    }
+    error_set(err, GEN_IO_ERROR,
+              "%s: cannot be overwritten and is damaged now: %s (what was to be in it is in %s)",
+              error_path(&quoted[0], writer->path), reason,
+              error_path(&quoted[1], writer->temporary));
+    memory_free(writer->temporary);
+    writer->temporary = NULL;
+    return GEN_IO_ERROR;
+}
+
+/* A file that is a mount point of its own, as containers have them, cannot be renamed over: its
+ * bytes are replaced by those that are safe on the disk by then. The writer goes on with it. */
+static enum gen_status copy_over(struct file_writer *writer, struct gen_error *err) {
+    struct stat old;
+    bool harmed = false;
+    int target = open(writer->target, O_WRONLY | O_CLOEXEC);
+    int number = target >= 0 && fstat(target, &old) == 0
+                     ? overwrite(writer, target, old.st_size, &harmed)
+                     : errno;
     if (number != 0) {
         if (target >= 0) {
             close(target);
         }
-        return number;
+        return harmed ? error_harmed(writer, number, err)
+                      : file_error(err, writer->path, "overwrite", number);
     }
     unlink(writer->temporary);
     close(writer->descriptor);
     writer->descriptor = target;
-    return 0;
+    return GEN_OK;
 }
 
 enum gen_status file_writer_commit(struct file_writer *writer, struct gen_error *err) {
@@ -383,11 +440,13 @@ enum gen_status file_writer_commit(struct file_writer *writer, struct gen_error 
         return file_error(err, writer->path, "set the mode of", number);
     }
     number = rename(writer->temporary, writer->target) == 0 ? 0 : errno;
-    if (number == EBUSY && writer->replaces) {
-        number = copy_over(writer);
-    }
     if (number != 0) {
-        return file_error(err, writer->path, "rename to", number);
+        status = number == EBUSY && writer->replaces
+                     ? copy_over(writer, err)
+                     : file_error(err, writer->path, "rename to", number);
+        if (status != GEN_OK) {
+            return status;
+        }
     }
     memory_free(writer->temporary);
     writer->temporary = NULL;

@@ -12,7 +12,8 @@
 
 /**
  * At the start of main: have stdin, stdout and stderr, let a closed pipe end us quietly, and SIGBUS
- * with a line. Whatever ends us so removes the temporary files.
+ * with a line. Whatever ends us so, or by a signal that people, terminals and limits of time send,
+ * removes the temporary files.
  */
 void signals_init(void);
 

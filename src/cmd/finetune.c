@@ -80,7 +80,8 @@ static const struct options_spec spec = {
     .usage = "gen finetune [OPTIONS] -o FILE.gguf PAIRS.jsonl...",
     .intro = "Teach a model to complete prompts. Only completions count, and the end of the text "
              "after them; a pair never sees another. Ctrl-C writes a checkpoint and ends; "
-             "--resume goes on, and needs -o FILE.gguf alone: options not given are as they were. "
+             "--resume goes on, and needs -o FILE.gguf alone: options not given are as they were, "
+             "but for files to write that do not lie next to FILE.gguf. "
              "SIGUSR1 writes a checkpoint and learning goes on.",
     .table = table,
     .n_table = sizeof table / sizeof table[0],

@@ -107,6 +107,12 @@ static void format_ids(struct gen_bytes *out, const struct tokenize_settings *se
     alloc_append(out, "\n", 1);
 }
 
+/** Say of what the text, or the ids, came from what is wrong with them. */
+static void blame(const char *name, enum gen_status status, struct gen_error *err) {
+    struct gen_error cause = *err;
+    message_set(err, status, "%.300s: %s", name, cause.message);
+}
+
 /** What is printed for text[n] (or, to be decoded, ids) that come from `name`. */
 static enum gen_status convert(struct gen_bytes *out, const struct tokenize_settings *settings,
                                const struct gen_tokenizer *tokenizer, const char *text, size_t n,
@@ -115,17 +121,16 @@ static enum gen_status convert(struct gen_bytes *out, const struct tokenize_sett
     enum gen_status status;
     if (settings->decode) {
         status = ids_parse(&ids, text, n, name, err);
-        if (status == GEN_OK) {
-            status = gen_tokenizer_decode(tokenizer, ids.data, ids.n, out, err);
-            if (status != GEN_OK) {
-                struct gen_error cause = *err;
-                message_set(err, status, "%.300s: %s", name, cause.message);
-            }
+        if (status == GEN_OK &&
+            (status = gen_tokenizer_decode(tokenizer, ids.data, ids.n, out, err)) != GEN_OK) {
+            blame(name, status, err);
         }
     } else {
         status = gen_tokenizer_encode(tokenizer, text, n, settings->special, &ids, err);
         if (status == GEN_OK) {
             format_ids(out, settings, tokenizer, &ids);
+        } else {
+            blame(name, status, err);
         }
     }
     gen_ids_release(&ids);
@@ -165,7 +170,7 @@ static int run(void *opaque, const struct options_parsed *parsed) {
     if (name_is_text(settings, path)) {
         message(
             "%.80s: No such file or directory (text itself goes after -p: gen tokenize -p TEXT)",
-            path);
+            message_name(path));
         return EXIT_FAILED;
     }
     if (settings->prompt == NULL && (path == NULL || strcmp(path, "-") == 0) &&

@@ -102,7 +102,7 @@ const struct options_spec train_spec = {
              "The model of any checkpoint can be used while training goes on. With --init "
              "--lr is 1e-4 unless it is given, and with --init or --epochs --warmup is a tenth of "
              "the steps, at most 100. --resume needs -o FILE.gguf alone: options that are not "
-             "given are as they were.",
+             "given are as they were, but for files to write that do not lie next to FILE.gguf.",
     .table = table,
     .n_table = sizeof table / sizeof table[0],
     .conflicts = conflicts,

@@ -325,14 +325,16 @@ enum gen_status saved_state_open(struct saved_state *state, const char *path,
     return status;
 }
 
-enum gen_status saved_state_load(const struct saved_state *state, struct params *params,
-                                 struct adamw *adamw, struct gen_error *err) {
+enum gen_status saved_state_load(const struct saved_state *state, const char *path,
+                                 struct params *params, struct adamw *adamw,
+                                 struct gen_error *err) {
     if (state->n_values != params->n_values) {
+        struct error_quoted quoted;
         return error_set(err, GEN_BAD_FILE,
-                         "the training state has %zu trainable numbers, but with these options and "
-                         "this model it must be "
-                         "%zu (give the kind of training, rank and targets that it was begun with)",
-                         state->n_values, params->n_values);
+                         "%s: has %zu trainable numbers, but with these options and this model it "
+                         "must be %zu (give the kind of training, rank and targets that it was "
+                         "begun with)",
+                         error_path(&quoted, path), state->n_values, params->n_values);
     }
     const unsigned char *at = state->numbers;
     float *arrays[] = {params->values, adamw->m, adamw->v};

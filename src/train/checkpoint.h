@@ -79,9 +79,9 @@ struct saved_state {
 /** GEN_BAD_FILE unless the file is whole, GEN_UNSUPPORTED for versions or optimizers to come. */
 enum gen_status saved_state_open(struct saved_state *state, const char *path,
                                  struct gen_error *err);
-/** Weights and moments, for params of the checkpoint's configuration. */
-enum gen_status saved_state_load(const struct saved_state *state, struct params *params,
-                                 struct adamw *adamw, struct gen_error *err);
+/** Weights and moments, for params of the checkpoint's configuration; `path` is for messages. */
+enum gen_status saved_state_load(const struct saved_state *state, const char *path,
+                                 struct params *params, struct adamw *adamw, struct gen_error *err);
 void saved_state_close(struct saved_state *state);
 
 #endif

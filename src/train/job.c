@@ -346,7 +346,8 @@ static enum gen_status fill_weights(struct train_job *job) {
         status = check_base(job);
     }
     if (status == GEN_OK && job->resumed) {
-        status = saved_state_load(&job->saved, learned(job), &job->optimizer.adamw, job->err);
+        status = saved_state_load(&job->saved, job->state_path, learned(job), &job->optimizer.adamw,
+                                  job->err);
     }
     return status;
 }

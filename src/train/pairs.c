@@ -57,12 +57,19 @@ static enum gen_status add_eos(const struct reading *reading, char counts) {
 
 static enum gen_status encode(const struct reading *reading, const struct gen_bytes *text,
                               char counts) {
+    struct gen_error cause;
     enum gen_status status = GEN_OK;
     if (text->n > 0) {
         status = gen_tokenizer_encode(reading->reader->tokenizer, text->data, text->n,
-                                      reading->reader->special, &reading->pairs->ids, reading->err);
+                                      reading->reader->special, &reading->pairs->ids, &cause);
     }
-    return status == GEN_OK ? mark(reading, counts) : status;
+    if (status == GEN_NO_MEMORY) {
+        return no_memory(reading);
+    }
+    /* What the vocabulary lacks is said of the file and the line. */
+    return status == GEN_OK
+               ? mark(reading, counts)
+               : error_set(reading->err, status, "%s: %s", reading->where, cause.message);
 }
 
 /* The text so far, which does not count, then one that does, of three parts, and end-of-text.

@@ -89,7 +89,7 @@ static void check_state(const char *path, const struct params *params, const str
     struct adamw moments;
     assert_int_equal(params_init(&read, &config, &err), GEN_OK);
     assert_true(adamw_init(&moments, &read, &adamw->options));
-    assert_int_equal(saved_state_load(&state, &read, &moments, &err), GEN_OK);
+    assert_int_equal(saved_state_load(&state, "a state", &read, &moments, &err), GEN_OK);
     assert_memory_equal(read.values, params->values, params->n_values * sizeof(float));
     assert_memory_equal(moments.m, adamw->m, params->n_values * sizeof(float));
     assert_memory_equal(moments.v, adamw->v, params->n_values * sizeof(float));
