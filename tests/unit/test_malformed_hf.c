@@ -162,8 +162,6 @@ static const struct breaking cases[] = {
     {"add_prefix_space", "tokenizer_config.json", NULL, "{\"add_prefix_space\": true}",
      "add_prefix_space"},
     {"add_bos_token", "tokenizer_config.json", NULL, "{\"add_bos_token\": true}", "add_bos_token"},
-    {"added token with lstrip", "tokenizer_config.json", NULL,
-     "{\"added_tokens_decoder\": {\"259\": {\"content\": \"[M]\", \"lstrip\": true}}}", "lstrip"},
     {"added token of id x", "tokenizer_config.json", NULL,
      "{\"added_tokens_decoder\": {\"x\": {\"content\": \"[M]\"}}}", "not valid JSON"},
     {"added token without content", "tokenizer_config.json", NULL,
@@ -198,7 +196,6 @@ static const struct breaking cases[] = {
     {"no id", TOKENIZER, "\"id\": 258, ", "", "id of token"},
     {"no content", TOKENIZER, "\"content\": ", "\"text\": ", "content"},
     {"empty content", TOKENIZER, "\"<|endoftext|>\", \"single", "\"\", \"single", "is empty"},
-    {"rstrip", TOKENIZER, "\"rstrip\": false", "\"rstrip\": true", "rstrip"},
 };
 #define N_CASES (sizeof cases / sizeof *cases)
 
