@@ -115,7 +115,9 @@ struct gen_note gen_tokenizer_note(const struct gen_tokenizer *tokenizer, size_t
  * is encoded byte by byte, so decoding gives the same bytes back. Equal to tiktoken's r50k_base
  * and Hugging Face's GPT2Tokenizer on valid UTF-8.
  * Ordinary added tokens (words that a fine-tuning added) stand for themselves wherever they are
- * spelled out, the leftmost first, of several there the longest. special: whether the spelling of a
+ * spelled out, the leftmost first, of several there the longest; those that their files describe so
+ * take the white space around them (lstrip, rstrip; decoding does not give that back) or are found
+ * as whole words only (single_word). special: whether the spelling of a
  * special token (`<|endoftext|>`, control tokens) does, too; when false it is ordinary text.
  * A byte for which the vocabulary has no token and an id for which the tokenizer's model has no row
  * are GEN_UNSUPPORTED, and nothing is appended.

@@ -1,6 +1,9 @@
 /* Writing a file next to its target and renaming it: the second half of file.h. The temporary file
  * is locked as long as it is open, which tells others that it is no left-over; so it is renamed
- * while it is open, and closed after that. */
+ * while it is open, and closed after that.
+ *
+ * A target that may be written, but in whose directory nothing may be made or renamed, is
+ * overwritten instead, in the end, from a file elsewhere that has no name (file_overwrite.c). */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/file_overwrite.h"
 #include "base/memory.h"
 #include "base/rng.h"
 
@@ -122,10 +126,9 @@ static int create_locked(const struct file_writer *writer) {
     return descriptor;
 }
 
-/* Create a file under a hidden random name in the target's directory. The target's own name is no
- * part of it: it may be as long as names can be. Returns an errno value. */
-static int create_hidden(struct file_writer *writer) {
-    size_t n = directory_length(writer->target);
+/* Create a file under a hidden random name in the directory that the first n bytes of `path` are.
+ * Returns an errno value. */
+static int create_in(struct file_writer *writer, const char *path, size_t n) {
     size_t size = n + sizeof ".gen-0123456789abcdef.tmp";
     writer->temporary = memory_new(size, 1);
     if (writer->temporary == NULL) {
@@ -133,11 +136,31 @@ static int create_hidden(struct file_writer *writer) {
     }
     int number = EEXIST;
     for (int i = 0; i < TRIES && number == EEXIST; i++) {
-        snprintf(writer->temporary, size, "%.*s.gen-%016llx.tmp", (int)n, writer->target,
+        snprintf(writer->temporary, size, "%.*s.gen-%016llx.tmp", (int)n, path,
                  (unsigned long long)rng_entropy());
         writer->descriptor = create_locked(writer);
         number = writer->descriptor < 0 ? errno : 0;
     }
+    return number;
+}
+
+/* In the target's directory. The target's own name is no part of it: it may be as long as names can
+ * be. */
+static int create_hidden(struct file_writer *writer) {
+    return create_in(writer, writer->target, directory_length(writer->target));
+}
+
+/* Where nothing can be made next to the target: a file elsewhere that has no name, so that it is
+ * gone with this process. */
+static int create_unnamed(struct file_writer *writer) {
+    static const char elsewhere[] = P_tmpdir "/";
+    int number = create_in(writer, elsewhere, sizeof elsewhere - 1);
+    if (number == 0) {
+        unlink(writer->temporary);
+        writer->unnamed = true;
+    }
+    memory_free(writer->temporary);
+    writer->temporary = NULL;
     return number;
 }
 
@@ -205,6 +228,13 @@ static enum gen_status create(struct file_writer *writer, const char *path,
         sweep(writer->directory);
     }
     int number = make(writer);
+    if (writer->replaces && (number == EACCES || number == EPERM || number == EROFS)) {
+        memory_free(writer->temporary);
+        writer->temporary = NULL;
+        if (create_unnamed(writer) == 0) {
+            return GEN_OK;
+        }
+    }
     if (number == 0) {
         return GEN_OK;
     }
@@ -347,46 +377,13 @@ static int take_mode(const struct file_writer *writer) {
     return fchmod(writer->descriptor, mode) == 0 ? 0 : errno;
 }
 
-/* Copy the bytes from `at` to `end` of what was written to the same place of another file. Returns
- * an errno value. */
-static int copy_range(const struct file_writer *writer, int target, off_t at, off_t end) {
-    int number = 0;
-    while (number == 0 && at < end) {
-        size_t most = end - at < (off_t)BUFFER_SIZE ? (size_t)(end - at) : BUFFER_SIZE;
-        ssize_t n = pread(writer->descriptor, writer->buffer, most, at);
-        n = n > 0 ? pwrite(target, writer->buffer, (size_t)n, at) : n;
-        number = n > 0 || (n < 0 && errno == EINTR) ? 0 : n < 0 ? errno : EIO;
-        at += n > 0 ? n : 0;
-    }
-    return number;
-}
-
-/* Replace the bytes of the target, of which there were n_old. What goes beyond them comes first: it
- * alone needs room on the disk, and can be taken back. Returns an errno value; *harmed says whether
- * the target is not what it was. */
-static int overwrite(const struct file_writer *writer, int target, off_t n_old, bool *harmed) {
-    off_t size = lseek(writer->descriptor, 0, SEEK_END);
-    int number = size > n_old ? copy_range(writer, target, n_old, size) : 0;
-    if (number != 0) {
-        *harmed = ftruncate(target, n_old) != 0;
-        return number;
-    }
-    *harmed = true;
-    number = copy_range(writer, target, 0, size < n_old ? size : n_old);
-    if (number == 0 && (ftruncate(target, size) != 0 || fsync(target) != 0 ||
-                        lseek(target, size, SEEK_SET) != size)) {
-        number = errno;
-    }
-    return number;
-}
-
-/* Leave what was written under a name that can be seen, as the target is half of the old and half
- * of the new. */
+/* Leave what was written under a name that can be seen, if it has one: the target is half of the
+ * old and half of the new. */
 static enum gen_status error_harmed(struct file_writer *writer, int number, struct gen_error *err) {
     struct error_quoted quoted[2];
     char reason[200];
     size_t size = strlen(writer->target) + sizeof ".partial";
-    char *name = memory_new(size, 1);
+    char *name = writer->temporary != NULL ? memory_new(size, 1) : NULL;
     if (name != NULL) {
         snprintf(name, size, "%s.partial", writer->target);
         if (rename(writer->temporary, name) == 0) {
@@ -399,6 +396,10 @@ static enum gen_status error_harmed(struct file_writer *writer, int number, stru
     if (strerror_r(number, reason, sizeof reason) != 0) {
         snprintf(reason, sizeof reason, "error %d", number);
     }
+    if (writer->temporary == NULL) {
+        return error_set(err, GEN_IO_ERROR, "%s: cannot be overwritten and is damaged now: %s",
+                         error_path(&quoted[0], writer->path), reason);
+    }
     error_set(err, GEN_IO_ERROR,
               "%s: cannot be overwritten and is damaged now: %s (what was to be in it is in %s)",
               error_path(&quoted[0], writer->path), reason,
@@ -408,45 +409,48 @@ static enum gen_status error_harmed(struct file_writer *writer, int number, stru
     return GEN_IO_ERROR;
 }
 
-/* A file that is a mount point of its own, as containers have them, cannot be renamed over: its
- * bytes are replaced by those that are safe on the disk by then. The writer goes on with it. */
+/* Overwrite the target where it cannot be renamed over: where its directory may not be written, or
+ * is sticky and the target somebody else's; or the target is a mount point of its own, as
+ * containers have them. The writer goes on with it. */
 static enum gen_status copy_over(struct file_writer *writer, struct gen_error *err) {
-    struct stat old;
-    bool harmed = false;
-    int target = open(writer->target, O_WRONLY | O_CLOEXEC);
-    int number = target >= 0 && fstat(target, &old) == 0
-                     ? overwrite(writer, target, old.st_size, &harmed)
-                     : errno;
-    if (number != 0) {
-        if (target >= 0) {
-            close(target);
-        }
-        return harmed ? error_harmed(writer, number, err)
-                      : file_error(err, writer->path, "overwrite", number);
+    struct file_overwriting overwriting = {
+        .from = writer->descriptor, .buffer = writer->buffer, .n_buffer = BUFFER_SIZE};
+    int number = file_overwrite(&overwriting, writer->target);
+    if (number == 0) {
+        close(writer->descriptor);
+        writer->descriptor = overwriting.target;
+        writer->unnamed = false;
+        return GEN_OK;
     }
-    unlink(writer->temporary);
-    close(writer->descriptor);
-    writer->descriptor = target;
-    return GEN_OK;
+    if (!overwriting.begun) {
+        return file_error(err, writer->path, "overwrite", number);
+    }
+    return error_harmed(writer, number, err);
+}
+
+/* Whether a rename failed for what only concerns the names. */
+static bool is_about_names(int number) {
+    return number == EBUSY || number == EACCES || number == EPERM;
 }
 
 enum gen_status file_writer_commit(struct file_writer *writer, struct gen_error *err) {
     enum gen_status status = file_writer_sync(writer, err);
-    if (status != GEN_OK) {
-        return status;
+    if (status != GEN_OK || writer->unnamed) {
+        return status == GEN_OK ? copy_over(writer, err) : status;
     }
     int number = writer->replaces ? take_mode(writer) : 0;
     if (number != 0) {
         return file_error(err, writer->path, "set the mode of", number);
     }
     number = rename(writer->temporary, writer->target) == 0 ? 0 : errno;
-    if (number != 0) {
-        status = number == EBUSY && writer->replaces
-                     ? copy_over(writer, err)
-                     : file_error(err, writer->path, "rename to", number);
-        if (status != GEN_OK) {
-            return status;
-        }
+    if (number != 0 && !(writer->replaces && is_about_names(number))) {
+        return file_error(err, writer->path, "rename to", number);
+    }
+    if (number != 0 && (status = copy_over(writer, err)) == GEN_OK) {
+        unlink(writer->temporary);
+    }
+    if (status != GEN_OK) {
+        return status;
     }
     memory_free(writer->temporary);
     writer->temporary = NULL;

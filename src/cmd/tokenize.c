@@ -60,7 +60,7 @@ static const struct options_spec spec = {
     .usage = "gen tokenize [OPTIONS] [FILE|-]",
     .intro = "Turn text into token ids, or with --decode ids into text. The text is FILE, or stdin "
              "if there is none or it is -; it is taken byte for byte, but for a byte order mark in "
-             "front, which is no text.",
+             "front, which is no text; with that of UTF-16 it is refused.",
     .table = table,
     .n_table = sizeof table / sizeof table[0],
     .conflicts = conflicts,
@@ -191,7 +191,7 @@ static int run(void *opaque, const struct options_parsed *parsed) {
     if (status == GEN_OK && settings->prompt != NULL) {
         alloc_append(&text, settings->prompt, strlen(settings->prompt));
     } else if (status == GEN_OK) {
-        status = input_read_file(&text, path, INPUT_LIMIT, true, &err);
+        status = input_read_file(&text, path, INPUT_LIMIT, &err);
     }
     if (status == GEN_OK) {
         status = convert(&result, settings, load.tokenizer, text.data, text.n, name, &err);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "format/added_flags.h"
 #include "model/tensor_table.h"
 
 struct activation_name {
@@ -273,7 +274,8 @@ static enum gen_status refuse_gguf_numbers(const struct gen_config *config,
 static enum gen_status refuse_unknown_own_keys(const struct model_file *file,
                                                struct gen_error *err) {
     static const char *const known[] = {"gen.activation_function", "gen.scale_attn_weights",
-                                        "gen.scale_attn_by_inverse_layer_idx", "gen.eos_token_ids"};
+                                        "gen.scale_attn_by_inverse_layer_idx", "gen.eos_token_ids",
+                                        ADDED_FLAGS_KEY};
     for (size_t i = 0; i < file->n_settings; i++) {
         const char *key = file->settings[i].key;
         bool is_known = strncmp(key, "gen.", 4) != 0;

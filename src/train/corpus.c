@@ -255,7 +255,7 @@ enum gen_status corpus_tokenize(const struct corpus *corpus, const struct gen_to
     }
     work->corpus = corpus;
     work->tokenizer = tokenizer;
-    struct corpus_walk walk = {.corpus = corpus};
+    struct corpus_walk walk = {.corpus = corpus, .tokenizer = tokenizer};
     enum gen_status status = GEN_OK;
     for (collect(work, &walk); status == GEN_OK && work->n > 0; collect(work, &walk)) {
         thread_pool_run(pool, work->n, 1, encode_share, work);

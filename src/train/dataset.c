@@ -34,6 +34,10 @@ uint64_t dataset_vocab_digest(const struct gen_tokenizer *tokenizer) {
         digest_add_u64(&digest, tokenizer_is_special(tokenizer, id)  ? 1
                                 : tokenizer_kind(tokenizer, id) != 0 ? 2
                                                                      : 0);
+        unsigned around = tokenizer_kind(tokenizer, id) & TOKENIZER_AROUND;
+        if (around != 0) { /* older digests of such vocabularies there are none */
+            digest_add_u64(&digest, around);
+        }
     }
     for (size_t rank = 0; rank < tokenizer_n_merges(tokenizer); rank++) {
         int32_t left, right;

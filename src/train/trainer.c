@@ -293,6 +293,15 @@ static enum gen_status write_model(const struct trainer *trainer, const char *pa
                                   trainer->carried, err);
 }
 
+/* The model of the best validation, where these are kept, is to be known again. */
+static enum gen_status write_own_model(struct trainer *trainer, struct gen_error *err) {
+    enum gen_status status = write_model(trainer, trainer->path, err);
+    if (status == GEN_OK && trainer->keeps_best) {
+        trainer->checkpoint.model_mark = checkpoint_file_mark(trainer->path);
+    }
+    return status;
+}
+
 /* Two runs with one output would write state and model in turn, each over the other's. */
 static enum gen_status check_state(const struct trainer *trainer, struct gen_error *err) {
     struct file_identity found = file_identity_of(trainer->state_path);
@@ -314,7 +323,7 @@ static enum gen_status write_checkpoint(struct trainer *trainer, struct gen_erro
         trainer->saved_state = file_identity_of(trainer->state_path);
     }
     if (status == GEN_OK && writes_model(trainer)) {
-        status = write_model(trainer, trainer->path, err);
+        status = write_own_model(trainer, err);
     }
     if (status == GEN_OK && trainer->options->last != NULL) {
         status = write_model(trainer, trainer->options->last, err);
@@ -352,11 +361,11 @@ static bool is_best(const struct trainer *trainer) {
 
 /* Write the model as it is before the first step, which is the best so far; the state, if there is
  * one, is that of this step. */
-static enum gen_status write_best(const struct trainer *trainer, struct gen_error *err) {
+static enum gen_status write_best(struct trainer *trainer, struct gen_error *err) {
     const struct gen_ranks *ranks = trainer->options->ranks;
     const struct gen_train_watch *watch = trainer->watch;
     bool leads = ranks_leads(ranks);
-    enum gen_status status = leads ? write_model(trainer, trainer->path, err) : GEN_OK;
+    enum gen_status status = leads ? write_own_model(trainer, err) : GEN_OK;
     status = ranks_join(ranks, status, err);
     if (status == GEN_OK && leads && watch->wrote != NULL) {
         watch->wrote(watch->context, trainer->checkpoint.step);

@@ -72,6 +72,18 @@ asked() {
     [ "$status" -eq 1 ]
 }
 
+@test "a rank above the widths of the matrix is taken, as by peft" {
+    gen finetune -q -o a.gguf -m "$MODEL" --lora-rank 300 --lr 0.01 --steps 2 pairs.jsonl
+    echo "$stderr"
+    [ "$status" -eq 0 ]
+    gen inspect a.gguf
+    [[ $output =~ rank\ +300 ]]
+    gen convert -q --lora a.gguf "$MODEL" merged.gguf
+    [ "$status" -eq 0 ]
+    gen convert -q "$MODEL" plain.gguf
+    run ! cmp -s plain.gguf merged.gguf
+}
+
 @test "held-out pairs: the best model is kept, and learning ends early" {
     gen finetune -o m.gguf --valid pairs.jsonl --valid-every 1 --patience 2 --lr 1 --clip 0 \
         --warmup 0 --steps 500 --schedule constant pairs.jsonl

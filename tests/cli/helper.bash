@@ -71,9 +71,10 @@ interrupt_at() {
     stderr=$(cat said)
 }
 
-# same_state A B: two states of training are equal but for the note of the options, which has paths.
+# same_state A B: two states of training are equal but for the note of the options, which has paths,
+# and the mark of the model, which has its name.
 same_state() {
     local n
-    n=$(od -An -t u8 -j 204 -N 8 "$1" | tr -d ' ') # numbers that learn; train/checkpoint.h
-    cmp -n 144 "$1" "$2" && cmp -i 152 -n "$((60 + 12 * n))" "$1" "$2"
+    n=$(od -An -t u8 -j 212 -N 8 "$1" | tr -d ' ') # numbers that learn; train/checkpoint.h
+    cmp -n 144 "$1" "$2" && cmp -i 160 -n "$((60 + 12 * n))" "$1" "$2"
 }
