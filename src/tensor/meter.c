@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/threads.h"
-#include "gen.h"
+#include "gen_bench.h"
 #include "tensor/kernels/kernels.h"
 
 /* A share of reading: long beside what claiming it costs, and there are many for each thread. */

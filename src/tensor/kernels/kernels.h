@@ -100,7 +100,7 @@ struct attention_job {
 struct training_kernels;
 
 struct kernels {
-    const char *name;      /**< as struct gen_session_options of gen.h has them */
+    const char *name;      /**< as struct gen_session_options has them */
     size_t attention_rows; /**< of an attention job, to fill whole tiles */
     /**
      * Columns of panels begin ... end-1 of the product. `scratch` has kernels_matmul_scratch()
