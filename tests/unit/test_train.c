@@ -98,20 +98,6 @@ static void run_well(const char *path, const struct gen_train_options *options,
     }
 }
 
-static void assert_same_files(const char *directory, const char *a, const char *b) {
-    char *bytes[2] = {NULL, NULL};
-    size_t n[2] = {0, 0};
-    const char *names[2] = {a, b};
-    for (int i = 0; i < 2; i++) {
-        const char *path = fixture_path(directory, names[i]);
-        assert_int_equal(file_read(&bytes[i], &n[i], path, (size_t)1 << 26, NULL), GEN_OK);
-    }
-    assert_int_equal(n[0], n[1]);
-    assert_memory_equal(bytes[0], bytes[1], n[0]);
-    memory_free(bytes[0]);
-    memory_free(bytes[1]);
-}
-
 /* ---- PyTorch -----------------------------------------------------------------------------*/
 
 static cJSON *read_steps(const char *path) {
@@ -287,22 +273,22 @@ static void check_threads(enum gen_optimizer optimizer, int32_t n_embd) {
     run_in(directory, "one", &options);
     options.n_threads = 2;
     run_in(directory, "two", &options);
-    assert_same_files(directory, "one", "two");
+    fixture_assert_same_files(directory, "one", "two");
     options.n_threads = 3;
     run_in(directory, "three", &options);
-    assert_same_files(directory, "one", "three");
+    fixture_assert_same_files(directory, "one", "three");
     options.micro_batch = 2;
     run_in(directory, "micro", &options);
-    assert_same_files(directory, "one", "micro");
+    fixture_assert_same_files(directory, "one", "micro");
     options.checkpoint_activations = true;
     run_in(directory, "recompute", &options);
-    assert_same_files(directory, "one", "recompute");
+    fixture_assert_same_files(directory, "one", "recompute");
     static const char *const sets[] = {"generic", "avx2", "avx512", "neon"};
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
         if (kernels_by_name(sets[i]) != NULL) {
             options.kernels = sets[i];
             run_in(directory, sets[i], &options);
-            assert_same_files(directory, "one", sets[i]);
+            fixture_assert_same_files(directory, "one", sets[i]);
         }
     }
     fixture_directory_remove(directory);
@@ -334,7 +320,7 @@ static void check_resume(enum gen_optimizer optimizer) {
     assert_int_equal(heard.last_step, 17);
     run_well(path, &options, &heard);
     assert_int_equal(heard.first_step, 17);
-    assert_same_files(directory, "whole", "m.gguf");
+    fixture_assert_same_files(directory, "whole", "m.gguf");
     fixture_directory_remove(directory);
 }
 
