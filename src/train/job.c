@@ -69,7 +69,7 @@ static size_t choose_micro_batch(const struct train_job *job) {
     return (n_sequences + n_parts - 1) / n_parts;
 }
 
-/* Adapters mean something beside the weights that they were learned beside. */
+/* Adapters mean something with the weights alone that they were learned for. */
 static uint64_t base_digest(const struct train_job *job) {
     if (job->lora_options == NULL) {
         return 0;

@@ -1,5 +1,6 @@
 /**
- * whole_model.c - making, changing and writing the small model of whole_model.h.
+ * whole_model.c - making, changing and writing the small model of whole_model.h. What comes of
+ * opening it is whole_check.c's affair.
  */
 #include "whole_model.h"
 
