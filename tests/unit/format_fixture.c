@@ -278,6 +278,16 @@ void fixture_assert_same_files(const char *directory, const char *a, const char 
     memory_free(bytes[1]);
 }
 
+void fixture_write_tokenizer(const char *directory) {
+    struct gen_bytes text = {0};
+    fixture_vocab(&text);
+    fixture_write(directory, "vocab.json", &text);
+    text.n = 0;
+    fixture_merges(&text);
+    fixture_write(directory, "merges.txt", &text);
+    gen_bytes_release(&text);
+}
+
 void fixture_write_model(const char *directory) {
     struct gen_bytes header = {0}, weights = {0}, text = {0};
     fixture_safetensors_header(&header);
@@ -285,12 +295,7 @@ void fixture_write_model(const char *directory) {
     fixture_write(directory, "model.safetensors", &weights);
     fixture_config(&text);
     fixture_write(directory, "config.json", &text);
-    text.n = 0;
-    fixture_vocab(&text);
-    fixture_write(directory, "vocab.json", &text);
-    text.n = 0;
-    fixture_merges(&text);
-    fixture_write(directory, "merges.txt", &text);
+    fixture_write_tokenizer(directory);
     gen_bytes_release(&header);
     gen_bytes_release(&weights);
     gen_bytes_release(&text);

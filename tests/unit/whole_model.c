@@ -319,12 +319,7 @@ void whole_write(const char *directory, const struct whole_model *model) {
         bytes.n = 0;
         whole_safetensors(&bytes, model->tensors, model->n_tensors);
         fixture_write(directory, "model.safetensors", &bytes);
-        bytes.n = 0;
-        fixture_vocab(&bytes);
-        fixture_write(directory, "vocab.json", &bytes);
-        bytes.n = 0;
-        fixture_merges(&bytes);
-        fixture_write(directory, "merges.txt", &bytes);
+        fixture_write_tokenizer(directory);
     }
     gen_bytes_release(&bytes);
 }
