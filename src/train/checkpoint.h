@@ -1,12 +1,12 @@
 /**
  * checkpoint.h - a run on disk: the model as a plain GGUF, and all else that going on needs.
  *
- * PATH.state holds everything, the weights too, so it never depends on the GGUF next to it. Each of
- * the two is written next to its target, flushed and renamed, the state first; whatever cuts the
+ * PATH.state holds everything, the weights too, so it never depends on the GGUF beside it. Each of
+ * the two is written beside its target, flushed and renamed, the state first; whatever cuts the
  * writing off leaves a whole state of this or the last checkpoint, and a whole GGUF. Layout,
  * little-endian:
  *
- *   "GENSTATE" u32 version = 5, u32 bytes of the header after them
+ *   "GENSTATE" u32 version = 5, u32 bytes of the header behind them
  *   header: fields of struct checkpoint in their order, u64 (best_loss as its f64 bits) or, for the
  *           configuration, i32 each (epsilon as its f32 bits), then u64 n_values. Of the u64
  *           before the configuration version 4 has the first 11, version 3 the first 10, version
