@@ -1,4 +1,5 @@
-/* JSON lines: what is forgiven in them and what is said of those that hold no object. */
+/* JSON lines: what is forgiven in them, halves of surrogate pairs, and what is said of those that
+ * hold no object. What the members must be is for the reader of each kind of record to say. */
 #include "format/json_line.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /**
- * sampler.h - what the other rooms need of the sampler besides its public half in gen.h.
+ * sampler.h - what the other rooms need of the sampler besides its public half in gen_session.h.
  *
  * A step is: copy the logits, penalties (penalties.h), and then, unless greedy, divide by the
  * temperature, filter and draw (filters.h). Greedy takes the first of the best. A temperature
