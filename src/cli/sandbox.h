@@ -6,10 +6,11 @@
  * starts no program. Threads started afterwards are bound by the same.
  *
  * Two mechanisms of Linux, each used where it can be had:
- *  - seccomp, by libseccomp: of some 350 system calls about 40 are left. To open a file, or to ask
- *    for anything that is on no list, fails with EACCES or EPERM, as libc itself tries some of
- * these now and then and does without; a socket, another program, another process or a debugger's
- * call ends this process (SIGSYS), as no honest run has a use for them.
+ *  - seccomp, with a filter that libseccomp makes when gen is built (scripts/seccomp_filter.c): of
+ *    some 350 system calls about 40 are left, and those for outputs where there are any. To open a
+ *    file, or to ask for anything that is on no list, fails with EACCES or EPERM, as libc itself
+ *    tries some of these now and then and does without; a socket, another program, another process
+ *    or a debugger's call ends this process (SIGSYS), as no honest run has a use for them.
  *  - Landlock, by its system calls: no file system, and from Linux 6.7 on no TCP, but for what
  *    renames an output into its place.
  * Not in programs built with sanitizers, which open and start things themselves.
