@@ -1,9 +1,10 @@
 /**
  * sandbox.h - what a run gives up once its inputs are read and its outputs are open.
  *
- * A model file is not trusted. Should one ever find a hole in the code that computes with it, there
- * is nothing to be had: from sandbox_enter() on the process opens no file, reaches no network and
- * starts no program. Threads started afterwards are bound by the same.
+ * For `gen generate` and `gen tokenize`. A model file is not trusted. Should one ever find a hole
+ * in the code that computes with it, there is nothing to be had: from sandbox_enter() on the
+ * process opens no file, reaches no network and starts no program. Threads started afterwards are
+ * bound by the same.
  *
  * Two mechanisms of Linux, each used where it can be had:
  *  - seccomp, with a filter that libseccomp makes when gen is built (scripts/seccomp_filter.c): of
@@ -23,7 +24,7 @@
 
 /** What --no-sandbox does, for the help of the commands that have it. */
 #define SANDBOX_HELP                                                                               \
-    "keep what is otherwise given up once the model is read and the outputs are open (to open "    \
+    "keep what is otherwise given up once all is read and the outputs are open (to open "          \
     "files, the network, other programs; on Linux, see --verbose): for debuggers and profilers"
 
 /** What could be had of it. */
