@@ -14,7 +14,9 @@
  *    or a debugger's call ends this process (SIGSYS), as no honest run has a use for them.
  *  - Landlock, by its system calls: no file system, and from Linux 6.7 on no TCP, but for what
  *    renames an output into its place.
- * Not in programs built with sanitizers, which open and start things themselves.
+ * Where there are outputs, a directory may be opened, and for writing a file that is there
+ * (seccomp), both in the outputs' directories alone (Landlock). Not in programs built with
+ * sanitizers, which open and start things themselves.
  */
 #ifndef CLI_SANDBOX_H
 #define CLI_SANDBOX_H
@@ -24,7 +26,7 @@
 
 /** What --no-sandbox does, for the help of the commands that have it. */
 #define SANDBOX_HELP                                                                               \
-    "keep what is otherwise given up once all is read and the outputs are open (to open "          \
+    "keep what is otherwise given up once the model is read and all files are open (to open more " \
     "files, the network, other programs; on Linux, see --verbose): for debuggers and profilers"
 
 /** What could be had of it. */
