@@ -56,6 +56,7 @@ need_for_building() {
 need_for_testing() {
     need 'cmocka' 'pkg-config --exists cmocka' 'libcmocka-dev' 'libcmocka-devel' 'cmocka' 'cmocka'
     need 'bats' 'command -v bats' 'bats' 'bats' 'bats' 'bats-core'
+    need 'strace' 'uname | grep -v Linux || command -v strace' 'strace' 'strace' 'strace' '-'
 }
 
 need_for_lint() {

@@ -83,11 +83,9 @@ static void on_signal(int number) {
     errno = saved;
 }
 
-void signals_catch(void) {
-    if (wake_pipe[0] < 0 && pipe(wake_pipe) != 0) {
-        wake_pipe[0] = wake_pipe[1] = -1;
-    }
-    struct sigaction action = {.sa_handler = on_signal};
+/** What the signals do that ask a program to end. */
+static void handle_ends(void (*handler)(int)) {
+    struct sigaction action = {.sa_handler = handler};
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
@@ -95,6 +93,17 @@ void signals_catch(void) {
     if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN) {
         sigaction(SIGHUP, &action, NULL);
     }
+}
+
+void signals_catch(void) {
+    if (wake_pipe[0] < 0 && pipe(wake_pipe) != 0) {
+        wake_pipe[0] = wake_pipe[1] = -1;
+    }
+    handle_ends(on_signal);
+}
+
+void signals_remove_files(void) {
+    handle_ends(on_end);
 }
 
 static void on_ask(int number) {

@@ -20,6 +20,10 @@ void signals_init(void);
 /** From now on SIGINT and SIGTERM ask to stop, and SIGHUP, unless it is ignored (nohup). */
 void signals_catch(void);
 
+/** From now on the same signals end the program at once, as by themselves, but remove the temporary
+ *  files: for work that has no place at which to stop. */
+void signals_remove_files(void);
+
 /** From now on SIGUSR1 has a checkpoint written, and ends nothing. */
 void signals_catch_checkpoint(void);
 /** Whether one was asked for since this was last called. */
