@@ -18,7 +18,7 @@ void added_tokens_release(struct added_tokens *added) {
 static enum gen_status read_id(uint64_t *id, const cJSON *item, const char *content,
                                const char *where, struct gen_error *err) {
     int64_t value = -1;
-    if (json_is_plain_integer(item, &value) && value >= 0 && value < TOKENIZER_MAX_TOKENS) {
+    if (json_is_integer(item, &value) && value >= 0 && value < TOKENIZER_MAX_TOKENS) {
         *id = (uint64_t)value;
         return GEN_OK;
     }

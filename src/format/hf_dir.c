@@ -17,10 +17,9 @@
 
 /* ---- config.json ---------------------------------------------------------------------------- */
 
-/** 4.0 is no whole number where one must be, as in transformers since version 5. */
 static enum setting_type number_type(const cJSON *item) {
     int64_t value = 0;
-    return json_is_plain_integer(item, &value) ? SETTING_I64 : SETTING_F64;
+    return json_is_integer(item, &value) ? SETTING_I64 : SETTING_F64;
 }
 
 static enum setting_type type_of(const cJSON *item) {
@@ -40,7 +39,7 @@ static struct setting setting_of(const cJSON *item, char **text) {
     struct setting setting = {.type = type_of(item)};
     switch (setting.type) {
     case SETTING_I64:
-        json_is_plain_integer(item, &setting.value.i);
+        json_is_integer(item, &setting.value.i);
         break;
     case SETTING_F64:
         setting.value.f = item->valuedouble;

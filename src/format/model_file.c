@@ -207,11 +207,7 @@ static const char *describe(struct error_quoted *out, const struct setting *sett
     case SETTING_F32:
     case SETTING_F64:
         if (isfinite(setting->value.f))
-            snprintf(out->text, sizeof out->text,
-                     fabs(setting->value.f) < 1e8 && setting->value.f == trunc(setting->value.f)
-                         ? "%.1f" /* 4.0, which is not 4 */
-                         : "%.9g",
-                     setting->value.f);
+            snprintf(out->text, sizeof out->text, "%.9g", setting->value.f);
         else
             snprintf(out->text, sizeof out->text, "not a finite number");
         break;

@@ -48,7 +48,7 @@ struct unread_tensor {
 
 /**
  * GGUF value types, by their numbers in the file; JSON values use the same struct. A JSON number
- * is I64 where it is a whole number below 2^53 in size and spelled as one (64, not 64.0), else F64.
+ * is I64 where it is a whole number below 2^53 in size, else F64.
  */
 enum setting_type {
     SETTING_U8 = 0,

@@ -107,6 +107,7 @@ static const struct {
     {"transformers_version", "\"99.0\""},
     {"scale_attn_weights", "true"},
     {"reorder_and_upcast_attn", "true"},
+    {"n_head", "2.0"},
     {"\xce\xb2", "\"\xe2\x82\xac\""},
 };
 enum { N_MEMBERS = sizeof members / sizeof *members };
