@@ -215,13 +215,17 @@ enum gen_status checkpoint_write_model(const char *path, const struct params *pa
 }
 
 uint64_t checkpoint_file_mark(const char *path) {
-    struct file_map map = {0};
+    struct model_file *file = NULL;
     struct digest digest = {0};
-    if (file_map_open(&map, path, NULL) != GEN_OK) {
+    if (model_file_begin(&file, path, NULL) != GEN_OK) {
         return 0;
     }
-    digest_add_text(&digest, map.data, map.size);
-    file_map_close(&map);
+    for (size_t i = 0; i < file->n_tensors; i++) {
+        const struct file_tensor *tensor = &file->tensors[i];
+        digest_add_text(&digest, tensor->name, strlen(tensor->name));
+        digest_add_text(&digest, tensor->data, tensor->size);
+    }
+    model_file_free(file);
     return digest_value(&digest) | 1; /* never 0 */
 }
 

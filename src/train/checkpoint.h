@@ -49,11 +49,12 @@ struct checkpoint {
     double first_loss;  /**< of the validation before the first step */
     const char *note;   /**< n_note bytes that the caller of the run keeps with it; borrowed */
     size_t n_note;
-    uint64_t model_mark; /**< digest of the model's file that holds the best; 0: not known */
+    uint64_t model_mark; /**< digest of the tensors of the file that holds the best; 0: not known */
     struct gen_config config;
 };
 
-/** Digest of all of a file, to know it again; 0 if it cannot be read. */
+/** Digest of all tensors of a model or adapter, whatever it is called, to know it again; 0 if it
+ *  cannot be read. */
 uint64_t checkpoint_file_mark(const char *path);
 
 /** Write the state to `path`. */

@@ -71,10 +71,9 @@ interrupt_at() {
     stderr=$(cat said)
 }
 
-# same_state A B: two states of training are equal but for the note of the options, which has paths,
-# and the mark of the model, which has its name.
+# same_state A B: two states of training are equal but for the note of the options, which has paths.
 same_state() {
     local n
     n=$(od -An -t u8 -j 212 -N 8 "$1" | tr -d ' ') # numbers that learn; train/checkpoint.h
-    cmp -n 144 "$1" "$2" && cmp -i 160 -n "$((60 + 12 * n))" "$1" "$2"
+    cmp -n 144 "$1" "$2" && cmp -i 152 -n "$((68 + 12 * n))" "$1" "$2"
 }

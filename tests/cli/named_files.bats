@@ -7,14 +7,19 @@ setup() {
     cp -r "$MODEL" x
 }
 
-@test "a vocabulary and merges that do not fit name vocab.json" {
+@test "a vocabulary and merges that do not fit name the file at fault" {
     for change in 's/"a": *[0-9]*,/"a": 3,/' 's/"a": *[0-9]*,//' 's/"a": *[0-9]*,/"a": 9999999,/' \
         's/"a": *\([0-9]*\),/"\\u0100\\u0001": \1,/'; do
         cp "$MODEL/vocab.json" x
         sed -i "$change" x/vocab.json
         ! cmp -s x/vocab.json "$MODEL/vocab.json"
         gen tokenize -m x -p hi
-        refused 1 "gen: x/vocab.json: "
+        # A merge of a token that is not there is merges.txt's fault.
+        case $change in
+        *,//) refused 1 'gen: x/merges.txt: merge part "a" is no token' ;;
+        *u0100*) refused 1 'gen: x/' ;;
+        *) refused 1 "gen: x/vocab.json: " ;;
+        esac
     done
     echo '{}' >x/vocab.json
     gen tokenize -m x -p hi
@@ -22,7 +27,7 @@ setup() {
     cp "$MODEL/vocab.json" x
     echo 'zzzz qqqq' >>x/merges.txt
     gen tokenize -m x -p hi
-    refused 1 'x/vocab.json: merge part "zzzz" is no token'
+    refused 1 'x/merges.txt: merge part "zzzz" is no token'
     cp "$MODEL/merges.txt" x
     echo '{"<x>": 4}' >x/added_tokens.json
     gen tokenize -m x -p hi

@@ -19,7 +19,7 @@ setup() {
     refused 1 "m.gguf.state: is damaged"
     for command in train finetune; do
         gen "$command" -o nothing.gguf --resume
-        refused 2 "nothing.gguf.state: is not there, so there is no run to resume"
+        refused 2 "nothing.gguf.state: is missing, so there is no run to resume"
     done
     mkdir d.gguf.state
     gen train -o d.gguf --resume

@@ -94,10 +94,11 @@ sum() {
     cmp m.gguf first.gguf
     [[ $stderr != *"begins anew"* ]]
     [[ $stderr == *"m.gguf: "*" step 20, the best model; the state next to it after step 22"* ]]
-    # Another file in its place, of the same length too, is neither taken for it nor written over.
-    for damage in '$a other' 's/gpt2/gpt3/'; do
+    # Another file in its place is neither taken for it nor written over: other weights, no model.
+    for at in $(($(stat -c %s first.gguf) - 100)) 0; do
         cp m.gguf.state kept.state
-        LC_ALL=C sed "$damage" first.gguf >m.gguf
+        cp first.gguf m.gguf
+        printf '\x11' | dd of=m.gguf bs=1 seek="$at" conv=notrunc status=none
         cp m.gguf other.gguf
         gen "${run1[@]}" --steps 24 --resume
         echo "$stderr"

@@ -360,7 +360,7 @@ static void test_bad_options(void **state) {
     refuse(path, &options, GEN_BAD_ARGUMENT, "n_head 3 does not divide n_embd 20");
     options = small_run(data);
     options.shape.n_ctx = 512;
-    refuse(path, &options, GEN_BAD_ARGUMENT, "a sequence of n_ctx 512 wants 513");
+    refuse(path, &options, GEN_BAD_ARGUMENT, "a sequence of n_ctx 512 needs 513");
     options = small_run(data);
     options.batch_size = (uint64_t)1 << 32;
     refuse(path, &options, GEN_BAD_ARGUMENT,
