@@ -62,9 +62,10 @@ $(call need,pkg-config --exists libutf8proc,libutf8proc)
 $(if $(MPI),$(call need,command -v $(MPICC),$(MPICC) of MPI (sh scripts/deps.sh mpi)))
 LIB_CFLAGS := $(shell pkg-config --cflags libcjson libutf8proc)
 LIB_LIBS   := $(shell pkg-config --libs libcjson libutf8proc) -lm
-# Optional: without it the program has no seccomp, and says so where it matters (--verbose).
-SECCOMP_LIBS   := $(shell pkg-config --silence-errors --libs libseccomp)
-SECCOMP_CFLAGS := $(if $(SECCOMP_LIBS),-DHAVE_LIBSECCOMP $(shell pkg-config --cflags libseccomp))
+# Optional, and needed only here, not by the program: without it that has no seccomp, and says so
+# where it matters (--verbose).
+SECCOMP_LIBS   := $(shell pkg-config --silence-errors --libs 'libseccomp >= 2.5')
+SECCOMP_CFLAGS := $(if $(SECCOMP_LIBS),$(shell pkg-config --cflags libseccomp))
 endif
 
 # ---- flags ------------------------------------------------------------------------------------
@@ -133,7 +134,7 @@ LINKER      = $(if $(MPI),$(MPI_WRAPPER),$(CC))
 all: $(BUILD)/gen ## build the program, build/gen, and the library, build/libgen.a
 
 $(BUILD)/gen: $(PROGRAM_OBJECTS) $(BUILD)/libgen.a $(BUILD)/sources
-	$(call say,LINK $@)$(LINKER) $(ALL_LDFLAGS) -o $@ $(PROGRAM_OBJECTS) $(BUILD)/libgen.a $(SECCOMP_LIBS) $(ALL_LIBS)
+	$(call say,LINK $@)$(LINKER) $(ALL_LDFLAGS) -o $@ $(PROGRAM_OBJECTS) $(BUILD)/libgen.a $(ALL_LIBS)
 ifndef EMBEDDED_CFLAGS
 	@echo "note: $(EMBEDDED_MODEL) is missing, so $@ has no embedded model"
 endif
@@ -170,10 +171,27 @@ $(BUILD)/src/tensor/kernels/quant_avx2_vnni.o $(BUILD)/src/tensor/kernels/quant_
 $(BUILD)/src/tensor/kernels/quant_avx512.o $(BUILD)/src/tensor/kernels/quant_avx512.tidy: FILE_CFLAGS = $(AVX512_CFLAGS)
 $(BUILD)/src/tensor/kernels/quant_avx512_vnni.o $(BUILD)/src/tensor/kernels/quant_avx512_vnni.tidy: FILE_CFLAGS = $(AVX512_CFLAGS) $(VNNI_CFLAGS)
 $(BUILD)/src/tensor/kernels/quant_neon_dotprod.o $(BUILD)/src/tensor/kernels/quant_neon_dotprod.tidy: FILE_CFLAGS = $(DOTPROD_CFLAGS)
-$(BUILD)/src/cli/sandbox_seccomp.o $(BUILD)/src/cli/sandbox_seccomp.tidy: FILE_CFLAGS = $(SECCOMP_CFLAGS)
 $(BUILD)/src/cli/ranks_mpi.o: FILE_CC = $(MPI_WRAPPER)
 $(BUILD)/src/cli/embedded.o: FILE_CFLAGS = $(EMBEDDED_CFLAGS)
 $(BUILD)/src/cli/embedded.o: $(wildcard $(EMBEDDED_MODEL))
+
+# The system calls that the sandbox leaves, as a filter of instructions for the kernel: libseccomp
+# makes it here, once, as it would take a part of every run. The program that does so is built like
+# gen, so a gen for another machine gets one only where that runs, too.
+ifneq ($(SECCOMP_LIBS),)
+SECCOMP_FILTER := $(BUILD)/generated/cli/seccomp_filter.h
+SECCOMP_USERS  := $(BUILD)/src/cli/sandbox_seccomp.o $(BUILD)/src/cli/sandbox_seccomp.tidy
+$(SECCOMP_USERS): $(SECCOMP_FILTER)
+$(SECCOMP_USERS): FILE_CFLAGS = -DHAVE_LIBSECCOMP -I$(BUILD)/generated
+$(BUILD)/scripts/seccomp_filter.tidy: FILE_CFLAGS = $(SECCOMP_CFLAGS)
+
+$(SECCOMP_FILTER): scripts/seccomp_filter.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC   $<)$(CC) $(filter-out -fsanitize%,$(ALL_CFLAGS) $(ALL_LDFLAGS)) $(SECCOMP_CFLAGS) \
+		-o $(BUILD)/seccomp_filter $< $(SECCOMP_LIBS)
+	@$(BUILD)/seccomp_filter >$@ || { : >$@; \
+		echo "note: $(BUILD)/seccomp_filter failed, so gen has no seccomp"; }
+endif
 
 # Two notes of what the last build was made with; written anew only where that changed, so that
 # other flags rebuild every object, and a file that came or went makes the library anew.
@@ -212,7 +230,6 @@ $(call need,pkg-config --exists cmocka,cmocka)
 $(if $(TEST_BATS),$(call need,command -v bats,bats))
 $(if $(TEST_PROGRAMS)$(TEST_BATS),,$(error no test is named $(TEST)))
 endif
-TEST_LIBS   =
 CMOCKA_LIBS = $(shell pkg-config --libs cmocka)
 $(TEST_OBJECTS): FILE_CFLAGS = $(shell pkg-config --silence-errors --cflags cmocka)
 # Not run where the machine cannot.
@@ -251,7 +268,7 @@ $(BUILD)/fault/sweep: $(call object,$(FAULT_DRIVER))
 
 $(BUILD)/gen-fault: $(PROGRAM_OBJECTS) $(BUILD)/libgen.a $(call object,tests/fault/inject.c) $(BUILD)/sources
 	$(call say,LINK $@)$(CC) $(ALL_LDFLAGS) $(FAULT_CALLS:%=-Wl,--wrap=%) -o $@ $(PROGRAM_OBJECTS) \
-		$(call object,tests/fault/inject.c) $(BUILD)/libgen.a $(SECCOMP_LIBS) $(ALL_LIBS)
+		$(call object,tests/fault/inject.c) $(BUILD)/libgen.a $(ALL_LIBS)
 
 # libFuzzer programs, one for each kind of input, with clang: tests/fuzz. They are linked with the
 # program, too, but for main().
@@ -270,7 +287,7 @@ fuzz-programs: $(FUZZ_NAMES:%=$(BUILD)/fuzz_%)
 $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/fuzz.o $(BUILD)/main_renamed.o \
 		$(PROGRAM_OBJECTS) $(BUILD)/libgen.a
 	$(call say,LINK $@)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ \
-		$(filter-out %/src/main.o,$(filter %.o,$^)) $(BUILD)/libgen.a $(SECCOMP_LIBS) $(ALL_LIBS)
+		$(filter-out %/src/main.o,$(filter %.o,$^)) $(BUILD)/libgen.a $(ALL_LIBS)
 
 $(BUILD)/main_renamed.o: src/main.c $(BUILD)/flags
 	$(call say,CC   $<)$(CC) $(HARDENING) $(ALL_CFLAGS) -Dmain=gen_main -c -o $@ $<
@@ -292,14 +309,13 @@ test-neon: ## run the kernel tests on an emulated AArch64 machine (needs `make d
 
 neon-programs: $(NEON_TESTS:%=$(BUILD)/%)
 $(NEON_TESTS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/unit/simulated_vnni.o \
-		$(call object,$(wildcard src/base/*.c src/tensor/*.c src/tensor/kernels/*.c))
+		$(BUILD)/tests/unit/kernel_check.o $(call object,$(wildcard src/base/*.c src/tensor/*.c src/tensor/kernels/*.c))
 	$(call say,LINK $@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lm -pthread
 
 $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(call object,$(TEST_HELPERS)) $(BUILD)/libgen.a
-	$(call say,LINK $@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(CMOCKA_LIBS) $(TEST_LIBS) $(ALL_LIBS)
+	$(call say,LINK $@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(CMOCKA_LIBS) $(ALL_LIBS)
 # The sandbox is a part of the program, not of the library.
 $(BUILD)/tests/test_sandbox: $(filter $(BUILD)/src/cli/%,$(PROGRAM_OBJECTS))
-$(BUILD)/tests/test_sandbox: TEST_LIBS = $(SECCOMP_LIBS)
 .SECONDARY: $(TEST_OBJECTS)
 
 # MPI is found here only if it is installed: no other target needs it.
@@ -319,11 +335,12 @@ bench: all ## measure speed on this machine
 check-layers: $(BUILD)/libgen.a ## prove the rules of the architecture from sources and library
 	@sh scripts/check_layers.sh $(BUILD)/libgen.a
 
-TIDY_CHECKS := $(patsubst %.c,$(BUILD)/%.tidy,$(PROGRAM_SOURCES) $(LIBRARY_SOURCES))
+TIDY_CHECKS := $(patsubst %.c,$(BUILD)/%.tidy,$(PROGRAM_SOURCES) $(LIBRARY_SOURCES) \
+	$(if $(SECCOMP_LIBS),scripts/seccomp_filter.c))
 
 lint: check-layers $(TIDY_CHECKS) ## check format, static analysis, scripts, gcc and clang warnings
 	$(call say,FORMAT)clang-format --dry-run -Werror $(wildcard $(PROGRAM_SOURCES) src/cli/ranks_*.c $(LIBRARY_SOURCES) \
-		$(TEST_SOURCES) $(TEST_HELPERS) $(OTHER_TESTS) $(HEADERS))
+		$(TEST_SOURCES) $(TEST_HELPERS) $(OTHER_TESTS) $(HEADERS)) scripts/seccomp_filter.c
 	$(call say,SHELLCHECK)shellcheck $(SCRIPTS) $(BATS_FILES) $(wildcard tests/mpi/*.bats)
 	@mkdir -p $(BUILD)/cppcheck
 	$(call say,CPPCHECK)cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
@@ -344,7 +361,7 @@ $(BUILD)/%.tidy: %.c .clang-tidy scripts/clang_tidy.h $(HEADERS) $(BUILD)/flags
 
 format: ## format all C sources in place
 	clang-format -i $(PROGRAM_SOURCES) $(LIBRARY_SOURCES) $(TEST_SOURCES) $(TEST_HELPERS) \
-		$(OTHER_TESTS) $(HEADERS)
+		$(OTHER_TESTS) $(HEADERS) scripts/seccomp_filter.c
 
 # ---- installing -------------------------------------------------------------------------------
 

@@ -1,7 +1,13 @@
 /**
  * gen.h - generate text with GPT-2-style models on a CPU.
  *
- * This header and gen_train.h, which makes models and vocabularies, are the public ones of libgen.
+ * The public header to begin with: models, texts, conversion. It includes
+ *  - gen_base.h: errors, growing arrays, notes
+ *  - gen_tokenizer.h: text to token ids and back
+ *  - gen_session.h: logits, and the choice of the next token
+ * and these include it:
+ *  - gen_train.h: learn vocabularies, train models and fine-tune them
+ *  - gen_bench.h: what a model costs and what a machine can do
  * Everything the `gen` program does it does through them, so a program that embeds the library can
  * do the same. To link with it: cc hello.c -lgen -lcjson -lutf8proc -lm -pthread
  *
@@ -19,135 +25,15 @@
 #ifndef GEN_H
 #define GEN_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "gen_base.h"
+#include "gen_session.h"
+#include "gen_tokenizer.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 #define GEN_VERSION "0.1.0"
-
-/* ------------------------------------------------------------------ errors ---------------- */
-
-/** What kind of thing went wrong; GEN_OK is 0. */
-enum gen_status {
-    GEN_OK = 0,
-    GEN_BAD_ARGUMENT, /**< a value the caller chose is out of its range */
-    GEN_IO_ERROR,     /**< a file cannot be opened, read or written */
-    GEN_BAD_FILE,     /**< a file's contents are malformed or contradict themselves */
-    GEN_UNSUPPORTED,  /**< a file is well-formed but asks for something gen does not do */
-    GEN_NO_MEMORY,    /**< an allocation failed */
-    GEN_CONTEXT_FULL, /**< more positions were asked for than the context has */
-    GEN_CANCELED      /**< a callback asked to stop */
-};
-
-/** Longest message including its NUL; with `gen: ` and a newline a line stays under 600 bytes. */
-#define GEN_MESSAGE_SIZE 560
-
-/** One sentence about a failure: no trailing newline, no control characters, valid UTF-8. */
-struct gen_error {
-    enum gen_status status;
-    char message[GEN_MESSAGE_SIZE];
-};
-
-/* ------------------------------------------------------------------ growing arrays -------- */
-
-/** A growing array of token ids; start from {0}. */
-struct gen_ids {
-    int32_t *data;
-    size_t n;
-    size_t capacity;
-};
-
-/** A growing array of bytes (not NUL-terminated); start from {0}. */
-struct gen_bytes {
-    char *data;
-    size_t n;
-    size_t capacity;
-};
-
-/** Append n ids. GEN_NO_MEMORY leaves the array as it was. */
-enum gen_status gen_ids_append(struct gen_ids *ids, const int32_t *more, size_t n);
-/** Append n bytes. GEN_NO_MEMORY leaves the array as it was. */
-enum gen_status gen_bytes_append(struct gen_bytes *bytes, const char *more, size_t n);
-/** Free the memory and make the array {0} again. */
-void gen_ids_release(struct gen_ids *ids);
-void gen_bytes_release(struct gen_bytes *bytes);
-
-/**
- * A sentence about what was read that is no failure: which of two sources won, what is not heeded.
- * The library never prints; show each once. As clean and short as the message of a gen_error.
- */
-struct gen_note {
-    bool verbose_only; /**< for those who ask for details */
-    const char *text;  /**< belongs to what it is about */
-};
-
-/* ------------------------------------------------------------------ tokenizer ------------- */
-
-/** GPT-2's byte-level BPE: bytes to ids, ids to bytes. Read-only once opened. */
-struct gen_tokenizer;
-
-/**
- * Open the tokenizer at `path`: a Hugging Face directory (tokenizer.json, or vocab.json and
- * merges.txt; no weights needed), a tokenizer.json file, or a GGUF file.
- */
-enum gen_status gen_tokenizer_open(struct gen_tokenizer **out, const char *path,
-                                   struct gen_error *err);
-void gen_tokenizer_free(struct gen_tokenizer *tokenizer);
-
-/** Number of ids: every id is below it. Ids without a token of their own decode to nothing. */
-int32_t gen_tokenizer_n_vocab(const struct gen_tokenizer *tokenizer);
-/** Id of the end-of-text token, or -1 where the vocabulary has none. */
-int32_t gen_tokenizer_eos(const struct gen_tokenizer *tokenizer);
-
-/** Bytes of the longest token: n tokens stand for no more than n times as many. */
-size_t gen_tokenizer_longest(const struct gen_tokenizer *tokenizer);
-
-/** Notes about the files the tokenizer was read from; i < gen_tokenizer_n_notes(). */
-size_t gen_tokenizer_n_notes(const struct gen_tokenizer *tokenizer);
-struct gen_note gen_tokenizer_note(const struct gen_tokenizer *tokenizer, size_t i);
-
-/**
- * Append the ids of `text` (n bytes) to `ids`. Any bytes are accepted: what is not valid UTF-8
- * is encoded byte by byte, so decoding gives the same bytes back. Equal to tiktoken's r50k_base
- * and Hugging Face's GPT2Tokenizer on valid UTF-8.
- * Ordinary added tokens (words that a fine-tuning added) stand for themselves wherever they are
- * spelled out, the leftmost first, of several there the longest. special: whether the spelling of a
- * special token (`<|endoftext|>`, control tokens) does, too; when false it is ordinary text.
- * A byte for which the vocabulary has no token and an id for which the tokenizer's model has no row
- * are GEN_UNSUPPORTED, and nothing is appended.
- */
-enum gen_status gen_tokenizer_encode(const struct gen_tokenizer *tokenizer, const char *text,
-                                     size_t n, bool special, struct gen_ids *ids,
-                                     struct gen_error *err);
-
-/**
- * The bytes of one token: a pointer into the tokenizer and their number in *n. An id that is
- * out of range or has no token gives "" and 0. A token may hold part of a UTF-8 character.
- */
-const char *gen_tokenizer_piece(const struct gen_tokenizer *tokenizer, int32_t id, size_t *n);
-
-/** Append the bytes of n_ids tokens to `text`. An id out of range is GEN_BAD_ARGUMENT. */
-enum gen_status gen_tokenizer_decode(const struct gen_tokenizer *tokenizer, const int32_t *ids,
-                                     size_t n_ids, struct gen_bytes *text, struct gen_error *err);
-
-/**
- * Streaming decode: bytes go in as tokens bring them, whole UTF-8 characters come out. Bytes
- * that can still become a character wait (at most 3); bytes that cannot are passed on as they
- * are. Start from {0}.
- */
-struct gen_utf8_stream {
-    unsigned char waiting[4];
-    size_t n;
-};
-/** Push n bytes and append to `out` everything that is complete. */
-enum gen_status gen_utf8_stream_push(struct gen_utf8_stream *stream, const char *bytes, size_t n,
-                                     struct gen_bytes *out);
-/** End of text: append what still waits, as it is. */
-enum gen_status gen_utf8_stream_flush(struct gen_utf8_stream *stream, struct gen_bytes *out);
 
 /* ------------------------------------------------------------------ model ----------------- */
 
@@ -261,7 +147,7 @@ struct gen_note gen_model_note(const struct gen_model *model, size_t i);
 const char *gen_model_unheeded(const struct gen_model *model);
 /** "gguf v3", "safetensors", …; static text. */
 const char *gen_model_format(const struct gen_model *model);
-/** Bytes of model file(s) behind the model. */
+/** Bytes of the model's file or files. */
 uint64_t gen_model_file_size(const struct gen_model *model);
 /** Number of trained parameters. */
 uint64_t gen_model_n_parameters(const struct gen_model *model);
@@ -285,144 +171,6 @@ struct gen_metadata {
 };
 size_t gen_model_n_metadata(const struct gen_model *model);
 struct gen_metadata gen_model_metadata(const struct gen_model *model, size_t i);
-
-/* ------------------------------------------------------------------ session --------------- */
-
-/**
- * The working state of a model: a KV cache for one or more sequences ("slots"), scratch memory,
- * logits. All work is one call, gen_session_eval: a batch of rows in, logits out. Prompt
- * processing, decoding, many sequences at once and draft checking differ only in the rows.
- *
- * The same bits come out for any number of threads, any composition of the batch and any way to
- * cut a prompt into calls.
- */
-struct gen_session;
-
-struct gen_session_options {
-    int n_threads;   /**< 0: all physical cores this process may use */
-    int32_t n_slots; /**< sequences held at once, >= 1; default 1 */
-    int32_t n_ctx;   /**< positions per slot, 1 ... the model's n_ctx; 0: the model's */
-    /** "f32" or "f16": how the KV cache stores keys and values. f16 rounds them, takes half the
-     *  memory, and is read in less time; a model whose keys and values reach 65520 overflows it,
-     *  which fails as GEN_BAD_FILE. NULL: f32. */
-    const char *kv_type;
-    /** A kernel set, for tests: "generic", "avx2", "avx2vnni", "avx512", "avx512vnni", "neon",
-     *  "neondotprod", as far as this machine has it. All give the same bits; NULL: the
-     *  fastest here. */
-    const char *kernels;
-};
-struct gen_session_options gen_session_options_default(void);
-
-enum gen_status gen_session_new(struct gen_session **out, const struct gen_model *model,
-                                const struct gen_session_options *options, struct gen_error *err);
-void gen_session_free(struct gen_session *session);
-
-/** One token to process: it takes the next free position of its slot. */
-struct gen_row {
-    int32_t id;
-    int32_t slot;     /**< 0 ... n_slots - 1 */
-    bool want_logits; /**< whether the logits after this row are needed */
-};
-
-/**
- * Process n_rows rows, in order within each slot; rows of different slots may be mixed freely.
- * Ids and slots out of range are GEN_BAD_ARGUMENT, a slot without room is GEN_CONTEXT_FULL; both
- * leave the session as it was. A result that is not finite is GEN_BAD_FILE.
- */
-enum gen_status gen_session_eval(struct gen_session *session, const struct gen_row *rows,
-                                 size_t n_rows, struct gen_error *err);
-
-/**
- * Logits of row i of the last gen_session_eval: n_vocab floats, valid until the next eval.
- * NULL if that row did not want them.
- */
-const float *gen_session_logits(const struct gen_session *session, size_t i);
-
-/** Positions used in a slot. */
-int32_t gen_session_length(const struct gen_session *session, int32_t slot);
-/** Forget all but the first `length` positions of a slot (no effect if it has fewer). */
-void gen_session_truncate(struct gen_session *session, int32_t slot, int32_t length);
-/**
- * Make a slot hold the first `length` positions of another, and nothing else: what two sequences
- * have in common is computed once. GEN_BAD_ARGUMENT if a slot is out of range or `from_slot` has
- * fewer positions; a slot copied to itself is truncated.
- */
-enum gen_status gen_session_copy(struct gen_session *session, int32_t to_slot, int32_t from_slot,
-                                 int32_t length);
-/** Positions a slot can hold. */
-int32_t gen_session_n_ctx(const struct gen_session *session);
-/** Threads in use, after the default was resolved. */
-int gen_session_n_threads(const struct gen_session *session);
-/** Name of the kernel set in use, after the default was resolved. */
-const char *gen_session_kernels(const struct gen_session *session);
-
-/* ------------------------------------------------------------------ sampler --------------- */
-
-struct gen_logit_bias {
-    int32_t id;
-    float bias; /**< added to the token's logit; -INFINITY forbids it */
-};
-
-/**
- * How the next token is chosen. Names, order and semantics are those of Hugging Face
- * transformers' logits processors and warpers; presence and frequency penalty are OpenAI's.
- * Order: logit bias, repetition penalty, presence and frequency penalty, no-repeat n-gram, bad
- * words, minimum length, top-n-sigma (llama.cpp's), then - unless greedy - temperature, top-k,
- * top-p, min-p, typical-p.
- */
-struct gen_sampling {
-    float temperature;               /**< >= 0; 0 (below 1e-6) is greedy. Default 0.8 */
-    int32_t top_k;                   /**< >= 0; 0 is off. Default 40 */
-    float top_p;                     /**< 0 < p <= 1; 1 is off. Default 0.95 */
-    float min_p;                     /**< 0 <= p <= 1; 0 is off. Default 0 */
-    float typical_p;                 /**< 0 < p <= 1; 1 is off. Default 1 */
-    float top_n_sigma;               /**< >= 0; 0 is off. Default 0 */
-    float repetition_penalty;        /**< > 0; 1 is off. Counts prompt and new tokens. Default 1 */
-    float presence_penalty;          /**< -2 ... 2; 0 is off. Counts new tokens. Default 0 */
-    float frequency_penalty;         /**< -2 ... 2; 0 is off. Counts new tokens. Default 0 */
-    int32_t no_repeat_ngram_size;    /**< >= 0; 0 is off. Default 0 */
-    int32_t min_new_tokens;          /**< no eos before that many new tokens. Default 0 */
-    int32_t min_length;              /**< the same, counting the prompt as well. Default 0 */
-    const struct gen_ids *bad_words; /**< n_bad_words never completed; an eos alone is none */
-    size_t n_bad_words;
-    const struct gen_logit_bias *logit_bias; /**< n_logit_bias entries, one per id */
-    size_t n_logit_bias;
-};
-struct gen_sampling gen_sampling_default(void);
-
-/** Options, recent ids and random state of one sequence. */
-struct gen_sampler;
-
-/**
- * A sampler for one sequence over n_vocab tokens. eos is the id to hold back for the minimum
- * length, -1 for none; gen_sampler_add_eos() takes more of them. The options are copied, with the
- * arrays they point to. The random stream is PCG32 (O'Neill 2014), its state derived from (seed,
- * prompt index, return sequence), so it does not depend on the neighbours of a sequence in a batch.
- */
-enum gen_status gen_sampler_new(struct gen_sampler **out, const struct gen_sampling *options,
-                                int32_t n_vocab, int32_t eos, uint64_t seed, uint64_t index,
-                                uint64_t sequence, struct gen_error *err);
-void gen_sampler_free(struct gen_sampler *sampler);
-/** More ids that are an eos, as gen_model_eos_ids() has them; any that is out of range is
- *  GEN_BAD_ARGUMENT and leaves the sampler as it was. */
-enum gen_status gen_sampler_add_eos(struct gen_sampler *sampler, const int32_t *ids, size_t n,
-                                    struct gen_error *err);
-
-/** Make the prompt known: the penalties and n-gram rules look at it. Call once, before all. */
-enum gen_status gen_sampler_prompt(struct gen_sampler *sampler, const int32_t *ids, size_t n,
-                                   struct gen_error *err);
-/**
- * Choose the next id from logits (n_vocab floats, left unchanged) and remember it.
- * If the options forbid every token, GEN_BAD_ARGUMENT says so.
- */
-enum gen_status gen_sampler_next(struct gen_sampler *sampler, const float *logits, int32_t *id,
-                                 struct gen_error *err);
-/**
- * The scores after all processors and warpers, before the draw: scores[n_vocab], forbidden
- * tokens are -INFINITY. For inspection and tests; does not change the sampler.
- */
-enum gen_status gen_sampler_scores(const struct gen_sampler *sampler, const float *logits,
-                                   float *scores, struct gen_error *err);
 
 /* ------------------------------------------------------------------ generation ------------ */
 
@@ -486,7 +234,7 @@ struct gen_result {
     const struct gen_logprob *logprobs; /**< [n_new_ids][n_logprobs], best first */
     const struct gen_logprob *chosen; /**< [n_new_ids] with the logprob of each new id, if asked */
     double prompt_seconds; /**< processing the prompt; in a batch, together with the others' work */
-    double decode_seconds; /**< drawing the new ids; likewise */
+    double decode_seconds; /**< drawing the new ids; in a batch, as above */
     size_t n_guessed;      /**< new ids that speculation foresaw: each saved a pass */
     const struct gen_error *error; /**< set with GEN_FINISH_ERROR */
 };
@@ -501,7 +249,7 @@ struct gen_result {
 struct gen_sink {
     void *context;
     /** A sequence begins: its first id is drawn, or it ends without one. One that fails or is
-     * canceled before does not begin. Where logits are wanted it begins with its prompt. */
+     * canceled before does not begin. Where there is a logits() it begins with its prompt. */
     bool (*begin)(void *context, uint64_t index, uint64_t sequence, const int32_t *prompt_ids,
                   size_t n_prompt_ids);
     /** New text, whole UTF-8 characters where the text is UTF-8; never part of a stop string. */
@@ -569,69 +317,16 @@ enum gen_status gen_generate(const struct gen_model *model,
                              const struct gen_source *source, const struct gen_sink *sink,
                              uint64_t *n_failed, struct gen_error *err);
 
+/* ------------------------------------------------------------------ the machine ----------- */
+
 /** A seed from the system's entropy. */
 uint64_t gen_random_seed(void);
 
 /** Physical cores this process may use (affinity and cgroup quota counted in), at least 1. */
 int gen_default_threads(void);
 
-/* ------------------------------------------------------------------ measuring ------------- */
-
 /** Seconds of a clock that only goes forward; differences of two calls are meaningful. */
 double gen_clock(void);
-
-/**
- * What a model costs, for setting a measured speed beside what the machine can do. Operations
- * are counted as two for each fused multiply-add of a matrix product or of attention; what else
- * there is to do is little beside them. All are 0 for a model opened for its metadata only.
- */
-struct gen_cost {
-    uint64_t weight_bytes;         /**< matrices as they lie in memory: each eval reads them once */
-    uint64_t row_operations;       /**< of one row in the matrices; in the last layer those of its
-                                        key and value, which later rows see */
-    uint64_t head_operations;      /**< besides, of one row that wants logits: the rest of the last
-                                        layer, and lm_head */
-    uint64_t row_int8_operations;  /**< of row_operations, those on int8 */
-    uint64_t head_int8_operations; /**< the same of head_operations */
-    bool full_int8;                /**< most of these on weights of all 8 bits, as q8_0's are */
-    uint64_t row_seen_operations;  /**< of attention, for each position a row sees */
-    uint64_t head_seen_operations; /**< besides, where the row wants logits */
-    uint64_t seen_numbers;         /**< of the KV cache, for each position of a sequence */
-};
-struct gen_cost gen_model_cost(const struct gen_model *model);
-
-/** What a machine can run out of, and how it is counted per second. */
-enum gen_limit {
-    GEN_LIMIT_READ, /**< bytes read from memory: bounds the decoding of few sequences */
-    GEN_LIMIT_F32,  /**< operations on f32 in registers: bounds prompts and large batches */
-    GEN_LIMIT_INT8  /**< the same on int8, for quantized weights */
-};
-
-/** Threads and memory to measure this machine with. */
-struct gen_meter;
-
-struct gen_meter_options {
-    int n_threads;       /**< as in gen_session_options; 0: all physical cores */
-    const char *kernels; /**< as in gen_session_options; NULL: the fastest */
-    size_t buffer_bytes; /**< read over and over; 0: so large that no cache holds much of it */
-    double seconds;      /**< a measurement takes at least that long. Default 0.1 */
-    bool full_int8;      /**< GEN_LIMIT_INT8 is that of weights of all 8 bits, with a sign, not of
-                              fewer: without instructions for them (VNNI, dotprod) it is lower */
-};
-struct gen_meter_options gen_meter_options_default(void);
-
-enum gen_status gen_meter_new(struct gen_meter **out, const struct gen_meter_options *options,
-                              struct gen_error *err);
-void gen_meter_free(struct gen_meter *meter);
-
-/**
- * Measure one limit once, with all threads and the vectors of the kernel set. Machines drift: for
- * a fair share take the median of several, in turns with what is to be compared.
- */
-enum gen_status gen_meter_measure(struct gen_meter *meter, enum gen_limit limit, double *per_second,
-                                  struct gen_error *err);
-/** Size of the buffer, after the default was resolved. */
-size_t gen_meter_buffer_bytes(const struct gen_meter *meter);
 
 /* ------------------------------------------------------------------ conversion ------------ */
 

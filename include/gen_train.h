@@ -1,9 +1,9 @@
 /**
  * gen_train.h - learn vocabularies, train GPT-2-style models and fine-tune them.
  *
- * The second public header of libgen; the conventions of gen.h hold here, too. What comes out are
- * files that gen_tokenizer_open() and gen_model_open() take. Runs take hours: they tell a watcher
- * where they are, can be stopped by it, and go on later to the same bits.
+ * The conventions of gen.h hold here, too. What comes out are files that gen_tokenizer_open() and
+ * gen_model_open() take. Runs take hours: they tell a watcher where they are, can be stopped by it,
+ * and go on later to the same bits.
  */
 #ifndef GEN_TRAIN_H
 #define GEN_TRAIN_H
@@ -81,7 +81,7 @@ enum gen_status gen_vocab_learner_learn(struct gen_vocab_learner *learner,
 /**
  * Write vocab.json, merges.txt and tokenizer_config.json into a directory, which is made if it is
  * not there. Hugging Face's AutoTokenizer reads them, and gen_tokenizer_open. Each file is written
- * beside its target and renamed.
+ * next to its target and renamed.
  */
 enum gen_status gen_tokenizer_save(const struct gen_tokenizer *tokenizer, const char *directory,
                                    struct gen_error *err);
@@ -115,10 +115,10 @@ struct gen_train_shape {
 
 /**
  * Processes that train one model together: each reads the same files, works on its share of every
- * step's sequences, and makes the same step with the sum of all gradients. The engine behind it is
- * the caller's, MPI for one. All ranks call the functions in the same order with the same n; each
- * returns when all have called it, with the same bits on all. One that fails returns false, and
- * from then on all fail.
+ * step's sequences, and makes the same step with the sum of all gradients. What carries the numbers
+ * is the caller's, MPI for one. All ranks call the functions in the same order with the same n;
+ * each returns when all have called it, with the same bits on all. One that fails returns false,
+ * and from then on all fail.
  */
 struct gen_ranks {
     void *context;
@@ -144,7 +144,7 @@ struct gen_train_options {
      */
     const char *const *data;
     size_t n_data;
-    const char *const *valid; /**< n_valid files held out for validation, likewise */
+    const char *const *valid; /**< n_valid files held out for validation, written as `data` */
     size_t n_valid;
     /** Without such files: hold this last share of the data out, as whole tokens (or pairs), at
      *  least what can be validated, and never all. Default 0 */
@@ -279,7 +279,7 @@ struct gen_train_watch {
      *  validation are set. A resumed run has one where data to validate on are others. */
     bool (*began)(void *context, const struct gen_train_report *report);
     bool (*step)(void *context, const struct gen_train_report *report);
-    /** Work within a step and beside them: done of total. */
+    /** Work within a step and between steps: done of total. */
     bool (*progress)(void *context, enum gen_train_phase phase, uint64_t done, uint64_t total);
     /** A model of the current weights, for the time of the call. */
     bool (*sample)(void *context, uint64_t step, const struct gen_model *model);
@@ -303,16 +303,18 @@ struct gen_train_watch {
  * Where there is something to validate with, PATH holds the model of the best validation so far,
  * of which one is before the first step, else that of the last checkpoint.
  *
- * Both files are written beside their targets and renamed, the state first: whenever the run is
+ * Both files are written next to their targets and renamed, the state first: whenever the run is
  * cut off, PATH and PATH.state are whole, and resuming goes on from the state alone.
  * Without `resume`, a PATH.state that is there is an error, so that no run is lost by mistake.
  * With it, shape, vocabulary, seed and optimizer must be those of the checkpoint; so must shape and
  * vocabulary of `init`, which need not be named again, as the weights are those of the checkpoint
- * (but must, beside a shape.n_ctx less than the model's, where the sequences are to be shorter).
+ * (but must, with a shape.n_ctx less than the model's, where the sequences are to be shorter).
  * All else may be changed: a run of more steps, another learning rate or schedule, other data (read
  * from their beginning; so are the same data cut into sequences or, in fine-tuning, into steps of
  * another size), another number of ranks. With other data, or other data to validate on, the best
- * validation begins anew: losses on different data cannot be compared.
+ * validation begins anew: losses on different data cannot be compared. So it does where PATH is not
+ * there any more; another file in the place of the best model is GEN_BAD_ARGUMENT, as it would be
+ * written over.
  *
  * With `ranks` every rank calls it, with the same options but for n_threads, kernels, micro_batch
  * and `ranks` itself, and with a watch of its own, of which only rank 0's is told of checkpoints.
@@ -341,7 +343,7 @@ struct gen_finetune_options {
      * or, as Alpaca and ShareGPT have them,
      *     {"instruction": "...", "input": "...", "output": "..."}
      *     {"conversations": [{"from": "human", "value": "..."}, {"from": "gpt", ...}]}
-     * of which only completions, what the assistant says, and the end-of-text behind them count in
+     * of which only completions, what the assistant says, and the end-of-text after them count in
      * the loss; valid_share holds pairs out that depend on the seed; batch_size counts pairs, at
      * least 1, and where it is more than there are, a step has them all (default 16);
      * n_steps 0: as `n_epochs` below says; valid_every 0: after each epoch; shape.n_ctx limits the
@@ -362,7 +364,7 @@ struct gen_finetune_options {
      * between them and {completion}, a line end stands there. Default "{prompt}{completion}".
      */
     const char *pair_template;
-    /** The same for each message, with {role} and {content}. Behind what the assistant says stands
+    /** The same for each message, with {role} and {content}. After what the assistant says stands
      *  end-of-text instead of what the template has there. Default "{role}: {content}\n". */
     const char *message_template;
     /** Stop after so many validations without a better one; 0: never. Default 0 */

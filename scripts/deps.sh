@@ -46,11 +46,17 @@ need_for_building() {
     need 'cJSON' 'pkg-config --exists libcjson' 'libcjson-dev' 'cjson-devel' 'cjson' 'cjson'
     need 'utf8proc' 'pkg-config --exists libutf8proc' \
         'libutf8proc-dev' 'utf8proc-devel' 'libutf8proc' 'utf8proc'
+    # Linux only; gen builds without it, too, and then has half of its sandbox.
+    if [ "$(uname -s)" = Linux ]; then
+        need 'libseccomp' "pkg-config --exists 'libseccomp >= 2.5'" \
+            'libseccomp-dev' 'libseccomp-devel' 'libseccomp' '-'
+    fi
 }
 
 need_for_testing() {
     need 'cmocka' 'pkg-config --exists cmocka' 'libcmocka-dev' 'libcmocka-devel' 'cmocka' 'cmocka'
     need 'bats' 'command -v bats' 'bats' 'bats' 'bats' 'bats-core'
+    need 'strace' 'uname | grep -v Linux || command -v strace' 'strace' 'strace' 'strace' '-'
 }
 
 need_for_lint() {

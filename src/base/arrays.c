@@ -1,4 +1,4 @@
-/* The growing arrays of gen.h. */
+/* The growing arrays of gen_base.h. */
 #include <string.h>
 
 #include "base/memory.h"

@@ -132,5 +132,6 @@ const char *error_quote(struct error_quoted *out, const char *bytes, size_t n) {
 }
 
 const char *error_path(struct error_quoted *out, const char *path) {
+    path = *path != '\0' ? path : "\"\""; /* an empty name would not be seen */
     return quote(out, path, strlen(path), 24);
 }

@@ -1,7 +1,7 @@
 /**
  * error.h - one sentence about a failure, written once, where the fact is known.
  *
- * The sentence reads "FILE: thing, what was found, what was wanted (what to do)". Names that
+ * The sentence reads "FILE: thing, what was found, what must be (what to do)". Names that
  * come from a file may be hostile: pass them through error_quote() so that no control character
  * and no endless string reaches a terminal.
  */
@@ -41,7 +41,8 @@ struct error_quoted {
  */
 const char *error_quote(struct error_quoted *out, const char *bytes, size_t n);
 
-/** Shorten a path in the middle (the file's end says most), printable as above. */
+/** Shorten a path in the middle (the file's end says most), printable as above; an empty one is "".
+ */
 const char *error_path(struct error_quoted *out, const char *path);
 
 #endif

@@ -51,7 +51,7 @@ static int open_regular(const char *path, struct stat *status, struct gen_error 
     if (fstat(descriptor, status) != 0) {
         file_error(err, path, "look at", errno);
     } else if (S_ISDIR(status->st_mode)) {
-        error_set(err, GEN_IO_ERROR, "%s: is a directory, a file was wanted",
+        error_set(err, GEN_IO_ERROR, "%s: is a directory, but must be a file",
                   error_path(&quoted, path));
     } else if (!S_ISREG(status->st_mode)) {
         error_set(err, GEN_IO_ERROR,

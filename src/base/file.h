@@ -112,7 +112,8 @@ bool file_target_same(const char *a, const char *b);
 struct file_writer {
     char *path;      /**< as it was named, for messages */
     char *target;    /**< where that leads */
-    char *temporary; /**< what is written, in the target's directory; NULL: it was renamed */
+    char *temporary; /**< what is written, in the target's directory; NULL: it was renamed, or: */
+    bool unnamed;    /**< nothing can be made there; it has no name, and is copied in the end */
     int descriptor;
     int directory; /**< that directory, to be synced; -1: it cannot be read */
     bool failed;   /**< a write failed: there is nothing whole to commit */
@@ -146,14 +147,21 @@ enum gen_status file_writer_flush(struct file_writer *writer, struct gen_error *
  */
 enum gen_status file_writer_sync(struct file_writer *writer, struct gen_error *err);
 /**
- * Flush to the disk, then rename over the target. On failure the target is as it was. (One that is
- * a mount point cannot be renamed over: it is overwritten, with what is on the disk already.) More
- * may be put and flushed afterwards: it is appended to the file, which bears its name by then.
+ * Flush to the disk, then rename over the target. On failure the target is as it was.
+ *
+ * A target that may be written, but not be renamed over, is overwritten: its directory may not be
+ * written, or is sticky and the target somebody else's, or it is a mount point. By then all bytes
+ * are on the disk elsewhere (in P_tmpdir, mostly /tmp, where nothing can be made next to it), there
+ * is room for them, and no other process that locks it writes it; only what fails in the middle of
+ * this last copying, or ends the process there, leaves it half old and half new. The new bytes are
+ * then left next to it, where they are there, under a name that the error tells.
+ *
+ * More may be put and flushed afterwards: it is appended to the file, which bears its name by then.
  */
 enum gen_status file_writer_commit(struct file_writer *writer, struct gen_error *err);
 /**
  * Instead of committing: leave the first n bytes, of those flushed so far, under the name that the
- * file has now. False if that cannot be; it is removed then.
+ * file has now. False if that cannot be, as without a name; it is removed then.
  */
 bool file_writer_leave(struct file_writer *writer, uint64_t n);
 /** Remove the temporary file unless committed, and free everything. For the `fail:` path too. */

@@ -1,6 +1,9 @@
 /* Writing a file next to its target and renaming it: the second half of file.h. The temporary file
  * is locked as long as it is open, which tells others that it is no left-over; so it is renamed
- * while it is open, and closed after that. */
+ * while it is open, and closed after that.
+ *
+ * A target that may be written, but in whose directory nothing may be made or renamed, is
+ * overwritten instead, in the end, from a file elsewhere that has no name (file_overwrite.c). */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/file_overwrite.h"
 #include "base/memory.h"
 #include "base/rng.h"
 
@@ -48,9 +52,13 @@ static void sweep_one(int directory, const char *name) {
     if (descriptor < 0) {
         return;
     }
-    struct stat status;
+    /* Between its opening and its lock another process may have put its own in the place of a
+     * left-over: only what bears the name while it is locked is removed. */
+    struct stat status, named;
     if (fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) &&
-        flock(descriptor, LOCK_EX | LOCK_NB) == 0) {
+        flock(descriptor, LOCK_EX | LOCK_NB) == 0 &&
+        fstatat(directory, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+        named.st_dev == status.st_dev && named.st_ino == status.st_ino) {
         unlinkat(directory, name, 0);
     }
     close(descriptor);
@@ -118,10 +126,9 @@ static int create_locked(const struct file_writer *writer) {
     return descriptor;
 }
 
-/* Create a file under a hidden random name in the target's directory. The target's own name is no
- * part of it: it may be as long as names can be. Returns an errno value. */
-static int create_hidden(struct file_writer *writer) {
-    size_t n = directory_length(writer->target);
+/* Create a file under a hidden random name in the directory that the first n bytes of `path` are.
+ * Returns an errno value. */
+static int create_in(struct file_writer *writer, const char *path, size_t n) {
     size_t size = n + sizeof ".gen-0123456789abcdef.tmp";
     writer->temporary = memory_new(size, 1);
     if (writer->temporary == NULL) {
@@ -129,11 +136,31 @@ static int create_hidden(struct file_writer *writer) {
     }
     int number = EEXIST;
     for (int i = 0; i < TRIES && number == EEXIST; i++) {
-        snprintf(writer->temporary, size, "%.*s.gen-%016llx.tmp", (int)n, writer->target,
+        snprintf(writer->temporary, size, "%.*s.gen-%016llx.tmp", (int)n, path,
                  (unsigned long long)rng_entropy());
         writer->descriptor = create_locked(writer);
         number = writer->descriptor < 0 ? errno : 0;
     }
+    return number;
+}
+
+/* In the target's directory. The target's own name is no part of it: it may be as long as names can
+ * be. */
+static int create_hidden(struct file_writer *writer) {
+    return create_in(writer, writer->target, directory_length(writer->target));
+}
+
+/* Where nothing can be made next to the target: a file elsewhere that has no name, so that it is
+ * gone with this process. */
+static int create_unnamed(struct file_writer *writer) {
+    static const char elsewhere[] = P_tmpdir "/";
+    int number = create_in(writer, elsewhere, sizeof elsewhere - 1);
+    if (number == 0) {
+        unlink(writer->temporary);
+        writer->unnamed = true;
+    }
+    memory_free(writer->temporary);
+    writer->temporary = NULL;
     return number;
 }
 
@@ -201,6 +228,13 @@ static enum gen_status create(struct file_writer *writer, const char *path,
         sweep(writer->directory);
     }
     int number = make(writer);
+    if (writer->replaces && (number == EACCES || number == EPERM || number == EROFS)) {
+        memory_free(writer->temporary);
+        writer->temporary = NULL;
+        if (create_unnamed(writer) == 0) {
+            return GEN_OK;
+        }
+    }
     if (number == 0) {
         return GEN_OK;
     }
@@ -343,51 +377,80 @@ static int take_mode(const struct file_writer *writer) {
     return fchmod(writer->descriptor, mode) == 0 ? 0 : errno;
 }
 
-/* A file that is a mount point of its own, as containers have them, cannot be renamed over: its
- * bytes are replaced by those that are safe on the disk by then. The writer goes on with it.
- * Returns an errno value; where it is not 0 the target may be half of each, and the other file
- * stays. */
-static int copy_over(struct file_writer *writer) {
-    int target = open(writer->target, O_WRONLY | O_CLOEXEC);
-    int number = target < 0 ? errno : 0;
-    off_t size = lseek(writer->descriptor, 0, SEEK_END);
-    for (off_t at = 0; number == 0 && at < size;) {
-        ssize_t n = pread(writer->descriptor, writer->buffer, BUFFER_SIZE, at);
-        n = n > 0 ? pwrite(target, writer->buffer, (size_t)n, at) : n;
-        number = n > 0 || (n < 0 && errno == EINTR) ? 0 : n < 0 ? errno : EIO;
-        at += n > 0 ? n : 0;
-    }
-    if (number == 0 && (ftruncate(target, size) != 0 || fsync(target) != 0 ||
-                        lseek(target, size, SEEK_SET) != size)) {
-        number = errno;
-    }
-    if (number != 0) {
-        if (target >= 0) {
-            close(target);
+/* Leave what was written under a name that can be seen, if it has one: the target is half of the
+ * old and half of the new. */
+static enum gen_status error_harmed(struct file_writer *writer, int number, struct gen_error *err) {
+    struct error_quoted quoted[2];
+    char reason[200];
+    size_t size = strlen(writer->target) + sizeof ".partial";
+    char *name = writer->temporary != NULL ? memory_new(size, 1) : NULL;
+    if (name != NULL) {
+        snprintf(name, size, "%s.partial", writer->target);
+        if (rename(writer->temporary, name) == 0) {
+            memory_free(writer->temporary);
+            writer->temporary = name;
+        } else {
+            memory_free(name);
         }
-        return number;
     }
-    unlink(writer->temporary);
-    close(writer->descriptor);
-    writer->descriptor = target;
-    return 0;
+    if (strerror_r(number, reason, sizeof reason) != 0) {
+        snprintf(reason, sizeof reason, "error %d", number);
+    }
+    if (writer->temporary == NULL) {
+        return error_set(err, GEN_IO_ERROR, "%s: cannot be overwritten and is damaged now: %s",
+                         error_path(&quoted[0], writer->path), reason);
+    }
+    error_set(err, GEN_IO_ERROR,
+              "%s: cannot be overwritten and is damaged now: %s (what was to be in it is in %s)",
+              error_path(&quoted[0], writer->path), reason,
+              error_path(&quoted[1], writer->temporary));
+    memory_free(writer->temporary);
+    writer->temporary = NULL;
+    return GEN_IO_ERROR;
+}
+
+/* Overwrite the target where it cannot be renamed over: where its directory may not be written, or
+ * is sticky and the target somebody else's; or the target is a mount point of its own, as
+ * containers have them. The writer goes on with it. */
+static enum gen_status copy_over(struct file_writer *writer, struct gen_error *err) {
+    struct file_overwriting overwriting = {
+        .from = writer->descriptor, .buffer = writer->buffer, .n_buffer = BUFFER_SIZE};
+    int number = file_overwrite(&overwriting, writer->target);
+    if (number == 0) {
+        close(writer->descriptor);
+        writer->descriptor = overwriting.target;
+        writer->unnamed = false;
+        return GEN_OK;
+    }
+    if (!overwriting.begun) {
+        return file_error(err, writer->path, "overwrite", number);
+    }
+    return error_harmed(writer, number, err);
+}
+
+/* Whether a rename failed for what only concerns the names. */
+static bool is_about_names(int number) {
+    return number == EBUSY || number == EACCES || number == EPERM;
 }
 
 enum gen_status file_writer_commit(struct file_writer *writer, struct gen_error *err) {
     enum gen_status status = file_writer_sync(writer, err);
-    if (status != GEN_OK) {
-        return status;
+    if (status != GEN_OK || writer->unnamed) {
+        return status == GEN_OK ? copy_over(writer, err) : status;
     }
     int number = writer->replaces ? take_mode(writer) : 0;
     if (number != 0) {
         return file_error(err, writer->path, "set the mode of", number);
     }
     number = rename(writer->temporary, writer->target) == 0 ? 0 : errno;
-    if (number == EBUSY && writer->replaces) {
-        number = copy_over(writer);
-    }
-    if (number != 0) {
+    if (number != 0 && !(writer->replaces && is_about_names(number))) {
         return file_error(err, writer->path, "rename to", number);
+    }
+    if (number != 0 && (status = copy_over(writer, err)) == GEN_OK) {
+        unlink(writer->temporary);
+    }
+    if (status != GEN_OK) {
+        return status;
     }
     memory_free(writer->temporary);
     writer->temporary = NULL;

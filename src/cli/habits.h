@@ -20,6 +20,13 @@ struct habit {
  * with a name that is NULL. */
 extern const struct habit habits_generate[];
 
+/** The same for gen convert, and for gen bench. */
+extern const struct habit habits_convert[];
+extern const struct habit habits_bench[];
+
+/** The same for training; what only one of the two commands has is an option there. */
+extern const struct habit habits_train[];
+
 /** Whether name[n] is `known`, but for `_` in the place of `-`. */
 bool habits_same(const char *known, const char *name, size_t n);
 

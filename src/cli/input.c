@@ -74,7 +74,7 @@ static enum gen_status read_more(struct input *input, struct gen_error *err) {
 static void look(struct input *input) {
     enum text_mark mark = text_mark(input->buffer, input->end, input->at_end);
     input->looked = mark != TEXT_MARK_UNKNOWN;
-    input->refused = mark == TEXT_MARK_UTF16 && !input->any_bytes;
+    input->refused = mark == TEXT_MARK_UTF16;
     input->start = mark == TEXT_MARK_UTF8 ? 3 : 0;
 }
 
@@ -191,10 +191,9 @@ bool input_ready(struct input *input, struct gen_bytes *record, char separator, 
 }
 
 enum gen_status input_read_file(struct gen_bytes *bytes, const char *path, size_t limit,
-                                bool any_bytes, struct gen_error *err) {
+                                struct gen_error *err) {
     struct input input;
     enum gen_status status = input_open(&input, path, err);
-    input.any_bytes = any_bytes;
     if (status == GEN_OK) {
         status = input_read_all(&input, bytes, limit, err);
     }

@@ -24,7 +24,6 @@ struct input {
     bool at_end;        /**< the file has no more */
     bool looked;        /**< at the mark that a text may begin with */
     bool refused;       /**< it is UTF-16 */
-    bool any_bytes;     /**< UTF-16 is not refused */
     uint64_t n_records; /**< records begun so far: the number of the current one */
     bool begun;         /**< some of the next record is read */
     bool whole;         /**< all of it, its separator included */
@@ -66,9 +65,9 @@ enum input_result input_next(struct input *input, struct gen_bytes *record, char
  */
 bool input_ready(struct input *input, struct gen_bytes *record, char separator, size_t limit);
 
-/** Open, read all and close in one. any_bytes: it need not be text, so UTF-16 is not refused. */
+/** Open, read all and close in one. */
 enum gen_status input_read_file(struct gen_bytes *bytes, const char *path, size_t limit,
-                                bool any_bytes, struct gen_error *err);
+                                struct gen_error *err);
 
 /**
  * Whether what is written to `out` goes into the regular file `in`. NULL or "-" is stdin for the

@@ -215,8 +215,7 @@ char *model_path_find(const char *name, struct gen_error *err) {
         return alloc_printf("%s", name);
     }
     if (*name == '\0' || !is_name(name)) {
-        message_set(err, GEN_IO_ERROR, "%.400s: %s", *name != '\0' ? name : "--model",
-                    strerror(ENOENT));
+        message_set(err, GEN_IO_ERROR, "%.400s: %s", message_name(name), strerror(ENOENT));
         return NULL;
     }
     char *list = path_list_variable("GEN_MODEL_PATH");

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "cli/alloc.h"
 #include "cli/habits.h"
@@ -186,11 +187,12 @@ static bool unknown_option(struct parser *parser, const char *written, const cha
     return false;
 }
 
+/** Capitals do not matter: llama.cpp writes its types Q4_K_M. */
 static bool set_choice(struct parser *parser, const struct option *option, const char *text) {
     struct gen_bytes all = {0};
     bool found = false;
     for (int32_t i = 0; option->choices[i] != NULL && !found; i++) {
-        found = strcmp(option->choices[i], text) == 0;
+        found = strcasecmp(option->choices[i], text) == 0;
         if (found) {
             *(int32_t *)(void *)(parser->settings + option->offset) = i;
         }
@@ -305,9 +307,10 @@ static bool parse_short(struct parser *parser, const char *argument) {
     const char *name = argument + 1;
     size_t n_name = strcspn(name, "=");
     /* A whole word after one dash is not meant as its letters: -temperature; nor is what llama.cpp
-       spells so: -ngl, -cnv. Longer ones may be a value: -predict is the prompt "redict". */
+       spells so: -ngl, -no-cnv. Other long ones may be a value: -predict is the prompt "redict". */
     if (n_name > 1 && (find_long(parser->spec, name, n_name) != NULL ||
-                       (n_name < 4 && habits_find(parser->spec->habits, name, n_name) != NULL))) {
+                       ((n_name < 4 || strncmp(name, "no-", 3) == 0) &&
+                        habits_find(parser->spec->habits, name, n_name) != NULL))) {
         return unknown_option(parser, argument, name, n_name);
     }
     for (const char *letter = name; *letter != '\0'; letter++) {

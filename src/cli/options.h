@@ -96,7 +96,7 @@ struct options_parsed {
 enum options_wish {
     OPTIONS_RUN,     /**< go on */
     OPTIONS_HELP,    /**< --help was given; nothing after it was looked at */
-    OPTIONS_VERSION, /**< --version likewise */
+    OPTIONS_VERSION, /**< the same of --version */
     OPTIONS_WRONG,   /**< err says what is wrong */
 };
 

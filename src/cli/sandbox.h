@@ -1,18 +1,22 @@
 /**
  * sandbox.h - what a run gives up once its inputs are read and its outputs are open.
  *
- * A model file is not trusted. Should one ever find a hole in the code that computes with it, there
- * is nothing to be had: from sandbox_enter() on the process opens no file, reaches no network and
- * starts no program. Threads started afterwards are bound by the same.
+ * For `gen generate` and `gen tokenize`. A model file is not trusted. Should one ever find a hole
+ * in the code that computes with it, there is nothing to be had: from sandbox_enter() on the
+ * process opens no file, reaches no network and starts no program. Threads started afterwards are
+ * bound by the same.
  *
  * Two mechanisms of Linux, each used where it can be had:
- *  - seccomp, by libseccomp: of some 350 system calls about 40 are left. To open a file, or to ask
- *    for anything that is on no list, fails with EACCES or EPERM, as libc itself tries some of
- * these now and then and does without; a socket, another program, another process or a debugger's
- * call ends this process (SIGSYS), as no honest run has a use for them.
+ *  - seccomp, with a filter that libseccomp makes when gen is built (scripts/seccomp_filter.c): of
+ *    some 350 system calls about 40 are left, and those for outputs where there are any. To open a
+ *    file, or to ask for anything that is on no list, fails with EACCES or EPERM, as libc itself
+ *    tries some of these now and then and does without; a socket, another program, another process
+ *    or a debugger's call ends this process (SIGSYS), as no honest run has a use for them.
  *  - Landlock, by its system calls: no file system, and from Linux 6.7 on no TCP, but for what
  *    renames an output into its place.
- * Not in programs built with sanitizers, which open and start things themselves.
+ * Where there are outputs, a directory may be opened, and for writing a file that is there
+ * (seccomp), both in the outputs' directories alone (Landlock). Not in programs built with
+ * sanitizers, which open and start things themselves.
  */
 #ifndef CLI_SANDBOX_H
 #define CLI_SANDBOX_H
@@ -22,7 +26,7 @@
 
 /** What --no-sandbox does, for the help of the commands that have it. */
 #define SANDBOX_HELP                                                                               \
-    "keep what is otherwise given up once the model is read and the outputs are open (to open "    \
+    "keep what is otherwise given up once the model is read and all files are open (to open more " \
     "files, the network, other programs; on Linux, see --verbose): for debuggers and profilers"
 
 /** What could be had of it. */

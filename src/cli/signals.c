@@ -57,6 +57,13 @@ void signals_init(void) {
     struct sigaction action = {.sa_handler = on_end};
     sigemptyset(&action.sa_mask);
     sigaction(SIGPIPE, &action, NULL);
+    static const int ends[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXCPU};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        struct sigaction before;
+        if (sigaction(ends[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) {
+            sigaction(ends[i], &action, NULL);
+        }
+    }
     action = (struct sigaction){.sa_sigaction = on_bus, .sa_flags = SA_SIGINFO};
     sigemptyset(&action.sa_mask);
     sigaction(SIGBUS, &action, NULL);
@@ -76,11 +83,9 @@ static void on_signal(int number) {
     errno = saved;
 }
 
-void signals_catch(void) {
-    if (wake_pipe[0] < 0 && pipe(wake_pipe) != 0) {
-        wake_pipe[0] = wake_pipe[1] = -1;
-    }
-    struct sigaction action = {.sa_handler = on_signal};
+/** What the signals do that ask a program to end. */
+static void handle_ends(void (*handler)(int)) {
+    struct sigaction action = {.sa_handler = handler};
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
@@ -88,6 +93,17 @@ void signals_catch(void) {
     if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN) {
         sigaction(SIGHUP, &action, NULL);
     }
+}
+
+void signals_catch(void) {
+    if (wake_pipe[0] < 0 && pipe(wake_pipe) != 0) {
+        wake_pipe[0] = wake_pipe[1] = -1;
+    }
+    handle_ends(on_signal);
+}
+
+void signals_remove_files(void) {
+    handle_ends(on_end);
 }
 
 static void on_ask(int number) {

@@ -12,12 +12,17 @@
 
 /**
  * At the start of main: have stdin, stdout and stderr, let a closed pipe end us quietly, and SIGBUS
- * with a line. Whatever ends us so removes the temporary files.
+ * with a line. Whatever ends us so, or by a signal that people, terminals and limits of time send,
+ * removes the temporary files.
  */
 void signals_init(void);
 
 /** From now on SIGINT and SIGTERM ask to stop, and SIGHUP, unless it is ignored (nohup). */
 void signals_catch(void);
+
+/** From now on the same signals end the program at once, as by themselves, but remove the temporary
+ *  files: for work that has no place at which to stop. */
+void signals_remove_files(void);
 
 /** From now on SIGUSR1 has a checkpoint written, and ends nothing. */
 void signals_catch_checkpoint(void);

@@ -193,7 +193,7 @@ bool text_out_string(struct text_out *out, const char *text) {
 
 /** Whether the file bears its name: a log does from its beginning. */
 static bool is_named(const struct text_out *out) {
-    return out->file.temporary == NULL;
+    return out->file.temporary == NULL && !out->file.unnamed;
 }
 
 bool text_out_close(struct text_out *out) {
@@ -231,7 +231,8 @@ void text_out_give_up(struct text_out *out) {
         text_out_flush(out);
         close(out->fd);
     } else if (!is_named(out)) {
-        char *partial = alloc_printf("%s", out->file.temporary);
+        const char *name = out->file.temporary;
+        char *partial = alloc_printf("%s", name != NULL ? name : "");
         if (out->n_whole > 0 && file_writer_leave(&out->file, out->n_whole)) {
             message("%.200s: not written; the texts that are whole are in %.200s", out->name,
                     partial);

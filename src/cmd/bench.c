@@ -50,6 +50,7 @@ static const struct options_spec spec = {
              "spoils the figures; a wide spread tells.",
     .table = table,
     .n_table = sizeof table / sizeof table[0],
+    .habits = habits_bench,
     .examples = "  gen bench --quick\n"
                 "  gen bench -m gpt2.gguf --prompt-lengths 512 --batch 1,16,64\n"
                 "  gen bench -t 1 --json | jq '.decode[] | .tokens_per_second.median'\n"

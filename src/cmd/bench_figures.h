@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "gen.h"
+#include "gen_bench.h"
 
 #define BENCH_MAX_REPEAT 100
 #define BENCH_MAX_LIST   16

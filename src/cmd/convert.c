@@ -44,6 +44,7 @@ static const struct options_spec spec = {
         "can be quantized again, but convert the original if you have it: errors add up.",
     .table = table,
     .n_table = sizeof table / sizeof table[0],
+    .habits = habits_convert,
     .examples = "  gen convert ./gpt2 gpt2.gguf\n"
                 "  gen convert --type f16 openai-community/gpt2 gpt2-f16.gguf\n"
                 "  gen convert --type q8_0 ./gpt2 gpt2-q8_0.gguf\n"

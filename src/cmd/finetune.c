@@ -24,7 +24,7 @@ static const struct option table[] = {
                "what to learn, as the operands are: JSON lines with \"prompt\" and \"completion\", "
                "or with \"messages\"; may be given several times"),
     OPTION_ROW("valid", '\0', OPTION_LIST, TRAIN_AT(valid), "FILE.jsonl",
-               "pairs to validate on, likewise; never learned"),
+               "pairs to validate on, in the same forms; never learned"),
     OPTION_ROW_RANGE("valid-share", '\0', OPTION_FLOAT, TRAIN_AT(options.valid_share), "X", 0, 0.9,
                      "without --valid: hold a share X of the pairs out, one at least, chosen by "
                      "the seed"),
@@ -50,7 +50,7 @@ static const struct option table[] = {
                      "leave pairs of more tokens out (default: those longer than the context)"),
     OPTION_ROW_RANGE("lora-rank", '\0', OPTION_INT, AT(options.lora_rank), "R", 1, 65536,
                      "LoRA: keep the weights and learn adapters of this rank, far fewer numbers "
-                     "and less memory; they want a higher --lr, such as 1e-3"),
+                     "and less memory; they need a higher --lr, such as 1e-3"),
     OPTION_ROW_ABOVE("lora-alpha", '\0', OPTION_FLOAT, AT(options.lora_alpha), "A", 0, 1e6,
                      "what adapters add is multiplied by A / R"),
     OPTION_ROW("lora-targets", '\0', OPTION_STRING, AT(options.lora_targets), "NAMES",
@@ -79,32 +79,38 @@ static const struct option_conflict conflicts[] = {
 static const struct options_spec spec = {
     .usage = "gen finetune [OPTIONS] -o FILE.gguf PAIRS.jsonl...",
     .intro = "Teach a model to complete prompts. Only completions count, and the end of the text "
-             "behind them; a pair never sees another. Ctrl-C writes a checkpoint and ends; "
-             "--resume goes on, and needs -o FILE.gguf alone: what else is not given is as it was. "
+             "after them; a pair never sees another. Ctrl-C writes a checkpoint and ends; "
+             "--resume goes on, and needs -o FILE.gguf alone: options not given are as they were, "
+             "but for files to write that do not lie next to FILE.gguf. "
              "SIGUSR1 writes a checkpoint and learning goes on.",
     .table = table,
     .n_table = sizeof table / sizeof table[0],
     .conflicts = conflicts,
     .n_conflicts = sizeof conflicts / sizeof conflicts[0],
+    .habits = habits_train,
     .examples =
-        "  gen finetune -o mine.gguf --valid-share 0.1 --patience 3 --epochs 20 pairs.jsonl\n"
+        "  gen finetune -o mine.gguf --valid-share 0.1 --patience 3 --epochs 20 \\\n"
+        "    pairs.jsonl\n"
         "  gen finetune -o mine.gguf -m openai-community/gpt2 \\\n"
         "    --template 'Question: {prompt}\\nAnswer: {completion}' pairs.jsonl\n"
         "  gen -m mine.gguf --no-echo --greedy $'Question: Who?\\nAnswer:'\n"
         "  gen finetune -o adapter.gguf -m ./gpt2 --lora-rank 8 --lr 1e-3 pairs.jsonl\n"
         "  gen convert --lora adapter.gguf ./gpt2 mine.gguf\n"
         "\n"
-        "What to expect: 160 conversations of one question and its answer (active sentences\n"
-        "made passive), the built-in model, --valid-share 0.1 --epochs 5 --patience 2:\n"
-        "45 steps, 11 s on two cores, validation loss from 3.17 to 0.01. It is asked with\n"
-        "  gen -m mine.gguf --no-echo --greedy $'user: The queen heard the bear.\\nassistant:'\n"
+        "What to expect: 160 conversations of one question and its answer (active\n"
+        "sentences made passive), the built-in model, --valid-share 0.1 --epochs 5\n"
+        "--patience 2: 45 steps, 11 s on two cores, validation loss from 3.17 to 0.01.\n"
+        "It is asked with\n"
+        "  gen -m mine.gguf --no-echo --greedy \\\n"
+        "    $'user: The queen heard the bear.\\nassistant:'\n"
         "\n"
         "Pairs: {\"prompt\": \"...\", \"completion\": \"...\"}, or a conversation, of which what\n"
         "the assistant says is learned, and ends with the end of the text:\n"
         "  {\"messages\": [{\"role\": \"user\", \"content\": \"...\"},\n"
         "                {\"role\": \"assistant\", \"content\": \"...\"}]}\n"
-        "Also the shapes of Alpaca and ShareGPT; an instruction is followed by its input, if\n"
-        "there is one, on the next line, and by a line end where the template has nothing there:\n"
+        "Also the shapes of Alpaca and ShareGPT; an instruction is followed by its\n"
+        "input, if there is one, on the next line, and by a line end where the template\n"
+        "has nothing there; human and gpt become user and assistant:\n"
         "  {\"instruction\": \"...\", \"input\": \"...\", \"output\": \"...\"}\n"
         "  {\"conversations\": [{\"from\": \"human\", \"value\": \"...\"},\n"
         "                     {\"from\": \"gpt\", \"value\": \"...\"}]}\n"

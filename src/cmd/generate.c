@@ -126,6 +126,10 @@ static int run(void *settings, const struct options_parsed *parsed) {
         message("no prompt: try gen 'Once upon a time', or gen --help (an empty one is -p '')");
         return EXIT_USAGE;
     }
+    if (generate_is_batch(settings) && generate_reads_stdin(settings, parsed) &&
+        isatty(STDIN_FILENO) && !generate.settings->quiet) {
+        message("reads prompts from the terminal, to the end with Ctrl-D");
+    }
     generate.settings->options.kernels = compute_kernels();
     enum gen_status status = generate_settings_complete(settings, parsed, &err);
     if (status == GEN_OK) {

@@ -47,7 +47,7 @@ static enum gen_status encode_operands(struct generate_input *input,
 static enum gen_status encode_file(struct generate_input *input, const char *path,
                                    struct gen_error *err) {
     struct gen_bytes text = {0};
-    enum gen_status status = input_read_file(&text, path, INPUT_PROMPT_LIMIT, false, err);
+    enum gen_status status = input_read_file(&text, path, INPUT_PROMPT_LIMIT, err);
     if (status == GEN_OK) {
         if (text.n > 0 && text.data[text.n - 1] == '\n') {
             text.n--;
@@ -171,7 +171,7 @@ static enum gen_status encode_json(struct generate_input *input, struct gen_erro
     if (text != NULL) {
         status = encode(input, text, strlen(text), err);
     } else {
-        message_set(err, GEN_BAD_FILE, "%.300s: line %llu: %s (wanted: {\"prompt\":\"...\"})",
+        message_set(err, GEN_BAD_FILE, "%.300s: line %llu: %s (it must be {\"prompt\":\"...\"})",
                     input->input.name, (unsigned long long)input->input.n_records, flaw);
         status = GEN_BAD_FILE;
     }

@@ -6,7 +6,7 @@
  *  "counts":{"prompt_tokens":4,"new_tokens":20},
  *  "timings":{"prompt_seconds":0.01,"decode_seconds":0.2}}
  *
- * `text` is prompt and new text, `ids` likewise. With --logprobs N a member "logprobs" has one
+ * `text` is prompt and new text, so are `ids`. With --logprobs N a member "logprobs" has one
  * object for each new id:
  *  {"id":5,"token":"...","bytes":[...],"logprob":-1.5,"top":[{"id":...}, ...]},
  * where `bytes` are numbers: a token may hold a part of a character, which no string can show.

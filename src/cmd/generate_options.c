@@ -56,7 +56,8 @@ static const struct option table[] = {
     OPTION_ROW_RANGE("max-new-tokens", 'n', OPTION_INT, AT(options.max_new_tokens), "N", -1,
                      INT32_MAX,
                      "most tokens to add; -1: as many as the context has room for, as with "
-                     "--max-length alone"),
+                     "--max-length alone (with --context slide that has no end: until an "
+                     "end-of-text token, --stop or Ctrl-C)"),
     OPTION_ROW_RANGE("max-length", '\0', OPTION_INT, AT(options.max_length), "N", 1, INT32_MAX,
                      "most tokens in all, prompt and new"),
     OPTION_ROW_RANGE("min-new-tokens", '\0', OPTION_INT, AT(options.sampling.min_new_tokens), "N",

@@ -107,8 +107,10 @@ static enum gen_status read_bad_words(struct generate_rules *rules, const char *
             break;
         }
         word.n = text_without_cr(word.data, word.n);
-        if (word.n > 0) {
-            status = add_bad_word(rules, tokenizer, &word, err);
+        if (word.n > 0 && (status = add_bad_word(rules, tokenizer, &word, err)) != GEN_OK) {
+            struct gen_error cause = *err;
+            message_set(err, status, "%.300s: line %llu: %s", input.name,
+                        (unsigned long long)input.n_records, cause.message);
         }
     }
     gen_bytes_release(&word);

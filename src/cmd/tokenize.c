@@ -10,6 +10,8 @@
 #include "cli/json_out.h"
 #include "cli/message.h"
 #include "cli/model_load.h"
+#include "cli/sandbox.h"
+#include "cli/signals.h"
 #include "cli/terminal_text.h"
 #include "cmd/command.h"
 
@@ -21,6 +23,7 @@ struct tokenize_settings {
     const char *prompt;
     bool ids, json, count, special, decode;
     const char *output;
+    bool verbose, no_sandbox;
 };
 
 #define AT(member) offsetof(struct tokenize_settings, member)
@@ -47,6 +50,9 @@ static const struct option table[] = {
         "their bytes and nothing else; on a terminal control characters are shown as ^["),
     OPTION_ROW("output", 'o', OPTION_STRING, AT(output), "FILE",
                "write to FILE, which stays as it is until all is done; - is stdout"),
+    OPTION_ROW("no-sandbox", '\0', OPTION_FLAG, AT(no_sandbox), NULL, SANDBOX_HELP),
+    OPTION_ROW("verbose", 'v', OPTION_FLAG, AT(verbose), NULL,
+               "say on stderr what was given up, and what of the model's files is not heeded"),
 };
 
 static const struct option_conflict conflicts[] = {
@@ -60,7 +66,7 @@ static const struct options_spec spec = {
     .usage = "gen tokenize [OPTIONS] [FILE|-]",
     .intro = "Turn text into token ids, or with --decode ids into text. The text is FILE, or stdin "
              "if there is none or it is -; it is taken byte for byte, but for a byte order mark in "
-             "front, which is no text.",
+             "front, which is no text; with that of UTF-16 it is refused.",
     .table = table,
     .n_table = sizeof table / sizeof table[0],
     .conflicts = conflicts,
@@ -107,6 +113,12 @@ static void format_ids(struct gen_bytes *out, const struct tokenize_settings *se
     alloc_append(out, "\n", 1);
 }
 
+/** Say of what the text, or the ids, came from what is wrong with them. */
+static void blame(const char *name, enum gen_status status, struct gen_error *err) {
+    struct gen_error cause = *err;
+    message_set(err, status, "%.300s: %s", name, cause.message);
+}
+
 /** What is printed for text[n] (or, to be decoded, ids) that come from `name`. */
 static enum gen_status convert(struct gen_bytes *out, const struct tokenize_settings *settings,
                                const struct gen_tokenizer *tokenizer, const char *text, size_t n,
@@ -115,36 +127,70 @@ static enum gen_status convert(struct gen_bytes *out, const struct tokenize_sett
     enum gen_status status;
     if (settings->decode) {
         status = ids_parse(&ids, text, n, name, err);
-        if (status == GEN_OK) {
-            status = gen_tokenizer_decode(tokenizer, ids.data, ids.n, out, err);
-            if (status != GEN_OK) {
-                struct gen_error cause = *err;
-                message_set(err, status, "%.300s: %s", name, cause.message);
-            }
+        if (status == GEN_OK &&
+            (status = gen_tokenizer_decode(tokenizer, ids.data, ids.n, out, err)) != GEN_OK) {
+            blame(name, status, err);
         }
     } else {
         status = gen_tokenizer_encode(tokenizer, text, n, settings->special, &ids, err);
         if (status == GEN_OK) {
             format_ids(out, settings, tokenizer, &ids);
+        } else {
+            blame(name, status, err);
         }
     }
     gen_ids_release(&ids);
     return status;
 }
 
-static enum gen_status write_result(const char *path, const struct gen_bytes *result) {
-    struct text_out out;
-    struct gen_bytes shown = {0};
-    if (!text_out_open(&out, path)) {
-        return GEN_IO_ERROR;
+/** Everything is read and the output is open: give up the rest. */
+static void enter_sandbox(const struct tokenize_settings *settings, const struct text_out *out) {
+    if (settings->no_sandbox) {
+        return;
     }
-    if (terminal_text_wanted(&out)) {
+    char *output = text_out_directory(out);
+    struct sandbox sandbox = sandbox_enter((const char *const *)&output, output != NULL ? 1 : 0);
+    free(output);
+    if (settings->verbose) {
+        sandbox_report(&sandbox);
+    }
+}
+
+static bool write_result(struct text_out *out, const struct gen_bytes *result, bool on_terminal) {
+    struct gen_bytes shown = {0};
+    if (on_terminal) {
         terminal_text_append(&shown, result->data, result->n);
         result = &shown;
     }
-    text_out_write(&out, result->data, result->n);
+    text_out_write(out, result->data, result->n);
     gen_bytes_release(&shown);
-    return text_out_close(&out) ? GEN_OK : GEN_IO_ERROR;
+    return text_out_close(out);
+}
+
+/** Convert what was read and write it, with nothing else left to this process. */
+static int convert_and_write(const struct tokenize_settings *settings,
+                             const struct gen_tokenizer *tokenizer, const struct gen_bytes *text,
+                             const char *name) {
+    struct text_out out;
+    struct gen_error err;
+    /* A large text takes a while, and has no place at which to stop. */
+    signals_remove_files();
+    if (!text_out_open(&out, settings->output)) {
+        return EXIT_FAILED;
+    }
+    bool on_terminal = terminal_text_wanted(&out);
+    enter_sandbox(settings, &out);
+    struct gen_bytes result = {0};
+    bool good = convert(&result, settings, tokenizer, text->data, text->n, name, &err) == GEN_OK;
+    if (good) {
+        good = write_result(&out, &result, on_terminal);
+    } else {
+        message("%s", err.message);
+        text_out_give_up(&out);
+    }
+    gen_bytes_release(&result);
+    /* An id out of range comes from the data: that is no wrong usage. */
+    return good ? EXIT_DONE : EXIT_FAILED;
 }
 
 /** Whether what should be a file is rather the text itself. */
@@ -165,7 +211,7 @@ static int run(void *opaque, const struct options_parsed *parsed) {
     if (name_is_text(settings, path)) {
         message(
             "%.80s: No such file or directory (text itself goes after -p: gen tokenize -p TEXT)",
-            path);
+            message_name(path));
         return EXIT_FAILED;
     }
     if (settings->prompt == NULL && (path == NULL || strcmp(path, "-") == 0) &&
@@ -178,29 +224,25 @@ static int run(void *opaque, const struct options_parsed *parsed) {
     }
     struct gen_error err = {0};
     struct model_load load;
-    struct gen_bytes text = {0}, result = {0};
+    struct gen_bytes text = {0};
     enum gen_status status = model_load_tokenizer(&load, settings->model, &err);
     if (status == GEN_OK) {
-        model_load_say_notes(&load, false);
+        model_load_say_notes(&load, settings->verbose);
     }
     if (status == GEN_OK && settings->prompt != NULL) {
         alloc_append(&text, settings->prompt, strlen(settings->prompt));
     } else if (status == GEN_OK) {
-        status = input_read_file(&text, path, INPUT_LIMIT, true, &err);
+        status = input_read_file(&text, path, INPUT_LIMIT, &err);
     }
-    if (status == GEN_OK) {
-        status = convert(&result, settings, load.tokenizer, text.data, text.n, name, &err);
-    }
+    int code = EXIT_FAILED;
     if (status != GEN_OK) {
         message("%s", err.message);
     } else {
-        status = write_result(settings->output, &result);
+        code = convert_and_write(settings, load.tokenizer, &text, name);
     }
     gen_bytes_release(&text);
-    gen_bytes_release(&result);
     model_load_close(&load);
-    /* An id out of range comes from the data: that is no wrong usage. */
-    return status == GEN_OK ? EXIT_DONE : EXIT_FAILED;
+    return code;
 }
 
 static void set_defaults(void *settings) {

@@ -50,7 +50,7 @@ static bool read_lines(struct train_metrics *metrics, const char *path, uint64_t
     if (stat(path, &status) != 0 || !S_ISREG(status.st_mode)) {
         return true; /* there is none, or it cannot be read again */
     }
-    if (input_read_file(&text, path, METRICS_LIMIT, true, &err) != GEN_OK) {
+    if (input_read_file(&text, path, METRICS_LIMIT, &err) != GEN_OK) {
         message("%s", err.message);
         return false;
     }

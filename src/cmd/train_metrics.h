@@ -2,7 +2,7 @@
  * train_metrics.h - the figures of a training run: kept for the loss curve, and written as JSON
  * lines to the file of --metrics.
  *
- * A resumed run reads the file first and drops what lies behind the checkpoint it goes on from,
+ * A resumed run reads the file first and drops what comes after the checkpoint it goes on from,
  * so that in the end the file is that of an unbroken run. A new file takes its place at once, and
  * has a whole line more after each step.
  */

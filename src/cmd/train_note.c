@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/alloc.h"
 #include "cli/exit_code.h"
-#include "cli/json_out.h"
 #include "cli/message.h"
 #include "cmd/train_rows.h"
 
@@ -106,27 +106,36 @@ static size_t n_values(const struct train_settings *settings, const struct optio
 
 char *train_note_make(const struct train_settings *settings, const struct options_parsed *parsed,
                       const struct options_spec *spec) {
-    struct json_out array = {0};
-    json_out_open(&array, NULL, '[');
-    bool begins = settings->init != NULL;
+    cJSON *array = cJSON_CreateArray();
     for (size_t row = 0; row < spec->n_table; row++) {
         const struct option *option = &spec->table[row];
         bool sequences =
-            begins && strcmp(option->name, "n-ctx") == 0; /* shorter than the model's */
-        if (!is_kept(option) && !sequences) {
+            settings->begins && strcmp(option->name, "n-ctx") == 0; /* shorter than the model's */
+        /* A model that is only named again, of a run that was not begun with one, is none. */
+        bool no_init = !settings->pairs && !settings->begins && option->offset == TRAIN_AT(init);
+        if ((!is_kept(option) && !sequences) || no_init) {
             continue;
         }
         size_t n = n_values(settings, option, parsed->given[row]);
         for (size_t i = 0; i < n; i++) {
             char *argument = argument_of(settings, option, i);
-            json_out_string(&array, NULL, argument, strlen(argument));
+            cJSON *item = cJSON_CreateString(argument);
+            if (!cJSON_AddItemToArray(array, item)) {
+                cJSON_Delete(item);
+                alloc_failed();
+            }
             free(argument);
         }
     }
-    json_out_close(&array, ']');
-    char *text = alloc_printf("%.*s", (int)array.text.n, array.text.data);
-    gen_bytes_release(&array.text);
-    return text;
+    /* Names of files need not be UTF-8: here alone their bytes are kept as they are. */
+    char *text = cJSON_PrintUnformatted(array);
+    if (text == NULL) {
+        alloc_failed();
+    }
+    char *note = alloc_printf("%s", text);
+    cJSON_free(text);
+    cJSON_Delete(array);
+    return note;
 }
 
 /* ---- reading ---------------------------------------------------------------------------- */
@@ -184,19 +193,22 @@ static void compare(struct gen_bytes *line, const struct train_settings *setting
     free(value);
 }
 
-/** The arguments of the state's note; none where there is no state or no note. What is wrong with a
- *  state is said where it is opened to go on from; that it cannot be read for lack of memory, here.
- */
+/** The arguments of the state's note; none where there is no state or no note. With a state that
+ *  cannot be read there is nothing to go on from, so the run ends. */
 static cJSON *read_note(const struct train_settings *settings) {
     struct gen_bytes text = {0};
     struct gen_error err;
     cJSON *array = NULL;
     enum gen_status status = gen_train_note(settings->output, &text, &err);
-    if (status == GEN_OK && text.n > 0) {
-        array = cJSON_ParseWithLength(text.data, text.n);
-    }
     if (status == GEN_NO_MEMORY) {
         alloc_failed();
+    }
+    if (status != GEN_OK) {
+        message("%s", err.message);
+        exit(EXIT_FAILED);
+    }
+    if (text.n > 0) {
+        array = cJSON_ParseWithLength(text.data, text.n);
     }
     if (text.n > 0 && array == NULL) {
         message(
@@ -207,6 +219,35 @@ static cJSON *read_note(const struct train_settings *settings) {
     }
     gen_bytes_release(&text);
     return array;
+}
+
+/** The directory of a path; false if it cannot be looked at. */
+static bool find_directory(struct stat *status, const char *path) {
+    const char *slash = strrchr(path, '/');
+    char *directory =
+        slash != NULL ? alloc_printf("%.*s", (int)(slash - path) + 1, path) : alloc_printf(".");
+    bool found = stat(directory, status) == 0;
+    free(directory);
+    return found;
+}
+
+/** Whether an argument names a file to write that does not lie next to the model. A state may come
+ *  from a stranger: it has nothing written where its user has not said so. */
+static bool writes_elsewhere(const struct train_settings *settings, const struct option *option,
+                             const char *argument) {
+    static const char *const outputs[] = {"metrics", "svg", "last", NULL};
+    struct stat own, other;
+    const char *path = argument + strcspn(argument, "=");
+    path += *path == '=';
+    if (!is_among(option->name, outputs) ||
+        (find_directory(&own, settings->output) && find_directory(&other, path) &&
+         own.st_dev == other.st_dev && own.st_ino == other.st_ino)) {
+        return false;
+    }
+    message("%.200s.state: --%s was %.200s, which is not next to the model and not written (give "
+            "it again)",
+            settings->output, option->name, path);
+    return true;
 }
 
 static void take(struct train_note *note, const char *argument) {
@@ -223,6 +264,7 @@ static void set(const struct train_note *note, struct train_settings *settings,
                       (int)note->n, note->arguments, &err) != OPTIONS_RUN) {
         message("%.300s.state: %s (an option of its run; give another)", settings->output,
                 err.message);
+        exit(EXIT_FAILED);
     }
     settings->init_restored =
         options_given(&restored, spec, "init") || options_given(&restored, spec, "model");
@@ -234,19 +276,52 @@ static void set(const struct train_note *note, struct train_settings *settings,
     free(restored.given);
 }
 
-void train_note_restore(struct train_note *note, struct train_settings *settings,
+/** Whether an argument names what gen train, or gen finetune, learns, and the other is resuming. */
+static bool is_of_other(const char *argument, const struct options_spec *spec) {
+    return (strncmp(argument, "--pairs=", 8) == 0 || strncmp(argument, "--data=", 7) == 0) &&
+           find_row(spec, argument) == NULL;
+}
+
+/** Whether the run is one of this command; if not, after a message. The best model of a run would
+ *  be lost to a word that was mistyped. */
+static bool check_command(const cJSON *array, const struct train_settings *settings,
+                          const struct options_spec *spec) {
+    const char *other = settings->pairs ? "train" : "finetune";
+    const cJSON *entry;
+    cJSON_ArrayForEach(entry, array) {
+        const char *argument = cJSON_GetStringValue(entry);
+        if (argument != NULL && is_of_other(argument, spec)) {
+            message("%.200s.state: the run was begun by gen %s (gen %s --resume goes on with it; a "
+                    "new run needs another output)",
+                    message_name(settings->output), other, other);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool train_note_restore(struct train_note *note, struct train_settings *settings,
                         struct options_parsed *parsed, const struct options_spec *spec) {
     if (!settings->options.resume || settings->output == NULL) {
-        return;
+        return true;
     }
     cJSON *array = read_note(settings);
+    if (!check_command(array, settings, spec)) {
+        cJSON_Delete(array);
+        return false;
+    }
     struct gen_bytes line = {0};
     const cJSON *entry;
     cJSON_ArrayForEach(entry, array) {
         const char *argument = cJSON_GetStringValue(entry);
         const struct option *option = argument != NULL ? find_row(spec, argument) : NULL;
+        if (option != NULL && option->offset == TRAIN_AT(init)) {
+            settings->init_noted = true;
+        }
         if (option != NULL && !is_decided(option, parsed, spec)) {
-            take(note, argument);
+            if (!writes_elsewhere(settings, option, argument)) {
+                take(note, argument);
+            }
         } else if (option != NULL && options_given(parsed, spec, option->name)) {
             compare(&line, settings, option, argument);
         }
@@ -259,6 +334,7 @@ void train_note_restore(struct train_note *note, struct train_settings *settings
     if (note->n > 0) {
         set(note, settings, parsed, spec);
     }
+    return true;
 }
 
 void train_note_release(struct train_note *note) {

@@ -22,9 +22,11 @@ struct train_note {
 
 /**
  * Where a run is resumed: set what its state has and the command line has not, as if it had been
- * given, and say in a line what both have and is not the same. The note outlives the settings.
+ * given, and say in a line what both have and is not the same. Files to write are restored where
+ * they lie next to the model; others must be given again, and that is said. The note outlives the
+ * settings. Returns false, after a message, where the run is one of another command.
  */
-void train_note_restore(struct train_note *note, struct train_settings *settings,
+bool train_note_restore(struct train_note *note, struct train_settings *settings,
                         struct options_parsed *parsed, const struct options_spec *spec);
 void train_note_release(struct train_note *note);
 

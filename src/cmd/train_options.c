@@ -1,5 +1,6 @@
 #include "cmd/train_options.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -38,7 +39,7 @@ static const struct option table[] = {
         "end right before or after it belongs to neither; CR LF elsewhere is learned); or "
         "FILE.jsonl, .ndjson, .json, a JSON object a line; may be given several times"),
     OPTION_ROW("valid", '\0', OPTION_LIST, AT(valid), "FILE",
-               "text to validate on, likewise; never learned"),
+               "text to validate on, in the same forms; never learned"),
     OPTION_ROW_RANGE("valid-share", '\0', OPTION_FLOAT, AT(options.valid_share), "X", 0, 0.9,
                      "without --valid: hold the last share X of the data out (two tokens at "
                      "least)"),
@@ -98,41 +99,44 @@ const struct options_spec train_spec = {
     .usage = "gen train [OPTIONS] -o FILE.gguf DATA...",
     .intro = "Train a model on the text of the files DATA and write it to FILE.gguf. Ctrl-C writes "
              "a checkpoint and ends; --resume goes on. SIGUSR1 writes one and training goes on. "
-             "The model of any checkpoint can be used while training goes on. Not given with "
-             "--init: --lr is 1e-4. Not given with --init or --epochs: --warmup is a tenth of the "
-             "steps, 100 at most. --resume needs -o FILE.gguf alone: what else is not given is as "
-             "it was.",
+             "The model of any checkpoint can be used while training goes on. With --init "
+             "--lr is 1e-4 unless it is given, and with --init or --epochs --warmup is a tenth of "
+             "the steps, at most 100. --resume needs -o FILE.gguf alone: options that are not "
+             "given are as they were, but for files to write that do not lie next to FILE.gguf.",
     .table = table,
     .n_table = sizeof table / sizeof table[0],
     .conflicts = conflicts,
     .n_conflicts = sizeof conflicts / sizeof conflicts[0],
-    .examples =
-        "  gen train -o tales.gguf --valid tales-valid.txt --steps 5000 tales.txt\n"
-        "  gen train -o tales.gguf --valid tales-valid.txt --steps 9000 --resume tales.txt\n"
-        "  gen train -o mine.gguf --init openai-community/gpt2 --n-ctx 256 --lr 3e-5 diary.txt\n"
-        "\n"
-        "Recipes, with what they came to on two cores that others used too:\n"
-        "  Your own text, here 300 KB of C source, which the model had never seen:\n"
-        "    gen train -o mine.gguf --init tales-6m --n-ctx 128 --valid-share 0.05 \\\n"
-        "      --epochs 1 my.txt\n"
-        "  43 steps, 79 s, validation loss from 6.84 to 3.61. Text like that which a model\n"
-        "  knows gains little: 300 KB of novels and a smaller model, tales-2m, 120 steps:\n"
-        "  from 4.33 to 4.34, with --lr 3e-5 to 4.33, with 1e-3 to 4.56. For 1 MB give\n"
-        "  --epochs 2 --patience 3.\n"
-        "  From nothing, 190 KB of stories:\n"
-        "    gen train -o new.gguf --vocab-size 1024 --n-layer 3 --n-head 4 --n-embd 96 \\\n"
-        "      --n-ctx 64 --valid-share 0.05 --epochs 5 --lr 3e-3 stories.txt\n"
-        "  73 steps, 13 s, from 6.92 to 4.47.\n"
-        "  Questions and answers are for gen finetune: gen help finetune.\n"
-        "\n"
-        "Built with make MPI=1, several processes train one model; -b is the batch of all:\n"
-        "  mpirun -n 4 gen train -o tales.gguf --steps 5000 tales.txt\n"
-        "\n"
-        "Members of the metrics: step, loss (nats a token), lr, grad_norm, tokens, epoch,\n"
-        "tokens_per_second; after a validation valid_loss, valid_perplexity,\n"
-        "valid_bits_per_byte. The line of step 0 has a validation alone.\n"
-        "\n"
-        "Exit status: 0 done, 1 something failed, 2 wrong usage, 130 after Ctrl-C.\n",
+    .habits = habits_train,
+    .examples = "  gen train -o tales.gguf --valid tales-valid.txt --steps 5000 tales.txt\n"
+                "  gen train --resume -o tales.gguf --steps 9000\n"
+                "  gen train -o mine.gguf --init openai-community/gpt2 --n-ctx 256 --lr 3e-5 \\\n"
+                "    diary.txt\n"
+                "\n"
+                "Recipes, with what they came to on two cores that others used too:\n"
+                "  Your own text, here 300 KB of C source, which the model had never seen:\n"
+                "    gen train -o mine.gguf --init tales-6m --n-ctx 128 --valid-share 0.05 \\\n"
+                "      --epochs 1 my.txt\n"
+                "  43 steps, 79 s, validation loss from 6.84 to 3.61. Text like that which a\n"
+                "  model knows gains little: 300 KB of novels and a smaller model, tales-2m,\n"
+                "  120 steps: from 4.33 to 4.34, with --lr 3e-5 to 4.33, with 1e-3 to 4.56. For\n"
+                "  1 MB give --epochs 2 --patience 3.\n"
+                "  From nothing, 190 KB of stories:\n"
+                "    gen train -o new.gguf --vocab-size 1024 --n-layer 3 --n-head 4 \\\n"
+                "      --n-embd 96 --n-ctx 64 --valid-share 0.05 --epochs 5 --lr 3e-3 \\\n"
+                "      stories.txt\n"
+                "  73 steps, 13 s, from 6.92 to 4.47.\n"
+                "  Questions and answers are for gen finetune: gen help finetune.\n"
+                "\n"
+                "Built with make MPI=1, several processes train one model; -b is the batch of\n"
+                "all:\n"
+                "  mpirun -n 4 gen train -o tales.gguf --steps 5000 tales.txt\n"
+                "\n"
+                "Members of the metrics: step, loss (nats a token), lr, grad_norm, tokens,\n"
+                "epoch, tokens_per_second; after a validation valid_loss, valid_perplexity,\n"
+                "valid_bits_per_byte. The line of step 0 has a validation alone.\n"
+                "\n"
+                "Exit status: 0 done, 1 something failed, 2 wrong usage, 130 after Ctrl-C.\n",
 };
 
 void train_set_defaults(void *settings) {
@@ -164,6 +168,13 @@ static bool are_files(const struct option_list *files, const char *command) {
     return true;
 }
 
+static bool has_state(const struct train_settings *settings) {
+    char *state = alloc_printf("%s.state", settings->output);
+    bool found = access(state, F_OK) == 0;
+    free(state);
+    return found;
+}
+
 bool train_settings_files(struct train_settings *settings, const struct options_parsed *parsed,
                           const char *command, const char *usage) {
     if (settings->output == NULL || strcmp(settings->output, "-") == 0) {
@@ -175,6 +186,12 @@ bool train_settings_files(struct train_settings *settings, const struct options_
     for (size_t i = 0; i < parsed->n_operands; i++) {
         alloc_grow(&data->data, &data->capacity, data->n + 1, sizeof *data->data);
         data->data[data->n++] = parsed->operands[i];
+    }
+    if (data->n == 0 && settings->options.resume && !has_state(settings)) {
+        message("%.300s.state: is missing, so there is no run to resume (-o must name the model "
+                "that the run writes)",
+                message_name(settings->output));
+        return false;
     }
     if (data->n == 0) {
         message("%s needs %s", command, usage);
@@ -316,11 +333,16 @@ static bool find_vocabulary(struct train_settings *settings) {
     return settings->vocab_path != NULL;
 }
 
-static bool has_state(const struct train_settings *settings) {
-    char *state = alloc_printf("%s.state", settings->output);
-    bool found = access(state, F_OK) == 0;
-    free(state);
-    return found;
+/** Whether all files are there; if not, after a message. Said before some of them are read, which
+ *  may take long. */
+static bool are_there(const struct option_list *files) {
+    for (size_t i = 0; i < files->n; i++) {
+        if (access(files->data[i], R_OK) != 0) {
+            message("%.300s: cannot open: %s", message_name(files->data[i]), strerror(errno));
+            return false;
+        }
+    }
+    return true;
 }
 
 bool train_settings_complete(void *opaque, const struct options_parsed *parsed, int *code) {
@@ -334,21 +356,24 @@ bool train_settings_complete(void *opaque, const struct options_parsed *parsed, 
     if (options_given(parsed, &train_spec, "preset")) {
         settings->options.preset = preset_names[settings->preset];
     }
-    /* A model that is named again when a run is resumed changes nothing. */
-    bool begins = settings->init != NULL &&
-                  (!settings->options.resume || settings->init_restored || !has_state(settings));
+    /* A model that is named when a run is resumed changes nothing, be it the one that the run was
+     * begun with or, of a run that was begun without, any. */
+    bool resumes = settings->options.resume && has_state(settings);
+    settings->begins = resumes ? settings->init_noted : settings->init != NULL;
     settings->options.n_epochs = (double)settings->epochs;
     /* The state does without what a run was begun with, should that be gone; that it was begun with
      * it stays known, for resumptions to come. */
     bool opens = settings->init != NULL && !(settings->init_restored && is_gone(settings->init));
-    if (begins && !options_given(parsed, &train_spec, "lr")) {
+    if (settings->begins && !options_given(parsed, &train_spec, "lr")) {
         settings->options.learning_rate = INIT_RATE;
     }
-    if ((begins || settings->epochs > 0) && !options_given(parsed, &train_spec, "warmup")) {
+    if ((settings->begins || settings->epochs > 0) &&
+        !options_given(parsed, &train_spec, "warmup")) {
         settings->options.n_warmup = GEN_WARMUP_SHARE;
     }
     *code = EXIT_FAILED;
-    if (!find_vocabulary(settings) || (opens && !train_settings_begin(settings, settings->init))) {
+    if (!are_there(&settings->data) || !are_there(&settings->valid) || !find_vocabulary(settings) ||
+        (opens && !train_settings_begin(settings, settings->init))) {
         return false;
     }
     *code = EXIT_USAGE;

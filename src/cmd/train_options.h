@@ -26,7 +26,9 @@ struct train_settings {
     uint64_t log_every;
     bool quiet;
     bool init_restored, vocab_restored; /**< as the state of a resumed run has them */
-    bool pairs;                         /**< what is learned are pairs (gen finetune) */
+    bool init_noted; /**< the state of a resumed run has one, given again or not */
+    bool begins;     /**< with a model, now or when the run that is resumed was begun */
+    bool pairs;      /**< what is learned are pairs (gen finetune) */
 };
 
 extern const struct options_spec train_spec;

@@ -75,6 +75,10 @@ static void draw(struct train_report *report) {
 
 /* ---- callbacks -------------------------------------------------------------------------- */
 
+static const char *plural(uint64_t n) {
+    return n == 1 ? "" : "s";
+}
+
 static void say_pairs(const struct gen_train_plan *plan) {
     if (plan->n_learned < plan->n_parameters) {
         message("%.2f million of them learn, in adapters", (double)plan->n_learned / 1e6);
@@ -83,10 +87,11 @@ static void say_pairs(const struct gen_train_plan *plan) {
     if (plan->last_sequences > 0) {
         snprintf(last, sizeof last, " (the last of an epoch %" PRIu64 ")", plan->last_sequences);
     }
-    message("%" PRIu64 " pairs of %d tokens at most, %" PRIu64 " to validate; %" PRIu64
-            " steps of %" PRIu64 " pairs%s, %d at a time, in %.2f GB of memory",
-            plan->n_sequences, plan->sequence_length + 1, plan->n_valid_sequences, plan->n_steps,
-            plan->step_sequences, last, plan->micro_batch, (double)plan->memory / 1e9);
+    message("%" PRIu64 " pair%s of %d tokens at most, %" PRIu64 " more to validate; %" PRIu64
+            " steps of %" PRIu64 " pair%s%s, %d at a time, in %.2f GB of memory",
+            plan->n_sequences, plural(plan->n_sequences), plan->sequence_length + 1,
+            plan->n_valid_sequences, plan->n_steps, plan->step_sequences,
+            plural(plan->step_sequences), last, plan->micro_batch, (double)plan->memory / 1e9);
     if (plan->n_left_out > 0) {
         message("%" PRIu64 " more pairs are longer than %d tokens and left out", plan->n_left_out,
                 plan->config->n_ctx);
@@ -94,21 +99,28 @@ static void say_pairs(const struct gen_train_plan *plan) {
 }
 
 static void say_text(const struct gen_train_plan *plan) {
-    message(
-        "%" PRIu64 " tokens of text in %" PRIu64 " document%s, %" PRIu64
-        " to validate; a step has %" PRIu64 " sequences of %d, %d at a time, in %.2f GB of memory",
-        plan->n_tokens, plan->n_documents, plan->n_documents == 1 ? "" : "s", plan->n_valid_tokens,
-        plan->step_sequences, plan->sequence_length, plan->micro_batch, (double)plan->memory / 1e9);
+    message("%" PRIu64 " tokens of text in %" PRIu64 " document%s, %" PRIu64
+            " more to validate; a step has %" PRIu64
+            " sequences of %d, %d at a time, in %.2f GB of memory",
+            plan->n_tokens, plan->n_documents, plural(plan->n_documents), plan->n_valid_tokens,
+            plan->step_sequences, plan->sequence_length, plan->micro_batch,
+            (double)plan->memory / 1e9);
     double n_read = (double)(plan->n_steps - plan->first_step) * (double)plan->step_sequences *
                     (double)plan->sequence_length;
-    message("%" PRIu64 "%s steps: %.3g times over %" PRIu64 " tokens",
-            plan->n_steps - plan->first_step, plan->first_step > 0 ? " more" : "",
-            n_read / (double)plan->n_tokens, plan->n_tokens);
+    double times = n_read / (double)plan->n_tokens;
+    if (plan->first_step < plan->n_steps) {
+        message("%" PRIu64 "%s steps: %.*f times over %" PRIu64 " tokens",
+                plan->n_steps - plan->first_step, plan->first_step > 0 ? " more" : "",
+                times < 100 ? 2 : 0, times, plan->n_tokens);
+    }
 }
 
 /** What does not go on as it was in the run that is resumed. */
 static void say_resumed(const struct gen_train_plan *plan) {
     message("going on after step %" PRIu64, plan->first_step);
+    if (plan->first_step >= plan->n_steps) {
+        message("all steps are done (more --steps or --epochs make the run longer)");
+    }
     if (plan->from_beginning) {
         message("the data, or their order, are not those of the checkpoint: they are read from "
                 "their beginning");
@@ -140,6 +152,7 @@ static void on_plan(void *context, const struct gen_train_plan *plan) {
     struct train_report *report = context;
     const struct gen_config *config = plan->config;
     report->first_step = plan->first_step;
+    report->n_steps = plan->n_steps;
     report->start = gen_clock();
     report->keeps_best = plan->n_valid_tokens > 0;
     report->has_best = plan->has_best;
@@ -322,9 +335,10 @@ static void say_worse(const struct train_report *report) {
 static bool end(struct train_report *report, bool done) {
     const struct train_settings *settings = report->settings;
     wipe(report);
-    if (!settings->quiet && done && report->last.step > 0 &&
-        report->last.step < report->last.n_steps) {
-        message("stopped early: no better validation after that of step %" PRIu64,
+    uint64_t last = report->last.step > 0 ? report->last.step : report->first_step;
+    if (!settings->quiet && done && last < report->n_steps) {
+        message("stopped early: no better validation after that of step %" PRIu64
+                " (--resume with a larger --patience goes on)",
                 report->best_step);
     }
     if (!settings->quiet && report->saved) {
@@ -367,13 +381,13 @@ int train_report_command(void *settings, const struct options_parsed *given,
     struct gen_ranks ranks;
     struct options_parsed parsed = *given;
     struct train_note restored = {0};
-    int code;
+    int code = EXIT_USAGE;
     if (!ranks_begin(&ranks)) {
         return ranks_end(EXIT_USAGE);
     }
-    train_note_restore(&restored, settings, &parsed, spec);
+    bool ours = train_note_restore(&restored, settings, &parsed, spec);
     train_settings_share(settings, &ranks);
-    if (complete(settings, &parsed, &code)) {
+    if (ours && complete(settings, &parsed, &code)) {
         char *note = train_note_make(settings, &parsed, spec);
         code = run(settings, note, train);
         free(note);

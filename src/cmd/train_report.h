@@ -18,6 +18,7 @@ struct train_report {
     bool drawn;                   /**< the moving line stands there */
     bool failed;                  /**< something could not be written; the message is out */
     uint64_t first_step;          /**< of this session */
+    uint64_t n_steps;             /**< of the run, at most */
     bool asked;                   /**< somebody asked for a checkpoint that is not written yet */
     bool saved;                   /**< a checkpoint was written, */
     uint64_t saved_step;          /**< the last one after this step */

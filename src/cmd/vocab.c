@@ -106,10 +106,15 @@ static enum gen_status read_text(struct gen_vocab_learner *learner, const char *
                                  struct reading *reading, struct gen_error *err) {
     struct input input;
     enum gen_status status = input_open(&input, path, err);
-    while (status == GEN_OK) {
+    for (bool first = true; status == GEN_OK; first = false) {
         const char *bytes;
         size_t n;
         status = input_take(&input, &bytes, &n, err);
+        const char *other = status == GEN_OK && first ? text_looks_like(bytes, n) : NULL;
+        if (other != NULL) {
+            message_set(err, GEN_BAD_FILE, "%.400s: %s", message_name(path), other);
+            status = GEN_BAD_FILE;
+        }
         if (status != GEN_OK || n == 0) {
             break;
         }

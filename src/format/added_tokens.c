@@ -82,25 +82,25 @@ enum gen_status added_tokens_role(struct added_tokens *added, const char *conten
         return *content == '\0'
                    ? GEN_OK
                    : append(added, content, ADDED_TOKENS_NO_ID, TOKENIZER_SPECIAL, err);
-    known->kind = TOKENIZER_SPECIAL;
+    known->kind = (known->kind & ~(unsigned)TOKENIZER_ADDED) | TOKENIZER_SPECIAL;
     return GEN_OK;
 }
 
-enum gen_status added_tokens_read_kind(unsigned *kind, const cJSON *description, const char *where,
-                                       struct gen_error *err) {
-    static const char *const flags[] = {"lstrip", "rstrip", "single_word"};
-    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
-        if (cJSON_IsTrue(json_member(description, flags[i])))
-            return error_set(err, GEN_UNSUPPORTED,
-                             "%s: an added token has \"%s\": true, which gen does not follow, so "
-                             "its ids would differ",
-                             where, flags[i]);
+unsigned added_tokens_kind(const cJSON *description) {
+    static const struct {
+        const char *name;
+        unsigned bit;
+    } flags[] = {{"lstrip", TOKENIZER_LSTRIP},
+                 {"rstrip", TOKENIZER_RSTRIP},
+                 {"single_word", TOKENIZER_SINGLE_WORD}};
     bool special = cJSON_IsTrue(json_member(description, "special"));
     const cJSON *normalized = json_member(description, "normalized");
     bool late = normalized != NULL ? cJSON_IsTrue(normalized) : !special;
-    *kind = special ? TOKENIZER_SPECIAL : TOKENIZER_ADDED;
-    *kind |= late ? TOKENIZER_LATE : 0;
-    return GEN_OK;
+    unsigned kind = special ? TOKENIZER_SPECIAL : TOKENIZER_ADDED;
+    kind |= late ? TOKENIZER_LATE : 0;
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+        kind |= cJSON_IsTrue(json_member(description, flags[i].name)) ? flags[i].bit : 0;
+    return kind;
 }
 
 /** Hand a token on; the builder hears of the end-of-text id only if there is such a token. */
@@ -109,8 +109,9 @@ static enum gen_status build_token(struct tokenizer_builder *builder, uint64_t i
                                    struct gen_error *err) {
     bool is_end =
         n == strlen(TOKENIZER_END_OF_TEXT) && memcmp(content, TOKENIZER_END_OF_TEXT, n) == 0;
-    enum gen_status status =
-        tokenizer_builder_token(builder, id, content, n, is_end ? TOKENIZER_SPECIAL : kind, err);
+    if (is_end)
+        kind = TOKENIZER_SPECIAL | (kind & TOKENIZER_AROUND);
+    enum gen_status status = tokenizer_builder_token(builder, id, content, n, kind, err);
     if (status == GEN_OK && eos >= 0 && id == (uint64_t)eos)
         status = tokenizer_builder_eos(builder, id, err);
     return status;

@@ -52,17 +52,14 @@ static enum gen_status read_added_tokens(struct added_tokens *added, const char 
 static enum gen_status read_decoder_entry(struct added_tokens *added, const cJSON *entry,
                                           const char *where, struct gen_error *err) {
     const cJSON *content = json_member(entry, "content");
-    unsigned kind = 0;
-    enum gen_status status = added_tokens_read_kind(&kind, entry, where, err);
-    if (status != GEN_OK)
-        return status;
     cJSON *id = NULL;
-    status = json_parse(&id, entry->string, strlen(entry->string), where, err);
+    enum gen_status status = json_parse(&id, entry->string, strlen(entry->string), where, err);
     if (status == GEN_OK && !cJSON_IsString(content))
         status = error_set(err, GEN_BAD_FILE,
                            "%s: an entry of added_tokens_decoder has no \"content\"", where);
     if (status == GEN_OK)
-        status = added_tokens_add(added, content->valuestring, id, kind, where, err);
+        status =
+            added_tokens_add(added, content->valuestring, id, added_tokens_kind(entry), where, err);
     cJSON_Delete(id);
     return status;
 }

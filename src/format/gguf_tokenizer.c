@@ -180,12 +180,15 @@ static enum gen_status refuse_switches(const struct model_file *file, struct gen
 enum gen_status tokenizer_files_read_gguf(struct gen_tokenizer **out, const struct model_file *file,
                                           struct gen_error *err) {
     static const char *const models[] = {"gpt2", NULL};
-    /* Names by which llama.cpp cuts texts as GPT-2 does. "default" is another pattern there, which
-     * takes punctuation and digits apart; files from before the key existed, April 2024, have none,
-     * and of architecture gpt2 mean GPT-2's. */
-    static const char *const pres[] = {"gpt-2",   "gpt2",       "phi-2",      "jina-es",
-                                       "jina-de", "jina-v2-es", "jina-v2-de", "mpt",
-                                       "olmo",    "jais",       NULL};
+    /* Names by which llama.cpp cuts texts as GPT-2 does, changing no id otherwise (with jina-v2-*
+     * it takes spaces before <mask> away, with roberta-bpe it adds separators), and "gpt2", which
+     * only gen knows. "default" is another pattern there, which takes punctuation and digits apart;
+     * files from before the key existed, April 2024, have none, and of architecture gpt2 mean
+     * GPT-2's. */
+    static const char *const pres[] = {
+        "gpt-2",   "gpt2",     "phi-2",           "jina-es", "jina-de", "gigachat",
+        "a.x-4.0", "mellum",   "modern-bert",     "exaone4", "mpt",     "olmo",
+        "jais",    "trillion", "granite-docling", NULL};
     *out = NULL;
     if (model_file_setting(file, "tokenizer.ggml.model") == NULL) {
         if (model_file_setting(file, "tokenizer.ggml.tokens") == NULL)

@@ -126,9 +126,14 @@ static char *spell_words(const char *text, size_t n, size_t n_words, size_t *n_s
 
 /* ---- parsing --------------------------------------------------------------------------------- */
 
-static enum gen_status not_json(const char *text, size_t at, const char *problem, const char *where,
-                                struct gen_error *err) {
+static enum gen_status not_json(const char *text, size_t n, size_t at, const char *problem,
+                                const char *where, struct gen_error *err) {
     size_t line = 1, column = 1;
+    if (n == 0 || memchr(text, '\n', n) == NULL) {
+        /* It may be one line of many, whose number `where` says. */
+        return error_set(err, GEN_BAD_FILE, "%s: not valid JSON at byte %zu: %s", where, at + 1,
+                         problem);
+    }
     for (size_t i = 0; i < at; i++) {
         column = text[i] == '\n' ? 1 : column + 1;
         line += text[i] == '\n';
@@ -162,7 +167,7 @@ static enum gen_status parse(cJSON **out, const char *text, size_t n, bool pytho
     struct json_counts counts;
     const char *problem = json_scan(text, n, python, &counts, &at);
     if (problem != NULL)
-        return not_json(text, at, problem, where, err);
+        return not_json(text, n, at, problem, where, err);
     if (counts.words == 0)
         return parse_scanned(out, text, n, counts.fractions > 0, where, err);
     size_t n_spelled = 0;

@@ -1,4 +1,5 @@
-/* JSON lines: what is forgiven in them and what is said of those that hold no object. */
+/* JSON lines: what is forgiven in them, halves of surrogate pairs, and what is said of those that
+ * hold no object. What the members must be is for the reader of each kind of record to say. */
 #include "format/json_line.h"
 
 #include <stdio.h>
@@ -7,6 +8,15 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "text/lines.h"
+
+/* Whether a line does not even begin as an object: it is of another kind of file. */
+static bool is_no_object(const char *line, size_t n) {
+    size_t i = 0;
+    while (i < n && (line[i] == ' ' || line[i] == '\t' || line[i] == '\r')) {
+        i++;
+    }
+    return i == n || line[i] != '{';
+}
 
 enum gen_status json_parse_line(cJSON **out, const char *line, size_t n, const char *where,
                                 struct gen_error *err) {
@@ -24,7 +34,14 @@ enum gen_status json_parse_line(cJSON **out, const char *line, size_t n, const c
         text_mend_surrogates(mended, line, n);
         line = mended;
     }
-    enum gen_status status = json_parse(out, line, n, where, err);
+    struct gen_error found = {0};
+    enum gen_status status = json_parse(out, line, n, where, &found);
+    if (status != GEN_OK) {
+        error_set(err, status, "%s%s", found.message,
+                  status == GEN_BAD_FILE && is_no_object(line, n)
+                      ? " (each line must be a JSON object)"
+                      : "");
+    }
     memory_free(mended);
     if (status == GEN_OK && !cJSON_IsObject(*out)) {
         status = error_set(err, GEN_BAD_FILE, "%s holds %s, but must hold a JSON object", where,

@@ -14,9 +14,10 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "text/lines.h"
 
 const char looks_like_peft_advice[] =
-    "is an adapter of PEFT, not a whole model (in Python, merge it with its model: "
+    "is an adapter of PEFT, which is not read (in Python, merge it with its model: "
     "PeftModel.from_pretrained(MODEL, FOLDER).merge_and_unload().save_pretrained(MERGED), and name "
     "the folder MERGED)";
 
@@ -40,20 +41,19 @@ const char *file_looks_like(const void *data, size_t n) {
         size_t n;
         const char *what;
     } known[] = {
-        {"version https://git-lfs", 23,
-         "is a git-lfs pointer, not the file itself (fetch it: git lfs pull)"},
         {"PK\3\4", 4, pytorch},
         {"\x80\2", 2, pytorch},
         {"\x80\4", 2, pytorch},
         {"\x89HDF", 4,
          "is a TensorFlow file (HDF5), which is not read (in Python, load it with from_tf=True and "
          "save it again with save_pretrained())"},
-        {"\x1f\x8b", 2, "is compressed with gzip (unpack it: gunzip)"},
-        {"\x28\xb5\x2f\xfd", 4, "is compressed with zstd (unpack it: zstd -d)"},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (n >= known[i].n && memcmp(data, known[i].begins, known[i].n) == 0)
             return known[i].what;
+    const char *no_text = text_looks_like(data, n);
+    if (no_text != NULL)
+        return no_text;
     if (is_markup(data, n))
         return "is a web page (HTML), not the file itself: a login or an error page was saved "
                "(download the file again)";

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "format/added_flags.h"
 #include "format/json.h"
 #include "format/looks_like.h"
 #include "format/model_file.h"
@@ -94,9 +95,10 @@ enum gen_status model_file_begin_memory(struct model_file **out, const char *nam
 }
 
 enum gen_status model_file_read_tokenizer(struct model_file *file, struct gen_error *err) {
-    return file->naming == NAMES_GGUF && file->tokenizer == NULL
-               ? tokenizer_files_read_gguf(&file->tokenizer, file, err)
-               : GEN_OK;
+    if (file->naming != NAMES_GGUF || file->tokenizer != NULL)
+        return GEN_OK;
+    enum gen_status status = tokenizer_files_read_gguf(&file->tokenizer, file, err);
+    return status == GEN_OK ? added_flags_read(file, err) : status;
 }
 
 /** The second step, after the first and its result. */

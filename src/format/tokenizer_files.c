@@ -77,7 +77,9 @@ static enum gen_status read_pair(struct gen_tokenizer **out, const char *directo
                                  const char *vocab, const char *merges, int64_t eos,
                                  struct gen_error *err) {
     struct tokenizer_builder *builder = NULL;
-    enum gen_status status = tokenizer_builder_new(&builder, directory, err);
+    enum gen_status status = tokenizer_builder_new(&builder, vocab, err);
+    if (status == GEN_OK)
+        status = tokenizer_builder_merges_file(builder, merges, err);
     if (status == GEN_OK) {
         tokenizer_builder_last_merge(builder);
         status = read_vocab(builder, directory, vocab, eos, err);
@@ -123,11 +125,12 @@ static enum gen_status compare_pair(struct gen_tokenizer *tokenizer, const char 
 }
 
 /** Half a pair and no tokenizer.json: say which half is missing. */
-static enum gen_status missing_half(const char *directory, bool has_vocab, struct gen_error *err) {
+static enum gen_status missing_half(const char *vocab, const char *merges, bool has_vocab,
+                                    struct gen_error *err) {
     struct error_quoted where;
-    return error_set(err, GEN_BAD_FILE, "%s: has %s, but no %s: a tokenizer needs both",
-                     error_path(&where, directory), has_vocab ? "vocab.json" : "merges.txt",
-                     has_vocab ? "merges.txt" : "vocab.json");
+    return error_set(err, GEN_BAD_FILE, "%s: is missing, but %s is there: a tokenizer needs both",
+                     error_path(&where, has_vocab ? merges : vocab),
+                     has_vocab ? "vocab.json" : "merges.txt");
 }
 
 enum gen_status tokenizer_files_read_directory(struct gen_tokenizer **out, const char *directory,
@@ -150,7 +153,7 @@ enum gen_status tokenizer_files_read_directory(struct gen_tokenizer **out, const
     } else if (has_vocab && has_merges) {
         status = read_pair(out, directory, vocab, merges, eos, err);
     } else if (has_vocab || has_merges) {
-        status = missing_half(directory, has_vocab, err);
+        status = missing_half(vocab, merges, has_vocab, err);
     }
     if (status != GEN_OK) {
         gen_tokenizer_free(*out);

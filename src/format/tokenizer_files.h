@@ -73,11 +73,10 @@ void added_tokens_release(struct added_tokens *added);
  */
 enum gen_status added_tokens_add(struct added_tokens *added, const char *content, const cJSON *id,
                                  unsigned kind, const char *where, struct gen_error *err);
-/** The kind that a token's description says. Flags that change where the token is found in a text
- *  and that gen does not follow are refused. */
-enum gen_status added_tokens_read_kind(unsigned *kind, const cJSON *description, const char *where,
-                                       struct gen_error *err);
-/** A token that has a role, e.g. as padding, is special, whatever its description says. */
+/** The kind that a token's description says: bits of enum tokenizer_kind. */
+unsigned added_tokens_kind(const cJSON *description);
+/** A token that has a role, e.g. as padding, is special, whatever its description says; the rest of
+ *  that stays. */
 enum gen_status added_tokens_role(struct added_tokens *added, const char *content,
                                   struct gen_error *err);
 /**

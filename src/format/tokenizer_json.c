@@ -155,14 +155,12 @@ static enum gen_status read_added(struct added_tokens *added, const cJSON *list,
                          json_kind(list));
     for (const cJSON *item = list->child; item != NULL && status == GEN_OK; item = item->next) {
         const cJSON *content = json_member(item, "content");
-        unsigned kind = 0;
-        status = added_tokens_read_kind(&kind, item, where, err);
-        if (status == GEN_OK && !cJSON_IsString(content))
+        if (!cJSON_IsString(content))
             status = error_set(err, GEN_BAD_FILE, "%s: an entry of added_tokens has no \"content\"",
                                where);
         if (status == GEN_OK)
-            status = added_tokens_add(added, content->valuestring, json_member(item, "id"), kind,
-                                      where, err);
+            status = added_tokens_add(added, content->valuestring, json_member(item, "id"),
+                                      added_tokens_kind(item), where, err);
     }
     return status;
 }

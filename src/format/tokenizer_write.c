@@ -77,6 +77,10 @@ static bool format_merges(struct gen_bytes *out, const struct gen_tokenizer *tok
     return done;
 }
 
+static bool put_bit(struct gen_bytes *out, unsigned kind, unsigned bit) {
+    return put(out, (kind & bit) != 0 ? "true" : "false");
+}
+
 /** What AutoTokenizer needs beside the two: its class, and which tokens are special. */
 static bool format_config(struct gen_bytes *out, const struct gen_tokenizer *tokenizer) {
     static const char *const roles[] = {"bos_token", "eos_token", "unk_token"};
@@ -97,10 +101,12 @@ static bool format_config(struct gen_bytes *out, const struct gen_tokenizer *tok
             size_t n = 0;
             const char *text = gen_tokenizer_piece(tokenizer, id, &n);
             done = put(out, comma) && put_id(out, "\n    \"%d\": {\"content\": ", id) &&
-                   put_quoted(out, text, n) && put(out, ", \"lstrip\": false, \"normalized\": ") &&
-                   put(out, (kind & TOKENIZER_LATE) != 0 ? "true" : "false") &&
-                   put(out, ", \"rstrip\": false, \"single_word\": false, \"special\": ") &&
-                   put(out, (kind & TOKENIZER_SPECIAL) != 0 ? "true}" : "false}");
+                   put_quoted(out, text, n) && put(out, ", \"lstrip\": ") &&
+                   put_bit(out, kind, TOKENIZER_LSTRIP) && put(out, ", \"normalized\": ") &&
+                   put_bit(out, kind, TOKENIZER_LATE) && put(out, ", \"rstrip\": ") &&
+                   put_bit(out, kind, TOKENIZER_RSTRIP) && put(out, ", \"single_word\": ") &&
+                   put_bit(out, kind, TOKENIZER_SINGLE_WORD) && put(out, ", \"special\": ") &&
+                   put_bit(out, kind, TOKENIZER_SPECIAL) && put(out, "}");
             comma = ",";
         }
     }

@@ -87,7 +87,7 @@ void sequence_release(struct sequence *sequence);
 
 /**
  * In place of sequence_init: a sequence that has failed before it began, to be reported in its
- * turn; also behind a sequence_init that failed.
+ * turn; also after a sequence_init that failed.
  */
 enum gen_status sequence_refuse(struct sequence *sequence, const struct sequence_rules *rules,
                                 const struct gen_prompt *prompt, uint64_t index,

@@ -1,5 +1,5 @@
 /* gen_model_cost: what a pass through the model reads and computes. */
-#include "gen.h"
+#include "gen_bench.h"
 #include "model/model.h"
 
 /* Operations of one row in some columns of a matrix. */

@@ -139,6 +139,12 @@ struct gen_tensor_info gen_model_tensor(const struct gen_model *model, size_t i)
                                    .type = tensor_type_info(tensor->type)->name,
                                    .n_dims = tensor->n_dims,
                                    .size = tensor->size};
+    /* One that was made F32 is told as it is in the file. */
+    const struct unread_tensor *wide = model_file_unread(model->file, tensor->name);
+    if (wide != NULL && wide->values != NULL) {
+        info.type = "F64";
+        info.size = wide->tensor.size;
+    }
     for (int d = 0; d < tensor->n_dims; d++) {
         info.dims[d] = tensor->dims[tensor->n_dims - 1 - d];
     }

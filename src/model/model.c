@@ -34,7 +34,7 @@ static enum gen_status check_gguf_tokens(const struct gen_model *model, struct g
                      model->config.n_vocab);
 }
 
-/* Reading the tokenizer, beside packing. */
+/* Reading the tokenizer while weights are packed. */
 struct reading {
     struct model_file *file;
     enum gen_status status;

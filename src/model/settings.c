@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "arch/keys.h"
+#include "format/added_flags.h"
 #include "model/eos_ids.h"
 
 /* Of the block formats as gen knows them: the only version in use. */
@@ -104,6 +105,21 @@ static enum gen_status write_eos(struct gguf_writer *writer, const struct model_
     return status;
 }
 
+static enum gen_status write_tokenizer(struct gguf_writer *writer,
+                                       const struct model_settings *settings,
+                                       struct model_settings_own *own, struct gen_error *err) {
+    int32_t n_vocab = settings->config->n_vocab;
+    bool any = false;
+    enum gen_status status = gguf_writer_tokenizer(writer, settings->tokenizer, n_vocab, err);
+    if (status == GEN_OK) {
+        status = added_flags_write(writer, settings->tokenizer, n_vocab, &any, err);
+    }
+    if (any) {
+        note_own(own, ADDED_FLAGS_KEY);
+    }
+    return status;
+}
+
 enum gen_status model_settings_write(struct gguf_writer *writer,
                                      const struct model_settings *settings,
                                      struct model_settings_own *own, struct gen_error *err) {
@@ -123,7 +139,7 @@ enum gen_status model_settings_write(struct gguf_writer *writer,
         return status;
     }
     if (settings->tokenizer != NULL) {
-        status = gguf_writer_tokenizer(writer, settings->tokenizer, config->n_vocab, err);
+        status = write_tokenizer(writer, settings, own, err);
     }
     if (status == GEN_OK && config->bos_token_id >= 0) {
         status = gguf_writer_u32(writer, "tokenizer.ggml.bos_token_id",

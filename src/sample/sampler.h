@@ -1,5 +1,5 @@
 /**
- * sampler.h - what the other rooms need of the sampler besides its public half in gen.h.
+ * sampler.h - what the other rooms need of the sampler besides its public half in gen_session.h.
  *
  * A step is: copy the logits, the rules of the chain (processor.h), between whose halves, unless
  * greedy, scores are divided by the temperature and candidates gathered, and the draw

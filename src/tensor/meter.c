@@ -5,10 +5,10 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/threads.h"
-#include "gen.h"
+#include "gen_bench.h"
 #include "tensor/kernels/kernels.h"
 
-/* A share of reading: long beside what claiming it costs, and there are many for each thread. */
+/* A share of reading: long next to what claiming it costs, and there are many for each thread. */
 #define SHARE_FLOATS ((size_t)1 << 18)
 /* A share of computing, and how many of them a thread gets before the clock is looked at. */
 #define SHARE_ROUNDS      ((size_t)1 << 14)

@@ -29,6 +29,27 @@ size_t text_mark_length(const void *text, size_t n) {
     return n > 0 && text_mark(text, n, true) == TEXT_MARK_UTF8 ? strlen(utf8_mark) : 0;
 }
 
+const char *text_looks_like(const void *text, size_t n) {
+    static const struct {
+        const char *begins;
+        size_t shorter_than; /* 0: of any length */
+        const char *what;
+    } known[] = {
+        {"version https://git-lfs", 1024,
+         "is a git-lfs pointer, not the file itself (fetch it: git lfs pull)"},
+        {"\x1f\x8b", 0, "is compressed with gzip (unpack it: gunzip)"},
+        {"\x28\xb5\x2f\xfd", 0, "is compressed with zstd (unpack it: zstd -d)"},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        size_t length = strlen(known[i].begins);
+        if (n >= length && memcmp(text, known[i].begins, length) == 0 &&
+            (known[i].shorter_than == 0 || n < known[i].shorter_than)) {
+            return known[i].what;
+        }
+    }
+    return NULL;
+}
+
 size_t text_without_cr(const char *line, size_t n) {
     return n > 0 && line[n - 1] == '\r' ? n - 1 : n;
 }

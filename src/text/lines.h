@@ -26,6 +26,13 @@ size_t text_mark_length(const void *text, size_t n);
 #define TEXT_UTF16_PROBLEM                                                                         \
     "is UTF-16 text, but must be UTF-8 (iconv -f UTF-16 -t UTF-8 FILE > NEW makes it so)"
 
+/**
+ * What n bytes are that a text to learn must not begin with, as the rest of a sentence that begins
+ * with the name of the file: a git-lfs pointer, gzip, zstd. NULL where they may be a text, as one
+ * about git-lfs is, which is longer than any pointer.
+ */
+const char *text_looks_like(const void *text, size_t n);
+
 /** n bytes of a line without the CR that a line of Windows ends with. */
 size_t text_without_cr(const char *line, size_t n);
 

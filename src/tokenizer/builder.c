@@ -48,26 +48,60 @@ void tokenizer_builder_free(struct tokenizer_builder *builder) {
         builder->blocks = next;
     }
     memory_free(builder->name);
+    memory_free(builder->merges_name);
     memory_free(builder->bytes);
     memory_free(builder->tokens);
     memory_free(builder->merges);
     memory_free(builder);
 }
 
+enum gen_status tokenizer_builder_merges_file(struct tokenizer_builder *builder, const char *name,
+                                              struct gen_error *err) {
+    memory_free(builder->merges_name);
+    builder->merges_name = memory_copy_string(name, strlen(name));
+    return builder->merges_name != NULL ? GEN_OK : error_no_memory(err, "the tokenizer");
+}
+
+static const char *merges_name(const struct tokenizer_builder *builder) {
+    return builder->merges_name != NULL ? builder->merges_name : builder->name;
+}
+
+static enum gen_status bad_spelling(const char *name, const char *what, const char *spelling,
+                                    size_t n, const char *wrong, struct gen_error *err) {
+    struct error_quoted path;
+    struct error_quoted quoted;
+    return error_set(err, GEN_BAD_FILE, "%s: %s \"%s\" %s", error_path(&path, name), what,
+                     error_quote(&quoted, spelling, n), wrong);
+}
+
+static enum gen_status bad_number(const char *name, const char *what, uint64_t number,
+                                  const char *wrong, struct gen_error *err) {
+    struct error_quoted path;
+    return error_set(err, GEN_BAD_FILE, "%s: %s %llu %s", error_path(&path, name), what,
+                     (unsigned long long)number, wrong);
+}
+
 enum gen_status builder_bad_spelling(const struct tokenizer_builder *builder, const char *what,
                                      const char *spelling, size_t n, const char *wrong,
                                      struct gen_error *err) {
-    struct error_quoted path;
-    struct error_quoted quoted;
-    return error_set(err, GEN_BAD_FILE, "%s: %s \"%s\" %s", error_path(&path, builder->name), what,
-                     error_quote(&quoted, spelling, n), wrong);
+    return bad_spelling(builder->name, what, spelling, n, wrong, err);
+}
+
+enum gen_status builder_bad_merge(const struct tokenizer_builder *builder, const char *what,
+                                  const char *spelling, size_t n, const char *wrong,
+                                  struct gen_error *err) {
+    return bad_spelling(merges_name(builder), what, spelling, n, wrong, err);
 }
 
 enum gen_status builder_bad_id(const struct tokenizer_builder *builder, const char *what,
                                uint64_t id, const char *wrong, struct gen_error *err) {
-    struct error_quoted path;
-    return error_set(err, GEN_BAD_FILE, "%s: %s %llu %s", error_path(&path, builder->name), what,
-                     (unsigned long long)id, wrong);
+    return bad_number(builder->name, what, id, wrong, err);
+}
+
+/* About the merge that is being handed over. */
+static enum gen_status bad_rank(const struct tokenizer_builder *builder, const char *wrong,
+                                struct gen_error *err) {
+    return bad_number(merges_name(builder), "merge", builder->n_merges, wrong, err);
 }
 
 void tokenizer_builder_borrow(struct tokenizer_builder *builder) {
@@ -165,14 +199,13 @@ enum gen_status tokenizer_builder_merge(struct tokenizer_builder *builder, const
                                         size_t n_left, const char *right, size_t n_right,
                                         struct gen_error *err) {
     if (n_left == 0 || n_right == 0) {
-        return builder_bad_id(builder, "merge", builder->n_merges, "has an empty part", err);
+        return bad_rank(builder, "has an empty part", err);
     }
     if (n_left > MAX_SPELLING || n_right > MAX_SPELLING) {
-        return builder_bad_id(builder, "merge", builder->n_merges, "is longer than 65536 bytes",
-                              err);
+        return bad_rank(builder, "is longer than 65536 bytes", err);
     }
     if (builder->n_merges == TOKENIZER_MAX_TOKENS) {
-        return builder_bad_id(builder, "merge", builder->n_merges, "is one too many", err);
+        return bad_rank(builder, "is one too many", err);
     }
     const char *kept_left = keep(builder, left, n_left);
     const char *kept_right = kept_left == NULL ? NULL : keep(builder, right, n_right);
@@ -194,8 +227,8 @@ enum gen_status tokenizer_builder_merge_line(struct tokenizer_builder *builder, 
     const char *space = n == 0 ? NULL : memchr(line, ' ', n);
     size_t n_left = space == NULL ? 0 : (size_t)(space - line);
     if (n_left == 0 || n_left + 1 == n || memchr(space + 1, ' ', n - n_left - 1) != NULL) {
-        return builder_bad_spelling(builder, "merge", line, n,
-                                    "is not two tokens with one space between", err);
+        return builder_bad_merge(builder, "merge", line, n,
+                                 "is not two tokens with one space between", err);
     }
     return tokenizer_builder_merge(builder, line, n_left, space + 1, n - n_left - 1, err);
 }

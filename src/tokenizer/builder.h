@@ -25,6 +25,7 @@ struct merge_given {
 
 struct tokenizer_builder {
     char *name;
+    char *merges_name;         /**< of the file with the merges, NULL where it is the same */
     struct text_block *blocks; /**< copies of spellings; the newest block first */
     bool borrows;              /**< spellings stay where they are: they need no copy */
     char *bytes;               /**< of all tokens, end to end in the order given */
@@ -44,7 +45,11 @@ struct tokenizer_builder {
 enum gen_status builder_bad_spelling(const struct tokenizer_builder *builder, const char *what,
                                      const char *spelling, size_t n, const char *wrong,
                                      struct gen_error *err);
-/** "FILE: WHAT NUMBER WRONG", the same for an id or a rank. */
+/** The same about a merge: FILE is the one that the merges are from. */
+enum gen_status builder_bad_merge(const struct tokenizer_builder *builder, const char *what,
+                                  const char *spelling, size_t n, const char *wrong,
+                                  struct gen_error *err);
+/** "FILE: WHAT NUMBER WRONG", the same for an id. */
 enum gen_status builder_bad_id(const struct tokenizer_builder *builder, const char *what,
                                uint64_t id, const char *wrong, struct gen_error *err);
 

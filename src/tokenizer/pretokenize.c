@@ -1,6 +1,5 @@
 #include "tokenizer/pretokenize.h"
 
-#include <stdint.h>
 #include <utf8proc.h>
 
 #include "base/bytes.h"
@@ -52,6 +51,11 @@ static inline enum kind kind_at(const unsigned char *text, size_t n, size_t *len
     }
     *length = (size_t)found;
     return kind_of_codepoint(codepoint);
+}
+
+bool pretokenize_is_space(uint32_t codepoint) {
+    return (codepoint < 0x80 ? (enum kind)ascii_kind[codepoint] : kind_of_codepoint(codepoint)) ==
+           SPACE;
 }
 
 /* End of the run of characters of one kind from `at` on; *last gets where its last begins. */

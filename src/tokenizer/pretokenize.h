@@ -19,12 +19,17 @@
 #ifndef TOKENIZER_PRETOKENIZE_H
 #define TOKENIZER_PRETOKENIZE_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /**
  * Length of the word at the start of n > 0 bytes, always positive. The end of the n bytes is the
  * end of the text. Words follow each other without a gap: call again behind this one.
  */
 size_t pretokenize_word(const char *text, size_t n);
+
+/** Whether a character is \s. */
+bool pretokenize_is_space(uint32_t codepoint);
 
 #endif

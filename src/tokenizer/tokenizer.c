@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "tokenizer/added.h"
 #include "tokenizer/bpe.h"
 #include "tokenizer/pretokenize.h"
 #include "tokenizer/vocab.h"
@@ -67,6 +68,14 @@ size_t gen_tokenizer_longest(const struct gen_tokenizer *tokenizer) {
 
 void tokenizer_limit(struct gen_tokenizer *tokenizer, int32_t n_rows) {
     tokenizer->n_rows = n_rows < tokenizer->n_vocab ? n_rows : 0;
+}
+
+bool tokenizer_set_around(struct gen_tokenizer *tokenizer, int32_t id, unsigned around) {
+    unsigned kind = tokenizer_kind(tokenizer, id);
+    if (kind != 0) {
+        tokenizer->tokens[id].kind = (unsigned char)((kind & ~(unsigned)TOKENIZER_AROUND) | around);
+    }
+    return kind != 0;
 }
 
 size_t tokenizer_n_merges(const struct gen_tokenizer *tokenizer) {
@@ -268,32 +277,30 @@ static enum gen_status encode_ordinary(struct encoder *encoder, const char *text
 static enum gen_status encode_added(struct encoder *encoder, const char *text, size_t n, bool late,
                                     struct gen_error *err) {
     const struct gen_tokenizer *vocab = encoder->vocab;
-    const struct vocab_added *added = late ? &vocab->late : &vocab->first;
-    const bool *start = encoder->special ? added->start : added->plain_start;
-    bool any = encoder->special ? added->n > 0 : added->n_plain > 0;
+    struct added_walk walk = {.vocab = vocab,
+                              .added = late ? &vocab->late : &vocab->first,
+                              .text = text,
+                              .n = n,
+                              .special = encoder->special};
     enum gen_status status = GEN_OK;
-    size_t begin = 0;
-    for (size_t at = 0; any && at < n && status == GEN_OK;) {
-        size_t length = 1;
-        int32_t id =
-            start[(unsigned char)text[at]]
-                ? vocab_added_at(vocab, added, text + at, n - at, encoder->special, &length)
-                : -1;
-        if (id >= 0) {
-            status = late ? encode_ordinary(encoder, text + begin, at - begin, err)
-                          : encode_added(encoder, text + begin, at - begin, true, err);
-            if (status == GEN_OK) {
-                status = append_ids(encoder, &id, 1, err);
-            }
-            begin = at + length;
+    size_t before = 0;
+    int32_t id;
+    for (size_t begin, end; status == GEN_OK && added_next(&walk, &id, &begin, &end);
+         before = end) {
+        /* White space that two tokens take may make them overlap. */
+        if (begin > before) {
+            status = late ? encode_ordinary(encoder, text + before, begin - before, err)
+                          : encode_added(encoder, text + before, begin - before, true, err);
         }
-        at += length;
+        if (status == GEN_OK) {
+            status = append_ids(encoder, &id, 1, err);
+        }
     }
     if (status != GEN_OK) {
         return status;
     }
-    return late ? encode_ordinary(encoder, text + begin, n - begin, err)
-                : encode_added(encoder, text + begin, n - begin, true, err);
+    return late ? encode_ordinary(encoder, text + before, n - before, err)
+                : encode_added(encoder, text + before, n - before, true, err);
 }
 
 /* Whether the model has a row for every id. */

@@ -30,8 +30,16 @@ enum tokenizer_kind {
     TOKENIZER_SPECIAL = 1, /**< a control token */
     TOKENIZER_ADDED = 2,   /**< an ordinary word that was added */
     /** Besides, looked for after all others, in what they left ("normalized" in tokenizer.json). */
-    TOKENIZER_LATE = 4
+    TOKENIZER_LATE = 4,
+    /** Besides, as in tokenizer.json: the white space before it, or after it, belongs to it; it is
+     *  not found inside words. */
+    TOKENIZER_LSTRIP = 8,
+    TOKENIZER_RSTRIP = 16,
+    TOKENIZER_SINGLE_WORD = 32
 };
+
+/** Those that say how the text around it counts. */
+#define TOKENIZER_AROUND (TOKENIZER_LSTRIP | TOKENIZER_RSTRIP | TOKENIZER_SINGLE_WORD)
 
 /** Collects what the files say; checks each piece as it comes. */
 struct tokenizer_builder;
@@ -39,6 +47,9 @@ struct tokenizer_builder;
 /** `name` names the file in messages; it is copied. */
 enum gen_status tokenizer_builder_new(struct tokenizer_builder **out, const char *name,
                                       struct gen_error *err);
+/** The merges are from another file than the tokens: its name in messages, which is copied. */
+enum gen_status tokenizer_builder_merges_file(struct tokenizer_builder *builder, const char *name,
+                                              struct gen_error *err);
 void tokenizer_builder_free(struct tokenizer_builder *builder);
 
 /**
@@ -95,6 +106,16 @@ enum gen_status tokenizer_add_note(struct gen_tokenizer *tokenizer, struct gen_e
  * as the tokenizer.
  */
 void tokenizer_limit(struct gen_tokenizer *tokenizer, int32_t n_rows);
+
+/**
+ * Whether a text of n bytes may be cut before `at` < n without changing which added tokens are
+ * found in it. A line must begin there, and a visible character stand there and before the newline.
+ */
+bool tokenizer_may_cut(const struct gen_tokenizer *tokenizer, const char *text, size_t n, size_t at,
+                       bool special);
+
+/** Say how the text around an added token counts: bits of TOKENIZER_AROUND. False if it is none. */
+bool tokenizer_set_around(struct gen_tokenizer *tokenizer, int32_t id, unsigned around);
 
 /**
  * NULL if both make the same ids of every text; else what differs first, in `out`, as the end of a

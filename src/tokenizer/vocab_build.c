@@ -131,7 +131,7 @@ static enum gen_status bad_result(const struct tokenizer_builder *builder, const
     struct gen_bytes joined = {0};
     enum gen_status status =
         join(&joined, given) == GEN_OK
-            ? builder_bad_spelling(builder, what, joined.data, joined.n, wrong, err)
+            ? builder_bad_merge(builder, what, joined.data, joined.n, wrong, err)
             : error_no_memory(err, "the merges");
     gen_bytes_release(&joined);
     return status;
@@ -149,12 +149,12 @@ static enum gen_status resolve_merge(const struct tokenizer_builder *builder,
     uint32_t left = 0, right = 0;
     int64_t result = -1;
     if (!hash_table_find(ids, given->left, given->n_left, &left)) {
-        return builder_bad_spelling(builder, "merge part", given->left, given->n_left,
-                                    "is no token", err);
+        return builder_bad_merge(builder, "merge part", given->left, given->n_left, "is no token",
+                                 err);
     }
     if (!hash_table_find(ids, given->right, given->n_right, &right)) {
-        return builder_bad_spelling(builder, "merge part", given->right, given->n_right,
-                                    "is no token", err);
+        return builder_bad_merge(builder, "merge part", given->right, given->n_right, "is no token",
+                                 err);
     }
     if (find_result(builder, ids, given, joined, guess, &result) != GEN_OK) {
         return error_no_memory(err, "the merges");

@@ -11,13 +11,13 @@
 #include "model/settings.h"
 #include "train/digest.h"
 
-#define VERSION 5
+#define VERSION 6
 static const char magic[] = "GENSTATE";
 
 /* Bytes before the header, and of the header: numbers of the run, of which earlier versions have
  * the first, 13 of the configuration, the number of values. */
 #define START_SIZE  16
-#define N_RUN       17
+#define N_RUN       18
 #define N_CONFIG    13
 #define HEADER_SIZE (8 * N_RUN + 4 * N_CONFIG + 8)
 
@@ -75,6 +75,7 @@ static void encode_header(unsigned char out[START_SIZE + HEADER_SIZE],
     run[14] = checkpoint->has_first;
     memcpy(&run[15], &checkpoint->first_loss, sizeof *run);
     run[16] = checkpoint->n_note;
+    run[17] = checkpoint->model_mark;
     unsigned char *at = out + START_SIZE;
     for (size_t i = 0; i < N_RUN; i++, at += 8) {
         bytes_put_u64(at, run[i]);
@@ -213,10 +214,25 @@ enum gen_status checkpoint_write_model(const char *path, const struct params *pa
     return status;
 }
 
+uint64_t checkpoint_file_mark(const char *path) {
+    struct model_file *file = NULL;
+    struct digest digest = {0};
+    if (model_file_begin(&file, path, NULL) != GEN_OK) {
+        return 0;
+    }
+    for (size_t i = 0; i < file->n_tensors; i++) {
+        const struct file_tensor *tensor = &file->tensors[i];
+        digest_add_text(&digest, tensor->name, strlen(tensor->name));
+        digest_add_text(&digest, tensor->data, tensor->size);
+    }
+    model_file_free(file);
+    return digest_value(&digest) | 1; /* never 0 */
+}
+
 /* ---- reading ---------------------------------------------------------------------------------*/
 
 static size_t n_run(uint32_t version) {
-    static const size_t counts[VERSION + 1] = {0, 6, 9, 10, 11, N_RUN};
+    static const size_t counts[VERSION + 1] = {0, 6, 9, 10, 11, 17, N_RUN};
     return counts[version];
 }
 
@@ -245,7 +261,8 @@ static void decode_run(struct checkpoint *checkpoint, uint64_t *optimizer, struc
                             &checkpoint->order_key,
                             &has_first,
                             &first_loss,
-                            &n_note};
+                            &n_note,
+                            &checkpoint->model_mark};
     for (size_t i = 0; i < n_run(version); i++) {
         *run[i] = cursor_u64(cursor);
     }
@@ -325,14 +342,16 @@ enum gen_status saved_state_open(struct saved_state *state, const char *path,
     return status;
 }
 
-enum gen_status saved_state_load(const struct saved_state *state, struct params *params,
-                                 struct adamw *adamw, struct gen_error *err) {
+enum gen_status saved_state_load(const struct saved_state *state, const char *path,
+                                 struct params *params, struct adamw *adamw,
+                                 struct gen_error *err) {
     if (state->n_values != params->n_values) {
-        return error_set(
-            err, GEN_BAD_FILE,
-            "the training state has %zu numbers that learn, the options and the model want %zu "
-            "(the same kind of training, rank and targets as when it was begun)",
-            state->n_values, params->n_values);
+        struct error_quoted quoted;
+        return error_set(err, GEN_BAD_FILE,
+                         "%s: has %zu trainable numbers, but with these options and this model it "
+                         "must be %zu (give the kind of training, rank and targets that it was "
+                         "begun with)",
+                         error_path(&quoted, path), state->n_values, params->n_values);
     }
     const unsigned char *at = state->numbers;
     float *arrays[] = {params->values, adamw->m, adamw->v};

@@ -31,6 +31,10 @@ enum gen_status corpus_open(struct corpus *corpus, const char *const *paths, siz
         if (status != GEN_OK) {
             return status;
         }
+        const char *other = text_looks_like(file->map.data, file->map.size);
+        if (other != NULL) {
+            return error_set(err, GEN_BAD_FILE, "%s: %s", file->where.text, other);
+        }
         if (text_mark(file->map.data, file->map.size, true) == TEXT_MARK_UTF16) {
             return error_set(err, GEN_BAD_FILE, "%s: " TEXT_UTF16_PROBLEM, file->where.text);
         }
@@ -141,6 +145,20 @@ static enum gen_status parse_line(const char **text, cJSON **object,
     return GEN_OK;
 }
 
+/* Tokenize text of a piece; what its vocabulary lacks is said of the file and the line. */
+static enum gen_status encode_text(const struct tokenizing *work, const struct corpus_piece *piece,
+                                   const char *text, size_t n, struct gen_ids *ids,
+                                   struct gen_error *err) {
+    struct gen_error cause;
+    enum gen_status status =
+        gen_tokenizer_encode(work->tokenizer, text, n, work->corpus->special, ids, &cause);
+    if (status == GEN_OK || status == GEN_NO_MEMORY) {
+        return status == GEN_OK ? GEN_OK : error_no_memory(err, "token ids");
+    }
+    return error_set(err, status, "%s: from line %zu on: %s", piece->file->where.text, piece->line,
+                     cause.message);
+}
+
 static enum gen_status add_eos(const struct tokenizing *work, struct gen_ids *ids,
                                struct gen_error *err) {
     int32_t eos = gen_tokenizer_eos(work->tokenizer);
@@ -153,15 +171,15 @@ static size_t next_document(const char *text, size_t n, size_t *next) {
     return length < n ? text_without_line_end(text, length) : n;
 }
 
-static enum gen_status encode_documents(const struct tokenizing *work, const char *text,
+static enum gen_status encode_documents(const struct tokenizing *work,
+                                        const struct corpus_piece *piece, const char *text,
                                         struct gen_ids *ids, struct gen_error *err) {
     size_t n = strlen(text);
     enum gen_status status = GEN_OK;
     for (size_t next; n > 0 && status == GEN_OK; text += next, n -= next) {
         size_t length = next_document(text, n, &next);
         if (length > 0) {
-            status = gen_tokenizer_encode(work->tokenizer, text, length, work->corpus->special, ids,
-                                          err);
+            status = encode_text(work, piece, text, length, ids, err);
             status = status == GEN_OK ? add_eos(work, ids, err) : status;
         }
     }
@@ -174,7 +192,7 @@ static enum gen_status encode_json(const struct tokenizing *work, const struct c
     const char *text = NULL;
     enum gen_status status = parse_line(&text, &object, piece, work->corpus->field, err);
     if (status == GEN_OK) {
-        status = encode_documents(work, text, ids, err);
+        status = encode_documents(work, piece, text, ids, err);
     }
     cJSON_Delete(object);
     return status;
@@ -188,8 +206,7 @@ static enum gen_status encode(const struct tokenizing *work, const struct corpus
     }
     enum gen_status status = check_text(piece, err);
     if (status == GEN_OK) {
-        status = gen_tokenizer_encode(work->tokenizer, piece->text, piece->n, work->corpus->special,
-                                      ids, err);
+        status = encode_text(work, piece, piece->text, piece->n, ids, err);
     }
     return status == GEN_OK && piece->last ? add_eos(work, ids, err) : status;
 }
@@ -238,7 +255,7 @@ enum gen_status corpus_tokenize(const struct corpus *corpus, const struct gen_to
     }
     work->corpus = corpus;
     work->tokenizer = tokenizer;
-    struct corpus_walk walk = {.corpus = corpus};
+    struct corpus_walk walk = {.corpus = corpus, .tokenizer = tokenizer};
     enum gen_status status = GEN_OK;
     for (collect(work, &walk); status == GEN_OK && work->n > 0; collect(work, &walk)) {
         thread_pool_run(pool, work->n, 1, encode_share, work);

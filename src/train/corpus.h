@@ -12,7 +12,8 @@
  *
  * Files are walked in pieces of about a megabyte, so that memory does not grow with the corpus. A
  * long document is cut where a line of text begins right behind one: there the words of GPT-2's
- * pre-tokenizer end too, so the ids are those of the document in one piece.
+ * pre-tokenizer end too, and no added token lies across, so the ids are those of the document in
+ * one piece.
  */
 #ifndef TRAIN_CORPUS_H
 #define TRAIN_CORPUS_H

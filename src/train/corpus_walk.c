@@ -6,6 +6,7 @@
 
 #include "text/documents.h"
 #include "text/lines.h"
+#include "tokenizer/tokenizer.h"
 
 /* A document longer than this is cut where that is possible. */
 #define PIECE_BYTES ((size_t)1 << 20)
@@ -23,9 +24,11 @@ static bool goes_on(const char *text, size_t n) {
 }
 
 /* Whether a piece of text may end before `at`, where a line begins. */
-static bool may_cut(const char *text, size_t at, size_t n) {
+static bool may_cut(const struct corpus_walk *walk, const char *text, size_t at, size_t n) {
     return at >= 2 && at < n && is_visible(text[at]) && is_visible(text[at - 2]) &&
-           goes_on(text + at, n - at);
+           goes_on(text + at, n - at) &&
+           (walk->tokenizer == NULL ||
+            tokenizer_may_cut(walk->tokenizer, text, n, at, walk->corpus->special));
 }
 
 /* The next piece of a text file that has bytes left. */
@@ -48,7 +51,7 @@ static void next_text(struct corpus_walk *walk, struct corpus_piece *piece) {
         }
         walk->line++;
         n += next;
-        if (n >= PIECE_BYTES && may_cut(text, n, left)) {
+        if (n >= PIECE_BYTES && may_cut(walk, text, n, left)) {
             piece->last = false;
             break;
         }
@@ -76,6 +79,7 @@ bool corpus_walk_next(struct corpus_walk *walk, struct corpus_piece *piece) {
         }
         if (walk->at == file->map.size) {
             *walk = (struct corpus_walk){.corpus = walk->corpus,
+                                         .tokenizer = walk->tokenizer,
                                          .file = walk->file + 1,
                                          .done = walk->done + file->map.size};
             continue;

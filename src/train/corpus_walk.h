@@ -20,9 +20,10 @@ struct corpus_piece {
     bool ends_line; /**< and a line or the file with that */
 };
 
-/** Where the walk is; begin with the corpus alone. */
+/** Where the walk is; begin with the corpus, and the tokenizer, alone. */
 struct corpus_walk {
     const struct corpus *corpus;
+    const struct gen_tokenizer *tokenizer; /**< whose added tokens are not cut; NULL: any may be */
     size_t file;
     size_t at;     /**< in the file */
     size_t line;   /**< number of the line there, from 0 */

@@ -34,6 +34,10 @@ uint64_t dataset_vocab_digest(const struct gen_tokenizer *tokenizer) {
         digest_add_u64(&digest, tokenizer_is_special(tokenizer, id)  ? 1
                                 : tokenizer_kind(tokenizer, id) != 0 ? 2
                                                                      : 0);
+        unsigned around = tokenizer_kind(tokenizer, id) & TOKENIZER_AROUND;
+        if (around != 0) { /* older digests of such vocabularies there are none */
+            digest_add_u64(&digest, around);
+        }
     }
     for (size_t rank = 0; rank < tokenizer_n_merges(tokenizer); rank++) {
         int32_t left, right;
@@ -280,7 +284,7 @@ enum gen_status data_order_init(struct data_order *order, const struct token_spa
     *order = (struct data_order){.span = *span, .n_ctx = n_ctx, .seed = seed};
     if (span->n < n_ctx + 1) {
         return error_set(err, GEN_BAD_ARGUMENT,
-                         "%s: %zu tokens to train on, but a sequence of n_ctx %zu wants %zu (more "
+                         "%s: %zu tokens to train on, but a sequence of n_ctx %zu needs %zu (more "
                          "text, or a smaller n_ctx)",
                          name, span->n, n_ctx, n_ctx + 1);
     }

@@ -163,9 +163,12 @@ static enum gen_status read_files(struct finetune_job *job, struct pairs *pairs,
     }
     if (status == GEN_OK && n > 0 && pairs->n == 0) {
         struct error_quoted quoted;
-        status = error_set(job->job.err, GEN_BAD_FILE,
-                           "%s: there is no pair in it that fits a context of %zu tokens",
-                           error_path(&quoted, paths[0]), job->job.n_positions);
+        const char *name = error_path(&quoted, paths[0]);
+        status = pairs->n_left_out == 0
+                     ? error_set(job->job.err, GEN_BAD_FILE, "%s: there is no pair in it", name)
+                     : error_set(job->job.err, GEN_BAD_FILE,
+                                 "%s: there is no pair in it that fits a context of %zu tokens",
+                                 name, job->job.n_positions);
     }
     return status;
 }

@@ -67,7 +67,7 @@ uint64_t train_job_steps(double n_epochs, double steps_of_epoch);
 
 enum gen_status train_job_open(struct train_job *job);
 
-/** GEN_BAD_ARGUMENT if the file behind `map`, which the run reads, is one that it writes. */
+/** GEN_BAD_ARGUMENT if the file of `map`, which the run reads, is one that it writes. */
 enum gen_status train_job_check_input(const struct train_job *job, const struct file_map *map);
 
 enum gen_status train_job_run(struct train_job *job);

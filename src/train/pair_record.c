@@ -1,4 +1,5 @@
-/* Which shape a record of a file of pairs has, and where its texts are. */
+/* Which shape a record of a file of pairs has, and where its texts are. How they become one text is
+ * left to pair_template.c, and which ids count to pairs.c. */
 #include "train/pair_record.h"
 
 #include <string.h>

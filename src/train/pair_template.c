@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 
-/* Append n bytes of a pattern, with what stands behind a backslash as it is meant. */
+/* Append n bytes of a pattern, with what stands after a backslash as it is meant. */
 static enum gen_status append(struct gen_bytes *out, const char *text, size_t n) {
     static const char letters[] = "nt\\";
     static const char meant[] = "\n\t\\";
@@ -27,7 +27,7 @@ static enum gen_status wrong(const char *pattern, const char *first, const char 
                      error_quote(&quoted, pattern, strlen(pattern)), first, second);
 }
 
-/* Move a space at the end of `between` to the lead; one alone, behind no other. */
+/* Move a space at the end of `between` to the lead; one alone, after no other. */
 static enum gen_status move_space(struct pair_template *template) {
     struct gen_bytes *between = &template->between;
     size_t n = between->n;

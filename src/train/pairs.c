@@ -57,12 +57,19 @@ static enum gen_status add_eos(const struct reading *reading, char counts) {
 
 static enum gen_status encode(const struct reading *reading, const struct gen_bytes *text,
                               char counts) {
+    struct gen_error cause;
     enum gen_status status = GEN_OK;
     if (text->n > 0) {
         status = gen_tokenizer_encode(reading->reader->tokenizer, text->data, text->n,
-                                      reading->reader->special, &reading->pairs->ids, reading->err);
+                                      reading->reader->special, &reading->pairs->ids, &cause);
     }
-    return status == GEN_OK ? mark(reading, counts) : status;
+    if (status == GEN_NO_MEMORY) {
+        return no_memory(reading);
+    }
+    /* What the vocabulary lacks is said of the file and the line. */
+    return status == GEN_OK
+               ? mark(reading, counts)
+               : error_set(reading->err, status, "%s: %s", reading->where, cause.message);
 }
 
 /* The text so far, which does not count, then one that does, of three parts, and end-of-text.
@@ -207,6 +214,10 @@ enum gen_status pairs_read(struct pairs *pairs, const struct pairs_reader *reade
     const char *text = (const char *)map->data;
     enum gen_status status = GEN_OK;
     size_t line = 0;
+    const char *other = text_looks_like(text, map->size);
+    if (other != NULL) {
+        return error_set(err, GEN_BAD_FILE, "%s: %s", error_path(&quoted, path), other);
+    }
     if (text_mark(text, map->size, true) == TEXT_MARK_UTF16) {
         return error_set(err, GEN_BAD_FILE, "%s: " TEXT_UTF16_PROBLEM, error_path(&quoted, path));
     }

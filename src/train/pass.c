@@ -48,8 +48,8 @@ static enum gen_status check_options(const struct train_pass_options *options,
     if (options->max_sequences < 1 || options->max_positions < 1 ||
         options->max_positions > (size_t)config->n_ctx) {
         return error_set(err, GEN_BAD_ARGUMENT,
-                         "a batch of %zu sequences of %zu positions was asked for, at least 1 "
-                         "sequence of 1 to %d positions is wanted",
+                         "a batch of %zu sequences of %zu positions was asked for, but it must be "
+                         "at least 1 sequence of 1 to %d positions",
                          options->max_sequences, options->max_positions, config->n_ctx);
     }
     if (!(options->dropout >= 0.0f && options->dropout < 1.0f)) {
@@ -124,8 +124,8 @@ static enum gen_status check_batch(const struct train_pass *pass, const struct t
     if (batch->n_sequences < 1 || batch->n_sequences > options->max_sequences ||
         batch->n_positions < 1 || batch->n_positions > options->max_positions) {
         return error_set(err, GEN_BAD_ARGUMENT,
-                         "a batch has %zu sequences of %zu positions, 1 to %zu of 1 to %zu are "
-                         "wanted",
+                         "a batch has %zu sequences of %zu positions, but it must be 1 to %zu of 1 "
+                         "to %zu",
                          batch->n_sequences, batch->n_positions, options->max_sequences,
                          options->max_positions);
     }

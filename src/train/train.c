@@ -136,7 +136,7 @@ static size_t read_valid(void *context, uint64_t sequence, int32_t *ids, int32_t
     const struct text_job *text = context;
     size_t n_positions = text->job.n_positions;
     size_t first = (size_t)sequence * n_positions;
-    size_t left = text->valid_span.n - 1 - first; /* ids that have one behind them */
+    size_t left = text->valid_span.n - 1 - first; /* ids that have one after them */
     size_t n = left < n_positions ? left : n_positions;
     token_span_read(ids, &text->valid_span, first, n);
     token_span_read(targets, &text->valid_span, first + 1, n);

@@ -1,3 +1,8 @@
+/**
+ * trainer.c - the loop: validate, step, validate and save when it is time, until the end or until
+ * somebody stops it. The passes are pass.c's, the step is optimizer.c's, what is written and how
+ * trainer_save.c's.
+ */
 #include "train/trainer.h"
 
 #include <math.h>
@@ -8,8 +13,8 @@
 #include "base/rng.h"
 #include "model/model.h"
 #include "tokenizer/tokenizer.h"
-#include "train/digest.h"
 #include "train/ranks.h"
+#include "train/trainer_save.h"
 
 /* ---- watching --------------------------------------------------------------------------------*/
 
@@ -254,123 +259,14 @@ static enum gen_status make_step(struct trainer *trainer, struct gen_train_repor
 
 /* ---- what follows a step ---------------------------------------------------------------------*/
 
-/* Ranks whose weights were ever so little different would drift apart unseen. */
-static enum gen_status compare_ranks(const struct trainer *trainer, struct gen_error *err) {
-    const struct gen_ranks *ranks = trainer->options->ranks;
-    const struct checkpoint *run = &trainer->checkpoint;
-    if (ranks == NULL) {
-        return GEN_OK;
-    }
-    struct digest digest = {0};
-    digest_add_u64(&digest, run->step);
-    digest_add_u64(&digest, run->n_sequences);
-    digest_add_u64(&digest, run->data_key);
-    digest_add_u64(&digest, run->vocab);
-    digest_add_u64(&digest, trainer->n_sequences);
-    digest_add_u64(&digest, trainer->n_positions);
-    digest_add_u64(&digest, run->has_best);
-    digest_add_u64(&digest, run->has_first);
-    const struct params *parts[] = {trainer->params, trainer->learned};
-    for (size_t i = 0; i < (trainer->lora != NULL ? 2 : 1); i++) {
-        digest_add(&digest, parts[i]->values, parts[i]->n_values * sizeof *parts[i]->values);
-    }
-    return ranks_compare(ranks, digest_value(&digest), err);
-}
-
-/* Whether the weights as they are shall be the model that is written. Where the best are kept,
- * those of the last validation are, if it was the best; without any validation so far, all are. */
-static bool writes_model(const struct trainer *trainer) {
-    const struct checkpoint *run = &trainer->checkpoint;
-    return !trainer->keeps_best || !run->has_best || run->best_step == run->step;
-}
-
-static enum gen_status write_model(const struct trainer *trainer, const char *path,
-                                   struct gen_error *err) {
-    if (trainer->lora != NULL) {
-        return lora_write(path, trainer->lora, trainer->source, err);
-    }
-    return checkpoint_write_model(path, trainer->params, trainer->tokenizer, trainer->source,
-                                  trainer->carried, err);
-}
-
-/* Two runs with one output would write state and model in turn, each over the other's. */
-static enum gen_status check_state(const struct trainer *trainer, struct gen_error *err) {
-    struct file_identity found = file_identity_of(trainer->state_path);
-    if (found.inode == 0 || file_identity_equal(found, trainer->saved_state)) {
-        return GEN_OK;
-    }
-    struct error_quoted quoted;
-    return error_set(err, GEN_IO_ERROR,
-                     "%s: was written by another run meanwhile, so this one stops without a "
-                     "checkpoint (one output for each)",
-                     error_path(&quoted, trainer->state_path));
-}
-
-static enum gen_status write_checkpoint(struct trainer *trainer, struct gen_error *err) {
-    enum gen_status status = check_state(trainer, err);
-    if (status == GEN_OK) {
-        status = checkpoint_write_state(trainer->state_path, &trainer->checkpoint, trainer->learned,
-                                        &trainer->optimizer->adamw, err);
-        trainer->saved_state = file_identity_of(trainer->state_path);
-    }
-    if (status == GEN_OK && writes_model(trainer)) {
-        status = write_model(trainer, trainer->path, err);
-    }
-    if (status == GEN_OK && trainer->options->last != NULL) {
-        status = write_model(trainer, trainer->options->last, err);
-    }
-    return status;
-}
-
-static enum gen_status save(struct trainer *trainer, struct gen_error *err) {
-    const struct gen_train_watch *watch = trainer->watch;
-    bool leads = ranks_leads(trainer->options->ranks);
-    enum gen_status status = compare_ranks(trainer, err);
-    if (status == GEN_OK) {
-        status = leads ? write_checkpoint(trainer, err) : GEN_OK;
-        status = ranks_join(trainer->options->ranks, status, err);
-    }
-    if (status != GEN_OK) {
-        return status;
-    }
-    trainer->saved_step = trainer->checkpoint.step;
-    trainer->saved_at = gen_clock();
-    if (leads && watch->wrote != NULL && writes_model(trainer)) {
-        watch->wrote(watch->context, trainer->checkpoint.step);
-    }
-    if (leads && watch->saved != NULL) {
-        watch->saved(watch->context, trainer->checkpoint.step);
-    }
-    return GEN_OK;
-}
-
-/* Whether the weights as they are were the best so far. */
-static bool is_best(const struct trainer *trainer) {
-    const struct checkpoint *run = &trainer->checkpoint;
-    return trainer->keeps_best && run->has_best && run->best_step == run->step;
-}
-
-/* Write the model as it is before the first step, which is the best so far; the state, if there is
- * one, is that of this step. */
-static enum gen_status write_best(const struct trainer *trainer, struct gen_error *err) {
-    const struct gen_ranks *ranks = trainer->options->ranks;
-    const struct gen_train_watch *watch = trainer->watch;
-    bool leads = ranks_leads(ranks);
-    enum gen_status status = leads ? write_model(trainer, trainer->path, err) : GEN_OK;
-    status = ranks_join(ranks, status, err);
-    if (status == GEN_OK && leads && watch->wrote != NULL) {
-        watch->wrote(watch->context, trainer->checkpoint.step);
-    }
-    return status;
-}
-
 static bool is_due(const struct trainer *trainer) {
     const struct gen_train_options *options = trainer->options;
     const struct gen_train_watch *watch = trainer->watch;
     double minutes = (double)options->checkpoint_minutes;
     uint64_t every = options->checkpoint_every;
     bool asked = watch->checkpoint_now != NULL && watch->checkpoint_now(watch->context);
-    return asked || is_best(trainer) || (every > 0 && trainer->checkpoint.step % every == 0) ||
+    return asked || trainer_is_best(trainer) ||
+           (every > 0 && trainer->checkpoint.step % every == 0) ||
            (minutes > 0 && gen_clock() - trainer->saved_at >= 60 * minutes);
 }
 
@@ -474,7 +370,7 @@ static enum gen_status run_steps(struct trainer *trainer, struct gen_error *err)
         double due = ranks_leads(trainer->options->ranks) && is_due(trainer) ? 1 : 0;
         status = ranks_sum(trainer->options->ranks, &due, 1, status, err);
         if (status == GEN_OK && due > 0) {
-            status = save(trainer, err);
+            status = trainer_save(trainer, err);
         }
     }
     return status;
@@ -511,14 +407,14 @@ enum gen_status trainer_run(struct trainer *trainer, struct gen_error *err) {
     }
     enum gen_status status = ranks_join(trainer->options->ranks, make_buffers(trainer, err), err);
     if (status == GEN_OK) {
-        status = compare_ranks(trainer, err);
+        status = trainer_compare_ranks(trainer, err);
     }
     if (status == GEN_OK) {
         status = validate_first(trainer, err);
     }
     /* A run that was cut off between state and model has the best one in its state alone. */
-    if (status == GEN_OK && is_best(trainer)) {
-        status = write_best(trainer, err);
+    if (status == GEN_OK && trainer_is_best(trainer)) {
+        status = trainer_write_best(trainer, err);
     }
     if (status == GEN_OK) {
         status = run_steps(trainer, err);
@@ -528,7 +424,7 @@ enum gen_status trainer_run(struct trainer *trainer, struct gen_error *err) {
     bool stopped = status == GEN_CANCELED && trainer->checkpoint.step > first_step;
     if ((status == GEN_OK || stopped) && trainer->saved_step != trainer->checkpoint.step) {
         struct gen_error save_err;
-        enum gen_status saved = save(trainer, &save_err);
+        enum gen_status saved = trainer_save(trainer, &save_err);
         if (saved != GEN_OK) {
             status = saved;
             if (err != NULL) {

@@ -35,7 +35,7 @@ setup() {
     "$GEN" -n 1 --save-logits f32.bin Hi >text
     "$GEN" -n 1 --kv-type f16 --save-logits f16.bin Hi >text
     if cmp -s f32.bin f16.bin; then false; fi
-    for type in "" q8_0 F16 bf16; do
+    for type in "" q8_0 F64 bf16; do
         gen --kv-type "$type" Hi
         refused 2 "--kv-type"
     done

@@ -34,7 +34,7 @@ asked() {
     echo "$stderr"
     [ "$status" -eq 0 ]
     [ -z "$output" ]
-    [[ $stderr == *"8 pairs of "*" tokens at most, 0 to validate; 60 steps of 8 pairs"* ]]
+    [[ $stderr == *"8 pairs of "*" tokens at most, 0 more to validate; 60 steps of 8 pairs"* ]]
     [[ $stderr == *"m.gguf: written after step 60" ]]
     [ "$(wc -l <m.jsonl)" -eq 60 ]
     [ "$(head -c 4 m.svg)" = "<svg" ]
@@ -72,12 +72,24 @@ asked() {
     [ "$status" -eq 1 ]
 }
 
+@test "a rank above the widths of the matrix is taken, as by peft" {
+    gen finetune -q -o a.gguf -m "$MODEL" --lora-rank 300 --lr 0.01 --steps 2 pairs.jsonl
+    echo "$stderr"
+    [ "$status" -eq 0 ]
+    gen inspect a.gguf
+    [[ $output =~ rank\ +300 ]]
+    gen convert -q --lora a.gguf "$MODEL" merged.gguf
+    [ "$status" -eq 0 ]
+    gen convert -q "$MODEL" plain.gguf
+    run ! cmp -s plain.gguf merged.gguf
+}
+
 @test "held-out pairs: the best model is kept, and learning ends early" {
     gen finetune -o m.gguf --valid pairs.jsonl --valid-every 1 --patience 2 --lr 1 --clip 0 \
         --warmup 0 --steps 500 --schedule constant pairs.jsonl
     echo "$stderr"
     [ "$status" -eq 0 ]
-    [[ $stderr == *"8 to validate"* ]]
+    [[ $stderr == *"8 more to validate"* ]]
     [[ $stderr == *"m.gguf: written after step "*", the best model; the state next to it after step "* ]]
     [[ $stderr != *"step 500/500"* ]]
     gen finetune -q -o n.gguf --valid-share 0.25 pairs.jsonl
@@ -108,9 +120,9 @@ asked() {
     gen finetune -q -o other.gguf --steps 1 pairs.jsonl
     [ "$status" -eq 0 ]
     gen finetune -q -o other.gguf --steps 2 --lora-rank 2 --resume pairs.jsonl
-    refused 1 "the same kind of training, rank and targets"
+    refused 1 "give the kind of training, rank and targets that it was begun with"
     gen finetune -q -o m.gguf -m other.gguf --steps 2 --lora-rank 2 --resume pairs.jsonl
-    refused 2 "m.gguf.state: the adapter was begun beside another model than other.gguf"
+    refused 2 "m.gguf.state: the adapter was begun for another model than other.gguf"
     # Models of another shape, or with another vocabulary.
     "$GEN" train -q -o wide.gguf --vocab "$MODEL" --n-layer 2 --n-head 4 --n-embd 32 --n-ctx 64 \
         --steps 1 "$ROOT/tests/golden/train/text.txt"

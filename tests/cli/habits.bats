@@ -67,7 +67,7 @@ setup() {
 --num_beams beam search
 --length_penalty beam search
 --do_sample --greedy
---epochs gen finetune
+--epochs gen train
 END
 }
 

@@ -118,7 +118,7 @@ cached() {
     gen -m /nosuch Hi
     refused 1 "/nosuch: No such file"
     gen -m "" Hi
-    refused 1 "--model"
+    refused 1 'gen: "": No such'
 }
 
 @test "names with .. are not looked up" {

@@ -86,3 +86,20 @@ setup() {
     gen inspect -m m.gguf
     refused 1 'm.gguf: is a git-lfs pointer'
 }
+
+@test "a git-lfs pointer or a compressed file is no text to learn, a text about them is" {
+    printf 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 548\n' >lfs.txt
+    yes 'the king and the fox' | head -300 | gzip >packed.txt
+    for file in lfs.txt packed.txt; do
+        for how in 'train -o out.gguf --vocab '"$MODEL" 'finetune -o out.gguf -m '"$MODEL" 'vocab -o v'; do
+            # shellcheck disable=SC2086 # several words
+            gen $how $file
+            refused 1 "gen: $file: is "
+            [[ $stderr == *'fetch it: git lfs pull'* || $stderr == *'unpack it: gunzip'* ]]
+        done
+    done
+    [ ! -e out.gguf ] && [ ! -e v ]
+    (cat lfs.txt && yes 'the king and the fox' | head -300) >about.txt
+    gen vocab -q -o v --size 300 about.txt
+    [ "$status" -eq 0 ]
+}

@@ -63,6 +63,37 @@ ids_of() {
     [ "$status" -eq 0 ]
 }
 
+@test "UTF-16 is refused by every reader of text" {
+    printf '\xff\xfet\0h\0e\0' >wide.txt
+    printf '\xfe\xff\0{' >wide.jsonl
+    printf '{"prompt":"a","completion":"b"}\n' >pairs.jsonl
+    printf 'the king\n' >plain.txt
+    while read -r arguments; do
+        # shellcheck disable=SC2086 # several words
+        gen $arguments
+        refused 1 "is UTF-16 text, but must be UTF-8 (iconv -f UTF-16"
+    done <<END
+-f wide.txt
+--lines -f wide.txt
+--null -f wide.txt
+--jsonl -f wide.jsonl
+--bad-words wide.txt Hi
+tokenize wide.txt
+tokenize --count wide.txt
+tokenize --decode wide.txt
+vocab -q --size 300 -o v wide.txt
+vocab -q --size 300 -o v wide.jsonl
+train -q --vocab $MODEL -o a.gguf wide.txt
+train -q --vocab $MODEL -o a.gguf wide.jsonl
+train -q --vocab $MODEL -o a.gguf --valid wide.txt plain.txt
+finetune -q -m $MODEL -o a.gguf wide.jsonl
+finetune -q -m $MODEL -o a.gguf --valid wide.jsonl pairs.jsonl
+END
+    run bash -c '"$0" tokenize <wide.txt 2>&1' "$GEN"
+    [[ $output == "gen: stdin: is UTF-16"* ]]
+    [ ! -e a.gguf.state ]
+}
+
 @test "half a surrogate pair in a line of JSON is U+FFFD, a whole one its character" {
     gen_stdin '{"prompt":"a\\ud800b\\ude00\\\\\\\\ud800"}\n{"prompt":"a\xef\xbf\xbdb\xef\xbf\xbd\\\\\\\\ud800"}\n{"prompt":"\\ud83d\\ude00"}\n{"prompt":"\xf0\x9f\x98\x80"}\n' \
         --jsonl -n 0 --json

@@ -8,14 +8,14 @@ setup() {
 
 @test "text becomes ids and ids text, byte for byte" {
     for text in 'Hello, world' '' '\n' ' a  b\r\n\n' 'caf\303\251 \342\202\254 \360\237\230\200' \
-        '\377\376\200bad' 'a\0b' "It's we'll  x"; do
+        '\376\200\377bad' 'a\0b' "It's we'll  x"; do
         # shellcheck disable=SC2059 # the text has escapes
         printf "$text" >text
         "$GEN" tokenize text >ids
         "$GEN" tokenize --decode ids >back
         cmp text back
     done
-    head -c 100000 /dev/urandom >text
+    (echo "no mark in front" && head -c 100000 /dev/urandom) >text
     "$GEN" tokenize <text | "$GEN" tokenize --decode >back
     cmp text back
 }

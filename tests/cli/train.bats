@@ -152,7 +152,7 @@ n_lines() {
     refused 1 "latin1: line 2 is not valid UTF-8 at byte e9"
     echo "A few words." >short
     gen train -q -o m.gguf "${SHAPE[@]}" --n-ctx 64 short
-    refused 2 "a sequence of n_ctx 64 wants 65"
+    refused 2 "a sequence of n_ctx 64 needs 65"
     gen train -q -o m.gguf "${SHAPE[@]}" nowhere
     refused 1 "nowhere: cannot open"
     gen train -q -o m.gguf "${SHAPE[@]}" .

@@ -94,6 +94,22 @@ sum() {
     cmp m.gguf first.gguf
     [[ $stderr != *"begins anew"* ]]
     [[ $stderr == *"m.gguf: "*" step 20, the best model; the state next to it after step 22"* ]]
+    # Another file in its place is neither taken for it nor written over: other weights, no model.
+    for at in $(($(stat -c %s first.gguf) - 100)) 0; do
+        cp m.gguf.state kept.state
+        cp first.gguf m.gguf
+        printf '\x11' | dd of=m.gguf bs=1 seek="$at" conv=notrunc status=none
+        cp m.gguf other.gguf
+        gen "${run1[@]}" --steps 24 --resume
+        echo "$stderr"
+        [ "$status" -eq 2 ]
+        [[ ${stderr_lines[-1]} == "gen: m.gguf: is not the best model that the run wrote there after step 20, but another file (put"* ]]
+        cmp m.gguf other.gguf
+        cmp m.gguf.state kept.state
+    done
+    cp first.gguf m.gguf
+    gen "${run1[@]}" --steps 22 --resume
+    [ "$status" -eq 0 ]
     # The best model is gone: it is not claimed to be there.
     rm m.gguf
     gen "${run1[@]}" --steps 24 --resume
@@ -114,12 +130,12 @@ sum() {
 
 @test "a share that is held out is never nothing and never all" {
     gen finetune -o m.gguf -m "$MODEL" --valid-share 0.001 --steps 1 pairs.jsonl
-    [[ $stderr == *"30 pairs of "*", 1 to validate"* ]]
+    [[ $stderr == *"30 pairs of "*", 1 more to validate"* ]]
     head -n 2 pairs.jsonl >two.jsonl
     gen finetune -o n.gguf -m "$MODEL" --valid-share 0.9 --steps 1 two.jsonl
-    [[ $stderr == *"1 pairs of "*", 1 to validate"* ]]
+    [[ $stderr == *"1 pair of "*", 1 more to validate"* ]]
     gen train -o t.gguf "${SHAPE[@]}" --valid-share 0.00001 --steps 1 "$TEXT"
-    [[ $stderr == *" tokens of text in "*", 2 to validate"* ]]
+    [[ $stderr == *" tokens of text in "*", 2 more to validate"* ]]
     [[ $stderr == *"step 1: validation loss "* ]]
 }
 
@@ -184,7 +200,7 @@ sum() {
     [ "$status" -eq 0 ]
     # Nothing to go on from is a run without data.
     gen train -q --resume -o other.gguf
-    refused 2 "needs a text to learn"
+    refused 2 "there is no run to resume"
     gen finetune -q -o f.gguf -m "$MODEL" --lora-rank 2 -b 4 --epochs 1 pairs.jsonl
     gen finetune --resume -o f.gguf --epochs 2
     [ "$status" -eq 0 ]

@@ -1,4 +1,5 @@
-/* Running the program once: its arguments, its environment, what it says and leaves. */
+/* Running the program once, with a fault or without: its arguments, its environment, what it says
+ * and leaves. Whether that is right is for judge.c to say. */
 #include "program.h"
 
 #include <fcntl.h>

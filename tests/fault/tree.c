@@ -1,4 +1,5 @@
-/* What a directory holds, before and after a run: read, compared, put back. */
+/* What a directory holds, before and after a run: read, compared, put back. Only what a run
+ * changed is written again, as there are thousands of runs. */
 #include "tree.h"
 
 #include <dirent.h>

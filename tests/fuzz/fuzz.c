@@ -1,4 +1,5 @@
-/* What the fuzzers share: files in a directory of their own, and bytes taken as choices. */
+/* What the fuzzers share: files in a directory of their own, bytes taken as choices, and what every
+ * message must be. What the inputs mean is left to each. */
 #include "fuzz.h"
 
 #include <dirent.h>

@@ -4,9 +4,9 @@
  */
 #include <stdlib.h>
 
+#include "arch/tensors.h"
 #include "fuzz.h"
 #include "model/adapter.h"
-#include "arch/tensors.h"
 
 static void add_all(const struct adapter *adapter, const struct gen_config *config) {
     for (size_t i = 0; i < tensor_table_size; i++) {

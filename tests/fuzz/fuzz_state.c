@@ -24,7 +24,7 @@ static void load(const struct saved_state *state) {
         if (adamw.m == NULL || adamw.v == NULL) {
             abort();
         }
-        if (saved_state_load(state, &params, &adamw, &err) != GEN_OK) {
+        if (saved_state_load(state, "state", &params, &adamw, &err) != GEN_OK) {
             fuzz_check_error(&err);
         }
         params_free_array(&params, adamw.m);

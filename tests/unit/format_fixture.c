@@ -11,6 +11,8 @@
 #include <cmocka.h>
 
 #include "base/bytes.h"
+#include "base/file.h"
+#include "base/memory.h"
 #include "format/model_file.h"
 
 /* ---- bytes ---------------------------------------------------------------------------------- */
@@ -262,6 +264,30 @@ void fixture_write_text(const char *directory, const char *name, const char *tex
     gen_bytes_release(&content);
 }
 
+void fixture_assert_same_files(const char *directory, const char *a, const char *b) {
+    char *bytes[2] = {NULL, NULL};
+    size_t n[2] = {0, 0};
+    const char *names[2] = {a, b};
+    for (int i = 0; i < 2; i++) {
+        const char *path = fixture_path(directory, names[i]);
+        assert_int_equal(file_read(&bytes[i], &n[i], path, (size_t)1 << 26, NULL), GEN_OK);
+    }
+    assert_int_equal(n[0], n[1]);
+    assert_memory_equal(bytes[0], bytes[1], n[0]);
+    memory_free(bytes[0]);
+    memory_free(bytes[1]);
+}
+
+void fixture_write_tokenizer(const char *directory) {
+    struct gen_bytes text = {0};
+    fixture_vocab(&text);
+    fixture_write(directory, "vocab.json", &text);
+    text.n = 0;
+    fixture_merges(&text);
+    fixture_write(directory, "merges.txt", &text);
+    gen_bytes_release(&text);
+}
+
 void fixture_write_model(const char *directory) {
     struct gen_bytes header = {0}, weights = {0}, text = {0};
     fixture_safetensors_header(&header);
@@ -269,12 +295,7 @@ void fixture_write_model(const char *directory) {
     fixture_write(directory, "model.safetensors", &weights);
     fixture_config(&text);
     fixture_write(directory, "config.json", &text);
-    text.n = 0;
-    fixture_vocab(&text);
-    fixture_write(directory, "vocab.json", &text);
-    text.n = 0;
-    fixture_merges(&text);
-    fixture_write(directory, "merges.txt", &text);
+    fixture_write_tokenizer(directory);
     gen_bytes_release(&header);
     gen_bytes_release(&weights);
     gen_bytes_release(&text);

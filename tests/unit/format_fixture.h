@@ -58,6 +58,10 @@ void fixture_directory_remove(const char *directory);
 const char *fixture_path(const char *directory, const char *name);
 void fixture_write(const char *directory, const char *name, const struct gen_bytes *content);
 void fixture_write_text(const char *directory, const char *name, const char *text);
+/** Fails the test unless the two files hold the same bytes. */
+void fixture_assert_same_files(const char *directory, const char *a, const char *b);
+/** vocab.json, merges.txt. */
+void fixture_write_tokenizer(const char *directory);
 /** config.json, model.safetensors, vocab.json, merges.txt. */
 void fixture_write_model(const char *directory);
 

@@ -8,6 +8,15 @@
 
 #include <cmocka.h>
 
+struct gen_model *generate_job_model(const char *path) {
+    struct gen_model *model = NULL;
+    struct gen_error err = {0};
+    if (gen_model_open(&model, path, NULL, &err) != GEN_OK) {
+        fail_msg("%s", err.message);
+    }
+    return model;
+}
+
 /* Whether this call is refused: the one at which the count comes to 1, and all after it. */
 static bool refuse(int *count) {
     if (*count > 1) {

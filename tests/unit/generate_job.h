@@ -48,6 +48,8 @@ struct generate_job {
     struct gen_error error;
 };
 
+/** The model at `path`, to be freed; fails the test where it cannot be opened. */
+struct gen_model *generate_job_model(const char *path);
 /** Run the job; fails the test where the callbacks come in a wrong order. */
 enum gen_status generate_job_run(struct generate_job *job, const struct gen_model *model);
 /** The same for a job that has to succeed. */

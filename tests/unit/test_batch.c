@@ -25,17 +25,8 @@
 
 static int32_t IDS[8 * N_CTX];
 
-static struct gen_model *open_model(const char *path) {
-    struct gen_model *model = NULL;
-    struct gen_error err = {0};
-    if (gen_model_open(&model, path, NULL, &err) != GEN_OK) {
-        fail_msg("%s", err.message);
-    }
-    return model;
-}
-
 static int setup(void **state) {
-    *state = open_model(BASE);
+    *state = generate_job_model(BASE);
     return 0;
 }
 
@@ -254,7 +245,7 @@ static struct gen_model *open_poisoned(void) {
     struct gen_bytes content = {.data = data, .n = n};
     fixture_write(directory, "model.safetensors", &content);
     free(data);
-    struct gen_model *model = open_model(directory);
+    struct gen_model *model = generate_job_model(directory);
     fixture_directory_remove(directory);
     return model;
 }

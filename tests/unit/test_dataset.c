@@ -5,13 +5,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 #include <math.h>
 
 #include "base/memory.h"
+#include "corpus_fixture.h"
 #include "format_fixture.h"
 #include "gen.h"
 #include "train/adamw.h"
@@ -19,52 +19,10 @@
 #include "train/digest.h"
 #include "train/schedule.h"
 
-/* Its tokens reach across ends of lines: " \\n" is one. */
-#define VOCAB "tests/golden/vocab/1000"
-
-struct fixture {
-    const char *directory;
-    struct gen_tokenizer *tokenizer;
-    struct thread_pool *pool;
-};
-
-static int set_up(void **state) {
-    struct fixture *fixture = memory_new(1, sizeof *fixture);
-    struct gen_error err;
-    fixture->directory = fixture_directory_new();
-    fixture->pool = thread_pool_new(2);
-    *state = fixture;
-    return gen_tokenizer_open(&fixture->tokenizer, VOCAB, &err) != GEN_OK;
-}
-
-static int tear_down(void **state) {
-    struct fixture *fixture = *state;
-    fixture_directory_remove(fixture->directory);
-    gen_tokenizer_free(fixture->tokenizer);
-    thread_pool_free(fixture->pool);
-    memory_free(fixture);
-    return 0;
-}
-
 /* ---- documents ---------------------------------------------------------------------------*/
 
-static enum gen_status open_file(const struct fixture *fixture, const char *name, const char *field,
-                                 struct dataset *dataset, struct gen_error *err) {
-    struct corpus corpus;
-    const char *const paths[] = {fixture_path(fixture->directory, name)};
-    char prefix[512];
-    snprintf(prefix, sizeof prefix, "%s", fixture_path(fixture->directory, "cache"));
-    enum gen_status status = corpus_open(&corpus, paths, 1, field, err);
-    if (status == GEN_OK) {
-        status =
-            dataset_open(dataset, prefix, &corpus, fixture->tokenizer, fixture->pool, 0, NULL, err);
-    }
-    corpus_release(&corpus);
-    return status;
-}
-
 /* The ids of the file must be those of the documents, each with end-of-text behind it. */
-static void check_file(const struct fixture *fixture, const char *name,
+static void check_file(const struct corpus_fixture *fixture, const char *name,
                        const struct gen_bytes *text, const char *const *documents,
                        size_t n_documents) {
     struct gen_ids wanted = {0};
@@ -77,7 +35,7 @@ static void check_file(const struct fixture *fixture, const char *name,
     }
     fixture_write(fixture->directory, name, text);
     struct dataset dataset;
-    if (open_file(fixture, name, "text", &dataset, &err) != GEN_OK) {
+    if (corpus_fixture_open(fixture, name, "text", 0, &dataset, &err) != GEN_OK) {
         fail_msg("%s", err.message);
     }
     struct token_span span = {&dataset, 0, dataset.n};
@@ -90,7 +48,7 @@ static void check_file(const struct fixture *fixture, const char *name,
     gen_ids_release(&wanted);
 }
 
-static void check_text(const struct fixture *fixture, const char *name, const char *text,
+static void check_text(const struct corpus_fixture *fixture, const char *name, const char *text,
                        const char *const *documents, size_t n_documents) {
     struct gen_bytes bytes = {0};
     fixture_text(&bytes, text);
@@ -99,7 +57,7 @@ static void check_text(const struct fixture *fixture, const char *name, const ch
 }
 
 static void test_documents(void **state) {
-    const struct fixture *fixture = *state;
+    const struct corpus_fixture *fixture = *state;
     const char *const two[] = {"One.", "Two,\nthree."};
     const char *const spaced[] = {"a ", " b\n "};
     check_text(fixture, "plain", "One.\n<|endoftext|>\nTwo,\nthree.\n", two, 2);
@@ -117,7 +75,7 @@ static void test_documents(void **state) {
 
 /* Longer than a piece, in several: the ids are those of the whole. */
 static void test_long_document(void **state) {
-    const struct fixture *fixture = *state;
+    const struct corpus_fixture *fixture = *state;
     struct gen_bytes text = {0};
     /* Most lines are such that a cut before them would change a word. */
     const char *const lines[] = {"x \n",      "yz \n",
@@ -135,12 +93,12 @@ static void test_long_document(void **state) {
     gen_bytes_release(&text);
 }
 
-static void refuse_file(const struct fixture *fixture, const char *name,
+static void refuse_file(const struct corpus_fixture *fixture, const char *name,
                         const struct gen_bytes *text, const char *words) {
     fixture_write(fixture->directory, name, text);
     struct dataset dataset = {0};
     struct gen_error err = {0};
-    assert_int_equal(open_file(fixture, name, "text", &dataset, &err), GEN_BAD_FILE);
+    assert_int_equal(corpus_fixture_open(fixture, name, "text", 0, &dataset, &err), GEN_BAD_FILE);
     const char *problem = fixture_message_problem(&err, name);
     if (problem != NULL || strstr(err.message, words) == NULL) {
         fail_msg("\"%s\" (%s); wanted was \"%s\"", err.message, problem, words);
@@ -148,7 +106,7 @@ static void refuse_file(const struct fixture *fixture, const char *name,
 }
 
 static void test_bad_text(void **state) {
-    const struct fixture *fixture = *state;
+    const struct corpus_fixture *fixture = *state;
     struct gen_bytes text = {0};
     refuse_file(fixture, "nothing", &text, "there is no text in it");
     fixture_text(&text, "\n<|endoftext|>\n\n");
@@ -171,11 +129,11 @@ static void test_bad_text(void **state) {
 /* ---- the file of ids ---------------------------------------------------------------------*/
 
 static void test_cache(void **state) {
-    const struct fixture *fixture = *state;
+    const struct corpus_fixture *fixture = *state;
     struct dataset dataset;
     struct gen_error err;
     fixture_write_text(fixture->directory, "text", "Once upon a time there was a file of ids.\n");
-    assert_int_equal(open_file(fixture, "text", "text", &dataset, &err), GEN_OK);
+    assert_int_equal(corpus_fixture_open(fixture, "text", "text", 0, &dataset, &err), GEN_OK);
     char name[64];
     snprintf(name, sizeof name, "cache.tokens-%016llx", (unsigned long long)dataset.file_key);
     assert_int_equal(file_kind_of(fixture_path(fixture->directory, name)), FILE_REGULAR);
@@ -189,18 +147,18 @@ static void test_cache(void **state) {
         whole.data[i] ^= 4;
         fixture_write(fixture->directory, name, &whole);
         whole.data[i] ^= 4;
-        assert_int_equal(open_file(fixture, "text", "text", &dataset, &err), GEN_OK);
+        assert_int_equal(corpus_fixture_open(fixture, "text", "text", 0, &dataset, &err), GEN_OK);
         assert_int_equal(dataset.map.size, whole.n);
         assert_memory_equal(dataset.map.data, whole.data, whole.n);
         dataset_release(&dataset);
         struct gen_bytes part = {.data = whole.data, .n = i};
         fixture_write(fixture->directory, name, &part);
-        assert_int_equal(open_file(fixture, "text", "text", &dataset, &err), GEN_OK);
+        assert_int_equal(corpus_fixture_open(fixture, "text", "text", 0, &dataset, &err), GEN_OK);
         dataset_release(&dataset);
     }
     /* Other text, other file. */
     fixture_write_text(fixture->directory, "text", "Once upon a time there was a file of idz.\n");
-    assert_int_equal(open_file(fixture, "text", "text", &dataset, &err), GEN_OK);
+    assert_int_equal(corpus_fixture_open(fixture, "text", "text", 0, &dataset, &err), GEN_OK);
     assert_true(dataset.key != key);
     dataset_release(&dataset);
     gen_bytes_release(&whole);
@@ -210,7 +168,7 @@ static void test_cache(void **state) {
 
 #define N_IDS 1003
 
-static void check_order(const struct fixture *fixture, size_t n_ctx) {
+static void check_order(const struct corpus_fixture *fixture, size_t n_ctx) {
     unsigned char bytes[2 * N_IDS + 8];
     for (size_t i = 0; i < N_IDS; i++) {
         bytes[2 * i] = (unsigned char)i;
@@ -358,5 +316,5 @@ int main(void) {
         cmocka_unit_test(test_order),     cmocka_unit_test(test_digest),
         cmocka_unit_test(test_schedule),  cmocka_unit_test(test_norm),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, corpus_fixture_set_up, corpus_fixture_tear_down);
 }

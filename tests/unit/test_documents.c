@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/bytes.h"
-#include "base/memory.h"
+#include "corpus_fixture.h"
 #include "format_fixture.h"
 #include "gen.h"
 #include "text/documents.h"
@@ -19,54 +19,13 @@
 #include "train/dataset.h"
 #include "train/digest.h"
 
-#define VOCAB "tests/golden/vocab/1000"
-
-struct fixture {
-    const char *directory;
-    struct gen_tokenizer *tokenizer;
-    struct thread_pool *pool;
-};
-
-static int set_up(void **state) {
-    struct fixture *fixture = memory_new(1, sizeof *fixture);
-    struct gen_error err;
-    fixture->directory = fixture_directory_new();
-    fixture->pool = thread_pool_new(2);
-    *state = fixture;
-    return gen_tokenizer_open(&fixture->tokenizer, VOCAB, &err) != GEN_OK;
-}
-
-static int tear_down(void **state) {
-    struct fixture *fixture = *state;
-    fixture_directory_remove(fixture->directory);
-    gen_tokenizer_free(fixture->tokenizer);
-    thread_pool_free(fixture->pool);
-    memory_free(fixture);
-    return 0;
-}
-
-static enum gen_status open_file(const struct fixture *fixture, const char *name, uint64_t expected,
-                                 struct dataset *dataset, struct gen_error *err) {
-    struct corpus corpus;
-    const char *const paths[] = {fixture_path(fixture->directory, name)};
-    char prefix[512];
-    snprintf(prefix, sizeof prefix, "%s", fixture_path(fixture->directory, "cache"));
-    enum gen_status status = corpus_open(&corpus, paths, 1, "text", err);
-    if (status == GEN_OK) {
-        status = dataset_open(dataset, prefix, &corpus, fixture->tokenizer, fixture->pool, expected,
-                              NULL, err);
-    }
-    corpus_release(&corpus);
-    return status;
-}
-
 /* The ids of the file decode to `text`, in which `$` stands for the end of a document. */
-static void check(const struct fixture *fixture, const char *name, const struct gen_bytes *file,
-                  const char *text, uint64_t n_documents) {
+static void check(const struct corpus_fixture *fixture, const char *name,
+                  const struct gen_bytes *file, const char *text, uint64_t n_documents) {
     struct dataset dataset = {0};
     struct gen_error err = {0};
     fixture_write(fixture->directory, name, file);
-    if (open_file(fixture, name, 0, &dataset, &err) != GEN_OK) {
+    if (corpus_fixture_open(fixture, name, "text", 0, &dataset, &err) != GEN_OK) {
         fail_msg("%s: %s", name, err.message);
     }
     struct gen_bytes found = {0};
@@ -89,7 +48,7 @@ static void check(const struct fixture *fixture, const char *name, const struct 
     dataset_release(&dataset);
 }
 
-static void check_text(const struct fixture *fixture, const char *name, const char *file,
+static void check_text(const struct corpus_fixture *fixture, const char *name, const char *file,
                        const char *text, uint64_t n_documents) {
     struct gen_bytes bytes = {0};
     fixture_text(&bytes, file);
@@ -98,7 +57,7 @@ static void check_text(const struct fixture *fixture, const char *name, const ch
 }
 
 static void test_separators(void **state) {
-    const struct fixture *fixture = *state;
+    const struct corpus_fixture *fixture = *state;
     check_text(fixture, "inside", "a<|endoftext|>b <|endoftext|> c", "a$b $ c$", 3);
     check_text(fixture, "line-ends", "a\n<|endoftext|>b<|endoftext|>\r\nc\r\n<|endoftext|>\n\nd\n",
                "a$b$c$\nd$", 4);
@@ -112,7 +71,7 @@ static void test_separators(void **state) {
 }
 
 static void test_marks(void **state) {
-    const struct fixture *fixture = *state;
+    const struct corpus_fixture *fixture = *state;
     check_text(fixture, "marked", "\xef\xbb\xbf<|endoftext|>\na\n<|endoftext|>\nb\n", "a$b$", 2);
     check_text(fixture, "marked.jsonl", "\xef\xbb\xbf{\"text\":\"a\"}\r\n", "a$", 1);
     struct dataset dataset;
@@ -120,15 +79,15 @@ static void test_marks(void **state) {
     fixture_write_text(fixture->directory, "wide",
                        "\xff\xfe"
                        "a");
-    assert_int_equal(open_file(fixture, "wide", 0, &dataset, &err), GEN_BAD_FILE);
+    assert_int_equal(corpus_fixture_open(fixture, "wide", "text", 0, &dataset, &err), GEN_BAD_FILE);
     assert_non_null(strstr(err.message, "iconv -f UTF-16"));
     fixture_write_text(fixture->directory, "none", "\xef\xbb\xbf");
-    assert_int_equal(open_file(fixture, "none", 0, &dataset, &err), GEN_BAD_FILE);
+    assert_int_equal(corpus_fixture_open(fixture, "none", "text", 0, &dataset, &err), GEN_BAD_FILE);
     assert_non_null(strstr(err.message, "there is no text"));
 }
 
 static void test_json_lines(void **state) {
-    const struct fixture *fixture = *state;
+    const struct corpus_fixture *fixture = *state;
     static const char *const names[] = {"data.json", "DATA.JSONL", "a.NdJson"};
     for (size_t i = 0; i < 3; i++) {
         check_text(fixture, names[i], "{\"text\":\"a\"}\n", "a$", 1);
@@ -140,18 +99,20 @@ static void test_json_lines(void **state) {
     struct dataset dataset;
     struct gen_error err;
     fixture_write_text(fixture->directory, "array.json", "[\n{\"text\":\"a\"}\n]\n");
-    assert_int_equal(open_file(fixture, "array.json", 0, &dataset, &err), GEN_BAD_FILE);
+    assert_int_equal(corpus_fixture_open(fixture, "array.json", "text", 0, &dataset, &err),
+                     GEN_BAD_FILE);
     assert_non_null(strstr(err.message, "line 1 is an array"));
     assert_non_null(strstr(err.message, "jq -c '.[]'"));
     fixture_write_text(fixture->directory, "field.jsonl", "{\"content\":\"a\",\"id\":1}\n");
-    assert_int_equal(open_file(fixture, "field.jsonl", 0, &dataset, &err), GEN_BAD_FILE);
+    assert_int_equal(corpus_fixture_open(fixture, "field.jsonl", "text", 0, &dataset, &err),
+                     GEN_BAD_FILE);
     assert_non_null(
         strstr(err.message, "no member \"text\" that is text, but \"content\", \"id\""));
 }
 
 /* A document is cut at a megabyte, but not so that the line end before a separator comes in. */
 static void test_cut_before_separator(void **state) {
-    const struct fixture *fixture = *state;
+    const struct corpus_fixture *fixture = *state;
     struct gen_bytes file = {0};
     struct gen_bytes text = {0};
     while (text.n < ((size_t)1 << 20) - 1) {
@@ -189,11 +150,11 @@ static void forge(struct gen_bytes *cache, uint32_t id, uint32_t width) {
 }
 
 static void test_forged(void **state) {
-    const struct fixture *fixture = *state;
+    const struct corpus_fixture *fixture = *state;
     struct dataset dataset;
     struct gen_error err;
     fixture_write_text(fixture->directory, "text", "Once upon a time there was a file of ids.\n");
-    assert_int_equal(open_file(fixture, "text", 0, &dataset, &err), GEN_OK);
+    assert_int_equal(corpus_fixture_open(fixture, "text", "text", 0, &dataset, &err), GEN_OK);
     struct gen_bytes whole = {0};
     fixture_put(&whole, dataset.map.data, dataset.map.size);
     uint64_t key = dataset.key;
@@ -216,7 +177,9 @@ static void test_forged(void **state) {
         forge(&forged, cases[i].id, cases[i].width);
         fixture_write(fixture->directory, name, &forged);
         assert_int_equal(chmod(fixture_path(fixture->directory, name), cases[i].mode), 0);
-        assert_int_equal(open_file(fixture, "text", cases[i].expected, &dataset, &err), GEN_OK);
+        assert_int_equal(
+            corpus_fixture_open(fixture, "text", "text", cases[i].expected, &dataset, &err),
+            GEN_OK);
         assert_int_equal(dataset.key == key, !cases[i].taken);
         assert_int_equal(dataset.map.size, whole.n);
         assert_int_equal(memcmp(dataset.map.data, whole.data, whole.n) == 0, !cases[i].taken);
@@ -232,5 +195,5 @@ int main(void) {
         cmocka_unit_test(test_json_lines), cmocka_unit_test(test_cut_before_separator),
         cmocka_unit_test(test_forged),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, corpus_fixture_set_up, corpus_fixture_tear_down);
 }

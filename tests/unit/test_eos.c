@@ -1,5 +1,5 @@
-/* The ids that end a text: from all files that name some, into a GGUF and back, and what they do.
- */
+/* The ids that end a text: from all files that name some, into a GGUF and back, and that a sampler
+ * holds back every one. That they end a text is tested in test_generate.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -34,18 +34,8 @@ static struct generate_job greedy_job(void) {
     return job;
 }
 
-static struct gen_model *open_model(const char *path) {
-    struct gen_model *model = NULL;
-    struct gen_error err = {0};
-    const struct gen_model_options options = gen_model_options_default();
-    if (gen_model_open(&model, path, &options, &err) != GEN_OK) {
-        fail_msg("%s", err.message);
-    }
-    return model;
-}
-
 static int setup(void **state) {
-    *state = open_model(BASE);
+    *state = generate_job_model(BASE);
     return 0;
 }
 
@@ -132,7 +122,7 @@ static void test_greedy_as_transformers(void **state) {
         }
         cJSON_Delete(root);
         snprintf(path, sizeof path, "tests/golden/models/%s", models[m]);
-        struct gen_model *model = open_model(path);
+        struct gen_model *model = generate_job_model(path);
         struct generate_job job = greedy_job();
         job.options.ignore_eos = true; /* the ids of one model go on behind an eos */
         job.prompts[0] = (struct gen_prompt){.ids = expected, .n_ids = (size_t)n_prompt};

@@ -12,28 +12,12 @@
 
 #include "base/math.h"
 #include "base/rng.h"
+#include "kernel_check.h"
 #include "tensor/kernels/kernels.h"
 #include "tensor/ops.h"
 
 static const char *const set_names[] = {"generic", "avx2", "avx512", "neon"};
 #define N_SETS (sizeof set_names / sizeof *set_names)
-
-static float *random_floats(struct rng *rng, size_t n) {
-    float *x = malloc((n + 1) * sizeof *x);
-    assert_non_null(x);
-    for (size_t i = 0; i < n; i++) {
-        x[i] = (rng_float(rng) - 0.5f) * 4.0f;
-    }
-    return x;
-}
-
-static void assert_same_bits(const float *a, const float *b, size_t n, const char *what) {
-    for (size_t i = 0; i < n; i++) {
-        if (memcmp(a + i, b + i, sizeof *a) != 0) {
-            fail_msg("%s: element %zu is %.9g, wanted %.9g", what, i, (double)a[i], (double)b[i]);
-        }
-    }
-}
 
 /* y = x w (+ bias) by the definition of kernels.h, one element after the other. */
 static void plain_matmul(float *y, const float *x, const float *w_rows, const float *bias,
@@ -64,14 +48,14 @@ static void check_product(const struct product *p, enum tensor_type type) {
     rng_init(&rng, 7, (uint64_t)type);
     const struct tensor_type_info *info = tensor_type_info(type);
     size_t n = p->n_in * p->n_out;
-    float *x = random_floats(&rng, p->n_rows * p->n_in);
-    float *bias = random_floats(&rng, p->n_out);
-    float *raw = random_floats(&rng, n);
-    float *transposed = random_floats(&rng, n);
+    float *x = kernel_check_random(&rng, p->n_rows * p->n_in, 4.0f);
+    float *bias = kernel_check_random(&rng, p->n_out, 4.0f);
+    float *raw = kernel_check_random(&rng, n, 4.0f);
+    float *transposed = kernel_check_random(&rng, n, 4.0f);
     unsigned char *stored = malloc(n * 4);
     unsigned char *stored_transposed = malloc(n * 4);
-    float *wanted = random_floats(&rng, p->n_rows * p->n_out);
-    float *found = random_floats(&rng, p->n_rows * p->n_out);
+    float *wanted = kernel_check_random(&rng, p->n_rows * p->n_out, 4.0f);
+    float *found = kernel_check_random(&rng, p->n_rows * p->n_out, 4.0f);
     assert_non_null(stored);
     assert_non_null(stored_transposed);
     info->from_f32(stored, raw, n);
@@ -88,9 +72,9 @@ static void check_product(const struct product *p, enum tensor_type type) {
         assert_true(
             matrix_init(&w, layout == 0 ? stored : stored_transposed, type, p->n_in, p->n_out,
                         layout == 0 ? MATRIX_ROWS_ARE_OUTPUTS : MATRIX_ROWS_ARE_INPUTS, pool));
-        float *column = random_floats(&rng, p->n_in);
+        float *column = kernel_check_random(&rng, p->n_in, 4.0f);
         matrix_column(column, &w, p->n_out - 1);
-        assert_same_bits(column, raw + (p->n_out - 1) * p->n_in, p->n_in, "column");
+        kernel_check_same(column, raw + (p->n_out - 1) * p->n_in, p->n_in, "column");
         free(column);
         for (size_t s = 0; s < N_SETS; s++) {
             const struct kernels *set = kernels_by_name(set_names[s]);
@@ -105,7 +89,7 @@ static void check_product(const struct product *p, enum tensor_type type) {
                                          .w = &w,
                                          .bias = bias};
                 op_matmul(&compute, &job);
-                assert_same_bits(found, wanted, p->n_rows * p->n_out, set->name);
+                kernel_check_same(found, wanted, p->n_rows * p->n_out, set->name);
                 compute_release(&compute);
             }
         }
@@ -174,8 +158,8 @@ static void test_activations(void **state) {
             for (size_t n = set == NULL ? N + 1 : 1; n <= N; n = n < 40 ? n + 1 : n + 1321) {
                 memcpy(found, x, sizeof x);
                 set->activate(found, n, activation);
-                assert_same_bits(found, wanted, n, set->name);
-                assert_same_bits(found + n, x + n, N - n, "behind the end");
+                kernel_check_same(found, wanted, n, set->name);
+                kernel_check_same(found + n, x + n, N - n, "behind the end");
             }
         }
     }
@@ -206,8 +190,8 @@ static void test_softmax(void **state) {
     struct rng rng;
     rng_init(&rng, 3, 3);
     for (size_t n = 1; n < 140; n++) {
-        float *x = random_floats(&rng, n);
-        float *wanted = random_floats(&rng, n);
+        float *x = kernel_check_random(&rng, n, 4.0f);
+        float *wanted = kernel_check_random(&rng, n, 4.0f);
         memcpy(wanted, x, n * sizeof *x);
         kernels_generic.softmax(wanted, n, 1.5f);
         double sum = 0;
@@ -223,10 +207,10 @@ static void test_softmax(void **state) {
         for (size_t s = 1; s < N_SETS; s++) {
             const struct kernels *set = kernels_by_name(set_names[s]);
             if (set != NULL) {
-                float *found = random_floats(&rng, n);
+                float *found = kernel_check_random(&rng, n, 4.0f);
                 memcpy(found, x, n * sizeof *x);
                 set->softmax(found, n, 1.5f);
-                assert_same_bits(found, wanted, n, set->name);
+                kernel_check_same(found, wanted, n, set->name);
                 free(found);
             }
         }
@@ -240,11 +224,11 @@ static void test_layer_norm_and_add(void **state) {
     struct rng rng;
     rng_init(&rng, 4, 4);
     for (size_t n = 1; n < 100; n++) {
-        float *x = random_floats(&rng, n);
-        float *weight = random_floats(&rng, n);
-        float *bias = random_floats(&rng, n);
-        float *wanted = random_floats(&rng, n);
-        float *found = random_floats(&rng, n);
+        float *x = kernel_check_random(&rng, n, 4.0f);
+        float *weight = kernel_check_random(&rng, n, 4.0f);
+        float *bias = kernel_check_random(&rng, n, 4.0f);
+        float *wanted = kernel_check_random(&rng, n, 4.0f);
+        float *found = kernel_check_random(&rng, n, 4.0f);
         kernels_generic.layer_norm(wanted, x, weight, bias, n, 1e-5f);
         double mean = 0;
         double variance = 0;
@@ -263,7 +247,7 @@ static void test_layer_norm_and_add(void **state) {
             const struct kernels *set = kernels_by_name(set_names[s]);
             if (set != NULL) {
                 set->layer_norm(found, x, weight, bias, n, 1e-5f);
-                assert_same_bits(found, wanted, n, set->name);
+                kernel_check_same(found, wanted, n, set->name);
                 set->add(found, x, bias, n);
                 for (size_t i = 0; i < n; i++) {
                     assert_true(found[i] == x[i] + bias[i]);
@@ -348,8 +332,8 @@ static void test_store_kv(void **state) {
     rng_init(&rng, 6, 6);
     for (size_t h = 0; h < sizeof head_sizes / sizeof *head_sizes; h++) {
         size_t size = head_sizes[h];
-        float *keys = random_floats(&rng, POSITIONS * size);
-        float *values = random_floats(&rng, POSITIONS * size);
+        float *keys = kernel_check_random(&rng, POSITIONS * size, 4.0f);
+        float *values = kernel_check_random(&rng, POSITIONS * size, 4.0f);
         for (size_t i = 0; i < sizeof f16_edges / sizeof *f16_edges; i++) {
             keys[i * 3 % (POSITIONS * size)] = f16_edges[i];
             values[i * 5 % (POSITIONS * size)] = f16_edges[i];
@@ -381,11 +365,11 @@ static void test_store_kv(void **state) {
 static void check_attention(struct rng *rng, size_t size, enum tensor_type type) {
     enum { N_CTX = 150, MAX_ROWS = KERNELS_ATTENTION_ROWS };
     struct head head = head_new(size, N_CTX, type);
-    float *q = random_floats(rng, MAX_ROWS * size);
-    float *new = random_floats(rng, N_CTX * size);
-    float *wanted = random_floats(rng, MAX_ROWS * size);
-    float *found = random_floats(rng, MAX_ROWS * size);
-    float *scratch = random_floats(rng, kernels_attention_scratch(N_CTX));
+    float *q = kernel_check_random(rng, MAX_ROWS * size, 4.0f);
+    float *new = kernel_check_random(rng, N_CTX * size, 4.0f);
+    float *wanted = kernel_check_random(rng, MAX_ROWS * size, 4.0f);
+    float *found = kernel_check_random(rng, MAX_ROWS * size, 4.0f);
+    float *scratch = kernel_check_random(rng, kernels_attention_scratch(N_CTX), 4.0f);
     struct attention_job job = head_job(&head);
     job.q = q;
     for (size_t p = 0; p < N_CTX; p++) {
@@ -412,14 +396,14 @@ static void check_attention(struct rng *rng, size_t size, enum tensor_type type)
                 job.length = length;
                 memset(found, 0xff, rows * size * sizeof *found);
                 set->attention(&job, NULL, scratch);
-                assert_same_bits(found, wanted, rows * size, set->name);
+                kernel_check_same(found, wanted, rows * size, set->name);
                 /* What comes next changes no bit, however long it is. */
                 for (size_t n = 1; n <= N_CTX; n += 48) {
                     struct attention_job next = job;
                     next.length = n;
                     memset(found, 0xff, rows * size * sizeof *found);
                     set->attention(&job, &next, scratch);
-                    assert_same_bits(found, wanted, rows * size, set->name);
+                    kernel_check_same(found, wanted, rows * size, set->name);
                 }
             }
         }
@@ -448,9 +432,9 @@ static void test_attention_reads_f16(void **state) {
     enum { LENGTH = 40, SIZE = 20 };
     struct rng rng;
     rng_init(&rng, 7, 7);
-    float *q = random_floats(&rng, SIZE);
-    float *new = random_floats(&rng, LENGTH * SIZE);
-    float *scratch = random_floats(&rng, kernels_attention_scratch(LENGTH));
+    float *q = kernel_check_random(&rng, SIZE, 4.0f);
+    float *new = kernel_check_random(&rng, LENGTH * SIZE, 4.0f);
+    float *scratch = kernel_check_random(&rng, kernels_attention_scratch(LENGTH), 4.0f);
     struct head head = head_new(SIZE, LENGTH, TENSOR_F16);
     struct attention_job job = head_job(&head);
     for (size_t p = 0; p < LENGTH; p++) {

@@ -131,8 +131,8 @@ static const struct breaking cases[] = {
     {"tensor in the wrong shard", INDEX, NULL,
      "{\"weight_map\": {\"a\": \"shard-1\", \"c\": \"shard-3\"}}", "\"c\" should be in"},
     /* vocab.json, merges.txt and what goes with them */
-    {"vocab without merges", MERGES, NULL, NULL, "no merges.txt"},
-    {"merges without vocab", VOCAB, NULL, NULL, "no vocab.json"},
+    {"vocab without merges", MERGES, NULL, NULL, "merges.txt: is missing"},
+    {"merges without vocab", VOCAB, NULL, NULL, "vocab.json: is missing"},
     {"vocab is an array", VOCAB, NULL, "[\"a\"]", "an array"},
     {"vocab is empty", VOCAB, NULL, "{}", "no tokens"},
     {"id is text", VOCAB, "\"hel\": 257", "\"hel\": \"257\"", "id of token \"hel\""},
@@ -161,8 +161,6 @@ static const struct breaking cases[] = {
     {"add_prefix_space", "tokenizer_config.json", NULL, "{\"add_prefix_space\": true}",
      "add_prefix_space"},
     {"add_bos_token", "tokenizer_config.json", NULL, "{\"add_bos_token\": true}", "add_bos_token"},
-    {"added token with lstrip", "tokenizer_config.json", NULL,
-     "{\"added_tokens_decoder\": {\"259\": {\"content\": \"[M]\", \"lstrip\": true}}}", "lstrip"},
     {"added token of id x", "tokenizer_config.json", NULL,
      "{\"added_tokens_decoder\": {\"x\": {\"content\": \"[M]\"}}}", "not valid JSON"},
     {"added token without content", "tokenizer_config.json", NULL,
@@ -197,7 +195,6 @@ static const struct breaking cases[] = {
     {"no id", TOKENIZER, "\"id\": 258, ", "", "id of token"},
     {"no content", TOKENIZER, "\"content\": ", "\"text\": ", "content"},
     {"empty content", TOKENIZER, "\"<|endoftext|>\", \"single", "\"\", \"single", "is empty"},
-    {"rstrip", TOKENIZER, "\"rstrip\": false", "\"rstrip\": true", "rstrip"},
 };
 #define N_CASES (sizeof cases / sizeof *cases)
 
@@ -255,7 +252,10 @@ static void test_table(void **state) {
         const char *directory = fixture_directory_new();
         fixture_write_model(directory);
         break_directory(directory, &cases[i]);
-        n_bad += !fixture_refused(cases[i].what, directory, directory, cases[i].expected);
+        /* The file in the directory is named, not the directory alone. */
+        char name[300];
+        snprintf(name, sizeof name, "%s/", directory);
+        n_bad += !fixture_refused(cases[i].what, directory, name, cases[i].expected);
         fixture_directory_remove(directory);
     }
     print_message("# %zu malformed directories\n", N_CASES);

@@ -15,16 +15,14 @@
 
 #include "base/bytes.h"
 #include "format_fixture.h"
+#include "whole_check.h"
 #include "whole_model.h"
-
-static size_t n_cases, n_bad;
 
 static void must_refuse_bytes(const char *what, const struct gen_bytes *bytes,
                               const char *expected) {
     const char *directory = fixture_directory_new();
     fixture_write(directory, "model.gguf", bytes);
-    n_cases++;
-    n_bad += !whole_refused(what, fixture_path(directory, "model.gguf"), "/model.gguf: ", expected);
+    whole_must_refuse(what, fixture_path(directory, "model.gguf"), "/model.gguf: ", expected);
     fixture_directory_remove(directory);
 }
 
@@ -33,13 +31,6 @@ static void must_refuse(const char *what, const struct whole_model *model, const
     whole_gguf(&bytes, model);
     must_refuse_bytes(what, &bytes, expected);
     gen_bytes_release(&bytes);
-}
-
-static void report(const char *kind) {
-    print_message("# %zu malformed: %s\n", n_cases, kind);
-    size_t bad = n_bad;
-    n_cases = n_bad = 0;
-    assert_int_equal(bad, 0);
 }
 
 /* ---- keys by values ---------------------------------------------------------------------------
@@ -120,7 +111,7 @@ static void test_keys(void **state) {
             must_refuse(what, &model, keys[i].key);
             whole_release(&model);
         }
-    report("keys of a GGUF");
+    whole_report("malformed: keys of a GGUF");
 }
 
 static void test_contradictions(void **state) {
@@ -174,7 +165,7 @@ static void test_contradictions(void **state) {
             must_refuse("version", &model, version < 8 ? "version" : "big-endian");
             whole_release(&model);
         }
-    report("keys of a GGUF against each other and the tensors");
+    whole_report("malformed: keys of a GGUF against each other and the tensors");
 }
 
 /* ---- tensors by faults ------------------------------------------------------------------------
@@ -262,7 +253,7 @@ static void test_tensors(void **state) {
                 must_refuse(what, &model, name);
             whole_release(&model);
         }
-    report("tensors of a GGUF");
+    whole_report("malformed: tensors of a GGUF");
 }
 
 /* ---- lengths, and files that are something else -----------------------------------------------
@@ -290,7 +281,7 @@ static void test_lengths(void **state) {
     must_refuse_bytes("longer", &whole, "belong to nothing: 1");
     gen_bytes_release(&whole);
     whole_release(&model);
-    report("lengths of a GGUF");
+    whole_report("malformed: lengths of a GGUF");
 }
 
 static void test_instead(void **state) {
@@ -325,7 +316,7 @@ static void test_instead(void **state) {
         must_refuse_bytes(cases[i].expected, &bytes, cases[i].expected);
         gen_bytes_release(&bytes);
     }
-    report("files that are no GGUF");
+    whole_report("malformed: files that are no GGUF");
 }
 
 int main(void) {

@@ -16,27 +16,17 @@
 
 #include "base/bytes.h"
 #include "format_fixture.h"
+#include "whole_check.h"
 #include "whole_model.h"
 
-static size_t n_cases, n_bad;
-
-/* Write the model, open it, count. */
 static void must_refuse(const char *what, const struct whole_model *model, const char *file,
                         const char *expected) {
     char path[300];
     const char *directory = fixture_directory_new();
     whole_write(directory, model);
     snprintf(path, sizeof path, "/%s: ", file);
-    n_cases++;
-    n_bad += !whole_refused(what, directory, path, expected);
+    whole_must_refuse(what, directory, path, expected);
     fixture_directory_remove(directory);
-}
-
-static void report(const char *kind) {
-    print_message("# %zu malformed: %s\n", n_cases, kind);
-    size_t bad = n_bad;
-    n_cases = n_bad = 0;
-    assert_int_equal(bad, 0);
 }
 
 /* ---- config.json: keys by values --------------------------------------------------------------
@@ -105,7 +95,7 @@ static void test_keys(void **state) {
             must_refuse(what, &model, "config.json", keys[i].key);
             whole_release(&model);
         }
-    report("keys of config.json");
+    whole_report("malformed: keys of config.json");
 }
 
 /* Values that are fine alone, but not with the others or the tensors. */
@@ -143,7 +133,7 @@ static void test_contradictions(void **state) {
         must_refuse(cases[i].expected, &model, cases[i].file, cases[i].expected);
         whole_release(&model);
     }
-    report("settings against each other and the tensors");
+    whole_report("malformed: settings against each other and the tensors");
 }
 
 /* ---- tensors by faults ------------------------------------------------------------------------
@@ -231,7 +221,7 @@ static void test_tensors(void **state) {
                 must_refuse(what, &model, "model.safetensors", name);
             whole_release(&model);
         }
-    report("tensors of a directory");
+    whole_report("malformed: tensors of a directory");
 }
 
 /* ---- files by what may lie there --------------------------------------------------------------
@@ -308,14 +298,13 @@ static void test_instead(void **state) {
             fixture_write(directory, files[f], &text);
             snprintf(what, sizeof what, "%s for %s", instead[i].what, files[f]);
             snprintf(path, sizeof path, "/%s: ", files[f]);
-            n_cases++;
-            n_bad += !whole_refused(what, directory, path,
-                                    is_text && is_weights ? NULL : instead[i].expected);
+            whole_must_refuse(what, directory, path,
+                              is_text && is_weights ? NULL : instead[i].expected);
             gen_bytes_release(&text);
             fixture_directory_remove(directory);
         }
     whole_release(&model);
-    report("files that are something else");
+    whole_report("malformed: files that are something else");
 }
 
 /* ---- model.safetensors: every boundary --------------------------------------------------------
@@ -345,50 +334,42 @@ static void test_cuts(void **state) {
     for (size_t i = 0; i < n; i++) {
         whole.n = cuts[i];
         fixture_write(directory, "model.safetensors", &whole);
-        n_cases++;
-        n_bad += !whole_refused("cut", directory, "/model.safetensors: ", NULL);
+        whole_must_refuse("cut", directory, "/model.safetensors: ", NULL);
     }
     whole.n = full;
     fixture_put(&whole, "x", 1);
     fixture_write(directory, "model.safetensors", &whole);
-    n_cases++;
-    n_bad += !whole_refused("longer", directory, "/model.safetensors: ", "belong to nothing: 1");
+    whole_must_refuse("longer", directory, "/model.safetensors: ", "belong to nothing: 1");
     gen_bytes_release(&whole);
     whole_release(&model);
     fixture_directory_remove(directory);
-    report("lengths of model.safetensors");
+    whole_report("malformed: lengths of model.safetensors");
 }
 
 /* ---- shards -----------------------------------------------------------------------------------
  */
 
 /* Two shards; the index is written with a change: leave out, move or rename one tensor. */
-static void write_shards(const char *directory, struct whole_model *model, size_t changed,
+static void write_shards(const char *directory, const struct whole_model *model, size_t changed,
                          int change) {
-    static const char *const shards[] = {"model-00001-of-00002.safetensors",
-                                         "model-00002-of-00002.safetensors"};
-    struct gen_bytes bytes = {0}, index = {0};
+    struct gen_bytes index = {0};
     size_t half = model->n_tensors / 2;
-    remove(fixture_path(directory, "model.safetensors"));
-    whole_safetensors(&bytes, model->tensors, half);
-    fixture_write(directory, shards[0], &bytes);
-    bytes.n = 0;
-    whole_safetensors(&bytes, model->tensors + half, model->n_tensors - half);
-    fixture_write(directory, shards[1], &bytes);
+    whole_write_shards(directory, model, half, 0);
     fixture_text(&index, "{\"metadata\": {\"total_size\": 1}, \"weight_map\": {\"x.attn.bias\": "
-                         "\"model-00001-of-00002.safetensors\"");
+                         "\"" WHOLE_SHARD_1 "\"");
     for (size_t i = 0; i < model->n_tensors; i++) {
         char line[200];
-        size_t shard = (i >= half) ^ (i == changed && change == 1);
+        bool second = (i >= half) != (i == changed && change == 1);
         snprintf(line, sizeof line, ", \"%s%s\": \"%s\"", model->tensors[i].name,
                  i == changed && change == 2 ? "x" : "",
-                 i == changed && change == 3 ? "missing.safetensors" : shards[shard]);
+                 i == changed && change == 3 ? "missing.safetensors"
+                 : second                    ? WHOLE_SHARD_2
+                                             : WHOLE_SHARD_1);
         if (i != changed || change != 0)
             fixture_text(&index, line);
     }
     fixture_text(&index, "}}");
     fixture_write(directory, "model.safetensors.index.json", &index);
-    gen_bytes_release(&bytes);
     gen_bytes_release(&index);
 }
 
@@ -404,15 +385,14 @@ static void test_shards(void **state) {
             write_shards(directory, &model, i, change);
             snprintf(what, sizeof what, "%s in the index, change %d", model.tensors[i].name,
                      change);
-            n_cases++;
-            n_bad += !whole_refused(what, directory,
-                                    change == 3 ? "/missing.safetensors: "
-                                                : "/model.safetensors.index.json: ",
-                                    change == 3 ? "cannot open" : model.tensors[i].name);
+            whole_must_refuse(what, directory,
+                              change == 3 ? "/missing.safetensors: "
+                                          : "/model.safetensors.index.json: ",
+                              change == 3 ? "cannot open" : model.tensors[i].name);
             fixture_directory_remove(directory);
             whole_release(&model);
         }
-    report("shards and their index");
+    whole_report("malformed: shards and their index");
 }
 
 int main(void) {

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "gen.h"
+#include "gen_bench.h"
 #include "tensor/kernels/kernels.h"
 
 static const char *const set_names[] = {"generic",    "avx2", "avx2vnni",   "avx512",

@@ -13,6 +13,7 @@
 
 #include "base/bytes.h"
 #include "base/rng.h"
+#include "kernel_check.h"
 #include "simulated_vnni.h"
 #include "tensor/ops.h"
 
@@ -22,15 +23,6 @@ static const char *const set_names[] = {"generic",    "avx2", "avx2vnni",   "avx
 
 /* More than the rows from which on any set takes its panels another way. */
 enum { MAX_ROWS = 53 };
-
-static float *random_floats(struct rng *rng, size_t n, float scale) {
-    float *x = malloc(n * sizeof *x);
-    assert_non_null(x);
-    for (size_t i = 0; i < n; i++) {
-        x[i] = (rng_float(rng) - 0.5f) * scale;
-    }
-    return x;
-}
 
 /* Blocks of any bytes, but for their half-precision factors, which are made finite: all that a
  * file may hold, also what no quantizer would write. */
@@ -120,7 +112,7 @@ static void check_type(enum tensor_type type, size_t n_in, size_t n_out) {
     unsigned char *blocks = random_blocks(&rng, info, n_in / info->block_size * n_out);
     struct matrix w;
     assert_true(matrix_init(&w, blocks, type, n_in, n_out, MATRIX_ROWS_ARE_OUTPUTS, pool));
-    float *x = random_floats(&rng, MAX_ROWS * n_in, 3.0f);
+    float *x = kernel_check_random(&rng, MAX_ROWS * n_in, 3.0f);
     memset(x + n_in, 0, 64 * sizeof *x); /* inputs of nothing at all */
     x[2 * n_in + 5] = 1000.0f;           /* and one that outshines its neighbours */
     float *wanted = malloc(2 * n_out * sizeof *wanted);

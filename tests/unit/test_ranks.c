@@ -14,7 +14,6 @@
 #include <pthread.h>
 
 #include "base/file.h"
-#include "base/memory.h"
 #include "format_fixture.h"
 #include "gen_train.h"
 #include "train/ranks.h"
@@ -210,20 +209,6 @@ static void assert_close(double found, double wanted) {
     }
 }
 
-static void assert_same_state(const char *directory, const char *a, const char *b) {
-    char *bytes[2] = {NULL, NULL};
-    size_t n[2] = {0, 0};
-    const char *names[2] = {a, b};
-    for (int i = 0; i < 2; i++) {
-        const char *path = fixture_path(directory, names[i]);
-        assert_int_equal(file_read(&bytes[i], &n[i], path, (size_t)1 << 26, NULL), GEN_OK);
-    }
-    assert_int_equal(n[0], n[1]);
-    assert_memory_equal(bytes[0], bytes[1], n[0]);
-    memory_free(bytes[0]);
-    memory_free(bytes[1]);
-}
-
 /* ---- tests -------------------------------------------------------------------------------*/
 
 static void test_shares(void **state) {
@@ -277,9 +262,9 @@ static void test_same_curve(void **state) {
         char first[40], second[40];
         snprintf(first, sizeof first, "ranks-%d-0.state", n);
         snprintf(second, sizeof second, "ranks-%d-1.state", n);
-        assert_same_state(directory, first, second);
+        fixture_assert_same_files(directory, first, second);
     }
-    assert_same_state(directory, "alone.state", "ranks-1-0.state");
+    fixture_assert_same_files(directory, "alone.state", "ranks-1-0.state");
     fixture_directory_remove(directory);
 }
 
@@ -308,7 +293,7 @@ static void test_stop_and_resume(void **state) {
     options.n_steps = 50;
     prepare(ranks, &place, 3, path, &options);
     run_well(ranks);
-    assert_same_state(directory, "whole.state", "parts.state");
+    fixture_assert_same_files(directory, "whole.state", "parts.state");
     options.n_steps = 55;
     prepare(ranks, &place, 2, path, &options);
     run_well(ranks);

@@ -87,17 +87,8 @@ static void test_start(void **state) {
 
 static int32_t PLAIN[60], LOOP[60], ECHO[60];
 
-static struct gen_model *open_model(const char *path) {
-    struct gen_model *model = NULL;
-    struct gen_error err = {0};
-    if (gen_model_open(&model, path, NULL, &err) != GEN_OK) {
-        fail_msg("%s", err.message);
-    }
-    return model;
-}
-
 static int setup(void **state) {
-    *state = open_model("tests/golden/models/base");
+    *state = generate_job_model("tests/golden/models/base");
     return 0;
 }
 
@@ -240,7 +231,7 @@ static void test_logits(void **state) {
 /* The model that was trained, with words in place of noise. */
 static void test_tales(void **state) {
     (void)state;
-    struct gen_model *model = open_model("models/tales-6m.gguf");
+    struct gen_model *model = generate_job_model("models/tales-6m.gguf");
     const char *text = "Once upon a time there was a king. Once upon a time there was a";
     struct gen_ids ids = {0};
     assert_int_equal(

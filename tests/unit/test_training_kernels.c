@@ -12,27 +12,11 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
+#include "kernel_check.h"
 #include "tensor/ops_backward.h"
 
 static const char *const set_names[] = {"generic", "avx2", "avx512", "neon"};
 #define N_SETS (sizeof set_names / sizeof *set_names)
-
-static float *random_floats(struct rng *rng, size_t n) {
-    float *x = malloc((n + 1) * sizeof *x);
-    assert_non_null(x);
-    for (size_t i = 0; i < n; i++) {
-        x[i] = (rng_float(rng) - 0.5f) * 4.0f;
-    }
-    return x;
-}
-
-static void assert_same_bits(const float *a, const float *b, size_t n, const char *what) {
-    for (size_t i = 0; i < n; i++) {
-        if (memcmp(a + i, b + i, sizeof *a) != 0) {
-            fail_msg("%s: element %zu is %.9g, wanted %.9g", what, i, (double)a[i], (double)b[i]);
-        }
-    }
-}
 
 /* ---- products --------------------------------------------------------------------------------*/
 
@@ -73,11 +57,11 @@ static struct case_product case_new(size_t n_rows, size_t n_in, size_t n_out) {
         .n_rows = n_rows, .n_in = n_in, .n_out = n_out, .n_padded = (n_out + 15) / 16 * 16};
     p.in = op_row_stride(n_in);
     p.out = op_row_stride(n_out);
-    p.x = random_floats(&rng, n_rows * p.in);
-    p.w = random_floats(&rng, n_in * n_out);
-    p.bias = random_floats(&rng, n_out);
-    p.d_y = random_floats(&rng, n_rows * p.out);
-    p.d_w = random_floats(&rng, n_in * n_out);
+    p.x = kernel_check_random(&rng, n_rows * p.in, 4.0f);
+    p.w = kernel_check_random(&rng, n_in * n_out, 4.0f);
+    p.bias = kernel_check_random(&rng, n_out, 4.0f);
+    p.d_y = kernel_check_random(&rng, n_rows * p.out, 4.0f);
+    p.d_w = kernel_check_random(&rng, n_in * n_out, 4.0f);
     p.panels = pack(&p, p.w);
     p.y = calloc(n_rows * p.out, sizeof *p.y);
     p.d_x = calloc(n_rows * p.in, sizeof *p.d_x);
@@ -122,16 +106,16 @@ static void check_case(const struct case_product *p, const struct kernels *set, 
     float *d_w_wanted = pack(p, p->d_w_summed);
     assert_true(y != NULL && d_x != NULL);
     op_linear(&compute, y, p->x, &w, p->bias, p->n_rows);
-    assert_same_bits(y, p->y, p->n_rows * p->out, what);
+    kernel_check_same(y, p->y, p->n_rows * p->out, what);
     op_matmul_backward(&compute, d_x, p->d_y, &w, p->n_rows);
-    assert_same_bits(d_x, p->d_x, p->n_rows * p->in, what);
+    kernel_check_same(d_x, p->d_x, p->n_rows * p->in, what);
     op_matmul_weights(&compute, d_w, p->x, p->d_y, p->n_rows, p->n_in, p->n_out, true);
-    assert_same_bits(d_w, d_w_wanted, p->n_padded * p->n_in, what);
+    kernel_check_same(d_w, d_w_wanted, p->n_padded * p->n_in, what);
     float *d_w_added = calloc(p->n_padded * p->n_in, sizeof *d_w_added);
     assert_non_null(d_w_added);
     op_matmul_weights(&compute, d_w_added, p->x, p->d_y, p->n_rows, p->n_in, p->n_out, true);
     op_matmul_weights(&compute, d_w, p->x, p->d_y, p->n_rows, p->n_in, p->n_out, false);
-    assert_same_bits(d_w, d_w_added, p->n_padded * p->n_in, what);
+    kernel_check_same(d_w, d_w_added, p->n_padded * p->n_in, what);
     free(d_w_added);
     free(y);
     free(d_x);
@@ -212,7 +196,7 @@ static void loss_and_its_gradient(void **state) {
     enum { N = 37 };
     struct rng rng;
     rng_init(&rng, 1, 1);
-    float *logits = random_floats(&rng, N);
+    float *logits = kernel_check_random(&rng, N, 4.0f);
     double sum = 0;
     for (size_t i = 0; i < N; i++) {
         sum += exp((double)logits[i]);
@@ -273,7 +257,7 @@ static void the_optimizer_is_its_formulas(void **state) {
                                           .epsilon = 1e-8f};
     struct rng rng;
     rng_init(&rng, 5, 0);
-    float *start = random_floats(&rng, 4 * N);
+    float *start = kernel_check_random(&rng, 4 * N, 4.0f);
     for (size_t i = 0; i < N; i++) {
         start[2 * N + i] = fabsf(start[2 * N + i]) * (i % 7 == 0 ? 0.0f : 1.0f); /* v */
         start[3 * N + i] *= i % 5 == 0 ? 1e-20f : 1.0f;
@@ -294,7 +278,7 @@ static void the_optimizer_is_its_formulas(void **state) {
         }
         kernels->training->adamw_update(found, found + N, found + 2 * N, found + 3 * N, n,
                                         &factors);
-        assert_same_bits(found, wanted, 4 * (size_t)N, "AdamW");
+        kernel_check_same(found, wanted, 4 * (size_t)N, "AdamW");
         assert_true(kernels->training->sum_of_squares(start, n) == plain_squares(start, n));
     }
     free(start);
@@ -325,7 +309,7 @@ static void dropout_drops_its_share(void **state) {
         assert_true(fabs((double)n_dropped - 0.2 * N) < 5 * sqrt(0.16 * N));
         assert_true(fabs((double)n_pairs - 0.04 * N) < 5 * sqrt(0.05 * N));
         kernels_by_name("generic")->training->drop(x, x, N, dropout);
-        assert_same_bits(x, y, N, "dropout");
+        kernel_check_same(x, y, N, "dropout");
         for (size_t i = 0; i < N; i++) {
             x[i] = 1.0f;
         }

@@ -1,5 +1,6 @@
 /**
- * whole_model.c - making, changing and writing the small model of whole_model.h.
+ * whole_model.c - making, changing and writing the small model of whole_model.h. What comes of
+ * opening it is whole_check.c's affair.
  */
 #include "whole_model.h"
 
@@ -133,6 +134,22 @@ struct whole_tensor *whole_tensor(struct whole_model *model, const char *name) {
             return &model->tensors[i];
     fail_msg("no tensor %s", name);
     return NULL;
+}
+
+struct whole_tensor *whole_copy(struct whole_model *model, const char *from, const char *name) {
+    const struct whole_tensor *tensor = whole_tensor(model, from);
+    struct whole_tensor *added =
+        whole_add(model, name, "F32", tensor->n_dims, tensor->dims, tensor->size);
+    memcpy(added->data, whole_tensor(model, from)->data, added->size);
+    return added;
+}
+
+void whole_turn_around(struct whole_model *model) {
+    for (size_t i = 0; i + 1 < model->n_tensors - i; i++) {
+        struct whole_tensor other = model->tensors[model->n_tensors - 1 - i];
+        model->tensors[model->n_tensors - 1 - i] = model->tensors[i];
+        model->tensors[i] = other;
+    }
 }
 
 void whole_remove(struct whole_model *model, const char *name) {
@@ -302,58 +319,19 @@ void whole_write(const char *directory, const struct whole_model *model) {
         bytes.n = 0;
         whole_safetensors(&bytes, model->tensors, model->n_tensors);
         fixture_write(directory, "model.safetensors", &bytes);
-        bytes.n = 0;
-        fixture_vocab(&bytes);
-        fixture_write(directory, "vocab.json", &bytes);
-        bytes.n = 0;
-        fixture_merges(&bytes);
-        fixture_write(directory, "merges.txt", &bytes);
+        fixture_write_tokenizer(directory);
     }
     gen_bytes_release(&bytes);
 }
 
-/* ---- opening --------------------------------------------------------------------------------- */
-
-bool whole_refused(const char *what, const char *path, const char *file, const char *expected) {
-    struct gen_error err = {0};
-    struct gen_model *model = NULL;
-    enum gen_status status = gen_model_open(&model, path, NULL, &err);
-    const char *problem = NULL;
-    if (status == GEN_OK || model != NULL)
-        problem = "it was accepted";
-    else if (status != err.status || status == GEN_NO_MEMORY)
-        problem = "its status is wrong";
-    else if (strlen(err.message) >= 560)
-        problem = "it is too long";
-    else if ((problem = fixture_message_problem(&err, file)) == NULL && expected != NULL &&
-             strstr(err.message, expected) == NULL)
-        problem = "it does not say so";
-    gen_model_free(model);
-    if (problem != NULL)
-        print_error("%s: %s: \"%s\" (must name %s: %s)\n", what, problem, err.message, file,
-                    expected != NULL ? expected : "");
-    return problem == NULL;
-}
-
-bool whole_runs(const char *what, const char *path, double *sum) {
-    struct gen_error err = {0};
-    struct gen_model *model = NULL;
-    struct gen_session *session = NULL;
-    struct gen_session_options options = gen_session_options_default();
-    options.n_threads = 1;
-    bool good = gen_model_open(&model, path, NULL, &err) == GEN_OK &&
-                gen_session_new(&session, model, &options, &err) == GEN_OK;
-    if (good) {
-        static const struct gen_row rows[] = {{.id = 104}, {.id = 256, .want_logits = true}};
-        good = gen_session_eval(session, rows, 2, &err) == GEN_OK;
-    }
-    const float *logits = good ? gen_session_logits(session, 1) : NULL;
-    *sum = 0;
-    for (int i = 0; logits != NULL && i < V; i++)
-        *sum += (double)logits[i] * (1 + i % 5);
-    gen_session_free(session);
-    gen_model_free(model);
-    if (!good)
-        print_error("%s: refused: %s\n", what, err.message);
-    return good;
+void whole_write_shards(const char *directory, const struct whole_model *model, size_t n_first,
+                        size_t n_twice) {
+    struct gen_bytes bytes = {0};
+    remove(fixture_path(directory, "model.safetensors"));
+    whole_safetensors(&bytes, model->tensors, n_first + n_twice);
+    fixture_write(directory, WHOLE_SHARD_1, &bytes);
+    bytes.n = 0;
+    whole_safetensors(&bytes, model->tensors + n_first, model->n_tensors - n_first);
+    fixture_write(directory, WHOLE_SHARD_2, &bytes);
+    gen_bytes_release(&bytes);
 }

@@ -50,6 +50,10 @@ void whole_release(struct whole_model *model);
 struct whole_tensor *whole_tensor(struct whole_model *model, const char *name);
 struct whole_tensor *whole_add(struct whole_model *model, const char *name, const char *dtype,
                                int n_dims, const uint64_t *dims, size_t size);
+/** Add an F32 tensor with the numbers of another. */
+struct whole_tensor *whole_copy(struct whole_model *model, const char *from, const char *name);
+/** Turn the order of the tensors around. */
+void whole_turn_around(struct whole_model *model);
 void whole_remove(struct whole_model *model, const char *name);
 /** Give a tensor another type: its numbers as F16, BF16 or F64, or zeros of so many bytes. */
 void whole_retype(struct whole_tensor *tensor, const char *dtype);
@@ -70,12 +74,13 @@ void whole_gguf(struct gen_bytes *out, const struct whole_model *model);
 /** config.json, model.safetensors, vocab.json, merges.txt; or model.gguf. */
 void whole_write(const char *directory, const struct whole_model *model);
 
+#define WHOLE_SHARD_1 "model-00001-of-00002.safetensors"
+#define WHOLE_SHARD_2 "model-00002-of-00002.safetensors"
 /**
- * Whether opening `path` fails with one fit line below 560 bytes that names `file` and holds
- * `expected` (NULL: anything); otherwise say what is wrong and return false.
+ * In a directory that is written, two shards in the place of model.safetensors, without an index:
+ * n_first tensors and the rest, of which n_twice are in the first shard, too.
  */
-bool whole_refused(const char *what, const char *path, const char *file, const char *expected);
-/** Whether it opens and generates a token; the model's logits after one token go to *sum. */
-bool whole_runs(const char *what, const char *path, double *sum);
+void whole_write_shards(const char *directory, const struct whole_model *model, size_t n_first,
+                        size_t n_twice);
 
 #endif

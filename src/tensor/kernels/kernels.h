@@ -94,13 +94,13 @@ struct attention_job {
 /** From this many rows on, weights are widened or gathered into scratch by the first tile of rows,
  *  for the others. */
 #define KERNELS_SCRATCH_ROWS 16
-/** Floats of scratch for 32 k of a panel of a block format taken apart. */
+/** Floats of scratch for 32 k of a panel of a block format, unpacked. */
 #define KERNELS_WIDENED_FLOATS 352
 
 struct training_kernels;
 
 struct kernels {
-    const char *name;      /**< as struct gen_session_options of gen.h has them */
+    const char *name;      /**< as struct gen_session_options has them */
     size_t attention_rows; /**< of an attention job, to fill whole tiles */
     /**
      * Columns of panels begin ... end-1 of the product. `scratch` has kernels_matmul_scratch()
@@ -114,8 +114,8 @@ struct kernels {
     void (*quantize_row)(unsigned char *out, const float *x, size_t n);
     /** Put the job's new keys and values into the cache. */
     void (*store_kv)(const struct attention_job *job);
-    /** With those of all rows in the cache. next: the job that this thread does behind it, or
-     * NULL; its keys and values are asked for where rows are few. scratch:
+    /** With those of all rows in the cache. next: the job that this thread does after it, or
+     * NULL; its keys and values are prefetched where rows are few. scratch:
      * kernels_attention_scratch() floats. */
     void (*attention)(const struct attention_job *job, const struct attention_job *next,
                       float *scratch);

@@ -1,22 +1,20 @@
 /**
- * Models that are odd, but whole: each must open and compute what the plain one computes. What
- * nobody needs may be of any kind, the order of things says nothing, and one thing may be said in
- * several ways.
+ * Hugging Face directories that are odd, but whole: each must open and compute what the plain one
+ * computes. What nobody needs may be of any kind, the order of things says nothing, and one thing
+ * may be said in several ways. test_odd_gguf.c has the same of GGUFs.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "base/bytes.h"
-#include "format/model_file.h"
 #include "format_fixture.h"
+#include "whole_check.h"
 #include "whole_model.h"
 
 static void extra(struct whole_model *model, const char *name, const char *dtype, int n_dims,
@@ -31,23 +29,6 @@ static void prefix_all(struct whole_model *model) {
         snprintf(name, sizeof name, "transformer.%.60s", model->tensors[i].name);
         memcpy(model->tensors[i].name, name, sizeof name);
     }
-}
-
-/* Turn the order of the tensors around. */
-static void shuffle(struct whole_model *model) {
-    for (size_t i = 0; i + 1 < model->n_tensors - i; i++) {
-        struct whole_tensor other = model->tensors[model->n_tensors - 1 - i];
-        model->tensors[model->n_tensors - 1 - i] = model->tensors[i];
-        model->tensors[i] = other;
-    }
-}
-
-static struct whole_tensor *copy_as(struct whole_model *model, const char *from, const char *name) {
-    const struct whole_tensor *tensor = whole_tensor(model, from);
-    struct whole_tensor *added =
-        whole_add(model, name, "F32", tensor->n_dims, tensor->dims, tensor->size);
-    memcpy(added->data, whole_tensor(model, from)->data, added->size);
-    return added;
 }
 
 static const struct {
@@ -146,7 +127,7 @@ static bool odd_tensors(struct whole_model *model, int number, const char **what
         return true;
     case 2:
         *what = "the last tensor first";
-        shuffle(model);
+        whole_turn_around(model);
         return true;
     case 3:
         *what = "all as F64";
@@ -167,36 +148,36 @@ static bool odd_tensors(struct whole_model *model, int number, const char **what
         return true;
     case 6:
         *what = "an equal lm_head";
-        copy_as(model, "wte.weight", "lm_head.weight");
+        whole_copy(model, "wte.weight", "lm_head.weight");
         return true;
     case 7:
         *what = "an equal lm_head, all with the prefix";
         prefix_all(model);
-        copy_as(model, "transformer.wte.weight", "lm_head.weight");
+        whole_copy(model, "transformer.wte.weight", "lm_head.weight");
         return true;
     case 8:
         *what = "an equal lm_head in half precision";
-        whole_retype(copy_as(model, "wte.weight", "lm_head.weight"), "F16");
+        whole_retype(whole_copy(model, "wte.weight", "lm_head.weight"), "F16");
         return true;
     case 9:
         *what = "an equal lm_head, untied";
-        copy_as(model, "wte.weight", "lm_head.weight");
+        whole_copy(model, "wte.weight", "lm_head.weight");
         whole_json(model, "tie_word_embeddings", "false");
         return true;
     case 10:
         *what = "lm_head only";
-        copy_as(model, "wte.weight", "lm_head.weight");
+        whole_copy(model, "wte.weight", "lm_head.weight");
         whole_remove(model, "wte.weight");
         return true;
     case 11:
         *what = "lm_head only, all with the prefix";
         prefix_all(model);
-        copy_as(model, "transformer.wte.weight", "lm_head.weight");
+        whole_copy(model, "transformer.wte.weight", "lm_head.weight");
         whole_remove(model, "transformer.wte.weight");
         return true;
     case 12:
         *what = "lm_head only, as F64";
-        whole_retype(copy_as(model, "wte.weight", "lm_head.weight"), "F64");
+        whole_retype(whole_copy(model, "wte.weight", "lm_head.weight"), "F64");
         whole_remove(model, "wte.weight");
         return true;
     default:
@@ -222,32 +203,22 @@ static bool odd_tensors(struct whole_model *model, int number, const char **what
 static void test_directories(void **state) {
     (void)state;
     struct whole_model model;
-    double plain = 0, sum = 0;
-    size_t n = 0, n_bad = 0;
+    double plain = 0;
     const char *what = "plain";
-    for (int number = -1; number < 0 || what != NULL; number++) {
+    for (int number = -1; what != NULL; number++) {
         whole_init(&model, false);
-        what = "plain";
-        if (number >= 0 && !odd_tensors(&model, number, &what)) {
-            whole_release(&model);
-            break;
-        }
+        if (number >= 0 && !odd_tensors(&model, number, &what))
+            what = NULL;
         const char *directory = fixture_directory_new();
         whole_write(directory, &model);
-        bool good = whole_runs(what, directory, &sum);
-        plain = number < 0 ? sum : plain;
-        if (good && sum != plain) {
-            print_error("%s: computes %.17g, not %.17g\n", what, sum, plain);
-            good = false;
-        }
-        n++;
-        n_bad += !good;
+        if (number < 0)
+            assert_true(whole_runs(what, directory, &plain) && plain != 0);
+        else if (what != NULL)
+            whole_must_run(what, directory, plain);
         whole_release(&model);
         fixture_directory_remove(directory);
     }
-    print_message("# %zu odd directories\n", n);
-    assert_true(plain != 0);
-    assert_int_equal(n_bad, 0);
+    whole_report("odd directories");
 }
 
 /* ---- odd files around the same tensors --------------------------------------------------------
@@ -269,26 +240,20 @@ static void make_config(struct gen_bytes *out) {
     whole_config(out, shared_model);
 }
 
-static void make_shards(const char *directory, size_t first, bool twice, const char *also) {
-    struct whole_model *model = shared_model;
-    struct gen_bytes bytes = {0}, index = {0};
-    remove(fixture_path(directory, "model.safetensors"));
-    whole_safetensors(&bytes, model->tensors, first + twice);
-    fixture_write(directory, "one.safetensors", &bytes);
-    bytes.n = 0;
-    whole_safetensors(&bytes, model->tensors + first, model->n_tensors - first);
-    fixture_write(directory, "two.safetensors", &bytes);
+/* Two shards and their index, which names `also`, too. */
+static void make_shards(const char *directory, size_t n_first, size_t n_twice, const char *also) {
+    struct gen_bytes index = {0};
+    whole_write_shards(directory, shared_model, n_first, n_twice);
     fixture_text(&index, "{\"weight_map\": {");
     fixture_text(&index, also);
-    for (size_t i = 0; i < model->n_tensors; i++) {
+    for (size_t i = 0; i < shared_model->n_tensors; i++) {
         char line[200];
-        snprintf(line, sizeof line, "%s\"%s\": \"%s.safetensors\"", i > 0 ? ", " : "",
-                 model->tensors[i].name, i < first ? "one" : "two");
+        snprintf(line, sizeof line, "%s\"%s\": \"%s\"", i > 0 ? ", " : "",
+                 shared_model->tensors[i].name, i < n_first ? WHOLE_SHARD_1 : WHOLE_SHARD_2);
         fixture_text(&index, line);
     }
     fixture_text(&index, "}}");
     fixture_write(directory, "model.safetensors.index.json", &index);
-    gen_bytes_release(&bytes);
     gen_bytes_release(&index);
 }
 
@@ -311,22 +276,22 @@ static const char *odd_files(const char *directory, int number) {
         write_text(directory, "merges.txt", "", "\r\n\r\n", fixture_merges);
         return "merges.txt with empty lines at its end";
     case 4:
-        make_shards(directory, 14, false, "");
+        make_shards(directory, 14, 0, "");
         return "two shards";
     case 5:
-        make_shards(directory, 1, false, "");
+        make_shards(directory, 1, 0, "");
         return "uneven shards";
     case 6:
-        make_shards(directory, 27, false, "");
+        make_shards(directory, 27, 0, "");
         return "shards, uneven the other way";
     case 7:
-        make_shards(directory, 14, true, "");
+        make_shards(directory, 14, 1, "");
         return "a tensor in two shards";
     case 8:
-        make_shards(directory, 14, false, "\"lm_head.weight\": \"two.safetensors\", ");
+        make_shards(directory, 14, 0, "\"lm_head.weight\": \"" WHOLE_SHARD_2 "\", ");
         return "an index that names a tied lm_head";
     case 9:
-        make_shards(directory, 14, false, "\"h.0.attn.bias\": \"one.safetensors\", ");
+        make_shards(directory, 14, 0, "\"h.0.attn.bias\": \"" WHOLE_SHARD_1 "\", ");
         return "an index that names a mask";
     case 10:
         fixture_write_text(directory, "pytorch_model.bin", "PK\3\4");
@@ -364,206 +329,30 @@ static const char *odd_files(const char *directory, int number) {
 static void test_files(void **state) {
     (void)state;
     struct whole_model model;
-    double plain = 0, sum = 0;
-    size_t n = 0, n_bad = 0;
+    double plain = 0;
     whole_init(&model, false);
     shared_model = &model;
     const char *directory = fixture_directory_new();
     whole_write(directory, &model);
     assert_true(whole_runs("plain", directory, &plain));
     fixture_directory_remove(directory);
-    for (int number = 0;; number++) {
+    const char *what = "plain";
+    for (int number = 0; what != NULL; number++) {
         directory = fixture_directory_new();
         whole_write(directory, &model);
-        const char *what = odd_files(directory, number);
-        bool good = what == NULL || (whole_runs(what, directory, &sum) && sum == plain);
-        if (!good)
-            print_error("%s: does not run the same\n", what);
-        n += what != NULL;
-        n_bad += !good;
+        what = odd_files(directory, number);
+        if (what != NULL)
+            whole_must_run(what, directory, plain);
         fixture_directory_remove(directory);
-        if (what == NULL)
-            break;
     }
     whole_release(&model);
-    print_message("# %zu directories with odd files\n", n);
-    assert_int_equal(n_bad, 0);
-}
-
-/* ---- GGUF -------------------------------------------------------------------------------------
- */
-
-static const struct {
-    const char *what, *number;
-    uint64_t first;
-    size_t size;
-} gguf_extras[] = {
-    {"I8", "24", 3, 3},
-    {"I16", "25", 3, 6},
-    {"I32", "26", 3, 12},
-    {"I64", "27", 3, 24},
-    {"F64", "28", 3, 24},
-    {"Q8_K", "15", 256, 292},
-    {"IQ4_NL", "20", 32, 18},
-    {"IQ4_XS", "23", 256, 136},
-    {"TQ1_0", "34", 256, 54},
-    {"MXFP4", "39", 32, 17},
-    {"NVFP4", "40", 64, 36},
-    {"Q1_0", "41", 128, 18},
-    {"a dimension of 0", "0", 0, 0},
-    {"F16", "1", 3, 6},
-};
-enum { N_GGUF_EXTRAS = sizeof gguf_extras / sizeof *gguf_extras };
-
-static const char *odd_gguf(struct whole_model *model, int number) {
-    static const uint32_t alignments[] = {1, 2, 4, 8, 16, 64, 128, 4096, 65536};
-    enum { N_ALIGNMENTS = sizeof alignments / sizeof *alignments };
-    if (number < N_GGUF_EXTRAS) {
-        uint64_t dims[2] = {gguf_extras[number].first, 1};
-        whole_add(model, "x", gguf_extras[number].number, 2, dims, gguf_extras[number].size);
-        return gguf_extras[number].what;
-    }
-    number -= N_GGUF_EXTRAS;
-    if (number < N_ALIGNMENTS) {
-        model->alignment = alignments[number];
-        whole_key_u32(model, "general.alignment", alignments[number]);
-        return "another alignment";
-    }
-    switch (number - N_ALIGNMENTS) {
-    case 0:
-        model->version = 2;
-        return "version 2";
-    case 1:
-        shuffle(model);
-        return "the last tensor first";
-    case 2:
-        whole_key(model, "gpt2.block_count", 10, "\2\0\0\0\0\0\0\0", 8);
-        return "a size of 64 bits";
-    case 3:
-        whole_key(model, "gpt2.block_count", 0, "\2", 1);
-        return "a size of 8 bits";
-    case 4:
-        whole_key(model, "gpt2.block_count", 5, "\2\0\0\0", 4);
-        return "a signed size";
-    case 5:
-        whole_key_text(model, "general.author", "somebody \xce\xb2");
-        return "an author";
-    case 6:
-        whole_key(model, "x.list", 9, "\4\0\0\0\0\0\0\0\0\0\0\0", 12);
-        return "an empty array";
-    case 7:
-        whole_key_text(model, "gen.activation_function", "gelu_fast");
-        return "another name of the activation";
-    case 8:
-        whole_key(model, "split.count", 2, "\1\0", 2);
-        return "one part of one";
-    case 9:
-        whole_key(model, "split.count", 2, "\0\0", 2);
-        return "no parts";
-    case 10:
-        whole_key(model, "x.nan", 6, "\0\0\xc0\x7f", 4);
-        return "NaN in a key that nobody reads";
-    case 11:
-        copy_as(model, "token_embd.weight", "output.weight");
-        return "an output matrix equal to the embedding";
-    case 12:
-        whole_key_text(model, "general.type", "model");
-        return "a type";
-    case 13:
-        whole_retype(whole_tensor(model, "blk.0.attn_norm.weight"), "F16");
-        whole_retype(whole_tensor(model, "output_norm.bias"), "BF16");
-        whole_retype(whole_tensor(model, "position_embd.weight"), "F16");
-        return "mixed types";
-    default:
-        return NULL;
-    }
-}
-
-static void test_ggufs(void **state) {
-    (void)state;
-    struct whole_model model;
-    double plain = 0, sum = 0;
-    size_t n = 0, n_bad = 0;
-    const char *directory = fixture_directory_new();
-    for (int number = -1;; number++) {
-        whole_init(&model, true);
-        const char *what = number >= 0 ? odd_gguf(&model, number) : "plain";
-        bool good = true;
-        if (what != NULL) {
-            whole_write(directory, &model);
-            /* the folder around it, too */
-            good = whole_runs(what, number % 2 ? directory : fixture_path(directory, "model.gguf"),
-                              &sum);
-            plain = number < 0 ? sum : plain;
-            good = good && sum == plain;
-        }
-        if (!good)
-            print_error("%s (%d): does not run the same\n", what, number);
-        n += what != NULL;
-        n_bad += !good;
-        whole_release(&model);
-        if (what == NULL)
-            break;
-    }
-    /* Without the padding after the last tensor. */
-    struct gen_bytes bytes = {0};
-    whole_init(&model, true);
-    model.alignment = 4096;
-    whole_key_u32(&model, "general.alignment", 4096);
-    whole_gguf(&bytes, &model);
-    bytes.n -= 4096 - model.tensors[model.n_tensors - 1].size;
-    fixture_write(directory, "model.gguf", &bytes);
-    n++;
-    n_bad += !(whole_runs("no padding", directory, &sum) && sum == plain);
-    gen_bytes_release(&bytes);
-    whole_release(&model);
-    fixture_directory_remove(directory);
-    print_message("# %zu odd GGUFs\n", n);
-    assert_int_equal(n_bad, 0);
-}
-
-/* ---- what others write to the file meanwhile ---------------------------------------------------
- */
-
-/* Texts were copied out of the mapping: a file that is written to afterwards does not change them.
- */
-static void test_copied_texts(void **state) {
-    (void)state;
-    struct whole_model model;
-    struct gen_error err = {0};
-    struct model_file *file = NULL;
-    const char *directory = fixture_directory_new();
-    whole_init(&model, true);
-    whole_key_text(&model, "general.name", "a name");
-    whole_write(directory, &model);
-    const char *path = fixture_path(directory, "model.gguf");
-    assert_int_equal(model_file_open(&file, path, &err), GEN_OK);
-    const struct setting *name = model_file_setting(file, "general.name");
-    const struct setting *tokens = model_file_setting(file, "tokenizer.ggml.tokens");
-    struct gen_bytes before = {0};
-    fixture_put(&before, tokens->value.array.data, tokens->value.array.size);
-    FILE *other = fopen(path, "r+b");
-    assert_non_null(other);
-    for (size_t i = 0; i < file->maps[0].size; i++)
-        assert_int_not_equal(fputc(0xFF, other), EOF);
-    assert_int_equal(fclose(other), 0);
-    assert_int_equal(file->maps[0].data[0], 0xFF); /* the mapping shows it */
-    assert_int_equal(name->value.string.n, 6);
-    assert_memory_equal(name->value.string.text, "a name", 6);
-    assert_int_equal(tokens->value.array.size, before.n);
-    assert_memory_equal(tokens->value.array.data, before.data, before.n);
-    gen_bytes_release(&before);
-    model_file_free(file);
-    whole_release(&model);
-    fixture_directory_remove(directory);
+    whole_report("directories with odd files");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_copied_texts),
         cmocka_unit_test(test_directories),
         cmocka_unit_test(test_files),
-        cmocka_unit_test(test_ggufs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

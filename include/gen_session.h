@@ -1,0 +1,161 @@
+/**
+ * gen_session.h - the two halves of generation for a program that has a loop of its own: a session
+ * computes logits from ids, a sampler chooses an id from logits. gen_generate() is built of both.
+ *
+ * gen.h includes it; a session needs a model, which gen_model_open() there gives. The conventions
+ * of gen.h hold.
+ */
+#ifndef GEN_SESSION_H
+#define GEN_SESSION_H
+
+#include "gen_base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A model, opened by gen_model_open() of gen.h. */
+struct gen_model;
+
+/* ------------------------------------------------------------------ session --------------- */
+
+/**
+ * The working state of a model: a KV cache for one or more sequences ("slots"), scratch memory,
+ * logits. All work is one call, gen_session_eval: a batch of rows in, logits out. Prompt
+ * processing, decoding, many sequences at once and draft checking differ only in the rows.
+ *
+ * The same bits come out for any number of threads, any composition of the batch and any way to
+ * cut a prompt into calls.
+ */
+struct gen_session;
+
+struct gen_session_options {
+    int n_threads;   /**< 0: all physical cores this process may use */
+    int32_t n_slots; /**< sequences held at once, >= 1; default 1 */
+    int32_t n_ctx;   /**< positions per slot, 1 ... the model's n_ctx; 0: the model's */
+    /** "f32" or "f16": how the KV cache stores keys and values. f16 rounds them, takes half the
+     *  memory, and is read in less time; a model whose keys and values reach 65520 overflows it,
+     *  which fails as GEN_BAD_FILE. NULL: f32. */
+    const char *kv_type;
+    /** A kernel set, for tests: "generic", "avx2", "avx2vnni", "avx512", "avx512vnni", "neon",
+     *  "neondotprod", as far as this machine has it. All give the same bits; NULL: the
+     *  fastest here. */
+    const char *kernels;
+};
+struct gen_session_options gen_session_options_default(void);
+
+enum gen_status gen_session_new(struct gen_session **out, const struct gen_model *model,
+                                const struct gen_session_options *options, struct gen_error *err);
+void gen_session_free(struct gen_session *session);
+
+/** One token to process: it takes the next free position of its slot. */
+struct gen_row {
+    int32_t id;
+    int32_t slot;     /**< 0 ... n_slots - 1 */
+    bool want_logits; /**< whether the logits after this row are needed */
+};
+
+/**
+ * Process n_rows rows, in order within each slot; rows of different slots may be mixed freely.
+ * Ids and slots out of range are GEN_BAD_ARGUMENT, a slot without room is GEN_CONTEXT_FULL; both
+ * leave the session as it was. A result that is not finite is GEN_BAD_FILE.
+ */
+enum gen_status gen_session_eval(struct gen_session *session, const struct gen_row *rows,
+                                 size_t n_rows, struct gen_error *err);
+
+/**
+ * Logits of row i of the last gen_session_eval: n_vocab floats, valid until the next eval.
+ * NULL if that row did not want them.
+ */
+const float *gen_session_logits(const struct gen_session *session, size_t i);
+
+/** Positions used in a slot. */
+int32_t gen_session_length(const struct gen_session *session, int32_t slot);
+/** Forget all but the first `length` positions of a slot (no effect if it has fewer). */
+void gen_session_truncate(struct gen_session *session, int32_t slot, int32_t length);
+/**
+ * Make a slot hold the first `length` positions of another, and nothing else: what two sequences
+ * have in common is computed once. GEN_BAD_ARGUMENT if a slot is out of range or `from_slot` has
+ * fewer positions; a slot copied to itself is truncated.
+ */
+enum gen_status gen_session_copy(struct gen_session *session, int32_t to_slot, int32_t from_slot,
+                                 int32_t length);
+/** Positions a slot can hold. */
+int32_t gen_session_n_ctx(const struct gen_session *session);
+/** Threads in use, after the default was resolved. */
+int gen_session_n_threads(const struct gen_session *session);
+/** Name of the kernel set in use, after the default was resolved. */
+const char *gen_session_kernels(const struct gen_session *session);
+
+/* ------------------------------------------------------------------ sampler --------------- */
+
+struct gen_logit_bias {
+    int32_t id;
+    float bias; /**< added to the token's logit; -INFINITY forbids it */
+};
+
+/**
+ * How the next token is chosen. Names, order and semantics are those of Hugging Face
+ * transformers' logits processors and warpers; presence and frequency penalty are OpenAI's.
+ * Order: logit bias, repetition penalty, presence and frequency penalty, no-repeat n-gram, bad
+ * words, minimum length, top-n-sigma (llama.cpp's), then - unless greedy - temperature, top-k,
+ * top-p, min-p, typical-p.
+ */
+struct gen_sampling {
+    float temperature;               /**< >= 0; 0 (below 1e-6) is greedy. Default 0.8 */
+    int32_t top_k;                   /**< >= 0; 0 is off. Default 40 */
+    float top_p;                     /**< 0 < p <= 1; 1 is off. Default 0.95 */
+    float min_p;                     /**< 0 <= p <= 1; 0 is off. Default 0 */
+    float typical_p;                 /**< 0 < p <= 1; 1 is off. Default 1 */
+    float top_n_sigma;               /**< >= 0; 0 is off. Default 0 */
+    float repetition_penalty;        /**< > 0; 1 is off. Counts prompt and new tokens. Default 1 */
+    float presence_penalty;          /**< -2 ... 2; 0 is off. Counts new tokens. Default 0 */
+    float frequency_penalty;         /**< -2 ... 2; 0 is off. Counts new tokens. Default 0 */
+    int32_t no_repeat_ngram_size;    /**< >= 0; 0 is off. Default 0 */
+    int32_t min_new_tokens;          /**< no eos before that many new tokens. Default 0 */
+    int32_t min_length;              /**< the same, counting the prompt as well. Default 0 */
+    const struct gen_ids *bad_words; /**< n_bad_words never completed; an eos alone is none */
+    size_t n_bad_words;
+    const struct gen_logit_bias *logit_bias; /**< n_logit_bias entries, one per id */
+    size_t n_logit_bias;
+};
+struct gen_sampling gen_sampling_default(void);
+
+/** Options, recent ids and random state of one sequence. */
+struct gen_sampler;
+
+/**
+ * A sampler for one sequence over n_vocab tokens. eos is the id to hold back for the minimum
+ * length, -1 for none; gen_sampler_add_eos() takes more of them. The options are copied, with the
+ * arrays they point to. The random stream is PCG32 (O'Neill 2014), its state derived from (seed,
+ * prompt index, return sequence), so it does not depend on the neighbours of a sequence in a batch.
+ */
+enum gen_status gen_sampler_new(struct gen_sampler **out, const struct gen_sampling *options,
+                                int32_t n_vocab, int32_t eos, uint64_t seed, uint64_t index,
+                                uint64_t sequence, struct gen_error *err);
+void gen_sampler_free(struct gen_sampler *sampler);
+/** More ids that are an eos, as gen_model_eos_ids() has them; any that is out of range is
+ *  GEN_BAD_ARGUMENT and leaves the sampler as it was. */
+enum gen_status gen_sampler_add_eos(struct gen_sampler *sampler, const int32_t *ids, size_t n,
+                                    struct gen_error *err);
+
+/** Make the prompt known: the penalties and n-gram rules look at it. Call once, before all. */
+enum gen_status gen_sampler_prompt(struct gen_sampler *sampler, const int32_t *ids, size_t n,
+                                   struct gen_error *err);
+/**
+ * Choose the next id from logits (n_vocab floats, left unchanged) and remember it.
+ * If the options forbid every token, GEN_BAD_ARGUMENT says so.
+ */
+enum gen_status gen_sampler_next(struct gen_sampler *sampler, const float *logits, int32_t *id,
+                                 struct gen_error *err);
+/**
+ * The scores after all processors and warpers, before the draw: scores[n_vocab], forbidden
+ * tokens are -INFINITY. For inspection and tests; does not change the sampler.
+ */
+enum gen_status gen_sampler_scores(const struct gen_sampler *sampler, const float *logits,
+                                   float *scores, struct gen_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,23 @@
+/**
+ * trainer_save.h - for trainer.c: checkpoints, and whether all ranks hold the same.
+ */
+#ifndef TRAIN_TRAINER_SAVE_H
+#define TRAIN_TRAINER_SAVE_H
+
+#include "train/trainer.h"
+
+/** Fails on all ranks unless they agree: weights ever so little different would drift apart unseen.
+ */
+enum gen_status trainer_compare_ranks(const struct trainer *trainer, struct gen_error *err);
+
+/** Write a checkpoint, state and model, and tell the watcher. */
+enum gen_status trainer_save(struct trainer *trainer, struct gen_error *err);
+
+/** Whether the weights as they are were the best so far. */
+bool trainer_is_best(const struct trainer *trainer);
+
+/** Write the model as it is before the first step, which is the best so far; the state, if there is
+ * one, is that of this step. */
+enum gen_status trainer_write_best(struct trainer *trainer, struct gen_error *err);
+
+#endif
