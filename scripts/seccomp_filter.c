@@ -123,7 +123,7 @@ static int add_all(scmp_filter_ctx filter, uint32_t action, const int *calls, si
 }
 
 /** Calls that depend on what they are called with. */
-static int add_conditional(scmp_filter_ctx filter, bool writes_files) {
+static int add_conditional(scmp_filter_ctx filter) {
     const scmp_datum_t sizes[] = {TCGETS, TIOCGWINSZ};
     int error = 0;
     for (size_t i = 0; i < COUNT(sizes) && error == 0; i++) {
@@ -159,17 +159,6 @@ static int add_conditional(scmp_filter_ctx filter, bool writes_files) {
         error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
                                  SCMP_A0(SCMP_CMP_EQ, OWN_PID, 0));
     }
-    /* A directory may be opened, to flush a new name in it to the disk. */
-    if (error == 0 && writes_files) {
-        error = seccomp_rule_add(
-            filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
-            SCMP_A2(SCMP_CMP_MASKED_EQ, O_DIRECTORY | O_ACCMODE | O_CREAT, O_DIRECTORY));
-    }
-    /* Or an output itself, where it is a mount point, which cannot be renamed over. */
-    if (error == 0 && writes_files) {
-        error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
-                                 SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT, O_WRONLY));
-    }
     return error;
 }
 
@@ -179,7 +168,7 @@ static int add_rules(scmp_filter_ctx filter, bool writes_files) {
         error = add_all(filter, SCMP_ACT_ALLOW, allowed_with_outputs, COUNT(allowed_with_outputs));
     }
     if (error == 0) {
-        error = add_conditional(filter, writes_files);
+        error = add_conditional(filter);
     }
     return error == 0 ? add_all(filter, SCMP_ACT_KILL_PROCESS, fatal, COUNT(fatal)) : error;
 }

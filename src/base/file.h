@@ -116,7 +116,9 @@ struct file_writer {
     bool unnamed;    /**< nothing can be made there; it has no name, and is copied in the end */
     int descriptor;
     int directory; /**< that directory, to be synced; -1: it cannot be read */
-    bool failed;   /**< a write failed: there is nothing whole to commit */
+    int old;     /**< the file that is there, open for writing: in a sandbox it could not be opened
+                      when it is to be overwritten; -1: there is none */
+    bool failed; /**< a write failed: there is nothing whole to commit */
     bool replaces; /**< there is a file, whose mode, owner and group are kept */
     uint32_t mode, owner, group;
     unsigned char *buffer;

@@ -13,13 +13,16 @@
 #include <unistd.h>
 
 /* Nobody else writes it now, and there is room for `size` bytes. Returns an errno value. */
-static int claim(struct file_overwriting *overwriting, off_t size) {
-    struct stat before;
+static int claim(struct file_overwriting *overwriting, const char *path, off_t size) {
+    struct stat before, named;
     if (flock(overwriting->target, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
         return ETXTBSY;
     }
-    if (fstat(overwriting->target, &before) != 0) {
+    if (fstat(overwriting->target, &before) != 0 || stat(path, &named) != 0) {
         return errno;
+    }
+    if (before.st_dev != named.st_dev || before.st_ino != named.st_ino) {
+        return ESTALE; /* somebody put another file there meanwhile */
     }
     overwriting->n_old = before.st_size;
     int number = size > before.st_size ? posix_fallocate(overwriting->target, 0, size) : 0;
@@ -64,12 +67,11 @@ static int replace(struct file_overwriting *overwriting, off_t size) {
 int file_overwrite(struct file_overwriting *overwriting, const char *path) {
     off_t size = lseek(overwriting->from, 0, SEEK_END);
     overwriting->begun = false;
-    overwriting->target = open(path, O_WRONLY | O_CLOEXEC);
-    int number = overwriting->target < 0 ? errno : claim(overwriting, size);
+    int number = claim(overwriting, path, size);
     if (number == 0) {
         number = replace(overwriting, size);
     }
-    if (number != 0 && overwriting->target >= 0) {
+    if (number != 0) {
         close(overwriting->target);
         overwriting->target = -1;
     }

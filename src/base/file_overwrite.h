@@ -15,13 +15,15 @@ struct file_overwriting {
     unsigned char *buffer;
     size_t n_buffer;
     off_t n_old; /**< set: bytes of the target before */
-    int target;  /**< set: the target, open and locked, its offset at its end */
+    int target;  /**< open for writing; then also locked, its offset at its end. Closed where it
+                      failed */
     bool begun;  /**< set: if it failed, the target may be half old and half new */
 };
 
 /**
- * Overwrite the existing file `path`. Before it is touched it is locked against others that lock
- * it, and room for all is claimed. Returns an errno value; ETXTBSY: another process has it locked.
+ * Overwrite the open file, which must still be that of the name `path`. Before it is touched it is
+ * locked against others that lock it, and room for all is claimed. Returns an errno value; ETXTBSY:
+ * another process has it locked.
  */
 int file_overwrite(struct file_overwriting *overwriting, const char *path);
 

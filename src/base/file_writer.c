@@ -182,17 +182,6 @@ static int create_partial(struct file_writer *writer) {
     return number;
 }
 
-/* Whether open(2) would let the target be written. It is opened, as no other question has all its
- * answers (modes, lists, attributes, mounts), and left as it is. */
-static int try_to_open(const char *target) {
-    int descriptor = open(target, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (descriptor < 0) {
-        return errno;
-    }
-    close(descriptor);
-    return 0;
-}
-
 /* Fill in what the writer knows of its target. */
 static enum gen_status find_target(struct file_writer *writer, const char *path,
                                    struct gen_error *err) {
@@ -212,8 +201,13 @@ static enum gen_status find_target(struct file_writer *writer, const char *path,
                          "%s: exists and is not a regular file (choose another name)",
                          error_path(&quoted, path));
     }
-    int number = writer->replaces ? try_to_open(writer->target) : 0;
-    return number == 0 ? GEN_OK : file_error(err, path, "write", number);
+    if (!writer->replaces) {
+        return GEN_OK;
+    }
+    /* Refused is what open(2) refuses: no other question has all its answers (modes, lists,
+     * attributes, mounts). */
+    writer->old = open(writer->target, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    return writer->old >= 0 ? GEN_OK : file_error(err, path, "write", errno);
 }
 
 static enum gen_status create(struct file_writer *writer, const char *path,
@@ -260,7 +254,7 @@ static enum gen_status create(struct file_writer *writer, const char *path,
 
 static enum gen_status open_writer(struct file_writer *writer, const char *path,
                                    int (*make)(struct file_writer *), struct gen_error *err) {
-    *writer = (struct file_writer){.descriptor = -1, .directory = -1};
+    *writer = (struct file_writer){.descriptor = -1, .directory = -1, .old = -1};
     enum gen_status status = find_target(writer, path, err);
     if (status == GEN_OK) {
         status = create(writer, path, make, err);
@@ -413,9 +407,12 @@ static enum gen_status error_harmed(struct file_writer *writer, int number, stru
  * is sticky and the target somebody else's; or the target is a mount point of its own, as
  * containers have them. The writer goes on with it. */
 static enum gen_status copy_over(struct file_writer *writer, struct gen_error *err) {
-    struct file_overwriting overwriting = {
-        .from = writer->descriptor, .buffer = writer->buffer, .n_buffer = BUFFER_SIZE};
+    struct file_overwriting overwriting = {.from = writer->descriptor,
+                                           .buffer = writer->buffer,
+                                           .n_buffer = BUFFER_SIZE,
+                                           .target = writer->old};
     int number = file_overwrite(&overwriting, writer->target);
+    writer->old = -1;
     if (number == 0) {
         close(writer->descriptor);
         writer->descriptor = overwriting.target;
@@ -488,9 +485,12 @@ void file_writer_close(struct file_writer *writer) {
     if (writer->directory >= 0) {
         close(writer->directory);
     }
+    if (writer->old >= 0) {
+        close(writer->old);
+    }
     memory_free(writer->temporary);
     memory_free(writer->target);
     memory_free(writer->path);
     memory_free(writer->buffer);
-    *writer = (struct file_writer){.descriptor = -1, .directory = -1};
+    *writer = (struct file_writer){.descriptor = -1, .directory = -1, .old = -1};
 }

@@ -14,9 +14,7 @@
  *    or a debugger's call ends this process (SIGSYS), as no honest run has a use for them.
  *  - Landlock, by its system calls: no file system, and from Linux 6.7 on no TCP, but for what
  *    renames an output into its place.
- * Where there are outputs, a directory may be opened, and for writing a file that is there
- * (seccomp), both in the outputs' directories alone (Landlock). Not in programs built with
- * sanitizers, which open and start things themselves.
+ * Not in programs built with sanitizers, which open and start things themselves.
  */
 #ifndef CLI_SANDBOX_H
 #define CLI_SANDBOX_H

@@ -30,11 +30,8 @@
 #define RULE_PATH_BENEATH 1
 
 /* Rights on files are bits 0 (execute) to 15; those that an output's directory keeps: */
-#define RIGHT_WRITE_FILE     ((uint64_t)1 << 1)
-#define RIGHT_TRUNCATE       ((uint64_t)1 << 14) /**< known from version 3 on */
-#define RIGHT_READ_DIRECTORY ((uint64_t)1 << 3)
-#define RIGHT_REMOVE_FILE    ((uint64_t)1 << 5)
-#define RIGHT_MAKE_FILE      ((uint64_t)1 << 8)
+#define RIGHT_REMOVE_FILE ((uint64_t)1 << 5)
+#define RIGHT_MAKE_FILE   ((uint64_t)1 << 8)
 
 struct ruleset {
     uint64_t files;
@@ -54,12 +51,9 @@ static uint64_t all_rights(long version) {
     return ((uint64_t)1 << n) - 1;
 }
 
-/** Let files be renamed, removed and, where a mount point cannot be renamed over, overwritten in
- *  `directory`, and its names be flushed to the disk. */
+/** Let files be renamed and removed in `directory`. What is open by now may still be written. */
 static int allow(int ruleset, const char *directory, uint64_t known) {
-    struct path_rule rule = {.rights =
-                                 known & (RIGHT_READ_DIRECTORY | RIGHT_REMOVE_FILE |
-                                          RIGHT_MAKE_FILE | RIGHT_WRITE_FILE | RIGHT_TRUNCATE),
+    struct path_rule rule = {.rights = known & (RIGHT_REMOVE_FILE | RIGHT_MAKE_FILE),
                              .directory = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC)};
     if (rule.directory < 0) {
         return -1;

@@ -148,10 +148,23 @@ static bool write_to_pipe(void) {
     return write(STDERR_FILENO, "", 0) == 0;
 }
 
+/** An output and its directory, which are open by then. */
+static int output = -1, output_directory = -1;
+
 static bool rename_output(void) {
-    int descriptor = -1;
-    return rename(temporary, target) == 0 &&
-           (descriptor = open(directory, O_RDONLY | O_DIRECTORY)) >= 0 && fsync(descriptor) == 0;
+    return rename(temporary, target) == 0 && fsync(output_directory) == 0;
+}
+
+static bool overwrite_output(void) {
+    return pwrite(output, "x", 1, 0) == 1 && ftruncate(output, 0) == 0 && fsync(output) == 0;
+}
+
+static bool open_output(void) {
+    return open(temporary, O_WRONLY) >= 0;
+}
+
+static bool list_directory(void) {
+    return open(directory, O_RDONLY | O_DIRECTORY) >= 0;
 }
 
 static bool remove_elsewhere(void) {
@@ -185,7 +198,10 @@ static void test_what_is_refused(void **state) {
     assert_int_equal(outcome_of(open_file_in_thread, false), REFUSED);
     assert_int_equal(outcome_of(create_file, false), REFUSED);
     assert_int_equal(outcome_of(create_file, true), REFUSED);
+    assert_int_equal(outcome_of(open_output, true), REFUSED);
     assert_int_equal(outcome_of(list_root, false), REFUSED);
+    assert_int_equal(outcome_of(list_root, true), REFUSED);
+    assert_int_equal(outcome_of(list_directory, true), REFUSED);
     assert_int_equal(outcome_of(rename_output, false), REFUSED);
     if (has_seccomp) {
         assert_int_equal(outcome_of(make_code, false), REFUSED);
@@ -194,7 +210,6 @@ static void test_what_is_refused(void **state) {
         assert_int_equal(outcome_of(signal_parent_thread, true), REFUSED);
     }
     if (has_landlock) {
-        assert_int_equal(outcome_of(list_root, true), REFUSED);
         assert_int_equal(outcome_of(remove_elsewhere, true), REFUSED);
     }
 }
@@ -206,6 +221,7 @@ static void test_what_works(void **state) {
     assert_int_equal(outcome_of(write_to_pipe, false), WORKS);
     assert_int_equal(outcome_of(signal_self, false), WORKS);
     assert_int_equal(outcome_of(signal_self, true), WORKS);
+    assert_int_equal(outcome_of(overwrite_output, true), WORKS);
     assert_int_equal(outcome_of(rename_output, true), WORKS);
     struct stat found;
     assert_int_equal(stat(target, &found), 0);
@@ -272,11 +288,11 @@ static int set_up(void **state) {
     }
     snprintf(temporary, sizeof temporary, "%s/temporary", directory);
     snprintf(target, sizeof target, "%s/target", directory);
-    int descriptor = open(temporary, O_WRONLY | O_CREAT, 0600);
-    if (descriptor < 0) {
+    output = open(temporary, O_WRONLY | O_CREAT, 0600);
+    output_directory = open(directory, O_RDONLY | O_DIRECTORY);
+    if (output < 0 || output_directory < 0) {
         return -1;
     }
-    close(descriptor);
     fflush(NULL);
     pid_t child = fork();
     if (child == 0) {
@@ -292,6 +308,8 @@ static int set_up(void **state) {
 
 static int tear_down(void **state) {
     (void)state;
+    close(output);
+    close(output_directory);
     unlink(temporary);
     unlink(target);
     rmdir(directory);
