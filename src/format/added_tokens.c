@@ -7,8 +7,9 @@
 #include "format/tokenizer_files.h"
 
 void added_tokens_release(struct added_tokens *added) {
-    for (size_t i = 0; i < added->n; i++)
+    for (size_t i = 0; i < added->n; i++) {
         memory_free(added->tokens[i].content);
+    }
     memory_free(added->tokens);
     hash_table_release(&added->index);
     *added = (struct added_tokens){0};
@@ -61,16 +62,20 @@ enum gen_status added_tokens_add(struct added_tokens *added, const char *content
                                  unsigned kind, const char *where, struct gen_error *err) {
     uint64_t number = 0;
     enum gen_status status = read_id(&number, id, content, where, err);
-    if (status != GEN_OK)
+    if (status != GEN_OK) {
         return status;
-    if (*content == '\0')
+    }
+    if (*content == '\0') {
         return error_set(err, GEN_BAD_FILE, "%s: the added token with id %llu is empty", where,
                          (unsigned long long)number);
+    }
     struct added_token *known = find(added, content);
-    if (known == NULL)
+    if (known == NULL) {
         return append(added, content, number, kind, err);
-    if (known->id != number)
+    }
+    if (known->id != number) {
         return two_ids(content, known->id, number, where, err);
+    }
     known->kind = kind;
     return GEN_OK;
 }
@@ -78,10 +83,11 @@ enum gen_status added_tokens_add(struct added_tokens *added, const char *content
 enum gen_status added_tokens_role(struct added_tokens *added, const char *content,
                                   struct gen_error *err) {
     struct added_token *known = find(added, content);
-    if (known == NULL)
+    if (known == NULL) {
         return *content == '\0'
                    ? GEN_OK
                    : append(added, content, ADDED_TOKENS_NO_ID, TOKENIZER_SPECIAL, err);
+    }
     known->kind = (known->kind & ~(unsigned)TOKENIZER_ADDED) | TOKENIZER_SPECIAL;
     return GEN_OK;
 }
@@ -98,8 +104,9 @@ unsigned added_tokens_kind(const cJSON *description) {
     bool late = normalized != NULL ? cJSON_IsTrue(normalized) : !special;
     unsigned kind = special ? TOKENIZER_SPECIAL : TOKENIZER_ADDED;
     kind |= late ? TOKENIZER_LATE : 0;
-    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
         kind |= cJSON_IsTrue(json_member(description, flags[i].name)) ? flags[i].bit : 0;
+    }
     return kind;
 }
 
@@ -109,11 +116,13 @@ static enum gen_status build_token(struct tokenizer_builder *builder, uint64_t i
                                    struct gen_error *err) {
     bool is_end =
         n == strlen(TOKENIZER_END_OF_TEXT) && memcmp(content, TOKENIZER_END_OF_TEXT, n) == 0;
-    if (is_end)
+    if (is_end) {
         kind = TOKENIZER_SPECIAL | (kind & TOKENIZER_AROUND);
+    }
     enum gen_status status = tokenizer_builder_token(builder, id, content, n, kind, err);
-    if (status == GEN_OK && eos >= 0 && id == (uint64_t)eos)
+    if (status == GEN_OK && eos >= 0 && id == (uint64_t)eos) {
         status = tokenizer_builder_eos(builder, id, err);
+    }
     return status;
 }
 
@@ -128,19 +137,23 @@ enum gen_status added_tokens_build(struct tokenizer_builder *builder, const cJSO
         unsigned kind = 0;
         struct added_token *known = find(added, content);
         status = read_id(&id, item, content, where, err);
-        if (status != GEN_OK)
+        if (status != GEN_OK) {
             break;
+        }
         if (known != NULL) {
             kind = known->kind;
             known->given = true;
-            if (known->id != ADDED_TOKENS_NO_ID && known->id != id)
+            if (known->id != ADDED_TOKENS_NO_ID && known->id != id) {
                 return two_ids(content, id, known->id, where, err);
+            }
         }
         status = build_token(builder, id, content, n, kind, eos, err);
     }
-    for (size_t i = 0; added->tokens != NULL && i < added->n && status == GEN_OK; i++)
-        if (!added->tokens[i].given && added->tokens[i].id != ADDED_TOKENS_NO_ID)
+    for (size_t i = 0; added->tokens != NULL && i < added->n && status == GEN_OK; i++) {
+        if (!added->tokens[i].given && added->tokens[i].id != ADDED_TOKENS_NO_ID) {
             status = build_token(builder, added->tokens[i].id, added->tokens[i].content,
                                  added->tokens[i].n, added->tokens[i].kind, eos, err);
+        }
+    }
     return status;
 }

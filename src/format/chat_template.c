@@ -23,8 +23,9 @@ static bool is_text(const char *bytes, size_t n) {
     for (size_t i = 0; i < n;) {
         uint32_t codepoint = 0;
         int length = bytes_utf8(at + i, n - i, &codepoint);
-        if (length <= 0 || codepoint == 0)
+        if (length <= 0 || codepoint == 0) {
             return false;
+        }
         i += (size_t)length;
     }
     return true;
@@ -43,9 +44,10 @@ static enum gen_status read_file(struct model_file *file, const char *path, stru
     size_t n = 0;
     error_path(&where, path);
     enum gen_status status = file_read(&file->templates, &n, path, FILE_LIMIT, err);
-    if (status == GEN_OK && !is_text(file->templates, n))
+    if (status == GEN_OK && !is_text(file->templates, n)) {
         status = error_set(err, GEN_BAD_FILE, "%s: must be a text in UTF-8, as a chat template is",
                            where.text);
+    }
     return status == GEN_OK ? add_text(file, CHAT_TEMPLATE_KEY, file->templates, n, where.text, err)
                             : status;
 }
@@ -71,8 +73,9 @@ static bool is_list(const cJSON *list, size_t *size) {
         const cJSON *text = json_member(item, "template");
         size_t n_name = strspn(name_of(item), letters);
         if (n_name == 0 || n_name > MAX_NAME || name_of(item)[n_name] != '\0' ||
-            !cJSON_IsString(text) || ++n > MAX_NAMES)
+            !cJSON_IsString(text) || ++n > MAX_NAMES) {
             return false;
+        }
         *size += 8 + n_name + strlen(text->valuestring);
     }
     return true;
@@ -86,8 +89,9 @@ static enum gen_status add_texts(struct model_file *file, const cJSON *list, cha
         const char *text = json_member(item, "template")->valuestring;
         size_t n = strlen(text);
         char key[sizeof CHAT_TEMPLATE_KEY + 1 + MAX_NAME] = CHAT_TEMPLATE_KEY;
-        if (!is_default(item))
+        if (!is_default(item)) {
             snprintf(key, sizeof key, CHAT_TEMPLATE_KEY ".%s", name_of(item));
+        }
         memcpy(*at, text, n);
         status = add_text(file, key, *at, n, where, err);
         *at += n;
@@ -102,8 +106,9 @@ static enum gen_status add_names(struct model_file *file, const cJSON *list, cha
     struct setting setting = {.type = SETTING_ARRAY, .element_type = SETTING_STRING};
     unsigned char *start = (unsigned char *)at, *next = start;
     for (const cJSON *item = list->child; item != NULL; item = item->next) {
-        if (is_default(item))
+        if (is_default(item)) {
             continue;
+        }
         size_t n = strlen(name_of(item));
         bytes_put_u64(next, n);
         memcpy(next + 8, name_of(item), n);
@@ -120,18 +125,21 @@ static enum gen_status add_names(struct model_file *file, const cJSON *list, cha
 static enum gen_status read_member(struct model_file *file, const cJSON *member, const char *where,
                                    struct gen_error *err) {
     size_t size = 0;
-    if (member == NULL || cJSON_IsNull(member))
+    if (member == NULL || cJSON_IsNull(member)) {
         return GEN_OK;
+    }
     bool single = cJSON_IsString(member);
-    if (!single && !(cJSON_IsArray(member) && is_list(member, &size)))
+    if (!single && !(cJSON_IsArray(member) && is_list(member, &size))) {
         return error_set(err, GEN_BAD_FILE,
                          "%s: chat_template must be a text, or a list of at most %d objects with "
                          "the texts \"name\" (letters, digits, _ and -) and \"template\"",
                          where, MAX_NAMES);
+    }
     size = single ? strlen(member->valuestring) : size;
     char *at = file->templates = memory_new(size + 1, 1);
-    if (at == NULL)
+    if (at == NULL) {
         return error_no_memory(err, "the chat template");
+    }
     if (single) {
         memcpy(at, member->valuestring, size);
         return add_text(file, CHAT_TEMPLATE_KEY, at, size, where, err);
@@ -146,8 +154,9 @@ static enum gen_status read_config(struct model_file *file, const char *path,
     cJSON *config = NULL;
     error_path(&where, path);
     enum gen_status status = json_read_object(&config, path, FILE_LIMIT, err);
-    if (status == GEN_OK)
+    if (status == GEN_OK) {
         status = read_member(file, json_member(config, "chat_template"), where.text, err);
+    }
     cJSON_Delete(config);
     return status;
 }
@@ -156,12 +165,13 @@ enum gen_status chat_template_read(struct model_file *file, struct gen_error *er
     char *template = file_join(file->name, "chat_template.jinja");
     char *config = file_join(file->name, "tokenizer_config.json");
     enum gen_status status = GEN_OK;
-    if (template == NULL || config == NULL)
+    if (template == NULL || config == NULL) {
         status = error_no_memory(err, "a path");
-    else if (file_kind_of(template) != FILE_MISSING)
+    } else if (file_kind_of(template) != FILE_MISSING) {
         status = read_file(file, template, err);
-    else if (file_kind_of(config) != FILE_MISSING)
+    } else if (file_kind_of(config) != FILE_MISSING) {
         status = read_config(file, config, err);
+    }
     memory_free(template);
     memory_free(config);
     return status;

@@ -20,17 +20,20 @@
 static enum gen_status add_id(struct model_file *file, const cJSON *item, const char *where,
                               struct gen_error *err) {
     int64_t id = 0;
-    if (!json_is_integer(item, &id))
+    if (!json_is_integer(item, &id)) {
         return error_set(err, GEN_BAD_FILE,
                          "%s: eos_token_id holds %s, but must be a token id (a whole number, 0 or "
                          "more) or a list of them",
                          where, json_kind(item));
-    if (id < 0)
+    }
+    if (id < 0) {
         return error_set(err, GEN_BAD_FILE,
                          "%s: eos_token_id holds %lld, but token ids are 0 or more", where,
                          (long long)id);
-    if (id > INT32_MAX)
+    }
+    if (id > INT32_MAX) {
         return GEN_OK; /* no model has it, so it never ends a text */
+    }
     int32_t known = (int32_t)id;
     return gen_ids_append(&file->eos_ids, &known, 1) == GEN_OK
                ? GEN_OK
@@ -41,18 +44,21 @@ static enum gen_status add_id(struct model_file *file, const cJSON *item, const 
 static enum gen_status take_eos(struct model_file *file, const cJSON *eos, const char *where,
                                 struct gen_error *err) {
     int64_t id = 0;
-    if (eos == NULL || cJSON_IsNull(eos) || (json_is_integer(eos, &id) && id == -1))
+    if (eos == NULL || cJSON_IsNull(eos) || (json_is_integer(eos, &id) && id == -1)) {
         return GEN_OK;
-    if (!cJSON_IsArray(eos))
+    }
+    if (!cJSON_IsArray(eos)) {
         return add_id(file, eos, where, err);
+    }
     enum gen_status status = GEN_OK;
     size_t n = 0;
     for (const cJSON *item = eos->child; item != NULL && status == GEN_OK; item = item->next) {
-        if (++n > MAX_IDS)
+        if (++n > MAX_IDS) {
             return error_set(err, GEN_UNSUPPORTED,
                              "%s: eos_token_id lists more than the %d ids that gen can end a text "
                              "at",
                              where, MAX_IDS);
+        }
         status = add_id(file, item, where, err);
     }
     return status;
@@ -104,10 +110,12 @@ static const struct effective effective[] = {
 };
 
 static bool has_effect(const cJSON *item, double harmless) {
-    if (item == NULL || cJSON_IsNull(item) || cJSON_IsFalse(item))
+    if (item == NULL || cJSON_IsNull(item) || cJSON_IsFalse(item)) {
         return false;
-    if (cJSON_IsNumber(item))
+    }
+    if (cJSON_IsNumber(item)) {
         return item->valuedouble != harmless;
+    }
     return !(cJSON_IsArray(item) || cJSON_IsObject(item)) || item->child != NULL;
 }
 
@@ -116,9 +124,10 @@ static bool name_settings(struct gen_bytes *names, const cJSON *object) {
     bool good = true;
     for (size_t i = 0; i < sizeof effective / sizeof *effective && good; i++) {
         const char *key = effective[i].key;
-        if (has_effect(json_member(object, key), effective[i].harmless))
+        if (has_effect(json_member(object, key), effective[i].harmless)) {
             good = gen_bytes_append(names, ", ", names->n > 0 ? 2 : 0) == GEN_OK &&
                    gen_bytes_append(names, key, strlen(key)) == GEN_OK;
+        }
     }
     return good;
 }
@@ -155,13 +164,16 @@ enum gen_status generation_config_read(struct model_file *file, const char *dire
     struct error_quoted where;
     cJSON *object = NULL;
     char *path = file_join(directory, "generation_config.json");
-    if (path == NULL)
+    if (path == NULL) {
         return error_no_memory(err, "a path");
+    }
     enum gen_status status = GEN_OK;
-    if (file_kind_of(path) != FILE_MISSING)
+    if (file_kind_of(path) != FILE_MISSING) {
         status = json_read_object(&object, path, FILE_LIMIT, err);
-    if (status == GEN_OK && object != NULL)
+    }
+    if (status == GEN_OK && object != NULL) {
         status = generation_config_take(file, object, error_path(&where, path), err);
+    }
     cJSON_Delete(object);
     memory_free(path);
     return status;

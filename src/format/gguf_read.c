@@ -25,8 +25,9 @@
 struct gguf_text gguf_read_text(struct cursor *in) {
     uint64_t n = cursor_u64(in);
     const unsigned char *bytes = cursor_take(in, n);
-    if (bytes == NULL)
+    if (bytes == NULL) {
         return (struct gguf_text){.bytes = ""};
+    }
     return (struct gguf_text){.bytes = (const char *)bytes, .n = (size_t)n};
 }
 
@@ -43,31 +44,36 @@ static enum gen_status read_header(struct gguf_reader *reader, uint64_t *n_tenso
                                    uint64_t *n_settings) {
     struct cursor *in = &reader->in;
     const unsigned char *magic = cursor_take(in, 4);
-    if (magic == NULL || memcmp(magic, GGUF_MAGIC, 4) != 0)
+    if (magic == NULL || memcmp(magic, GGUF_MAGIC, 4) != 0) {
         return error_set(reader->err, GEN_BAD_FILE,
                          "%s: is not a GGUF file: it does not begin with \"GGUF\"", reader->where);
+    }
     uint32_t version = cursor_u32(in);
     *n_tensors = cursor_u64(in);
     *n_settings = cursor_u64(in);
-    if (in->failed)
+    if (in->failed) {
         return error_set(reader->err, GEN_BAD_FILE, "%s: the file ends inside its GGUF header",
                          reader->where);
-    if ((version & 0xFFFF) == 0 && version != 0)
+    }
+    if ((version & 0xFFFF) == 0 && version != 0) {
         return error_set(reader->err, GEN_UNSUPPORTED,
                          "%s: is a big-endian GGUF file; only little-endian ones are read "
                          "(gguf-convert-endian of the gguf Python package converts it)",
                          reader->where);
-    if (version != 2 && version != 3)
+    }
+    if (version != 2 && version != 3) {
         return error_set(reader->err, GEN_UNSUPPORTED,
                          "%s: has GGUF version %u, but only versions 2 and 3 are read",
                          reader->where, version);
+    }
     reader->file->format = version == 2 ? "gguf v2" : "gguf v3";
     if (*n_settings > cursor_left(in) / GGUF_MIN_SETTING_SIZE ||
-        *n_tensors > cursor_left(in) / GGUF_MIN_TENSOR_SIZE)
+        *n_tensors > cursor_left(in) / GGUF_MIN_TENSOR_SIZE) {
         return error_set(reader->err, GEN_BAD_FILE,
                          "%s: claims %llu tensors and %llu settings, more than its %zu bytes hold",
                          reader->where, (unsigned long long)*n_tensors,
                          (unsigned long long)*n_settings, in->size);
+    }
     return GEN_OK;
 }
 
@@ -75,10 +81,11 @@ static enum gen_status read_alignment(const struct gguf_reader *reader, size_t *
     int64_t value = GGUF_ALIGNMENT;
     enum gen_status status = model_file_get_int(reader->file, GGUF_ALIGNMENT_KEY, 1,
                                                 GGUF_MAX_ALIGNMENT, &value, reader->err);
-    if (status == GEN_OK && (value & (value - 1)) != 0)
+    if (status == GEN_OK && (value & (value - 1)) != 0) {
         return error_set(reader->err, GEN_BAD_FILE,
                          "%s: " GGUF_ALIGNMENT_KEY " is %lld, but must be a power of two",
                          reader->where, (long long)value);
+    }
     *alignment = (size_t)value;
     return status;
 }
@@ -105,12 +112,14 @@ struct header {
 static enum gen_status read_dims(struct gguf_reader *reader, struct header *header,
                                  const char *name) {
     header->n_dims = cursor_u32(&reader->in);
-    if (header->n_dims < 1 || header->n_dims > FILE_TENSOR_MAX_DIMS)
+    if (header->n_dims < 1 || header->n_dims > FILE_TENSOR_MAX_DIMS) {
         return error_set(reader->err, GEN_BAD_FILE,
                          "%s: tensor \"%s\" has %u dimensions, but must have 1 to %d",
                          reader->where, name, header->n_dims, FILE_TENSOR_MAX_DIMS);
-    for (size_t d = 0; d < FILE_TENSOR_MAX_DIMS; d++)
+    }
+    for (size_t d = 0; d < FILE_TENSOR_MAX_DIMS; d++) {
         header->dims[d] = d < header->n_dims ? cursor_u64(&reader->in) : 1;
+    }
     return GEN_OK;
 }
 
@@ -127,19 +136,22 @@ static enum gen_status tensor_size(const struct gguf_reader *reader, const struc
                          model_file_readable_types(&readable, NAMES_GGUF));
     }
     uint64_t blocks = header->dims[0] / type->block_size;
-    if (header->dims[0] % type->block_size != 0)
+    if (header->dims[0] % type->block_size != 0) {
         return error_set(
             reader->err, GEN_BAD_FILE,
             "%s: the rows of tensor \"%s\" have %llu numbers, not a multiple of %zu as "
             "type %s needs",
             reader->where, name, (unsigned long long)header->dims[0], type->block_size, type->name);
+    }
     bool fits = blocks <= SIZE_MAX && memory_multiply((size_t)blocks, type->block_bytes, size);
-    for (size_t d = 1; d < FILE_TENSOR_MAX_DIMS && fits; d++)
+    for (size_t d = 1; d < FILE_TENSOR_MAX_DIMS && fits; d++) {
         fits = header->dims[d] <= SIZE_MAX && memory_multiply(*size, (size_t)header->dims[d], size);
-    if (!fits || *size > reader->in.size)
+    }
+    if (!fits || *size > reader->in.size) {
         return error_set(reader->err, GEN_BAD_FILE,
                          "%s: tensor \"%s\" would need more bytes than the file has (%zu)",
                          reader->where, name, reader->in.size);
+    }
     return GEN_OK;
 }
 
@@ -148,8 +160,9 @@ static enum gen_status add_tensor(struct gguf_reader *reader, const struct heade
                                   struct file_tensor *tensor, struct place *place) {
     struct model_file *file = reader->file;
     bool empty = false;
-    for (size_t d = 0; d < FILE_TENSOR_MAX_DIMS; d++)
+    for (size_t d = 0; d < FILE_TENSOR_MAX_DIMS; d++) {
         empty = empty || header->dims[d] == 0;
+    }
     if (!empty && tensor_type_from_gguf(header->type, &tensor->type)) {
         place->index = file->n_tensors;
         return model_file_add_tensor(file, tensor, header->name.bytes, header->name.n,
@@ -157,13 +170,14 @@ static enum gen_status add_tensor(struct gguf_reader *reader, const struct heade
     }
     struct readable_types readable;
     char why[400] = "has a dimension of 0";
-    if (!empty)
+    if (!empty) {
         snprintf(
             why, sizeof why,
             "has type %s (number %u), which is not read; types that are: %s (convert the model "
             "to one of these)",
             tensor_type_other(header->type)->name, header->type,
             model_file_readable_types(&readable, NAMES_GGUF));
+    }
     struct unread_tensor unread = {.why = why, .is_listed = true, .tensor = *tensor};
     place->index = file->n_unread;
     place->unread = true;
@@ -177,25 +191,30 @@ static enum gen_status read_tensor(struct gguf_reader *reader, uint64_t number, 
     struct error_quoted quoted;
     struct header header = {.name = gguf_read_text(&reader->in)};
     const char *name = error_quote(&quoted, header.name.bytes, header.name.n);
-    if (reader->in.failed)
+    if (reader->in.failed) {
         return gguf_truncated(reader, "the header of tensor", number);
+    }
     enum gen_status status = read_dims(reader, &header, name);
-    if (status != GEN_OK)
+    if (status != GEN_OK) {
         return reader->in.failed ? gguf_truncated(reader, "the header of tensor", number) : status;
+    }
     header.type = cursor_u32(&reader->in);
     header.offset = cursor_u64(&reader->in);
-    if (reader->in.failed)
+    if (reader->in.failed) {
         return gguf_truncated(reader, "the header of tensor", number);
+    }
 
     struct file_tensor tensor = {.n_dims = (int)header.n_dims};
     memcpy(tensor.dims, header.dims, sizeof tensor.dims);
     status = tensor_size(reader, &header, name, &tensor.size);
-    if (status != GEN_OK)
+    if (status != GEN_OK) {
         return status;
-    if (header.offset % alignment != 0)
+    }
+    if (header.offset % alignment != 0) {
         return error_set(reader->err, GEN_BAD_FILE,
                          "%s: tensor \"%s\" begins at offset %llu, not a multiple of %zu",
                          reader->where, name, (unsigned long long)header.offset, alignment);
+    }
     *place = (struct place){.offset = header.offset};
     return add_tensor(reader, &header, &tensor, place);
 }
@@ -204,7 +223,7 @@ static enum gen_status read_tensor(struct gguf_reader *reader, uint64_t number, 
 static enum gen_status check_spans(const struct gguf_reader *reader, struct file_span *spans,
                                    size_t n, size_t data_size, size_t alignment) {
     file_spans_sort(spans, n);
-    for (size_t i = 1; i < n; i++)
+    for (size_t i = 1; i < n; i++) {
         if (spans[i].begin < spans[i - 1].end) {
             struct error_quoted first, second;
             return error_set(reader->err, GEN_BAD_FILE,
@@ -212,12 +231,14 @@ static enum gen_status check_spans(const struct gguf_reader *reader, struct file
                              error_quote(&first, spans[i - 1].name, strlen(spans[i - 1].name)),
                              error_quote(&second, spans[i].name, strlen(spans[i].name)));
         }
+    }
     uint64_t end = n > 0 ? spans[n - 1].end : 0;
     uint64_t padding = (alignment - end % alignment) % alignment;
-    if (data_size > end && data_size - end > padding)
+    if (data_size > end && data_size - end > padding) {
         return error_set(reader->err, GEN_BAD_FILE,
                          "%s: after the last tensor are bytes that belong to nothing: %llu",
                          reader->where, (unsigned long long)(data_size - end - padding));
+    }
     return GEN_OK;
 }
 
@@ -251,17 +272,21 @@ static enum gen_status place_tensors(struct gguf_reader *reader, const struct pl
 static enum gen_status read_tensors(struct gguf_reader *reader, uint64_t n_tensors) {
     size_t alignment = GGUF_ALIGNMENT;
     enum gen_status status = read_alignment(reader, &alignment);
-    if (status != GEN_OK)
+    if (status != GEN_OK) {
         return status;
+    }
     size_t n = (size_t)n_tensors; /* at most the file's size: read_header() */
     struct place *places = memory_new(n, sizeof *places);
     struct file_span *spans = memory_new(n, sizeof *spans);
-    if (places == NULL || spans == NULL)
+    if (places == NULL || spans == NULL) {
         status = error_no_memory(reader->err, "the list of tensors");
-    for (size_t i = 0; i < n && status == GEN_OK; i++)
+    }
+    for (size_t i = 0; i < n && status == GEN_OK; i++) {
         status = read_tensor(reader, i, alignment, &places[i]);
-    if (status == GEN_OK)
+    }
+    if (status == GEN_OK) {
         status = place_tensors(reader, places, n, spans, alignment);
+    }
     memory_free(places);
     memory_free(spans);
     return status;
@@ -281,9 +306,11 @@ enum gen_status gguf_read(struct model_file *file, struct gen_error *err) {
     file->naming = NAMES_GGUF;
     file->make_tokenizer = make_tokenizer;
     enum gen_status status = read_header(&reader, &n_tensors, &n_settings);
-    if (status == GEN_OK)
+    if (status == GEN_OK) {
         status = gguf_read_settings(&reader, n_settings);
-    if (status == GEN_OK)
+    }
+    if (status == GEN_OK) {
         status = read_tensors(&reader, n_tensors);
+    }
     return status;
 }

@@ -57,12 +57,14 @@ struct copy {
 
 /** Copy on until there are `needed` bytes, which the file has. */
 static bool copy_on(struct copy *copy, size_t needed) {
-    if (needed <= copy->size)
+    if (needed <= copy->size) {
         return true;
+    }
     size_t ahead = copy->left - copy->size < COPY_AHEAD ? copy->left - copy->size : COPY_AHEAD;
     size_t size = needed - copy->size > ahead ? needed : copy->size + ahead;
-    if (!memory_grow(&copy->bytes, &copy->capacity, size, 1))
+    if (!memory_grow(&copy->bytes, &copy->capacity, size, 1)) {
         return false;
+    }
     memcpy(copy->bytes + copy->size, copy->from + copy->size, size - copy->size);
     copy->size = size;
     return true;
@@ -77,8 +79,9 @@ static enum gen_status copy_strings(struct gguf_reader *reader, struct setting *
     enum gen_status status = GEN_OK;
     for (uint64_t i = 0; i < setting->value.array.n && status == GEN_OK; i++) {
         in->failed = copy.left - at < sizeof(uint64_t);
-        if (in->failed)
+        if (in->failed) {
             break;
+        }
         if (!copy_on(&copy, at + sizeof(uint64_t))) {
             status = error_no_memory(reader->err, "settings");
             break;
@@ -86,12 +89,14 @@ static enum gen_status copy_strings(struct gguf_reader *reader, struct setting *
         uint64_t n = bytes_u64(copy.bytes + at);
         at += sizeof n;
         in->failed = n > copy.left - at;
-        if (in->failed)
+        if (in->failed) {
             break;
-        if (!copy_on(&copy, at + (size_t)n))
+        }
+        if (!copy_on(&copy, at + (size_t)n)) {
             status = error_no_memory(reader->err, "settings");
-        else if (memchr(copy.bytes + at, '\0', (size_t)n) != NULL)
+        } else if (memchr(copy.bytes + at, '\0', (size_t)n) != NULL) {
             status = has_nul(reader, i, key);
+        }
         at += (size_t)n;
     }
     if (status != GEN_OK || in->failed) {
@@ -112,8 +117,9 @@ static enum gen_status walk_strings(struct gguf_reader *reader, struct setting *
     size_t start = in->position;
     for (uint64_t i = 0; i < setting->value.array.n && !in->failed; i++) {
         struct gguf_text text = gguf_read_text(in);
-        if (memchr(text.bytes, '\0', text.n) != NULL)
+        if (memchr(text.bytes, '\0', text.n) != NULL) {
             return has_nul(reader, i, key);
+        }
     }
     setting->value.array.size = in->position - start;
     return GEN_OK;
@@ -127,28 +133,33 @@ static enum gen_status read_array(struct gguf_reader *reader, struct setting *se
     uint64_t n = cursor_u64(in);
     size_t each = value_size(type);
     size_t smallest = each > 0 ? each : sizeof(uint64_t);
-    if (type == SETTING_ARRAY)
+    if (type == SETTING_ARRAY) {
         return error_set(reader->err, GEN_UNSUPPORTED,
                          "%s: setting \"%s\" is an array of arrays, which is not read",
                          reader->where, key);
-    if (each == 0 && type != SETTING_STRING)
+    }
+    if (each == 0 && type != SETTING_STRING) {
         return error_set(reader->err, GEN_BAD_FILE,
                          "%s: the elements of setting \"%s\" have the unknown type %u",
                          reader->where, key, type);
-    if (n > cursor_left(in) / smallest)
+    }
+    if (n > cursor_left(in) / smallest) {
         return error_set(reader->err, GEN_BAD_FILE,
                          "%s: setting \"%s\" claims %llu elements, more than the file holds",
                          reader->where, key, (unsigned long long)n);
-    if (each == 0 && n > TOKENIZER_MAX_TOKENS) /* before they are walked over, one by one */
+    }
+    if (each == 0 && n > TOKENIZER_MAX_TOKENS) { /* before they are walked over, one by one */
         return error_set(reader->err, GEN_BAD_FILE,
                          "%s: setting \"%s\" has %llu strings (at most %d)", reader->where, key,
                          (unsigned long long)n, TOKENIZER_MAX_TOKENS);
+    }
     setting->element_type = (enum setting_type)type;
     setting->value.array.data = in->data + in->position;
     setting->value.array.n = n;
-    if (each == 0)
+    if (each == 0) {
         return is_stable(reader) ? walk_strings(reader, setting, key)
                                  : copy_strings(reader, setting, key);
+    }
     setting->value.array.size = n * each;
     cursor_take(in, n * each);
     return GEN_OK;
@@ -160,15 +171,17 @@ static enum gen_status read_string(struct gguf_reader *reader, struct setting *s
     bool nul = memchr(text.bytes, '\0', text.n) != NULL;
     if (!nul && !reader->in.failed && !is_stable(reader)) {
         setting->owned = memory_copy_string(text.bytes, text.n);
-        if (setting->owned == NULL)
+        if (setting->owned == NULL) {
             return error_no_memory(reader->err, "settings");
+        }
         text.bytes = setting->owned;
         nul = memchr(text.bytes, '\0', text.n) != NULL;
     }
     setting->value.string.text = text.bytes;
     setting->value.string.n = text.n;
-    if (!nul)
+    if (!nul) {
         return GEN_OK;
+    }
     return error_set(reader->err, GEN_BAD_FILE,
                      "%s: the text of setting \"%s\" has a NUL byte inside", reader->where, key);
 }
@@ -210,10 +223,11 @@ static enum gen_status read_value(struct gguf_reader *reader, struct setting *se
         break;
     case SETTING_BOOL:
         setting->value.u = cursor_u8(in);
-        if (setting->value.u > 1)
+        if (setting->value.u > 1) {
             return error_set(reader->err, GEN_BAD_FILE,
                              "%s: setting \"%s\" is true or false, but its byte is %u, not 0 or 1",
                              reader->where, key, (unsigned)setting->value.u);
+        }
         break;
     case SETTING_STRING:
         return read_string(reader, setting, key);
@@ -232,15 +246,18 @@ enum gen_status gguf_read_settings(struct gguf_reader *reader, uint64_t n_settin
         struct setting setting = {0};
         struct gguf_text key = gguf_read_text(&reader->in);
         uint32_t type = cursor_u32(&reader->in);
-        if (reader->in.failed)
+        if (reader->in.failed) {
             return gguf_truncated(reader, "setting", i);
+        }
         error_quote(&quoted, key.bytes, key.n);
         enum gen_status status = read_value(reader, &setting, type, quoted.text);
-        if (status == GEN_OK && reader->in.failed)
+        if (status == GEN_OK && reader->in.failed) {
             status = gguf_truncated(reader, "setting", i);
-        if (status == GEN_OK)
+        }
+        if (status == GEN_OK) {
             status = model_file_add_setting(reader->file, &setting, key.bytes, key.n, reader->where,
                                             reader->err);
+        }
         if (status != GEN_OK) {
             memory_free(setting.owned);
             return status;

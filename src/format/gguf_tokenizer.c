@@ -28,11 +28,14 @@ static enum gen_status check_name(const struct model_file *file, const char *key
     const char *name = NULL;
     size_t n = 0;
     enum gen_status status = model_file_get_string(file, key, &name, &n, err);
-    if (status != GEN_OK || name == NULL)
+    if (status != GEN_OK || name == NULL) {
         return status;
-    for (; *accepted != NULL; accepted++)
-        if (n == strlen(*accepted) && memcmp(name, *accepted, n) == 0)
+    }
+    for (; *accepted != NULL; accepted++) {
+        if (n == strlen(*accepted) && memcmp(name, *accepted, n) == 0) {
             return GEN_OK;
+        }
+    }
     struct error_quoted quoted;
     return error_set(err, GEN_UNSUPPORTED,
                      "%s: %s is \"%s\", but gen has only %s: its ids would differ",
@@ -44,20 +47,24 @@ static enum gen_status get_array(const struct setting **out, const struct model_
                                  const char *key, enum setting_type type, enum setting_type twin,
                                  const uint64_t *n, struct gen_error *err) {
     *out = model_file_setting(file, key);
-    if (*out == NULL)
+    if (*out == NULL) {
         return GEN_OK;
+    }
     if ((*out)->type != SETTING_ARRAY ||
-        ((*out)->element_type != type && (*out)->element_type != twin))
+        ((*out)->element_type != type && (*out)->element_type != twin)) {
         return error_set(err, GEN_BAD_FILE, "%s: %s must be an array of %s", file->where.text, key,
                          type == SETTING_STRING ? "strings" : "numbers");
-    if ((*out)->value.array.n > TOKENIZER_MAX_TOKENS)
+    }
+    if ((*out)->value.array.n > TOKENIZER_MAX_TOKENS) {
         return error_set(err, GEN_BAD_FILE, "%s: %s has %llu entries (at most %d)",
                          file->where.text, key, (unsigned long long)(*out)->value.array.n,
                          TOKENIZER_MAX_TOKENS);
-    if (n != NULL && (*out)->value.array.n != *n)
+    }
+    if (n != NULL && (*out)->value.array.n != *n) {
         return error_set(err, GEN_BAD_FILE, "%s: %s has %llu entries, but there are %llu tokens",
                          file->where.text, key, (unsigned long long)(*out)->value.array.n,
                          (unsigned long long)*n);
+    }
     return GEN_OK;
 }
 
@@ -66,21 +73,25 @@ static enum gen_status get_arrays(struct arrays *arrays, const struct model_file
     const struct setting *scores = NULL;
     enum gen_status status = get_array(&arrays->tokens, file, "tokenizer.ggml.tokens",
                                        SETTING_STRING, SETTING_STRING, NULL, err);
-    if (status == GEN_OK)
+    if (status == GEN_OK) {
         status = get_array(&arrays->merges, file, "tokenizer.ggml.merges", SETTING_STRING,
                            SETTING_STRING, NULL, err);
-    if (status != GEN_OK)
+    }
+    if (status != GEN_OK) {
         return status;
-    if (arrays->tokens == NULL || arrays->merges == NULL)
+    }
+    if (arrays->tokens == NULL || arrays->merges == NULL) {
         return error_set(
             err, GEN_BAD_FILE, "%s: has tokenizer.ggml.model but no %s", file->where.text,
             arrays->tokens == NULL ? "tokenizer.ggml.tokens" : "tokenizer.ggml.merges");
+    }
     const uint64_t *n = &arrays->tokens->value.array.n;
     status = get_array(&arrays->types, file, "tokenizer.ggml.token_type", SETTING_I32, SETTING_U32,
                        n, err);
-    if (status == GEN_OK)
+    if (status == GEN_OK) {
         status =
             get_array(&scores, file, "tokenizer.ggml.scores", SETTING_F32, SETTING_F64, n, err);
+    }
     return status;
 }
 
@@ -105,22 +116,26 @@ static enum gen_status read_tokens(struct tokenizer_builder *builder, const stru
         size_t n = 0;
         const char *spelling = next_string(&tokens, &n);
         uint32_t type = arrays->types != NULL ? cursor_u32(&types) : TOKEN_NORMAL;
-        if (type < TOKEN_NORMAL || type > TOKEN_BYTE)
+        if (type < TOKEN_NORMAL || type > TOKEN_BYTE) {
             return error_set(err, GEN_BAD_FILE,
                              "%s: tokenizer.ggml.token_type of token %llu is %u, not 1 to 6", where,
                              (unsigned long long)id, type);
-        if (type == TOKEN_UNUSED)
+        }
+        if (type == TOKEN_UNUSED) {
             continue;
+        }
         bool is_end =
             n == strlen(TOKENIZER_END_OF_TEXT) && memcmp(spelling, TOKENIZER_END_OF_TEXT, n) == 0;
         unsigned kind = TOKENIZER_SPECIAL;
-        if (!is_end && (type == TOKEN_NORMAL || type == TOKEN_BYTE))
+        if (!is_end && (type == TOKEN_NORMAL || type == TOKEN_BYTE)) {
             kind = 0;
-        else if (!is_end && type == TOKEN_USER_DEFINED)
+        } else if (!is_end && type == TOKEN_USER_DEFINED) {
             kind = TOKENIZER_ADDED | TOKENIZER_LATE;
+        }
         status = tokenizer_builder_token(builder, id, spelling, n, kind, err);
-        if (status == GEN_OK && eos >= 0 && id == (uint64_t)eos)
+        if (status == GEN_OK && eos >= 0 && id == (uint64_t)eos) {
             status = tokenizer_builder_eos(builder, id, err);
+        }
     }
     return status;
 }
@@ -151,8 +166,9 @@ static enum gen_status read_special_ids(int64_t *eos, const struct model_file *f
     for (size_t i = 0; i < sizeof keys / sizeof *keys && status == GEN_OK; i++) {
         int64_t id = -1;
         status = model_file_get_int(file, keys[i], 0, (int64_t)n_tokens - 1, &id, err);
-        if (i == 0)
+        if (i == 0) {
             *eos = id;
+        }
     }
     return status;
 }
@@ -191,35 +207,43 @@ enum gen_status tokenizer_files_read_gguf(struct gen_tokenizer **out, const stru
         "jais",    "trillion", "granite-docling", NULL};
     *out = NULL;
     if (model_file_setting(file, "tokenizer.ggml.model") == NULL) {
-        if (model_file_setting(file, "tokenizer.ggml.tokens") == NULL)
+        if (model_file_setting(file, "tokenizer.ggml.tokens") == NULL) {
             return GEN_OK;
+        }
         return error_set(err, GEN_BAD_FILE,
                          "%s: has tokenizer.ggml.tokens but no tokenizer.ggml.model",
                          file->where.text);
     }
     enum gen_status status =
         check_name(file, "tokenizer.ggml.model", models, "\"gpt2\" (byte-level BPE)", err);
-    if (status == GEN_OK)
+    if (status == GEN_OK) {
         status = check_name(file, "tokenizer.ggml.pre", pres, "\"gpt-2\"", err);
-    if (status == GEN_OK)
+    }
+    if (status == GEN_OK) {
         status = refuse_switches(file, err);
+    }
     struct arrays arrays = {0};
     struct tokenizer_builder *builder = NULL;
-    if (status == GEN_OK)
+    if (status == GEN_OK) {
         status = get_arrays(&arrays, file, err);
+    }
     int64_t eos = -1;
-    if (status == GEN_OK)
+    if (status == GEN_OK) {
         status = read_special_ids(&eos, file, arrays.tokens->value.array.n, err);
-    if (status == GEN_OK)
+    }
+    if (status == GEN_OK) {
         status = tokenizer_builder_new(&builder, file->name, err);
+    }
     if (status == GEN_OK) {
         tokenizer_builder_borrow(builder); /* the strings are the file's, which outlives it */
         status = read_tokens(builder, &arrays, eos, file->where.text, err);
     }
-    if (status == GEN_OK)
+    if (status == GEN_OK) {
         status = read_merges(builder, &arrays, err);
-    if (status == GEN_OK)
+    }
+    if (status == GEN_OK) {
         status = tokenizer_builder_finish(builder, out, err);
+    }
     tokenizer_builder_free(builder);
     return status;
 }

@@ -31,20 +31,23 @@ struct gguf_writer {
 enum gen_status gguf_writer_new(struct gguf_writer **out, const char *path, struct gen_error *err) {
     *out = NULL;
     struct gguf_writer *writer = memory_new(1, sizeof *writer);
-    if (writer == NULL)
+    if (writer == NULL) {
         return error_no_memory(err, "the GGUF writer");
+    }
     error_path(&writer->where, path);
     enum gen_status status = file_writer_open(&writer->file, path, err);
-    if (status == GEN_OK)
+    if (status == GEN_OK) {
         *out = writer;
-    else
+    } else {
         gguf_writer_free(writer);
+    }
     return status;
 }
 
 void gguf_writer_free(struct gguf_writer *writer) {
-    if (writer == NULL)
+    if (writer == NULL) {
         return;
+    }
     file_writer_close(&writer->file);
     gen_bytes_release(&writer->settings);
     gen_bytes_release(&writer->headers);
@@ -121,8 +124,9 @@ enum gen_status gguf_writer_bool(struct gguf_writer *writer, const char *key, bo
 enum gen_status gguf_writer_u32_array(struct gguf_writer *writer, const char *key,
                                       const int32_t *values, size_t n, struct gen_error *err) {
     bool good = put_array_key(writer, key, SETTING_U32, n);
-    for (size_t i = 0; i < n && good; i++)
+    for (size_t i = 0; i < n && good; i++) {
         good = put_u32(&writer->settings, (uint32_t)values[i]);
+    }
     return done(good, err);
 }
 
@@ -196,10 +200,11 @@ static bool put_token_types(struct gguf_writer *writer, const struct gen_tokeniz
     bool good = put_array_key(writer, "tokenizer.ggml.token_type", SETTING_I32, (uint64_t)n_vocab);
     for (int32_t id = 0; id < n_vocab && good; id++) {
         uint32_t type = TOKEN_UNUSED;
-        if (tokenizer_is_special(tokenizer, id))
+        if (tokenizer_is_special(tokenizer, id)) {
             type = TOKEN_CONTROL;
-        else if (tokenizer_has(tokenizer, id))
+        } else if (tokenizer_has(tokenizer, id)) {
             type = tokenizer_kind(tokenizer, id) != 0 ? TOKEN_USER_DEFINED : TOKEN_NORMAL;
+        }
         good = put_u32(&writer->settings, type);
     }
     return good;
@@ -225,14 +230,16 @@ static bool put_merges(struct gguf_writer *writer, const struct gen_tokenizer *t
 static enum gen_status check_merges(const struct gguf_writer *writer,
                                     const struct gen_tokenizer *tokenizer, int32_t n_vocab,
                                     struct gen_error *err) {
-    for (int32_t id = n_vocab; id < gen_tokenizer_n_vocab(tokenizer); id++)
-        if (tokenizer_has(tokenizer, id) && tokenizer_kind(tokenizer, id) == 0)
+    for (int32_t id = n_vocab; id < gen_tokenizer_n_vocab(tokenizer); id++) {
+        if (tokenizer_has(tokenizer, id) && tokenizer_kind(tokenizer, id) == 0) {
             return error_set(err, GEN_UNSUPPORTED,
                              "%s: cannot be written: a GGUF has a row for each token, but the "
                              "tokenizer has %ld ids and the model only %ld rows (give the model "
                              "more rows, by resize_token_embeddings)",
                              writer->where.text, (long)gen_tokenizer_n_vocab(tokenizer),
                              (long)n_vocab);
+        }
+    }
     return GEN_OK;
 }
 
@@ -240,15 +247,18 @@ enum gen_status gguf_writer_tokenizer(struct gguf_writer *writer,
                                       const struct gen_tokenizer *tokenizer, int32_t n_vocab,
                                       struct gen_error *err) {
     enum gen_status status = check_merges(writer, tokenizer, n_vocab, err);
-    if (status == GEN_OK)
+    if (status == GEN_OK) {
         status = gguf_writer_string(writer, "tokenizer.ggml.model", "gpt2", 4, err);
-    if (status == GEN_OK)
+    }
+    if (status == GEN_OK) {
         status = gguf_writer_string(writer, "tokenizer.ggml.pre", "gpt-2", 5, err);
-    if (status == GEN_OK)
+    }
+    if (status == GEN_OK) {
         status =
             done(put_tokens(writer, tokenizer, n_vocab) &&
                      put_token_types(writer, tokenizer, n_vocab) && put_merges(writer, tokenizer),
                  err);
+    }
     return status;
 }
 
@@ -269,18 +279,21 @@ enum gen_status gguf_writer_tensor(struct gguf_writer *writer, const char *name,
         uint64_t n = d == 0 ? dims[0] / info->block_size : dims[d];
         fits = n > 0 && n <= SIZE_MAX && memory_multiply(size, (size_t)n, &size);
     }
-    if (!fits || writer->header_written || size > INT64_MAX - writer->data_size - 64)
+    if (!fits || writer->header_written || size > INT64_MAX - writer->data_size - 64) {
         return error_set(err, GEN_BAD_ARGUMENT, "%s: tensor %s cannot be announced like that",
                          writer->where.text, name);
+    }
     bool good = memory_grow(&writer->sizes, &writer->capacity, writer->n_tensors + 1,
                             sizeof *writer->sizes) &&
                 put_string(&writer->headers, name, strlen(name)) &&
                 put_u32(&writer->headers, (uint32_t)n_dims);
-    for (int d = 0; d < n_dims && good; d++)
+    for (int d = 0; d < n_dims && good; d++) {
         good = put_u64(&writer->headers, dims[d]);
+    }
     if (!good || !put_u32(&writer->headers, info->gguf_id) ||
-        !put_u64(&writer->headers, writer->data_size))
+        !put_u64(&writer->headers, writer->data_size)) {
         return error_no_memory(err, "the GGUF header");
+    }
     writer->sizes[writer->n_tensors++] = size;
     writer->data_size += size + padding(size);
     return GEN_OK;
@@ -317,12 +330,15 @@ static enum gen_status write_header(struct gguf_writer *writer, struct gen_error
     bytes_put_u64(start + 16, writer->n_settings);
     writer->header_written = true;
     enum gen_status status = file_writer_put(&writer->file, start, sizeof start, err);
-    if (status == GEN_OK)
+    if (status == GEN_OK) {
         status = file_writer_put(&writer->file, writer->settings.data, writer->settings.n, err);
-    if (status == GEN_OK)
+    }
+    if (status == GEN_OK) {
         status = file_writer_put(&writer->file, writer->headers.data, writer->headers.n, err);
-    if (status == GEN_OK)
+    }
+    if (status == GEN_OK) {
         status = write_padding(writer, header_size(writer), err);
+    }
     return status;
 }
 
@@ -331,9 +347,10 @@ enum gen_status gguf_writer_data(struct gguf_writer *writer, const void *data, s
     const unsigned char *bytes = data;
     enum gen_status status = writer->header_written ? GEN_OK : write_header(writer, err);
     while (n > 0 && status == GEN_OK) {
-        if (writer->current == writer->n_tensors)
+        if (writer->current == writer->n_tensors) {
             return error_set(err, GEN_BAD_ARGUMENT, "%s: more tensor data than announced",
                              writer->where.text);
+        }
         uint64_t size = writer->sizes[writer->current];
         uint64_t left = size - writer->n_current;
         size_t now = n < left ? n : (size_t)left;
@@ -352,10 +369,12 @@ enum gen_status gguf_writer_data(struct gguf_writer *writer, const void *data, s
 
 enum gen_status gguf_writer_commit(struct gguf_writer *writer, struct gen_error *err) {
     enum gen_status status = writer->header_written ? GEN_OK : write_header(writer, err);
-    if (status == GEN_OK && writer->current < writer->n_tensors)
+    if (status == GEN_OK && writer->current < writer->n_tensors) {
         return error_set(err, GEN_BAD_ARGUMENT, "%s: less tensor data than announced",
                          writer->where.text);
-    if (status == GEN_OK)
+    }
+    if (status == GEN_OK) {
         status = file_writer_commit(&writer->file, err);
+    }
     return status;
 }

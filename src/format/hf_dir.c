@@ -23,14 +23,18 @@ static enum setting_type number_type(const cJSON *item) {
 }
 
 static enum setting_type type_of(const cJSON *item) {
-    if (cJSON_IsNumber(item))
+    if (cJSON_IsNumber(item)) {
         return number_type(item);
-    if (cJSON_IsString(item))
+    }
+    if (cJSON_IsString(item)) {
         return SETTING_STRING;
-    if (cJSON_IsBool(item))
+    }
+    if (cJSON_IsBool(item)) {
         return SETTING_BOOL;
-    if (cJSON_IsArray(item))
+    }
+    if (cJSON_IsArray(item)) {
         return SETTING_ARRAY;
+    }
     return cJSON_IsObject(item) ? SETTING_OBJECT : SETTING_NULL;
 }
 
@@ -56,8 +60,9 @@ static struct setting setting_of(const cJSON *item, char **text) {
     case SETTING_ARRAY:
     case SETTING_OBJECT:
         setting.element_type = item->child != NULL ? type_of(item->child) : SETTING_NULL;
-        for (const cJSON *element = item->child; element != NULL; element = element->next)
+        for (const cJSON *element = item->child; element != NULL; element = element->next) {
             setting.value.array.n++;
+        }
         break;
     default:
         break;
@@ -68,11 +73,13 @@ static struct setting setting_of(const cJSON *item, char **text) {
 static enum gen_status add_settings(struct model_file *file, const cJSON *config, const char *where,
                                     struct gen_error *err) {
     size_t n_text = 0; /* at most the size of the file */
-    for (const cJSON *item = config->child; item != NULL; item = item->next)
+    for (const cJSON *item = config->child; item != NULL; item = item->next) {
         n_text += cJSON_IsString(item) ? strlen(item->valuestring) : 0;
+    }
     char *text = file->text = memory_new(n_text, 1);
-    if (text == NULL)
+    if (text == NULL) {
         return error_no_memory(err, "config.json");
+    }
     enum gen_status status = GEN_OK;
     for (const cJSON *item = config->child; item != NULL && status == GEN_OK; item = item->next) {
         struct setting setting = setting_of(item, &text);
@@ -87,18 +94,21 @@ enum gen_status hf_config_read(struct model_file *file, const char *directory,
     struct error_quoted where;
     cJSON *config = NULL;
     char *path = file_join(directory, "config.json");
-    if (path == NULL)
+    if (path == NULL) {
         return error_no_memory(err, "a path");
+    }
     error_path(&where, path);
     file->naming = NAMES_HF;
     file->format = "safetensors";
     file->conv1d_by_inputs = true;
     file->settings_where = where;
     enum gen_status status = json_read_object(&config, path, CONFIG_LIMIT, err);
-    if (status == GEN_OK)
+    if (status == GEN_OK) {
         status = add_settings(file, config, where.text, err);
-    if (status == GEN_OK)
+    }
+    if (status == GEN_OK) {
         status = generation_config_take(file, config, where.text, err);
+    }
     cJSON_Delete(config);
     memory_free(path);
     return status;
@@ -118,13 +128,16 @@ static enum gen_status read_weights(struct model_file *file, const char *directo
                                     const char *name, const struct shard_filter *filter,
                                     struct gen_error *err) {
     char *path = file_join(directory, name);
-    if (path == NULL)
+    if (path == NULL) {
         return error_no_memory(err, "a path");
-    if (filter == NULL)
+    }
+    if (filter == NULL) {
         error_path(&file->tensors_where, path);
+    }
     enum gen_status status = model_file_map(file, path, err);
-    if (status == GEN_OK)
+    if (status == GEN_OK) {
         status = safetensors_read(file, file->n_maps - 1, path, filter, err);
+    }
     memory_free(path);
     return status;
 }
@@ -132,11 +145,14 @@ static enum gen_status read_weights(struct model_file *file, const char *directo
 /** A shard is a file in the same directory, and its name goes nowhere else. */
 static bool is_shard_name(const char *name) {
     size_t n = strlen(name);
-    if (n == 0 || n > 255 || strstr(name, "..") != NULL || strcmp(name, ".") == 0)
+    if (n == 0 || n > 255 || strstr(name, "..") != NULL || strcmp(name, ".") == 0) {
         return false;
-    for (size_t i = 0; i < n; i++)
-        if ((unsigned char)name[i] < 0x20 || name[i] == 0x7F || name[i] == '/' || name[i] == '\\')
+    }
+    for (size_t i = 0; i < n; i++) {
+        if ((unsigned char)name[i] < 0x20 || name[i] == 0x7F || name[i] == '/' || name[i] == '\\') {
             return false;
+        }
+    }
     return true;
 }
 
@@ -154,24 +170,27 @@ static enum gen_status list_shards(struct shards *shards, const cJSON *weight_ma
     for (const cJSON *item = weight_map->child; item != NULL; item = item->next) {
         struct error_quoted tensor, quoted;
         const char *name = cJSON_IsString(item) ? item->valuestring : "";
-        if (!is_shard_name(name))
+        if (!is_shard_name(name)) {
             return error_set(err, GEN_BAD_FILE,
                              "%s: the shard of tensor \"%s\" is \"%s\", but must be the name of a "
                              "file in the same directory",
                              shards->where,
                              error_quote(&tensor, item->string, strlen(item->string)),
                              error_quote(&quoted, name, strlen(name)));
+        }
         uint32_t number = (uint32_t)shards->n;
         if (!hash_table_find(&shards->numbers, name, strlen(name), &number)) {
             if (!memory_grow(&shards->names, &shards->capacity, shards->n + 1,
                              sizeof *shards->names) ||
-                hash_table_add(&shards->numbers, name, strlen(name), number) != HASH_ADDED)
+                hash_table_add(&shards->numbers, name, strlen(name), number) != HASH_ADDED) {
                 return error_no_memory(err, "the list of shards");
+            }
             shards->names[shards->n++] = name;
         }
         if (hash_table_add(&shards->owners, item->string, strlen(item->string), number) !=
-            HASH_ADDED)
+            HASH_ADDED) {
             return error_no_memory(err, "the list of shards");
+        }
     }
     return GEN_OK;
 }
@@ -202,15 +221,17 @@ static enum gen_status check_shards(const struct model_file *file, const struct 
         const struct unread_tensor *unread = model_file_unread(file, item->string);
         uint32_t number = 0;
         hash_table_find(&shards->owners, item->string, strlen(item->string), &number);
-        if (tensor == NULL && unread != NULL)
+        if (tensor == NULL && unread != NULL) {
             tensor = &unread->tensor;
+        }
         struct error_quoted quoted, shard;
-        if ((tensor == NULL || tensor->map != first + number) && !may_be_missing(item->string))
+        if ((tensor == NULL || tensor->map != first + number) && !may_be_missing(item->string)) {
             return error_set(err, GEN_BAD_FILE,
                              "%s: tensor \"%s\" should be in the shard \"%s\", but is not there",
                              shards->where,
                              error_quote(&quoted, item->string, strlen(item->string)),
                              error_quote(&shard, item->valuestring, strlen(item->valuestring)));
+        }
     }
     return GEN_OK;
 }
@@ -221,16 +242,20 @@ static enum gen_status read_index(struct model_file *file, const char *directory
     cJSON *index = NULL;
     enum gen_status status = json_read_object(&index, path, INDEX_LIMIT, err);
     const cJSON *weight_map = json_member(index, "weight_map");
-    if (status == GEN_OK && (!cJSON_IsObject(weight_map) || weight_map->child == NULL))
+    if (status == GEN_OK && (!cJSON_IsObject(weight_map) || weight_map->child == NULL)) {
         status = error_set(err, GEN_BAD_FILE,
                            "%s: has no \"weight_map\" object that says which shard a tensor is in",
                            shards.where);
-    if (status == GEN_OK)
+    }
+    if (status == GEN_OK) {
         status = list_shards(&shards, weight_map, err);
-    if (status == GEN_OK)
+    }
+    if (status == GEN_OK) {
         status = open_shards(file, &shards, directory, err);
-    if (status == GEN_OK)
+    }
+    if (status == GEN_OK) {
         status = check_shards(file, &shards, weight_map, err);
+    }
     hash_table_release(&shards.numbers);
     hash_table_release(&shards.owners);
     memory_free(shards.names);
@@ -253,18 +278,22 @@ bool hf_dir_is_model(const char *directory) {
 
 enum gen_status hf_dir_read(struct model_file *file, const char *directory, struct gen_error *err) {
     char *index = file_join(directory, "model.safetensors.index.json");
-    if (index == NULL)
+    if (index == NULL) {
         return error_no_memory(err, "a path");
+    }
     enum gen_status status = hf_config_read(file, directory, err);
-    if (status == GEN_OK && has_file(directory, "model.safetensors"))
+    if (status == GEN_OK && has_file(directory, "model.safetensors")) {
         status = read_weights(file, directory, "model.safetensors", NULL, err);
-    else if (status == GEN_OK)
+    } else if (status == GEN_OK) {
         status = read_index(file, directory, index, err);
-    if (status == GEN_OK)
+    }
+    if (status == GEN_OK) {
         status =
             tokenizer_files_read_directory(&file->tokenizer, directory, hf_config_eos(file), err);
-    if (status == GEN_OK)
+    }
+    if (status == GEN_OK) {
         status = generation_config_read(file, directory, err);
+    }
     memory_free(index);
     return status;
 }

@@ -27,25 +27,31 @@ static enum gen_status twice(const char *name, const char *where, struct gen_err
 static enum gen_status check_members(const cJSON *object, const char *where,
                                      struct gen_error *err) {
     size_t n = 0;
-    for (const cJSON *item = object->child; item != NULL; item = item->next)
+    for (const cJSON *item = object->child; item != NULL; item = item->next) {
         n++;
+    }
     if (n <= FEW_MEMBERS) {
-        for (const cJSON *item = object->child; item != NULL; item = item->next)
-            for (const cJSON *other = object->child; other != item; other = other->next)
-                if (strcmp(other->string, item->string) == 0)
+        for (const cJSON *item = object->child; item != NULL; item = item->next) {
+            for (const cJSON *other = object->child; other != item; other = other->next) {
+                if (strcmp(other->string, item->string) == 0) {
                     return twice(item->string, where, err);
+                }
+            }
+        }
         return GEN_OK;
     }
     enum gen_status status = GEN_OK;
     struct hash_table names = {0};
-    if (!hash_table_reserve(&names, n))
+    if (!hash_table_reserve(&names, n)) {
         status = error_no_memory(err, "JSON members");
+    }
     for (const cJSON *item = object->child; item != NULL && status == GEN_OK; item = item->next) {
         enum hash_result result = hash_table_add(&names, item->string, strlen(item->string), 0);
-        if (result == HASH_EXISTS)
+        if (result == HASH_EXISTS) {
             status = twice(item->string, where, err);
-        else if (result == HASH_NO_MEMORY)
+        } else if (result == HASH_NO_MEMORY) {
             status = error_no_memory(err, "JSON members");
+        }
     }
     hash_table_release(&names);
     return status;
@@ -55,9 +61,11 @@ static enum gen_status check_members(const cJSON *object, const char *where,
 static enum gen_status check_all_members(const cJSON *value, const char *where,
                                          struct gen_error *err) {
     enum gen_status status = cJSON_IsObject(value) ? check_members(value, where, err) : GEN_OK;
-    for (const cJSON *item = value->child; item != NULL && status == GEN_OK; item = item->next)
-        if (item->child != NULL)
+    for (const cJSON *item = value->child; item != NULL && status == GEN_OK; item = item->next) {
+        if (item->child != NULL) {
             status = check_all_members(item, where, err);
+        }
+    }
     return status;
 }
 
@@ -70,16 +78,18 @@ static enum gen_status check_all_members(const cJSON *value, const char *where,
 static size_t next_number(const char *text, size_t n, size_t *at) {
     size_t i = *at;
     for (bool in_string = false; i < n; i++) {
-        if (in_string && text[i] == '\\')
+        if (in_string && text[i] == '\\') {
             i++;
-        else if (text[i] == '"')
+        } else if (text[i] == '"') {
             in_string = !in_string;
-        else if (!in_string && (text[i] == '-' || (text[i] >= '0' && text[i] <= '9')))
+        } else if (!in_string && (text[i] == '-' || (text[i] >= '0' && text[i] <= '9'))) {
             break;
+        }
     }
     size_t begin = i;
-    while (i < n && strchr("+-.0123456789eE", text[i]) != NULL && text[i] != '\0')
+    while (i < n && strchr("+-.0123456789eE", text[i]) != NULL && text[i] != '\0') {
         i++;
+    }
     *at = i;
     return begin;
 }
@@ -89,9 +99,11 @@ static void mark_fractions(cJSON *value, const char *text, size_t n, size_t *at)
     for (cJSON *item = value; item != NULL; item = item->next) {
         if (cJSON_IsNumber(item)) {
             size_t begin = next_number(text, n, at);
-            for (size_t i = begin; i < *at; i++)
-                if (text[i] == '.' || text[i] == 'e' || text[i] == 'E')
+            for (size_t i = begin; i < *at; i++) {
+                if (text[i] == '.' || text[i] == 'e' || text[i] == 'E') {
                     item->type |= HAS_FRACTION;
+                }
+            }
         }
         mark_fractions(item->child, text, n, at);
     }
@@ -114,10 +126,11 @@ static char *spell_words(const char *text, size_t n, size_t n_words, size_t *n_s
             i += (text[i] == 'N' ? strlen("NaN") : strlen("Infinity")) - 1;
             continue;
         }
-        if (in_string && text[i] == '\\')
+        if (in_string && text[i] == '\\') {
             out[to++] = text[i++];
-        else if (text[i] == '"')
+        } else if (text[i] == '"') {
             in_string = !in_string;
+        }
         out[to++] = text[i];
     }
     *n_spelled = to;
@@ -146,17 +159,19 @@ static enum gen_status not_json(const char *text, size_t n, size_t at, const cha
 static enum gen_status parse_scanned(cJSON **out, const char *text, size_t n, bool fractions,
                                      const char *where, struct gen_error *err) {
     cJSON *value = cJSON_ParseWithLength(text, n);
-    if (value == NULL)
+    if (value == NULL) {
         return error_no_memory(err, "JSON");
+    }
     if (fractions) {
         size_t at = 0;
         mark_fractions(value, text, n, &at);
     }
     enum gen_status status = check_all_members(value, where, err);
-    if (status == GEN_OK)
+    if (status == GEN_OK) {
         *out = value;
-    else
+    } else {
         cJSON_Delete(value);
+    }
     return status;
 }
 
@@ -166,10 +181,12 @@ static enum gen_status parse(cJSON **out, const char *text, size_t n, bool pytho
     size_t at = 0;
     struct json_counts counts;
     const char *problem = json_scan(text, n, python, &counts, &at);
-    if (problem != NULL)
+    if (problem != NULL) {
         return not_json(text, n, at, problem, where, err);
-    if (counts.words == 0)
+    }
+    if (counts.words == 0) {
         return parse_scanned(out, text, n, counts.fractions > 0, where, err);
+    }
     size_t n_spelled = 0;
     char *spelled = spell_words(text, n, counts.words, &n_spelled);
     enum gen_status status = spelled != NULL
@@ -186,13 +203,16 @@ enum gen_status json_parse(cJSON **out, const char *text, size_t n, const char *
 
 /** What a file is that does not even look like JSON, else NULL. */
 static const char *other_text(const char *text, size_t n) {
-    if (n == 0)
+    if (n == 0) {
         return "the file is empty";
-    if (json_mark_length(text, n) > 0)
+    }
+    if (json_mark_length(text, n) > 0) {
         return "begins with a byte order mark, which JSON has not (save it as UTF-8 without BOM)";
+    }
     if (n >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0 ||
-                   text[0] == '\0' || text[1] == '\0'))
+                   text[0] == '\0' || text[1] == '\0')) {
         return "is UTF-16 or UTF-32 text, but JSON must be UTF-8 (save it as UTF-8)";
+    }
     return file_looks_like(text, n);
 }
 
@@ -205,10 +225,12 @@ enum gen_status json_read_object(cJSON **out, const char *path, size_t limit,
     size_t n = 0;
     enum gen_status status = file_read(&text, &n, path, limit, err);
     const char *other = status == GEN_OK ? other_text(text, n) : NULL;
-    if (other != NULL)
+    if (other != NULL) {
         status = error_set(err, GEN_BAD_FILE, "%s: %s", where.text, other);
-    if (status == GEN_OK)
+    }
+    if (status == GEN_OK) {
         status = parse(out, text, n, true, where.text, err);
+    }
     if (status == GEN_OK && !cJSON_IsObject(*out)) {
         status = error_set(err, GEN_BAD_FILE, "%s: holds %s, but must hold a JSON object",
                            where.text, json_kind(*out));
@@ -220,18 +242,22 @@ enum gen_status json_read_object(cJSON **out, const char *path, size_t limit,
 }
 
 const cJSON *json_member(const cJSON *object, const char *name) {
-    if (!cJSON_IsObject(object))
+    if (!cJSON_IsObject(object)) {
         return NULL;
-    for (const cJSON *item = object->child; item != NULL; item = item->next)
-        if (strcmp(item->string, name) == 0)
+    }
+    for (const cJSON *item = object->child; item != NULL; item = item->next) {
+        if (strcmp(item->string, name) == 0) {
             return item;
+        }
+    }
     return NULL;
 }
 
 bool json_is_integer(const cJSON *item, int64_t *value) {
     const double limit = 9007199254740992.0; /* 2^53 */
-    if (!cJSON_IsNumber(item) || !(item->valuedouble > -limit && item->valuedouble < limit))
+    if (!cJSON_IsNumber(item) || !(item->valuedouble > -limit && item->valuedouble < limit)) {
         return false;
+    }
     *value = (int64_t)item->valuedouble;
     return (double)*value == item->valuedouble;
 }
@@ -241,18 +267,24 @@ bool json_is_plain_integer(const cJSON *item, int64_t *value) {
 }
 
 const char *json_kind(const cJSON *item) {
-    if (item == NULL)
+    if (item == NULL) {
         return "nothing";
-    if (cJSON_IsObject(item))
+    }
+    if (cJSON_IsObject(item)) {
         return "an object";
-    if (cJSON_IsArray(item))
+    }
+    if (cJSON_IsArray(item)) {
         return "an array";
-    if (cJSON_IsString(item))
+    }
+    if (cJSON_IsString(item)) {
         return "text";
-    if (cJSON_IsNumber(item))
+    }
+    if (cJSON_IsNumber(item)) {
         return "a number";
-    if (cJSON_IsBool(item))
+    }
+    if (cJSON_IsBool(item)) {
         return "true or false";
+    }
     return "null";
 }
 

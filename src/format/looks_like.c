@@ -30,8 +30,9 @@ static const char pytorch[] =
 /** Whether the text, but for space before it, begins with `<`. */
 static bool is_markup(const char *bytes, size_t n) {
     size_t i = 0;
-    while (i < n && i < 100 && strchr(" \t\r\n", bytes[i]) != NULL && bytes[i] != '\0')
+    while (i < n && i < 100 && strchr(" \t\r\n", bytes[i]) != NULL && bytes[i] != '\0') {
         i++;
+    }
     return i + 1 < n && bytes[i] == '<' && strchr("!?hH", bytes[i + 1]) != NULL;
 }
 
@@ -48,15 +49,19 @@ const char *file_looks_like(const void *data, size_t n) {
          "is a TensorFlow file (HDF5), which is not read (in Python, load it with from_tf=True and "
          "save it again with save_pretrained())"},
     };
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (n >= known[i].n && memcmp(data, known[i].begins, known[i].n) == 0)
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (n >= known[i].n && memcmp(data, known[i].begins, known[i].n) == 0) {
             return known[i].what;
+        }
+    }
     const char *no_text = text_looks_like(data, n);
-    if (no_text != NULL)
+    if (no_text != NULL) {
         return no_text;
-    if (is_markup(data, n))
+    }
+    if (is_markup(data, n)) {
         return "is a web page (HTML), not the file itself: a login or an error page was saved "
                "(download the file again)";
+    }
     return NULL;
 }
 
@@ -82,8 +87,9 @@ struct names {
 };
 
 static void names_release(struct names *names) {
-    for (size_t i = 0; i < names->n_ggufs; i++)
+    for (size_t i = 0; i < names->n_ggufs; i++) {
         memory_free(names->ggufs[i]);
+    }
     memory_free(names->ggufs);
     memory_free(names->pytorch);
 }
@@ -96,10 +102,12 @@ static bool ends_with(const char *name, const char *end) {
 static bool is_other_weights(const char *name) {
     static const char *const ends[] = {".pt",   ".pth",     ".bin",        ".h5",
                                        ".ckpt", ".msgpack", ".ckpt.index", ".bin.index.json"};
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         if (ends_with(name, ends[i]) && strcmp(name, "training_args.bin") != 0 &&
-            strcmp(name, "optimizer.pt") != 0 && strcmp(name, "scheduler.pt") != 0)
+            strcmp(name, "optimizer.pt") != 0 && strcmp(name, "scheduler.pt") != 0) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -116,8 +124,9 @@ static bool note_name(struct names *names, const char *name) {
         }
         names->ggufs[names->n_ggufs++] = copy;
     }
-    if (!is_other_weights(name) || (names->pytorch != NULL && strcmp(names->pytorch, name) <= 0))
+    if (!is_other_weights(name) || (names->pytorch != NULL && strcmp(names->pytorch, name) <= 0)) {
         return true;
+    }
     memory_free(names->pytorch);
     names->pytorch = memory_copy_string(name, strlen(name));
     return names->pytorch != NULL;
@@ -132,14 +141,18 @@ static enum gen_status list_names(struct names *names, const char *directory,
     DIR *list = opendir(directory);
     bool good = true;
     for (struct dirent *entry = list != NULL ? readdir(list) : NULL; good && entry != NULL;
-         entry = readdir(list))
+         entry = readdir(list)) {
         good = note_name(names, entry->d_name);
-    if (list != NULL)
+    }
+    if (list != NULL) {
         closedir(list);
-    if (!good)
+    }
+    if (!good) {
         return error_no_memory(err, "the names in a directory");
-    if (names->n_ggufs > 1)
+    }
+    if (names->n_ggufs > 1) {
         qsort(names->ggufs, names->n_ggufs, sizeof *names->ggufs, compare_names);
+    }
     return GEN_OK;
 }
 
@@ -154,14 +167,16 @@ static enum gen_status choose_gguf(const struct names *names, const char *where,
         bool fits = n + strlen(quoted.text) + sizeof ", ..." < sizeof list;
         n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", i > 0 ? ", " : "",
                               fits ? quoted.text : "...");
-        if (!fits)
+        if (!fits) {
             break;
+        }
     }
-    if (strstr(names->ggufs[0], "-of-") != NULL && strstr(names->ggufs[0], "-00001-") != NULL)
+    if (strstr(names->ggufs[0], "-of-") != NULL && strstr(names->ggufs[0], "-00001-") != NULL) {
         return error_set(err, GEN_UNSUPPORTED,
                          "%s: holds a GGUF split into parts: %s (merge them: llama-gguf-split "
                          "--merge FIRST OUT.gguf)",
                          where, list);
+    }
     return error_set(err, GEN_UNSUPPORTED,
                      "%s: holds %zu GGUF files: %s (choose one: name the file)", where,
                      names->n_ggufs, list);
@@ -171,25 +186,29 @@ static enum gen_status refuse(const struct names *names, const char *directory,
                               struct gen_error *err) {
     struct error_quoted where, quoted;
     error_path(&where, directory);
-    if (names->peft)
+    if (names->peft) {
         return error_set(err, GEN_UNSUPPORTED, "%s/adapter_config.json: %s", where.text,
                          looks_like_peft_advice);
-    if (names->n_ggufs > 1)
+    }
+    if (names->n_ggufs > 1) {
         return choose_gguf(names, where.text, err);
-    if (names->pytorch != NULL)
+    }
+    if (names->pytorch != NULL) {
         return error_set(err, GEN_UNSUPPORTED,
                          "%s/%s: the weights are in a file that can run code or is of another "
                          "program, and is not read (in Python, load them with the code that they "
                          "are of and save them again: model.save_pretrained(DIR, "
                          "safe_serialization=True))",
                          where.text, error_quote(&quoted, names->pytorch, strlen(names->pytorch)));
-    if (!names->config)
+    }
+    if (!names->config) {
         return error_set(
             err, GEN_BAD_FILE,
             "%s/config.json: is missing: a directory without config.json is no model "
             "(a model is a GGUF file, or a Hugging Face directory with config.json and "
             "model.safetensors)",
             where.text);
+    }
     return error_set(err, GEN_BAD_FILE,
                      "%s/model.safetensors: is missing: the directory has neither "
                      "model.safetensors nor model.safetensors.index.json",

@@ -14,16 +14,19 @@
 #define MAX_NAME 65535
 
 void model_file_free(struct model_file *file) {
-    if (file == NULL)
+    if (file == NULL) {
         return;
-    for (size_t i = 0; i < file->n_tensors; i++)
+    }
+    for (size_t i = 0; i < file->n_tensors; i++) {
         memory_free(file->tensors[i].name);
+    }
     for (size_t i = 0; i < file->n_settings; i++) {
         memory_free(file->settings[i].key);
         memory_free(file->settings[i].owned);
     }
-    for (size_t i = 0; i < file->n_maps; i++)
+    for (size_t i = 0; i < file->n_maps; i++) {
         file_map_close(&file->maps[i]);
+    }
     unread_tensors_release(file);
     hash_table_release(&file->tensor_index);
     hash_table_release(&file->setting_index);
@@ -49,35 +52,42 @@ bool model_file_room_for_map(struct model_file *file) {
 }
 
 enum gen_status model_file_map(struct model_file *file, const char *path, struct gen_error *err) {
-    if (!model_file_room_for_map(file))
+    if (!model_file_room_for_map(file)) {
         return error_no_memory(err, "the list of files");
+    }
     enum gen_status status = file_map_open_readable(&file->maps[file->n_maps], path, err);
-    if (status == GEN_OK)
+    if (status == GEN_OK) {
         error_path(&file->map_where[file->n_maps++], path);
+    }
     return status;
 }
 
 void model_file_stop_reading(struct model_file *file) {
-    for (size_t i = 0; i < file->n_maps; i++)
+    for (size_t i = 0; i < file->n_maps; i++) {
         file_map_stop_reading(&file->maps[i]);
+    }
 }
 
 /* ---- adding --------------------------------------------------------------------------------- */
 
 /** What is wrong with a name, or NULL. Names end up in terminals, hence no control characters. */
 static const char *name_problem(const char *name, size_t n) {
-    if (n == 0)
+    if (n == 0) {
         return "is empty";
-    if (n > MAX_NAME)
+    }
+    if (n > MAX_NAME) {
         return "is longer than 65535 bytes";
+    }
     const unsigned char *at = (const unsigned char *)name;
     for (size_t i = 0; i < n;) {
         uint32_t codepoint = 0;
         int length = bytes_utf8(at + i, n - i, &codepoint);
-        if (length <= 0)
+        if (length <= 0) {
             return "is not valid UTF-8";
-        if (!printable_is(codepoint))
+        }
+        if (!printable_is(codepoint)) {
             return "has control characters or invisible ones";
+        }
         i += (size_t)length;
     }
     return NULL;
@@ -87,15 +97,17 @@ enum gen_status model_file_add_name(char **out, struct hash_table *index, size_t
                                     const char *kind, const char *name, size_t n, const char *where,
                                     struct gen_error *err) {
     struct error_quoted quoted;
-    if (number >= UINT32_MAX)
+    if (number >= UINT32_MAX) {
         return error_set(err, GEN_UNSUPPORTED, "%s: more than 2^32 entries of kind %s", where,
                          kind);
+    }
     /* The bytes may change in the file: what is checked is the copy. One byte too many is enough to
      * see that a name is too long. */
     size_t n_copy = n > MAX_NAME ? MAX_NAME + 1 : n;
     char *copy = memory_copy_string(name, n_copy);
-    if (copy == NULL)
+    if (copy == NULL) {
         return error_no_memory(err, kind);
+    }
     const char *problem = name_problem(copy, n_copy);
     enum hash_result result =
         problem == NULL ? hash_table_add(index, copy, n, (uint32_t)number) : HASH_EXISTS;
@@ -105,11 +117,13 @@ enum gen_status model_file_add_name(char **out, struct hash_table *index, size_t
     }
     error_quote(&quoted, copy, n_copy);
     memory_free(copy);
-    if (problem != NULL)
+    if (problem != NULL) {
         return error_set(err, GEN_BAD_FILE, "%s: the name of %s %zu, \"%s\", %s", where, kind,
                          number, quoted.text, problem);
-    if (result == HASH_NO_MEMORY)
+    }
+    if (result == HASH_NO_MEMORY) {
         return error_no_memory(err, kind);
+    }
     return error_set(err, GEN_BAD_FILE, "%s: %s \"%s\" is there twice", where, kind, quoted.text);
 }
 
@@ -117,20 +131,23 @@ enum gen_status model_file_add_tensor(struct model_file *file, const struct file
                                       const char *name, size_t n, const char *where,
                                       struct gen_error *err) {
     if (!memory_grow(&file->tensors, &file->tensor_capacity, file->n_tensors + 1,
-                     sizeof *file->tensors))
+                     sizeof *file->tensors)) {
         return error_no_memory(err, "the list of tensors");
+    }
     struct file_tensor *added = &file->tensors[file->n_tensors];
     *added = *tensor;
     struct error_quoted quoted;
     uint32_t number = 0;
     if (hash_table_find(&file->unread_index, name, n, &number) &&
-        file->unread[number].values == NULL) /* else it is this one, narrowed */
+        file->unread[number].values == NULL) { /* else it is this one, narrowed */
         return error_set(err, GEN_BAD_FILE, "%s: tensor \"%s\" is there twice", where,
                          error_quote(&quoted, name, n));
+    }
     enum gen_status status = model_file_add_name(&added->name, &file->tensor_index, file->n_tensors,
                                                  "tensor", name, n, where, err);
-    if (status == GEN_OK)
+    if (status == GEN_OK) {
         file->n_tensors++;
+    }
     return status;
 }
 
@@ -138,14 +155,16 @@ enum gen_status model_file_add_setting(struct model_file *file, const struct set
                                        const char *key, size_t n, const char *where,
                                        struct gen_error *err) {
     if (!memory_grow(&file->settings, &file->setting_capacity, file->n_settings + 1,
-                     sizeof *file->settings))
+                     sizeof *file->settings)) {
         return error_no_memory(err, "the list of settings");
+    }
     struct setting *added = &file->settings[file->n_settings];
     *added = *setting;
     enum gen_status status = model_file_add_name(&added->key, &file->setting_index,
                                                  file->n_settings, "setting", key, n, where, err);
-    if (status == GEN_OK)
+    if (status == GEN_OK) {
         file->n_settings++;
+    }
     return status;
 }
 
@@ -206,10 +225,11 @@ static const char *describe(struct error_quoted *out, const struct setting *sett
         break;
     case SETTING_F32:
     case SETTING_F64:
-        if (isfinite(setting->value.f))
+        if (isfinite(setting->value.f)) {
             snprintf(out->text, sizeof out->text, "%.9g", setting->value.f);
-        else
+        } else {
             snprintf(out->text, sizeof out->text, "not a finite number");
+        }
         break;
     case SETTING_BOOL:
         snprintf(out->text, sizeof out->text, "%s", setting->value.u ? "true" : "false");
@@ -246,8 +266,9 @@ static bool as_int(const struct setting *setting, int64_t *value) {
     case SETTING_U16:
     case SETTING_U32:
     case SETTING_U64:
-        if (setting->value.u > INT64_MAX)
+        if (setting->value.u > INT64_MAX) {
             return false;
+        }
         *value = (int64_t)setting->value.u;
         return true;
     case SETTING_I8:
@@ -264,8 +285,9 @@ static bool as_int(const struct setting *setting, int64_t *value) {
 enum gen_status model_file_get_int(const struct model_file *file, const char *key, int64_t low,
                                    int64_t high, int64_t *value, struct gen_error *err) {
     const struct setting *setting = model_file_setting(file, key);
-    if (setting == NULL)
+    if (setting == NULL) {
         return GEN_OK;
+    }
     int64_t found = 0;
     if (as_int(setting, &found) && found >= low && found <= high) {
         *value = found;
@@ -280,14 +302,16 @@ enum gen_status model_file_get_int(const struct model_file *file, const char *ke
 enum gen_status model_file_get_float(const struct model_file *file, const char *key, double low,
                                      double high, double *value, struct gen_error *err) {
     const struct setting *setting = model_file_setting(file, key);
-    if (setting == NULL)
+    if (setting == NULL) {
         return GEN_OK;
+    }
     int64_t whole = 0;
     double found = NAN;
-    if (setting->type == SETTING_F32 || setting->type == SETTING_F64)
+    if (setting->type == SETTING_F32 || setting->type == SETTING_F64) {
         found = setting->value.f;
-    else if (as_int(setting, &whole))
+    } else if (as_int(setting, &whole)) {
         found = (double)whole;
+    }
     if (found >= low && found <= high) { /* false for NaN */
         *value = found;
         return GEN_OK;
@@ -300,10 +324,12 @@ enum gen_status model_file_get_float(const struct model_file *file, const char *
 enum gen_status model_file_get_bool(const struct model_file *file, const char *key, bool *value,
                                     struct gen_error *err) {
     const struct setting *setting = model_file_setting(file, key);
-    if (setting == NULL)
+    if (setting == NULL) {
         return GEN_OK;
-    if (setting->type != SETTING_BOOL)
+    }
+    if (setting->type != SETTING_BOOL) {
         return wrong_value(file, setting, "true or false", err);
+    }
     *value = setting->value.u != 0;
     return GEN_OK;
 }
@@ -311,10 +337,12 @@ enum gen_status model_file_get_bool(const struct model_file *file, const char *k
 enum gen_status model_file_get_string(const struct model_file *file, const char *key,
                                       const char **text, size_t *n, struct gen_error *err) {
     const struct setting *setting = model_file_setting(file, key);
-    if (setting == NULL)
+    if (setting == NULL) {
         return GEN_OK;
-    if (setting->type != SETTING_STRING)
+    }
+    if (setting->type != SETTING_STRING) {
         return wrong_value(file, setting, "text", err);
+    }
     *text = setting->value.string.text;
     *n = setting->value.string.n;
     return GEN_OK;
@@ -327,17 +355,19 @@ const char *model_file_readable_types(struct readable_types *out, enum naming na
     out->text[0] = '\0';
     for (int type = 0; type < TENSOR_N_TYPES && n < sizeof out->text; type++) {
         const struct tensor_type_info *info = tensor_type_info((enum tensor_type)type);
-        if (naming == NAMES_GGUF || info->quant == NULL)
+        if (naming == NAMES_GGUF || info->quant == NULL) {
             n += (size_t)snprintf(out->text + n, sizeof out->text - n, "%s%s", type > 0 ? ", " : "",
                                   info->name);
+        }
     }
     return out->text;
 }
 
 static int compare_spans(const void *left, const void *right) {
     const struct file_span *a = left, *b = right;
-    if (a->begin != b->begin)
+    if (a->begin != b->begin) {
         return a->begin < b->begin ? -1 : 1;
+    }
     return a->end < b->end ? -1 : a->end > b->end;
 }
 

@@ -17,10 +17,12 @@ static enum gen_status read_vocab(struct tokenizer_builder *builder, const char 
     struct added_tokens added = {0};
     cJSON *vocab = NULL;
     enum gen_status status = added_tokens_read_directory(&added, directory, err);
-    if (status == GEN_OK)
+    if (status == GEN_OK) {
         status = json_read_object(&vocab, path, TOKENIZER_FILE_LIMIT, err);
-    if (status == GEN_OK)
+    }
+    if (status == GEN_OK) {
         status = added_tokens_build(builder, vocab, &added, eos, error_path(&where, path), err);
+    }
     cJSON_Delete(vocab);
     added_tokens_release(&added);
     return status;
@@ -29,9 +31,10 @@ static enum gen_status read_vocab(struct tokenizer_builder *builder, const char 
 /** One line of merges.txt, without its line end. */
 static enum gen_status read_merge(struct tokenizer_builder *builder, const char *line, size_t n,
                                   size_t number, const char *where, struct gen_error *err) {
-    if (number > TOKENIZER_MAX_MERGES)
+    if (number > TOKENIZER_MAX_MERGES) {
         return error_set(err, GEN_BAD_FILE, "%s: has more than %d lines", where,
                          TOKENIZER_MAX_MERGES);
+    }
     const char *space = memchr(line, ' ', n);
     size_t left = space != NULL ? (size_t)(space - line) : 0;
     if (left == 0 || left + 1 == n || memchr(space + 1, ' ', n - left - 1) != NULL) {
@@ -52,10 +55,12 @@ static enum gen_status read_merges(struct tokenizer_builder *builder, const char
     enum gen_status status = file_read(&text, &size, path, TOKENIZER_FILE_LIMIT, err);
     error_path(&where, path);
     const char *other = status == GEN_OK ? file_looks_like(text, size) : NULL;
-    if (other != NULL)
+    if (other != NULL) {
         status = error_set(err, GEN_BAD_FILE, "%s: %s", where.text, other);
-    while (status == GEN_OK && size > 0 && (text[size - 1] == '\n' || text[size - 1] == '\r'))
+    }
+    while (status == GEN_OK && size > 0 && (text[size - 1] == '\n' || text[size - 1] == '\r')) {
         size--;
+    }
     size_t number = 0;
     for (size_t at = 0; at < size && status == GEN_OK;) {
         const char *line = text + at;
@@ -63,10 +68,12 @@ static enum gen_status read_merges(struct tokenizer_builder *builder, const char
         size_t n = newline != NULL ? (size_t)(newline - line) : size - at;
         at += n + 1;
         number++;
-        if (n > 0 && line[n - 1] == '\r')
+        if (n > 0 && line[n - 1] == '\r') {
             n--;
-        if (number == 1 && n >= 8 && memcmp(line, "#version", 8) == 0)
+        }
+        if (number == 1 && n >= 8 && memcmp(line, "#version", 8) == 0) {
             continue;
+        }
         status = read_merge(builder, line, n, number, where.text, err);
     }
     memory_free(text);
@@ -78,16 +85,19 @@ static enum gen_status read_pair(struct gen_tokenizer **out, const char *directo
                                  struct gen_error *err) {
     struct tokenizer_builder *builder = NULL;
     enum gen_status status = tokenizer_builder_new(&builder, vocab, err);
-    if (status == GEN_OK)
+    if (status == GEN_OK) {
         status = tokenizer_builder_merges_file(builder, merges, err);
+    }
     if (status == GEN_OK) {
         tokenizer_builder_last_merge(builder);
         status = read_vocab(builder, directory, vocab, eos, err);
     }
-    if (status == GEN_OK)
+    if (status == GEN_OK) {
         status = read_merges(builder, merges, err);
-    if (status == GEN_OK)
+    }
+    if (status == GEN_OK) {
         status = tokenizer_builder_finish(builder, out, err);
+    }
     tokenizer_builder_free(builder);
     return status;
 }
@@ -148,8 +158,9 @@ enum gen_status tokenizer_files_read_directory(struct gen_tokenizer **out, const
     bool has_merges = file_kind_of(merges) != FILE_MISSING;
     if (file_kind_of(json) != FILE_MISSING) {
         status = tokenizer_files_read_json(out, json, directory, eos, err);
-        if (status == GEN_OK && has_vocab && has_merges)
+        if (status == GEN_OK && has_vocab && has_merges) {
             status = compare_pair(*out, directory, vocab, merges, eos, err);
+        }
     } else if (has_vocab && has_merges) {
         status = read_pair(out, directory, vocab, merges, eos, err);
     } else if (has_vocab || has_merges) {

@@ -27,12 +27,14 @@ enum gen_status model_file_add_unread(struct model_file *file, const struct unre
     uint32_t number = 0;
     bool known = hash_table_find(&file->unread_index, name, n, &number) ||
                  hash_table_find(&file->tensor_index, name, n, &number);
-    if (known && again)
+    if (known && again) {
         return GEN_OK;
+    }
     struct error_quoted quoted;
-    if (known)
+    if (known) {
         return error_set(err, GEN_BAD_FILE, "%s: tensor \"%s\" is there twice", where,
                          error_quote(&quoted, name, n));
+    }
     char *why = memory_copy_string(unread->why, strlen(unread->why));
     if (why == NULL || !memory_grow(&file->unread, &file->unread_capacity, file->n_unread + 1,
                                     sizeof *file->unread)) {
@@ -44,10 +46,11 @@ enum gen_status model_file_add_unread(struct model_file *file, const struct unre
     added->why = why;
     enum gen_status status = model_file_add_name(&added->name, &file->unread_index, file->n_unread,
                                                  "tensor", name, n, where, err);
-    if (status == GEN_OK)
+    if (status == GEN_OK) {
         file->n_unread++;
-    else
+    } else {
         memory_free(why);
+    }
     return status;
 }
 
@@ -79,11 +82,13 @@ static float *narrow(const struct file_tensor *tensor) {
 enum gen_status model_file_narrow(struct model_file *file, const char *name,
                                   struct gen_error *err) {
     struct unread_tensor *unread = find(file, name);
-    if (unread == NULL || !unread->is_f64 || unread->values != NULL)
+    if (unread == NULL || !unread->is_f64 || unread->values != NULL) {
         return GEN_OK;
+    }
     unread->values = narrow(&unread->tensor);
-    if (unread->values == NULL || !model_file_room_for_map(file))
+    if (unread->values == NULL || !model_file_room_for_map(file)) {
         return error_no_memory(err, "weights");
+    }
     /* A mapping of its own, that nobody reads from the file or gives back to the system. */
     struct file_tensor tensor = unread->tensor;
     file->maps[file->n_maps] = (struct file_map){.data = (unsigned char *)unread->values};
