@@ -43,9 +43,11 @@ void fixture_string(struct gen_bytes *out, const char *text) {
 }
 
 size_t fixture_find(const struct gen_bytes *image, const void *part, size_t n) {
-    for (size_t i = 0; i + n <= image->n; i++)
-        if (memcmp(image->data + i, part, n) == 0)
+    for (size_t i = 0; i + n <= image->n; i++) {
+        if (memcmp(image->data + i, part, n) == 0) {
             return i;
+        }
+    }
     fail_msg("the fixture has no \"%.*s\"", (int)n, (const char *)part);
     return 0;
 }
@@ -67,8 +69,9 @@ static void spell_byte(char out[3], int byte) {
     int codepoint = byte, n_moved = 0;
     for (int b = 0; b <= byte; b++) {
         bool printable = (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174;
-        if (b == byte && !printable)
+        if (b == byte && !printable) {
             codepoint = 256 + n_moved;
+        }
         n_moved += !printable;
     }
     if (codepoint < 0x80) {
@@ -84,10 +87,11 @@ static void spell_byte(char out[3], int byte) {
 /** Spelling of any token. */
 static void spell(char out[16], int id) {
     static const char *const others[] = {"he", "hel", "<|endoftext|>"};
-    if (id < 256)
+    if (id < 256) {
         spell_byte(out, id);
-    else
+    } else {
         snprintf(out, 16, "%s", others[id - 256]);
+    }
 }
 
 void fixture_vocab(struct gen_bytes *out) {
@@ -148,8 +152,9 @@ void fixture_gguf_tokenizer(struct gen_bytes *out, int n_types) {
         fixture_string(out, spelling);
     }
     fixture_array_key(out, "tokenizer.ggml.token_type", 5, (uint64_t)n_types);
-    for (int id = 0; id < n_types; id++)
+    for (int id = 0; id < n_types; id++) {
         fixture_u32(out, id == FIXTURE_EOS ? 3 : 1);
+    }
     fixture_array_key(out, "tokenizer.ggml.merges", 8, 2);
     fixture_string(out, "h e");
     fixture_string(out, "he l");
@@ -192,10 +197,12 @@ void fixture_gguf(struct gen_bytes *out) {
     fixture_u64(out, 16);
     fixture_u32(out, 1);
     fixture_u64(out, 128);
-    while (out->n % 32 != 0)
+    while (out->n % 32 != 0) {
         fixture_put(out, "\0", 1);
-    for (int i = 0; i < 160; i++)
+    }
+    for (int i = 0; i < 160; i++) {
         fixture_put(out, "\0", 1);
+    }
 }
 
 /* ---- Hugging Face directory ------------------------------------------------------------------ */
@@ -210,8 +217,9 @@ void fixture_safetensors_header(struct gen_bytes *out) {
 void fixture_safetensors(struct gen_bytes *out, const struct gen_bytes *header, size_t n_data) {
     fixture_u64(out, header->n);
     fixture_put(out, header->data, header->n);
-    for (size_t i = 0; i < n_data; i++)
+    for (size_t i = 0; i < n_data; i++) {
         fixture_put(out, "\0", 1);
+    }
 }
 
 void fixture_config(struct gen_bytes *out) {
@@ -233,11 +241,14 @@ const char *fixture_directory_new(void) {
 
 void fixture_directory_remove(const char *directory) {
     DIR *list = opendir(directory);
-    for (struct dirent *entry = list ? readdir(list) : NULL; entry; entry = readdir(list))
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+    for (struct dirent *entry = list ? readdir(list) : NULL; entry; entry = readdir(list)) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
             remove(fixture_path(directory, entry->d_name));
-    if (list != NULL)
+        }
+    }
+    if (list != NULL) {
         closedir(list);
+    }
     rmdir(directory);
 }
 
@@ -252,8 +263,9 @@ const char *fixture_path(const char *directory, const char *name) {
 void fixture_write(const char *directory, const char *name, const struct gen_bytes *content) {
     FILE *file = fopen(fixture_path(directory, name), "wb");
     assert_non_null(file);
-    if (content->n > 0)
+    if (content->n > 0) {
         assert_int_equal(fwrite(content->data, 1, content->n, file), content->n);
+    }
     assert_int_equal(fclose(file), 0);
 }
 
@@ -304,16 +316,20 @@ void fixture_write_model(const char *directory) {
 const char *fixture_message_problem(const struct gen_error *err, const char *must_name) {
     const unsigned char *at = (const unsigned char *)err->message;
     size_t n = strlen(err->message);
-    if (n == 0)
+    if (n == 0) {
         return "it is empty";
-    if (n >= GEN_MESSAGE_SIZE - 1)
+    }
+    if (n >= GEN_MESSAGE_SIZE - 1) {
         return "it is too long";
+    }
     for (size_t i = 0; i < n;) {
         int length = bytes_utf8(at + i, n - i, NULL);
-        if (length <= 0)
+        if (length <= 0) {
             return "it is not UTF-8";
-        if (at[i] < 0x20 || at[i] == 0x7F)
+        }
+        if (at[i] < 0x20 || at[i] == 0x7F) {
             return "it has control characters";
+        }
         i += (size_t)length;
     }
     return strstr(err->message, must_name) != NULL ? NULL : "it does not name the file";
@@ -324,15 +340,17 @@ bool fixture_refused(const char *what, const char *path, const char *name, const
     struct model_file *file = NULL;
     enum gen_status status = model_file_open(&file, path, &err);
     const char *problem = NULL;
-    if (status == GEN_OK || file != NULL)
+    if (status == GEN_OK || file != NULL) {
         problem = "it was accepted";
-    else if (status != err.status)
+    } else if (status != err.status) {
         problem = "status and message differ";
-    else if ((problem = fixture_message_problem(&err, name)) == NULL &&
-             strstr(err.message, expected) == NULL)
+    } else if ((problem = fixture_message_problem(&err, name)) == NULL &&
+               strstr(err.message, expected) == NULL) {
         problem = "it does not say so";
+    }
     model_file_free(file);
-    if (problem != NULL)
+    if (problem != NULL) {
         print_error("%s: %s: %s (wanted: %s)\n", what, problem, err.message, expected);
+    }
     return problem == NULL;
 }

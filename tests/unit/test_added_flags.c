@@ -27,8 +27,9 @@ static const char *write_gguf(const char *directory, uint32_t type, const uint32
     whole_init(&model, true);
     fixture_u32(&bytes, type);
     fixture_u64(&bytes, n);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         fixture_u32(&bytes, values[i]);
+    }
     whole_key(&model, KEY, ARRAY, bytes.data, bytes.n);
     whole_write(directory, &model);
     gen_bytes_release(&bytes);
@@ -83,8 +84,9 @@ static void test_read(void **state) {
     struct gen_model *model = NULL;
     struct gen_error err = {0};
     const char *path = write_gguf(directory, U32, (const uint32_t[]){FIXTURE_EOS, 3}, 2);
-    if (gen_model_open(&model, path, NULL, &err) != GEN_OK)
+    if (gen_model_open(&model, path, NULL, &err) != GEN_OK) {
         fail_msg("%s", err.message);
+    }
     check_ids(gen_model_tokenizer(model), "a \n<|endoftext|>\t b",
               (const int32_t[]){'a', FIXTURE_EOS, 'b'}, 3);
     gen_model_free(model);

@@ -49,8 +49,9 @@ static struct gen_tokenizer *open_set(const cJSON *set) {
 
     struct gen_tokenizer *tokenizer = NULL;
     struct gen_error err = {0};
-    if (tokenizer_files_read_directory(&tokenizer, directory, -1, &err) != GEN_OK)
+    if (tokenizer_files_read_directory(&tokenizer, directory, -1, &err) != GEN_OK) {
         fail_msg("%s", err.message);
+    }
     fixture_directory_remove(directory);
     return tokenizer;
 }
@@ -59,17 +60,20 @@ static bool check(const struct gen_tokenizer *tokenizer, const char *text, bool 
                   const cJSON *expected) {
     struct gen_ids ids = {0};
     struct gen_error err = {0};
-    if (gen_tokenizer_encode(tokenizer, text, strlen(text), special, &ids, &err) != GEN_OK)
+    if (gen_tokenizer_encode(tokenizer, text, strlen(text), special, &ids, &err) != GEN_OK) {
         fail_msg("%s", err.message);
+    }
     bool good = ids.n == (size_t)cJSON_GetArraySize(expected);
     const cJSON *id = expected->child;
-    for (size_t i = 0; good && i < ids.n; i++, id = id->next)
+    for (size_t i = 0; good && i < ids.n; i++, id = id->next) {
         good = ids.data[i] == id->valueint;
+    }
     if (!good) {
         char *wanted = cJSON_PrintUnformatted(expected);
         print_error("\"%s\"%s:", text, special ? "" : " (plain)");
-        for (size_t i = 0; i < ids.n; i++)
+        for (size_t i = 0; i < ids.n; i++) {
             print_error(" %d", (int)ids.data[i]);
+        }
         print_error(", not %s\n", wanted);
         cJSON_free(wanted);
     }

@@ -22,15 +22,17 @@
 
 static void add(struct tokenizer_builder *builder, uint64_t id, const char *text, unsigned kind) {
     struct gen_error err = {0};
-    if (tokenizer_builder_token(builder, id, text, strlen(text), kind, &err) != GEN_OK)
+    if (tokenizer_builder_token(builder, id, text, strlen(text), kind, &err) != GEN_OK) {
         fail_msg("%s", err.message);
+    }
 }
 
 static struct gen_tokenizer *finish(struct tokenizer_builder *builder) {
     struct gen_tokenizer *tokenizer = NULL;
     struct gen_error err = {0};
-    if (tokenizer_builder_finish(builder, &tokenizer, &err) != GEN_OK)
+    if (tokenizer_builder_finish(builder, &tokenizer, &err) != GEN_OK) {
         fail_msg("%s", err.message);
+    }
     tokenizer_builder_free(builder);
     return tokenizer;
 }
@@ -46,8 +48,9 @@ static void check_ids(const struct gen_tokenizer *tokenizer, const char *text, b
     struct gen_ids found = {0};
     struct gen_bytes back = {0};
     struct gen_error err = {0};
-    if (gen_tokenizer_encode(tokenizer, text, strlen(text), special, &found, &err) != GEN_OK)
+    if (gen_tokenizer_encode(tokenizer, text, strlen(text), special, &found, &err) != GEN_OK) {
         fail_msg("%s", err.message);
+    }
     assert_int_equal(found.n, n);
     assert_memory_equal(found.data, ids, n * sizeof *ids);
     assert_int_equal(gen_tokenizer_decode(tokenizer, found.data, found.n, &back, NULL), GEN_OK);
@@ -69,8 +72,9 @@ static void check_text_refused(const struct gen_tokenizer *tokenizer, const char
     assert_int_equal(gen_ids_append(&ids, &before, 1), GEN_OK);
     assert_int_equal(gen_tokenizer_encode(tokenizer, text, strlen(text), false, &ids, &err),
                      GEN_UNSUPPORTED);
-    if (strstr(err.message, part) == NULL)
+    if (strstr(err.message, part) == NULL) {
         fail_msg("\"%s\" does not say \"%s\"", err.message, part);
+    }
     assert_int_equal(ids.n, 1);
     gen_ids_release(&ids);
 }
@@ -141,8 +145,9 @@ static void test_merge_twice(void **state) {
     add(builder, 257, "bc", 0);
     tokenizer_builder_last_merge(builder);
     const char *const merges[] = {"a b", "b c", "a b"};
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 3; i++) {
         assert_int_equal(tokenizer_builder_merge_line(builder, merges[i], 3, NULL), GEN_OK);
+    }
     struct gen_tokenizer *tokenizer = finish(builder);
     CHECK_IDS(tokenizer, "abc", false, 'a', 257);
     CHECK_IDS(tokenizer, "ab", false, 256);
@@ -155,8 +160,9 @@ static void test_merge_twice(void **state) {
 static struct gen_tokenizer *open_directory(const char *directory) {
     struct gen_tokenizer *tokenizer = NULL;
     struct gen_error err = {0};
-    if (gen_tokenizer_open(&tokenizer, directory, &err) != GEN_OK)
+    if (gen_tokenizer_open(&tokenizer, directory, &err) != GEN_OK) {
         fail_msg("%s", err.message);
+    }
     return tokenizer;
 }
 
@@ -173,20 +179,23 @@ static void write_pair(const char *directory) {
 static void write_json(const char *directory, const char *old, const char *now) {
     struct gen_bytes text = {0};
     fixture_tokenizer_json(&text);
-    if (old != NULL)
+    if (old != NULL) {
         fixture_replace(&text, old, now);
+    }
     fixture_write(directory, "tokenizer.json", &text);
     gen_bytes_release(&text);
 }
 
 static void check_note(const struct gen_tokenizer *tokenizer, const char *part) {
     assert_int_equal(gen_tokenizer_n_notes(tokenizer), part != NULL ? 1 : 0);
-    if (part == NULL)
+    if (part == NULL) {
         return;
+    }
     struct gen_note note = gen_tokenizer_note(tokenizer, 0);
     assert_false(note.verbose_only);
-    if (strstr(note.text, part) == NULL)
+    if (strstr(note.text, part) == NULL) {
         fail_msg("\"%s\" does not say \"%s\"", note.text, part);
+    }
 }
 
 #define ADD_USER                                                                                   \
@@ -334,16 +343,18 @@ static void test_changed_while_read(void **state) {
     fixture_gguf_start(&image, 0, 7);
     fixture_gguf_tokenizer(&image, FIXTURE_N_TOKENS);
     fixture_write(directory, "x.gguf", &image);
-    if (model_file_begin(&file, fixture_path(directory, "x.gguf"), &err) != GEN_OK)
+    if (model_file_begin(&file, fixture_path(directory, "x.gguf"), &err) != GEN_OK) {
         fail_msg("%s", err.message);
+    }
     size_t at = fixture_find(&image, end, strlen(end));
     memset(image.data + at - 8, 0xFF, 8 + strlen(end));
     FILE *writer = fopen(fixture_path(directory, "x.gguf"), "r+b");
     assert_non_null(writer);
     assert_int_equal(fwrite(image.data, 1, image.n, writer), image.n);
     assert_int_equal(fclose(writer), 0);
-    if (model_file_read_tokenizer(file, &err) != GEN_OK)
+    if (model_file_read_tokenizer(file, &err) != GEN_OK) {
         fail_msg("%s", err.message);
+    }
     size_t n = 0;
     const char *piece =
         gen_tokenizer_piece(file->tokenizer, gen_tokenizer_eos(file->tokenizer), &n);

@@ -46,8 +46,9 @@ static struct gen_tokenizer *new_tokenizer(const char *added, unsigned kind) {
 
 /* Lines like `line`, and one in fifty that may be cut anywhere. */
 static void write_text(const char *directory, const char *line, struct gen_bytes *text) {
-    for (size_t i = 1; text->n < TEXT_BYTES; i++)
+    for (size_t i = 1; text->n < TEXT_BYTES; i++) {
         fixture_text(text, i % 50 == 0 ? "nothing of the kind\nnor here\n" : line);
+    }
     fixture_write(directory, "text.txt", text);
 }
 

@@ -26,8 +26,9 @@ static void test_f64(void **state) {
 
     struct gen_model *model = NULL;
     struct gen_error err = {0};
-    if (gen_model_open(&model, directory, NULL, &err) != GEN_OK)
+    if (gen_model_open(&model, directory, NULL, &err) != GEN_OK) {
         fail_msg("%s", err.message);
+    }
     size_t n_wide = 0;
     for (size_t i = 0; i < gen_model_n_tensors(model); i++) {
         struct gen_tensor_info tensor = gen_model_tensor(model, i);

@@ -21,24 +21,27 @@
 static struct model_file *open_path(const char *path) {
     struct gen_error err = {0};
     struct model_file *file = NULL;
-    if (model_file_open(&file, path, &err) != GEN_OK)
+    if (model_file_open(&file, path, &err) != GEN_OK) {
         fail_msg("%s", err.message);
+    }
     return file;
 }
 
 static struct model_file *open_image(const struct gen_bytes *image) {
     struct gen_error err = {0};
     struct model_file *file = NULL;
-    if (model_file_open_memory(&file, "image", image->data, image->n, &err) != GEN_OK)
+    if (model_file_open_memory(&file, "image", image->data, image->n, &err) != GEN_OK) {
         fail_msg("%s", err.message);
+    }
     return file;
 }
 
 static int64_t get_int(const struct model_file *file, const char *key) {
     struct gen_error err = {0};
     int64_t value = -77;
-    if (model_file_get_int(file, key, INT64_MIN, INT64_MAX, &value, &err) != GEN_OK)
+    if (model_file_get_int(file, key, INT64_MIN, INT64_MAX, &value, &err) != GEN_OK) {
         fail_msg("%s", err.message);
+    }
     return value;
 }
 
@@ -140,8 +143,9 @@ static void test_long_key(void **state) {
         struct model_file *file = NULL;
         fixture_gguf_start(&image, 0, 1);
         fixture_u64(&image, n);
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++) {
             fixture_put(&image, "k", 1);
+        }
         fixture_u32(&image, 4);
         fixture_u32(&image, 1);
         assert_int_equal(model_file_open_memory(&file, "image", image.data, image.n, &err),
@@ -167,15 +171,17 @@ static void test_tensors(void **state) {
     for (size_t i = 0; i < 3; i++) {
         tensor = model_file_tensor(file, names[i]);
         tensor_type_info(tensor->type)->to_f32(numbers, tensor->data, 24);
-        for (int k = 0; k < 24; k++)
+        for (int k = 0; k < 24; k++) {
             assert_true(numbers[k] == (float)k);
+        }
     }
     tensor = model_file_tensor(file, "vector.bf16");
     assert_int_equal(tensor->type, TENSOR_BF16);
     assert_int_equal(tensor->size, 10);
     tensor_type_info(tensor->type)->to_f32(numbers, tensor->data, 5);
-    for (int k = 0; k < 5; k++)
+    for (int k = 0; k < 5; k++) {
         assert_true(numbers[k] == (float)k);
+    }
     model_file_free(file);
 }
 
@@ -200,8 +206,9 @@ static void test_versions_and_alignment(void **state) {
     fixture_u64(&image, 1);
     fixture_u32(&image, 0);
     fixture_u64(&image, 128);
-    while (image.n < 256)
+    while (image.n < 256) {
         fixture_put(&image, "\0", 1);
+    }
     fixture_u32(&image, 42);
     file = open_image(&image);
     assert_int_equal(bytes_u32(file->tensors[0].data), 42);
@@ -268,10 +275,12 @@ static void test_many(void **state) {
         fixture_u32(&image, 0);
         fixture_u64(&image, (uint64_t)(n - 1 - i) * 32);
     }
-    while (image.n % 32 != 0)
+    while (image.n % 32 != 0) {
         fixture_put(&image, "\0", 1);
-    for (int i = 0; i < n; i++)
+    }
+    for (int i = 0; i < n; i++) {
         fixture_put(&image, "0123456789abcdef0123456789abcdef", 32);
+    }
     double start = seconds();
     struct model_file *file = open_image(&image);
     double taken = seconds() - start;
@@ -287,8 +296,9 @@ static void test_many(void **state) {
 /* ---- writing -------------------------------------------------------------------------------- */
 
 static void ok(enum gen_status status, const struct gen_error *err) {
-    if (status != GEN_OK)
+    if (status != GEN_OK) {
         fail_msg("%s", err->message);
+    }
 }
 
 /* One odd-sized tensor and one more, with the golden tokenizer and three places to spare. */

@@ -18,8 +18,9 @@
 static struct gen_tokenizer *open_tokenizer(const char *path) {
     struct gen_error err = {0};
     struct gen_tokenizer *tokenizer = NULL;
-    if (gen_tokenizer_open(&tokenizer, path, &err) != GEN_OK)
+    if (gen_tokenizer_open(&tokenizer, path, &err) != GEN_OK) {
         fail_msg("%s", err.message);
+    }
     return tokenizer;
 }
 

@@ -48,8 +48,9 @@ static void test_accepted(void **state) {
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct gen_error err = {0};
         cJSON *value = NULL;
-        if (parse(&value, texts[i], strlen(texts[i]), &err) != GEN_OK)
+        if (parse(&value, texts[i], strlen(texts[i]), &err) != GEN_OK) {
             fail_msg("%s was refused: %s", texts[i], err.message);
+        }
         assert_non_null(value);
         cJSON_Delete(value);
     }
@@ -130,10 +131,12 @@ static void test_refused(void **state) {
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         struct gen_error err = {0};
         cJSON *value = NULL;
-        if (parse(&value, refused[i].text, refused[i].n, &err) != GEN_BAD_FILE || value != NULL)
+        if (parse(&value, refused[i].text, refused[i].n, &err) != GEN_BAD_FILE || value != NULL) {
             fail_msg("%s was accepted", refused[i].text);
-        if (strstr(err.message, refused[i].expected) == NULL)
+        }
+        if (strstr(err.message, refused[i].expected) == NULL) {
             fail_msg("%s: %s (wanted: %s)", refused[i].text, err.message, refused[i].expected);
+        }
         assert_null(fixture_message_problem(&err, "some.json"));
     }
     print_message("# %zu texts\n", sizeof refused / sizeof *refused);
@@ -180,8 +183,9 @@ static void test_looking_in(void **state) {
     assert_true(json_is_integer(json_member(value, "e"), &number));
     assert_int_equal(number, 1000);
     static const char *const others[] = {"half", "large", "larger", "huge", "text", "missing"};
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         assert_false(json_is_integer(json_member(value, others[i]), &number));
+    }
     cJSON_Delete(value);
 }
 

@@ -165,11 +165,12 @@ static const struct breaking cases[] = {
 /* Where the case strikes. The anchor "he" means the token, which has its length before it. */
 static size_t place(const struct gen_bytes *image, const struct breaking *breaking) {
     size_t end = image->n;
-    if (breaking->anchor != NULL && strcmp(breaking->anchor, "he") == 0)
+    if (breaking->anchor != NULL && strcmp(breaking->anchor, "he") == 0) {
         end = fixture_find(image, "\2\0\0\0\0\0\0\0he", 10) + 10;
-    else if (breaking->anchor != NULL)
+    } else if (breaking->anchor != NULL) {
         end = fixture_find(image, breaking->anchor, strlen(breaking->anchor)) +
               strlen(breaking->anchor);
+    }
     return (size_t)((ptrdiff_t)end + breaking->offset);
 }
 
@@ -214,13 +215,15 @@ static enum gen_status open_copy(const struct gen_bytes *image, size_t n) {
     struct model_file *file = NULL;
     char *copy = malloc(n > 0 ? n : 1);
     assert_non_null(copy);
-    if (n > 0)
+    if (n > 0) {
         memcpy(copy, image->data, n);
+    }
     enum gen_status status = model_file_open_memory(&file, NAME, copy, n, &err);
-    if (status == GEN_OK)
+    if (status == GEN_OK) {
         assert_non_null(file);
-    else
+    } else {
         assert_null(fixture_message_problem(&err, NAME));
+    }
     model_file_free(file);
     free(copy);
     return status;
@@ -230,8 +233,9 @@ static void test_every_truncation(void **state) {
     (void)state;
     struct gen_bytes image = {0};
     fixture_gguf(&image);
-    for (size_t n = 0; n < image.n; n++)
+    for (size_t n = 0; n < image.n; n++) {
         assert_int_not_equal(open_copy(&image, n), GEN_OK);
+    }
     assert_int_equal(open_copy(&image, image.n), GEN_OK);
     gen_bytes_release(&image);
 }
@@ -243,12 +247,13 @@ static void test_every_changed_byte(void **state) {
     size_t n_accepted = 0;
     fixture_gguf(&image);
     size_t n_header = image.n - 160;
-    for (size_t i = 0; i < n_header; i++)
+    for (size_t i = 0; i < n_header; i++) {
         for (size_t c = 0; c < sizeof changes; c++) {
             image.data[i] = (char)(image.data[i] ^ changes[c]);
             n_accepted += open_copy(&image, image.n) == GEN_OK;
             image.data[i] = (char)(image.data[i] ^ changes[c]);
         }
+    }
     print_message("# %zu changed bytes, %zu of them harmless\n", n_header * sizeof changes,
                   n_accepted);
     gen_bytes_release(&image);

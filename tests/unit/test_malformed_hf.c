@@ -199,16 +199,17 @@ static const struct breaking cases[] = {
 #define N_CASES (sizeof cases / sizeof *cases)
 
 static void good_text(struct gen_bytes *out, const char *file) {
-    if (strcmp(file, HEADER) == 0)
+    if (strcmp(file, HEADER) == 0) {
         fixture_safetensors_header(out);
-    else if (strcmp(file, CONFIG) == 0)
+    } else if (strcmp(file, CONFIG) == 0) {
         fixture_config(out);
-    else if (strcmp(file, VOCAB) == 0)
+    } else if (strcmp(file, VOCAB) == 0) {
         fixture_vocab(out);
-    else if (strcmp(file, MERGES) == 0)
+    } else if (strcmp(file, MERGES) == 0) {
         fixture_merges(out);
-    else
+    } else {
         fixture_tokenizer_json(out);
+    }
 }
 
 /* Files that must go, or move, for the broken one to be looked at. */
@@ -268,28 +269,32 @@ static void test_deep_and_long(void **state) {
     fixture_write_model(directory);
     struct gen_bytes text = {0};
     fixture_text(&text, "{\"a\": ");
-    for (int i = 0; i < 100000; i++)
+    for (int i = 0; i < 100000; i++) {
         fixture_text(&text, "[");
+    }
     fixture_write(directory, CONFIG, &text);
     assert_true(fixture_refused("deep", directory, directory, "nested"));
     text.n = 0;
     fixture_text(&text, "{\"a\": [0");
-    for (int i = 0; i < 1100000; i++)
+    for (int i = 0; i < 1100000; i++) {
         fixture_text(&text, ",0");
+    }
     fixture_text(&text, "]}");
     fixture_write(directory, CONFIG, &text);
     assert_true(fixture_refused("many values", directory, directory, "million values"));
     text.n = 0;
-    for (int i = 0; i < (5 << 20); i++)
+    for (int i = 0; i < (5 << 20); i++) {
         fixture_put(&text, " ", 1);
+    }
     fixture_write(directory, CONFIG, &text);
     assert_true(fixture_refused("long", directory, directory, "bytes"));
     text.n = 0;
     fixture_config(&text);
     fixture_write(directory, CONFIG, &text);
     text.n = 0;
-    for (int i = 0; i < TOKENIZER_MAX_MERGES + 1; i++)
+    for (int i = 0; i < TOKENIZER_MAX_MERGES + 1; i++) {
         fixture_text(&text, "h e\n");
+    }
     fixture_write(directory, MERGES, &text);
     assert_true(fixture_refused("many merges", directory, directory, "more than 1000000 lines"));
     gen_bytes_release(&text);

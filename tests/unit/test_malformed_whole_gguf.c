@@ -100,17 +100,19 @@ static void test_keys(void **state) {
         {"gen.unknown", TEXT},
     };
     struct whole_model model;
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         for (size_t v = 0; v < N_VALUES; v++) {
             char what[120];
-            if (is_fine(keys[i].kind, &values[v]))
+            if (is_fine(keys[i].kind, &values[v])) {
                 continue;
+            }
             whole_init(&model, true);
             whole_key(&model, keys[i].key, values[v].type, values[v].bytes, values[v].n);
             snprintf(what, sizeof what, "%s: %s", keys[i].key, values[v].what);
             must_refuse(what, &model, keys[i].key);
             whole_release(&model);
         }
+    }
     whole_report("malformed: keys of a GGUF");
 }
 
@@ -158,13 +160,14 @@ static void test_contradictions(void **state) {
         must_refuse(cases[i].key, &model, cases[i].expected);
         whole_release(&model);
     }
-    for (uint32_t version = 0; version < 12; version++)
+    for (uint32_t version = 0; version < 12; version++) {
         if (version != 2 && version != 3) {
             whole_init(&model, true);
             model.version = version < 8 ? version : version << 24;
             must_refuse("version", &model, version < 8 ? "version" : "big-endian");
             whole_release(&model);
         }
+    }
     whole_report("malformed: keys of a GGUF against each other and the tensors");
 }
 
@@ -188,8 +191,9 @@ static bool spoil(struct whole_model *model, const char *name, int fault) {
         tensor->dims[tensor->n_dims++] = 1;
         return true;
     case 2:
-        if (tensor->n_dims == 2 && tensor->dims[0] == tensor->dims[1])
+        if (tensor->n_dims == 2 && tensor->dims[0] == tensor->dims[1]) {
             return false;
+        }
         tensor->dims[2] = tensor->dims[0];
         tensor->dims[0] = tensor->n_dims == 2 ? tensor->dims[1] : tensor->dims[0] / 2;
         tensor->dims[1] = tensor->n_dims == 2 ? tensor->dims[2] : 2;
@@ -213,8 +217,9 @@ static bool spoil(struct whole_model *model, const char *name, int fault) {
         tensor->n_dims = 0;
         return true;
     case 8:
-        for (; tensor->n_dims < 5; tensor->n_dims++)
+        for (; tensor->n_dims < 5; tensor->n_dims++) {
             tensor->dims[tensor->n_dims] = 1;
+        }
         return true;
     case 9:
         tensor->dims[0] = (uint64_t)1 << 62;
@@ -243,16 +248,18 @@ static bool spoil(struct whole_model *model, const char *name, int fault) {
 static void test_tensors(void **state) {
     (void)state;
     struct whole_model model;
-    for (size_t i = 0; i < WHOLE_N_TENSORS; i++)
+    for (size_t i = 0; i < WHOLE_N_TENSORS; i++) {
         for (int fault = 0; fault < N_FAULTS; fault++) {
             char what[120], name[80];
             whole_init(&model, true);
             snprintf(name, sizeof name, "%s", model.tensors[i].name);
             snprintf(what, sizeof what, "%s, fault %d", name, fault);
-            if (spoil(&model, name, fault))
+            if (spoil(&model, name, fault)) {
                 must_refuse(what, &model, name);
+            }
             whole_release(&model);
         }
+    }
     whole_report("malformed: tensors of a GGUF");
 }
 
@@ -266,15 +273,18 @@ static void test_lengths(void **state) {
     whole_init(&model, true);
     whole_gguf(&whole, &model);
     size_t full = whole.n, header = full;
-    for (size_t i = 0; i < model.n_tensors; i++)
+    for (size_t i = 0; i < model.n_tensors; i++) {
         header -= (model.tensors[i].size + 31) / 32 * 32;
+    }
     for (size_t i = 0; i < model.n_tensors + 40; i++) {
         whole.n = i < 40 ? header * i / 40 : whole.n;
-        if (i == 40)
+        if (i == 40) {
             whole.n = header;
+        }
         must_refuse_bytes("cut", &whole, NULL);
-        if (i >= 40)
+        if (i >= 40) {
             whole.n += (model.tensors[i - 40].size + 31) / 32 * 32;
+        }
     }
     whole.n = full;
     fixture_put(&whole, "x", 1);

@@ -86,7 +86,7 @@ static const struct {
 static void test_keys(void **state) {
     (void)state;
     struct whole_model model;
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         for (size_t v = 0; v < keys[i].n; v++) {
             char what[120];
             snprintf(what, sizeof what, "%s: %s", keys[i].key, keys[i].values[v]);
@@ -95,6 +95,7 @@ static void test_keys(void **state) {
             must_refuse(what, &model, "config.json", keys[i].key);
             whole_release(&model);
         }
+    }
     whole_report("malformed: keys of config.json");
 }
 
@@ -151,8 +152,9 @@ static bool spoil(struct whole_model *model, const char *name, int fault) {
         tensor->dims[tensor->n_dims++] = 1;
         return true;
     case 2: /* turned around, or a row of a matrix */
-        if (tensor->n_dims == 2 && tensor->dims[0] == tensor->dims[1])
+        if (tensor->n_dims == 2 && tensor->dims[0] == tensor->dims[1]) {
             return false;
+        }
         tensor->dims[tensor->n_dims == 2 ? 2 : 1] = tensor->dims[0];
         tensor->dims[0] = tensor->n_dims == 2 ? tensor->dims[1] : 1;
         tensor->dims[1] = tensor->n_dims == 2 ? tensor->dims[2] : tensor->dims[1];
@@ -163,8 +165,9 @@ static bool spoil(struct whole_model *model, const char *name, int fault) {
         tensor->size = 4 * tensor->dims[0] * (tensor->n_dims == 2 ? tensor->dims[1] : 1);
         return true;
     case 4: /* flat */
-        if (tensor->n_dims == 1)
+        if (tensor->n_dims == 1) {
             return false;
+        }
         tensor->dims[0] *= tensor->dims[1];
         tensor->n_dims = 1;
         return true;
@@ -187,8 +190,9 @@ static bool spoil(struct whole_model *model, const char *name, int fault) {
         whole_add(model, prefixed, "F32", tensor->n_dims, tensor->dims, tensor->size);
         return true;
     case 10: /* five dimensions */
-        for (; tensor->n_dims < 5; tensor->n_dims++)
+        for (; tensor->n_dims < 5; tensor->n_dims++) {
             tensor->dims[tensor->n_dims] = 1;
+        }
         return true;
     default: {
         const char *dtype = others[fault - 11];
@@ -211,16 +215,18 @@ static bool spoil(struct whole_model *model, const char *name, int fault) {
 static void test_tensors(void **state) {
     (void)state;
     struct whole_model model;
-    for (size_t i = 0; i < WHOLE_N_TENSORS; i++)
+    for (size_t i = 0; i < WHOLE_N_TENSORS; i++) {
         for (int fault = 0; fault < N_FAULTS; fault++) {
             char what[120], name[80];
             whole_init(&model, false);
             snprintf(name, sizeof name, "%s", model.tensors[i].name);
             snprintf(what, sizeof what, "%s, fault %d", name, fault);
-            if (spoil(&model, name, fault))
+            if (spoil(&model, name, fault)) {
                 must_refuse(what, &model, "model.safetensors", name);
+            }
             whole_release(&model);
         }
+    }
     whole_report("malformed: tensors of a directory");
 }
 
@@ -277,13 +283,14 @@ static void test_instead(void **state) {
                                         "tokenizer.json", "model.safetensors.index.json"};
     struct whole_model model;
     whole_init(&model, false);
-    for (size_t f = 0; f < sizeof files / sizeof *files; f++)
+    for (size_t f = 0; f < sizeof files / sizeof *files; f++) {
         for (size_t i = 0; i < sizeof instead / sizeof *instead; i++) {
             bool is_merges = strcmp(files[f], "merges.txt") == 0;
             bool is_weights = strcmp(files[f], "model.safetensors") == 0;
             bool is_text = i >= 10;
-            if (is_merges) /* the tokenizer's own tests have these */
+            if (is_merges) { /* the tokenizer's own tests have these */
                 continue;
+            }
             const char *directory = fixture_directory_new();
             char what[120], path[100];
             whole_write(directory, &model);
@@ -303,6 +310,7 @@ static void test_instead(void **state) {
             gen_bytes_release(&text);
             fixture_directory_remove(directory);
         }
+    }
     whole_release(&model);
     whole_report("malformed: files that are something else");
 }
@@ -365,8 +373,9 @@ static void write_shards(const char *directory, const struct whole_model *model,
                  i == changed && change == 3 ? "missing.safetensors"
                  : second                    ? WHOLE_SHARD_2
                                              : WHOLE_SHARD_1);
-        if (i != changed || change != 0)
+        if (i != changed || change != 0) {
             fixture_text(&index, line);
+        }
     }
     fixture_text(&index, "}}");
     fixture_write(directory, "model.safetensors.index.json", &index);
@@ -376,7 +385,7 @@ static void write_shards(const char *directory, const struct whole_model *model,
 static void test_shards(void **state) {
     (void)state;
     struct whole_model model;
-    for (size_t i = 0; i < WHOLE_N_TENSORS; i++)
+    for (size_t i = 0; i < WHOLE_N_TENSORS; i++) {
         for (int change = 0; change < 4; change++) {
             char what[100];
             whole_init(&model, false);
@@ -392,6 +401,7 @@ static void test_shards(void **state) {
             fixture_directory_remove(directory);
             whole_release(&model);
         }
+    }
     whole_report("malformed: shards and their index");
 }
 

@@ -114,10 +114,11 @@ static void test_ggufs(void **state) {
         whole_write(directory, &model);
         /* the folder around it, too */
         const char *path = number % 2 ? directory : fixture_path(directory, "model.gguf");
-        if (number < 0)
+        if (number < 0) {
             assert_true(whole_runs(what, path, &plain) && plain != 0);
-        else if (what != NULL)
+        } else if (what != NULL) {
             whole_must_run(what, path, plain);
+        }
         whole_release(&model);
     }
     /* Without the padding after the last tensor. */
@@ -157,8 +158,9 @@ static void test_copied_texts(void **state) {
     fixture_put(&before, tokens->value.array.data, tokens->value.array.size);
     FILE *other = fopen(path, "r+b");
     assert_non_null(other);
-    for (size_t i = 0; i < file->maps[0].size; i++)
+    for (size_t i = 0; i < file->maps[0].size; i++) {
         assert_int_not_equal(fputc(0xFF, other), EOF);
+    }
     assert_int_equal(fclose(other), 0);
     assert_int_equal(file->maps[0].data[0], 0xFF); /* the mapping shows it */
     assert_int_equal(name->value.string.n, 6);

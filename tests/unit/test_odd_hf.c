@@ -131,20 +131,24 @@ static bool odd_tensors(struct whole_model *model, int number, const char **what
         return true;
     case 3:
         *what = "all as F64";
-        for (size_t i = 0; i < model->n_tensors; i++)
+        for (size_t i = 0; i < model->n_tensors; i++) {
             whole_retype(&model->tensors[i], "F64");
+        }
         return true;
     case 4:
         *what = "all as F64, with the prefix";
-        for (size_t i = 0; i < model->n_tensors; i++)
+        for (size_t i = 0; i < model->n_tensors; i++) {
             whole_retype(&model->tensors[i], "F64");
+        }
         prefix_all(model);
         return true;
     case 5:
         *what = "F16, BF16, F64 and F32 in turn";
-        for (size_t i = 0; i < model->n_tensors; i++)
-            if (i % 4 < 3)
+        for (size_t i = 0; i < model->n_tensors; i++) {
+            if (i % 4 < 3) {
                 whole_retype(&model->tensors[i], i % 4 == 0 ? "F16" : i % 4 == 1 ? "BF16" : "F64");
+            }
+        }
         return true;
     case 6:
         *what = "an equal lm_head";
@@ -207,14 +211,16 @@ static void test_directories(void **state) {
     const char *what = "plain";
     for (int number = -1; what != NULL; number++) {
         whole_init(&model, false);
-        if (number >= 0 && !odd_tensors(&model, number, &what))
+        if (number >= 0 && !odd_tensors(&model, number, &what)) {
             what = NULL;
+        }
         const char *directory = fixture_directory_new();
         whole_write(directory, &model);
-        if (number < 0)
+        if (number < 0) {
             assert_true(whole_runs(what, directory, &plain) && plain != 0);
-        else if (what != NULL)
+        } else if (what != NULL) {
             whole_must_run(what, directory, plain);
+        }
         whole_release(&model);
         fixture_directory_remove(directory);
     }
@@ -341,8 +347,9 @@ static void test_files(void **state) {
         directory = fixture_directory_new();
         whole_write(directory, &model);
         what = odd_files(directory, number);
-        if (what != NULL)
+        if (what != NULL) {
             whole_must_run(what, directory, plain);
+        }
         fixture_directory_remove(directory);
     }
     whole_release(&model);

@@ -22,8 +22,9 @@ static struct model_file *open_header(const char *directory, const char *header,
     fixture_safetensors(&weights, &text, n_data);
     fixture_write_model(directory);
     fixture_write(directory, "model.safetensors", &weights);
-    if (model_file_open(&file, directory, &err) != GEN_OK)
+    if (model_file_open(&file, directory, &err) != GEN_OK) {
         fail_msg("%s", err.message);
+    }
     gen_bytes_release(&text);
     gen_bytes_release(&weights);
     return file;
@@ -44,8 +45,9 @@ static void test_golden_models(void **state) {
     for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
         struct gen_error err = {0};
         struct model_file *file = NULL;
-        if (model_file_open(&file, models[i].path, &err) != GEN_OK)
+        if (model_file_open(&file, models[i].path, &err) != GEN_OK) {
             fail_msg("%s", err.message);
+        }
         assert_int_equal(file->naming, NAMES_HF);
         assert_int_equal(file->n_tensors, models[i].n_tensors);
         assert_string_equal(file->tensors[0].name, "wte.weight");
@@ -150,8 +152,9 @@ static void test_shards(void **state) {
                        "\"c\": \"model-2-of-2.safetensors\", \"a\": \"model-1-of-2.safetensors\", "
                        "\"h.0.attn.bias\": \"model-2-of-2.safetensors\", "
                        "\"b\": \"model-1-of-2.safetensors\"}}");
-    if (model_file_open(&file, directory, &err) != GEN_OK)
+    if (model_file_open(&file, directory, &err) != GEN_OK) {
         fail_msg("%s", err.message);
+    }
     assert_int_equal(file->n_maps, 2);
     assert_int_equal(file->n_tensors, 3);
     assert_int_equal(model_file_tensor(file, "c")->map, 0);

@@ -42,8 +42,9 @@ static void change_weights(const char *directory, const char *what) {
     bool own = strcmp(what, "own_head") == 0;
     if (own) {
         char tensor[200];
-        while (header.data[header.n - 1] != '}')
+        while (header.data[header.n - 1] != '}') {
             header.n--;
+        }
         header.n--;
         snprintf(tensor, sizeof tensor,
                  ",\"lm_head.weight\":{\"dtype\":\"F32\",\"shape\":[512,64],\"data_offsets\":[%zu,%"
@@ -55,8 +56,9 @@ static void change_weights(const char *directory, const char *what) {
     }
     fixture_safetensors(&weights, &header, 0);
     fixture_put(&weights, old.data + 8 + n, n_data);
-    for (size_t row = ROWS; own && row-- > 0;) /* wte is the first tensor */
+    for (size_t row = ROWS; own && row-- > 0;) { /* wte is the first tensor */
         fixture_put(&weights, old.data + 8 + n + row * ROW, ROW);
+    }
     fixture_write(directory, "model.safetensors", &weights);
     gen_bytes_release(&old);
     gen_bytes_release(&header);
@@ -105,9 +107,11 @@ static double worst_difference(const struct gen_model *model, const cJSON *root,
 }
 
 static bool has_tensor(const struct gen_model *model, const char *name) {
-    for (size_t i = 0; i < gen_model_n_tensors(model); i++)
-        if (strcmp(gen_model_tensor(model, i).name, name) == 0)
+    for (size_t i = 0; i < gen_model_n_tensors(model); i++) {
+        if (strcmp(gen_model_tensor(model, i).name, name) == 0) {
             return true;
+        }
+    }
     return false;
 }
 
@@ -133,11 +137,13 @@ static void check_variant(const cJSON *root, const cJSON *item) {
     struct gen_model *model = NULL;
     const char *directory = fixture_directory_new();
     write_variant(directory, what, activation);
-    if (gen_model_open(&model, directory, NULL, &err) != GEN_OK)
+    if (gen_model_open(&model, directory, NULL, &err) != GEN_OK) {
         fail_msg("%s: %s", what, err.message);
+    }
     double worst = worst_difference(model, root, expected);
-    if (!(worst < 2e-5))
+    if (!(worst < 2e-5)) {
         fail_msg("%s: a logit is %g off", what, worst);
+    }
     assert_true(gen_model_config(model)->tie_word_embeddings == !own);
     assert_int_equal(gen_model_n_notes(model), own);
     if (own) {
@@ -146,8 +152,9 @@ static void check_variant(const cJSON *root, const cJSON *item) {
         assert_non_null(strstr(note.text, "/model.safetensors: lm_head.weight has other numbers"));
     }
     gen_model_free(model);
-    if (activation == NULL)
+    if (activation == NULL) {
         check_converted(directory, root, expected, own);
+    }
     fixture_directory_remove(directory);
 }
 

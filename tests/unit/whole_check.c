@@ -22,19 +22,21 @@ static bool is_refused(const char *what, const char *path, const char *file, con
     struct gen_model *model = NULL;
     enum gen_status status = gen_model_open(&model, path, NULL, &err);
     const char *problem = NULL;
-    if (status == GEN_OK || model != NULL)
+    if (status == GEN_OK || model != NULL) {
         problem = "it was accepted";
-    else if (status != err.status || status == GEN_NO_MEMORY)
+    } else if (status != err.status || status == GEN_NO_MEMORY) {
         problem = "its status is wrong";
-    else if (strlen(err.message) >= 560)
+    } else if (strlen(err.message) >= 560) {
         problem = "it is too long";
-    else if ((problem = fixture_message_problem(&err, file)) == NULL && expected != NULL &&
-             strstr(err.message, expected) == NULL)
+    } else if ((problem = fixture_message_problem(&err, file)) == NULL && expected != NULL &&
+               strstr(err.message, expected) == NULL) {
         problem = "it does not say so";
+    }
     gen_model_free(model);
-    if (problem != NULL)
+    if (problem != NULL) {
         print_error("%s: %s: \"%s\" (must name %s: %s)\n", what, problem, err.message, file,
                     expected != NULL ? expected : "");
+    }
     return problem == NULL;
 }
 
@@ -57,12 +59,14 @@ bool whole_runs(const char *what, const char *path, double *sum) {
     }
     const float *logits = good ? gen_session_logits(session, 1) : NULL;
     *sum = 0;
-    for (int i = 0; logits != NULL && i < FIXTURE_N_TOKENS; i++)
+    for (int i = 0; logits != NULL && i < FIXTURE_N_TOKENS; i++) {
         *sum += (double)logits[i] * (1 + i % 5);
+    }
     gen_session_free(session);
     gen_model_free(model);
-    if (!good)
+    if (!good) {
         print_error("%s: refused: %s\n", what, err.message);
+    }
     return good;
 }
 

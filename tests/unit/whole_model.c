@@ -59,8 +59,9 @@ struct whole_tensor *whole_add(struct whole_model *model, const char *name, cons
     *tensor = (struct whole_tensor){.n_dims = n_dims, .size = size};
     snprintf(tensor->name, sizeof tensor->name, "%s", name);
     snprintf(tensor->dtype, sizeof tensor->dtype, "%s", dtype);
-    for (int d = 0; d < n_dims; d++)
+    for (int d = 0; d < n_dims; d++) {
         tensor->dims[d] = dims[d];
+    }
     tensor->data = calloc(size + 1, 1);
     assert_non_null(tensor->data);
     return tensor;
@@ -71,10 +72,11 @@ static void add_shape(struct whole_model *model, size_t shape, int layer) {
     const char *hash = strchr(pattern, '#');
     char name[80];
     uint64_t rows = shapes[shape].rows, columns = shapes[shape].columns;
-    if (hash == NULL)
+    if (hash == NULL) {
         snprintf(name, sizeof name, "%s", pattern);
-    else
+    } else {
         snprintf(name, sizeof name, "%.*s%d%s", (int)(hash - pattern), pattern, layer, hash + 1);
+    }
     uint64_t dims[2] = {rows, columns};
     if (model->gguf && columns > 0 && !shapes[shape].turn) {
         dims[0] = columns;
@@ -108,30 +110,36 @@ static void init_settings(struct whole_model *model) {
         {"eos_token_id", "258"},
         {"bos_token_id", "258"},
     };
-    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
         whole_json(model, members[i][0], members[i][1]);
+    }
 }
 
 void whole_init(struct whole_model *model, bool gguf) {
     *model = (struct whole_model){.gguf = gguf, .version = 3, .alignment = 32};
     size_t n = sizeof shapes / sizeof *shapes;
-    for (size_t i = 0; i < n; i++)
-        for (int layer = 0; layer < (strchr(shapes[i].hf, '#') != NULL ? 2 : 1); layer++)
+    for (size_t i = 0; i < n; i++) {
+        for (int layer = 0; layer < (strchr(shapes[i].hf, '#') != NULL ? 2 : 1); layer++) {
             add_shape(model, i, layer);
+        }
+    }
     assert_int_equal(model->n_tensors, WHOLE_N_TENSORS);
     init_settings(model);
 }
 
 void whole_release(struct whole_model *model) {
-    for (size_t i = 0; i < model->n_tensors; i++)
+    for (size_t i = 0; i < model->n_tensors; i++) {
         free(model->tensors[i].data);
+    }
     model->n_tensors = 0;
 }
 
 struct whole_tensor *whole_tensor(struct whole_model *model, const char *name) {
-    for (size_t i = 0; i < model->n_tensors; i++)
-        if (strcmp(model->tensors[i].name, name) == 0)
+    for (size_t i = 0; i < model->n_tensors; i++) {
+        if (strcmp(model->tensors[i].name, name) == 0) {
             return &model->tensors[i];
+        }
+    }
     fail_msg("no tensor %s", name);
     return NULL;
 }
@@ -164,8 +172,9 @@ void whole_retype(struct whole_tensor *tensor, const char *dtype) {
     bool wide = strcmp(dtype, "F64") == 0;
     enum tensor_type type = TENSOR_F32;
     size_t n = tensor->size / 4, each = wide ? 8 : 4;
-    if (!wide && tensor_type_from_name(dtype, strlen(dtype), &type))
+    if (!wide && tensor_type_from_name(dtype, strlen(dtype), &type)) {
         each = tensor_type_info(type)->block_bytes;
+    }
     unsigned char *data = calloc(n + 1, each);
     assert_non_null(data);
     for (size_t i = 0; i < n; i++) {
@@ -174,10 +183,11 @@ void whole_retype(struct whole_tensor *tensor, const char *dtype) {
         double real = (double)number;
         uint64_t bits;
         memcpy(&bits, &real, sizeof bits);
-        if (wide)
+        if (wide) {
             bytes_put_u64(data + 8 * i, bits);
-        else if (each < 4)
+        } else if (each < 4) {
             tensor_type_info(type)->from_f32(data + each * i, &number, 1);
+        }
     }
     free(tensor->data);
     tensor->data = data;
@@ -190,9 +200,11 @@ void whole_retype(struct whole_tensor *tensor, const char *dtype) {
 void whole_key(struct whole_model *model, const char *key, uint32_t type, const void *bytes,
                size_t n) {
     struct whole_setting *setting = NULL;
-    for (size_t i = 0; i < model->n_settings; i++)
-        if (strcmp(model->settings[i].key, key) == 0)
+    for (size_t i = 0; i < model->n_settings; i++) {
+        if (strcmp(model->settings[i].key, key) == 0) {
             setting = &model->settings[i];
+        }
+    }
     if (setting == NULL) {
         assert_true(model->n_settings < WHOLE_MAX_SETTINGS);
         setting = &model->settings[model->n_settings++];
@@ -221,19 +233,21 @@ void whole_key_text(struct whole_model *model, const char *key, const char *text
 }
 
 void whole_remove_setting(struct whole_model *model, const char *key) {
-    for (size_t i = 0; i < model->n_settings; i++)
+    for (size_t i = 0; i < model->n_settings; i++) {
         if (strcmp(model->settings[i].key, key) == 0) {
             memmove(&model->settings[i], &model->settings[i + 1],
                     (--model->n_settings - i) * sizeof *model->settings);
             return;
         }
+    }
 }
 
 void whole_json(struct whole_model *model, const char *key, const char *json) {
-    if (json != NULL)
+    if (json != NULL) {
         whole_key(model, key, 0, json, strlen(json));
-    else
+    } else {
         whole_remove_setting(model, key);
+    }
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -256,9 +270,10 @@ void whole_safetensors(struct gen_bytes *out, const struct whole_tensor *tensors
         char text[300];
         int length = snprintf(text, sizeof text, ", \"%s\": {\"dtype\": \"%s\", \"shape\": [",
                               tensors[i].name, tensors[i].dtype);
-        for (int d = 0; d < tensors[i].n_dims; d++)
+        for (int d = 0; d < tensors[i].n_dims; d++) {
             length += snprintf(text + length, sizeof text - (size_t)length, "%s%llu",
                                d > 0 ? ", " : "", (unsigned long long)tensors[i].dims[d]);
+        }
         snprintf(text + length, sizeof text - (size_t)length, "], \"data_offsets\": [%zu, %zu]}",
                  at, at + tensors[i].size);
         at += tensors[i].size;
@@ -266,8 +281,9 @@ void whole_safetensors(struct gen_bytes *out, const struct whole_tensor *tensors
     }
     fixture_text(&header, "}");
     fixture_safetensors(out, &header, 0);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         fixture_put(out, tensors[i].data, tensors[i].size);
+    }
     gen_bytes_release(&header);
 }
 
@@ -278,8 +294,9 @@ static uint32_t gguf_type(const char *dtype) {
 }
 
 static void pad(struct gen_bytes *out, uint32_t alignment) {
-    while (out->n % alignment != 0)
+    while (out->n % alignment != 0) {
         fixture_put(out, "\0", 1);
+    }
 }
 
 void whole_gguf(struct gen_bytes *out, const struct whole_model *model) {
@@ -295,8 +312,9 @@ void whole_gguf(struct gen_bytes *out, const struct whole_model *model) {
         const struct whole_tensor *tensor = &model->tensors[i];
         fixture_string(out, tensor->name);
         fixture_u32(out, (uint32_t)tensor->n_dims);
-        for (int d = 0; d < tensor->n_dims; d++)
+        for (int d = 0; d < tensor->n_dims; d++) {
             fixture_u64(out, tensor->dims[d]);
+        }
         fixture_u32(out, gguf_type(tensor->dtype));
         fixture_u64(out, at);
         at += (tensor->size + model->alignment - 1) / model->alignment * model->alignment;
