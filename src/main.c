@@ -27,7 +27,7 @@ const struct command *command_find(const char *name) {
 }
 
 const char *command_suggest(const char *written) {
-    const char *names[sizeof commands / sizeof commands[0]];
+    const char *names[sizeof commands / sizeof *commands];
     size_t n = 0;
     for (; commands[n] != NULL; n++) {
         names[n] = commands[n]->name;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/field.h"
 
 #define MEMBER(name) offsetof(struct gen_config, name)
 
@@ -154,14 +155,9 @@ static enum gen_status read_gguf_token(int32_t *out, const struct config_key *ke
 
 /* ---- rows of the table ------------------------------------------------------------------------*/
 
-/* The member, which is of the type that the kind says. */
-static void *member_of(const struct config_key *key, struct gen_config *config) {
-    return (unsigned char *)config + key->offset;
-}
-
 /* Its value as a number. */
 static double value_of(const struct config_key *key, const struct gen_config *config) {
-    const void *member = (const unsigned char *)config + key->offset;
+    const void *member = field_at_const(config, key->offset);
     switch (key->kind) {
     case KEY_SIZE:
     case KEY_TOKEN:
@@ -185,7 +181,7 @@ bool config_key_is_required(const struct config_key *key) {
 }
 
 void config_key_imply(const struct config_key *key, struct gen_config *config) {
-    void *member = member_of(key, config);
+    void *member = field_at(config, key->offset);
     switch (key->kind) {
     case KEY_SIZE:
     case KEY_TOKEN:
@@ -212,7 +208,7 @@ enum gen_status config_key_read(const struct config_key *key, struct gen_config 
                                 const struct model_file *file, struct gen_error *err) {
     bool hf = file->naming == NAMES_HF;
     const char *name = hf ? key->hf : key->gguf;
-    void *member = member_of(key, config);
+    void *member = field_at(config, key->offset);
     enum gen_status status = GEN_OK;
     if (key->kind == KEY_TOKEN) {
         return hf ? read_hf_token(member, key, config, file, err)

@@ -1,12 +1,11 @@
 /** layers.c - which member of the weights a tensor is, by the table of tensors. */
 #include "arch/layers.h"
 
+#include "base/field.h"
 #include "base/memory.h"
 
 void *weights_field(struct weights *weights, const struct tensor_spec *spec, int32_t layer) {
-    unsigned char *base =
-        spec->per_layer ? (unsigned char *)&weights->h[layer] : (unsigned char *)weights;
-    return base + spec->offset;
+    return field_at(spec->per_layer ? (void *)&weights->h[layer] : weights, spec->offset);
 }
 
 bool weights_new_layers(struct weights *weights, int32_t n_layer) {

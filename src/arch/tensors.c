@@ -5,6 +5,7 @@
 
 #include "arch/layers.h"
 #include "base/error.h"
+#include "base/size.h"
 
 #define ONCE(field) .offset = offsetof(struct weights, field)
 #define EACH(field) .per_layer = true, .offset = offsetof(struct layer, field)
@@ -228,7 +229,7 @@ static bool same_numbers(const struct file_tensor *a, const struct file_tensor *
     const struct tensor_type_info *from_b = tensor_type_info(b->type);
     size_t n = a->size / from_a->block_bytes;
     for (size_t i = 0; i < n; i += RUN) {
-        size_t run = n - i < RUN ? n - i : RUN;
+        size_t run = size_min(n - i, RUN);
         from_a->to_f32(left, a->data + i * from_a->block_bytes, run);
         from_b->to_f32(right, b->data + i * from_b->block_bytes, run);
         if (memcmp(left, right, run * sizeof *left) != 0) {

@@ -14,6 +14,7 @@
 #endif
 
 #include "base/error.h"
+#include "base/size.h"
 #include "base/threads.h"
 
 #ifdef __linux__
@@ -108,7 +109,7 @@ size_t threads_cache_bytes(void) {
             unsigned long n = strtoul(text, &unit, 10);
             size_t factor = *unit == 'K' ? 1024 : *unit == 'M' ? 1024 * 1024 : 1;
             size_t bytes = n < (1UL << 30) / factor ? n * factor : (size_t)1 << 30;
-            most = bytes > most ? bytes : most;
+            most = size_max(bytes, most);
         }
     }
     return most;

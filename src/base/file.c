@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/size.h"
 
 enum file_kind file_kind_of(const char *path) {
     struct stat status;
@@ -168,7 +169,7 @@ void file_map_drop(const struct file_map *map, const void *at, size_t n) {
     }
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     size_t begin = (size_t)((const unsigned char *)at - map->data);
-    size_t first = (begin + page - 1) / page * page;
+    size_t first = size_round_up(begin, page);
     size_t last = (begin + n) / page * page;
     if (first < last) {
         void *data;

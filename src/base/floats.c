@@ -4,6 +4,7 @@
 
 #include "base/floats_variants.h"
 #include "base/math.h"
+#include "base/size.h"
 
 static void block_greatest(float *greatest, const float *x, size_t n) {
     for (size_t begin = 0; begin < n; begin += FLOATS_BLOCK) {
@@ -52,7 +53,7 @@ size_t floats_first_greatest(const float *x, size_t n) {
     size_t at = n; /* where the block with the highest begins */
     for (size_t first = 0; first < n; first += MANY * FLOATS_BLOCK) {
         float greatest[MANY];
-        size_t some = n - first < MANY * FLOATS_BLOCK ? n - first : MANY * FLOATS_BLOCK;
+        size_t some = size_min(n - first, MANY * FLOATS_BLOCK);
         floats_block_greatest(greatest, x + first, some);
         for (size_t block = 0; block < floats_n_blocks(some); block++) {
             if (greatest[block] > highest) {

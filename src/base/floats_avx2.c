@@ -55,6 +55,7 @@ static inline vf vf_times_pow2(vf x, vf n) {
 }
 
 #include "base/math_steps.h"
+#include "base/size.h"
 
 /* The first n <= LANES numbers, -infinity behind them. */
 static vf load_first(const float *x, size_t n) {
@@ -86,7 +87,7 @@ static float greatest_of(vf lanes) {
 
 void floats_block_greatest_avx2(float *greatest, const float *x, size_t n) {
     for (size_t begin = 0; begin < n; begin += FLOATS_BLOCK) {
-        size_t left = n - begin < FLOATS_BLOCK ? n - begin : FLOATS_BLOCK;
+        size_t left = size_min(n - begin, FLOATS_BLOCK);
         size_t whole = left / LANES * LANES;
         vf lanes = vf_set1(-INFINITY);
         for (size_t i = 0; i < whole; i += LANES) {

@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/memory.h"
 #include "base/rng.h"
+#include "base/size.h"
 
 static uint64_t rotate(uint64_t x, int by) {
     return x << by | x >> (64 - by);
@@ -67,7 +68,7 @@ static uint64_t word_of(const unsigned char *at, size_t n) {
  * agree in the upper bits of such products no more often than two random numbers would, but for a
  * small factor (Dietzfelbinger and others 1997). Several times as fast as SipHash. */
 static uint64_t hash_short(const uint64_t seed[2], const unsigned char *at, size_t n) {
-    size_t n_first = n < 8 ? n : 8;
+    size_t n_first = size_min(n, 8);
     uint64_t product = word_of(at, n_first) * (seed[0] | 1);
     product = (product ^ product >> 32) + n;
     if (n > 8) {

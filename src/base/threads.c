@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/memory.h"
+#include "base/size.h"
 
 /* How often a thread looks for work before it sleeps. First with a pause of some tens of cycles
  * each time: about 30 microseconds, a few times the pauses between the loops of one token. Then it
@@ -95,7 +96,7 @@ static size_t share_begin(const struct shares *shares, uint32_t share) {
     size_t n_units = units_before(shares, shares->n);
     size_t unit = units_before(shares, share);
     size_t rest = shares->n_items % n_units;
-    return unit * (shares->n_items / n_units) + (unit < rest ? unit : rest);
+    return unit * (shares->n_items / n_units) + size_min(unit, rest);
 }
 
 static void report_done(struct thread_pool *pool, uint32_t n_shares) {
@@ -195,7 +196,7 @@ static struct shares plan_shares(const struct thread_pool *pool, size_t n_items,
     }
     size_t most = grain > 1 ? n_items / grain : n_items;
     size_t wanted = grain == 0 ? n_threads * SHARES_PER_THREAD : n_items;
-    size_t n = most < wanted ? most : wanted;
+    size_t n = size_min(most, wanted);
     shares.n = n < 1 ? 1 : n > UINT32_MAX / 2 ? UINT32_MAX / 2 : (uint32_t)n;
     return shares;
 }

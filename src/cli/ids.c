@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/size.h"
 #include "cli/alloc.h"
 #include "cli/message.h"
 
@@ -51,7 +52,7 @@ enum gen_status ids_parse(struct gen_ids *ids, const char *text, size_t n, const
         }
         int32_t id = parse_id(text + begin, stop - begin);
         if (id < 0) {
-            size_t shown = stop - begin < 40 ? stop - begin : 40;
+            size_t shown = size_min(stop - begin, 40);
             message_set(err, GEN_BAD_FILE,
                         "%.300s: \"%.*s\" at byte %zu is not a token id (a number from 0 to %d)",
                         name, (int)shown, text + begin, begin, INT32_MAX);

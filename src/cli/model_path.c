@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/size.h"
 #include "cli/alloc.h"
 #include "cli/message.h"
 #include "cli/path_variable.h"
@@ -238,7 +239,7 @@ char *model_path_find(const char *name, struct gen_error *err) {
             err, GEN_IO_ERROR,
             "no model \"%.100s\": it is no file here, nor in %.*s (give a path, or fetch it "
             "from Hugging Face: hf download NAME)",
-            name, (int)(search.tried.n < 300 ? search.tried.n : 300), search.tried.data);
+            name, (int)size_min(search.tried.n, 300), search.tried.data);
     }
     free(list);
     free(data);

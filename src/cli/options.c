@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/field.h"
+#include "base/size.h"
 #include "cli/alloc.h"
 #include "cli/habits.h"
 #include "cli/message.h"
@@ -93,7 +95,7 @@ struct parser {
     const struct options_spec *spec;
     const char *command;
     struct options_parsed *parsed;
-    char *settings;
+    void *settings;
     int argc;
     char **argv;
     int at; /**< next argument to look at */
@@ -151,7 +153,7 @@ static char *name_near(const struct options_spec *spec, const char *name, size_t
     }
     known[n_known++] = "help";
     known[n_known++] = "version";
-    char *bare = alloc_printf("%.*s", (int)(n < 60 ? n : 60), name);
+    char *bare = alloc_printf("%.*s", (int)size_min(n, 60), name);
     const char *near[3];
     size_t n_near = n < 2 ? 0 : suggest(near, 3, bare, known, n_known);
     char *names = NULL;
@@ -194,7 +196,7 @@ static bool set_choice(struct parser *parser, const struct option *option, const
     for (int32_t i = 0; option->choices[i] != NULL && !found; i++) {
         found = strcasecmp(option->choices[i], text) == 0;
         if (found) {
-            *(int32_t *)(void *)(parser->settings + option->offset) = i;
+            *(int32_t *)field_at(parser->settings, option->offset) = i;
         }
         alloc_append(&all, i > 0 ? ", " : "", i > 0 ? 2 : 0);
         alloc_append(&all, option->choices[i], strlen(option->choices[i]));
@@ -208,7 +210,7 @@ static bool set_choice(struct parser *parser, const struct option *option, const
 }
 
 static bool set_number(struct parser *parser, const struct option *option, const char *text) {
-    if (parse_number(parser->settings + option->offset, option, text)) {
+    if (parse_number(field_at(parser->settings, option->offset), option, text)) {
         return true;
     }
     char range[100];
@@ -228,7 +230,7 @@ static bool is_once(const struct options_spec *spec, const char *name) {
 
 /** Set an option; `text` is its value, NULL for a flag. */
 static bool set_value(struct parser *parser, const struct option *option, const char *text) {
-    void *value = parser->settings + option->offset;
+    void *value = field_at(parser->settings, option->offset);
     bool *given = &parser->parsed->given[option - parser->spec->table];
     if (*given && is_once(parser->spec, option->name)) {
         message_set(parser->err, GEN_BAD_ARGUMENT,
@@ -287,7 +289,7 @@ static bool parse_long(struct parser *parser, const char *argument) {
         return false;
     }
     if (option == NULL) {
-        char *written = alloc_printf("--%.*s", (int)(n_name < 80 ? n_name : 80), name);
+        char *written = alloc_printf("--%.*s", (int)size_min(n_name, 80), name);
         unknown_option(parser, written, name, n_name);
         free(written);
         return false;
@@ -383,7 +385,7 @@ void options_release(void *settings, struct options_parsed *parsed,
                      const struct options_spec *spec) {
     for (size_t i = 0; i < spec->n_table; i++) {
         if (spec->table[i].kind == OPTION_LIST) {
-            struct option_list *list = (void *)((char *)settings + spec->table[i].offset);
+            struct option_list *list = field_at(settings, spec->table[i].offset);
             free(list->data);
             *list = (struct option_list){0};
         }

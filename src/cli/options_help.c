@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/field.h"
 #include "cli/alloc.h"
 #include "cli/options.h"
 
@@ -49,7 +50,7 @@ static void put_wrapped(struct text_out *out, const char *text, size_t column, s
 /** The default of a number or a choice as " (default: X)", or "". */
 static void describe_default(char *text, size_t size, const struct option *option,
                              const void *settings) {
-    const void *value = (const char *)settings + option->offset;
+    const void *value = field_at_const(settings, option->offset);
     text[0] = '\0';
     /* A number below its range stands for "none". */
     switch (option->kind) {
@@ -121,7 +122,7 @@ void options_help(struct text_out *out, const struct options_spec *spec, const v
         {.name = "help", .letter = 'h', .kind = OPTION_FLAG, .help = "show this help"},
         {.name = "version", .kind = OPTION_FLAG, .help = "show the version"},
     };
-    for (size_t i = 0; i < sizeof common / sizeof common[0]; i++) {
+    for (size_t i = 0; i < sizeof common / sizeof *common; i++) {
         put_option(out, &common[i], settings);
     }
     put(out, "\nExamples:\n");

@@ -25,7 +25,7 @@ static bool lost;
 static long launched_rank;
 
 static bool is_lost(void) {
-    for (size_t i = 0; i < sizeof launchers / sizeof launchers[0]; i++) {
+    for (size_t i = 0; i < sizeof launchers / sizeof *launchers; i++) {
         long n = number(launchers[i].size);
         if (n > 1) {
             launched_rank = number(launchers[i].rank);

@@ -44,8 +44,8 @@ const char *sandbox_enter_seccomp(bool writes_files) {
     uint32_t own_pid = (uint32_t)getpid();
     struct sock_filter without[] = {SECCOMP_FILTER(own_pid)};
     struct sock_filter with_outputs[] = {SECCOMP_FILTER_WITH_OUTPUTS(own_pid)};
-    return writes_files ? load(with_outputs, sizeof with_outputs / sizeof with_outputs[0])
-                        : load(without, sizeof without / sizeof without[0]);
+    return writes_files ? load(with_outputs, sizeof with_outputs / sizeof *with_outputs)
+                        : load(without, sizeof without / sizeof *without);
 }
 
 #else

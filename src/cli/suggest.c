@@ -3,13 +3,10 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/size.h"
+
 /** Longer names are compared up to here. */
 #define NAME_MAX_LENGTH 40
-
-static size_t min3(size_t a, size_t b, size_t c) {
-    size_t least = a < b ? a : b;
-    return least < c ? least : c;
-}
 
 /** Lower case with `-` for `_`; returns the length. */
 static size_t normalize(char out[NAME_MAX_LENGTH], const char *name) {
@@ -36,10 +33,10 @@ static size_t distance(const char *a, size_t n_a, const char *b, size_t n_b) {
         row[0] = i;
         for (size_t j = 1; j <= n_b; j++) {
             size_t changed = above[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
-            row[j] = min3(above[j] + 1, row[j - 1] + 1, changed);
+            row[j] = size_min(size_min(above[j], row[j - 1]) + 1, changed);
             if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
                 size_t exchanged = rows[(i - 2) % 3][j - 2] + 1;
-                row[j] = exchanged < row[j] ? exchanged : row[j];
+                row[j] = size_min(exchanged, row[j]);
             }
         }
     }
@@ -53,7 +50,7 @@ size_t suggest(const char **names, size_t max, const char *written, const char *
     size_t n_names = 0;
     const char *nearest = NULL;
     /* A third of the letters may be wrong, but not all. */
-    size_t least = n_wrong / 3 + 2 < n_wrong ? n_wrong / 3 + 2 : n_wrong;
+    size_t least = size_min(n_wrong / 3 + 2, n_wrong);
     for (size_t i = 0; i < n_known; i++) {
         char name[NAME_MAX_LENGTH];
         size_t n = normalize(name, known[i]);

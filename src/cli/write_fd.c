@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <unistd.h>
 
+#include "base/size.h"
 #include "cli/signals.h"
 
 /** What a pipe that poll() calls writable takes without waiting. */
@@ -44,7 +45,7 @@ int write_fd(int fd, const char *bytes, size_t n) {
         if (!wait_writable(fd)) {
             return ECANCELED;
         }
-        ssize_t written = write(fd, bytes, n < PIECE ? n : PIECE);
+        ssize_t written = write(fd, bytes, size_min(n, PIECE));
         if (written > 0) {
             bytes += written;
             n -= (size_t)written;

@@ -49,7 +49,7 @@ static const struct options_spec spec = {
              "work on the machine "
              "spoils the figures; a wide spread tells.",
     .table = table,
-    .n_table = sizeof table / sizeof table[0],
+    .n_table = sizeof table / sizeof *table,
     .habits = habits_bench,
     .examples = "  gen bench --quick\n"
                 "  gen bench -m gpt2.gguf --prompt-lengths 512 --batch 1,16,64\n"

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/size.h"
 #include "cli/message.h"
 #include "cli/options.h"
 
@@ -85,7 +86,7 @@ static enum gen_status parse_list(struct bench_list *list, const char *option, c
             message_set(err, GEN_BAD_ARGUMENT,
                         "--%s: \"%.*s\" is not a whole number from 1 to %d (give some, divided by "
                         "commas)",
-                        option, (int)(n < 80 ? n : 80), at, (int)max);
+                        option, (int)size_min(n, 80), at, (int)max);
             return GEN_BAD_ARGUMENT;
         }
         if (list->n == BENCH_MAX_LIST) {
@@ -110,7 +111,7 @@ enum gen_status bench_settings_check(const struct bench_settings *settings, stru
                  {"decode-lengths", settings->decode_lengths, INT32_MAX},
                  {"batch", settings->batch, BENCH_MAX_BATCH}};
     enum gen_status status = GEN_OK;
-    for (size_t i = 0; status == GEN_OK && i < sizeof lists / sizeof lists[0]; i++) {
+    for (size_t i = 0; status == GEN_OK && i < sizeof lists / sizeof *lists; i++) {
         if (lists[i].text != NULL) {
             status = parse_list(&list, lists[i].option, lists[i].text, lists[i].max, err);
         }

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/size.h"
 #include "cli/alloc.h"
 #include "cli/compute_options.h"
 #include "cli/message.h"
@@ -251,8 +252,7 @@ static struct needs needs_of(const struct bench *bench, bool batch) {
 static enum gen_status prepare(struct bench *bench, const struct gen_model *model) {
     struct needs single = needs_of(bench, false);
     struct needs batch = needs_of(bench, true);
-    bench->rows =
-        alloc_new(single.n_rows > batch.n_rows ? single.n_rows : batch.n_rows, sizeof *bench->rows);
+    bench->rows = alloc_new(size_max(single.n_rows, batch.n_rows), sizeof *bench->rows);
     struct gen_meter_options options = gen_meter_options_default();
     options.n_threads = bench->settings->n_threads;
     options.kernels = bench->kernels;

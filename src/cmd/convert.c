@@ -43,7 +43,7 @@ static const struct options_spec spec = {
         "that is quantized already "
         "can be quantized again, but convert the original if you have it: errors add up.",
     .table = table,
-    .n_table = sizeof table / sizeof table[0],
+    .n_table = sizeof table / sizeof *table,
     .habits = habits_convert,
     .examples = "  gen convert ./gpt2 gpt2.gguf\n"
                 "  gen convert --type f16 openai-community/gpt2 gpt2-f16.gguf\n"

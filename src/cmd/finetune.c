@@ -84,9 +84,9 @@ static const struct options_spec spec = {
              "but for files to write that do not lie next to FILE.gguf. "
              "SIGUSR1 writes a checkpoint and learning goes on.",
     .table = table,
-    .n_table = sizeof table / sizeof table[0],
+    .n_table = sizeof table / sizeof *table,
     .conflicts = conflicts,
-    .n_conflicts = sizeof conflicts / sizeof conflicts[0],
+    .n_conflicts = sizeof conflicts / sizeof *conflicts,
     .habits = habits_train,
     .examples =
         "  gen finetune -o mine.gguf --valid-share 0.1 --patience 3 --epochs 20 \\\n"

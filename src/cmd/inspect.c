@@ -32,7 +32,7 @@ static const struct options_spec spec = {
         "Say what MODEL (a GGUF file, a Hugging Face directory, or a name) consists of, or "
         "a GGUF file that holds a LoRA adapter or a vocabulary alone. The weights are not read.",
     .table = table,
-    .n_table = sizeof table / sizeof table[0],
+    .n_table = sizeof table / sizeof *table,
     .examples = "  gen inspect\n"
                 "  gen inspect --tensors gpt2.gguf\n"
                 "  gen inspect --json openai-community/gpt2\n",

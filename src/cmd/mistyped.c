@@ -48,7 +48,7 @@ static const char *const english[] = {
 };
 
 static const char *foreign_hint(const char *word) {
-    for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++) {
+    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
         if (strcmp(foreign[i].name, word) == 0) {
             return foreign[i].say;
         }
@@ -57,7 +57,7 @@ static const char *foreign_hint(const char *word) {
 }
 
 static bool is_english(const char *word) {
-    for (size_t i = 0; i < sizeof english / sizeof english[0]; i++) {
+    for (size_t i = 0; i < sizeof english / sizeof *english; i++) {
         if (strcmp(english[i], word) == 0) {
             return true;
         }

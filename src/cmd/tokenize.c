@@ -68,9 +68,9 @@ static const struct options_spec spec = {
              "if there is none or it is -; it is taken byte for byte, but for a byte order mark in "
              "front, which is no text; with that of UTF-16 it is refused.",
     .table = table,
-    .n_table = sizeof table / sizeof table[0],
+    .n_table = sizeof table / sizeof *table,
     .conflicts = conflicts,
-    .n_conflicts = sizeof conflicts / sizeof conflicts[0],
+    .n_conflicts = sizeof conflicts / sizeof *conflicts,
     .once = once,
     .once_hint = " (put many into a file)",
     .examples = "  gen tokenize -p 'Hello, world'\n"

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/size.h"
 #include "cli/message.h"
 #include "cli/text_out.h"
 
@@ -79,15 +80,15 @@ static struct train_point shown_point(const struct train_curve *curve, size_t n_
 }
 
 static size_t n_shown(const struct train_curve *curve) {
-    return curve->n < MAX_POINTS ? curve->n : MAX_POINTS;
+    return size_min(curve->n, MAX_POINTS);
 }
 
 /** The mean of the points around point i: as many before as after it, but at the end. */
 static struct train_point smooth_point(const struct train_curve *curve, size_t n, size_t i) {
     size_t most = n / SMOOTH_SHARE / 2 + 1;
-    size_t before = i < most ? i : most;
-    size_t after = i < most ? i : most;
-    after = n - 1 - i < after ? n - 1 - i : after;
+    size_t before = size_min(i, most);
+    size_t after = size_min(i, most);
+    after = size_min(n - 1 - i, after);
     struct train_point mean = {.step = shown_point(curve, n, i).step};
     for (size_t at = i - before; at <= i + after; at++) {
         mean.loss += shown_point(curve, n, at).loss / (double)(before + after + 1);

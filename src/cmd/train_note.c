@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/field.h"
 #include "cli/alloc.h"
 #include "cli/exit_code.h"
 #include "cli/message.h"
@@ -61,7 +62,7 @@ static char *float_text(float value) {
 /** The value of an option, or entry i of a list, as an argument has it; free() it. */
 static char *value_of(const struct train_settings *settings, const struct option *option,
                       size_t i) {
-    const void *value = (const char *)settings + option->offset;
+    const void *value = field_at_const(settings, option->offset);
     switch (option->kind) {
     case OPTION_INT:
         return alloc_printf("%" PRId32, *(const int32_t *)value);
@@ -92,7 +93,7 @@ static char *argument_of(const struct train_settings *settings, const struct opt
 
 static size_t n_values(const struct train_settings *settings, const struct option *option,
                        bool given) {
-    const void *value = (const char *)settings + option->offset;
+    const void *value = field_at_const(settings, option->offset);
     if (option->kind == OPTION_STRING) {
         /* Of processes that train together the first alone has files to write. */
         return given && *(const char *const *)value != NULL;

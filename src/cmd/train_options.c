@@ -14,6 +14,7 @@
 #include "cli/message.h"
 #include "cli/model_path.h"
 #include "cmd/train_rows.h"
+#include "text/lines.h"
 
 #define AT TRAIN_AT
 
@@ -104,9 +105,9 @@ const struct options_spec train_spec = {
              "the steps, at most 100. --resume needs -o FILE.gguf alone: options that are not "
              "given are as they were, but for files to write that do not lie next to FILE.gguf.",
     .table = table,
-    .n_table = sizeof table / sizeof table[0],
+    .n_table = sizeof table / sizeof *table,
     .conflicts = conflicts,
-    .n_conflicts = sizeof conflicts / sizeof conflicts[0],
+    .n_conflicts = sizeof conflicts / sizeof *conflicts,
     .habits = habits_train,
     .examples = "  gen train -o tales.gguf --valid tales-valid.txt --steps 5000 tales.txt\n"
                 "  gen train --resume -o tales.gguf --steps 9000\n"
@@ -235,8 +236,7 @@ static bool is_of_model(const char *path, const char *model) {
     if (model != NULL && stat(model, &theirs) == 0 && S_ISDIR(theirs.st_mode) &&
         stat(directory, &own) == 0 && own.st_dev == theirs.st_dev && own.st_ino == theirs.st_ino) {
         for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-            size_t n = strlen(ends[i]);
-            found = found || (strlen(path) > n && strcmp(path + strlen(path) - n, ends[i]) == 0);
+            found = found || (*path != '\0' && text_ends_with(path + 1, ends[i]));
         }
     }
     free(directory);

@@ -54,9 +54,9 @@ static const struct options_spec spec = {
         "byte. FILE.jsonl, .ndjson and .json are JSON lines, as gen train reads them. "
         "Tokens longer than 8192 bytes are not learned.",
     .table = table,
-    .n_table = sizeof table / sizeof table[0],
+    .n_table = sizeof table / sizeof *table,
     .conflicts = conflicts,
-    .n_conflicts = sizeof conflicts / sizeof conflicts[0],
+    .n_conflicts = sizeof conflicts / sizeof *conflicts,
     .examples = "  gen vocab --size 4096 -o tales tales.txt\n"
                 "  zcat books/*.gz | gen vocab --size 16384 --verbose -o books -\n"
                 "  gen tokenize -m tales --count tales.txt\n",
@@ -203,7 +203,7 @@ static enum gen_status learn(const struct vocab_settings *settings, const char *
 /** Whether DIR holds a file that goes with another vocabulary, or would hide the new one. */
 static bool is_taken(const char *directory) {
     static const char *const names[] = {"config.json", "tokenizer.json", "added_tokens.json"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char *path = alloc_printf("%s/%s", directory, names[i]);
         bool exists = access(path, F_OK) == 0;
         free(path);
@@ -218,7 +218,7 @@ static bool is_taken(const char *directory) {
 
 /** The files that are written. */
 static const char *const file_names[] = {"vocab.json", "merges.txt", "tokenizer_config.json"};
-#define N_FILES (sizeof file_names / sizeof file_names[0])
+#define N_FILES (sizeof file_names / sizeof *file_names)
 
 /** Whether one of the texts would be replaced by what is learned from it. */
 static bool is_read(const char *directory, const char *const *texts, size_t n) {

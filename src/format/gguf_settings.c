@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/size.h"
 #include "format/gguf_reader.h"
 
 /** Strings are copied in pieces of at least this size, however short they are. */
@@ -60,7 +61,7 @@ static bool copy_on(struct copy *copy, size_t needed) {
     if (needed <= copy->size) {
         return true;
     }
-    size_t ahead = copy->left - copy->size < COPY_AHEAD ? copy->left - copy->size : COPY_AHEAD;
+    size_t ahead = size_min(copy->left - copy->size, COPY_AHEAD);
     size_t size = needed - copy->size > ahead ? needed : copy->size + ahead;
     if (!memory_grow(&copy->bytes, &copy->capacity, size, 1)) {
         return false;

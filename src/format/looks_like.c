@@ -94,16 +94,12 @@ static void names_release(struct names *names) {
     memory_free(names->pytorch);
 }
 
-static bool ends_with(const char *name, const char *end) {
-    size_t n = strlen(name), n_end = strlen(end);
-    return n > n_end && strcmp(name + n - n_end, end) == 0;
-}
-
 static bool is_other_weights(const char *name) {
     static const char *const ends[] = {".pt",   ".pth",     ".bin",        ".h5",
                                        ".ckpt", ".msgpack", ".ckpt.index", ".bin.index.json"};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-        if (ends_with(name, ends[i]) && strcmp(name, "training_args.bin") != 0 &&
+        /* An ending alone is no name. */
+        if (text_ends_with(name + 1, ends[i]) && strcmp(name, "training_args.bin") != 0 &&
             strcmp(name, "optimizer.pt") != 0 && strcmp(name, "scheduler.pt") != 0) {
             return true;
         }
@@ -115,7 +111,7 @@ static bool is_other_weights(const char *name) {
 static bool note_name(struct names *names, const char *name) {
     names->config = names->config || strcmp(name, "config.json") == 0;
     names->peft = names->peft || looks_like_peft(name);
-    if (ends_with(name, ".gguf") && name[0] != '.') {
+    if (text_ends_with(name, ".gguf") && name[0] != '.') {
         char *copy = memory_copy_string(name, strlen(name));
         if (copy == NULL || !memory_grow(&names->ggufs, &names->capacity, names->n_ggufs + 1,
                                          sizeof *names->ggufs)) {

@@ -15,6 +15,7 @@
 #include "format/json.h"
 #include "format/looks_like.h"
 #include "format/model_file.h"
+#include "text/lines.h"
 
 /** Longest header the format allows. */
 #define SAFETENSORS_MAX_HEADER 100000000
@@ -50,13 +51,8 @@ static size_t other_type_bits(const char *name) {
     return 0;
 }
 
-static bool ends_with(const char *text, const char *end) {
-    size_t n = strlen(text), n_end = strlen(end);
-    return n >= n_end && strcmp(text + n - n_end, end) == 0;
-}
-
 bool safetensors_is_old_buffer(const char *name) {
-    return ends_with(name, ".attn.bias") || ends_with(name, ".attn.masked_bias");
+    return text_ends_with(name, ".attn.bias") || text_ends_with(name, ".attn.masked_bias");
 }
 
 static enum gen_status bad_tensor(const struct reader *reader, const char *name, const char *what) {

@@ -5,6 +5,7 @@
 #include "base/floats.h"
 #include "base/math.h"
 #include "base/memory.h"
+#include "base/size.h"
 #include "sample/candidates.h"
 
 void logprobs_release(struct logprobs *logprobs) {
@@ -25,7 +26,7 @@ static struct normalizer normalizer_of(const float *logits, size_t n) {
     double sum = 0.0;
     for (size_t first = 0; first < n; first += FLOATS_BLOCK) {
         float powers[FLOATS_BLOCK];
-        size_t some = n - first < FLOATS_BLOCK ? n - first : FLOATS_BLOCK;
+        size_t some = size_min(n - first, FLOATS_BLOCK);
         floats_exp(powers, logits + first, some, result.highest);
         for (size_t i = 0; i < some; i++) {
             sum += (double)powers[i];

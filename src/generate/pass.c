@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/size.h"
 
 /* Rows for reading in a pass: enough to keep the processor busy, few enough to be canceled soon.
  * Some even if many texts are being decoded. Rows whose logits are all wanted cost n_vocab floats
@@ -36,25 +37,17 @@ void pass_release(struct pass *pass) {
     *pass = (struct pass){0};
 }
 
-static size_t smaller(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
-static size_t larger(size_t a, size_t b) {
-    return a > b ? a : b;
-}
-
 /* ---- what is to be done ------------------------------------------------------------------- */
 
 /** The ids from number `first` on that are read at once: those without logits, or those with. */
 static size_t chunk_size(const struct pass *pass, const struct sequence *sequence, size_t first,
                          size_t room) {
-    size_t n = smaller(sequence->ids.n - first, room);
+    size_t n = size_min(sequence->ids.n - first, room);
     if (pass->sink->logits == NULL) {
         return n;
     }
-    return sequence->n_logits > first ? smaller(n, sequence->n_logits - first)
-                                      : smaller(n, CHUNK_LOGITS_ROWS);
+    return sequence->n_logits > first ? size_min(n, sequence->n_logits - first)
+                                      : size_min(n, CHUNK_LOGITS_ROWS);
 }
 
 static bool is_at_work(const struct sequence *sequence) {
@@ -69,7 +62,7 @@ static size_t plan(struct pass *pass) {
         const struct sequence *sequence = scheduler_at(scheduler, i);
         n_decoding += is_at_work(sequence) && scheduler_pending(scheduler, sequence) == 1;
     }
-    size_t room = larger(CHUNK_LEAST, CHUNK_ROWS - smaller(n_decoding, CHUNK_ROWS));
+    size_t room = size_max(CHUNK_LEAST, CHUNK_ROWS - size_min(n_decoding, CHUNK_ROWS));
     size_t n_rows = 0;
     pass->n_tasks = 0;
     for (size_t i = 0; i < scheduler->n; i++) {
@@ -106,13 +99,13 @@ static void add_drafts(struct pass *pass, size_t n_rows) {
         /* The last id that may be drawn needs no draft, and the window must have room. */
         size_t n_new = ids->n - sequence->n_before;
         size_t window = sequence_window(sequence);
-        size_t most = smaller(share, sequence->n_new_max - n_new - 1);
-        most = smaller(most, n_ctx - window);
-        size_t n_seen = smaller(ids->n, n_ctx);
+        size_t most = size_min(share, sequence->n_new_max - n_new - 1);
+        most = size_min(most, n_ctx - window);
+        size_t n_seen = size_min(ids->n, n_ctx);
         if (task->draws && !task->reads_prompt && most > 0) {
             task->n_drafted = speculation_draft(task->draft, &sequence->speculation,
                                                 ids->data + (ids->n - n_seen), n_seen,
-                                                smaller(most, SPECULATE_MAX));
+                                                size_min(most, SPECULATE_MAX));
         }
     }
 }

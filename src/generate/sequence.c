@@ -1,6 +1,7 @@
 #include "generate/sequence.h"
 
 #include "base/error.h"
+#include "base/size.h"
 #include "sample/sampler.h"
 
 #define MAX_LOGPROBS 1000
@@ -8,7 +9,7 @@
 
 const char *gen_finish_name(enum gen_finish finish) {
     static const char *const names[] = {"length", "eos", "stop", "context", "canceled", "error"};
-    return (size_t)finish < sizeof names / sizeof names[0] ? names[finish] : "?";
+    return (size_t)finish < sizeof names / sizeof *names ? names[finish] : "?";
 }
 
 struct gen_generate_options gen_generate_options_default(void) {
@@ -124,7 +125,7 @@ static void set_limit(struct sequence *sequence) {
     if (options->max_length >= 0) {
         size_t max_length = (size_t)options->max_length;
         size_t room = max_length > sequence->n_before ? max_length - sequence->n_before : 0;
-        limit = room < limit ? room : limit;
+        limit = size_min(room, limit);
     }
     sequence->n_new_max = limit;
     sequence->finish_at_max = GEN_FINISH_LENGTH;
@@ -241,7 +242,7 @@ static enum gen_status add_text(struct sequence *sequence, int32_t id, bool *sto
 static size_t n_logprobs(const struct sequence *sequence) {
     size_t wanted = (size_t)sequence->rules->options->n_logprobs;
     size_t n_vocab = (size_t)sequence->rules->n_vocab;
-    return wanted < n_vocab ? wanted : n_vocab;
+    return size_min(wanted, n_vocab);
 }
 
 /** Draw an id and record it with its log probabilities. */

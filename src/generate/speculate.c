@@ -1,15 +1,13 @@
 #include "generate/speculate.h"
 
+#include "base/size.h"
+
 /* So many ids before a place must be those at the end of the text: always, and after the worst
  * of failures. Longer matches are not told apart. */
 #define MATCH_LEAST 2
 #define MATCH_MOST  16
 
 #define CAUTION_AT_RANDOM 3
-
-static size_t smaller(size_t a, size_t b) {
-    return a < b ? a : b;
-}
 
 /** How many ids before ids[place] are those at the end of ids[n]. */
 static size_t match_length(const int32_t *ids, size_t n, size_t place) {
@@ -38,7 +36,7 @@ size_t speculation_draft(int32_t draft[SPECULATE_MAX], const struct speculation 
         }
     }
     /* The longer the match, the further it is to be trusted. */
-    size_t n_draft = best < n ? smaller(smaller(n_most, SPECULATE_MAX), best_length) : 0;
+    size_t n_draft = best < n ? size_min(size_min(n_most, SPECULATE_MAX), best_length) : 0;
     for (size_t i = 0; i < n_draft; i++) {
         /* What follows the place may reach the end of the text: then it goes on with the draft. */
         draft[i] = best + i < n ? ids[best + i] : draft[best + i - n];
@@ -49,5 +47,5 @@ size_t speculation_draft(int32_t draft[SPECULATE_MAX], const struct speculation 
 void speculation_learn(struct speculation *speculation, size_t n_accepted) {
     size_t caution = speculation->caution;
     speculation->caution =
-        n_accepted > 0 ? caution / 2 : smaller(2 * caution + 1, MATCH_MOST - MATCH_LEAST);
+        n_accepted > 0 ? caution / 2 : size_min(2 * caution + 1, MATCH_MOST - MATCH_LEAST);
 }

@@ -5,6 +5,7 @@
 #include "arch/tensors.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/size.h"
 #include "base/threads.h"
 #include "format/gguf_write.h"
 #include "model/adapter.h"
@@ -279,7 +280,7 @@ static enum gen_status write_tensor(const struct conversion *c, const struct ten
     };
     enum gen_status status = passage_init(&p) ? GEN_OK : error_no_memory(c->err, "conversion");
     for (size_t first = 0; status == GEN_OK && first < p.n_rows; first += SLAB_ROWS) {
-        size_t n = p.n_rows - first < SLAB_ROWS ? p.n_rows - first : SLAB_ROWS;
+        size_t n = size_min(p.n_rows - first, SLAB_ROWS);
         status = write_rows(c, &p, first, n);
     }
     file_map_drop(&c->file->maps[tensor->map], tensor->data, tensor->size);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/size.h"
 #include "model/model.h"
 
 /* Longer strings are shown by their beginning. */
@@ -40,7 +41,7 @@ static const char *type_name(enum setting_type type) {
 
 static char *describe_string(const char *text, size_t n) {
     struct gen_bytes out = {0};
-    size_t shown = n < MAX_STRING ? n : MAX_STRING;
+    size_t shown = size_min(n, MAX_STRING);
     while (shown < n && shown > 0 && ((unsigned char)text[shown] & 0xc0) == 0x80) {
         shown--; /* end at a whole character */
     }

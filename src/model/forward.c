@@ -4,6 +4,7 @@
 
 #include "arch/arch.h"
 #include "base/memory.h"
+#include "base/size.h"
 
 /* Bytes of a row of n numbers. */
 static size_t row_bytes(size_t n) {
@@ -34,23 +35,15 @@ void activations_release(struct activations *activations, const struct gen_confi
     *activations = (struct activations){0};
 }
 
-static size_t smaller(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
-static size_t larger(size_t a, size_t b) {
-    return a > b ? a : b;
-}
-
 /* The most that `needed` says of any matrix; types may differ from layer to layer. */
 static size_t most_of(const struct weights *weights, size_t (*needed)(const struct matrix *w)) {
     size_t most = needed(&weights->lm_head);
     for (int32_t i = 0; i < weights->n_layer; i++) {
         const struct layer *layer = &weights->h[i];
-        most = larger(most, needed(&layer->attn_c_attn.matrix));
-        most = larger(most, needed(&layer->attn_c_proj.matrix));
-        most = larger(most, needed(&layer->mlp_c_fc.matrix));
-        most = larger(most, needed(&layer->mlp_c_proj.matrix));
+        most = size_max(most, needed(&layer->attn_c_attn.matrix));
+        most = size_max(most, needed(&layer->attn_c_proj.matrix));
+        most = size_max(most, needed(&layer->mlp_c_fc.matrix));
+        most = size_max(most, needed(&layer->mlp_c_proj.matrix));
     }
     return most;
 }
@@ -58,8 +51,8 @@ static size_t most_of(const struct weights *weights, size_t (*needed)(const stru
 size_t forward_scratch(const struct weights *weights, const struct gen_config *config,
                        size_t n_ctx) {
     size_t floats = kernels_attention_scratch(n_ctx);
-    floats = larger(floats, (size_t)config->n_embd); /* the embedding's */
-    return larger(floats, most_of(weights, kernels_matmul_scratch));
+    floats = size_max(floats, (size_t)config->n_embd); /* the embedding's */
+    return size_max(floats, most_of(weights, kernels_matmul_scratch));
 }
 
 size_t forward_inputs(const struct weights *weights) {
@@ -160,7 +153,7 @@ static size_t plan_attention(const struct forward *f, const struct forward_row *
             for (size_t done = 0; done < n; done += most) {
                 size_t i = first + done;
                 f->activations->jobs[n_jobs++] =
-                    attention_job(f, &rows[i], i, smaller(n - done, most), layer, head);
+                    attention_job(f, &rows[i], i, size_min(n - done, most), layer, head);
             }
         }
     }

@@ -4,11 +4,8 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/size.h"
 #include "tensor/matrix.h"
-
-static size_t round_up(size_t n) {
-    return (n + MATRIX_PANEL - 1) / MATRIX_PANEL * MATRIX_PANEL;
-}
 
 static size_t n_heads(const struct kv_cache *cache) {
     return cache->n_slots * cache->n_layer * cache->n_head;
@@ -23,9 +20,9 @@ static struct kv_cache shape(const struct gen_config *config, enum tensor_type t
                              .n_head = (size_t)config->n_head,
                              .head_size = (size_t)(config->n_embd / config->n_head),
                              .n_ctx = (size_t)n_ctx};
-    cache.v_stride = round_up(cache.head_size);
+    cache.v_stride = size_round_up(cache.head_size, MATRIX_PANEL);
     size_t number = tensor_type_info(type)->block_bytes;
-    cache.k_head = round_up(cache.n_ctx) * cache.head_size * number;
+    cache.k_head = size_round_up(cache.n_ctx, MATRIX_PANEL) * cache.head_size * number;
     cache.v_head = cache.n_ctx * cache.v_stride * number;
     return cache;
 }
@@ -93,7 +90,7 @@ unsigned char *kv_cache_values(const struct kv_cache *cache, size_t slot, size_t
 
 void kv_cache_copy(const struct kv_cache *cache, size_t to, size_t from, size_t length) {
     size_t number = tensor_type_info(cache->type)->block_bytes;
-    size_t k_size = round_up(length) * cache->head_size * number;
+    size_t k_size = size_round_up(length, MATRIX_PANEL) * cache->head_size * number;
     size_t v_size = length * cache->v_stride * number;
     for (size_t layer = 0; layer < cache->n_layer; layer++) {
         for (size_t head = 0; head < cache->n_head; head++) {

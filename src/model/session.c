@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/size.h"
 #include "base/threads.h"
 #include "model/forward.h"
 #include "model/model.h"
@@ -205,7 +206,7 @@ enum gen_status gen_session_eval(struct gen_session *session, const struct gen_r
     size_t done_logits = 0;
     for (size_t first = 0; first < n_rows; first += FORWARD_MAX_ROWS) {
         size_t left = n_rows - first;
-        size_t n = left < FORWARD_MAX_ROWS ? left : FORWARD_MAX_ROWS;
+        size_t n = size_min(left, FORWARD_MAX_ROWS);
         done_logits = eval_chunk(session, rows, first, n, done_logits);
     }
     if (!all_finite(session->logits, n_logits * (size_t)session->model->config.n_vocab)) {

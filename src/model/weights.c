@@ -7,6 +7,7 @@
 #include "arch/tensors.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/size.h"
 #include "base/threads.h"
 
 /* Numbers a thread checks at a time; a multiple of every block size. */
@@ -58,7 +59,7 @@ static void check_finite_share(void *context, size_t begin, size_t end, int thre
     (void)thread;
     for (size_t share = begin; share < end; share++) {
         size_t first = share * CHECK_NUMBERS;
-        size_t n = check->n - first < CHECK_NUMBERS ? check->n - first : CHECK_NUMBERS;
+        size_t n = size_min(check->n - first, CHECK_NUMBERS);
         size_t bytes = first / check->info->block_size * check->info->block_bytes;
         size_t bad = first + check->info->find_not_finite(check->data + bytes, n);
         size_t known = atomic_load(&check->first_bad);
@@ -73,7 +74,7 @@ static enum gen_status check_finite(const struct binding *binding,
     struct finite_check check = {.info = tensor_type_info(tensor->type), .data = tensor->data};
     check.n = tensor->size / check.info->block_bytes * check.info->block_size;
     atomic_init(&check.first_bad, check.n);
-    size_t n_shares = (check.n + CHECK_NUMBERS - 1) / CHECK_NUMBERS;
+    size_t n_shares = size_divide_up(check.n, CHECK_NUMBERS);
     thread_pool_run(binding->pool, n_shares, 0, check_finite_share, &check);
     size_t bad = atomic_load(&check.first_bad);
     if (bad == check.n) {
@@ -124,7 +125,7 @@ static enum gen_status bind_matrix(struct binding *binding, const struct tensor_
     size_t panels_per_piece = PIECE_BYTES / (tensor->size / n_panels + 1) + 1;
     binding->packings[binding->n_packings++] =
         (struct packing){matrix, tensor, layout, panels_per_piece, binding->n_pieces};
-    binding->n_pieces += (n_panels + panels_per_piece - 1) / panels_per_piece;
+    binding->n_pieces += size_divide_up(n_panels, panels_per_piece);
     return GEN_OK;
 }
 
@@ -218,7 +219,7 @@ static bool pack_rows_of_outputs(struct binding *binding, size_t piece,
         next = end - panel < n_together ? end : panel + n_together;
         const unsigned char *at = tensor->data + panel * step;
         size_t left = tensor->size - panel * step;
-        size_t n = left < (next - panel) * step ? left : (next - panel) * step;
+        size_t n = size_min(left, (next - panel) * step);
         const unsigned char *rows = wide ? at : file_map_read(map, at, n, scratch);
         if (rows == NULL) {
             atomic_store(&binding->read_error, errno);
@@ -248,7 +249,7 @@ static void pack_piece(struct binding *binding, size_t piece, unsigned char *scr
     size_t n_panels = matrix_n_panels(packing->matrix);
     size_t first = (piece - packing->first_piece) * packing->panels_per_piece;
     size_t left = n_panels - first;
-    size_t last = first + (left < packing->panels_per_piece ? left : packing->panels_per_piece);
+    size_t last = first + size_min(left, packing->panels_per_piece);
     size_t step = matrix_source_step(packing->matrix, packing->layout);
     bool finite = packing->layout == MATRIX_ROWS_ARE_OUTPUTS
                       ? pack_rows_of_outputs(binding, piece, packing, first, last, scratch)

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "base/field.h"
 #include "base/floats.h"
 #include "sample/processor.h"
 #include "sample/sampler.h"
@@ -67,7 +68,7 @@ static enum gen_status check_ranges(const struct processor *processor,
     enum gen_status status = GEN_OK;
     for (const struct sample_option *option = processor->options;
          option != NULL && option->name != NULL && status == GEN_OK; option++) {
-        const void *member = (const char *)options + option->at;
+        const void *member = field_at_const(options, option->at);
         status = option->kind == SAMPLE_COUNT ? check_count(option, *(const int32_t *)member, err)
                                               : check_number(option, *(const float *)member, err);
     }

@@ -3,10 +3,11 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/size.h"
 #include "tensor/plain_panel.h"
 
 size_t matrix_n_panels(const struct matrix *matrix) {
-    return (matrix->n_out + MATRIX_PANEL - 1) / MATRIX_PANEL;
+    return size_divide_up(matrix->n_out, MATRIX_PANEL);
 }
 
 size_t matrix_bytes(const struct matrix *matrix) {
@@ -52,7 +53,7 @@ static bool pack_panel(const struct matrix *matrix, const unsigned char *from,
                        enum matrix_layout layout, size_t panel) {
     const struct tensor_type_info *info = tensor_type_info(matrix->type);
     size_t left = matrix->n_out - panel * MATRIX_PANEL;
-    size_t n_columns = left < MATRIX_PANEL ? left : MATRIX_PANEL;
+    size_t n_columns = size_min(left, MATRIX_PANEL);
     unsigned char *to = matrix->packed + panel * panel_size(matrix);
     if (matrix_is_quantized(matrix)) {
         return quant_panel_pack(&matrix->quant, to, from, n_columns);
@@ -190,7 +191,7 @@ void matrix_column(float *out, const struct matrix *matrix, size_t n) {
     size_t first = n / MATRIX_PANEL * matrix->panel_stride + n % MATRIX_PANEL;
     unsigned char numbers[COLUMN_RUN * sizeof(float)];
     for (size_t k = 0, run; k < matrix->n_in; k += run) {
-        run = matrix->n_in - k < COLUMN_RUN ? matrix->n_in - k : COLUMN_RUN;
+        run = size_min(matrix->n_in - k, COLUMN_RUN);
         gather(numbers, matrix->data + (first + k * matrix->row_stride) * bytes,
                matrix->row_stride * bytes, run, bytes);
         info->to_f32(out + k, numbers, run);

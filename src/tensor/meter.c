@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/size.h"
 #include "base/threads.h"
 #include "gen_bench.h"
 #include "tensor/kernels/kernels.h"
@@ -34,8 +35,8 @@ struct gen_meter_options gen_meter_options_default(void) {
  * much that the machine would have to swap. */
 static size_t default_buffer(int n_threads) {
     size_t bytes = threads_cache_bytes() * 4 * (size_t)n_threads;
-    bytes = bytes > BUFFER_LEAST ? bytes : BUFFER_LEAST;
-    bytes = bytes < BUFFER_MOST ? bytes : BUFFER_MOST;
+    bytes = size_max(bytes, BUFFER_LEAST);
+    bytes = size_min(bytes, BUFFER_MOST);
     long pages = sysconf(_SC_PHYS_PAGES);
     long page = sysconf(_SC_PAGESIZE);
     double most = pages > 0 && page > 0 ? (double)pages * (double)page / 8 : (double)bytes;

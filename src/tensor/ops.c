@@ -1,6 +1,7 @@
 #include "tensor/ops.h"
 
 #include "base/memory.h"
+#include "base/size.h"
 
 /* Attention jobs in a share, fewer where threads would not have two shares each, and most shares
  * per thread. */
@@ -81,7 +82,7 @@ static void matmul_quantized(const struct compute *compute, const struct matmul_
     size_t most = compute->inputs_size / job.quantized_stride;
     struct matmul_work work = {compute, &job};
     for (size_t left = all->n_rows; left > 0; left -= job.n_rows) {
-        job.n_rows = left < most ? left : most;
+        job.n_rows = size_min(left, most);
         thread_pool_run(compute->pool, job.n_rows, 0, quantize_share, &work);
         thread_pool_run(compute->pool, matrix_n_panels(job.w), 0, matmul_quantized_share, &work);
         job.x += job.n_rows * job.x_stride;
@@ -104,7 +105,7 @@ void op_matmul(const struct compute *compute, const struct matmul_job *job) {
 
 size_t op_row_stride(size_t n) {
     size_t line = MEMORY_ALIGNMENT / sizeof(float);
-    return ((n + line - 1) / line | 1) * line;
+    return (size_divide_up(n, line) | 1) * line;
 }
 
 struct layer_norm_work {
@@ -172,5 +173,5 @@ void op_attention(const struct compute *compute, const struct attention_job *job
     size_t shares = n_jobs / (n_threads * ATTENTION_SHARE);
     shares = shares < 2 ? 2 : shares > ATTENTION_SHARES ? ATTENTION_SHARES : shares;
     size_t grain = n_jobs / (n_threads * shares);
-    thread_pool_run(compute->pool, n_jobs, grain > 1 ? grain : 1, attention_share, &work);
+    thread_pool_run(compute->pool, n_jobs, size_max(grain, 1), attention_share, &work);
 }

@@ -1,19 +1,12 @@
 #include "tensor/ops_backward.h"
 
 #include "base/rng.h"
+#include "base/size.h"
 
 /* Shares of a product for each thread: enough that none waits long for the last one. */
 #define PRODUCT_SHARES 12
 /* Columns of a share of sums over rows. */
 #define SHARE_COLUMNS 64
-
-static size_t divide_up(size_t n, size_t by) {
-    return (n + by - 1) / by;
-}
-
-static size_t smaller(size_t a, size_t b) {
-    return a < b ? a : b;
-}
 
 /* ---- matrix products -------------------------------------------------------------------------*/
 
@@ -27,7 +20,7 @@ struct product_work {
 /* Where share i of those across begins: panels are dealt out in as few groups of at most
  * PRODUCT_PANELS as there can be, as equal as may be. */
 static size_t first_panel(const struct product_work *work, size_t i) {
-    size_t n_groups = divide_up(work->n_panels, PRODUCT_PANELS);
+    size_t n_groups = size_divide_up(work->n_panels, PRODUCT_PANELS);
     return i * n_groups / work->n_across * work->n_panels / n_groups;
 }
 
@@ -38,7 +31,7 @@ static void product_shares(void *context, size_t begin, size_t end, int thread) 
         size_t across = i % work->n_across;
         struct product_share share = {.row = i / work->n_across * work->n_rows,
                                       .panel = first_panel(work, across)};
-        share.n_rows = smaller(work->n_rows, job->n_rows - share.row);
+        share.n_rows = size_min(work->n_rows, job->n_rows - share.row);
         share.n_panels = first_panel(work, across + 1) - share.panel;
         work->compute->kernels->training->product(job, &share,
                                                   compute_scratch(work->compute, thread));
@@ -48,15 +41,15 @@ static void product_shares(void *context, size_t begin, size_t end, int thread) 
 /* Shares are as many rows as may be and as many panels as leave each thread enough of them. */
 void op_product(const struct compute *compute, const struct product_job *job) {
     size_t wanted = (size_t)thread_pool_size(compute->pool) * PRODUCT_SHARES;
-    size_t down = divide_up(job->n_rows, PRODUCT_ROWS);
-    size_t n_panels = divide_up(job->n_columns, MATRIX_PANEL);
-    struct product_work work = {
-        .compute = compute,
-        .job = job,
-        .n_rows = divide_up(divide_up(job->n_rows, down), 16) * 16,
-        .n_panels = n_panels,
-        .n_across = smaller(divide_up(wanted, down), divide_up(n_panels, PRODUCT_PANELS))};
-    size_t n_shares = divide_up(job->n_rows, work.n_rows) * work.n_across;
+    size_t down = size_divide_up(job->n_rows, PRODUCT_ROWS);
+    size_t n_panels = size_divide_up(job->n_columns, MATRIX_PANEL);
+    struct product_work work = {.compute = compute,
+                                .job = job,
+                                .n_rows = size_round_up(size_divide_up(job->n_rows, down), 16),
+                                .n_panels = n_panels,
+                                .n_across = size_min(size_divide_up(wanted, down),
+                                                     size_divide_up(n_panels, PRODUCT_PANELS))};
+    size_t n_shares = size_divide_up(job->n_rows, work.n_rows) * work.n_across;
     thread_pool_run(compute->pool, n_shares, 1, product_shares, &work);
 }
 
@@ -148,7 +141,7 @@ static void bias_share(void *context, size_t begin, size_t end, int thread) {
     const struct bias_work *work = context;
     (void)thread;
     size_t first = begin * SHARE_COLUMNS;
-    size_t n = smaller(end * SHARE_COLUMNS, work->n) - first;
+    size_t n = size_min(end * SHARE_COLUMNS, work->n) - first;
     work->compute->kernels->training->column_sums(work->d_bias + first, work->d_y + first,
                                                   work->n_rows, op_row_stride(work->n), n);
 }
@@ -156,7 +149,7 @@ static void bias_share(void *context, size_t begin, size_t end, int thread) {
 void op_bias_weights(const struct compute *compute, float *d_bias, const float *d_y, size_t n_rows,
                      size_t n) {
     struct bias_work work = {compute, d_bias, d_y, n_rows, n};
-    thread_pool_run(compute->pool, divide_up(n, SHARE_COLUMNS), 0, bias_share, &work);
+    thread_pool_run(compute->pool, size_divide_up(n, SHARE_COLUMNS), 0, bias_share, &work);
 }
 
 struct layer_norm_work {
@@ -181,7 +174,7 @@ static void layer_norm_columns(void *context, size_t begin, size_t end, int thre
     const struct layer_norm_backward *job = work->job;
     (void)thread;
     size_t first = begin * SHARE_COLUMNS;
-    size_t n = smaller(end * SHARE_COLUMNS, job->n) - first;
+    size_t n = size_min(end * SHARE_COLUMNS, job->n) - first;
     work->compute->kernels->training->layer_norm_weights(
         job->d_weight + first, job->d_bias + first, job->d_y + first, job->x + first, job->moments,
         job->n_rows, op_row_stride(job->n), n);
@@ -191,7 +184,7 @@ void op_layer_norm_backward(const struct compute *compute, const struct layer_no
     struct layer_norm_work work = {compute, job};
     thread_pool_run(compute->pool, job->n_rows, 0, layer_norm_rows, &work);
     if (job->d_weight != NULL) {
-        thread_pool_run(compute->pool, divide_up(job->n, SHARE_COLUMNS), 0, layer_norm_columns,
+        thread_pool_run(compute->pool, size_divide_up(job->n, SHARE_COLUMNS), 0, layer_norm_columns,
                         &work);
     }
 }

@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/memory.h"
+#include "base/size.h"
 #include "tensor/tensor_type.h"
 #include "tensor/words.h"
 
@@ -34,7 +35,7 @@ bool quant_layout_init(struct quant_layout *layout, const struct quant_format *f
         end > SIZE_MAX - MEMORY_ALIGNMENT) {
         return false;
     }
-    layout->panel_bytes = (end + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
+    layout->panel_bytes = size_round_up(end, MEMORY_ALIGNMENT);
     return true;
 }
 

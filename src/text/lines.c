@@ -5,13 +5,15 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/size.h"
+
 static const char utf8_mark[] = "\xef\xbb\xbf";
 
 enum text_mark text_mark(const void *text, size_t n, bool whole) {
     static const char *const marks[] = {utf8_mark, "\xff\xfe", "\xfe\xff"};
     for (size_t i = 0; i < 3 && n > 0; i++) {
         size_t length = strlen(marks[i]);
-        size_t shared = n < length ? n : length;
+        size_t shared = size_min(n, length);
         if (memcmp(text, marks[i], shared) != 0) {
             continue;
         }
@@ -67,6 +69,11 @@ bool text_is_blank(const char *line, size_t n) {
         i++;
     }
     return i == n;
+}
+
+bool text_ends_with(const char *text, const char *end) {
+    size_t n = strlen(text), n_end = strlen(end);
+    return n >= n_end && strcmp(text + n - n_end, end) == 0;
 }
 
 bool text_is_json_lines(const char *path) {

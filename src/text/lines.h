@@ -43,6 +43,9 @@ size_t text_line_length(const char *text, size_t n, size_t *next);
 /** Whether there is nothing but spaces, tabulators and CR in it. */
 bool text_is_blank(const char *line, size_t n);
 
+/** Whether the last letters of a string are those of `end`, or all of them. */
+bool text_ends_with(const char *text, const char *end);
+
 /** Whether a file is JSON lines by its name: .jsonl, .ndjson or .json, in letters of any case. */
 bool text_is_json_lines(const char *path);
 

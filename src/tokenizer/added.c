@@ -7,6 +7,7 @@
 #include <utf8proc.h>
 
 #include "base/bytes.h"
+#include "base/size.h"
 #include "tokenizer/pretokenize.h"
 #include "tokenizer/tokenizer.h"
 
@@ -125,7 +126,7 @@ static bool may_cut(const struct added_walk *walk, size_t at) {
     size_t longest = 0;
     for (size_t i = 0; i < walk->added->n; i++) {
         size_t n = walk->vocab->tokens[walk->added->ids[i]].n;
-        longest = n > longest ? n : longest;
+        longest = size_max(n, longest);
     }
     /* One that ends right before the newline in front of the cut counts, too. */
     for (size_t from = at > longest + 1 ? at - longest - 1 : 0; from <= at; from++) {

@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/memory.h"
+#include "base/size.h"
 #include "tokenizer/vocab.h"
 
 /* Longest spelling of a token, in bytes: real ones have a few hundred at most. */
@@ -115,7 +116,7 @@ static const char *keep(struct tokenizer_builder *builder, const char *spelling,
         return spelling;
     }
     if (block == NULL || block->size - block->n < n) {
-        size_t size = n > BLOCK_SIZE ? n : BLOCK_SIZE;
+        size_t size = size_max(n, BLOCK_SIZE);
         block = memory_new(1, sizeof *block + size);
         if (block == NULL) {
             return NULL;

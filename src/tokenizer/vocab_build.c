@@ -7,6 +7,7 @@
 
 #include "base/hash_table.h"
 #include "base/memory.h"
+#include "base/size.h"
 #include "tokenizer/builder.h"
 #include "tokenizer/vocab.h"
 
@@ -49,7 +50,7 @@ static enum gen_status make_tokens(struct tokenizer_builder *builder, struct gen
         }
         *token = (struct vocab_token){.at = at, .n = given->n_bytes, .kind = given->kind};
         at += given->n_bytes;
-        vocab->longest = token->n > vocab->longest ? token->n : vocab->longest;
+        vocab->longest = size_max(token->n, vocab->longest);
     }
     return GEN_OK;
 }
@@ -253,7 +254,7 @@ struct sortable {
 static int compare_added(const void *left, const void *right) {
     const struct sortable *a = left;
     const struct sortable *b = right;
-    int order = memcmp(a->bytes, b->bytes, a->n < b->n ? a->n : b->n);
+    int order = memcmp(a->bytes, b->bytes, size_min(a->n, b->n));
     return order != 0 ? order : (a->n > b->n) - (a->n < b->n);
 }
 

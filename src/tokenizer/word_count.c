@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/hash_table.h"
 #include "base/memory.h"
+#include "base/size.h"
 #include "base/threads.h"
 #include "text/documents.h"
 #include "tokenizer/pretokenize.h"
@@ -49,7 +50,7 @@ static void tally_release(struct tally *tally) {
 /* A copy of a word that stays where it is; NULL if out of memory. */
 static const char *keep_bytes(struct tally *tally, const char *bytes, size_t n) {
     if (n > tally->n_free) {
-        size_t room = n > BLOCK_BYTES ? n : BLOCK_BYTES;
+        size_t room = size_max(n, BLOCK_BYTES);
         struct block *block = memory_new(sizeof *block + room, 1);
         if (block == NULL) {
             return NULL;
@@ -237,7 +238,7 @@ enum gen_status word_counter_add(struct word_counter *counter, const char *text,
                                  struct gen_error *err) {
     while (n > 0) {
         size_t room = counter->capacity - counter->n_buffered;
-        size_t taken = n < room ? n : room;
+        size_t taken = size_min(n, room);
         memcpy(counter->buffer + counter->n_buffered, text, taken);
         counter->n_buffered += taken;
         text += taken;

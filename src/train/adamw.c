@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/size.h"
 #include "tensor/kernels/training.h"
 
 /* Numbers a thread takes at a time. */
@@ -50,7 +51,7 @@ static void step_chunks(void *context, size_t begin, size_t end, int thread) {
     (void)thread;
     for (size_t chunk = begin; chunk < end; chunk++) {
         size_t first = chunk * CHUNK;
-        size_t n = work->n - first < CHUNK ? work->n - first : CHUNK;
+        size_t n = size_min(work->n - first, CHUNK);
         size_t at = work->offset + first;
         work->kernels->adamw_update(work->values + at, work->adamw->m + at, work->adamw->v + at,
                                     work->gradients + at, n, &work->factors);
@@ -84,7 +85,7 @@ void adamw_step(struct adamw *adamw, struct params *params, const struct param_t
                              .n = tensor->n,
                              .factors = factors,
                              .kernels = compute->kernels->training};
-    thread_pool_run(compute->pool, (tensor->n + CHUNK - 1) / CHUNK, 0, step_chunks, &work);
+    thread_pool_run(compute->pool, size_divide_up(tensor->n, CHUNK), 0, step_chunks, &work);
 }
 
 /* ---- norm ------------------------------------------------------------------------------------*/
@@ -104,7 +105,7 @@ static void norm_chunks(void *context, size_t begin, size_t end, int thread) {
     (void)thread;
     for (size_t chunk = begin; chunk < end; chunk++) {
         size_t first = chunk * CHUNK;
-        size_t n = work->n - first < CHUNK ? work->n - first : CHUNK;
+        size_t n = size_min(work->n - first, CHUNK);
         work->sums[chunk] = work->kernels->sum_of_squares(work->numbers + first, n);
     }
 }
@@ -114,8 +115,8 @@ double adamw_norm(const float *numbers, size_t n, const struct compute *compute)
     struct norm_work work = {.kernels = compute->kernels->training};
     for (size_t first = 0; first < n; first += CHUNKS_AT_ONCE * CHUNK) {
         work.numbers = numbers + first;
-        work.n = n - first < CHUNKS_AT_ONCE * CHUNK ? n - first : CHUNKS_AT_ONCE * CHUNK;
-        size_t n_chunks = (work.n + CHUNK - 1) / CHUNK;
+        work.n = size_min(n - first, CHUNKS_AT_ONCE * CHUNK);
+        size_t n_chunks = size_divide_up(work.n, CHUNK);
         thread_pool_run(compute->pool, n_chunks, 0, norm_chunks, &work);
         for (size_t chunk = 0; chunk < n_chunks; chunk++) {
             sum += work.sums[chunk];

@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/size.h"
 #include "format/gguf_write.h"
 #include "model/config.h"
 #include "model/recipe.h"
@@ -99,7 +100,7 @@ static enum gen_status put_array(struct file_writer *file, struct digest *digest
     unsigned char bytes[RUN * sizeof *array];
     enum gen_status status = GEN_OK;
     for (size_t first = 0; first < n && status == GEN_OK; first += RUN) {
-        size_t now = n - first < RUN ? n - first : RUN;
+        size_t now = size_min(n - first, RUN);
         f32->from_f32(bytes, array + first, now);
         digest_add(digest, bytes, now * sizeof *array);
         status = file_writer_put(file, bytes, now * sizeof *array, err);

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/rng.h"
+#include "base/size.h"
 #include "tokenizer/tokenizer.h"
 #include "train/digest.h"
 
@@ -75,7 +76,7 @@ static enum gen_status take_ids(void *context, const int32_t *ids, size_t n,
     unsigned char bytes[RUN * sizeof *ids];
     enum gen_status status = GEN_OK;
     for (size_t first = 0; first < n && status == GEN_OK; first += RUN) {
-        size_t now = n - first < RUN ? n - first : RUN;
+        size_t now = size_min(n - first, RUN);
         for (size_t i = 0; i < now; i++) {
             if (writer->width == 2) {
                 bytes_put_u16(bytes + 2 * i, (uint16_t)ids[first + i]);

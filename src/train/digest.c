@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/size.h"
 
 static uint64_t step(uint64_t state, uint64_t word) {
     state = (state ^ word) * 0x9E3779B97F4A7C15; /* 2^64 over the golden ratio */
@@ -15,7 +16,7 @@ void digest_add(struct digest *digest, const void *bytes, size_t n) {
     digest->n += n;
     if (n_waiting > 0) {
         size_t missing = 8 - n_waiting;
-        size_t now = n < missing ? n : missing;
+        size_t now = size_min(n, missing);
         memcpy(digest->waiting + n_waiting, at, now);
         if (now < missing) {
             return;

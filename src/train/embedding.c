@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/size.h"
 
 /* Channels of a share: a cache line of floats. */
 #define SHARE_CHANNELS (MEMORY_ALIGNMENT / sizeof(float))
@@ -98,7 +99,7 @@ static void backward_share(void *context, size_t begin, size_t end, int thread) 
                                                : params_table_numbers(&gradients->wte);
     size_t c = work->n_embd;
     size_t first = begin * SHARE_CHANNELS;
-    size_t last = end * SHARE_CHANNELS < c ? end * SHARE_CHANNELS : c;
+    size_t last = size_min(end * SHARE_CHANNELS, c);
     (void)thread;
     for (size_t row = 0; row < batch->n_sequences * batch->n_positions; row++) {
         const float *d_x = work->d_x + row * op_row_stride(c) + first;
@@ -120,7 +121,7 @@ void embedding_backward(const struct compute *compute, struct embedding *embeddi
                                   .batch = batch,
                                   .n_embd = embedding->n_embd,
                                   .d_x = d_x};
-    size_t n_shares = (embedding->n_embd + SHARE_CHANNELS - 1) / SHARE_CHANNELS;
+    size_t n_shares = size_divide_up(embedding->n_embd, SHARE_CHANNELS);
     thread_pool_run(compute->pool, n_shares, 0, backward_share, &work);
 }
 

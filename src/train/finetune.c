@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/size.h"
 #include "train/digest.h"
 #include "train/job.h"
 #include "train/options.h"
@@ -253,7 +254,7 @@ static void describe_data(struct finetune_job *finetune) {
             .context = finetune, .n_sequences = finetune->held.n, .read = read_valid};
         job->valid_key =
             key_of(apart ? pairs_digest(&finetune->valid_pairs) : digest, finetune->held.n, apart);
-        longest = finetune->held.pairs->longest > longest ? finetune->held.pairs->longest : longest;
+        longest = size_max(finetune->held.pairs->longest, longest);
     }
     job->data_key = digest;
     job->order_key = key_of(digest, finetune->learned.n, order->step_pairs);

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/size.h"
 #include "train/dataset.h"
 #include "train/digest.h"
 #include "train/ranks.h"
@@ -51,7 +52,7 @@ static size_t choose_micro_batch(const struct train_job *job) {
     size_t n_sequences = (size_t)(end - first);
     if (job->options.micro_batch > 0) {
         size_t wanted = (size_t)job->options.micro_batch;
-        return wanted < n_sequences ? wanted : n_sequences;
+        return size_min(wanted, n_sequences);
     }
     long pages = sysconf(_SC_PHYS_PAGES);
     long page = sysconf(_SC_PAGESIZE);
@@ -65,8 +66,8 @@ static size_t choose_micro_batch(const struct train_job *job) {
             break;
         }
     }
-    size_t n_parts = (n_sequences + most - 1) / most;
-    return (n_sequences + n_parts - 1) / n_parts;
+    size_t n_parts = size_divide_up(n_sequences, most);
+    return size_divide_up(n_sequences, n_parts);
 }
 
 /* Adapters mean something with the weights alone that they were learned for. */

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/rng.h"
+#include "base/size.h"
 #include "model/adapter.h"
 #include "model/metadata.h"
 #include "train/checkpoint.h"
@@ -14,7 +15,7 @@
 
 static void add_tensor(struct params *params, const struct tensor_spec *spec, int32_t layer,
                        size_t n_in, size_t n_out, size_t n_parts) {
-    size_t columns = (n_out + MATRIX_PANEL - 1) / MATRIX_PANEL * MATRIX_PANEL;
+    size_t columns = size_round_up(n_out, MATRIX_PANEL);
     params->tensors[params->n_tensors++] = (struct param_tensor){.spec = spec,
                                                                  .layer = layer,
                                                                  .panels = true,

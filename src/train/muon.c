@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/memory.h"
+#include "base/size.h"
 #include "tensor/ops_backward.h"
 #include "train/adamw.h"
 
@@ -34,7 +35,7 @@ struct muon_work {
 static size_t work_size(const struct param_tensor *tensor) {
     size_t in = tensor->n_in;
     size_t out = tensor->n_out / tensor->n_parts;
-    size_t least = in < out ? in : out;
+    size_t least = size_min(in, out);
     return 3 * in * out + 2 * least * least;
 }
 
@@ -43,7 +44,7 @@ bool muon_init(struct muon *muon, const struct params *params) {
     for (size_t i = 0; i < params->n_tensors; i++) {
         const struct param_tensor *tensor = &params->tensors[i];
         size_t n = muon_takes(tensor) ? work_size(tensor) : 0;
-        muon->n = n > muon->n ? n : muon->n;
+        muon->n = size_max(n, muon->n);
     }
     muon->memory = memory_new(muon->n > 0 ? muon->n : 1, sizeof *muon->memory);
     return muon->memory != NULL;
@@ -135,7 +136,7 @@ static void turn_columns(void *context, size_t begin, size_t end, int thread) {
 static void multiply_numbers(void *context, size_t begin, size_t end, int thread) {
     const struct loop *loop = context;
     (void)thread;
-    end = end * SHARE_NUMBERS < loop->n ? end * SHARE_NUMBERS : loop->n;
+    end = size_min(end * SHARE_NUMBERS, loop->n);
     for (size_t i = begin * SHARE_NUMBERS; i < end; i++) {
         loop->y[i] = loop->factor * loop->x[i];
     }
@@ -144,8 +145,7 @@ static void multiply_numbers(void *context, size_t begin, size_t end, int thread
 static void multiply(const struct compute *compute, float *y, const float *x, float factor,
                      size_t n) {
     struct loop loop = {.y = y, .x = x, .factor = factor, .n = n};
-    thread_pool_run(compute->pool, (n + SHARE_NUMBERS - 1) / SHARE_NUMBERS, 0, multiply_numbers,
-                    &loop);
+    thread_pool_run(compute->pool, size_divide_up(n, SHARE_NUMBERS), 0, multiply_numbers, &loop);
 }
 
 /* ---- singular values -------------------------------------------------------------------------*/

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/rng.h"
+#include "base/size.h"
 
 /* Steps whose pairs are put in order together. */
 #define GROUP_STEPS 32
@@ -108,8 +109,8 @@ static void begin_epoch(struct pair_order *order, uint64_t epoch) {
     }
     shuffle(order->sequence, set->n, order->seed, epoch, 3);
     for (size_t first = 0; first < n; first += group) {
-        sort_by_length(order->sequence + first, n - first < group ? n - first : group, set->pairs,
-                       set->which, order->room);
+        sort_by_length(order->sequence + first, size_min(n - first, group), set->pairs, set->which,
+                       order->room);
     }
     shuffle(order->steps, order->n_full, order->seed, epoch, 4);
     order->epoch = epoch;
@@ -118,7 +119,7 @@ static void begin_epoch(struct pair_order *order, uint64_t epoch) {
 enum gen_status pair_order_init(struct pair_order *order, const struct pair_set *set,
                                 size_t step_pairs, uint64_t seed, struct gen_error *err) {
     *order = (struct pair_order){.set = set, .seed = seed};
-    order->step_pairs = step_pairs < set->n ? step_pairs : set->n;
+    order->step_pairs = size_min(step_pairs, set->n);
     order->n_full = set->n / order->step_pairs;
     order->n_steps = order->n_full + (set->n % order->step_pairs > 0);
     order->sequence = memory_new(set->n, sizeof *order->sequence);

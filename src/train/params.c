@@ -6,14 +6,11 @@
 #include "base/math.h"
 #include "base/memory.h"
 #include "base/rng.h"
+#include "base/size.h"
 #include "tensor/matrix.h"
 
 /* Tensors begin at multiples of a cache line. */
 #define ALIGNED_NUMBERS (MEMORY_ALIGNMENT / sizeof(float))
-
-static size_t round_up(size_t n, size_t to) {
-    return (n + to - 1) / to * to;
-}
 
 /* ---- the plan --------------------------------------------------------------------------------*/
 
@@ -26,7 +23,7 @@ static struct param_tensor plan_tensor(const struct tensor_spec *spec, int32_t l
                                   .n_in = (size_t)tensor_size_of(spec->in, config),
                                   .n_out = (size_t)tensor_size_of(spec->out, config),
                                   .n_parts = role_parts(spec->role)};
-    size_t columns = tensor.panels ? round_up(tensor.n_out, MATRIX_PANEL) : tensor.n_out;
+    size_t columns = tensor.panels ? size_round_up(tensor.n_out, MATRIX_PANEL) : tensor.n_out;
     tensor.n = tensor.n_in * columns;
     return tensor;
 }
@@ -51,7 +48,7 @@ static void plan(struct params *params) {
             struct param_tensor *tensor = &params->tensors[params->n_tensors++];
             *tensor = plan_tensor(spec, layer, &params->config);
             tensor->offset = params->n_values;
-            params->n_values += round_up(tensor->n, ALIGNED_NUMBERS);
+            params->n_values += size_round_up(tensor->n, ALIGNED_NUMBERS);
             params->n_parameters += (uint64_t)tensor->n_in * tensor->n_out;
         }
     }

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/size.h"
 #include "train/block.h"
 #include "train/embedding.h"
 #include "train/lora.h"
@@ -246,7 +247,7 @@ static void head(struct train_pass *pass, const struct weights *weights,
     for (size_t first = 0; first < n_counted; first += memory->chunk_rows) {
         size_t left = n_counted - first;
         head_chunk(pass, weights, gradients, batch, scale, first,
-                   left < memory->chunk_rows ? left : memory->chunk_rows);
+                   size_min(left, memory->chunk_rows));
     }
     for (size_t i = 0; i < n_counted; i++) {
         *loss += pass->losses[i];

@@ -1,6 +1,7 @@
 #include "train/pass_memory.h"
 
 #include "base/memory.h"
+#include "base/size.h"
 #include "tensor/kernels/training.h"
 #include "tensor/ops.h"
 #include "train/lora.h"
@@ -18,14 +19,6 @@ struct planner {
     size_t n;
     bool overflow;
 };
-
-static size_t larger(size_t a, size_t b) {
-    return a > b ? a : b;
-}
-
-static size_t smaller(size_t a, size_t b) {
-    return a < b ? a : b;
-}
 
 /* A piece of rows x columns floats, at a cache line. */
 static float *take(struct planner *planner, size_t rows, size_t columns) {
@@ -81,12 +74,12 @@ static void plan_blocks(struct pass_memory *memory, struct planner *planner,
 static size_t scratch_floats(const struct gen_config *config,
                              const struct train_pass_options *options) {
     size_t head_size = (size_t)(config->n_embd / config->n_head);
-    size_t widest = larger((size_t)config->n_inner, (size_t)config->n_embd);
+    size_t widest = size_max((size_t)config->n_inner, (size_t)config->n_embd);
     struct matrix w = {.n_in = widest, .n_out = 1, .row_stride = MATRIX_PANEL};
     size_t floats = training_attention_scratch(options->max_positions, head_size);
-    floats = larger(floats, PRODUCT_SCRATCH);
-    floats = larger(floats, kernels_matmul_scratch(&w));
-    return larger(floats, (size_t)config->n_embd);
+    floats = size_max(floats, PRODUCT_SCRATCH);
+    floats = size_max(floats, kernels_matmul_scratch(&w));
+    return size_max(floats, (size_t)config->n_embd);
 }
 
 static void plan(struct pass_memory *memory, struct planner *planner,
@@ -107,17 +100,17 @@ static void plan(struct pass_memory *memory, struct planner *planner,
     if (!options->forward_only) {
         memory->d_x = take_rows(planner, rows, c);
         memory->d_dropped = options->dropout > 0.0f ? take_rows(planner, rows, c) : NULL;
-        memory->d_wide = take_rows(planner, rows, larger(3 * c, inner));
+        memory->d_wide = take_rows(planner, rows, size_max(3 * c, inner));
         memory->moments = take(planner, rows, 2);
     }
     size_t vocab = (size_t)config->n_vocab;
     size_t chunk = LOGITS_NUMBERS / op_row_stride(vocab) / LOGITS_LEAST * LOGITS_LEAST;
-    chunk = larger(LOGITS_LEAST, smaller(chunk, LOGITS_MOST));
-    memory->chunk_rows = smaller(chunk, rows);
+    chunk = size_max(LOGITS_LEAST, size_min(chunk, LOGITS_MOST));
+    memory->chunk_rows = size_min(chunk, rows);
     memory->normal_f = take_rows(planner, memory->chunk_rows, c);
     memory->logits = take_rows(planner, memory->chunk_rows, vocab);
     memory->scratch_stride =
-        larger(scratch_floats(config, options), 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT +
+        size_max(scratch_floats(config, options), 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT +
         MEMORY_ALIGNMENT;
     memory->scratch = take(planner, (size_t)n_threads, memory->scratch_stride);
     memory->n_floats = planner->n;

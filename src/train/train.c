@@ -1,5 +1,6 @@
 /* gen_train: text to learn from, cut into sequences that fill the context. */
 #include "base/error.h"
+#include "base/size.h"
 #include "train/corpus.h"
 #include "train/dataset.h"
 #include "train/digest.h"
@@ -137,7 +138,7 @@ static size_t read_valid(void *context, uint64_t sequence, int32_t *ids, int32_t
     size_t n_positions = text->job.n_positions;
     size_t first = (size_t)sequence * n_positions;
     size_t left = text->valid_span.n - 1 - first; /* ids that have one after them */
-    size_t n = left < n_positions ? left : n_positions;
+    size_t n = size_min(left, n_positions);
     token_span_read(ids, &text->valid_span, first, n);
     token_span_read(targets, &text->valid_span, first + 1, n);
     return n;
@@ -164,7 +165,7 @@ static void describe_data(struct text_job *text) {
     job->data_key = text->data.key;
     job->order_key = span_key(&text->data_span, n_positions);
     if (text->valid_span.n > 1) {
-        size_t n = (text->valid_span.n - 1 + n_positions - 1) / n_positions;
+        size_t n = size_divide_up(text->valid_span.n - 1, n_positions);
         job->valid = (struct train_source){.context = text, .n_sequences = n, .read = read_valid};
         job->valid_key = span_key(&text->valid_span, n_positions);
         job->keeps_best = true;

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/rng.h"
+#include "base/size.h"
 #include "model/model.h"
 #include "tokenizer/tokenizer.h"
 #include "train/ranks.h"
@@ -64,7 +65,7 @@ static uint64_t dropout_seed(const struct trainer *trainer) {
 static size_t fill_batch(struct trainer *trainer, size_t first, size_t n) {
     size_t longest = 0;
     for (size_t i = first; i < first + n; i++) {
-        longest = trainer->lengths[i] > longest ? trainer->lengths[i] : longest;
+        longest = size_max(trainer->lengths[i], longest);
     }
     for (size_t i = 0; i < n; i++) {
         size_t length = trainer->lengths[first + i];
@@ -204,7 +205,7 @@ static enum gen_status add_gradients(struct trainer *trainer, size_t n_sequences
     }
     for (size_t first = (size_t)begin; first < end && status == GEN_OK;) {
         size_t left = (size_t)end - first;
-        size_t n = left < trainer->micro_batch ? left : trainer->micro_batch;
+        size_t n = size_min(left, trainer->micro_batch);
         step.first_sequence = first;
         step.begins = first == begin;
         step.ends = n == left;
@@ -377,8 +378,7 @@ static enum gen_status run_steps(struct trainer *trainer, struct gen_error *err)
 }
 
 static enum gen_status make_buffers(struct trainer *trainer, struct gen_error *err) {
-    size_t rows =
-        trainer->n_sequences > trainer->micro_batch ? trainer->n_sequences : trainer->micro_batch;
+    size_t rows = size_max(trainer->n_sequences, trainer->micro_batch);
     size_t row = trainer->n_positions * sizeof *trainer->ids;
     trainer->ids = memory_new(rows, row);
     trainer->targets = memory_new(rows, row);

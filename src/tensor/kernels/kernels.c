@@ -11,6 +11,7 @@
 #endif
 
 #include "base/error.h"
+#include "base/size.h"
 #include "tensor/kernels/training.h"
 
 #ifdef KERNELS_X86
@@ -110,19 +111,15 @@ enum gen_status kernels_choose(const struct kernels **out, const char *name,
                      error_quote(&quoted, name, strlen(name)), kernels_best()->name);
 }
 
-static size_t round_up(size_t n) {
-    return (n + MATRIX_PANEL - 1) / MATRIX_PANEL * MATRIX_PANEL;
-}
-
 size_t kernels_matmul_scratch(const struct matrix *w) {
     if (matrix_is_quantized(w)) {
         return w->n_in / QUANT_SMALL * KERNELS_WIDENED_FLOATS;
     }
     /* Either widened panels, or the unfinished sums of a few rows. */
     size_t panels = KERNELS_SCRATCH_PANELS * MATRIX_PANEL * w->n_in;
-    size_t sums = KERNELS_SCRATCH_ROWS * round_up(w->n_out);
+    size_t sums = KERNELS_SCRATCH_ROWS * size_round_up(w->n_out, MATRIX_PANEL);
     bool in_place = w->row_stride != MATRIX_PANEL;
-    return in_place && sums > panels ? sums : panels;
+    return in_place ? size_max(sums, panels) : panels;
 }
 
 size_t kernels_quantized_row_bytes(const struct matrix *w) {
@@ -130,15 +127,15 @@ size_t kernels_quantized_row_bytes(const struct matrix *w) {
         return 0;
     }
     size_t bytes = w->n_in + w->n_in / QUANT_SMALL * sizeof(struct quantized_part);
-    return (bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
+    return size_round_up(bytes, MEMORY_ALIGNMENT);
 }
 
 size_t kernels_attention_scratch(size_t n_ctx) {
-    return KERNELS_ATTENTION_ROWS * round_up(n_ctx);
+    return KERNELS_ATTENTION_ROWS * size_round_up(n_ctx, MATRIX_PANEL);
 }
 
 size_t training_attention_scratch(size_t n_positions, size_t head_size) {
     /* Keys and values in panels, one of them by rows too; weights and gradients of a block. */
     return training_attention_stride(n_positions) *
-           (3 * round_up(head_size) + 2 * TRAINING_ATTENTION_BLOCK);
+           (3 * size_round_up(head_size, MATRIX_PANEL) + 2 * TRAINING_ATTENTION_BLOCK);
 }
