@@ -11,7 +11,8 @@
 
 /** e^x; error <= 1.01 ulp where the result is normal; 0 below -104, infinity above 88.73. */
 float math_exp(float x);
-/** Error function; error <= 2.5 ulp. */
+/** Error function; error <= 2.5 ulp. The kernels have it of vectors; this one is what their
+ *  results are compared with. */
 float math_erf(float x);
 /** Natural logarithm; error <= 1 ulp; -infinity for 0, NaN below 0. */
 float math_log(float x);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/memory.h"
 
 static bool is_there(const struct note_list *list, const char *text) {
@@ -35,15 +36,6 @@ enum gen_status notes_add_list(struct note_list *list, bool verbose_only, struct
     }
     list->notes[list->n++] = (struct gen_note){verbose_only, copy};
     return GEN_OK;
-}
-
-enum gen_status notes_add(struct note_list *list, bool verbose_only, struct gen_error *err,
-                          const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    enum gen_status status = notes_add_list(list, verbose_only, err, format, arguments);
-    va_end(arguments);
-    return status;
 }
 
 void notes_release(struct note_list *list) {

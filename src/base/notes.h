@@ -9,7 +9,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/error.h"
 #include "gen.h"
 
 /** Start from {0}. The texts belong to the list. */
@@ -20,12 +19,9 @@ struct note_list {
 };
 
 /**
- * Append a sentence, cleaned and cut as error_set() does. A sentence that is there already is not
- * added again. GEN_NO_MEMORY leaves the list as it was and fills `err`.
+ * Append a sentence of printf's, cleaned and cut as error_set() does. A sentence that is there
+ * already is not added again. GEN_NO_MEMORY leaves the list as it was and fills `err`.
  */
-enum gen_status notes_add(struct note_list *list, bool verbose_only, struct gen_error *err,
-                          const char *format, ...) ERROR_PRINTF(4, 5);
-/** The same, its arguments in a list. */
 enum gen_status notes_add_list(struct note_list *list, bool verbose_only, struct gen_error *err,
                                const char *format, va_list arguments);
 /** Free the memory and make the list {0} again. */

@@ -107,8 +107,9 @@ enum gen_status input_take(struct input *input, const char **bytes, size_t *n,
     return status;
 }
 
-enum gen_status input_read_all(struct input *input, struct gen_bytes *bytes, size_t limit,
-                               struct gen_error *err) {
+/** Append all there is, at most `limit` bytes. */
+static enum gen_status read_all(struct input *input, struct gen_bytes *bytes, size_t limit,
+                                struct gen_error *err) {
     for (;;) {
         const char *more;
         size_t n;
@@ -195,7 +196,7 @@ enum gen_status input_read_file(struct gen_bytes *bytes, const char *path, size_
     struct input input;
     enum gen_status status = input_open(&input, path, err);
     if (status == GEN_OK) {
-        status = input_read_all(&input, bytes, limit, err);
+        status = read_all(&input, bytes, limit, err);
     }
     input_close(&input);
     return status;

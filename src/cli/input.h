@@ -48,10 +48,6 @@ void input_close(struct input *input);
 enum gen_status input_take(struct input *input, const char **bytes, size_t *n,
                            struct gen_error *err);
 
-/** Append all there is, at most `limit` bytes. */
-enum gen_status input_read_all(struct input *input, struct gen_bytes *bytes, size_t limit,
-                               struct gen_error *err);
-
 /**
  * Replace `record` by the next one, without the `separator` byte that ends it; the last one need
  * not be ended. Reads no more than there is, so that a line is given out as soon as it is there.

@@ -30,7 +30,7 @@ bool options_parse_int(int64_t *value, const char *text) {
     return *end == '\0' && errno == 0;
 }
 
-bool options_parse_uint64(uint64_t *value, const char *text) {
+static bool parse_uint64(uint64_t *value, const char *text) {
     if (text[strspn(text, "0123456789")] != '\0' || *text == '\0') {
         return false;
     }
@@ -69,7 +69,7 @@ static bool parse_number(void *value, const struct option *option, const char *t
     double number;
     switch (option->kind) {
     case OPTION_UINT64:
-        return options_parse_uint64(value, text);
+        return parse_uint64(value, text);
     case OPTION_INT:
         if (!options_parse_int(&integer, text) || !in_range(&option->range, (double)integer)) {
             return false;

@@ -120,7 +120,6 @@ bool options_given(const struct options_parsed *parsed, const struct options_spe
  * "inf" or hexadecimal.
  */
 bool options_parse_int(int64_t *value, const char *text);
-bool options_parse_uint64(uint64_t *value, const char *text);
 bool options_parse_double(double *value, const char *text);
 
 /** Print the help, with the defaults that stand in `settings`. */

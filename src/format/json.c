@@ -13,6 +13,7 @@
 #include "base/hash_table.h"
 #include "base/memory.h"
 #include "format/looks_like.h"
+#include "text/lines.h"
 
 /** Up to so many members are compared each with each; more go into a hash table. */
 #define FEW_MEMBERS 12
@@ -206,7 +207,7 @@ static const char *other_text(const char *text, size_t n) {
     if (n == 0) {
         return "the file is empty";
     }
-    if (json_mark_length(text, n) > 0) {
+    if (text_mark_length(text, n) > 0) {
         return "begins with a byte order mark, which JSON has not (save it as UTF-8 without BOM)";
     }
     if (n >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0 ||
@@ -286,8 +287,4 @@ const char *json_kind(const cJSON *item) {
         return "true or false";
     }
     return "null";
-}
-
-size_t json_mark_length(const void *text, size_t n) {
-    return n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 }

@@ -61,7 +61,4 @@ struct json_counts {
 const char *json_scan(const char *text, size_t n, bool python, struct json_counts *counts,
                       size_t *at);
 
-/** Bytes of the byte order mark that a file of JSON lines may begin with: 3, or 0 without one. */
-size_t json_mark_length(const void *text, size_t n);
-
 #endif

@@ -25,7 +25,8 @@
 enum gen_status sampler_check(const struct gen_sampling *options, int32_t n_vocab,
                               struct gen_error *err);
 
-/** Remember an id, 0 <= id < n_vocab, as if gen_sampler_next() had chosen it. */
+/** Remember an id, 0 <= id < n_vocab, as if gen_sampler_next() had chosen it: how a test gives the
+ *  rules a text that it knows. */
 enum gen_status sampler_accept(struct gen_sampler *sampler, int32_t id, struct gen_error *err);
 
 #endif

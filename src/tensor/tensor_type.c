@@ -21,7 +21,7 @@ float tensor_bf16_to_f32(uint16_t bits) {
     return float_of((uint32_t)bits << 16);
 }
 
-uint16_t tensor_bf16_from_f32(float value) {
+static uint16_t number_to_bf16(float value) {
     uint32_t bits = bits_of(value);
     if ((bits & 0x7fffffffu) > 0x7f800000u) {
         return (uint16_t)(bits >> 16 | 0x40); /* NaN stays NaN, whatever its low bits */
@@ -95,7 +95,7 @@ static void bf16_to_f32(float *out, const unsigned char *in, size_t n) {
 
 static void bf16_from_f32(unsigned char *out, const float *in, size_t n) {
     for (size_t i = 0; i < n; i++) {
-        bytes_put_u16(out + 2 * i, tensor_bf16_from_f32(in[i]));
+        bytes_put_u16(out + 2 * i, number_to_bf16(in[i]));
     }
 }
 
@@ -203,16 +203,6 @@ const struct tensor_type_info *tensor_type_info(enum tensor_type type) {
 bool tensor_type_from_gguf(uint32_t gguf_id, enum tensor_type *type) {
     for (int i = 0; i < TENSOR_N_TYPES; i++) {
         if (types[i].gguf_id == gguf_id) {
-            *type = (enum tensor_type)i;
-            return true;
-        }
-    }
-    return false;
-}
-
-bool tensor_type_from_option(const char *name, enum tensor_type *type) {
-    for (int i = 0; i < TENSOR_N_TYPES; i++) {
-        if (strcmp(types[i].option_name, name) == 0) {
             *type = (enum tensor_type)i;
             return true;
         }

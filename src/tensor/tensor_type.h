@@ -49,9 +49,8 @@ struct tensor_type_info {
 
 /** Entry of a type; the table is constant. */
 const struct tensor_type_info *tensor_type_info(enum tensor_type type);
-/** Type by its number in a GGUF, by its option name ("f16"), by its safetensors name ("F16"). */
+/** Type by its number in a GGUF, by its safetensors name ("F16"). */
 bool tensor_type_from_gguf(uint32_t gguf_id, enum tensor_type *type);
-bool tensor_type_from_option(const char *name, enum tensor_type *type);
 bool tensor_type_from_name(const char *name, size_t n, enum tensor_type *type);
 /** A type of ggml's that gen does not compute with. */
 struct tensor_other_type {
@@ -65,6 +64,5 @@ const struct tensor_other_type *tensor_type_other(uint32_t gguf_id);
 float tensor_f16_to_f32(uint16_t bits);
 uint16_t tensor_f16_from_f32(float value);
 float tensor_bf16_to_f32(uint16_t bits);
-uint16_t tensor_bf16_from_f32(float value);
 
 #endif

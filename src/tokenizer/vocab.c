@@ -11,8 +11,8 @@ static bool is_printable(unsigned byte) {
     return (byte >= 0x21 && byte <= 0x7E) || (byte >= 0xA1 && byte <= 0xAC) || byte >= 0xAE;
 }
 
-/* The other 68 lie in three ranges: 00-20, 7F-A0 and AD. */
-uint32_t vocab_byte_to_codepoint(unsigned char byte) {
+/* The printable code point of a byte: the other 68 lie in three ranges, 00-20, 7F-A0 and AD. */
+static uint32_t codepoint_of(unsigned char byte) {
     if (is_printable(byte)) {
         return byte;
     }
@@ -39,7 +39,7 @@ int vocab_codepoint_to_byte(uint32_t codepoint) {
 }
 
 size_t vocab_spell_byte(char out[2], unsigned char byte) {
-    uint32_t codepoint = vocab_byte_to_codepoint(byte);
+    uint32_t codepoint = codepoint_of(byte);
     if (codepoint < 0x80) {
         out[0] = (char)codepoint;
         return 1;

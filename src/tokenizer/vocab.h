@@ -78,11 +78,9 @@ struct gen_tokenizer {
 /** Ids of a vocabulary of n_tokens tokens must lie below this. */
 size_t vocab_id_limit(size_t n_tokens);
 
-/** The printable code point of a byte. */
-uint32_t vocab_byte_to_codepoint(unsigned char byte);
 /** The byte of a printable code point, or -1 where it is none of the 256. */
 int vocab_codepoint_to_byte(uint32_t codepoint);
-/** Write the UTF-8 (1 or 2 bytes) of a byte's code point; returns its length. */
+/** Write the UTF-8 (1 or 2 bytes) of a byte's printable code point; returns its length. */
 size_t vocab_spell_byte(char out[2], unsigned char byte);
 
 /** Memory for n_merges pairs; false if there is not enough. */

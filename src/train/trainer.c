@@ -138,9 +138,17 @@ static uint64_t count_bytes(const struct trainer *trainer, size_t n_sequences) {
     return bytes;
 }
 
-enum gen_status trainer_validate(struct trainer *trainer, struct train_score *score,
-                                 struct gen_error *err) {
-    *score = (struct train_score){0};
+/* What a validation found. */
+struct score {
+    double loss;    /* sum of -ln p over the counted targets */
+    size_t n;       /* of them */
+    uint64_t bytes; /* that they spell; special tokens spell none */
+};
+
+/* The loss on trainer->valid with the weights as they are. */
+static enum gen_status score_valid(struct trainer *trainer, struct score *score,
+                                   struct gen_error *err) {
+    *score = (struct score){0};
     const struct train_source *valid = &trainer->valid;
     enum gen_status status = GEN_OK;
     uint64_t begin, end;
@@ -158,7 +166,7 @@ enum gen_status trainer_validate(struct trainer *trainer, struct train_score *sc
     }
     double sums[] = {score->loss, (double)score->n, (double)score->bytes};
     status = ranks_sum(trainer->options->ranks, sums, 3, status, err);
-    *score = (struct train_score){sums[0], (size_t)sums[1], (uint64_t)sums[2]};
+    *score = (struct score){sums[0], (size_t)sums[1], (uint64_t)sums[2]};
     return status;
 }
 
@@ -286,8 +294,8 @@ static void judge(struct trainer *trainer, struct gen_train_report *report) {
 /* Validate and fill in what the report has of it. */
 static enum gen_status validate(struct trainer *trainer, struct gen_train_report *report,
                                 struct gen_error *err) {
-    struct train_score score;
-    enum gen_status status = trainer_validate(trainer, &score, err);
+    struct score score;
+    enum gen_status status = score_valid(trainer, &score, err);
     if (status == GEN_OK) {
         report->has_valid = true;
         report->valid_loss = score.loss / (double)(score.n > 0 ? score.n : 1);

@@ -75,15 +75,4 @@ struct trainer {
  */
 enum gen_status trainer_run(struct trainer *trainer, struct gen_error *err);
 
-/** What a validation found. */
-struct train_score {
-    double loss;    /**< sum of -ln p over the counted targets */
-    size_t n;       /**< of them */
-    uint64_t bytes; /**< that they spell; special tokens spell none */
-};
-
-/** The loss on trainer->valid with the weights as they are. */
-enum gen_status trainer_validate(struct trainer *trainer, struct train_score *score,
-                                 struct gen_error *err);
-
 #endif

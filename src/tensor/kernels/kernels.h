@@ -123,7 +123,7 @@ struct kernels {
     void (*layer_norm)(float *y, const float *x, const float *weight, const float *bias, size_t n,
                        float epsilon);
     /** x = softmax(scale x) in place over n >= 1 numbers: e^(scale x - the greatest), times one
-     * over the sum of these. */
+     * over the sum of these. Attention has it inside; it is here for tests, as activate() is. */
     void (*softmax)(float *x, size_t n, float scale);
     /** y = activation(y) over n numbers. */
     void (*activate)(float *y, size_t n, enum gen_activation activation);
