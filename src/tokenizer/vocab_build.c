@@ -272,7 +272,7 @@ static enum gen_status make_added(const struct gen_tokenizer *vocab, struct voca
     added->ids = memory_new(added->n, sizeof *added->ids);
     if (sorted == NULL || added->ids == NULL) {
         status = error_no_memory(err, "the added tokens");
-        goto fail;
+        goto done;
     }
     size_t n = 0;
     for (int32_t id = 0; id < vocab->n_vocab; id++) {
@@ -290,7 +290,7 @@ static enum gen_status make_added(const struct gen_tokenizer *vocab, struct voca
         added->plain_start[first] = added->plain_start[first] || plain;
         added->n_plain += plain;
     }
-fail:
+done:
     memory_free(sorted);
     return status;
 }
@@ -322,11 +322,11 @@ enum gen_status tokenizer_builder_finish(struct tokenizer_builder *builder,
     struct gen_tokenizer *vocab = memory_new(1, sizeof *vocab);
     if (vocab == NULL) {
         status = error_no_memory(err, "the tokenizer");
-        goto fail;
+        goto done;
     }
     if ((status = make_tokens(builder, vocab, err)) != GEN_OK ||
         (status = index_spellings(builder, &ids, err)) != GEN_OK) {
-        goto fail;
+        goto done;
     }
     make_byte_ids(vocab, &ids);
     if ((status = make_merges(builder, vocab, &ids, err)) != GEN_OK ||
@@ -334,11 +334,11 @@ enum gen_status tokenizer_builder_finish(struct tokenizer_builder *builder,
         (status = make_added(vocab, &vocab->first, false, err)) != GEN_OK ||
         (status = make_added(vocab, &vocab->late, true, err)) != GEN_OK ||
         (status = find_eos(builder, vocab, &ids, err)) != GEN_OK) {
-        goto fail;
+        goto done;
     }
     *out = vocab;
     vocab = NULL;
-fail:
+done:
     hash_table_release(&ids);
     gen_tokenizer_free(vocab);
     return status;
