@@ -5,7 +5,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/size.h"
 
 static const char utf8_mark[] = "\xef\xbb\xbf";
 
@@ -13,7 +12,7 @@ enum text_mark text_mark(const void *text, size_t n, bool whole) {
     static const char *const marks[] = {utf8_mark, "\xff\xfe", "\xfe\xff"};
     for (size_t i = 0; i < 3 && n > 0; i++) {
         size_t length = strlen(marks[i]);
-        size_t shared = size_min(n, length);
+        size_t shared = n < length ? n : length;
         if (memcmp(text, marks[i], shared) != 0) {
             continue;
         }

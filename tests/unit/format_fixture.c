@@ -350,7 +350,7 @@ bool fixture_refused(const char *what, const char *path, const char *name, const
     }
     model_file_free(file);
     if (problem != NULL) {
-        print_error("%s: %s: %s (wanted: %s)\n", what, problem, err.message, expected);
+        print_error("%s: %s: %s (must be: %s)\n", what, problem, err.message, expected);
     }
     return problem == NULL;
 }

@@ -272,7 +272,7 @@ static void refuse(const char *directory, const struct gen_finetune_options *opt
     struct gen_error err = {0};
     enum gen_status status = run(directory, options, &heard, 0, &err);
     if (status == GEN_OK || strstr(err.message, words) == NULL) {
-        fail_msg("status %d, \"%s\"; wanted is \"%s\"", status, err.message, words);
+        fail_msg("status %d, \"%s\"; must be \"%s\"", status, err.message, words);
     }
 }
 

@@ -135,7 +135,7 @@ static void test_refused(void **state) {
             fail_msg("%s was accepted", refused[i].text);
         }
         if (strstr(err.message, refused[i].expected) == NULL) {
-            fail_msg("%s: %s (wanted: %s)", refused[i].text, err.message, refused[i].expected);
+            fail_msg("%s: %s (must be: %s)", refused[i].text, err.message, refused[i].expected);
         }
         assert_null(fixture_message_problem(&err, "some.json"));
     }

@@ -49,7 +49,7 @@ static bool model_refused(const char *what, const char *path, const char *expect
         problem = "it does not say so";
     }
     if (problem != NULL) {
-        print_error("%s: %s: %s (wanted: %s)\n", what, problem, err.message, expected);
+        print_error("%s: %s: %s (must be: %s)\n", what, problem, err.message, expected);
     }
     return problem == NULL;
 }

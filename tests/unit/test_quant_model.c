@@ -272,7 +272,7 @@ static void assert_refused(const struct gen_bytes *image, const char *first, con
         GEN_BAD_FILE);
     assert_null(fixture_message_problem(&err, "broken.gguf"));
     if (strstr(err.message, first) == NULL || strstr(err.message, second) == NULL) {
-        fail_msg("%s (wanted: %s, %s)", err.message, first, second);
+        fail_msg("%s (must be: %s, %s)", err.message, first, second);
     }
 }
 
