@@ -1,11 +1,11 @@
 /* gen_finetune: pairs to learn from, one a sequence. */
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/error.h"
-#include "train/digest.h"
+#include "data/pair_order.h"
 #include "train/job.h"
 #include "train/options.h"
-#include "train/pair_order.h"
 #include "train/ranks.h"
 
 struct finetune_job {

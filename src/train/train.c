@@ -1,12 +1,12 @@
 /* gen_train: text to learn from, cut into sequences that fill the context. */
+#include "base/digest.h"
 #include "base/error.h"
-#include "train/corpus.h"
-#include "train/dataset.h"
-#include "train/digest.h"
+#include "data/corpus.h"
+#include "data/dataset.h"
+#include "data/vocabulary.h"
 #include "train/job.h"
 #include "train/options.h"
 #include "train/ranks.h"
-#include "train/vocabulary.h"
 
 struct text_job {
     struct train_job job;
