@@ -36,7 +36,7 @@ MPICC ?= mpicc
 # ---- sources: the library is every room but the program's own ---------------------------------
 
 PROGRAM_SOURCES := $(filter-out src/cli/ranks_$(if $(MPI),one,mpi).c,\
-	$(wildcard src/main.c src/cli/*.c src/cmd/*.c))
+	$(wildcard src/main.c src/cli/*.c src/cmd/*.c src/cmd/*/*.c))
 LIBRARY_SOURCES := $(filter-out src/cli/% src/cmd/%,$(wildcard src/*/*.c src/*/*/*.c))
 TEST_SOURCES    := $(wildcard tests/unit/test_*.c)
 TEST_HELPERS    := $(filter-out $(TEST_SOURCES),$(wildcard tests/unit/*.c))

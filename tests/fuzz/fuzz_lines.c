@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "cmd/generate_input.h"
-#include "cmd/generate_options.h"
+#include "cmd/generate/generate_input.h"
+#include "cmd/generate/generate_options.h"
 #include "data/corpus.h"
 #include "data/pairs.h"
 #include "fuzz.h"
