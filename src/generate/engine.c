@@ -163,9 +163,7 @@ static enum gen_status add_text(struct engine *engine) {
     }
     /* The rows of the prompt are reported once, with its first text. */
     sequence->n_logits = sequence->number == 0 ? 0 : sequence->n_before;
-    if (scheduler_seat(scheduler, sequence) == SCHEDULER_START) {
-        return pass_draw(&engine->pass, sequence, scheduler->prompt_logits, &engine->error);
-    }
+    scheduler_seat(scheduler, sequence, engine->sink->logits != NULL && sequence->number == 0);
     return GEN_OK;
 }
 
@@ -248,9 +246,7 @@ static enum gen_status engine_init(struct engine *engine, const struct gen_model
         return status;
     }
     engine->number = (uint64_t)options->num_return_sequences;
-    size_t n_logits = options->num_return_sequences > 1 ? (size_t)engine->rules.n_vocab : 0;
-    if (!scheduler_init(&engine->scheduler, engine->session, (size_t)session_options.n_slots,
-                        n_logits) ||
+    if (!scheduler_init(&engine->scheduler, engine->session, (size_t)session_options.n_slots) ||
         !pass_init(&engine->pass, engine->sink, &engine->rules, &engine->scheduler)) {
         return error_no_memory(&engine->error, "the generation engine");
     }

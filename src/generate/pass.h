@@ -36,11 +36,4 @@ enum gen_status pass_run(struct pass *pass, struct gen_error *err);
 /** What a callback's refusal comes to. */
 enum gen_status pass_canceled(struct gen_error *err);
 
-/**
- * Draw the next id of a text that has a slot from these logits; it leaves the slot if that
- * finishes it. A text that had nothing to draw any more leaves it, too.
- */
-enum gen_status pass_draw(struct pass *pass, struct sequence *sequence, const float *logits,
-                          struct gen_error *err);
-
 #endif
