@@ -1,3 +1,8 @@
+/**
+ * cores.c - how many threads to use by default: the cores that this process may run on,
+ * hyper-threads (SMT siblings) counted once, no more than the cgroup's CPU quota. Also the size of
+ * the largest cache, and whether a number of threads is allowed. threads.c starts them.
+ */
 /* For the affinity calls. The macro is glibc's, so it must come before every header. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

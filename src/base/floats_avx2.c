@@ -1,4 +1,7 @@
-/* AVX2 with FMA; compiled with these enabled, entered only where the CPU has them. */
+/**
+ * floats_avx2.c - the loops of floats.h with AVX2 and FMA, 8 floats at a time. Compiled with these
+ * enabled; floats.c enters it only where the CPU has them.
+ */
 #include "base/floats_variants.h"
 
 #ifdef FLOATS_AVX2

@@ -1,3 +1,8 @@
+/**
+ * memory.c - all memory of the library: sizes multiplied and added with a check; memory that is
+ * zeroed, aligned or grows; large aligned memory is mapped (mmap), with huge pages where the system
+ * has them. Callers report that memory is out, by the NULL they got.
+ */
 #include "base/memory.h"
 
 #include <stdint.h>
