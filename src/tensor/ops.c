@@ -1,3 +1,8 @@
+/**
+ * ops.c - the operations of a forward pass as loops over threads: how each is cut into shares, and
+ * the scratch memory of every thread. The arithmetic is in kernels/; in which order operations run
+ * is the architecture's (arch/gpt2.c).
+ */
 #include "tensor/ops.h"
 
 #include "base/memory.h"

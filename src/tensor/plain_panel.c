@@ -1,3 +1,7 @@
+/**
+ * plain_panel.c - packing plain floats into panels, by transposing squares of 4 x 4 words or 8 x 8
+ * halves, and on the way finding numbers that are not finite. matrix.c says which columns.
+ */
 #include "tensor/plain_panel.h"
 
 #include <string.h>

@@ -1,3 +1,8 @@
+/**
+ * quant_k_fit.c - how Q4_K, Q5_K and Q6_K choose scales, minimums and integers for the numbers of a
+ * block: the least weighted squared error, found by trying steps. Where the chosen bits go is in
+ * quant_k.c.
+ */
 #include <string.h>
 
 #include "tensor/quant_k.h"
