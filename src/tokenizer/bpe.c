@@ -1,3 +1,8 @@
+/**
+ * bpe.c - merging the bytes of one word into tokens: by looking at all pairs for short words, with
+ * a linked list and a heap for long ones. Cutting text into words is pretokenize.c's work,
+ * remembering words that come again tokenizer.c's.
+ */
 #include "tokenizer/bpe.h"
 
 #include "base/error.h"

@@ -1,5 +1,8 @@
-/* The public half of learning a vocabulary: words are counted by word_count.c, merges found by
- * bpe_train.c, and what they found becomes a tokenizer here. */
+/**
+ * vocab_learner.c - the public half of learning a vocabulary (gen_vocab_learner): words are counted
+ * by word_count.c, merges found by bpe_train.c, and what they found becomes a tokenizer here. Files
+ * are read in train/vocabulary.c or by the caller.
+ */
 #include <string.h>
 
 #include "base/error.h"

@@ -1,3 +1,8 @@
+/**
+ * word_count.c - how often each word occurs in a text, counted on several threads: text is
+ * buffered, cut where words end for certain, and each thread has a tally of its own until the end.
+ * What a word is says pretokenize.c.
+ */
 #include "tokenizer/word_count.h"
 
 #include <stdbool.h>
