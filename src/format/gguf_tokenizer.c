@@ -1,4 +1,8 @@
-/** gguf_tokenizer.c - the tokenizer.ggml.* settings of a GGUF. */
+/**
+ * gguf_tokenizer.c - the tokenizer.ggml.* settings of a GGUF, made a tokenizer: tokens, their
+ * types, merges, special ids; and what is refused because gen tokenizes otherwise. The other way
+ * round is in gguf_write.c.
+ */
 #include <string.h>
 
 #include "base/bytes.h"

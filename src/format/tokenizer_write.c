@@ -1,4 +1,7 @@
-/** tokenizer_write.c - a tokenizer's files, as Hugging Face's tools write and read them. */
+/**
+ * tokenizer_write.c - a tokenizer's files, as Hugging Face's tools write and read them: merges.txt,
+ * vocab.json, tokenizer_config.json (gen_tokenizer_save). Reading them is in tokenizer_files.c.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
