@@ -1,3 +1,8 @@
+/**
+ * forward.c - the forward pass over a batch of rows: embedding, the architecture's list of layer
+ * calls (struct run of arch/run.h, played here), logits. Also its buffers, and how attention is cut
+ * into jobs. Threads and arithmetic are tensor/ops.c's; session.c checks the rows.
+ */
 #include "model/forward.h"
 
 #include <string.h>

@@ -1,4 +1,8 @@
-/* gen_session: the public face of the forward pass. */
+/**
+ * session.c - gen_session: the public face of the forward pass. Rows are checked and taken through
+ * forward.c in chunks, their logits kept, and slots of the KV cache cut back or copied. What is
+ * drawn from logits is decided elsewhere (src/sample, src/generate).
+ */
 #include <string.h>
 
 #include "base/error.h"
