@@ -1,9 +1,8 @@
-/*
- * gen_generate(): prompts in, texts out.
- *
- * The engine fetches prompts while there is room for more texts (scheduler.h), has all texts
- * under way take a step together (pass.h), and tells the sink in order what came of it. The
- * texts behind the first unfinished one are ahead of what the sink has heard.
+/**
+ * engine.c - gen_generate(): prompts in, texts out. The engine fetches prompts while there is room
+ * for more texts (scheduler.h), has all texts under way take a step together (pass.h), and tells
+ * the sink in order what came of it. Texts after the first unfinished one may be further than what
+ * the sink has heard.
  */
 #include "base/error.h"
 #include "base/memory.h"

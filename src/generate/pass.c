@@ -1,3 +1,8 @@
+/**
+ * pass.c - a pass through the model: which rows it has (a chunk of a prompt, or a last id and its
+ * draft), one evaluation, then a draw for each text from its logits. Which texts are under way is
+ * decided in scheduler.c; an id becomes text in sequence.c.
+ */
 #include "generate/pass.h"
 
 #include "base/error.h"
