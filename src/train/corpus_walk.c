@@ -1,5 +1,7 @@
-/* The walk through the files of a corpus: where its documents begin and end, and where a long one
- * may be cut. What the pieces say is not looked at here. */
+/**
+ * corpus_walk.c - the walk through the files of a corpus: where its documents begin and end, and
+ * where a long one may be cut. What the pieces say is not looked at here.
+ */
 #include "train/corpus_walk.h"
 
 #include <string.h>

@@ -1,3 +1,7 @@
+/**
+ * digest.c - the check sum of digest.h, byte by byte or in words. Who uses it for what:
+ * checkpoint.c for states, corpus.c, dataset.c and pairs.c for data and vocabularies.
+ */
 #include "train/digest.h"
 
 #include <string.h>

@@ -1,3 +1,8 @@
+/**
+ * muon.c - Muon: a matrix's mean of gradients, with its singular values made equal by Newton-Schulz
+ * steps, is what the matrix moves along. Which tensors it takes, says muon_takes(); all others take
+ * AdamW (optimizer.c).
+ */
 #include "train/muon.h"
 
 #include <math.h>

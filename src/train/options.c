@@ -1,3 +1,7 @@
+/**
+ * options.c - defaults, presets and ranges of a training's options, and the shape of the model that
+ * they make or must fit. What files hold is checked where they are read.
+ */
 #include "train/options.h"
 
 #include <math.h>

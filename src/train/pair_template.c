@@ -1,3 +1,7 @@
+/**
+ * pair_template.c - reading a template such as "{prompt}{completion}" into its parts, escapes
+ * resolved. pairs.c fills it in.
+ */
 #include "train/pair_template.h"
 
 #include <stdio.h>

@@ -1,3 +1,8 @@
+/**
+ * params.c - the array of all trainable weights: where each tensor lies in it, views of it to
+ * compute with, random first numbers, and the way from and to the order of files. Who changes the
+ * numbers is optimizer.c.
+ */
 #include "train/params.h"
 
 #include <string.h>

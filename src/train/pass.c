@@ -1,3 +1,8 @@
+/**
+ * pass.c - loss and gradients of a batch: embedding, blocks forward, lm_head with the loss in
+ * chunks of rows, blocks backward. A block is block.c's, memory is pass_memory.c's; what is done
+ * with the gradients is trainer.c's.
+ */
 #include "train/pass.h"
 
 #include <string.h>

@@ -1,3 +1,7 @@
+/**
+ * pass_memory.c - the one arena of a training pass: what each block keeps for its backward half,
+ * scratch, logits. Counted first, then allocated, then handed out by the same plan.
+ */
 #include "train/pass_memory.h"
 
 #include "base/memory.h"

@@ -1,4 +1,8 @@
-/* gen_train: text to learn from, cut into sequences that fill the context. */
+/**
+ * train.c - gen_train(): text to learn from, cut into sequences that fill the context: the
+ * vocabulary, the dataset, the part that validates, and how a step reads them. The run itself is
+ * job.c's, which gen_finetune() shares.
+ */
 #include "base/error.h"
 #include "train/corpus.h"
 #include "train/dataset.h"
