@@ -1,3 +1,7 @@
+/**
+ * ids.c - token ids as text, "15496, 995": read from the command line, files and stdin, and
+ * written. Whether an id is in the vocabulary is left to the library.
+ */
 #include "cli/ids.h"
 
 #include <stdbool.h>

@@ -1,3 +1,8 @@
+/**
+ * input.c - reading prompts and text from stdin or a file, whole, in pieces or record by record,
+ * while signals are heeded (poll) and byte order marks passed over. What a record means is left to
+ * the commands.
+ */
 #include "cli/input.h"
 
 #include <errno.h>

@@ -1,3 +1,7 @@
+/**
+ * json_out.c - writing JSON: commas, escapes, U+FFFD for what is no UTF-8, numbers that keep their
+ * digits. Reading JSON is in src/format/json.c.
+ */
 #include "cli/json_out.h"
 
 #include <math.h>

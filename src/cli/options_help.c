@@ -1,3 +1,7 @@
+/**
+ * options_help.c - printing the help of a command from its table of options: wrapped at 79 columns,
+ * defaults taken from the settings. Parsing is in options.c.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

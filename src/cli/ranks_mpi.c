@@ -1,5 +1,8 @@
-/* Ranks as processes of MPI. */
-
+/**
+ * ranks_mpi.c - ranks as processes of MPI: sums and broadcasts in pieces, and how many processes
+ * share this one's cores. Compiled by `make MPI=1`; ranks.c begins and ends it, training
+ * (train/ranks.c) calls it.
+ */
 /* For the affinity calls. The macro is glibc's, so it must come before every header. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
