@@ -1,3 +1,7 @@
+/**
+ * bench_figures.c - which figures `gen bench` measures, from the lists on its command line and the
+ * model's sizes, and what each costs in bytes and operations. The clock runs in bench_measure.c.
+ */
 #include "cmd/bench_figures.h"
 
 #include <inttypes.h>

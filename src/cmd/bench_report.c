@@ -1,3 +1,7 @@
+/**
+ * bench_report.c - the results of `gen bench` as a table and as JSON: rates, spreads, shares of the
+ * machine's limits. Nothing is measured here.
+ */
 #include "cmd/bench_report.h"
 
 #include <inttypes.h>

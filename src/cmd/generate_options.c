@@ -1,3 +1,8 @@
+/**
+ * generate_options.c - the table of options of `gen generate`, their defaults, and what they must
+ * fulfil together. Ranges of the sampling rules are in the table too, but are also checked by the
+ * library.
+ */
 #include "cmd/generate_options.h"
 
 #include <string.h>

@@ -1,5 +1,8 @@
-/* The options of a run as a note in its state: written from the table of options and what was given
- * on the command line, and read back as arguments that the one parser of options takes. */
+/**
+ * train_note.c - the options of a run as a note in its state: written from the table of options and
+ * what was given on the command line, and read back as arguments that the one parser of options
+ * takes.
+ */
 #include "cmd/train_note.h"
 
 #include <cjson/cJSON.h>

@@ -1,3 +1,7 @@
+/**
+ * train_sample.c - a text by the model as it is in the middle of a run (--sample), printed by
+ * gen_generate() with a source of one prompt. When, train_report.c is told by the library.
+ */
 #include "cmd/train_sample.h"
 
 #include <inttypes.h>
