@@ -1,5 +1,8 @@
-/* Many texts at once: each is what it is alone, they are told of in order, prompts are fetched
- * when there is room and no sooner, and a text that fails leaves the others as they are. */
+/**
+ * test_batch.c - many texts at once: each is what it is alone, they are told of in order, prompts
+ * are fetched when there is room and no sooner, and a text that fails leaves the others as they
+ * are.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

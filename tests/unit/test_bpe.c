@@ -1,4 +1,6 @@
-/* Merging: both ways must agree with a plain reference, in n log n steps for any word. */
+/**
+ * test_bpe.c - merging: both ways must agree with a plain reference, in n log n steps for any word.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

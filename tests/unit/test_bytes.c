@@ -1,4 +1,7 @@
-/* The cursor over untrusted bytes, little-endian numbers, and UTF-8 against utf8proc. */
+/**
+ * test_bytes.c - the cursor over untrusted bytes, little-endian numbers, and UTF-8 against
+ * utf8proc.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

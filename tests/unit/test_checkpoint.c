@@ -1,4 +1,4 @@
-/* States of training: what is written is read, also of earlier versions. */
+/** test_checkpoint.c - states of training: what is written is read, also of earlier versions. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

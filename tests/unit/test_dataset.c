@@ -1,5 +1,7 @@
-/* What training reads: documents, token ids in their file, the order of sequences; and the
- * arithmetic of the optimizer where a formula is easily held against another. */
+/**
+ * test_dataset.c - what training reads: documents, token ids in their file, the order of sequences;
+ * and the arithmetic of the optimizer where a formula is easily held against another.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

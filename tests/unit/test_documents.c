@@ -1,5 +1,7 @@
-/* Where documents end in files of text and of JSON lines, and which files of token ids are
- * believed. */
+/**
+ * test_documents.c - where documents end in files of text and of JSON lines, and which files of
+ * token ids are believed.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,7 @@
-/* Files: mapped, read whole, written beside their target; and all that is not a regular file. */
+/**
+ * test_file.c - files: mapped, read whole, written beside their target; and all that is not a
+ * regular file.
+ */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,8 @@
-/* gen_generate() on the tiny models in tests/golden/models, against transformers' greedy ids and
- * against a reference that draws with the public session and sampler, one id at a time. */
+/**
+ * test_generate.c - gen_generate() on the tiny models in tests/golden/models, against transformers'
+ * greedy ids and against a reference that draws with the public session and sampler, one id at a
+ * time.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,7 @@
-/* Reading GGUF: files of the gguf Python package and of our own writer, settings of every type,
- * many tensors. What must be refused is in test_malformed_gguf.c. */
+/**
+ * test_gguf.c - reading GGUF: files of the gguf Python package and of our own writer, settings of
+ * every type, many tensors. What must be refused is in test_malformed_gguf.c.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

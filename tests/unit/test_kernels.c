@@ -1,4 +1,7 @@
-/* Kernel sets against the generic one, bit for bit, and the generic one against plain loops. */
+/**
+ * test_kernels.c - kernel sets against the generic one, bit for bit, and the generic one against
+ * plain loops.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,7 @@
-/* A good GGUF broken in one place at a time: each must be refused with one fit sentence that names
- * the file; and no truncation and no changed byte may do worse than that. */
+/**
+ * test_malformed_gguf.c - a good GGUF broken in one place at a time: each must be refused with one
+ * fit sentence that names the file; and no truncation and no changed byte may do worse than that.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

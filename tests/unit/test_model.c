@@ -1,4 +1,7 @@
-/* What a model's configuration may say and what is refused by name; conversion; inspection. */
+/**
+ * test_model.c - what a model's configuration may say and what is refused by name; conversion;
+ * inspection.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,7 @@
-/* Panels of plain floats: packing by squares gives what the layout says, number by number, and
- * notices every number that is not finite, wherever it lies. */
+/**
+ * test_plain_panel.c - panels of plain floats: packing by squares gives what the layout says,
+ * number by number, and notices every number that is not finite, wherever it lies.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,8 @@
-/* Cutting text into words, by GPT-2's pattern. The expected words were read off the pattern and
- * agree with the regex engines behind tiktoken and tokenizers (tests/golden/tokenizer-*). */
+/**
+ * test_pretokenize.c - cutting text into words, by GPT-2's pattern. The expected words were read
+ * off the pattern and agree with the regex engines behind tiktoken and tokenizers
+ * (tests/golden/tokenizer-*).
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

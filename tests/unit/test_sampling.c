@@ -1,4 +1,7 @@
-/* Penalties and filters against transformers (golden/sampling_cases.json), and the draw. */
+/**
+ * test_sampling.c - penalties and filters against transformers (golden/sampling_cases.json), and
+ * the draw.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

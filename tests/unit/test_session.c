@@ -1,5 +1,7 @@
-/* Evaluations of any shape: rows of several sequences together, logits wanted of some of them. The
- * logits are those, bit for bit, of every token evaluated alone. */
+/**
+ * test_session.c - evaluations of any shape: rows of several sequences together, logits wanted of
+ * some of them. The logits are those, bit for bit, of every token evaluated alone.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,7 @@
-/* The thread pool: every item exactly once, whatever the sizes, also on a busy machine. */
+/**
+ * test_threads.c - the thread pool: every item exactly once, whatever the sizes, also on a busy
+ * machine.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>

@@ -1,4 +1,7 @@
-/* Building a tokenizer from what a hostile file may say, and what the tokenizer then knows. */
+/**
+ * test_tokenizer_builder.c - building a tokenizer from what a hostile file may say, and what the
+ * tokenizer then knows.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

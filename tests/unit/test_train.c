@@ -1,5 +1,7 @@
-/* gen_train: it learns, promises the same bits, goes on from states and refuses what is wrong.
- * test_train_golden.c has the comparison with PyTorch. */
+/**
+ * test_train.c - gen_train: it learns, promises the same bits, goes on from states and refuses what
+ * is wrong. test_train_golden.c has the comparison with PyTorch.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,7 @@
-/* What only training computes: products of every kind against plain loops, bit for bit and with
- * every kernel set; derivatives against differences; dropout. */
+/**
+ * test_training_kernels.c - what only training computes: products of every kind against plain
+ * loops, bit for bit and with every kernel set; derivatives against differences; dropout.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
