@@ -47,7 +47,7 @@ void memory_free(void *pointer) {
     free(pointer);
 }
 
-/* Bytes behind an aligned allocation, a multiple of the alignment and never 0. */
+/* Bytes of an aligned allocation, a multiple of the alignment and never 0. */
 static bool aligned_size(size_t count, size_t size, size_t *bytes) {
     if (!memory_multiply(count, size, bytes) || *bytes > SIZE_MAX - MEMORY_ALIGNMENT) {
         return false;
