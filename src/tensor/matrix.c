@@ -52,7 +52,7 @@ size_t matrix_source_step(const struct matrix *matrix, enum matrix_layout layout
     return MATRIX_PANEL * (layout == MATRIX_ROWS_ARE_INPUTS ? info->block_bytes : row_bytes);
 }
 
-/* `from` is where the panel's first number stands. */
+/* `from` is where the panel's first number is. */
 static bool pack_panel(const struct matrix *matrix, const unsigned char *from,
                        enum matrix_layout layout, size_t panel) {
     const struct tensor_type_info *info = tensor_type_info(matrix->type);
