@@ -61,7 +61,7 @@ struct bpe_node {
 /*
  * The pairs that may be merged, smallest first: rank in the upper half, place in the lower, so
  * that one comparison orders by rank, then from left to right. Entries are not removed when a
- * merge beside them takes one of their tokens away; they are found stale when their turn comes.
+ * merge next to them takes one of their tokens away; they are found stale when their turn comes.
  */
 struct heap {
     uint64_t *entries;

@@ -5,7 +5,7 @@
  */
 /*
  * The words lie end to end in one row of slots, one for each byte, with a BOUNDARY before and
- * behind each. A token's id stands in the first and in the last of its slots, those between are
+ * after each. A token's id is in the first and in the last of its slots, those between are
  * INSIDE. So from any token its neighbours are found: the next one begins lengths[id] slots later,
  * and the slot before it holds the id of the one that ends there.
  *

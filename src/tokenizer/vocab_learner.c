@@ -17,7 +17,7 @@
  * merges in theirs. */
 enum { END_OF_TEXT_ID = 0, FIRST_BYTE_ID = 1, FIRST_MERGE_ID = FIRST_BYTE_ID + 256 };
 
-/* Behind the last printable code point. */
+/* After the last printable code point. */
 #define CODEPOINT_END 0x144U
 
 struct gen_vocab_learner {

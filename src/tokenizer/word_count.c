@@ -119,7 +119,7 @@ static void count_lines(struct tally *tally, const char *text, size_t n) {
 }
 
 /*
- * Whether words end at `at` > 0 whatever stands around: behind a newline, and between a visible
+ * Whether words end at `at` > 0 whatever is around: after a newline, and between a visible
  * ASCII character and a space. All words there are found from either side alone.
  */
 static bool is_cut(const char *text, size_t at) {
