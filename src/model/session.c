@@ -17,7 +17,7 @@ struct gen_session {
     struct activations activations;
     struct compute compute;
     struct forward forward;
-    float *logits;          /* [capacity][n_vocab], for the rows that wanted them */
+    float *logits;          /* [capacity][n_vocab], for the rows that need them */
     size_t logits_capacity; /* rows */
     size_t *logits_row;     /* row of the last eval -> row of logits, or SIZE_MAX */
     size_t logits_row_capacity;
