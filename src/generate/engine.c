@@ -89,7 +89,7 @@ static enum gen_status fail_first(struct engine *engine) {
 /**
  * Whether a text can be announced: its first id is drawn, so its prompt went through the model
  * well. What fails before that leaves nothing on the user's screen but the error. Where logits
- * are wanted the prompt's come before, and the text with them.
+ * are reported the prompt's come before, and the text with them.
  */
 static bool can_begin(const struct engine *engine, const struct sequence *sequence) {
     if (sequence->begun || sequence->refused) {
