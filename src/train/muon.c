@@ -174,7 +174,7 @@ static void product(const struct compute *compute, float *y, const float *x, con
     op_product(compute, &job);
 }
 
-/* One Newton-Schulz step of x. In b A + (c A) A the product adds to what stands there. */
+/* One Newton-Schulz step of x. In b A + (c A) A the product adds to what is there. */
 static void iterate(const struct compute *compute, struct muon_work *work) {
     size_t rows = work->rows;
     size_t columns = work->columns;

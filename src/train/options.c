@@ -209,11 +209,11 @@ enum gen_status train_options_config(struct gen_config *config,
     return GEN_OK;
 }
 
-/* What a model that exists has, and what is asked of it: 0 for nothing. */
+/* What a model that exists has, and what the options say of it: 0 for nothing. */
 struct wish {
     const char *name;
     int32_t found, option, preset;
-    const char *hint; /* behind what can be done */
+    const char *hint; /* after what can be done */
 };
 
 static enum gen_status check_wish(const struct wish *wish, const struct gen_train_options *options,

@@ -134,7 +134,7 @@ bool params_view(struct weights *view, const struct params *params, float *array
     return true;
 }
 
-/* A view's pointers are made for reading; the array behind them is the caller's. */
+/* A view's pointers are made for reading; the array that they point into is the caller's. */
 static float *writable(const unsigned char *data) {
     float *numbers;
     memcpy(&numbers, &data, sizeof numbers);

@@ -30,7 +30,7 @@ static size_t max_rows(const struct train_pass_options *options) {
     return options->max_sequences * options->max_positions;
 }
 
-/* Whether the embeddings learn. */
+/* Whether the embeddings are trainable. */
 static bool moves_tables(const struct train_pass_options *options) {
     return !options->forward_only && options->lora == NULL;
 }
@@ -324,7 +324,7 @@ static void clear_gradients(const struct train_pass *pass, const struct params *
     }
 }
 
-/* The gradients' array as what learns: weights, or pairs of adapters. */
+/* The gradients' array as what is trainable: weights, or pairs of adapters. */
 struct gradient_view {
     struct weights weights;
     struct lora_pair *pairs; /* NULL: the weights */

@@ -14,7 +14,7 @@
 #define LOGITS_LEAST   64
 #define LOGITS_MOST    512
 
-/* Floats behind each piece that a kernel may read: whole vectors at the end of a row. */
+/* Floats after each piece that a kernel may read: whole vectors at the end of a row. */
 #define READ_BEHIND MATRIX_PANEL
 
 struct planner {

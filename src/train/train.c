@@ -69,8 +69,8 @@ static enum gen_status open_dataset(struct train_job *job, struct dataset *datas
     return status;
 }
 
-/* A step that reads the data more than once works for nothing: who asks for it has mistaken the
- * unit or the file. Who asks for nothing gets what there is. */
+/* A step that reads the data more than once works for nothing: whoever says so has mistaken the
+ * unit or the file. Whoever says nothing gets what there is. */
 static enum gen_status choose_batch(struct text_job *text) {
     struct train_job *job = &text->job;
     uint64_t n_ctx = job->n_positions;
