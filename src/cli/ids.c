@@ -14,7 +14,7 @@ static bool is_divider(char c) {
     return c == ' ' || c == ',' || (c >= '\t' && c <= '\r');
 }
 
-/** Narrow text[*begin ... *end) to what stands between divider characters. */
+/** Narrow text[*begin ... *end) to what is between divider characters. */
 static void trim(const char *text, size_t *begin, size_t *end) {
     while (*begin < *end && is_divider(text[*begin])) {
         ++*begin;

@@ -60,7 +60,7 @@ static bool wait_readable(const struct input *input) {
     return signals_caught() == 0;
 }
 
-/** Read once, behind what the buffer has. */
+/** Read once, after what the buffer has. */
 static enum gen_status read_more(struct input *input, struct gen_error *err) {
     if (!wait_readable(input)) {
         message_set(err, GEN_CANCELED, "%.400s: interrupted", input->name);

@@ -99,7 +99,7 @@ static int32_t count_on_cores(MPI_Comm machine, int32_t n) {
 }
 
 void ranks_engine_begin(struct gen_ranks *ranks) {
-    /* Threads of the program's own work beside it; this one alone calls MPI. */
+    /* Threads of the program's own work next to it; this one alone calls MPI. */
     int level;
     if (MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &level) != MPI_SUCCESS) {
         message("MPI does not start");
