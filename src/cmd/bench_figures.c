@@ -60,7 +60,7 @@ double bench_series_max(const struct bench_series *series) {
 
 /* ---- lists -------------------------------------------------------------------------------- */
 
-/** Insert in ascending order; what is there already is not wanted twice. */
+/** Insert in ascending order; what is there already is not inserted again. */
 static void insert(struct bench_list *list, int32_t number) {
     size_t at = 0;
     while (at < list->n && list->numbers[at] < number) {

@@ -156,7 +156,7 @@ static const struct option *find_row(const struct options_spec *spec, const char
     return NULL;
 }
 
-/** Whether the command line says the same or something that cannot stand next to it. */
+/** Whether the command line says the same or something that excludes it. */
 static bool is_decided(const struct option *option, const struct options_parsed *parsed,
                        const struct options_spec *spec) {
     if (option->offset == TRAIN_AT(data) && parsed->n_operands > 0) {
