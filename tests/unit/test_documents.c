@@ -21,7 +21,7 @@
 #include "train/dataset.h"
 #include "train/digest.h"
 
-/* The ids of the file decode to `text`, in which `$` stands for the end of a document. */
+/* The ids of the file decode to `text`, in which `$` means the end of a document. */
 static void check(const struct corpus_fixture *fixture, const char *name,
                   const struct gen_bytes *file, const char *text, uint64_t n_documents) {
     struct dataset dataset = {0};

@@ -69,7 +69,7 @@ static void fill_lora(struct lora *lora) {
     }
 }
 
-/* With `lora` NULL all weights learn. */
+/* With `lora` NULL all weights are trainable. */
 static void rig_init(struct rig *rig, const struct lora_options *lora, const char *kernels,
                      int n_threads, bool recompute, float dropout) {
     struct gen_config config = small_config();

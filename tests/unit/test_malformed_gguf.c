@@ -18,7 +18,7 @@
 
 #define NAME "hostile.gguf"
 
-/* How to break the file: overwrite bytes so many places behind the end of an anchor text (the
+/* How to break the file: overwrite bytes so many places after the end of an anchor text (the
  * first one; "" is the start of the file), cut the file off there, or add bytes at its end. */
 enum action { WRITE, CUT, APPEND };
 

@@ -34,7 +34,7 @@ static char *read_text(const char *path) {
     return text;
 }
 
-/* null stands for -infinity. */
+/* null means -infinity. */
 static float number_of(const cJSON *item) {
     return cJSON_IsNull(item) ? -INFINITY : (float)item->valuedouble;
 }

@@ -294,7 +294,7 @@ static void test_special_tokens(void **state) {
     gen_tokenizer_free(tokenizer);
 }
 
-/* A word that comes again is remembered; it must get the same ids wherever it stands. */
+/* A word that comes again is remembered; it must get the same ids wherever it is. */
 static void test_repeated_words(void **state) {
     (void)state;
     struct gen_tokenizer *tokenizer = tokenizer_files_open(TOKENIZER_FILES_SMALL);

@@ -140,7 +140,7 @@ static struct gen_train_options small_run(const char *const *data) {
     return options;
 }
 
-/* The model keeps its name: it stands in the file. */
+/* The model keeps its name: it is in the file. */
 static void run_in(const char *directory, const char *name,
                    const struct gen_train_options *options) {
     struct heard heard;
