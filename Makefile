@@ -36,13 +36,13 @@ MPICC ?= mpicc
 # ---- sources: the library is every room but the program's own ---------------------------------
 
 PROGRAM_SOURCES := $(filter-out src/cli/ranks_$(if $(MPI),one,mpi).c,\
-	$(wildcard src/main.c src/cli/*.c src/cmd/*.c))
-LIBRARY_SOURCES := $(filter-out src/cli/% src/cmd/%,$(wildcard src/*/*.c src/tensor/kernels/*.c))
+	$(wildcard src/main.c src/cli/*.c src/cmd/*.c src/cmd/*/*.c))
+LIBRARY_SOURCES := $(filter-out src/cli/% src/cmd/%,$(wildcard src/*/*.c src/*/*/*.c))
 TEST_SOURCES    := $(wildcard tests/unit/test_*.c)
 TEST_HELPERS    := $(filter-out $(TEST_SOURCES),$(wildcard tests/unit/*.c))
 OTHER_TESTS     := $(wildcard tests/fault/*.[ch] tests/fuzz/*.[ch])
 BATS_FILES      := $(wildcard tests/cli/*.bats)
-HEADERS         := $(wildcard include/*.h src/*/*.h src/tensor/kernels/*.h tests/unit/*.h tests/neon/*.h)
+HEADERS         := $(wildcard include/*.h src/*/*.h src/*/*/*.h tests/unit/*.h tests/neon/*.h)
 SCRIPTS         := $(wildcard scripts/*.sh tests/run tests/fuzz/run tests/cli/*.bash .ci/run)
 
 object          = $(patsubst %.c,$(BUILD)/%.o,$(1))

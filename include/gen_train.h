@@ -88,7 +88,7 @@ enum gen_status gen_tokenizer_save(const struct gen_tokenizer *tokenizer, const 
 
 /* ------------------------------------------------------------------ training -------------- */
 
-/** How the learning rate runs after the warm-up; train/schedule.h has the formulas. */
+/** How the learning rate runs after the warm-up; train/optimizer/schedule.h has the formulas. */
 enum gen_schedule {
     GEN_SCHEDULE_CONSTANT, /**< stays */
     GEN_SCHEDULE_COSINE,   /**< falls all the way, as half a cosine wave */
@@ -97,9 +97,10 @@ enum gen_schedule {
 
 /** What moves the weights; a run is resumed with the optimizer it was begun with. */
 enum gen_optimizer {
-    GEN_OPTIMIZER_ADAMW, /**< train/adamw.h has the formulas */
-    GEN_OPTIMIZER_MUON   /**< Muon for the matrices of the layers, AdamW for the rest: train/muon.h.
-                              Takes fewer steps to the same loss, each a little longer */
+    GEN_OPTIMIZER_ADAMW, /**< train/optimizer/adamw.h has the formulas */
+    GEN_OPTIMIZER_MUON   /**< Muon for the matrices of the layers, AdamW for the rest:
+                            train/optimizer/muon.h.   Takes fewer steps to the same loss, each a little
+                            longer */
 };
 /** "adamw", "muon"; "?" for a value that is none. */
 const char *gen_optimizer_name(enum gen_optimizer optimizer);

@@ -3,9 +3,9 @@
  *
  * An architecture lists what a block does (arch/gpt2.c); who plays the list knows where activations
  * lie and what of them is kept. There are two: inference (model/forward.c), where buffers share
- * memory and keys and values go into a cache, and training (train/block.c), where a block's buffers
- * are kept for the way back, branches are dropped and adapters trained. The kernels are theirs,
- * too.
+ * memory and keys and values go into a cache, and training (train/gradient/block.c), where a
+ * block's buffers are kept for the way back, branches are dropped and adapters trained. The kernels
+ * are theirs, too.
  *
  * A call names buffers, never memory. Rows are the tokens of the batch, letters as in tensor/ops.h.
  */

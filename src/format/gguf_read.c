@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "format/added_flags.h"
 #include "format/gguf_reader.h"
+#include "format/tokenizer_files.h"
 
 #define GGUF_MAGIC         "GGUF"
 #define GGUF_ALIGNMENT     32
@@ -265,6 +267,11 @@ static enum gen_status read_tensors(struct gguf_reader *reader, uint64_t n_tenso
     return status;
 }
 
+static enum gen_status make_tokenizer(struct model_file *file, struct gen_error *err) {
+    enum gen_status status = tokenizer_files_read_gguf(&file->tokenizer, file, err);
+    return status == GEN_OK ? added_flags_read(file, err) : status;
+}
+
 enum gen_status gguf_read(struct model_file *file, struct gen_error *err) {
     struct gguf_reader reader = {.file = file,
                                  .in = cursor_over(file->maps[0].data, file->maps[0].size),
@@ -272,6 +279,7 @@ enum gen_status gguf_read(struct model_file *file, struct gen_error *err) {
                                  .err = err};
     uint64_t n_tensors = 0, n_settings = 0;
     file->naming = NAMES_GGUF;
+    file->make_tokenizer = make_tokenizer;
     enum gen_status status = read_header(&reader, &n_tensors, &n_settings);
     if (status == GEN_OK)
         status = gguf_read_settings(&reader, n_settings);

@@ -100,6 +100,9 @@ struct model_file {
     /* What the reader says of it; which reader it was does not matter. */
     const char *format; /**< "gguf v3", "safetensors"; static text */
     enum naming naming;
+    /** Makes the tokenizer of what was read, where that is left for later; NULL: it is there, or
+     *  there is none. */
+    enum gen_status (*make_tokenizer)(struct model_file *file, struct gen_error *err);
     bool conv1d_by_inputs; /**< matrices that were a Conv1D lie by rows of inputs, not of outputs */
     char *name;            /**< path of the file or directory */
     struct error_quoted where; /**< the same, printable, for messages about the whole */

@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "format/added_flags.h"
 #include "format/json.h"
 #include "format/looks_like.h"
 #include "format/model_file.h"
@@ -37,17 +36,23 @@ static enum gen_status read_mapped(struct model_file *file, struct gen_error *er
     return gguf_read(file, err);
 }
 
-static enum gen_status begin_gguf(struct model_file *file, const char *path,
-                                  struct gen_error *err) {
-    enum gen_status status = model_file_map(file, path, err);
-    return status == GEN_OK ? read_mapped(file, err) : status;
+/* ---- readers: a format is one row --------------------------------------------------------------
+ */
+
+static enum gen_status read_gguf_file(struct model_file **file, const char *path,
+                                      struct gen_error *err) {
+    enum gen_status status = model_file_map(*file, path, err);
+    return status == GEN_OK ? read_mapped(*file, err) : status;
 }
 
-/** A Hugging Face model, or a folder around one GGUF: then the model is that file. */
-static enum gen_status begin_directory(struct model_file **file, const char *path,
-                                       struct gen_error *err) {
-    if (hf_dir_is_model(path))
-        return hf_dir_read(*file, path, err);
+static enum gen_status read_hf_directory(struct model_file **file, const char *path,
+                                         struct gen_error *err) {
+    return hf_dir_read(*file, path, err);
+}
+
+/** A folder around one GGUF: then the model is that file. */
+static enum gen_status read_folder(struct model_file **file, const char *path,
+                                   struct gen_error *err) {
     char *gguf = NULL;
     enum gen_status status = directory_look(&gguf, path, err);
     if (status == GEN_OK) {
@@ -55,18 +60,44 @@ static enum gen_status begin_directory(struct model_file **file, const char *pat
         status = new_file(file, gguf, err);
     }
     if (status == GEN_OK)
-        status = begin_gguf(*file, gguf, err);
+        status = read_gguf_file(file, gguf, err);
     memory_free(gguf);
     return status;
 }
 
+static bool is_directory(const char *path) {
+    return file_kind_of(path) == FILE_DIRECTORY;
+}
+
+static bool is_hf_directory(const char *path) {
+    return is_directory(path) && hf_dir_is_model(path);
+}
+
+static bool is_anything(const char *path) {
+    (void)path;
+    return true;
+}
+
+struct reader {
+    bool (*probe)(const char *path); /**< the first reader whose probe says yes reads it */
+    /** Fill *file, which has its name; it may be made anew under another one. */
+    enum gen_status (*read)(struct model_file **file, const char *path, struct gen_error *err);
+};
+
+static const struct reader readers[] = {
+    {is_hf_directory, read_hf_directory},
+    {is_directory, read_folder},
+    {is_anything, read_gguf_file}, /* which says what else it seems to be */
+};
+
 enum gen_status model_file_begin(struct model_file **out, const char *path, struct gen_error *err) {
     struct model_file *file = NULL;
+    const struct reader *reader = readers;
+    while (!reader->probe(path))
+        reader++;
     enum gen_status status = new_file(&file, path, err);
-    if (status == GEN_OK && file_kind_of(path) == FILE_DIRECTORY)
-        status = begin_directory(&file, path, err);
-    else if (status == GEN_OK)
-        status = begin_gguf(file, path, err);
+    if (status == GEN_OK)
+        status = reader->read(&file, path, err);
     if (status != GEN_OK) {
         model_file_free(file);
         file = NULL;
@@ -95,10 +126,8 @@ enum gen_status model_file_begin_memory(struct model_file **out, const char *nam
 }
 
 enum gen_status model_file_read_tokenizer(struct model_file *file, struct gen_error *err) {
-    if (file->naming != NAMES_GGUF || file->tokenizer != NULL)
-        return GEN_OK;
-    enum gen_status status = tokenizer_files_read_gguf(&file->tokenizer, file, err);
-    return status == GEN_OK ? added_flags_read(file, err) : status;
+    return file->make_tokenizer != NULL && file->tokenizer == NULL ? file->make_tokenizer(file, err)
+                                                                   : GEN_OK;
 }
 
 /** The second step, after the first and its result. */

@@ -1,7 +1,7 @@
 /**
  * vocab_learner.c - the public half of learning a vocabulary (gen_vocab_learner): words are counted
  * by word_count.c, merges found by bpe_train.c, and what they found becomes a tokenizer here. Files
- * are read in train/vocabulary.c or by the caller.
+ * are read in data/vocabulary.c or by the caller.
  */
 #include <string.h>
 

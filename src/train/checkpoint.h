@@ -26,8 +26,8 @@
 #include "format/gguf_write.h"
 #include "gen_train.h"
 #include "model/metadata.h"
-#include "train/adamw.h"
-#include "train/params.h"
+#include "train/gradient/params.h"
+#include "train/optimizer/adamw.h"
 
 /** Where a run is. */
 struct checkpoint {
@@ -63,10 +63,6 @@ uint64_t checkpoint_file_mark(const char *path);
 enum gen_status checkpoint_write_state(const char *path, const struct checkpoint *checkpoint,
                                        const struct params *params, const struct adamw *adamw,
                                        struct gen_error *err);
-/** Write a tensor's numbers, announced before, as f32. */
-enum gen_status checkpoint_put_tensor(struct gguf_writer *writer, const struct params *params,
-                                      const struct param_tensor *tensor, struct gen_error *err);
-
 /** Write the weights as an f32 GGUF to `path`. From `source`, the model that they began as or an
  *  earlier writing of this one, its metadata are carried over as `carried` says; NULL: none. */
 enum gen_status checkpoint_write_model(const char *path, const struct params *params,

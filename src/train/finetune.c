@@ -4,11 +4,11 @@
  */
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/error.h"
-#include "train/digest.h"
+#include "data/pair_order.h"
 #include "train/job.h"
 #include "train/options.h"
-#include "train/pair_order.h"
 #include "train/ranks.h"
 
 struct finetune_job {

@@ -9,10 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/digest.h"
 #include "base/error.h"
 #include "base/memory.h"
-#include "train/dataset.h"
-#include "train/digest.h"
+#include "data/dataset.h"
 #include "train/ranks.h"
 #include "train/resume.h"
 

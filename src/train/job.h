@@ -15,7 +15,7 @@
 #include "base/file.h"
 #include "format/model_file.h"
 #include "gen_train.h"
-#include "train/lora.h"
+#include "train/gradient/lora.h"
 #include "train/trainer.h"
 
 struct train_job {

@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "train/dataset.h"
+#include "data/dataset.h"
 #include "train/options.h"
 
 /* ---- the note --------------------------------------------------------------------------------*/

@@ -3,14 +3,14 @@
  * vocabulary, the dataset, the part that validates, and how a step reads them. The run itself is
  * job.c's, which gen_finetune() shares.
  */
+#include "base/digest.h"
 #include "base/error.h"
-#include "train/corpus.h"
-#include "train/dataset.h"
-#include "train/digest.h"
+#include "data/corpus.h"
+#include "data/dataset.h"
+#include "data/vocabulary.h"
 #include "train/job.h"
 #include "train/options.h"
 #include "train/ranks.h"
-#include "train/vocabulary.h"
 
 struct text_job {
     struct train_job job;

@@ -75,7 +75,7 @@ static size_t fill_batch(struct trainer *trainer, size_t first, size_t n) {
         memcpy(targets, trainer->targets + from, length * sizeof *targets);
         for (size_t at = length; at < longest; at++) {
             ids[at] = 0;
-            targets[at] = TRAIN_NO_TARGET;
+            targets[at] = NO_TARGET;
         }
     }
     return longest;
@@ -115,7 +115,7 @@ static size_t count_targets(const struct trainer *trainer, size_t n_sequences) {
     for (size_t i = 0; i < n_sequences; i++) {
         const int32_t *targets = trainer->targets + i * trainer->n_positions;
         for (size_t at = 0; at < trainer->lengths[i]; at++) {
-            n += targets[at] != TRAIN_NO_TARGET;
+            n += targets[at] != NO_TARGET;
         }
     }
     return n;
@@ -126,7 +126,7 @@ static uint64_t count_bytes(const struct trainer *trainer, size_t n_sequences) {
     for (size_t i = 0; i < n_sequences; i++) {
         const int32_t *targets = trainer->targets + i * trainer->n_positions;
         for (size_t at = 0; at < trainer->lengths[i]; at++) {
-            if (targets[at] != TRAIN_NO_TARGET &&
+            if (targets[at] != NO_TARGET &&
                 !tokenizer_is_special(trainer->tokenizer, targets[at])) {
                 size_t n;
                 gen_tokenizer_piece(trainer->tokenizer, targets[at], &n);

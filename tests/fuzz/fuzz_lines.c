@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "cmd/generate_input.h"
-#include "cmd/generate_options.h"
+#include "cmd/generate/generate_input.h"
+#include "cmd/generate/generate_options.h"
+#include "data/corpus.h"
+#include "data/pairs.h"
 #include "fuzz.h"
-#include "train/corpus.h"
-#include "train/pairs.h"
 
 enum { N_VOCAB = 512, MAX_POSITIONS = 64 };
 

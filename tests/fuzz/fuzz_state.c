@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/digest.h"
 #include "fuzz.h"
 #include "model/config.h"
 #include "train/checkpoint.h"
-#include "train/digest.h"
 
 /* Numbers of a model that is small enough to be loaded here. */
 #define VALUES_MAX 65536

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/digest.h"
+#include "data/dataset.h"
 #include "fuzz.h"
-#include "train/dataset.h"
-#include "train/digest.h"
 
 #define FOOTER_SIZE 40
 

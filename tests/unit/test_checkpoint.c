@@ -9,11 +9,11 @@
 #include <cmocka.h>
 
 #include "base/bytes.h"
+#include "base/digest.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "format_fixture.h"
 #include "train/checkpoint.h"
-#include "train/digest.h"
 
 /* Where the header begins, and the u64 before its configuration that versions have. */
 #define HEADER 16

@@ -12,14 +12,14 @@
 #include <cmocka.h>
 #include <math.h>
 
+#include "base/digest.h"
 #include "base/memory.h"
 #include "corpus_fixture.h"
+#include "data/dataset.h"
 #include "format_fixture.h"
 #include "gen.h"
-#include "train/adamw.h"
-#include "train/dataset.h"
-#include "train/digest.h"
-#include "train/schedule.h"
+#include "train/optimizer/adamw.h"
+#include "train/optimizer/schedule.h"
 
 /* ---- documents ---------------------------------------------------------------------------*/
 

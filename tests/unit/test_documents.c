@@ -13,13 +13,13 @@
 #include <cmocka.h>
 
 #include "base/bytes.h"
+#include "base/digest.h"
 #include "corpus_fixture.h"
+#include "data/dataset.h"
 #include "format_fixture.h"
 #include "gen.h"
 #include "text/documents.h"
 #include "text/lines.h"
-#include "train/dataset.h"
-#include "train/digest.h"
 
 /* The ids of the file decode to `text`, in which `$` means the end of a document. */
 static void check(const struct corpus_fixture *fixture, const char *name,

@@ -17,8 +17,8 @@
 #include "base/rng.h"
 #include "format_fixture.h"
 #include "model/adapter.h"
-#include "train/lora.h"
-#include "train/pass.h"
+#include "train/gradient/lora.h"
+#include "train/gradient/pass.h"
 
 #define N_SEQUENCES 2
 #define N_POSITIONS 24
@@ -101,7 +101,7 @@ static void rig_init(struct rig *rig, const struct lora_options *lora, const cha
     assert_non_null(rig->gradients);
     for (size_t i = 0; i < N_ROWS; i++) {
         rig->ids[i] = (int32_t)((7 * i * i + 31 * i + 5) % 70);
-        rig->targets[i] = i % 5 == 4 ? TRAIN_NO_TARGET : (int32_t)((3 * i + 11) % 70);
+        rig->targets[i] = i % 5 == 4 ? NO_TARGET : (int32_t)((3 * i + 11) % 70);
     }
 }
 

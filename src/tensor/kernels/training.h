@@ -90,7 +90,7 @@ static inline size_t training_attention_stride(size_t n_positions) {
 /** Floats of scratch that attention over a head needs. */
 size_t training_attention_scratch(size_t n_positions, size_t head_size);
 
-/** The factors of a step of AdamW, rounded once; train/adamw.h has the formulas. */
+/** The factors of a step of AdamW, rounded once; train/optimizer/adamw.h has the formulas. */
 struct adamw_factors {
     float scale;               /**< of gradients */
     float beta1_rest;          /**< 1 - beta1 */
