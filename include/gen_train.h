@@ -98,9 +98,9 @@ enum gen_schedule {
 /** What moves the weights; a run is resumed with the optimizer it was begun with. */
 enum gen_optimizer {
     GEN_OPTIMIZER_ADAMW, /**< train/optimizer/adamw.h has the formulas */
-    GEN_OPTIMIZER_MUON   /**< Muon for the matrices of the layers, AdamW for the rest:
-                            train/optimizer/muon.h.   Takes fewer steps to the same loss, each a little
-                            longer */
+    /** Muon for the matrices of the layers, AdamW for the rest: train/optimizer/muon.h. Takes fewer
+     *  steps to the same loss, each a little longer. */
+    GEN_OPTIMIZER_MUON
 };
 /** "adamw", "muon"; "?" for a value that is none. */
 const char *gen_optimizer_name(enum gen_optimizer optimizer);

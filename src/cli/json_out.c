@@ -1,6 +1,6 @@
 /**
  * json_out.c - writing JSON: commas, escapes, U+FFFD for what is no UTF-8, numbers that keep their
- * digits. Reading JSON is in src/format/json.c.
+ * digits. Nothing is parsed here; where the text goes is for the caller to say.
  */
 #include "cli/json_out.h"
 

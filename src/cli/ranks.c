@@ -1,6 +1,6 @@
 /**
- * ranks.c - whether this process is one of several that a launcher (mpirun, srun) started, and what
- * to say where it was but cannot join them. The exchange itself is in ranks_mpi.c, or ranks_one.c
+ * ranks.c - whether this process is one of several that a launcher (mpirun, srun) started, and the
+ * message where it is but finds itself alone. The exchange itself is in ranks_mpi.c, or ranks_one.c
  * in a build without MPI.
  */
 #include "cli/ranks.h"

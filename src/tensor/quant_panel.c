@@ -1,6 +1,6 @@
 /**
  * quant_panel.c - panels of block formats: laid out, packed from a file's blocks (number by number,
- * and several times as fast by words), unpacked again. Products with them are in kernels/quant_*.h.
+ * and fast by words), unpacked again. Products with them are in kernels/quant_*.h.
  */
 #include "tensor/quant_panel.h"
 

@@ -1,7 +1,7 @@
 /**
  * generate_options.c - the table of options of `gen generate`, their defaults, and what they must
- * fulfil together. Ranges of the sampling rules are in the table too, but are also checked by the
- * library.
+ * fulfil together. Ranges are checked here and, once more, by the library; texts such as --stop are
+ * made ready in generate_rules.c.
  */
 #include "cmd/generate/generate_options.h"
 

@@ -1,7 +1,7 @@
 /**
- * muon.c - Muon: a matrix's mean of gradients, with its singular values made equal by Newton-Schulz
- * steps, is what the matrix moves along. Which tensors it takes, says muon_takes(); all others take
- * AdamW (optimizer.c).
+ * muon.c - Muon: a matrix moves along the mean of its gradients, with the singular values of that
+ * made equal by Newton-Schulz steps. Matrices of layers are taken (muon_takes()); all other tensors
+ * take AdamW, as optimizer.c decides.
  */
 #include "train/optimizer/muon.h"
 
