@@ -1,6 +1,7 @@
 /**
- * train_sample.c - a text by the model as it is in the middle of a run (--sample), printed by
- * gen_generate() with a source of one prompt. When, train_report.c is told by the library.
+ * train_sample.c - a text by the model as it is in the middle of a run (--sample): made by
+ * gen_generate() from a source of one prompt, and printed on lines of its own on stderr. The
+ * library says when, through train_report.c.
  */
 #include "cmd/train/train_sample.h"
 
