@@ -2,7 +2,7 @@
 #
 #   make CC=clang CFLAGS='-O0 -g'   any compiler, any flags (of -O3 kernels take -O2); what they
 #                                   change is rebuilt
-#   make BUILD=/tmp/gen             any build directory; nothing is ever written beside sources
+#   make BUILD=/tmp/gen             any build directory; nothing is ever written next to sources
 #   make V=1                        show the commands in full
 
 CC      ?= cc
@@ -96,7 +96,7 @@ HARDENING_CFLAGS += $(if $(filter-out -O0,$(lastword $(filter -O%,$(CFLAGS)))),-
 endif
 endif
 
-# Last on the line stand the flags that the promise of same bits needs, so that no CFLAGS of the
+# Last on the line come the flags that the promise of same bits needs, so that no CFLAGS of the
 # user can take it back. No -march=native: the program must run on machines other than this one.
 ALL_CFLAGS := -std=c17 -D_DEFAULT_SOURCE -Iinclude -Isrc $(LIB_CFLAGS) -pthread \
 	$(WARNINGS) $(CPPFLAGS) $(CFLAGS) $(SANITIZE_FLAGS) -fno-fast-math -ffp-contract=off

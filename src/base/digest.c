@@ -1,3 +1,8 @@
+/**
+ * digest.c - the check sum of digest.h, eight bytes at a time, whatever pieces they come in. What
+ * is held against what is for its users to say: src/train for states of runs, src/data for corpora,
+ * pairs and vocabularies.
+ */
 #include "base/digest.h"
 
 #include <string.h>

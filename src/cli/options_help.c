@@ -1,3 +1,7 @@
+/**
+ * options_help.c - printing the help of a command from its table of options: wrapped at 79 columns,
+ * defaults taken from the settings. Parsing is in options.c.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +55,7 @@ static void describe_default(char *text, size_t size, const struct option *optio
                              const void *settings) {
     const void *value = (const char *)settings + option->offset;
     text[0] = '\0';
-    /* A number below its range stands for "none". */
+    /* A number below its range means "none". */
     switch (option->kind) {
     case OPTION_INT:
         if (*(const int32_t *)value >= option->range.min) {
@@ -61,7 +65,7 @@ static void describe_default(char *text, size_t size, const struct option *optio
     case OPTION_FLOAT:
         snprintf(text, size, " (default: %g)", (double)*(const float *)value);
         break;
-    case OPTION_UINT64: /* 0 stands for "none" */
+    case OPTION_UINT64: /* 0 means "none" */
         if (*(const uint64_t *)value > 0) {
             snprintf(text, size, " (default: %llu)", (unsigned long long)*(const uint64_t *)value);
         }

@@ -1,4 +1,8 @@
-/* The files of a corpus, and of their pieces the texts and token ids, on several threads. */
+/**
+ * corpus.c - the files of a corpus, and of their pieces the texts and token ids, on several
+ * threads. Where pieces begin and end is found in corpus_walk.c; the ids go to dataset.c, the texts
+ * to vocabulary.c.
+ */
 #include "data/corpus.h"
 
 #include <stdio.h>

@@ -2,16 +2,16 @@
  * corpus.h - text files to learn from, cut into documents and made token ids.
  *
  * Two formats, told apart by the name. Text: documents are divided by `<|endoftext|>`, wherever it
- * stands; a line end right before or right after it belongs to neither, nor does the last of the
+ * is; a line end right before or right after it belongs to neither, nor does the last of the
  * file. JSON lines (.jsonl, .ndjson, .json, in letters of any case): each line is an object whose
  * member `field` is a document, or several with `<|endoftext|>` between them; blank lines are
  * passed over, halves of surrogate pairs are U+FFFD. Of either a byte order mark in front is passed
  * over. Either is UTF-8 without NUL, checked byte by byte, so that a file of another kind is
- * refused and not learned. After each document stands the id of end-of-text; empty documents do not
+ * refused and not learned. After each document comes the id of end-of-text; empty documents do not
  * count.
  *
  * Files are walked in pieces of about a megabyte, so that memory does not grow with the corpus. A
- * long document is cut where a line of text begins right behind one: there the words of GPT-2's
+ * long document is cut where a line of text begins right after another: there the words of GPT-2's
  * pre-tokenizer end too, and no added token lies across, so the ids are those of the document in
  * one piece.
  */

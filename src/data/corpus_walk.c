@@ -1,5 +1,7 @@
-/* The walk through the files of a corpus: where its documents begin and end, and where a long one
- * may be cut. What the pieces say is not looked at here. */
+/**
+ * corpus_walk.c - the walk through the files of a corpus: where its documents begin and end, and
+ * where a long one may be cut. What the pieces say is not looked at here.
+ */
 #include "data/corpus_walk.h"
 
 #include <string.h>
@@ -36,7 +38,7 @@ static void next_text(struct corpus_walk *walk, struct corpus_piece *piece) {
     const char *text = (const char *)piece->file->map.data + walk->at;
     size_t left = piece->file->map.size - walk->at;
     size_t n = 0;
-    size_t end = 0; /* behind the separator, if there is one */
+    size_t end = 0; /* after the separator, if there is one */
     piece->last = true;
     while (n < left) {
         size_t next;

@@ -1,4 +1,6 @@
-/* The file of token ids: written, checked before it is believed, read; and the order of training.
+/**
+ * dataset.c - the file of token ids: written, checked before it is believed, read; and the order in
+ * which training reads it. The ids come from corpus.c.
  */
 #include "data/dataset.h"
 

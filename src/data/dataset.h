@@ -26,7 +26,7 @@
 #include "data/corpus.h"
 #include "gen.h"
 
-/** What stands after the prefix in the names of the files that dataset_open() writes. */
+/** What comes after the prefix in the names of the files that dataset_open() writes. */
 #define DATASET_LONGEST_ENDING ".tokens-0123456789abcdef"
 
 struct dataset {
@@ -41,15 +41,16 @@ struct dataset {
 /** A digest of all that a tokenizer knows. */
 uint64_t dataset_vocab_digest(const struct gen_tokenizer *tokenizer);
 
-/**
- * Read the corpus's ids from their file, or make it. progress (may be NULL) is told the bytes of
- * text done and in all and cancels with false. GEN_BAD_FILE if there is no text at all. `expected`
- * is the key that a state has of these data, or 0: a file of another one is made again.
- */
+/** Who is told the bytes of text done and in all; tell() cancels with false. */
 struct dataset_progress {
     void *context;
     bool (*tell)(void *context, uint64_t done, uint64_t total);
 };
+/**
+ * Read the corpus's ids from their file, or make it. GEN_BAD_FILE if there is no text at all.
+ * `expected` is the key that a state has of these data, or 0: a file of another one is made again.
+ * progress may be NULL.
+ */
 enum gen_status dataset_open(struct dataset *dataset, const char *prefix,
                              const struct corpus *corpus, const struct gen_tokenizer *tokenizer,
                              struct thread_pool *pool, uint64_t expected,

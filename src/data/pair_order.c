@@ -1,3 +1,7 @@
+/**
+ * pair_order.c - which pairs are learned in which step: the split into learned and held-out ones,
+ * and each epoch's shuffled order by lengths. The pairs themselves are pairs.c's.
+ */
 #include "data/pair_order.h"
 
 #include <stdlib.h>

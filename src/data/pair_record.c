@@ -1,5 +1,7 @@
-/* Which shape a record of a file of pairs has, and where its texts are. How they become one text is
- * left to pair_template.c, and which ids count to pairs.c. */
+/**
+ * pair_record.c - which shape a record of a file of pairs has, and where its texts are. How they
+ * become one text is left to pair_template.c, and which ids count to pairs.c.
+ */
 #include "data/pair_record.h"
 
 #include <string.h>

@@ -16,7 +16,7 @@
 /** All texts are those of the object. */
 struct pair_record {
     const char *prompt; /**< NULL: a conversation */
-    const char *input;  /**< NULL, or what stands on a line of its own after the prompt */
+    const char *input;  /**< NULL, or what is put on a line of its own after the prompt */
     const char *completion;
     bool instructs; /**< the prompt is an instruction, which its answer does not go on from */
     const cJSON *messages;      /**< the list */

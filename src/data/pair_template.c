@@ -1,3 +1,7 @@
+/**
+ * pair_template.c - reading a template such as "{prompt}{completion}" into its parts, escapes
+ * resolved. pairs.c fills it in.
+ */
 #include "data/pair_template.h"
 
 #include <stdio.h>
@@ -5,7 +9,7 @@
 
 #include "base/error.h"
 
-/* Append n bytes of a pattern, with what stands after a backslash as it is meant. */
+/* Append n bytes of a pattern, with what follows a backslash as it is meant. */
 static enum gen_status append(struct gen_bytes *out, const char *text, size_t n) {
     static const char letters[] = "nt\\";
     static const char meant[] = "\n\t\\";

@@ -2,12 +2,12 @@
  * pair_template.h - how a pair of texts, or a conversation, becomes one text: a pattern with two
  * places to fill in.
  *
- *   pairs          {prompt}{completion}                 such as "Question: {prompt}\nAnswer:
- * {completion}" conversations  {role}: {content}\n                  once for each message
+ *   pairs          {prompt}{completion}    such as "Question: {prompt}\nAnswer: {completion}"
+ *   conversations  {role}: {content}\n     once for each message
  *
- * `\n`, `\t` and `\\` stand for a line's end, a tabulator and a backslash. A single space right
+ * `\n`, `\t` and `\\` mean a line's end, a tabulator and a backslash. A single space right
  * before the second place goes with what is filled in there, because GPT-2's tokens begin with
- * their space: what is asked of the model later then ends without one.
+ * their space: a prompt that the model gets later then ends without one.
  */
 #ifndef DATA_PAIR_TEMPLATE_H
 #define DATA_PAIR_TEMPLATE_H

@@ -1,4 +1,8 @@
-/* Records of JSON lines, made sequences of token ids in which some count. */
+/**
+ * pairs.c - records of JSON lines, made sequences of token ids in which some count. Shapes of
+ * records are in pair_record.c, templates in pair_template.c, the order of training in
+ * pair_order.c.
+ */
 #include "data/pairs.h"
 
 #include <stdio.h>

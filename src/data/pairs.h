@@ -4,12 +4,12 @@
  *
  * The shapes of pair_record.h may be mixed; blank lines are passed over, halves of surrogate pairs
  * are U+FFFD. Where the template puts nothing between an instruction and its output, a line end
- * stands there; an input stands on a line of its own after the instruction. A pair
- * becomes the text of its template, of which the completion and what the template has after it
- * count, and end-of-text, which counts too. In a conversation every message is one filling of its
- * template; what the assistant says counts, and after it stands end-of-text in the place of what
- * the template has there. What counts is made tokens apart from what stands before it, as it is
- * when the model is asked later. A sequence in which nothing stands before begins with end-of-text.
+ * is put there; an input comes on a line of its own after the instruction. A pair becomes the text
+ * of its template, of which the completion and what the template has after it count, and
+ * end-of-text, which counts too. In a conversation every message is one filling of its template;
+ * what the assistant says counts, and after it comes end-of-text in the place of what the template
+ * has there. What counts is made tokens apart from what comes before it, as it is when the model is
+ * used later. A sequence in which nothing comes before begins with end-of-text.
  */
 #ifndef DATA_PAIRS_H
 #define DATA_PAIRS_H

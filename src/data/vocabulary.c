@@ -1,5 +1,8 @@
-/* Vocabularies from the documents of files: of a run that learns its own, and of a learner that is
- * given files. */
+/**
+ * vocabulary.c - vocabularies from the documents of files: of a run that learns its own, and of a
+ * learner that is given files (gen_vocab_learner_add_file). Counting and merging is
+ * src/tokenizer's.
+ */
 #include "data/vocabulary.h"
 
 #include "base/error.h"

@@ -1,9 +1,8 @@
-/*
- * gen_generate(): prompts in, texts out.
- *
- * The engine fetches prompts while there is room for more texts (scheduler.h), has all texts
- * under way take a step together (pass.h), and tells the sink in order what came of it. The
- * texts behind the first unfinished one are ahead of what the sink has heard.
+/**
+ * engine.c - gen_generate(): prompts in, texts out. The engine fetches prompts while there is room
+ * for more texts (scheduler.h), has all texts under way take a step together (pass.h), and tells
+ * the sink in order what came of it. Texts after the first unfinished one may be further than what
+ * the sink has heard.
  */
 #include "base/error.h"
 #include "base/memory.h"
@@ -90,7 +89,7 @@ static enum gen_status fail_first(struct engine *engine) {
 /**
  * Whether a text can be announced: its first id is drawn, so its prompt went through the model
  * well. What fails before that leaves nothing on the user's screen but the error. Where logits
- * are wanted the prompt's come before, and the text with them.
+ * are reported the prompt's come before, and the text with them.
  */
 static bool can_begin(const struct engine *engine, const struct sequence *sequence) {
     if (sequence->begun || sequence->refused) {

@@ -1,10 +1,15 @@
+/**
+ * pass.c - a pass through the model: which rows it has (a chunk of a prompt, or a last id and its
+ * draft), one evaluation, then a draw for each text from its logits. Which texts are under way is
+ * decided in scheduler.c; an id becomes text in sequence.c.
+ */
 #include "generate/pass.h"
 
 #include "base/error.h"
 #include "base/memory.h"
 
 /* Rows for reading in a pass: enough to keep the processor busy, few enough to be canceled soon.
- * Some even if many texts are being decoded. Rows whose logits are all wanted cost n_vocab floats
+ * Some even if many texts are being decoded. Rows whose logits are all needed cost n_vocab floats
  * each, so they come in fewer. */
 #define CHUNK_ROWS        256
 #define CHUNK_LEAST       32
@@ -91,7 +96,7 @@ static size_t plan(struct pass *pass) {
     return n_rows;
 }
 
-/** Put drafts behind the last ids, if the pass has so few rows that they cost little. */
+/** Put drafts after the last ids, if the pass has so few rows that they cost little. */
 static void add_drafts(struct pass *pass, size_t n_rows) {
     size_t n_ctx = (size_t)pass->rules->n_ctx;
     bool wanted = pass->rules->options->speculate && pass->sink->logits == NULL;

@@ -1,7 +1,7 @@
 /**
  * pass.h - one pass through the model with a few rows of each text that is under way.
  *
- * A text that is being decoded has one row, its last id, and perhaps a draft behind it
+ * A text that is being decoded has one row, its last id, and perhaps a draft after it
  * (speculate.h). What room is left goes to texts whose prompt is still to be read, in chunks and
  * the oldest first, so that long prompts hold up neither the decoding nor each other. After the
  * pass each text that has the logits it needs draws.

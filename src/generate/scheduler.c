@@ -1,3 +1,8 @@
+/**
+ * scheduler.c - the queue of texts and the slots of the session: who gets a slot, who waits for a
+ * prompt that another text is reading, who copies its keys and values. What is computed is
+ * pass.c's.
+ */
 #include "generate/scheduler.h"
 
 #include "base/memory.h"

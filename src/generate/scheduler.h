@@ -2,7 +2,7 @@
  * scheduler.h - the texts of a job: which wait, which are under way, and in which slots of the
  * session.
  *
- * Texts stand in a queue in the order in which they are reported. A text that has something to
+ * Texts are in a queue in the order in which they are reported. A text that has something to
  * compute takes a slot and leaves it when it is finished, and the next text takes its place at
  * once: the batch stays full without the texts being of one length (continuous batching). A
  * finished text stays in the queue until all before it are reported; the queue is bounded, so

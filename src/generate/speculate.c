@@ -1,3 +1,7 @@
+/**
+ * speculate.c - prompt lookup: the draft for what follows, taken from an earlier place in the text,
+ * and more caution after drafts that failed. pass.c evaluates a draft and keeps what comes true.
+ */
 #include "generate/speculate.h"
 
 /* So many ids before a place must be those at the end of the text: always, and after the worst

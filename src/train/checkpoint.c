@@ -1,3 +1,8 @@
+/**
+ * checkpoint.c - the two files of a run: PATH.state, written and read by the layout in the header,
+ * and the model as a GGUF. When they are written, trainer_save.c decides; whether a state fits a
+ * job is checked in resume.c.
+ */
 #include "train/checkpoint.h"
 
 #include <string.h>

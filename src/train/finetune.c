@@ -1,4 +1,7 @@
-/* gen_finetune: pairs to learn from, one a sequence. */
+/**
+ * finetune.c - gen_finetune(): pairs to learn from, one a sequence: options, the pairs and which
+ * are held out, and how a step reads them. The run itself is job.c's, which gen_train() shares.
+ */
 #include <string.h>
 
 #include "base/digest.h"

@@ -23,7 +23,7 @@
  * memory, and dividing a step evenly. */
 #define MICRO_BATCH_ROWS 1024
 
-/* The numbers that learn. */
+/* The trainable numbers. */
 static struct params *learned(struct train_job *job) {
     return job->lora_options != NULL ? &job->lora.params : &job->params;
 }
@@ -69,7 +69,7 @@ static size_t choose_micro_batch(const struct train_job *job) {
     return (n_sequences + n_parts - 1) / n_parts;
 }
 
-/* Adapters mean something with the weights alone that they were learned for. */
+/* Adapters mean something with the weights alone that they were trained for. */
 static uint64_t base_digest(const struct train_job *job) {
     if (job->lora_options == NULL) {
         return 0;

@@ -41,7 +41,7 @@ static enum gen_status show_sample(const struct trainer *trainer, struct gen_err
         return GEN_OK;
     }
     struct gen_tokenizer *tokenizer;
-    memcpy(&tokenizer, &trainer->tokenizer, sizeof tokenizer); /* read-only behind `const` */
+    memcpy(&tokenizer, &trainer->tokenizer, sizeof tokenizer); /* only read, as `const` says */
     struct model_file file = {.format = "gguf v3", .tokenizer = tokenizer};
     error_path(&file.where, trainer->path);
     const struct gen_model model = {

@@ -43,10 +43,10 @@ struct trainer {
     const struct model_file *source; /**< whose metadata the model written has, or NULL */
     enum metadata_carried carried;
     const struct params *params; /**< of the model */
-    struct params *learned;      /**< what of it learns: the same, or those of `lora` */
-    const struct lora *lora;     /**< NULL: all weights learn */
+    struct params *learned;      /**< its trainable ones: the same, or those of `lora` */
+    const struct lora *lora;     /**< NULL: all weights are trainable */
     struct optimizer *optimizer;
-    float *gradients; /**< of `learned`; all 0 between steps */
+    float *gradients; /**< of `learned`; what they hold before a step does not matter */
     struct compute *compute;
     struct train_pass *pass;
     struct schedule schedule;

@@ -1,6 +1,6 @@
-/*
- * libFuzzer entry: the first byte chooses what the others are: pairs to learn, a corpus of JSON
- * lines, a corpus of text, prompts as JSON lines, as plain lines, as one text.
+/**
+ * fuzz_lines.c - libFuzzer entry: the first byte chooses what the others are: pairs to learn, a
+ * corpus of JSON lines, a corpus of text, prompts as JSON lines, as plain lines, as one text.
  */
 #include <stdlib.h>
 #include <string.h>

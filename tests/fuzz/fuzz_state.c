@@ -1,6 +1,6 @@
-/*
- * libFuzzer entry: any bytes as the state of a training run, with a check sum that is right. What
- * opens has a sound configuration, and can be loaded.
+/**
+ * fuzz_state.c - libFuzzer entry: any bytes as the state of a training run, with a check sum that
+ * is right. What opens has a sound configuration, and can be loaded.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,8 @@
-/* Many texts at once: each is what it is alone, they are told of in order, prompts are fetched
- * when there is room and no sooner, and a text that fails leaves the others as they are. */
+/**
+ * test_batch.c - many texts at once: each is what it is alone, they are told of in order, prompts
+ * are fetched when there is room and no sooner, and a text that fails leaves the others as they
+ * are.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,7 +38,7 @@ static int teardown(void **state) {
     return 0;
 }
 
-/* Prompts of 1 to 60 ids, all different. Among the first there are short ones behind several that
+/* Prompts of 1 to 60 ids, all different. Among the first there are short ones after several that
  * are too long to be read in one pass. */
 static struct generate_job mixed_job(size_t n_prompts, int32_t batch) {
     struct generate_job job = {.options = gen_generate_options_default()};

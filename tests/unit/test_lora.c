@@ -1,6 +1,8 @@
-/* Adapters of low rank: their gradients against those of the weights they are added to and against
- * differences of the loss, the same bits every way, and that what is written is read. Adapters of
- * other programs, and bad ones, are in test_adapter.c. */
+/**
+ * test_lora.c - adapters of low rank: their gradients against those of the weights they are added
+ * to and against differences of the loss, the same bits every way, and that what is written is
+ * read. Adapters of other programs, and bad ones, are in test_adapter.c.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -67,7 +69,7 @@ static void fill_lora(struct lora *lora) {
     }
 }
 
-/* With `lora` NULL all weights learn. */
+/* With `lora` NULL all weights are trainable. */
 static void rig_init(struct rig *rig, const struct lora_options *lora, const char *kernels,
                      int n_threads, bool recompute, float dropout) {
     struct gen_config config = small_config();

@@ -1,5 +1,7 @@
-/* What fine-tuning reads: templates, pairs and conversations as ids of which some count, and the
- * order of the pairs in an epoch. */
+/**
+ * test_pairs.c - what fine-tuning reads: templates, pairs and conversations as ids of which some
+ * count, and the order of the pairs in an epoch.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

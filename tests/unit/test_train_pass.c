@@ -1,5 +1,7 @@
-/* Gradients of a whole model: against PyTorch's, against differences of the loss, and our own
- * promise, the same bits whatever the batches, threads and kernels. */
+/**
+ * test_train_pass.c - gradients of a whole model: against PyTorch's, against differences of the
+ * loss, and our own promise, the same bits whatever the batches, threads and kernels.
+ */
 #include <dirent.h>
 #include <math.h>
 #include <setjmp.h>

@@ -1,3 +1,7 @@
+/**
+ * bench.c - `gen bench`: its options, then measuring and reporting. What is measured is in
+ * bench_figures.c, how in bench_measure.c, the printed results in bench_report.c.
+ */
 #include <stdlib.h>
 
 #include "cli/alloc.h"

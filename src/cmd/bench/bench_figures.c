@@ -1,3 +1,7 @@
+/**
+ * bench_figures.c - which figures `gen bench` measures, from the lists on its command line and the
+ * model's sizes, and what each costs in bytes and operations. The clock runs in bench_measure.c.
+ */
 #include "cmd/bench/bench_figures.h"
 
 #include <inttypes.h>
@@ -56,7 +60,7 @@ double bench_series_max(const struct bench_series *series) {
 
 /* ---- lists -------------------------------------------------------------------------------- */
 
-/** Insert in ascending order; what is there already is not wanted twice. */
+/** Insert in ascending order; what is there already is not inserted again. */
 static void insert(struct bench_list *list, int32_t number) {
     size_t at = 0;
     while (at < list->n && list->numbers[at] < number) {

@@ -1,3 +1,7 @@
+/**
+ * bench_measure.c - the measuring of `gen bench`: sessions are prepared, figures and limits of the
+ * machine timed in rounds. Nothing is printed here but the progress bar.
+ */
 #include "cmd/bench/bench_measure.h"
 
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  * bench_measure.h - the measuring of `gen bench`.
  *
  * All quantities are measured in turns, one round after the other, because the speed of a machine
- * drifts: what is set beside each other was then measured beside each other.
+ * drifts: numbers that are compared were then measured one right after the other.
  */
 #ifndef CMD_BENCH_BENCH_MEASURE_H
 #define CMD_BENCH_BENCH_MEASURE_H

@@ -1,3 +1,7 @@
+/**
+ * bench_report.c - the results of `gen bench` as a table and as JSON: rates, spreads, shares of the
+ * machine's limits. Nothing is measured here.
+ */
 #include "cmd/bench/bench_report.h"
 
 #include <inttypes.h>
@@ -34,14 +38,14 @@ struct number {
     char text[32];
 };
 
-/** Three digits, or all that stand before the point. */
+/** Three digits, or all that come before the point. */
 static const char *show(struct number *number, double value) {
     int decimals = value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
     snprintf(number->text, sizeof number->text, "%.*f", decimals, value);
     return number->text;
 }
 
-/** How far the measurements lie apart, beside the median. */
+/** How far the measurements lie apart, printed next to the median. */
 static const char *show_spread(struct number *number, const struct bench_series *series) {
     double range = bench_series_max(series) - bench_series_min(series);
     snprintf(number->text, sizeof number->text, "%.0f %%",

@@ -1,3 +1,8 @@
+/**
+ * generate.c - `gen generate`: from the command line to an exit status. Its parts have files of
+ * their own: options, prompts (generate_input.c), rules of texts (generate_rules.c), texts on their
+ * way out (generate_output.c). The work is gen_generate() in src/generate.
+ */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

@@ -1,3 +1,7 @@
+/**
+ * generate_input.c - the prompts of `gen generate` as a gen_source: operands, a file, stdin, or one
+ * a line, as text, JSON or ids. Reading is left to cli/input.c, tokens to the library.
+ */
 #include "cmd/generate/generate_input.h"
 
 #include <cjson/cJSON.h>

@@ -1,3 +1,7 @@
+/**
+ * generate_json.c - one answer of `gen generate --json` as a line of JSON; its members are listed
+ * in the header. generate_output.c writes the line.
+ */
 #include "cmd/generate/generate_json.h"
 
 #include <string.h>

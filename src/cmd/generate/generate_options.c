@@ -1,3 +1,8 @@
+/**
+ * generate_options.c - the table of options of `gen generate`, their defaults, and what they must
+ * fulfil together. Ranges are checked here and, once more, by the library; texts such as --stop are
+ * made ready in generate_rules.c.
+ */
 #include "cmd/generate/generate_options.h"
 
 #include <string.h>

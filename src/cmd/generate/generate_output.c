@@ -1,3 +1,8 @@
+/**
+ * generate_output.c - the texts of `gen generate` as a gen_sink: plain, as JSON or as ids, with
+ * colors on a terminal, logits to a file, and the speed with --verbose. Buffers and files are
+ * text_out.c's.
+ */
 #include "cmd/generate/generate_output.h"
 
 #include <string.h>

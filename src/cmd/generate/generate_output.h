@@ -1,8 +1,8 @@
 /**
- * generate_output.h - the texts of `gen generate`: as they stand or as JSON, as a gen_sink.
+ * generate_output.h - the texts of `gen generate`: as they are or as JSON, as a gen_sink.
  *
  * Plain: prompt and new text as they come, then a newline (with --null a NUL). With --separator
- * that text stands between two texts instead, and one newline after the last. In a batch an
+ * that text is between two texts instead, and one newline after the last. In a batch an
  * answer that failed is empty, so that the others keep their places.
  */
 #ifndef CMD_GENERATE_GENERATE_OUTPUT_H

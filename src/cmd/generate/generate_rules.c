@@ -1,3 +1,7 @@
+/**
+ * generate_rules.c - stop texts, separators, bad words and logit biases of the command line, made
+ * into what the library takes: escapes resolved, words made ids by the model's tokenizer.
+ */
 #include "cmd/generate/generate_rules.h"
 
 #include <math.h>

@@ -20,7 +20,7 @@ struct generate_rules {
 /**
  * Read --bad-words and --logit-bias into `rules` and let settings->options point to them; resolve
  * the escapes of --stop and --separator. An id
- * given twice keeps its last bias. The tokenizer may be NULL where no bad words are wanted.
+ * given twice keeps its last bias. The tokenizer may be NULL where there are no bad words.
  */
 enum gen_status generate_rules_init(struct generate_rules *rules,
                                     struct generate_settings *settings,

@@ -1,3 +1,7 @@
+/**
+ * finetune.c - `gen finetune`: its options and what they set. What it has in common with `gen
+ * train` is in train_options.c and train_report.c, the work is gen_finetune() in src/train.
+ */
 #include "cli/exit_code.h"
 #include "cmd/command.h"
 #include "cmd/train/train_report.h"

@@ -1,3 +1,7 @@
+/**
+ * train.c - `gen train`: the command's row. Its options are in train_options.c, what is shown of a
+ * run in train_report.c, the work is gen_train() in src/train.
+ */
 #include "cmd/command.h"
 #include "cmd/train/train_options.h"
 #include "cmd/train/train_report.h"

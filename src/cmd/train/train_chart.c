@@ -1,4 +1,7 @@
-/* The drawing of a run's losses: the range that is shown, axes, curves, legend. */
+/**
+ * train_chart.c - the drawing of a run's losses as SVG: the range that is shown, axes, curves,
+ * legend. Where the points come from is train_metrics.c's affair.
+ */
 #include "cmd/train/train_chart.h"
 
 #include <inttypes.h>

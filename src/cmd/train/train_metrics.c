@@ -1,3 +1,8 @@
+/**
+ * train_metrics.c - the losses of a run in memory, for the chart, and as JSON lines in the file of
+ * --metrics, of which a resumed run keeps what comes before its checkpoint. train_chart.c draws
+ * them.
+ */
 #include "cmd/train/train_metrics.h"
 
 #include <cjson/cJSON.h>

@@ -35,7 +35,7 @@ struct train_metrics {
 };
 
 /**
- * Open the file; NULL: keep the figures only. Of what stands in it, keep the steps up to
+ * Open the file; NULL: keep the figures only. Of what it holds, keep the steps up to
  * `first_step`, 0 for a new run. Returns false after a message.
  */
 bool train_metrics_open(struct train_metrics *metrics, const char *path, uint64_t first_step);

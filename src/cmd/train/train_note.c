@@ -1,5 +1,8 @@
-/* The options of a run as a note in its state: written from the table of options and what was given
- * on the command line, and read back as arguments that the one parser of options takes. */
+/**
+ * train_note.c - the options of a run as a note in its state: written from the table of options and
+ * what was given on the command line, and read back as arguments that the one parser of options
+ * takes.
+ */
 #include "cmd/train/train_note.h"
 
 #include <cjson/cJSON.h>
@@ -153,7 +156,7 @@ static const struct option *find_row(const struct options_spec *spec, const char
     return NULL;
 }
 
-/** Whether the command line says the same or something that cannot stand next to it. */
+/** Whether the command line says the same or something that excludes it. */
 static bool is_decided(const struct option *option, const struct options_parsed *parsed,
                        const struct options_spec *spec) {
     if (option->offset == TRAIN_AT(data) && parsed->n_operands > 0) {

@@ -2,7 +2,7 @@
  * train_note.h - the options of a run, kept in its state, so that `--resume -o FILE` is enough to
  * go on.
  *
- * A note is a JSON array of arguments as they could stand on the command line: those that were
+ * A note is a JSON array of arguments as they could be given on the command line: those that were
  * given and say what the run is, not how it is watched or where it computes. Of files it has the
  * paths, made absolute, and nothing of what is in them.
  */

@@ -1,3 +1,8 @@
+/**
+ * train_options.c - the table of options of `gen train`, which `gen finetune` shares by
+ * train_rows.h, and the checks of the files they name: what is read must be there, what is written
+ * must replace nothing of the run. Numbers are checked by the library (train/options.c).
+ */
 #include "cmd/train/train_options.h"
 
 #include <errno.h>

@@ -12,7 +12,7 @@
 #include "gen_train.h"
 
 struct train_settings {
-    struct gen_train_options options; /**< but for what stands below */
+    struct gen_train_options options; /**< but for what is below */
     struct option_list data, valid;
     const char *vocab, *init;            /**< as written */
     char *vocab_path;                    /**< where it leads; NULL where not given */

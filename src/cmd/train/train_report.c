@@ -1,3 +1,8 @@
+/**
+ * train_report.c - running `gen train` or `gen finetune`: what the library tells of the run
+ * (gen_train_watch) becomes a moving line or plain lines, metrics, chart and samples; signals
+ * become a wish to stop; and the end becomes an exit status.
+ */
 #include "cmd/train/train_report.h"
 
 #include <inttypes.h>

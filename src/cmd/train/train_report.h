@@ -15,7 +15,7 @@ struct train_report {
     struct train_metrics metrics;
     struct progress reading;
     bool terminal;                /**< stderr is one, and --quiet was not given */
-    bool drawn;                   /**< the moving line stands there */
+    bool drawn;                   /**< the moving line is there */
     bool failed;                  /**< something could not be written; the message is out */
     uint64_t first_step;          /**< of this session */
     uint64_t n_steps;             /**< of the run, at most */

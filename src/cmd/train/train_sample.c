@@ -1,3 +1,8 @@
+/**
+ * train_sample.c - a text by the model as it is in the middle of a run (--sample): made by
+ * gen_generate() from a source of one prompt, and printed on lines of its own on stderr. The
+ * library says when, through train_report.c.
+ */
 #include "cmd/train/train_sample.h"
 
 #include <inttypes.h>

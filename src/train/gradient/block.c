@@ -26,7 +26,7 @@ struct block_run {
     struct run run; /* the first member: operations get a pointer to it */
     const struct pass_batch *batch;
     const struct layer *h;
-    const struct layer *gradients; /* as h; NULL: the weights do not learn */
+    const struct layer *gradients; /* as h; NULL: the weights are not trainable */
     size_t layer;
     const struct block_memory *m;
     const float *x; /* forward: where the residual stream is by now */
@@ -37,8 +37,8 @@ static const struct block_run *block_of(const struct run *run) {
     return (const struct block_run *)run;
 }
 
-/* The same part of the gradients: a norm or a linear layer of the block. NULL: it does not learn.
- */
+/* The same part of the gradients: a norm or a linear layer of the block. NULL: it is not
+ * trainable. */
 static const void *gradient_of(const struct block_run *r, const void *part) {
     size_t offset = (size_t)((const unsigned char *)part - (const unsigned char *)r->h);
     return r->gradients == NULL ? NULL : (const unsigned char *)r->gradients + offset;

@@ -21,9 +21,9 @@ struct pass_batch {
     const struct pass_memory *memory;
     struct training_attention *jobs;        /**< [n_sequences][n_head] */
     const struct lora *lora;                /**< NULL: no adapters */
-    const struct lora_pair *lora_gradients; /**< as lora->pairs; NULL where nothing learns */
+    const struct lora_pair *lora_gradients; /**< as lora->pairs; NULL where nothing is trained */
     size_t n_sequences, n_positions;
-    float dropout; /**< 0 where nothing learns */
+    float dropout; /**< 0 where nothing is trained */
     uint64_t seed;
     size_t first_sequence;
     bool begins; /**< the first batch of a step: gradients of matrices are written, not added */
@@ -37,7 +37,7 @@ struct row_dropout batch_dropout(const struct pass_batch *batch, size_t layer,
 void block_forward(const struct pass_batch *batch, float *out, const struct layer *h, size_t layer);
 
 /** memory->d_x, the gradient of the layer's out, becomes that of its x; those of the weights are
- *  added to `gradients` (NULL: adapters alone learn). The layer's memory must be filled. */
+ *  added to `gradients` (NULL: adapters alone are trainable). The layer's memory must be filled. */
 void block_backward(const struct pass_batch *batch, const struct layer *gradients,
                     const struct layer *h, size_t layer);
 

@@ -1,3 +1,8 @@
+/**
+ * embedding.c - token and position tables in training: rows looked up, and their gradients added in
+ * the order of the rows, also where lm_head is tied to the table. The rest of the network is in
+ * block.c and pass.c.
+ */
 #include "train/gradient/embedding.h"
 
 #include <string.h>

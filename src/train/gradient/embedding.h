@@ -18,8 +18,8 @@ struct embedding {
     bool *touched; /**< [V] which rows of it are not 0 */
 };
 
-/** False if out of memory. Nothing is kept for a model that is not tied or a pass that does not
- *  learn. */
+/** False if out of memory. Nothing is kept for a model that is not tied or whose tables are not
+ *  trainable. */
 bool embedding_init(struct embedding *embedding, const struct gen_config *config, bool learns);
 void embedding_release(struct embedding *embedding);
 /** Bytes that it takes. */

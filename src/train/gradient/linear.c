@@ -1,3 +1,7 @@
+/**
+ * linear.c - a linear layer of training, with the pair of an adapter or without, forward and
+ * backward. Products are tensor/ops_backward.c's; which matrix, block.c says.
+ */
 #include "train/gradient/linear.h"
 
 #include "train/gradient/params.h"

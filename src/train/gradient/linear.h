@@ -1,6 +1,7 @@
 /**
  * linear.h - a linear layer in training, y = x matrix + bias, forward and backward: the one place
- * where a block's matrices are used and learn. With an adapter (lora.h) scale * (x a) b is added.
+ * where a block's matrices are used and get gradients. With an adapter (lora.h) scale * (x a) b is
+ * added.
  */
 #ifndef TRAIN_GRADIENT_LINEAR_H
 #define TRAIN_GRADIENT_LINEAR_H
@@ -18,7 +19,7 @@ struct adapted_linear {
 /** Where the gradients of its numbers go: arrays that lie as matrix, bias and pair do. */
 struct linear_gradient {
     const struct linear *of; /**< the same layer in the view of the gradients, see params_view();
-                                  NULL: matrix and bias do not learn */
+                                  NULL: matrix and bias are not trainable */
     const struct lora_pair *lora; /**< NULL: none */
     bool add; /**< to what matrices hold, not instead of it; to biases it is always added */
 };
@@ -31,7 +32,7 @@ void linear_forward(const struct compute *compute, float *y, const struct adapte
 void linear_backward_input(const struct compute *compute, float *d_x,
                            const struct adapted_linear *linear, const float *d_y, size_t n_rows);
 
-/** The gradients of all that learns, of d_y and the x of the forward half. */
+/** The gradients of all that is trainable, of d_y and the x of the forward half. */
 void linear_backward_weights(const struct compute *compute, const struct linear_gradient *gradient,
                              const struct adapted_linear *linear, const float *d_y, const float *x,
                              size_t n_rows);

@@ -1,3 +1,7 @@
+/**
+ * lora.c - adapters of low rank: which matrices get a pair, their first numbers, views of them, and
+ * the GGUF they are written to. linear.c computes with them; merging one is model/adapter.c's.
+ */
 #include "train/gradient/lora.h"
 
 #include <math.h>

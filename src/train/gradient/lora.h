@@ -1,6 +1,6 @@
 /**
  * lora.h - low-rank adapters (Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large Language
- * Models"): instead of a matrix w, two thin ones learn that are added to it.
+ * Models"): instead of a matrix w, two thin ones that are added to it are trained.
  *
  *   y = x w + bias + alpha / rank * (x a) b          a: n_in to rank, b: rank to n_out
  *

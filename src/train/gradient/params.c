@@ -1,3 +1,8 @@
+/**
+ * params.c - the array of all trainable weights: where each tensor lies in it, views of it to
+ * compute with, random first numbers, and the way from and to the order of files. Steps change
+ * the numbers in train/optimizer/.
+ */
 #include "train/gradient/params.h"
 
 #include <string.h>
@@ -129,7 +134,7 @@ bool params_view(struct weights *view, const struct params *params, float *array
     return true;
 }
 
-/* A view's pointers are made for reading; the array behind them is the caller's. */
+/* A view's pointers are made for reading; the array that they point into is the caller's. */
 static float *writable(const unsigned char *data) {
     float *numbers;
     memcpy(&numbers, &data, sizeof numbers);

@@ -69,7 +69,7 @@ void params_view_release(struct weights *view);
 
 /** A tensor in panels, as `array` has it. */
 struct matrix params_matrix(const struct param_tensor *tensor, const float *array);
-/** Where in an array the number lies that stands at (in, out) of the mathematical weight. */
+/** Where in an array the number at (in, out) of the mathematical weight is. */
 size_t params_index(const struct param_tensor *tensor, size_t in, size_t out);
 
 /** The numbers of a matrix or a table of a view, to be written. */

@@ -1,3 +1,8 @@
+/**
+ * pass.c - loss and gradients of a batch: embedding, blocks forward, lm_head with the loss in
+ * chunks of rows, blocks backward. A block is block.c's, memory is pass_memory.c's; what is done
+ * with the gradients is trainer.c's.
+ */
 #include "train/gradient/pass.h"
 
 #include <string.h>
@@ -25,7 +30,7 @@ static size_t max_rows(const struct train_pass_options *options) {
     return options->max_sequences * options->max_positions;
 }
 
-/* Whether the embeddings learn. */
+/* Whether the embeddings are trainable. */
 static bool moves_tables(const struct train_pass_options *options) {
     return !options->forward_only && options->lora == NULL;
 }
@@ -319,7 +324,7 @@ static void clear_gradients(const struct train_pass *pass, const struct params *
     }
 }
 
-/* The gradients' array as what learns: weights, or pairs of adapters. */
+/* The gradients' array as what is trainable: weights, or pairs of adapters. */
 struct gradient_view {
     struct weights weights;
     struct lora_pair *pairs; /* NULL: the weights */

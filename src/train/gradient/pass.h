@@ -37,7 +37,7 @@ struct train_pass_options {
     bool recompute;
     bool forward_only;       /**< for validation: nothing is kept */
     float dropout;           /**< of embeddings, attention weights and residual branches; 0: none */
-    const struct lora *lora; /**< adapters, which alone learn then; NULL: all weights do */
+    const struct lora *lora; /**< adapters, then alone trainable; NULL: all weights are */
 };
 
 struct train_pass;
@@ -58,7 +58,7 @@ struct train_step {
     uint64_t seed;         /**< of the dropout masks */
     size_t first_sequence; /**< number of the batch's first sequence in the step */
     /** Whether it is the first and the last batch that this pass gets of the step. The first
-     *  forgets what stands in the gradients, so nobody need make zeros of them. What the token
+     *  forgets what is in the gradients, so nobody need make zeros of them. What the token
      *  table as an embedding adds to its gradient as lm_head is summed apart, so that the sum does
      *  not depend on how the step is cut into batches: gradients are whole only when the batch
      *  that `ends` has run. A step that is not ended is forgotten by the next that begins. */

@@ -1,3 +1,7 @@
+/**
+ * pass_memory.c - the one arena of a training pass: what each block keeps for its backward half,
+ * scratch, logits. Counted first, then allocated, then handed out by the same plan.
+ */
 #include "train/gradient/pass_memory.h"
 
 #include "base/memory.h"
@@ -10,7 +14,7 @@
 #define LOGITS_LEAST   64
 #define LOGITS_MOST    512
 
-/* Floats behind each piece that a kernel may read: whole vectors at the end of a row. */
+/* Floats after each piece that a kernel may read: whole vectors at the end of a row. */
 #define READ_BEHIND MATRIX_PANEL
 
 struct planner {

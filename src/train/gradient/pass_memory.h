@@ -14,7 +14,7 @@ struct block_memory {
     float *normal_1; /**< [R][C] ln_1 of it */
     float *qkv;      /**< [R][3 C] */
     float *found;    /**< [R][C] what attention found */
-    float *middle;   /**< [R][C] residual stream behind attention */
+    float *middle;   /**< [R][C] residual stream after attention */
     float *normal_2; /**< [R][C] ln_2 of it */
     float *inner;    /**< [R][I] before the activation */
 };
@@ -24,8 +24,7 @@ struct pass_memory {
     size_t n_floats;
     /** [n_layer]; blocks that are not kept share one memory, all or all but x. */
     struct block_memory *h;
-    float
-        *last; /**< [R][C] residual stream behind the last block; later only the rows that count */
+    float *last; /**< [R][C] residual stream after the last block; later only the rows that count */
 
     /* What is forgotten at once, shared by all blocks. */
     float *branch;    /**< [R][C] what a block adds to the residual stream, or a gradient */

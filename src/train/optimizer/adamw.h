@@ -7,7 +7,7 @@
  *
  * g is the gradient times `scale`, the factor of clipping; t counts steps from 1. Elements do not
  * depend on each other and each is made of single IEEE operations, so neither threads nor
- * compilers change a bit. One pass over memory does it all and leaves the gradients 0.
+ * compilers change a bit. One pass over memory does it all; the gradients are only read.
  */
 #ifndef TRAIN_OPTIMIZER_ADAMW_H
 #define TRAIN_OPTIMIZER_ADAMW_H

@@ -1,3 +1,8 @@
+/**
+ * muon.c - Muon: a matrix moves along the mean of its gradients, with the singular values of that
+ * made equal by Newton-Schulz steps. Matrices of layers are taken (muon_takes()); all other tensors
+ * take AdamW, as optimizer.c decides.
+ */
 #include "train/optimizer/muon.h"
 
 #include <math.h>
@@ -169,7 +174,7 @@ static void product(const struct compute *compute, float *y, const float *x, con
     op_product(compute, &job);
 }
 
-/* One Newton-Schulz step of x. In b A + (c A) A the product adds to what stands there. */
+/* One Newton-Schulz step of x. In b A + (c A) A the product adds to what is there. */
 static void iterate(const struct compute *compute, struct muon_work *work) {
     size_t rows = work->rows;
     size_t columns = work->columns;

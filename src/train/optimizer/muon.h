@@ -1,7 +1,7 @@
 /**
  * muon.h - Muon (Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks"):
  * the matrices of the layers move along the gradient's mean with its singular values made equal,
- * so that directions in which little happens are learned as fast as the few that dominate.
+ * so that directions in which little happens are followed as fast as the few that dominate.
  * Formulas and constants are those of PyTorch's torch.optim.Muon with adjust_lr_fn
  * "match_rms_adamw" (Liu et al. 2025, "Muon is Scalable for LLM Training"), by which one learning
  * rate and one weight decay serve it and AdamW, which the other weights have:

@@ -1,3 +1,7 @@
+/**
+ * optimizer.c - a step for every tensor, by Muon or AdamW. Their formulas are in muon.c and
+ * adamw.c, the rate comes from schedule.c.
+ */
 #include "train/optimizer/optimizer.h"
 
 bool optimizer_init(struct optimizer *optimizer, const struct params *params,

@@ -1,3 +1,7 @@
+/**
+ * schedule.c - the learning rate of a step: warm-up, then constant, cosine or wsd. A pure function
+ * of the step's number; options.c has checked its numbers.
+ */
 #include "train/optimizer/schedule.h"
 
 #include <math.h>
