@@ -2,7 +2,7 @@
 #
 #   make CC=clang CFLAGS='-O0 -g'   any compiler, any flags (of -O3 kernels take -O2); what they
 #                                   change is rebuilt
-#   make BUILD=/tmp/gen             any build directory; nothing is ever written beside sources
+#   make BUILD=/tmp/gen             any build directory; nothing is ever written next to sources
 #   make V=1                        show the commands in full
 
 CC      ?= cc
@@ -36,13 +36,13 @@ MPICC ?= mpicc
 # ---- sources: the library is every room but the program's own ---------------------------------
 
 PROGRAM_SOURCES := $(filter-out src/cli/ranks_$(if $(MPI),one,mpi).c,\
-	$(wildcard src/main.c src/cli/*.c src/cmd/*.c))
-LIBRARY_SOURCES := $(filter-out src/cli/% src/cmd/%,$(wildcard src/*/*.c src/tensor/kernels/*.c))
+	$(wildcard src/main.c src/cli/*.c src/cmd/*.c src/cmd/*/*.c))
+LIBRARY_SOURCES := $(filter-out src/cli/% src/cmd/%,$(wildcard src/*/*.c src/*/*/*.c))
 TEST_SOURCES    := $(wildcard tests/unit/test_*.c)
 TEST_HELPERS    := $(filter-out $(TEST_SOURCES),$(wildcard tests/unit/*.c))
 OTHER_TESTS     := $(wildcard tests/fault/*.[ch] tests/fuzz/*.[ch])
 BATS_FILES      := $(wildcard tests/cli/*.bats)
-HEADERS         := $(wildcard include/*.h src/*/*.h src/tensor/kernels/*.h tests/unit/*.h tests/neon/*.h)
+HEADERS         := $(wildcard include/*.h src/*/*.h src/*/*/*.h tests/unit/*.h tests/neon/*.h)
 SCRIPTS         := $(wildcard scripts/*.sh tests/run tests/fuzz/run tests/cli/*.bash .ci/run)
 
 object          = $(patsubst %.c,$(BUILD)/%.o,$(1))
@@ -96,7 +96,7 @@ HARDENING_CFLAGS += $(if $(filter-out -O0,$(lastword $(filter -O%,$(CFLAGS)))),-
 endif
 endif
 
-# Last on the line stand the flags that the promise of same bits needs, so that no CFLAGS of the
+# Last on the line come the flags that the promise of same bits needs, so that no CFLAGS of the
 # user can take it back. No -march=native: the program must run on machines other than this one.
 ALL_CFLAGS := -std=c17 -D_DEFAULT_SOURCE -Iinclude -Isrc $(LIB_CFLAGS) -pthread \
 	$(WARNINGS) $(CPPFLAGS) $(CFLAGS) $(SANITIZE_FLAGS) -fno-fast-math -ffp-contract=off

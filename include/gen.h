@@ -16,7 +16,8 @@
  *    caller passes a struct gen_error, one sentence saying what was wrong and what to do about
  *    it. The library never prints, never exits, reads no environment and keeps no global state.
  *  - Options structs are filled by a ..._default() function and changed afterwards, so that a
- *    zero keeps its own meaning.
+ *    zero keeps its own meaning. gen_model_open(), gen_model_open_memory(), gen_convert(),
+ *    gen_meter_new() and gen_vocab_learner_new() take NULL for the defaults, no others do.
  *  - NULL may be passed to every ..._free() and ..._release() function.
  *  - Objects may be used from one thread at a time; a gen_model and a gen_tokenizer are read-only
  *    once opened and may be shared by any number of threads.

@@ -46,7 +46,7 @@ struct gen_vocab_counts {
  * printable alphabet, then the merges.
  *
  * Text is taken as bytes, which need not be UTF-8, and line by line: a run of white space ends with
- * its line. `<|endoftext|>` divides documents wherever it stands and is not learned from, nor is a
+ * its line. `<|endoftext|>` divides documents wherever it is and is not learned from, nor is a
  * line end right after it.
  * Tokens longer than 8192 bytes are not made.
  */
@@ -88,7 +88,7 @@ enum gen_status gen_tokenizer_save(const struct gen_tokenizer *tokenizer, const 
 
 /* ------------------------------------------------------------------ training -------------- */
 
-/** How the learning rate runs after the warm-up; train/schedule.h has the formulas. */
+/** How the learning rate runs after the warm-up; train/optimizer/schedule.h has the formulas. */
 enum gen_schedule {
     GEN_SCHEDULE_CONSTANT, /**< stays */
     GEN_SCHEDULE_COSINE,   /**< falls all the way, as half a cosine wave */
@@ -97,9 +97,10 @@ enum gen_schedule {
 
 /** What moves the weights; a run is resumed with the optimizer it was begun with. */
 enum gen_optimizer {
-    GEN_OPTIMIZER_ADAMW, /**< train/adamw.h has the formulas */
-    GEN_OPTIMIZER_MUON   /**< Muon for the matrices of the layers, AdamW for the rest: train/muon.h.
-                              Takes fewer steps to the same loss, each a little longer */
+    GEN_OPTIMIZER_ADAMW, /**< train/optimizer/adamw.h has the formulas */
+    /** Muon for the matrices of the layers, AdamW for the rest: train/optimizer/muon.h. Takes fewer
+     *  steps to the same loss, each a little longer. */
+    GEN_OPTIMIZER_MUON
 };
 /** "adamw", "muon"; "?" for a value that is none. */
 const char *gen_optimizer_name(enum gen_optimizer optimizer);
@@ -137,7 +138,7 @@ struct gen_ranks {
 
 struct gen_train_options {
     /**
-     * n_data files: text whose documents are divided by `<|endoftext|>`, wherever it stands (a line
+     * n_data files: text whose documents are divided by `<|endoftext|>`, wherever it is (a line
      * end right before or after it belongs to neither); or, where the name ends in .jsonl, .ndjson
      * or .json, a JSON object a line, with such text as its member `field`. UTF-8; a byte order
      * mark in front is passed over.
@@ -294,7 +295,7 @@ struct gen_train_watch {
 };
 
 /**
- * Train a model and write it to the GGUF file `path`, again at every checkpoint. Beside it lie
+ * Train a model and write it to the GGUF file `path`, again at every checkpoint. Next to it lie
  * PATH.state, all that a resumed run needs to come to the same bits as an unbroken one, and
  * PATH.tokens-*, the tokenized data, which are made again where they are missing, damaged, another
  * user's, open to everybody for writing, or not those that the state knows. Else they are trusted
@@ -361,17 +362,17 @@ struct gen_finetune_options {
      * How a pair becomes one text, with {prompt} and {completion} in it. \n, \t and \\ stand for a
      * line's end, a tabulator, a backslash. A single space right before {completion} goes with it.
      * An instruction and its input are a prompt of two lines; where the template puts nothing
-     * between them and {completion}, a line end stands there. Default "{prompt}{completion}".
+     * between them and {completion}, a line end is put there. Default "{prompt}{completion}".
      */
     const char *pair_template;
-    /** The same for each message, with {role} and {content}. After what the assistant says stands
+    /** The same for each message, with {role} and {content}. After what the assistant says comes
      *  end-of-text instead of what the template has there. Default "{role}: {content}\n". */
     const char *message_template;
     /** Stop after so many validations without a better one; 0: never. Default 0 */
     uint64_t patience;
     /**
-     * LoRA: 0: all weights learn; otherwise only adapters of that rank. What is written is then the
-     * adapter alone, which gen_convert() merges and llama.cpp loads. Default 0
+     * LoRA: 0: all weights are trainable; otherwise only adapters of that rank. What is written is
+     * then the adapter alone, which gen_convert() merges and llama.cpp loads. Default 0
      */
     int32_t lora_rank;
     float lora_alpha; /**< what an adapter adds is multiplied by alpha / rank. Default 16 */

@@ -24,7 +24,7 @@
 # Both sides do the same work. decode: 128 tokens one by one, from an empty context. prompt: 512
 # tokens in one call, logits of the last. batch: 32 more tokens for sequences of 32 each. For decode
 # and batch the KV cache is of f16 on both sides, the default of llama.cpp (else gen has f32). start:
-# the whole process, up to one token. ctranslate2: 64 tokens greedily behind each of 1 or 16 prompts
+# the whole process, up to one token. ctranslate2: 64 tokens greedily after each of 1 or 16 prompts
 # of about 32 tokens, reading them included, loading not; gen does not guess tokens ahead there.
 set -euo pipefail
 export LC_ALL=C
@@ -177,7 +177,7 @@ find_llama() {
 
 # ---- regimes ------------------------------------------------------------------------------------
 
-# What `gen bench` measures beside what is wanted is made as little as can be.
+# What `gen bench` measures besides what is compared is made as little as can be.
 gen_bench() {
     local prompt=1 decode=1 batch=1 steps=1 length=1 kv=f32
     local "${@:2}"

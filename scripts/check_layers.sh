@@ -21,13 +21,16 @@ check_includes() {
     find src include -type f | grep -E '^include/|\.[ch]$' | sort | while read -r file; do
         awk -v file="$file" '
         BEGIN {
-            split("base 0 text 0 tensor 1 tokenizer 1 sample 1 format 2 arch 3 " \
+            split("base 0 text 0 tensor 1 tokenizer 1 sample 1 format 2 arch 3 data 3 " \
                   "model 4 train 5 eval 5 generate 5", word, " ")
             for (i = 1; i in word; i += 2) level[word[i]] = word[i + 1]
             program["cli"] = 1; program["cmd"] = 2; program["main.c"] = 2
+            # Within train: gradients know nothing of optimizers, both nothing of runs.
+            floor["gradient"] = 0; floor["optimizer"] = 1
             split("gen_base.h 0 gen_session.h 1 gen_tokenizer.h 1 gen.h 2 gen_bench.h 3 gen_train.h 3", word, " ")
             for (i = 1; i in word; i += 2) public[word[i]] = word[i + 1]
             split(file, part, "/"); room = part[2]
+            of = (room == "train" && part[3] in floor) ? floor[part[3]] : 2
             if (part[1] == "include" && !(room in public)) {
                 print file ": a public header that has no level"
                 exit
@@ -43,6 +46,10 @@ check_includes() {
             other = target; sub(/\/.*/, "", other)
             if (room in program && (other == "base" || other == "text")) return 1
             if (room in program) return other in program && program[other] <= program[room]
+            if (room == "train" && other == "train") {
+                split(target, step, "/")
+                return ((step[2] in floor) ? floor[step[2]] : 2) <= of
+            }
             return other in level && (other == room || level[other] < level[room])
         }
         /^[ \t]*#[ \t]*include/ {

@@ -1,5 +1,7 @@
-/* gen - generate text with GPT-2-style models on a CPU: the table of commands. */
-
+/**
+ * main.c - gen: generate text with GPT-2-style models on a CPU. Here are the table of commands and
+ * what happens before one runs; each command is a file in src/cmd.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

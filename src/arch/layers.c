@@ -1,4 +1,8 @@
-/** layers.c - which member of the weights a tensor is, by the table of tensors. */
+/**
+ * layers.c - which member of the weights a tensor is, by the table of tensors.c, and the array of
+ * layers, still empty. model/weights.c fills it when a model is opened, train/gradient/params.c for
+ * training.
+ */
 #include "arch/layers.h"
 
 #include "base/field.h"

@@ -1,7 +1,7 @@
 /**
  * layers.h - the weights of a model as its layers use them; names as in the published checkpoint.
  * C = n_embd, T = n_ctx, V = n_vocab. Who fills them owns what they point to: model/weights.c from
- * a file, train/params.c as views of one array.
+ * a file, train/gradient/params.c as views of one array.
  */
 #ifndef ARCH_LAYERS_H
 #define ARCH_LAYERS_H

@@ -3,8 +3,9 @@
  *
  * An architecture lists what a block does (arch/gpt2.c); who plays the list knows where activations
  * lie and what of them is kept. There are two: inference (model/forward.c), where buffers share
- * memory and keys and values go into a cache, and training (train/block.c), where a block's buffers
- * are kept for the way back, branches are dropped and adapters learn. The kernels are theirs, too.
+ * memory and keys and values go into a cache, and training (train/gradient/block.c), where a
+ * block's buffers are kept for the way back, branches are dropped and adapters trained. The kernels
+ * are theirs, too.
  *
  * A call names buffers, never memory. Rows are the tokens of the batch, letters as in tensor/ops.h.
  */
@@ -46,7 +47,7 @@ struct run_operations {
 /** The first member of the player's own struct. */
 struct run {
     const struct run_operations *forward;
-    const struct run_operations *backward; /**< NULL: the player does not learn */
+    const struct run_operations *backward; /**< NULL: the player does not train */
 };
 
 static inline void run_norm(struct run *run, enum run_buffer out, enum run_buffer in,

@@ -1,3 +1,8 @@
+/**
+ * tensors.c - the table of a model's tensors, and finding them in a file: by their names in GGUF
+ * and Hugging Face, with shapes checked, tied matrices under either name, and a sentence for one
+ * that is missing or cannot be used. Their numbers are bound in model/weights.c.
+ */
 #include "arch/tensors.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /**
  * tensors.h - which tensors a GPT-2 has: the one table that binding, checking, counting,
- * initializing, decaying, adapting, quantizing and saving walk. What a tensor is for stands in its
- * role; nobody asks for its place or its sizes to find out.
+ * initializing, decaying, adapting, quantizing and saving walk. What a tensor is for is said by its
+ * role, never found from its place or its sizes.
  *
  * A layer's tensors come once per layer, with its number in the name. Shapes are given as
  * (rows, columns) of the mathematical weight: a matrix maps `in` numbers to `out` numbers.

@@ -1,4 +1,7 @@
-/* The growing arrays of gen_base.h. */
+/**
+ * arrays.c - the growing arrays of gen_base.h, struct gen_ids and struct gen_bytes: append to them,
+ * free them. By how much they grow is memory_grow()'s choice.
+ */
 #include <string.h>
 
 #include "base/memory.h"

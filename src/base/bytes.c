@@ -1,3 +1,8 @@
+/**
+ * bytes.c - reading bytes that nobody vouches for: little-endian numbers by a cursor that never
+ * leaves its range, and one character of UTF-8. What the bytes mean, and when `failed` is looked
+ * at, is left to the readers of each format.
+ */
 #include "base/bytes.h"
 
 #include <string.h>

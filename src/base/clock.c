@@ -1,3 +1,7 @@
+/**
+ * clock.c - seconds of the monotonic clock, to measure how long something took. It is no time of
+ * day.
+ */
 #include <time.h>
 
 #include "gen.h"

@@ -1,3 +1,8 @@
+/**
+ * cores.c - how many threads to use by default: the cores that this process may run on,
+ * hyper-threads (SMT siblings) counted once, no more than the cgroup's CPU quota. Also the size of
+ * the largest cache, and whether a number of threads is allowed. threads.c starts them.
+ */
 /* For the affinity calls. The macro is glibc's, so it must come before every header. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -34,8 +39,8 @@ static bool read_small(const char *path, char *out, size_t size) {
     return true;
 }
 
-/* Whether `cpu` is the first of its SMT siblings that this process may use, i.e. stands for a
- * physical core of its own. The list reads "0,64" or "0-1". */
+/* Whether `cpu` is the first of its SMT siblings that this process may use, i.e. is the one thread
+ * that is counted for its physical core. The list reads "0,64" or "0-1". */
 static bool is_first_sibling(int cpu, const cpu_set_t *allowed) {
     char path[96];
     char list[256];

@@ -1,3 +1,8 @@
+/**
+ * error.c - the one sentence of a failure (struct gen_error): formatted, cut at a whole character,
+ * and names from files quoted in it so that they are short and printable. Which characters are is
+ * in printable.c; the library only returns the sentence, the program prints it.
+ */
 #include "base/error.h"
 
 #include <stdbool.h>

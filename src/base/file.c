@@ -1,3 +1,7 @@
+/**
+ * file.c - regular files for reading: mapped, read in pieces (pread) or whole, and told apart from
+ * one another. Also the sentences for errno values. Writing is in file_writer.c.
+ */
 #include "base/file.h"
 
 #include <errno.h>

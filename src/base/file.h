@@ -61,7 +61,7 @@ bool file_map_is(const struct file_map *map, const char *path);
 /**
  * The n bytes at `at` in the mapping, to be looked at once: read into `scratch`, which has room for
  * them, where the file is open; else where they are. Large parts that are read so, in pieces that
- * stay in a cache, take less time than the page faults of a mapping, and leave no pages behind that
+ * stay in a cache, take less time than the page faults of a mapping, and leave no pages that
  * count as this process's memory. NULL at an error, with its number in errno: ENODATA where the
  * file has become shorter.
  */
@@ -76,7 +76,7 @@ void file_map_drop(const struct file_map *map, const void *at, size_t n);
 
 /**
  * Read a regular file of at most `limit` bytes into *out, a memory_new() string with a NUL
- * behind it. A longer file is GEN_BAD_FILE.
+ * after it. A longer file is GEN_BAD_FILE.
  */
 enum gen_status file_read(char **out, size_t *size, const char *path, size_t limit,
                           struct gen_error *err);

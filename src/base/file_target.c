@@ -1,5 +1,8 @@
-/* Where a file that is to be written really lies: the symbolic links of its name, which a rename
- * would replace, are followed to their end. Opening and renaming is left to file_writer.c. */
+/**
+ * file_target.c - where a file that is to be written really lies: the symbolic links of its name,
+ * which a rename would replace, are followed to their end. Opening and renaming is left to
+ * file_writer.c.
+ */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>

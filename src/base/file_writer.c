@@ -1,9 +1,11 @@
-/* Writing a file next to its target and renaming it: the second half of file.h. The temporary file
- * is locked as long as it is open, which tells others that it is no left-over; so it is renamed
- * while it is open, and closed after that.
+/**
+ * file_writer.c - writing a temporary file next to its target and renaming it: the second half of
+ * file.h. The temporary file is locked (flock) as long as it is open, which tells others that it is
+ * no left-over; so it is renamed while it is open, and closed after that.
  *
  * A target that may be written, but in whose directory nothing may be made or renamed, is
- * overwritten instead, in the end, from a file elsewhere that has no name (file_overwrite.c). */
+ * overwritten instead, in the end, from a file elsewhere that has no name (file_overwrite.c).
+ */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,3 +1,7 @@
+/**
+ * floats.c - the loops of floats.h in plain C, and the choice of the AVX2 versions in floats_avx2.c
+ * where the CPU has it. Both give the same bits.
+ */
 #include "base/floats.h"
 
 #include <math.h>

@@ -1,4 +1,7 @@
-/* AVX2 with FMA; compiled with these enabled, entered only where the CPU has them. */
+/**
+ * floats_avx2.c - the loops of floats.h with AVX2 and FMA, 8 floats at a time. Compiled with these
+ * enabled; floats.c enters it only where the CPU has them.
+ */
 #include "base/floats_variants.h"
 
 #ifdef FLOATS_AVX2
@@ -29,7 +32,7 @@ static inline vf vf_mul(vf a, vf b) {
 static inline vf vf_fma(vf a, vf b, vf c) {
     return _mm256_fmadd_ps(a, b, c);
 }
-/* a < b ? a : b, so b where one of them is NaN; likewise the greater. */
+/* a < b ? a : b, so b where one of them is NaN; the greater is the same. */
 static inline vf vf_min(vf a, vf b) {
     return _mm256_min_ps(a, b);
 }
@@ -57,7 +60,7 @@ static inline vf vf_times_pow2(vf x, vf n) {
 #include "base/math_steps.h"
 #include "base/size.h"
 
-/* The first n <= LANES numbers, -infinity behind them. */
+/* The first n <= LANES numbers, -infinity after them. */
 static vf load_first(const float *x, size_t n) {
     float some[LANES];
     for (size_t i = 0; i < LANES; i++) {

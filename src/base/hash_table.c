@@ -1,3 +1,8 @@
+/**
+ * hash_table.c - byte strings to 32-bit values by open addressing, with a keyed hash: products of
+ * secret odd numbers for keys of up to 16 bytes, SipHash-1-3 for longer ones. The table grows so
+ * that half of it is free, and nothing is ever removed. The bytes of the keys stay their owner's.
+ */
 #include "base/hash_table.h"
 
 #include <string.h>

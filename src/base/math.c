@@ -1,3 +1,7 @@
+/**
+ * math.c - exp and erf of one float, made from the steps in math_steps.h, and log. Vectors of
+ * floats get the same steps in floats_avx2.c and tensor/kernels.
+ */
 #include "base/math.h"
 
 #include <math.h>

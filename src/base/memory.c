@@ -1,3 +1,8 @@
+/**
+ * memory.c - all memory of the library: sizes multiplied and added with a check; memory that is
+ * zeroed, aligned or grows; large aligned memory is mapped (mmap), with huge pages where the system
+ * has them. Callers report that memory is out, by the NULL they got.
+ */
 #include "base/memory.h"
 
 #include <stdint.h>
@@ -42,7 +47,7 @@ void memory_free(void *pointer) {
     free(pointer);
 }
 
-/* Bytes behind an aligned allocation, a multiple of the alignment and never 0. */
+/* Bytes of an aligned allocation, a multiple of the alignment and never 0. */
 static bool aligned_size(size_t count, size_t size, size_t *bytes) {
     if (!memory_multiply(count, size, bytes) || *bytes > SIZE_MAX - MEMORY_ALIGNMENT) {
         return false;

@@ -42,7 +42,7 @@ void memory_free_aligned(void *pointer, size_t count, size_t size);
  */
 bool memory_grow(void *pointer, size_t *capacity, size_t needed, size_t size);
 
-/** A copy of n bytes with a NUL behind them. */
+/** A copy of n bytes with a NUL after them. */
 char *memory_copy_string(const char *bytes, size_t n);
 
 /** *product = a * b, *sum = a + b; false where the result does not fit. */

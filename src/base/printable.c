@@ -1,5 +1,8 @@
-/* Which characters may be shown as they are. The numbers are Unicode's: general categories Cc, Zl
- * and Zp, and of Cf those that hide or reorder what stands next to them. */
+/**
+ * printable.c - which characters may be shown as they are. The numbers are Unicode's: general
+ * categories Cc, Zl and Zp, and of Cf those that hide or reorder what is next to them. What to show
+ * instead is for each caller to choose.
+ */
 #include "base/printable.h"
 
 bool printable_is_control(uint32_t codepoint) {

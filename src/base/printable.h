@@ -2,7 +2,7 @@
  * printable.h - which characters may be shown to people as they are.
  *
  * One list for the whole program: messages, names that come out of files, JSON, and text on a
- * terminal ask here, so that no two places disagree about what is harmless.
+ * terminal go by it, so that no two places disagree about what is harmless.
  */
 #ifndef BASE_PRINTABLE_H
 #define BASE_PRINTABLE_H

@@ -1,3 +1,7 @@
+/**
+ * rng.c - random numbers: PCG32, its seeding so that every text of a run has a stream of its own,
+ * hashes of two numbers, and entropy from the system. The draw of a token is in src/sample.
+ */
 #include "base/rng.h"
 
 #include <sys/random.h>

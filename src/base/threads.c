@@ -1,3 +1,7 @@
+/**
+ * threads.c - the thread pool: workers claim shares of a loop, watch for the next loop for a while,
+ * then sleep. How many there should be is in cores.c; what a loop computes is its caller's.
+ */
 #include "base/threads.h"
 
 #include <pthread.h>

@@ -7,7 +7,7 @@
  * system does not run holds up nothing but a share it has already claimed. Threads without work
  * watch for the next loop for some hundred microseconds, because in a forward pass it follows at
  * once, soon letting others run between two looks, then sleep. (OpenMP's barriers wait for every
- * thread, and libgomp's watch much longer: beside two other busy processes on two cores decoding
+ * thread, and libgomp's watch much longer: next to two other busy processes on two cores decoding
  * was ten times slower.)
  */
 #ifndef BASE_THREADS_H

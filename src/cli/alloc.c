@@ -1,3 +1,7 @@
+/**
+ * alloc.c - memory, formatted strings and growing arrays for the program, which ends where memory
+ * does: no caller has to look at the result. The library's memory is base/memory.c's.
+ */
 #include "cli/alloc.h"
 
 #include <stdarg.h>

@@ -1,3 +1,7 @@
+/**
+ * compute_options.c - what several commands offer of how to compute: the names of --kv-type, and
+ * the kernel set of $GEN_KERNELS. Whether the set exists is checked by the library.
+ */
 #include "cli/compute_options.h"
 
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #ifndef CLI_COMPUTE_OPTIONS_H
 #define CLI_COMPUTE_OPTIONS_H
 
-/** What --kv-type takes, the default first; NULL behind the last. */
+/** What --kv-type takes, the default first; NULL after the last. */
 extern const char *const compute_kv_types[];
 
 /** The kernel set that $GEN_KERNELS names, or NULL: the fastest. For tests and measurements, since

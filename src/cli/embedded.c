@@ -1,3 +1,7 @@
+/**
+ * embedded.c - the bytes of the built-in model, put into the program by the assembler (.incbin)
+ * from the file that the Makefile names. model_load.c decides when it is used.
+ */
 #include "cli/embedded.h"
 
 #ifdef EMBEDDED_MODEL_FILE

@@ -1,5 +1,8 @@
-/* Escapes in options such as --stop: a newline or tab is hard to type in most shells, and '\n' is
- * what people write for it. The same as --template of gen finetune takes, and a carriage return. */
+/**
+ * escapes.c - escapes in options such as --stop: a newline or tab is hard to type in most shells,
+ * and '\n' is what people write for it. The same ones as --template of gen finetune takes, and a
+ * carriage return.
+ */
 #include "cli/escapes.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /**
- * escapes.h - what stands after a backslash in the text of an option.
+ * escapes.h - what is written after a backslash in the text of an option.
  */
 #ifndef CLI_ESCAPES_H
 #define CLI_ESCAPES_H

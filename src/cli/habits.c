@@ -1,5 +1,7 @@
-/* What users of transformers and llama.cpp write, and what it is called here. An alias must mean
- * exactly the same as its option, in values and effect; whatever is only similar gets a sentence.
+/**
+ * habits.c - what users of transformers and llama.cpp write, and what it is called here. An alias
+ * must mean exactly the same as its option, in values and effect; whatever is only similar gets a
+ * sentence. options.c looks them up.
  */
 #include "cli/habits.h"
 

@@ -1,3 +1,7 @@
+/**
+ * ids.c - token ids as text, "15496, 995": read from the command line, files and stdin, and
+ * written. Whether an id is in the vocabulary is left to the library.
+ */
 #include "cli/ids.h"
 
 #include <stdbool.h>
@@ -11,7 +15,7 @@ static bool is_divider(char c) {
     return c == ' ' || c == ',' || (c >= '\t' && c <= '\r');
 }
 
-/** Narrow text[*begin ... *end) to what stands between divider characters. */
+/** Narrow text[*begin ... *end) to what is between divider characters. */
 static void trim(const char *text, size_t *begin, size_t *end) {
     while (*begin < *end && is_divider(text[*begin])) {
         ++*begin;

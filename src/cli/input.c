@@ -1,3 +1,8 @@
+/**
+ * input.c - reading prompts and text from stdin or a file, whole, in pieces or record by record,
+ * while signals are heeded (poll) and byte order marks passed over. What a record means is left to
+ * the commands.
+ */
 #include "cli/input.h"
 
 #include <errno.h>
@@ -55,7 +60,7 @@ static bool wait_readable(const struct input *input) {
     return signals_caught() == 0;
 }
 
-/** Read once, behind what the buffer has. */
+/** Read once, after what the buffer has. */
 static enum gen_status read_more(struct input *input, struct gen_error *err) {
     if (!wait_readable(input)) {
         message_set(err, GEN_CANCELED, "%.400s: interrupted", input->name);

@@ -1,3 +1,7 @@
+/**
+ * json_out.c - writing JSON: commas, escapes, U+FFFD for what is no UTF-8, numbers that keep their
+ * digits. Nothing is parsed here; where the text goes is for the caller to say.
+ */
 #include "cli/json_out.h"
 
 #include <math.h>
@@ -27,7 +31,7 @@ static void put_escaped(struct json_out *json, uint32_t character) {
     }
 }
 
-/** Bytes of text[n] from the start that may stand in a JSON string as they are. JSON demands less,
+/** Bytes of text[n] from the start that may be in a JSON string as they are. JSON demands less,
     but whoever looks at it with `less` or `cat` shall see what there is. */
 static size_t plain_length(const char *text, size_t n) {
     size_t i = 0;

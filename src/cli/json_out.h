@@ -18,7 +18,7 @@
 /** JSON being written; start from {0}, release `text` with gen_bytes_release. */
 struct json_out {
     struct gen_bytes text;
-    bool comma; /**< something stands before the next value */
+    bool comma; /**< something comes before the next value */
 };
 
 /** `{` or `[`, as a member of that name, or with NULL as an element. */

@@ -1,3 +1,7 @@
+/**
+ * message.c - lines on stderr, "gen: sentence": formatted, cut, cleaned of control characters and
+ * written at once. Also the exit status for each gen_status. progress.c draws what moves.
+ */
 #include "cli/message.h"
 
 #include <errno.h>

@@ -1,3 +1,7 @@
+/**
+ * model_load.c - opening the model of a command: by --model or $GEN_MODEL, else the built-in one.
+ * Where a name leads is found in model_path.c, the built-in bytes are in embedded.c.
+ */
 #include "cli/model_load.h"
 
 #include <stdbool.h>

@@ -1,3 +1,8 @@
+/**
+ * options.c - the option parser: long and short options from a table into a struct of settings,
+ * aliases, near names for what was mistyped, options that exclude each other. The help text is
+ * printed by options_help.c; what the values mean together is checked by each command.
+ */
 #include "cli/options.h"
 
 #include <errno.h>

@@ -122,7 +122,7 @@ bool options_given(const struct options_parsed *parsed, const struct options_spe
 bool options_parse_int(int64_t *value, const char *text);
 bool options_parse_double(double *value, const char *text);
 
-/** Print the help, with the defaults that stand in `settings`. */
+/** Print the help, with the defaults in `settings`. */
 void options_help(struct text_out *out, const struct options_spec *spec, const void *settings);
 
 #endif

@@ -1,3 +1,7 @@
+/**
+ * options_help.c - printing the help of a command from its table of options: wrapped at 79 columns,
+ * defaults taken from the settings. Parsing is in options.c.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +56,7 @@ static void describe_default(char *text, size_t size, const struct option *optio
                              const void *settings) {
     const void *value = field_at_const(settings, option->offset);
     text[0] = '\0';
-    /* A number below its range stands for "none". */
+    /* A number below its range means "none". */
     switch (option->kind) {
     case OPTION_INT:
         if (*(const int32_t *)value >= option->range.min) {
@@ -62,7 +66,7 @@ static void describe_default(char *text, size_t size, const struct option *optio
     case OPTION_FLOAT:
         snprintf(text, size, " (default: %g)", (double)*(const float *)value);
         break;
-    case OPTION_UINT64: /* 0 stands for "none" */
+    case OPTION_UINT64: /* 0 means "none" */
         if (*(const uint64_t *)value > 0) {
             snprintf(text, size, " (default: %llu)", (unsigned long long)*(const uint64_t *)value);
         }

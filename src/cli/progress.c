@@ -1,3 +1,7 @@
+/**
+ * progress.c - the progress bar on stderr: when it is drawn, what it looks like, and wiping it out.
+ * How far the work is, its caller knows.
+ */
 #include "cli/progress.h"
 
 #include <limits.h>

@@ -1,3 +1,8 @@
+/**
+ * ranks.c - whether this process is one of several that a launcher (mpirun, srun) started, and the
+ * message where it is but finds itself alone. The exchange itself is in ranks_mpi.c, or ranks_one.c
+ * in a build without MPI.
+ */
 #include "cli/ranks.h"
 
 #include <stdlib.h>

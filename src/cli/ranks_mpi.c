@@ -1,5 +1,8 @@
-/* Ranks as processes of MPI. */
-
+/**
+ * ranks_mpi.c - ranks as processes of MPI: sums and broadcasts in pieces, and how many processes
+ * share this one's cores. Compiled by `make MPI=1`; ranks.c begins and ends it, training
+ * (train/ranks.c) calls it.
+ */
 /* For the affinity calls. The macro is glibc's, so it must come before every header. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -96,7 +99,7 @@ static int32_t count_on_cores(MPI_Comm machine, int32_t n) {
 }
 
 void ranks_engine_begin(struct gen_ranks *ranks) {
-    /* Threads of the program's own work beside it; this one alone calls MPI. */
+    /* Threads of the program's own work next to it; this one alone calls MPI. */
     int level;
     if (MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &level) != MPI_SUCCESS) {
         message("MPI does not start");

@@ -1,4 +1,7 @@
-/* Ranks of a program that is built without MPI: one. */
+/**
+ * ranks_one.c - ranks of a program that is built without MPI: one, so nothing is exchanged.
+ * ranks_mpi.c takes its place in a build with MPI.
+ */
 #include "cli/ranks.h"
 
 const char ranks_engine_advice[] =

@@ -1,5 +1,8 @@
-/* Signals: what ends the program at once removes its temporary files first, what asks it to stop is
- * remembered. */
+/**
+ * signals.c - signals: what ends the program at once removes its temporary files first, what tells
+ * it to stop (Ctrl-C) or to write a checkpoint is remembered. The jobs look for it, and decide how
+ * they end.
+ */
 #include "cli/signals.h"
 
 #include <errno.h>

@@ -1,3 +1,7 @@
+/**
+ * suggest.c - "did you mean": the names nearest to one that does not exist, by Damerau-Levenshtein
+ * distance. Which names there are is for the caller to say.
+ */
 #include "cli/suggest.h"
 
 #include <stdbool.h>

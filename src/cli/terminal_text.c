@@ -1,6 +1,8 @@
-/* Text of a model on a terminal. A token may hold ESC and other controls, and a model from a
- * stranger could so move the cursor, change the title or clear the screen. In pipes and files the
- * bytes stay what they are: that is for whoever writes there to decide. */
+/**
+ * terminal_text.c - text of a model on a terminal. A token may hold ESC and other controls, and a
+ * model from a stranger could so move the cursor, change the title or clear the screen. In pipes
+ * and files the bytes stay what they are: that is for whoever writes there to decide.
+ */
 #include "cli/terminal_text.h"
 
 #include <unistd.h>

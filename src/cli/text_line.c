@@ -1,3 +1,7 @@
+/**
+ * text_line.c - one formatted line of a report (gen inspect, gen bench), cut and cleaned of control
+ * characters as a message is. Writing it out is text_out.c's work.
+ */
 #include "cli/text_line.h"
 
 #include <stdarg.h>

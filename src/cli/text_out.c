@@ -1,5 +1,8 @@
-/* Text and data on their way out, buffered: to a stream, or to a file that is whole or not at all,
- * which file_writer of base/file.h takes care of. */
+/**
+ * text_out.c - text and data on their way out, buffered: to a stream, or to a file that is whole or
+ * not at all, which file_writer of base/file.h takes care of. write_fd.c waits for streams that are
+ * slow.
+ */
 #include "cli/text_out.h"
 
 #include <errno.h>

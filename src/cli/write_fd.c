@@ -1,6 +1,8 @@
-/* Writing where it may have to wait. A write() that waits ends when a signal comes, but not when it
- * came just before; so waiting is left to poll(), which hears of signals by their pipe, and each
- * write() has no more than is taken at once. */
+/**
+ * write_fd.c - writing where it may have to wait. A write() that waits ends when a signal comes,
+ * but not when it came just before; so waiting is left to poll(), which hears of signals by their
+ * pipe, and each write() has no more than is taken at once.
+ */
 #include "cli/write_fd.h"
 
 #include <errno.h>

@@ -1,3 +1,7 @@
+/**
+ * convert.c - `gen convert`: its options, checks of the names given, progress and notes. The work
+ * is gen_convert() in src/model/convert.c.
+ */
 #include <string.h>
 #include <strings.h>
 

@@ -1,3 +1,7 @@
+/**
+ * help.c - `gen help`: the list of commands, or the help of one, which cli/options_help.c prints
+ * from the command's table.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,3 +1,7 @@
+/**
+ * inspect.c - `gen inspect`: what a model file says of itself, as text or as JSON: configuration,
+ * tokenizer, metadata, tensors. What there is to tell comes from gen_model_*() (model/describe.c).
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,9 @@
-/* `gen tokenise` shall not write a fairy tale about the word. Without a command gen takes words for
- * a prompt, so this has to tell a slip of the fingers from a word that somebody wants continued:
- * short names are allowed one error, long ones two, the first letter is right, and English words
- * that happen to be that near are listed. */
+/**
+ * mistyped.c - `gen tokenise` shall not write a fairy tale about the word. Without a command gen
+ * takes words for a prompt, so this has to tell a slip of the fingers from a word that somebody
+ * wants continued: short names are allowed one error, long ones two, the first letter is right, and
+ * English words that happen to be that near are listed.
+ */
 #include "cmd/mistyped.h"
 
 #include <stdio.h>

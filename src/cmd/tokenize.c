@@ -1,3 +1,7 @@
+/**
+ * tokenize.c - `gen tokenize`: text to token ids and back, in several forms; what was read is
+ * converted in the sandbox. The tokens themselves are the library's (src/tokenizer).
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,8 @@
+/**
+ * vocab.c - `gen vocab`: learns a vocabulary from texts and writes it into a directory, after
+ * checking that nothing there is lost or would hide it. Learning is gen_vocab_learner's work
+ * (src/tokenizer), JSON lines are read in data/vocabulary.c.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

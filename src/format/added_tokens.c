@@ -1,4 +1,8 @@
-/** added_tokens.c - a vocabulary in JSON, together with the tokens added to it. */
+/**
+ * added_tokens.c - a vocabulary in JSON, together with the tokens added to it: collected by their
+ * spelling, with ids and roles, then handed to tokenizer/builder.c. Which files say so is read in
+ * added_tokens_dir.c and tokenizer_json.c.
+ */
 #include <string.h>
 
 #include "base/error.h"

@@ -99,7 +99,7 @@ struct place {
     bool unread; /**< the index is one of file->unread */
 };
 
-/** A tensor header as it stands in the file; the offset counts from the start of the data. */
+/** A tensor header as the file has it; the offset counts from the start of the data. */
 struct header {
     struct gguf_text name;
     uint32_t n_dims;

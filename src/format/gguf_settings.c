@@ -48,7 +48,7 @@ static enum gen_status has_nul(const struct gguf_reader *reader, uint64_t i, con
                      (unsigned long long)i, key);
 }
 
-/** Bytes of the file copied from where the cursor stood: size of the `left` that there are. */
+/** Bytes of the file copied from where the cursor was: size of the `left` that there are. */
 struct copy {
     const unsigned char *from;
     size_t left;

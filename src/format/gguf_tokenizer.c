@@ -1,4 +1,8 @@
-/** gguf_tokenizer.c - the tokenizer.ggml.* settings of a GGUF. */
+/**
+ * gguf_tokenizer.c - the tokenizer.ggml.* settings of a GGUF, made a tokenizer: tokens, their
+ * types, merges, special ids; and what is refused because gen tokenizes otherwise. The other way
+ * round is in gguf_write.c.
+ */
 #include <string.h>
 
 #include "base/bytes.h"
@@ -42,7 +46,7 @@ static enum gen_status check_name(const struct model_file *file, const char *key
                      file->where.text, key, error_quote(&quoted, name, n), wanted);
 }
 
-/** An array setting of the wanted element type (or its unsigned twin) and length. */
+/** An array setting of the right element type (or its unsigned twin) and length. */
 static enum gen_status get_array(const struct setting **out, const struct model_file *file,
                                  const char *key, enum setting_type type, enum setting_type twin,
                                  const uint64_t *n, struct gen_error *err) {

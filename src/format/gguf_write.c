@@ -1,3 +1,8 @@
+/**
+ * gguf_write.c - writing GGUF v3: settings, tokenizer and tensor headers are encoded into memory,
+ * then tensor data go straight to the file. Which settings and types a model gets is in
+ * model/settings.c and model/convert.c; reading is in gguf_read.c.
+ */
 #include "format/gguf_write.h"
 
 #include <stdio.h>

@@ -3,7 +3,7 @@
  *
  * cJSON parses; but it is a lenient parser for friendly input, so that the text is held against
  * RFC 8259 first. Refused are, besides what is not JSON: text after the value, bytes that are
- * not UTF-8, the character U+0000 in any form, halves of surrogate pairs, a member that stands
+ * not UTF-8, the character U+0000 in any form, halves of surrogate pairs, a member that is
  * twice in one object, nesting deeper than JSON_MAX_DEPTH, more than JSON_MAX_VALUES values
  * (cJSON takes some 140 bytes of memory for 3 bytes of text) and numbers of more than
  * JSON_MAX_DIGITS characters.

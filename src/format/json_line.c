@@ -1,5 +1,8 @@
-/* JSON lines: what is forgiven in them, halves of surrogate pairs, and what is said of those that
- * hold no object. What the members must be is for the reader of each kind of record to say. */
+/**
+ * json_line.c - JSON lines: what is forgiven in them, halves of surrogate pairs, and what is said
+ * of lines that hold no object. What the members must be is for the reader of each kind of record
+ * to say.
+ */
 #include "format/json_line.h"
 
 #include <stdio.h>

@@ -1,4 +1,8 @@
-/** model_file.c - what all formats share: names, look-up, typed settings. */
+/**
+ * model_file.c - what the readers of all formats share: adding tensors, settings and notes to a
+ * model_file, finding them by name, settings by their type and range, where a thing was found (for
+ * messages). A reader (gguf_read.c, hf_dir.c, safetensors.c) fills it; open.c chooses the reader.
+ */
 #include "format/model_file.h"
 
 #include <math.h>

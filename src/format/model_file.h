@@ -97,7 +97,7 @@ enum naming {
 };
 
 struct model_file {
-    /* What the reader says of it; nobody asks which reader it was. */
+    /* What the reader says of it; which reader it was does not matter. */
     const char *format; /**< "gguf v3", "safetensors"; static text */
     enum naming naming;
     /** Makes the tokenizer of what was read, where that is left for later; NULL: it is there, or
@@ -174,9 +174,9 @@ const char *model_file_tensor_where(const struct model_file *file,
 /**
  * Typed access. Returns GEN_OK and leaves *value alone if the key is missing (set the default
  * first); a value of another type or out of [low, high] is GEN_BAD_FILE with a sentence naming
- * file, key, found and wanted. Integers may be of any width and signedness; a JSON number must
- * be spelled as an integer. JSON null is a value of another type: ask model_file_is_null() first
- * where it stands for "none".
+ * file, key, what was found and what must be. Integers may be of any width and signedness; a JSON
+ * number must be spelled as an integer. JSON null is a value of another type: ask
+ * model_file_is_null() first where it stands for "none".
  */
 bool model_file_is_null(const struct model_file *file, const char *key);
 enum gen_status model_file_get_int(const struct model_file *file, const char *key, int64_t low,

@@ -1,4 +1,7 @@
-/** tokenizer_write.c - a tokenizer's files, as Hugging Face's tools write and read them. */
+/**
+ * tokenizer_write.c - a tokenizer's files, as Hugging Face's tools write and read them: merges.txt,
+ * vocab.json, tokenizer_config.json (gen_tokenizer_save). Reading them is in tokenizer_files.c.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -81,7 +84,7 @@ static bool put_bit(struct gen_bytes *out, unsigned kind, unsigned bit) {
     return put(out, (kind & bit) != 0 ? "true" : "false");
 }
 
-/** What AutoTokenizer needs beside the two: its class, and which tokens are special. */
+/** What AutoTokenizer needs besides the two: its class, and which tokens are special. */
 static bool format_config(struct gen_bytes *out, const struct gen_tokenizer *tokenizer) {
     static const char *const roles[] = {"bos_token", "eos_token", "unk_token"};
     int32_t eos = gen_tokenizer_eos(tokenizer);
@@ -121,7 +124,7 @@ static enum gen_status make_directory(const char *path, struct gen_error *err) {
     return file_error(err, path, "make the directory", number);
 }
 
-/** Write one file beside its target; the rename is left to the caller. */
+/** Write one file next to its target; the rename is left to the caller. */
 static enum gen_status write_beside(struct file_writer *writer, const char *directory,
                                     const char *name, const struct gen_bytes *text,
                                     struct gen_error *err) {

@@ -1,9 +1,8 @@
-/*
- * gen_generate(): prompts in, texts out.
- *
- * The engine fetches prompts while there is room for more texts (scheduler.h), has all texts
- * under way take a step together (pass.h), and tells the sink in order what came of it. The
- * texts behind the first unfinished one are ahead of what the sink has heard.
+/**
+ * engine.c - gen_generate(): prompts in, texts out. The engine fetches prompts while there is room
+ * for more texts (scheduler.h), has all texts under way take a step together (pass.h), and tells
+ * the sink in order what came of it. Texts after the first unfinished one may be further than what
+ * the sink has heard.
  */
 #include "base/error.h"
 #include "base/memory.h"
@@ -90,7 +89,7 @@ static enum gen_status fail_first(struct engine *engine) {
 /**
  * Whether a text can be announced: its first id is drawn, so its prompt went through the model
  * well. What fails before that leaves nothing on the user's screen but the error. Where logits
- * are wanted the prompt's come before, and the text with them.
+ * are reported the prompt's come before, and the text with them.
  */
 static bool can_begin(const struct engine *engine, const struct sequence *sequence) {
     if (sequence->begun || sequence->refused) {
@@ -163,9 +162,7 @@ static enum gen_status add_text(struct engine *engine) {
     }
     /* The rows of the prompt are reported once, with its first text. */
     sequence->n_logits = sequence->number == 0 ? 0 : sequence->n_before;
-    if (scheduler_seat(scheduler, sequence) == SCHEDULER_START) {
-        return pass_draw(&engine->pass, sequence, scheduler->prompt_logits, &engine->error);
-    }
+    scheduler_seat(scheduler, sequence, engine->sink->logits != NULL && sequence->number == 0);
     return GEN_OK;
 }
 
@@ -248,9 +245,7 @@ static enum gen_status engine_init(struct engine *engine, const struct gen_model
         return status;
     }
     engine->number = (uint64_t)options->num_return_sequences;
-    size_t n_logits = options->num_return_sequences > 1 ? (size_t)engine->rules.n_vocab : 0;
-    if (!scheduler_init(&engine->scheduler, engine->session, (size_t)session_options.n_slots,
-                        n_logits) ||
+    if (!scheduler_init(&engine->scheduler, engine->session, (size_t)session_options.n_slots) ||
         !pass_init(&engine->pass, engine->sink, &engine->rules, &engine->scheduler)) {
         return error_no_memory(&engine->error, "the generation engine");
     }

@@ -1,3 +1,7 @@
+/**
+ * logprobs.c - log probabilities of the ids that were drawn and of the likeliest ones, from the
+ * model's raw logits. What the sampler's rules make of the logits does not count.
+ */
 #include "generate/logprobs.h"
 
 #include <stdlib.h>

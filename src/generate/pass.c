@@ -1,3 +1,8 @@
+/**
+ * pass.c - a pass through the model: which rows it has (a chunk of a prompt, or a last id and its
+ * draft), one evaluation, then a draw for each text from its logits. Which texts are under way is
+ * decided in scheduler.c; an id becomes text in sequence.c.
+ */
 #include "generate/pass.h"
 
 #include "base/error.h"
@@ -5,7 +10,7 @@
 #include "base/size.h"
 
 /* Rows for reading in a pass: enough to keep the processor busy, few enough to be canceled soon.
- * Some even if many texts are being decoded. Rows whose logits are all wanted cost n_vocab floats
+ * Some even if many texts are being decoded. Rows whose logits are all needed cost n_vocab floats
  * each, so they come in fewer. */
 #define CHUNK_ROWS        256
 #define CHUNK_LEAST       32
@@ -51,7 +56,7 @@ static size_t chunk_size(const struct pass *pass, const struct sequence *sequenc
 }
 
 static bool is_at_work(const struct sequence *sequence) {
-    return sequence->slot != SEQUENCE_NO_SLOT && !sequence->waits;
+    return sequence->slot != SEQUENCE_NO_SLOT && sequence->reader == NULL;
 }
 
 /** Give each text its part; returns the rows there are. */
@@ -84,7 +89,7 @@ static size_t plan(struct pass *pass) {
     return n_rows;
 }
 
-/** Put drafts behind the last ids, if the pass has so few rows that they cost little. */
+/** Put drafts after the last ids, if the pass has so few rows that they cost little. */
 static void add_drafts(struct pass *pass, size_t n_rows) {
     size_t n_ctx = (size_t)pass->rules->n_ctx;
     bool wanted = pass->rules->options->speculate && pass->sink->logits == NULL;
@@ -123,8 +128,9 @@ static enum gen_status fail(struct pass *pass, struct sequence *sequence, struct
     return sequence_fail(sequence, &error, err);
 }
 
-enum gen_status pass_draw(struct pass *pass, struct sequence *sequence, const float *logits,
-                          struct gen_error *err) {
+/** Draw from logits; the text may be finished by it, and then leaves its slot. */
+static enum gen_status draw(struct pass *pass, struct sequence *sequence, const float *logits,
+                            struct gen_error *err) {
     /* Where the sink wants logits a finished text has yet to read its last id. */
     bool leaves_at_once = pass->sink->logits == NULL || sequence->finished;
     enum gen_status status = GEN_OK;
@@ -140,19 +146,6 @@ enum gen_status pass_draw(struct pass *pass, struct sequence *sequence, const fl
     return status;
 }
 
-/** The prompt is read: the texts that wait for that start as well. */
-static enum gen_status share_prompt(struct pass *pass, struct sequence *reader, const float *logits,
-                                    struct gen_error *err) {
-    scheduler_prompt_read(pass->scheduler, reader, logits);
-    enum gen_status status = GEN_OK;
-    struct sequence *waiting;
-    while (status == GEN_OK &&
-           (waiting = scheduler_next_waiting(pass->scheduler, reader)) != NULL) {
-        status = pass_draw(pass, waiting, logits, err);
-    }
-    return status;
-}
-
 /** Draw from the logits of the last id, and on as long as the draft comes true. */
 static enum gen_status draw_on(struct pass *pass, const struct task *task, struct gen_error *err) {
     struct gen_session *session = pass->scheduler->session;
@@ -164,7 +157,7 @@ static enum gen_status draw_on(struct pass *pass, const struct task *task, struc
     bool goes_on;
     do {
         const float *logits = gen_session_logits(session, task->row + task->n - 1 + n_accepted);
-        status = pass_draw(pass, sequence, logits, err);
+        status = draw(pass, sequence, logits, err);
         goes_on = status == GEN_OK && !sequence->finished && n_accepted < task->n_drafted &&
                   sequence->ids.data[sequence->ids.n - 1] == task->draft[n_accepted];
         n_accepted += goes_on;
@@ -202,10 +195,7 @@ static enum gen_status take(struct pass *pass, const struct task *task, struct g
     if (pass->sink->logits != NULL) {
         status = report_logits(pass, task, err);
     }
-    if (status == GEN_OK && task->draws && task->reads_prompt) {
-        const float *logits = gen_session_logits(pass->scheduler->session, task->row + task->n - 1);
-        status = share_prompt(pass, sequence, logits, err);
-    }
+    sequence->prompt_is_read = sequence->prompt_is_read || task->draws;
     return status == GEN_OK && task->draws ? draw_on(pass, task, err) : status;
 }
 
@@ -282,6 +272,7 @@ enum gen_status pass_run(struct pass *pass, struct gen_error *err) {
         return pass_canceled(err);
     }
     double start = gen_clock();
+    scheduler_wake(pass->scheduler);
     add_drafts(pass, plan(pass));
     enum gen_status status = evaluate(pass, pass->tasks, pass->n_tasks, err);
     double evaluated = gen_clock();

@@ -1,7 +1,7 @@
 /**
  * pass.h - one pass through the model with a few rows of each text that is under way.
  *
- * A text that is being decoded has one row, its last id, and perhaps a draft behind it
+ * A text that is being decoded has one row, its last id, and perhaps a draft after it
  * (speculate.h). What room is left goes to texts whose prompt is still to be read, in chunks and
  * the oldest first, so that long prompts hold up neither the decoding nor each other. After the
  * pass each text that has the logits it needs draws.
@@ -35,12 +35,5 @@ enum gen_status pass_run(struct pass *pass, struct gen_error *err);
 
 /** What a callback's refusal comes to. */
 enum gen_status pass_canceled(struct gen_error *err);
-
-/**
- * Draw the next id of a text that has a slot from these logits; it leaves the slot if that
- * finishes it. A text that had nothing to draw any more leaves it, too.
- */
-enum gen_status pass_draw(struct pass *pass, struct sequence *sequence, const float *logits,
-                          struct gen_error *err);
 
 #endif

@@ -2,15 +2,18 @@
  * scheduler.h - the texts of a job: which wait, which are under way, and in which slots of the
  * session.
  *
- * Texts stand in a queue in the order in which they are reported. A text that has something to
+ * Texts are in a queue in the order in which they are reported. A text that has something to
  * compute takes a slot and leaves it when it is finished, and the next text takes its place at
  * once: the batch stays full without the texts being of one length (continuous batching). A
  * finished text stays in the queue until all before it are reported; the queue is bounded, so
  * that one long text at its head does not make the others pile up without end.
  *
- * Texts of one prompt share the work of reading it: the first to come reads it, those that come
- * meanwhile wait, and all others get a copy of its keys and values from a slot that still begins
- * with them. Slots say which prompt they begin with also when they are free.
+ * What texts have in common at their beginning is read once, whichever prompt they are of. A slot
+ * knows the ids that it holds, also when it is free; a text that takes a slot is given the longest
+ * beginning that any slot holds, and reads the rest. Where a text that is reading just now will
+ * hold more of it, it waits for that. So the texts of one prompt, prompts with the same examples
+ * before them, and a prompt that goes on where another ended share what they can. It is exact, as
+ * keys and values have the same bits however they were computed.
  */
 #ifndef GENERATE_SCHEDULER_H
 #define GENERATE_SCHEDULER_H
@@ -19,8 +22,8 @@
 
 struct slot {
     struct sequence *sequence; /**< NULL: free */
-    bool has_prompt;           /**< it begins with all that is read of the prompt ... */
-    uint64_t prompt;           /**< ... of this index */
+    size_t start;              /**< of a text: its position 0 is the text's id of this number */
+    struct gen_ids held;       /**< of a free slot: the ids of its positions */
 };
 
 /** Start from {0}. */
@@ -30,24 +33,10 @@ struct scheduler {
     size_t capacity, first, n;
     struct slot *slots; /**< [n_slots] of the session */
     size_t n_slots, n_busy;
-    float *prompt_logits;   /**< [n_vocab] after the last prompt read; NULL: no need of them */
-    uint64_t logits_prompt; /**< the index of that prompt */
-    size_t n_vocab;
 };
 
-/** What a text that has got a slot needs next. */
-enum scheduler_seat {
-    SCHEDULER_READ,  /**< its ids are to be read */
-    SCHEDULER_WAIT,  /**< its prompt is being read; it is started when that is done */
-    SCHEDULER_START, /**< nothing: its prompt is in the slot, prompt_logits are those after it */
-};
-
-/**
- * A queue for a session of n_slots. n_vocab: size of the logits to keep where prompts may have
- * several texts, otherwise 0. False: out of memory. Release also after a failure.
- */
-bool scheduler_init(struct scheduler *scheduler, struct gen_session *session, size_t n_slots,
-                    size_t n_vocab);
+/** A queue for a session of n_slots. False: out of memory. Release also after a failure. */
+bool scheduler_init(struct scheduler *scheduler, struct gen_session *session, size_t n_slots);
 void scheduler_release(struct scheduler *scheduler);
 
 /** Whether one more text may come: there is a free slot, and room in the queue. */
@@ -60,9 +49,14 @@ struct sequence *scheduler_append(struct scheduler *scheduler);
 /** Release the first text of the queue. */
 void scheduler_remove_first(struct scheduler *scheduler);
 
-/** Give a text a slot; there must be a free one. */
-enum scheduler_seat scheduler_seat(struct scheduler *scheduler, struct sequence *sequence);
-/** Its slot is free again; no effect on a text without one. */
+/**
+ * Give a text a slot, with what there is of its beginning, all but its last id at most; there must
+ * be a free one. `whole`: it needs the logits of all its ids, so it reads them all.
+ */
+void scheduler_seat(struct scheduler *scheduler, struct sequence *sequence, bool whole);
+/** Let texts go on that wait for what has been read by now. */
+void scheduler_wake(struct scheduler *scheduler);
+/** Its slot is free again, and keeps what it holds; no effect on a text without one. */
 void scheduler_leave(struct scheduler *scheduler, struct sequence *sequence);
 
 /**
@@ -70,11 +64,5 @@ void scheduler_leave(struct scheduler *scheduler, struct sequence *sequence);
  * has slid that is all of it, and the slot is emptied.
  */
 size_t scheduler_pending(struct scheduler *scheduler, const struct sequence *sequence);
-
-/** A text has read its whole prompt; these are the logits after it. */
-void scheduler_prompt_read(struct scheduler *scheduler, struct sequence *sequence,
-                           const float *logits);
-/** A text that waits for `reader`, now provided with the prompt; NULL: there are no more. */
-struct sequence *scheduler_next_waiting(struct scheduler *scheduler, const struct sequence *reader);
 
 #endif

@@ -64,8 +64,9 @@ struct sequence {
 
     /* Notes of those who work with it. */
     int32_t slot;                   /**< scheduler: where its keys and values are, or none */
-    bool waits;                     /**< scheduler: another text of its prompt is reading that */
-    bool prompt_is_read;            /**< scheduler: by this text or for it */
+    struct sequence *reader;        /**< scheduler: the text that it waits for; NULL: none */
+    size_t n_shared;                /**< scheduler: ids that this one will have read for it */
+    bool prompt_is_read;            /**< pass: to its end */
     struct speculation speculation; /**< pass */
     size_t n_logits;                /**< pass: ids whose logits the sink has got */
     bool begun;                     /**< engine: the sink knows of it */

@@ -1,3 +1,7 @@
+/**
+ * speculate.c - prompt lookup: the draft for what follows, taken from an earlier place in the text,
+ * and more caution after drafts that failed. pass.c evaluates a draft and keeps what comes true.
+ */
 #include "generate/speculate.h"
 
 #include "base/size.h"

@@ -2,8 +2,8 @@
  * speculate.h - prompt lookup: where a text repeats itself, guess how it goes on.
  *
  * A pass through the model costs about the same for one row as for a few, since it is reading
- * the weights that takes the time. So the ids that followed the last time the text stood like
- * this are put behind the last id as a draft, and one pass gives the logits after each of them.
+ * the weights that takes the time. So the ids that followed the last time the text was like
+ * this are put after the last id as a draft, and one pass gives the logits after each of them.
  * The sampler draws from these in order, as if they had come one by one; where it draws what the
  * draft says the next logits are there already, at the first difference the rest is thrown away.
  * The draft has no say in what is drawn, so the text is the same with and without it.
@@ -23,7 +23,7 @@
 
 /**
  * How well guessing went lately with one text. A draft is made where enough ids at the end of
- * the text have stood together before; how many are enough grows with each draft that did not
+ * the text have come together before; how many are enough grows with each draft that did not
  * come true at all, so that a text without repetition is soon left alone.
  */
 struct speculation {

@@ -1,3 +1,7 @@
+/**
+ * stop.c - stop strings, matched byte by byte (Knuth, Morris, Pratt), and the bytes that must be
+ * held back meanwhile. That the text ends there is done in sequence.c.
+ */
 #include "generate/stop.h"
 
 #include <string.h>

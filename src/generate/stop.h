@@ -48,7 +48,7 @@ void stop_match_release(struct stop_match *match);
 
 /**
  * Add n bytes of text and append to `out` what is certain not to be part of a stop string. If
- * one is complete, *found is true, and `out` has all the text before it; bytes behind it are
+ * one is complete, *found is true, and `out` has all the text before it; bytes after it are
  * dropped. Nothing may be added after that. False: out of memory.
  */
 bool stop_match_push(struct stop_match *match, const struct stop_set *set, const char *bytes,

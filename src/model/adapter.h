@@ -5,7 +5,7 @@
  *   w[out][in] += alpha / rank * sum over r of b[out][r] a[r][in]
  *
  * It is a GGUF file with general.type "adapter", general.architecture "gpt2", adapter.type "lora",
- * adapter.lora.alpha (f32; 0 stands for the rank, so that the factor is 1), and for each matrix
+ * adapter.lora.alpha (f32; 0 means the rank, so that the factor is 1), and for each matrix
  * two tensors, named after it followed by .lora_a or .lora_b. Dimensions innermost first:
  *
  *   blk.N.attn_qkv.weight.lora_a  n_in, rank        blk.N.attn_qkv.weight.lora_b  rank, n_out
@@ -38,7 +38,7 @@ enum gen_status adapter_settings_write(struct gguf_writer *writer, float alpha,
 struct adapter;
 
 /**
- * Open an adapter for a model of this configuration. Whatever in it is not what stands above, or
+ * Open an adapter for a model of this configuration. Whatever in it is not as above, or
  * is of no use for the model, is an error: nothing of an adapter is passed over.
  */
 enum gen_status adapter_open(struct adapter **out, const char *path,

@@ -1,4 +1,8 @@
-/* gen_convert: any model gen reads, written as GGUF v3. */
+/**
+ * convert.c - gen_convert(): any model gen reads, written as GGUF v3: types chosen by recipe.c,
+ * rows transposed and rounded, an adapter merged if one is given. The bytes are written by
+ * format/gguf_write.c, the settings chosen in settings.c.
+ */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,4 +1,8 @@
-/* gen_model_cost: what a pass through the model reads and computes. */
+/**
+ * cost.c - gen_model_cost(): how many bytes a pass through the model reads and how many operations
+ * it computes, for a row, its logits and each position. How long that takes is measured by `gen
+ * bench`.
+ */
 #include "gen_bench.h"
 #include "model/model.h"
 

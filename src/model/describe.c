@@ -1,4 +1,7 @@
-/* What gen_model_* tells of a model, for inspection. */
+/**
+ * describe.c - what gen_model_*() tells of a model file, for `gen inspect`: metadata as strings,
+ * tensors with their types and shapes, format and sizes. Nothing here is computed with.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

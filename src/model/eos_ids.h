@@ -6,7 +6,7 @@
  *   the tokenizer's end-of-text id
  *   Hugging Face  all ids of eos_token_id in config.json, then in generation_config.json
  *   GGUF          tokenizer.ggml.eot_token_id and eom_token_id, at which llama.cpp ends a text,
- * too; then gen.eos_token_ids, which is written where these keys do not hold all
+ *                 too; then gen.eos_token_ids, which is written where these keys do not hold all
  */
 #ifndef MODEL_EOS_IDS_H
 #define MODEL_EOS_IDS_H

@@ -1,3 +1,8 @@
+/**
+ * forward.c - the forward pass over a batch of rows: embedding, the architecture's list of layer
+ * calls (struct run of arch/run.h, played here), logits. Also its buffers, and how attention is cut
+ * into jobs. Threads and arithmetic are tensor/ops.c's; session.c checks the rows.
+ */
 #include "model/forward.h"
 
 #include <string.h>
@@ -112,7 +117,7 @@ static bool jobs_are_apart(const struct forward_row *rows, size_t n_rows, size_t
     return true;
 }
 
-/* Row i of the batch and the n - 1 behind it, in one head. */
+/* Row i of the batch and the n - 1 after it, in one head. */
 static struct attention_job attention_job(const struct forward *f, const struct forward_row *row,
                                           size_t i, size_t n, size_t layer, size_t head) {
     const struct kv_cache *cache = f->cache;
@@ -140,7 +145,7 @@ static struct attention_job attention_job(const struct forward *f, const struct 
 
 /*
  * Jobs for the attention of all rows; returns how many. A run of neighbouring rows is cut into
- * jobs, and the jobs of a head stand together: they read the same keys and values, which stay in a
+ * jobs, and the jobs of a head are neighbours: they read the same keys and values, which stay in a
  * core's cache.
  */
 static size_t plan_attention(const struct forward *f, const struct forward_row *rows, size_t n_rows,
@@ -203,7 +208,7 @@ struct forward_run {
     const struct forward *f;
     const struct forward_row *rows; /* [n_rows] while all are on their way */
     size_t n_rows;
-    const size_t *which; /* [n_wanted]: the rows whose final x is wanted */
+    const size_t *which; /* [n_wanted]: the rows whose final x is needed */
     size_t n_wanted;
     size_t layer;
     bool apart; /* all rows of a slot are in one job */
@@ -257,7 +262,7 @@ static void attend(const struct forward_run *r, const struct layer *h) {
 }
 
 /*
- * The same in the last layer. Of rows whose final x is not wanted only keys and values matter,
+ * The same in the last layer. Of rows whose final x is not needed only keys and values matter,
  * which later positions see; the rows of `which` are moved to the front and go on alone.
  */
 static void attend_wanted(struct forward_run *r, const struct layer *h) {

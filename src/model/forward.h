@@ -29,7 +29,7 @@ struct forward_row {
 struct activations {
     size_t max_rows;
     float *x;                   /**< [rows][C] residual stream */
-    float *normal;              /**< [rows][C] after layer norm; then what attention found */
+    float *normal;              /**< [rows][C] output of a layer norm; then that of attention */
     float *qkv;                 /**< [rows][3 C] */
     float *inner;               /**< [rows][n_inner] */
     struct attention_job *jobs; /**< [rows][n_head] */
@@ -62,7 +62,7 @@ size_t forward_inputs(const struct weights *weights);
  * Take n_rows (1 ... max_rows) rows through the layers. Their keys and values are in the cache
  * then, and activations->x[n_wanted] is the final x of the rows listed in `which`, ascending; of
  * the others the last layer computes no more than key and value. Rows of one slot must come in
- * order of position, right behind what the cache holds.
+ * order of position, right after what the cache holds.
  */
 void forward_layers(const struct forward *forward, const struct forward_row *rows, size_t n_rows,
                     const size_t *which, size_t n_wanted);

@@ -23,7 +23,7 @@ enum gen_kind kind_of(const struct model_file *file) {
     return file->n_tensors == 0 && lists_tokens ? GEN_KIND_VOCABULARY : GEN_KIND_MODEL;
 }
 
-/* The layer of a tensor named as the pattern, "#" standing for it, with `ending` after that; -1 if
+/* The layer of a tensor named as the pattern, "#" in its place, with `ending` after that; -1 if
  * it is not named so. */
 static int32_t layer_of(const char *name, const char *pattern, const char *ending) {
     size_t n = strcspn(pattern, "#");

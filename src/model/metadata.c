@@ -13,7 +13,7 @@
 
 /* ---- which ----------------------------------------------------------------------------------*/
 
-/* Beginnings of keys; one that ends in a dot stands for all that begin so, others for themselves.
+/* Beginnings of keys; one that ends in a dot means all that begin so, others for themselves.
  */
 static bool is_among(const char *key, const char *const *list) {
     for (; *list != NULL; list++) {

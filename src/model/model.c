@@ -1,3 +1,8 @@
+/**
+ * model.c - opening a model: file, configuration, weights and tokenizer, the last two at the same
+ * time, and freeing it. Each part is made in its own file (config.c, weights.c, src/format); what
+ * else gen_model_*() tells is in describe.c.
+ */
 #include "model/model.h"
 
 #include <string.h>

@@ -1,3 +1,7 @@
+/**
+ * recipe.c - the table of recipes: which type each tensor of a converted model gets, by its role
+ * and its layer, as llama.cpp's recipe of that name has it. convert.c carries it out.
+ */
 #include "model/recipe.h"
 
 #include <stdio.h>

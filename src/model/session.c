@@ -1,4 +1,8 @@
-/* gen_session: the public face of the forward pass. */
+/**
+ * session.c - gen_session: the public face of the forward pass. Rows are checked and taken through
+ * forward.c in chunks, their logits kept, and slots of the KV cache cut back or copied. What is
+ * drawn from logits is decided elsewhere (src/sample, src/generate).
+ */
 #include <string.h>
 
 #include "base/error.h"
@@ -14,7 +18,7 @@ struct gen_session {
     struct activations activations;
     struct compute compute;
     struct forward forward;
-    float *logits;          /* [capacity][n_vocab], for the rows that wanted them */
+    float *logits;          /* [capacity][n_vocab], for the rows that need them */
     size_t logits_capacity; /* rows */
     size_t *logits_row;     /* row of the last eval -> row of logits, or SIZE_MAX */
     size_t logits_row_capacity;

@@ -1,3 +1,8 @@
+/**
+ * settings.c - the settings of a GGUF that gen writes: name, configuration by the table of
+ * arch/keys.c, tokenizer, ids that end a text. What a source file had besides is carried over by
+ * metadata.c.
+ */
 #include "model/settings.h"
 
 #include <stdio.h>

@@ -1,3 +1,8 @@
+/**
+ * weights.c - the weights of a model from its file: each tensor bound by the table of
+ * arch/tensors.c, checked for numbers that are not finite, and matrices packed into panels on all
+ * threads. The layout of a panel is tensor/matrix.c's.
+ */
 #include "model/weights.h"
 
 #include <errno.h>

@@ -9,7 +9,7 @@
 #include "format/model_file.h"
 #include "gen.h"
 
-/** Other work, for one thread, that the threads do beside packing. */
+/** Other work, for one thread, that the threads do next to packing. */
 struct weights_beside {
     void (*work)(void *context);
     void *context;
@@ -20,8 +20,9 @@ struct weights_beside {
  * not finite are GEN_BAD_FILE. With pool NULL only names and shapes are checked and parameters
  * counted; nothing is read or allocated for them.
  * What was packed leaves no pages of the file in this process's memory; what is used in place keeps
- * pointing into the file, which must outlive the weights. `beside` may be
- * NULL; where names or shapes are wrong, or pool is NULL, its work is not done.
+ * pointing into the file, which must outlive the weights.
+ *
+ * `beside` may be NULL; where names or shapes are wrong, or pool is NULL, its work is not done.
  */
 enum gen_status weights_init(struct weights *weights, const struct gen_config *config,
                              const struct model_file *file, struct thread_pool *pool,

@@ -52,8 +52,8 @@ static uint32_t digit_of(uint32_t key, int digit) {
 }
 
 /**
- * Counts how many keys have each value of the highest digit, finds the digit of the wanted key,
- * and goes on with the next digit among the keys that agree so far.
+ * Counts how many keys have each value of the highest digit, finds the digit of the key in
+ * question, and goes on with the next digit among the keys that agree so far.
  */
 float candidates_kth_largest(const float *numbers, size_t n, size_t k) {
     uint32_t found = 0;

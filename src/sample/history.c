@@ -1,3 +1,7 @@
+/**
+ * history.c - the ids of a text so far, and for each distinct id how often it was generated. The
+ * rules that look at it are repetition.c, ngrams.c, bad_words.c and min_length.c.
+ */
 #include "sample/history.h"
 
 #include <string.h>

@@ -55,12 +55,12 @@ extern const struct processor processor_logit_bias, processor_repetition_penalty
 /** All rules in the order in which they apply, up to NULL. */
 extern const struct processor *const chain[];
 
-/** Apply the `logits` of all rules that are wanted. */
+/** Apply the `logits` of all rules that are on. */
 void chain_logits(float *scores, const struct sample_context *context);
 /** The name of the first rule that leaves no id; NULL: there is one. scores[n_vocab] are used up.
  */
 const char *chain_culprit(float *scores, const struct sample_context *context);
-/** Apply the `candidates` of all rules that are wanted. False: out of memory. */
+/** Apply the `candidates` of all rules that are on. False: out of memory. */
 bool chain_candidates(struct candidates *list, const struct sample_context *context);
 
 #endif

@@ -1,3 +1,7 @@
+/**
+ * sampler.c - choosing the next token: the rules of chain.c around division by the temperature,
+ * then the draw, or the best id where greedy. Each rule has a file of its own; candidates.c draws.
+ */
 #include "sample/sampler.h"
 
 #include <float.h>

@@ -20,7 +20,7 @@
 
 /**
  * Check options for a vocabulary of n_vocab ids: GEN_BAD_ARGUMENT with a sentence naming the
- * option, the value found and what it must be.
+ * option, the value found and the range that it must be in.
  */
 enum gen_status sampler_check(const struct gen_sampling *options, int32_t n_vocab,
                               struct gen_error *err);

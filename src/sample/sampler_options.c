@@ -1,4 +1,7 @@
-/** sampler_options.c - how gen samples where nothing else is asked for. */
+/**
+ * sampler_options.c - how gen samples where nothing else is said: the defaults of struct
+ * gen_sampling. Their ranges are checked by the rules (chain.c).
+ */
 #include "sample/sampler.h"
 
 struct gen_sampling gen_sampling_default(void) {

@@ -1,3 +1,8 @@
+/**
+ * matrix.c - making the weight operand of a product: planning its panels, packing them from a
+ * file's rows or using them in place, and reading one column back. Plain floats are packed by
+ * plain_panel.c, block formats by quant_panel.c; products are in kernels/.
+ */
 #include "tensor/matrix.h"
 
 #include <string.h>
@@ -48,7 +53,7 @@ size_t matrix_source_step(const struct matrix *matrix, enum matrix_layout layout
     return MATRIX_PANEL * (layout == MATRIX_ROWS_ARE_INPUTS ? info->block_bytes : row_bytes);
 }
 
-/* `from` is where the panel's first number stands. */
+/* `from` is where the panel's first number is. */
 static bool pack_panel(const struct matrix *matrix, const unsigned char *from,
                        enum matrix_layout layout, size_t panel) {
     const struct tensor_type_info *info = tensor_type_info(matrix->type);

@@ -1,4 +1,8 @@
-/* gen_meter: how fast this machine reads and computes. */
+/**
+ * meter.c - gen_meter: how fast this machine reads memory and multiplies, f32 and int8: the limits
+ * that `gen bench` holds the model against. The loops themselves are kernels (limit_kernels.h,
+ * int8_limit.h).
+ */
 #include <string.h>
 #include <unistd.h>
 

@@ -1,3 +1,8 @@
+/**
+ * ops.c - the operations of a forward pass as loops over threads: how each is cut into shares, and
+ * the scratch memory of every thread. The arithmetic is in kernels/; in which order operations run
+ * is the architecture's (arch/gpt2.c).
+ */
 #include "tensor/ops.h"
 
 #include "base/memory.h"
@@ -9,7 +14,7 @@
 #define ATTENTION_SHARES 16
 
 /* Floats between the scratch of one thread and the next's, never touched by either. Hardware reads
- * on behind the end of what a thread reads, and takes the lines from the other that writes them:
+ * on after the end of what a thread reads, and takes the lines from the other that writes them:
  * products of many rows were up to a third slower without (scripts/SPEED.md). */
 #define SCRATCH_GAP 16384
 
@@ -166,9 +171,9 @@ static void attention_share(void *context, size_t begin, size_t end, int thread)
 void op_attention(const struct compute *compute, const struct attention_job *jobs, size_t n_jobs,
                   bool store) {
     struct attention_work work = {compute, jobs, store};
-    /* Neighbours may read the same keys and values, and a job asks for what the next one reads, so
-     * where there are enough some go to one thread; but they may be of different lengths, so there
-     * are several shares. */
+    /* Neighbours may read the same keys and values, and a job prefetches what the next one reads,
+     * so where there are enough some go to one thread; but they may be of different lengths, so
+     * there are several shares. */
     size_t n_threads = (size_t)thread_pool_size(compute->pool);
     size_t shares = n_jobs / (n_threads * ATTENTION_SHARE);
     shares = shares < 2 ? 2 : shares > ATTENTION_SHARES ? ATTENTION_SHARES : shares;

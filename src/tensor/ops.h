@@ -40,7 +40,8 @@ static inline float *compute_scratch(const struct compute *compute, int thread) 
     return compute->scratch + (size_t)thread * compute->scratch_stride;
 }
 
-/** y = x w and what follows it: the one entry for matrix products. */
+/** y = x w and what follows it, for inference. Training has products of its own (ops_backward.h).
+ */
 void op_matmul(const struct compute *compute, const struct matmul_job *job);
 
 /**

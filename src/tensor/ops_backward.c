@@ -1,3 +1,8 @@
+/**
+ * ops_backward.c - the operations of training as loops over threads: products and their gradients,
+ * layer norm, activations, attention, dropout with the residual sum, cross entropy. The arithmetic
+ * is in kernels/training*.h; what the gradients are for is src/train's.
+ */
 #include "tensor/ops_backward.h"
 
 #include "base/rng.h"

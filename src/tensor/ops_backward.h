@@ -4,7 +4,7 @@
  * the loss with respect to x.
  *
  * Rows of n activations, or of their gradients, lie op_row_stride(n) apart, where ops.h says why.
- * Unless said otherwise, gradients of weights are added to what stands in them, row after row in
+ * Unless said otherwise, gradients of weights are added to what is in them, row after row in
  * the order of the rows, and gradients of activations are written.
  */
 #ifndef TENSOR_OPS_BACKWARD_H
@@ -22,14 +22,14 @@ void op_product(const struct compute *compute, const struct product_job *job);
 void op_linear(const struct compute *compute, float *y, const float *x, const struct matrix *w,
                const float *bias, size_t n_rows);
 
-/** y += x w, likewise. */
+/** y += x w, for the same matrices. */
 void op_linear_add(const struct compute *compute, float *y, const float *x, const struct matrix *w,
                    size_t n_rows);
 
 /** d_x[n_rows][n_in] = d_y w^T; w in panels of f32, d_y[n_rows][n_out]. */
 void op_matmul_backward(const struct compute *compute, float *d_x, const float *d_y,
                         const struct matrix *w, size_t n_rows);
-/** d_x += d_y w^T, likewise. */
+/** d_x += d_y w^T, for the same matrices. */
 void op_matmul_backward_add(const struct compute *compute, float *d_x, const float *d_y,
                             const struct matrix *w, size_t n_rows);
 /** d_w = x^T d_y, in panels as w, or with `add` d_w += it; x[n_rows][n_in], d_y[n_rows][n_out].
@@ -43,7 +43,7 @@ void op_bias_weights(const struct compute *compute, float *d_bias, const float *
 /** What layer norm was given, and where its gradients go. */
 struct layer_norm_backward {
     float *d_x;               /**< [n_rows][n], added to */
-    float *d_weight, *d_bias; /**< [n]; NULL: they do not learn */
+    float *d_weight, *d_bias; /**< [n]; NULL: they are not trainable */
     const float *d_y;         /**< [n_rows][n] */
     const float *x;           /**< [n_rows][n] */
     const float *weight;      /**< [n] */

@@ -1,20 +1,24 @@
+/**
+ * plain_panel.c - packing plain floats into panels, by transposing squares of 4 x 4 words or 8 x 8
+ * halves, and on the way finding numbers that are not finite. matrix.c says which columns.
+ */
 #include "tensor/plain_panel.h"
 
 #include <string.h>
 
 #include "tensor/words.h"
 
-/* The k are taken in runs of a cache line of the source, so that each line is read once, and asked
- * for that many lines ahead: 16 streams are more than processors foresee. */
+/* The k are taken in runs of a cache line of the source, so that each line is read once, and
+ * prefetched that many lines ahead: 16 streams are more than processors foresee. */
 enum { CACHE_LINE = 64, LINES_AHEAD = 4 };
 
 static void ask_ahead(const unsigned char *from) {
-    /* Through an integer, because the address may lie behind the end. */
+    /* Through an integer, because the address may lie after the end. */
     uintptr_t ahead = (uintptr_t)from + (uintptr_t)LINES_AHEAD * CACHE_LINE;
     __builtin_prefetch((const void *)ahead); // NOLINT(performance-no-int-to-ptr)
 }
 
-/* NOLINTBEGIN(bugprone-macro-parentheses): a type cannot stand in them. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): a type cannot be in them. */
 /* Columns and k that fill no square, number by number. */
 #define PACK_REST(name, type)                                                                      \
     static bool name(type *restrict to, const unsigned char *restrict from, size_t n_in,           \

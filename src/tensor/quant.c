@@ -1,3 +1,7 @@
+/**
+ * quant.c - blocks of any block format to floats and back, and whether their factors are finite.
+ * Where the bits of a block lie, and how numbers are rounded, is in quant_legacy.c and quant_k.c.
+ */
 #include "tensor/quant.h"
 
 #include <string.h>

@@ -51,7 +51,7 @@
 #define QUANT_BYTES_Q5_K 176
 #define QUANT_BYTES_Q6_K 210
 
-/** One block, taken apart. */
+/** One block, unpacked. */
 struct quant_block {
     uint8_t q[QUANT_LARGE];
     int8_t scale[QUANT_GROUPS_MAX];
@@ -71,7 +71,7 @@ struct quant_format {
     bool short_groups;      /**< scale[] and min[] are 0..15: panels hold both in one byte */
     bool subtracts;         /**< the file holds -m */
     size_t d_at, m_at;      /**< where d and m lie in the bytes of a block */
-    size_t low_at, high_at; /**< likewise the low and the high bits of the numbers */
+    size_t low_at, high_at; /**< and where the low and the high bits of the numbers */
     /** Numbers so far apart share a byte of these, from its lowest bits up. */
     unsigned low_line, high_line;
     /** q of a block from its bytes; scale and min, NULL without has_groups; and all of a block but

@@ -1,4 +1,4 @@
-/*
+/**
  * quant_k.c - the bytes of the formats of blocks of 256 numbers.
  *
  *   Q2_K   group:u8[16]               low:u8[64]                d:f16 m:f16

@@ -1,3 +1,8 @@
+/**
+ * quant_k_fit.c - how Q4_K, Q5_K and Q6_K choose scales, minimums and integers for the numbers of a
+ * block: the least weighted squared error, found by trying steps. Where the chosen bits go is in
+ * quant_k.c.
+ */
 #include <string.h>
 
 #include "tensor/quant_k.h"
@@ -76,8 +81,8 @@ static double error_of(const struct group *group, float scale, float min) {
     return error;
 }
 
-/* Round to the integers that `scale` and `min` ask for, then solve for the scale and minimum that
- * suit these best. With has_min the minimum stays <= 0, else 0. */
+/* Round to the integers that suit `scale` and `min`, then solve for the scale and minimum that
+ * fit these best. With has_min the minimum stays <= 0, else 0. */
 static struct fit refit(const struct group *group, float scale, float min, bool has_min) {
     float inverse = inverse_of(scale);
     float q[GROUP_MAX];

@@ -1,4 +1,4 @@
-/*
+/**
  * quant_legacy.c - the formats of blocks of 32 numbers.
  *
  *   Q8_0   d:f16                      q:i8[32]

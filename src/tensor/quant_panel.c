@@ -1,3 +1,7 @@
+/**
+ * quant_panel.c - panels of block formats: laid out, packed from a file's blocks (number by number,
+ * and fast by words), unpacked again. Products with them are in kernels/quant_*.h.
+ */
 #include "tensor/quant_panel.h"
 
 #include <string.h>
@@ -124,9 +128,9 @@ void quant_panel_pack_plain(const struct quant_layout *layout, unsigned char *pa
  * A line has four bytes, a word, of each column. How a word comes from the bytes of a block
  * depends on `line`, how far apart numbers lie that share a byte of the file:
  *
- *   all that share one are of the same 32 k    the word stands in the file as the panel wants it
+ *   all that share one are of the same 32 k    the word lies in the file as in the panel
  *   32 or more: none are                       one field of 8 / width words, side by side
- *   1: neighbours share one                    32 bits that want another order
+ *   1: neighbours share one                    32 bits in another order
  */
 
 /* One kind of bits of 32 k of the columns. */
@@ -345,13 +349,13 @@ static bool pack_scales(const struct quant_layout *layout, unsigned char *record
     return finite;
 }
 
-/* The next panel's rows are asked for while this one's are packed: 16 short streams are more than
- * processors foresee. Asking beyond the end does no harm. */
+/* The next panel's rows are prefetched while this one's are packed: 16 short streams are more than
+ * processors foresee. To prefetch beyond the end does no harm. */
 static void ask_ahead(const struct blocks *blocks, size_t panel_bytes, size_t block_bytes) {
     enum { CACHE_LINE = 64 };
     size_t n = blocks->n_columns * block_bytes;
     const unsigned char *from = blocks->at - blocks->number * block_bytes;
-    /* Through integers, because the address may lie behind the end. */
+    /* Through integers, because the address may lie after the end. */
     uintptr_t next = (uintptr_t)from + panel_bytes + blocks->number * n;
     for (size_t i = 0; i < n; i += CACHE_LINE) {
         __builtin_prefetch((const void *)(next + i)); // NOLINT(performance-no-int-to-ptr)

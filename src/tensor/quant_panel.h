@@ -8,8 +8,8 @@
  *   factors   d of the 16 columns, f16; then m if there is one
  *   part      numbers: the low bits of q, then its high bits;
  *             groups, where the format stores them: scale[g] of the 16 columns, i8, for each of
- *             the one or two groups; then min[g] likewise, u8. With short_groups one byte holds
- *             both, min in its upper half
+ *             the one or two groups; then min[g] in the same order, u8. With short_groups one byte
+ *             holds both, min in its upper half
  *
  * (Areas that run through the whole panel were tried first: with three streams a panel, memory
  * gave 36 GB/s where it gives 51 so; scripts/SPEED.md.)
@@ -72,7 +72,7 @@ bool quant_panel_pack(const struct quant_layout *layout, unsigned char *panel,
 void quant_panel_pack_plain(const struct quant_layout *layout, unsigned char *panel,
                             const unsigned char *rows, size_t n_columns);
 
-/** 32 k of a panel, taken apart. */
+/** 32 k of a panel, unpacked. */
 struct quant_part {
     uint8_t q[QUANT_STEPS][QUANT_LINE];
     float d[QUANT_COLUMNS], m[QUANT_COLUMNS]; /**< m: 0 where there is none */

@@ -1,3 +1,8 @@
+/**
+ * tensor_type.c - the table of tensor types: names, sizes of blocks, conversion to and from f32,
+ * and the search for numbers that are not finite. F16 and BF16 are converted here, block formats in
+ * quant.c.
+ */
 #include "tensor/tensor_type.h"
 
 #include <string.h>

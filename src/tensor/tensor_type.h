@@ -52,12 +52,12 @@ const struct tensor_type_info *tensor_type_info(enum tensor_type type);
 /** Type by its number in a GGUF, by its safetensors name ("F16"). */
 bool tensor_type_from_gguf(uint32_t gguf_id, enum tensor_type *type);
 bool tensor_type_from_name(const char *name, size_t n, enum tensor_type *type);
-/** A type of ggml's that gen does not compute with. */
+/** A type of ggml's, also one that gen does not compute with. */
 struct tensor_other_type {
     const char *name;
     size_t block_size, block_bytes; /**< 0: the type was withdrawn, or its size is not known */
 };
-/** What ggml calls a type number ("Q4_0"), and how large a block is; NULL if it has none. */
+/** What ggml calls a type number ("IQ1_S"), and how large a block is; NULL if it has none. */
 const struct tensor_other_type *tensor_type_other(uint32_t gguf_id);
 
 /** One half-precision or bfloat16 number widened exactly; f32 rounded to nearest even. */

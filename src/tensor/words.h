@@ -18,7 +18,7 @@
 typedef uint32_t words __attribute__((vector_size(16)));
 typedef uint16_t halves __attribute__((vector_size(16)));
 
-/* Lanes by their numbers, those of b behind those of a. */
+/* Lanes by their numbers, those of b after those of a. */
 #ifdef __clang__
 #define WORDS_PICK(a, b, ...)  __builtin_shufflevector(a, b, __VA_ARGS__)
 #define HALVES_PICK(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)

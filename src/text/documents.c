@@ -1,5 +1,7 @@
-/* What divides the documents of a text, for all who read one: training, its vocabulary, and
- * learning a vocabulary by itself. */
+/**
+ * documents.c - what divides the documents of a text, `<|endoftext|>`, for all who read one:
+ * training, its vocabulary, and `gen vocab`. What becomes of a document is left to them.
+ */
 #include "text/documents.h"
 
 #include <string.h>

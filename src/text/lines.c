@@ -1,10 +1,12 @@
-/* Marks in front of texts, ends of lines, and what a line or the name of a file says of itself.
- * Whoever reads a text, in the program or in the library, asks here, so that all of them agree. */
+/**
+ * lines.c - byte order marks, ends of lines, blank lines, and what a line or the name of a file
+ * says of itself. Whoever reads a text, in the program or in the library, uses these, so that all
+ * of them agree. Reading the file is left to them.
+ */
 #include "text/lines.h"
 
 #include <string.h>
 #include <strings.h>
-
 
 static const char utf8_mark[] = "\xef\xbb\xbf";
 

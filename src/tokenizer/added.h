@@ -1,5 +1,5 @@
 /**
- * added.h - where added tokens stand in a text, by the rules of Hugging Face's tokenizers.
+ * added.h - where added tokens are in a text, by the rules of Hugging Face's tokenizers.
  *
  * Of several tokens at one place the longest is found, from left to right. One that is to be a
  * single word, but has part of a word (letter, mark, digit, connector such as _) right before or

@@ -1,3 +1,8 @@
+/**
+ * bpe.c - merging the bytes of one word into tokens: by looking at all pairs for short words, with
+ * a linked list and a heap for long ones. Cutting text into words is pretokenize.c's work,
+ * remembering words that come again tokenizer.c's.
+ */
 #include "tokenizer/bpe.h"
 
 #include "base/error.h"
@@ -56,7 +61,7 @@ struct bpe_node {
 /*
  * The pairs that may be merged, smallest first: rank in the upper half, place in the lower, so
  * that one comparison orders by rank, then from left to right. Entries are not removed when a
- * merge beside them takes one of their tokens away; they are found stale when their turn comes.
+ * merge next to them takes one of their tokens away; they are found stale when their turn comes.
  */
 struct heap {
     uint64_t *entries;

@@ -1,6 +1,11 @@
+/**
+ * bpe_train.c - learning the merges of byte pair encoding from counted words: the pair that occurs
+ * most often is merged, again and again. Words are counted in word_count.c; vocab_learner.c makes a
+ * tokenizer of the merges.
+ */
 /*
  * The words lie end to end in one row of slots, one for each byte, with a BOUNDARY before and
- * behind each. A token's id stands in the first and in the last of its slots, those between are
+ * after each. A token's id is in the first and in the last of its slots, those between are
  * INSIDE. So from any token its neighbours are found: the next one begins lengths[id] slots later,
  * and the slot before it holds the id of the one that ends there.
  *

@@ -38,7 +38,8 @@ struct bpe_train_options {
 
 /**
  * Learn from n_words distinct words. *merges (memory_free) gets the merges in order, *n_merges
- * their number, which is smaller than wanted if no pair is left that is frequent enough;
+ * their number, which is smaller than n_merges of the options if no pair is left that is frequent
+ * enough;
  * *n_tokens how many tokens all the words now have, counting each as often as it occurs.
  */
 enum gen_status bpe_train(struct vocab_merge **merges, size_t *n_merges, uint64_t *n_tokens,

@@ -1,3 +1,8 @@
+/**
+ * pretokenize.c - GPT-2's pattern for words, matched by hand one word at a time, and the kinds of
+ * characters it tells apart (utf8proc). What becomes of the word is bpe.c's or word_count.c's
+ * affair.
+ */
 #include "tokenizer/pretokenize.h"
 
 #include <utf8proc.h>

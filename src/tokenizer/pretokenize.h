@@ -5,8 +5,8 @@
  *
  *     's|'t|'re|'ve|'m|'ll|'d     the end of an English contraction
  *      ?\p{L}+                    letters,  with one space (U+0020) before them or none
- *      ?\p{N}+                    numbers,  likewise
- *      ?[^\s\p{L}\p{N}]+          all else, likewise
+ *      ?\p{N}+                    numbers,  the same
+ *      ?[^\s\p{L}\p{N}]+          all else, the same
  *     \s+(?!\S)                   white space, but for its last character if text follows
  *     \s+                         white space
  *
@@ -25,7 +25,7 @@
 
 /**
  * Length of the word at the start of n > 0 bytes, always positive. The end of the n bytes is the
- * end of the text. Words follow each other without a gap: call again behind this one.
+ * end of the text. Words follow each other without a gap: call again after this one.
  */
 size_t pretokenize_word(const char *text, size_t n);
 

@@ -1,3 +1,8 @@
+/**
+ * tokenizer.c - a tokenizer in use: encoding (added tokens cut the text, words met before are
+ * looked up in a cache, others go to bpe.c), decoding, and questions about its tokens. It is built
+ * in builder.c and read from files in src/format.
+ */
 #include "tokenizer/tokenizer.h"
 
 #include <string.h>

@@ -109,7 +109,7 @@ void tokenizer_limit(struct gen_tokenizer *tokenizer, int32_t n_rows);
 
 /**
  * Whether a text of n bytes may be cut before `at` < n without changing which added tokens are
- * found in it. A line must begin there, and a visible character stand there and before the newline.
+ * found in it. A line must begin there, and a visible character be there and before the newline.
  */
 bool tokenizer_may_cut(const struct gen_tokenizer *tokenizer, const char *text, size_t n, size_t at,
                        bool special);

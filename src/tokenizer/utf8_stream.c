@@ -1,3 +1,8 @@
+/**
+ * utf8_stream.c - bytes of tokens as they come, given out as whole UTF-8 characters
+ * (gen_utf8_stream): the beginning of a character waits for its rest. Bytes that belong to no
+ * character come out as they are.
+ */
 #include <string.h>
 
 #include "base/bytes.h"

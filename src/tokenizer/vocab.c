@@ -1,3 +1,7 @@
+/**
+ * vocab.c - the tables in a tokenizer: GPT-2's printable alphabet, the hash table of pairs with
+ * their merges, and the search for an added token at a place in a text. vocab_build.c fills them.
+ */
 #include "tokenizer/vocab.h"
 
 #include "base/memory.h"

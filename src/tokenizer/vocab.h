@@ -46,7 +46,7 @@ struct vocab_pair {
 struct vocab_added {
     int32_t *ids; /**< ordered by their bytes */
     size_t n;
-    size_t n_plain;        /**< of them, those that are found without being asked for */
+    size_t n_plain;        /**< of them, those that are found also without `special` */
     bool start[256];       /**< whether one begins with this byte */
     bool plain_start[256]; /**< the same of n_plain */
 };

@@ -1,5 +1,8 @@
-/* The public half of learning a vocabulary: words are counted by word_count.c, merges found by
- * bpe_train.c, and what they found becomes a tokenizer here. */
+/**
+ * vocab_learner.c - the public half of learning a vocabulary (gen_vocab_learner): words are counted
+ * by word_count.c, merges found by bpe_train.c, and what they found becomes a tokenizer here. Files
+ * are read in data/vocabulary.c or by the caller.
+ */
 #include <string.h>
 
 #include "base/error.h"
@@ -14,7 +17,7 @@
  * merges in theirs. */
 enum { END_OF_TEXT_ID = 0, FIRST_BYTE_ID = 1, FIRST_MERGE_ID = FIRST_BYTE_ID + 256 };
 
-/* Behind the last printable code point. */
+/* After the last printable code point. */
 #define CODEPOINT_END 0x144U
 
 struct gen_vocab_learner {

@@ -1,3 +1,8 @@
+/**
+ * word_count.c - how often each word occurs in a text, counted on several threads: text is
+ * buffered, cut where words end for certain, and each thread has a tally of its own until the end.
+ * What a word is says pretokenize.c.
+ */
 #include "tokenizer/word_count.h"
 
 #include <stdbool.h>
@@ -115,7 +120,7 @@ static void count_lines(struct tally *tally, const char *text, size_t n) {
 }
 
 /*
- * Whether words end at `at` > 0 whatever stands around: behind a newline, and between a visible
+ * Whether words end at `at` > 0 whatever is around: after a newline, and between a visible
  * ASCII character and a space. All words there are found from either side alone.
  */
 static bool is_cut(const char *text, size_t at) {

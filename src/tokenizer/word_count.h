@@ -4,7 +4,7 @@
  * The text comes in pieces, of one text or several (files). It is cut into lines, each with its
  * newline, and these into words by pretokenize_word(): a run of white space ends with its line, as
  * in Hugging Face's trainer, which reads files by lines too. `<|endoftext|>`
- * divides documents wherever it stands and is passed over, with a line end right after it.
+ * divides documents wherever it is and is passed over, with a line end right after it.
  *
  * Memory: a buffer of some megabytes, and the distinct words once for each thread. A run of text
  * without any space or newline is held as a whole, for it may be one word.

@@ -1,8 +1,14 @@
+/**
+ * checkpoint.c - the two files of a run: PATH.state, written and read by the layout in the header,
+ * and the model as a GGUF. When they are written, trainer_save.c decides; whether a state fits a
+ * job is checked in resume.c.
+ */
 #include "train/checkpoint.h"
 
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/digest.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/size.h"
@@ -10,7 +16,6 @@
 #include "model/config.h"
 #include "model/recipe.h"
 #include "model/settings.h"
-#include "train/digest.h"
 
 #define VERSION 6
 static const char magic[] = "GENSTATE";
@@ -159,24 +164,6 @@ static enum gen_status announce(struct gguf_writer *writer, const struct params 
     return status;
 }
 
-enum gen_status checkpoint_put_tensor(struct gguf_writer *writer, const struct params *params,
-                                      const struct param_tensor *tensor, struct gen_error *err) {
-    size_t n = tensor->n_in * tensor->n_out;
-    float *numbers = memory_new(n, sizeof *numbers);
-    unsigned char *bytes = memory_new(n, sizeof *numbers);
-    enum gen_status status = GEN_OK;
-    if (numbers == NULL || bytes == NULL) {
-        status = error_no_memory(err, "writing a checkpoint");
-    } else {
-        params_get(numbers, params->values, tensor, false);
-        tensor_type_info(TENSOR_F32)->from_f32(bytes, numbers, n);
-        status = gguf_writer_data(writer, bytes, n * sizeof *numbers, err);
-    }
-    memory_free(numbers);
-    memory_free(bytes);
-    return status;
-}
-
 static enum gen_status put_model(struct gguf_writer *writer, const char *path,
                                  const struct params *params, const struct gen_tokenizer *tokenizer,
                                  const struct model_file *source, enum metadata_carried carried,
@@ -197,7 +184,7 @@ static enum gen_status put_model(struct gguf_writer *writer, const char *path,
         status = announce(writer, params, err);
     }
     for (size_t i = 0; i < params->n_tensors && status == GEN_OK; i++) {
-        status = checkpoint_put_tensor(writer, params, &params->tensors[i], err);
+        status = params_write(writer, params, &params->tensors[i], err);
     }
     return status == GEN_OK ? gguf_writer_commit(writer, err) : status;
 }

@@ -1,18 +1,20 @@
 /**
  * checkpoint.h - a run on disk: the model as a plain GGUF, and all else that going on needs.
  *
- * PATH.state holds everything, the weights too, so it never depends on the GGUF beside it. Each of
- * the two is written beside its target, flushed and renamed, the state first; whatever cuts the
+ * PATH.state holds everything, the weights too, so it never depends on the GGUF next to it. Each of
+ * the two is written next to its target, flushed and renamed, the state first; whatever cuts the
  * writing off leaves a whole state of this or the last checkpoint, and a whole GGUF. Layout,
  * little-endian:
  *
- *   "GENSTATE" u32 version = 6, u32 bytes of the header behind them
+ *   "GENSTATE" u32 version = 6, u32 bytes of the header that follows
  *   header: fields of struct checkpoint in their order, u64 (best_loss as its f64 bits) or, for the
- *           configuration, i32 each (epsilon as its f32 bits), then u64 n_values. Of the u64
- *           before the configuration version 5 has the first 17, version 4 the first 11, version 3
- * the first 10, version 2 the first 9, version 1 the first 6. The others are 0 n_values x f32
- * weights that learn, as many m, as many v: as params.h or lora.h lays them out n_note bytes of the
- * note (since version 5) u64 digest of all before
+ *           configuration, i32 each (epsilon as its f32 bits), then u64 n_values
+ *   n_values x f32 trainable weights, as many m, as many v, as params.h or lora.h lays them out
+ *   n_note bytes of the note (since version 5)
+ *   u64 digest of all before
+ *
+ * Of the u64 before the configuration, states of earlier versions have fewer, and the others are 0:
+ * version 5 has the first 17, 4 the first 11, 3 the first 10, 2 the first 9, 1 the first 6.
  */
 #ifndef TRAIN_CHECKPOINT_H
 #define TRAIN_CHECKPOINT_H
@@ -24,8 +26,8 @@
 #include "format/gguf_write.h"
 #include "gen_train.h"
 #include "model/metadata.h"
-#include "train/adamw.h"
-#include "train/params.h"
+#include "train/gradient/params.h"
+#include "train/optimizer/adamw.h"
 
 /** Where a run is. */
 struct checkpoint {
@@ -41,7 +43,7 @@ struct checkpoint {
     uint64_t n_worse;   /**< validations since then */
     double best_loss;
     enum gen_optimizer optimizer;
-    uint64_t base; /**< digest of the weights that do not learn; 0: all do, or it is not known */
+    uint64_t base; /**< digest of the weights that are not trainable; 0: all are, or not known */
     bool has_best; /**< best_step, n_worse and best_loss say something */
     uint64_t valid_key; /**< digest of what was validated on; 0: nothing, or it is not known */
     uint64_t order_key; /**< digest of all that n_sequences depends on; 0: it is not known */
@@ -61,10 +63,6 @@ uint64_t checkpoint_file_mark(const char *path);
 enum gen_status checkpoint_write_state(const char *path, const struct checkpoint *checkpoint,
                                        const struct params *params, const struct adamw *adamw,
                                        struct gen_error *err);
-/** Write a tensor's numbers, announced before, as f32. */
-enum gen_status checkpoint_put_tensor(struct gguf_writer *writer, const struct params *params,
-                                      const struct param_tensor *tensor, struct gen_error *err);
-
 /** Write the weights as an f32 GGUF to `path`. From `source`, the model that they began as or an
  *  earlier writing of this one, its metadata are carried over as `carried` says; NULL: none. */
 enum gen_status checkpoint_write_model(const char *path, const struct params *params,

@@ -1,12 +1,15 @@
-/* gen_finetune: pairs to learn from, one a sequence. */
+/**
+ * finetune.c - gen_finetune(): pairs to learn from, one a sequence: options, the pairs and which
+ * are held out, and how a step reads them. The run itself is job.c's, which gen_train() shares.
+ */
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/error.h"
 #include "base/size.h"
-#include "train/digest.h"
+#include "data/pair_order.h"
 #include "train/job.h"
 #include "train/options.h"
-#include "train/pair_order.h"
 #include "train/ranks.h"
 
 struct finetune_job {

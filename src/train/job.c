@@ -9,11 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/digest.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/size.h"
-#include "train/dataset.h"
-#include "train/digest.h"
+#include "data/dataset.h"
 #include "train/ranks.h"
 #include "train/resume.h"
 
@@ -24,7 +24,7 @@
  * memory, and dividing a step evenly. */
 #define MICRO_BATCH_ROWS 1024
 
-/* The numbers that learn. */
+/* The trainable numbers. */
 static struct params *learned(struct train_job *job) {
     return job->lora_options != NULL ? &job->lora.params : &job->params;
 }
@@ -70,7 +70,7 @@ static size_t choose_micro_batch(const struct train_job *job) {
     return size_divide_up(n_sequences, n_parts);
 }
 
-/* Adapters mean something with the weights alone that they were learned for. */
+/* Adapters mean something with the weights alone that they were trained for. */
 static uint64_t base_digest(const struct train_job *job) {
     if (job->lora_options == NULL) {
         return 0;

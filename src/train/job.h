@@ -15,7 +15,7 @@
 #include "base/file.h"
 #include "format/model_file.h"
 #include "gen_train.h"
-#include "train/lora.h"
+#include "train/gradient/lora.h"
 #include "train/trainer.h"
 
 struct train_job {
@@ -23,7 +23,7 @@ struct train_job {
     struct gen_train_options options; /**< may still be changed before the run */
     const struct gen_train_watch *watch;
     const char *path;                        /**< of the model */
-    const struct lora_options *lora_options; /**< NULL: all weights learn */
+    const struct lora_options *lora_options; /**< NULL: all weights are trainable */
     struct gen_error *err;
     /** Makes own_tokenizer where the options name none; NULL: that is an error. */
     enum gen_status (*learn_tokenizer)(struct train_job *job);

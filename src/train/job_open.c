@@ -10,10 +10,10 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "data/dataset.h"
 #include "model/config.h"
 #include "model/eos_ids.h"
 #include "tensor/kernels/training.h"
-#include "train/dataset.h"
 #include "train/options.h"
 #include "train/ranks.h"
 #include "train/resume.h"

@@ -1,3 +1,7 @@
+/**
+ * options.c - defaults, presets and ranges of a training's options, and the shape of the model that
+ * they make or must fit. What files hold is checked where they are read.
+ */
 #include "train/options.h"
 
 #include <math.h>
@@ -205,11 +209,11 @@ enum gen_status train_options_config(struct gen_config *config,
     return GEN_OK;
 }
 
-/* What a model that exists has, and what is asked of it: 0 for nothing. */
+/* What a model that exists has, and what the options say of it: 0 for nothing. */
 struct wish {
     const char *name;
     int32_t found, option, preset;
-    const char *hint; /* behind what can be done */
+    const char *hint; /* after what can be done */
 };
 
 static enum gen_status check_wish(const struct wish *wish, const struct gen_train_options *options,

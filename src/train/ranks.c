@@ -1,3 +1,8 @@
+/**
+ * ranks.c - several processes training one model: who takes which part, how sums, failures and
+ * values to compare go around. How bytes travel is the caller's (struct gen_ranks; the program's is
+ * cli/ranks_mpi.c).
+ */
 #include "train/ranks.h"
 
 #include <string.h>

@@ -1,5 +1,8 @@
-/* A run that goes on: what of its state must be as it was, what may be another and makes some of
- * the state meaningless, and the note that the caller keeps in it. */
+/**
+ * resume.c - a run that goes on: what of its state must be as it was, what may differ and makes
+ * some of the state meaningless, and the note that the caller keeps in it. Reading the state is
+ * checkpoint.c's.
+ */
 #include "train/resume.h"
 
 #include <stdio.h>
@@ -7,7 +10,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "train/dataset.h"
+#include "data/dataset.h"
 #include "train/options.h"
 
 /* ---- the note --------------------------------------------------------------------------------*/

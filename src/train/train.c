@@ -1,13 +1,17 @@
-/* gen_train: text to learn from, cut into sequences that fill the context. */
+/**
+ * train.c - gen_train(): text to learn from, cut into sequences that fill the context: the
+ * vocabulary, the dataset, the part that validates, and how a step reads them. The run itself is
+ * job.c's, which gen_finetune() shares.
+ */
+#include "base/digest.h"
 #include "base/error.h"
 #include "base/size.h"
-#include "train/corpus.h"
-#include "train/dataset.h"
-#include "train/digest.h"
+#include "data/corpus.h"
+#include "data/dataset.h"
+#include "data/vocabulary.h"
 #include "train/job.h"
 #include "train/options.h"
 #include "train/ranks.h"
-#include "train/vocabulary.h"
 
 struct text_job {
     struct train_job job;
@@ -66,8 +70,8 @@ static enum gen_status open_dataset(struct train_job *job, struct dataset *datas
     return status;
 }
 
-/* A step that reads the data more than once works for nothing: who asks for it has mistaken the
- * unit or the file. Who asks for nothing gets what there is. */
+/* A step that reads the data more than once works for nothing: whoever says so has mistaken the
+ * unit or the file. Whoever says nothing gets what there is. */
 static enum gen_status choose_batch(struct text_job *text) {
     struct train_job *job = &text->job;
     uint64_t n_ctx = job->n_positions;

@@ -42,7 +42,7 @@ static enum gen_status show_sample(const struct trainer *trainer, struct gen_err
         return GEN_OK;
     }
     struct gen_tokenizer *tokenizer;
-    memcpy(&tokenizer, &trainer->tokenizer, sizeof tokenizer); /* read-only behind `const` */
+    memcpy(&tokenizer, &trainer->tokenizer, sizeof tokenizer); /* only read, as `const` says */
     struct model_file file = {.format = "gguf v3", .tokenizer = tokenizer};
     error_path(&file.where, trainer->path);
     const struct gen_model model = {
@@ -76,7 +76,7 @@ static size_t fill_batch(struct trainer *trainer, size_t first, size_t n) {
         memcpy(targets, trainer->targets + from, length * sizeof *targets);
         for (size_t at = length; at < longest; at++) {
             ids[at] = 0;
-            targets[at] = TRAIN_NO_TARGET;
+            targets[at] = NO_TARGET;
         }
     }
     return longest;
@@ -116,7 +116,7 @@ static size_t count_targets(const struct trainer *trainer, size_t n_sequences) {
     for (size_t i = 0; i < n_sequences; i++) {
         const int32_t *targets = trainer->targets + i * trainer->n_positions;
         for (size_t at = 0; at < trainer->lengths[i]; at++) {
-            n += targets[at] != TRAIN_NO_TARGET;
+            n += targets[at] != NO_TARGET;
         }
     }
     return n;
@@ -127,7 +127,7 @@ static uint64_t count_bytes(const struct trainer *trainer, size_t n_sequences) {
     for (size_t i = 0; i < n_sequences; i++) {
         const int32_t *targets = trainer->targets + i * trainer->n_positions;
         for (size_t at = 0; at < trainer->lengths[i]; at++) {
-            if (targets[at] != TRAIN_NO_TARGET &&
+            if (targets[at] != NO_TARGET &&
                 !tokenizer_is_special(trainer->tokenizer, targets[at])) {
                 size_t n;
                 gen_tokenizer_piece(trainer->tokenizer, targets[at], &n);

@@ -17,11 +17,11 @@
 #include "gen_train.h"
 #include "tensor/ops.h"
 #include "train/checkpoint.h"
-#include "train/lora.h"
-#include "train/optimizer.h"
-#include "train/params.h"
-#include "train/pass.h"
-#include "train/schedule.h"
+#include "train/gradient/lora.h"
+#include "train/gradient/params.h"
+#include "train/gradient/pass.h"
+#include "train/optimizer/optimizer.h"
+#include "train/optimizer/schedule.h"
 
 /** Where sequences come from. */
 struct train_source {
@@ -30,7 +30,7 @@ struct train_source {
     /** A step has sequences of one epoch only, so that the last of each may be a smaller one. */
     bool ends_steps;
     /** Fill the beginning of ids[T] and targets[T] and return how many there are, 1 ... T; numbers
-     *  count on over the epochs. Targets that do not count are TRAIN_NO_TARGET. */
+     *  count on over the epochs. Targets that do not count are NO_TARGET. */
     size_t (*read)(void *context, uint64_t sequence, int32_t *ids, int32_t *targets);
 };
 
@@ -43,10 +43,10 @@ struct trainer {
     const struct model_file *source; /**< whose metadata the model written has, or NULL */
     enum metadata_carried carried;
     const struct params *params; /**< of the model */
-    struct params *learned;      /**< what of it learns: the same, or those of `lora` */
-    const struct lora *lora;     /**< NULL: all weights learn */
+    struct params *learned;      /**< its trainable ones: the same, or those of `lora` */
+    const struct lora *lora;     /**< NULL: all weights are trainable */
     struct optimizer *optimizer;
-    float *gradients; /**< of `learned`; all 0 between steps */
+    float *gradients; /**< of `learned`; what they hold before a step does not matter */
     struct compute *compute;
     struct train_pass *pass;
     struct schedule schedule;

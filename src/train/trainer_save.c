@@ -5,8 +5,8 @@
  */
 #include "train/trainer_save.h"
 
+#include "base/digest.h"
 #include "base/error.h"
-#include "train/digest.h"
 #include "train/ranks.h"
 
 enum gen_status trainer_compare_ranks(const struct trainer *trainer, struct gen_error *err) {

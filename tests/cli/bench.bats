@@ -104,7 +104,7 @@ is() {
     gen bench --quick --json --steps 7 --batch-length 9 --batch 2 --decode-lengths 3,20
     [ "$status" -eq 0 ]
     is '[.batch[] | .sequences, .length] == [2, 9] and [.decode[].length] == [3, 20]'
-    # Seven tokens behind 2 of each sequence, behind none (three, then), and behind 13.
+    # Seven tokens after 2 of each sequence, after none (three, then), and after 13.
     for pair in 'batch[0]:7:2:2' 'decode[0]:3:0:1' 'decode[1]:7:13:1'; do
         IFS=: read -r figure steps start n <<<"$pair"
         is "($steps * 524288 + $n * ([range($start + 1; $start + $steps + 1)] | add) * 1024) as \$bytes

@@ -57,6 +57,20 @@ refused() {
     [ "$status" -eq 2 ]
 }
 
+@test "within training, gradients include neither optimizers nor runs" {
+    mkdir -p src/train/gradient src/train/optimizer
+    touch src/train/gradient/pass.h src/train/optimizer/adamw.h src/train/trainer.h
+    printf '#include "train/gradient/pass.h"\n' >src/train/optimizer/muon.c
+    printf '#include "train/optimizer/adamw.h"\n#include "train/trainer.h"\n' >src/train/trainer.c
+    check
+    [ "$status" -eq 0 ]
+    echo '#include "train/trainer.h"' >src/train/optimizer/adamw.c
+    refused 'src/train/optimizer/adamw.c:1: train must not include "train/trainer.h"'
+    rm src/train/optimizer/adamw.c
+    echo '#include "train/optimizer/adamw.h"' >src/train/gradient/pass.c
+    refused 'src/train/gradient/pass.c:1: train must not include "train/optimizer/adamw.h"'
+}
+
 @test "a room must not include a higher room" {
     echo '#include "model/forward.h"' >src/base/error.c
     refused 'src/base/error.c:1: base must not include "model/forward.h"'

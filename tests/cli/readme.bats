@@ -2,8 +2,8 @@
 # shellcheck disable=SC2153,SC2154 # bats and helper.bash set them
 # Every example of README.md, as a reader would type it.
 #
-# A block marked `console` holds commands behind "$ " and their exact output. A block marked `sh`
-# holds commands that must succeed; there, a tiny model stands in the Hugging Face cache in the
+# A block marked `console` holds commands after "$ " and their exact output. A block marked `sh`
+# holds commands that must succeed; there, a tiny model is in the Hugging Face cache in the
 # place of openai-community/gpt2, and make and sh do nothing. `hf` is the real one, without a
 # network, where there is one (sh scripts/deps.sh hf); else it does nothing either, and the test of it
 # is skipped.
@@ -32,7 +32,7 @@ setup() {
     unset GEN_MODEL # the embedded one
 }
 
-# Lines inside the blocks marked $1, with a line of dashes behind each block.
+# Lines inside the blocks marked $1, with a line of dashes after each block.
 blocks() {
     awk -v kind="$1" '
         $0 == "```" kind { inside = 1; next }

@@ -195,7 +195,7 @@ sum() {
     (cd whole && "$GEN" train -q -o m.gguf "${SHAPE[@]}" "${options[@]}" --steps 14 --resume "$TEXT")
     cmp run/m.gguf whole/m.gguf
     same_state run/m.gguf.state whole/m.gguf.state
-    # What is given stands against what cannot be next to it.
+    # An option that is given excludes the ones that cannot go with it.
     gen train -q --resume -o run/m.gguf --steps 15 --valid "$TEXT"
     [ "$status" -eq 0 ]
     # Nothing to go on from is a run without data.

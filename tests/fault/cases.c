@@ -1,5 +1,7 @@
-/* What is run, and how its calls fail: the two tables of the sweep. What may come
- * out of a run is in judge.c. */
+/**
+ * cases.c - what is run, and how its calls fail: the two tables of the sweep. What may come out of
+ * a run is in judge.c.
+ */
 #include "cases.h"
 
 #include <stddef.h>

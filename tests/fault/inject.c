@@ -1,7 +1,7 @@
-/*
- * The fault injector: linked into the program with `-Wl,--wrap=NAME` for each call below, so that
- * what the program calls NAME is __wrap_NAME here, and __real_NAME the true one. Without GEN_FAULT
- * nothing fails. fault.h says how it is steered.
+/**
+ * inject.c - the fault injector: linked into the program with `-Wl,--wrap=NAME` for each call
+ * below, so that what the program calls NAME is __wrap_NAME here, and __real_NAME the true one.
+ * Without GEN_FAULT nothing fails. fault.h says how it is steered.
  *
  * Two things are other than in the world, so that runs can be compared byte by byte: the clock
  * stands still, and random bytes are always the same. And nothing is flushed to the disk, which

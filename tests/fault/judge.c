@@ -1,7 +1,7 @@
-/*
- * The law of a run in which something failed. Either it is done without, or again, and all is as
- * if nothing had failed; or it ends with exit status 1 and one clear line, no file is left that is
- * not whole, and none is lost that was there before.
+/**
+ * judge.c - the law of a run in which something failed. Either it is done without, or again, and
+ * all is as if nothing had failed; or it ends with exit status 1 and one clear line, no file is
+ * left that is not whole, and none is lost that was there before.
  */
 #define _GNU_SOURCE /* memmem */
 #include "judge.h"

@@ -1,5 +1,7 @@
-/* Running the program once, with a fault or without: its arguments, its environment, what it says
- * and leaves. Whether that is right is for judge.c to say. */
+/**
+ * program.c - running the program once, with a fault or without: its arguments, its environment,
+ * what it says and leaves. Whether that is right is for judge.c to say.
+ */
 #include "program.h"
 
 #include <fcntl.h>

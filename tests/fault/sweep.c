@@ -1,7 +1,7 @@
-/*
- * The driver of the fault injector: runs each case of cases.c once whole, counts its calls, and
- * then runs it again and again, each time with another call failing. What comes out is judged by
- * judge.c.
+/**
+ * sweep.c - the driver of the fault injector: runs each case of cases.c once whole, counts its
+ * calls, and then runs it again and again, each time with another call failing. What comes out is
+ * judged by judge.c.
  *
  *   sweep PROGRAM GOLDEN SCRATCH [--full] [--case NAME] [--most N] [--seed N]
  *

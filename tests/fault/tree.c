@@ -1,5 +1,7 @@
-/* What a directory holds, before and after a run: read, compared, put back. Only what a run
- * changed is written again, as there are thousands of runs. */
+/**
+ * tree.c - what a directory holds, before and after a run: read, compared, put back. Only what a
+ * run changed is written again, as there are thousands of runs.
+ */
 #include "tree.h"
 
 #include <dirent.h>

@@ -1,5 +1,7 @@
-/* What the fuzzers share: files in a directory of their own, bytes taken as choices, and what every
- * message must be. What the inputs mean is left to each. */
+/**
+ * fuzz.c - what the fuzzers share: files in a directory of their own, bytes taken as choices, and
+ * what every message must be. What the inputs mean is left to each.
+ */
 #include "fuzz.h"
 
 #include <dirent.h>

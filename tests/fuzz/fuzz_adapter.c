@@ -1,6 +1,6 @@
-/*
- * libFuzzer entry: any bytes as a LoRA adapter of the tiny model. What opens is added to every
- * matrix.
+/**
+ * fuzz_adapter.c - libFuzzer entry: any bytes as a LoRA adapter of the tiny model. What opens is
+ * added to every matrix.
  */
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
-/*
- * libFuzzer entry: options, prompts, stops and rules from the bytes. The texts may not depend on
- * how many are worked on together, on speculation, or on the threads.
+/**
+ * fuzz_generate.c - libFuzzer entry: options, prompts, stops and rules from the bytes. The texts
+ * may not depend on how many are worked on together, on speculation, or on the threads.
  */
 #include <math.h>
 #include <stdlib.h>

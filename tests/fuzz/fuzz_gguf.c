@@ -1,6 +1,6 @@
-/*
- * libFuzzer entry: any bytes as a GGUF file. What opens must also run: a few tokens, logits or
- * the error that they are not finite.
+/**
+ * fuzz_gguf.c - libFuzzer entry: any bytes as a GGUF file. What opens must also run: a few tokens,
+ * logits or the error that they are not finite.
  */
 #include <stddef.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
-/*
- * libFuzzer entry: the first byte chooses a file of a Hugging Face directory, the others are what
- * stands in it. Whatever it is, the model opens, or one line says why not.
+/**
+ * fuzz_hf_dir.c - libFuzzer entry: the first byte chooses a file of a Hugging Face directory, the
+ * others are what it holds. Whatever it is, the model opens, or one line says why not.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,16 +1,16 @@
-/*
- * libFuzzer entry: the first byte chooses what the others are: pairs to learn, a corpus of JSON
- * lines, a corpus of text, prompts as JSON lines, as plain lines, as one text.
+/**
+ * fuzz_lines.c - libFuzzer entry: the first byte chooses what the others are: pairs to learn, a
+ * corpus of JSON lines, a corpus of text, prompts as JSON lines, as plain lines, as one text.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "cmd/generate_input.h"
-#include "cmd/generate_options.h"
+#include "cmd/generate/generate_input.h"
+#include "cmd/generate/generate_options.h"
+#include "data/corpus.h"
+#include "data/pairs.h"
 #include "fuzz.h"
-#include "train/corpus.h"
-#include "train/pairs.h"
 
 enum { N_VOCAB = 512, MAX_POSITIONS = 64 };
 

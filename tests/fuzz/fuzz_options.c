@@ -1,7 +1,7 @@
-/*
- * libFuzzer entry: the first byte chooses a command, the others are its arguments, each ended by a
- * newline. The parser takes them, or says in one line what is wrong. It is given the table that
- * each command has (main.c, linked with its main() under another name).
+/**
+ * fuzz_options.c - libFuzzer entry: the first byte chooses a command, the others are its arguments,
+ * each ended by a newline. The parser takes them, or says in one line what is wrong. It is given
+ * the table that each command has (main.c, linked with its main() under another name).
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
-/*
- * libFuzzer entry: the first byte chooses a block format, the others are blocks. Packing undoes
- * unpacking; numbers are finite where the check says so; and every kernel set that this machine has
- * finds the same bits of a product with them, which are finite then.
+/**
+ * fuzz_quant.c - libFuzzer entry: the first byte chooses a block format, the others are blocks.
+ * Packing undoes unpacking; numbers are finite where the check says so; and every kernel set that
+ * this machine has finds the same bits of a product with them, which are finite then.
  */
 #include <math.h>
 #include <stdlib.h>

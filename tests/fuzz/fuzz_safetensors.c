@@ -1,6 +1,6 @@
-/*
- * libFuzzer entry: any bytes as a safetensors file, and the same bytes as JSON. What the strict
- * scanner passes must be what cJSON parses.
+/**
+ * fuzz_safetensors.c - libFuzzer entry: any bytes as a safetensors file, and the same bytes as
+ * JSON. What the strict scanner passes must be what cJSON parses.
  */
 #include <stddef.h>
 #include <stdint.h>

@@ -1,15 +1,15 @@
-/*
- * libFuzzer entry: any bytes as the state of a training run, with a check sum that is right. What
- * opens has a sound configuration, and can be loaded.
+/**
+ * fuzz_state.c - libFuzzer entry: any bytes as the state of a training run, with a check sum that
+ * is right. What opens has a sound configuration, and can be loaded.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/digest.h"
 #include "fuzz.h"
 #include "model/config.h"
 #include "train/checkpoint.h"
-#include "train/digest.h"
 
 /* Numbers of a model that is small enough to be loaded here. */
 #define VALUES_MAX 65536

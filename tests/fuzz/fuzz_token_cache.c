@@ -1,16 +1,16 @@
-/*
- * libFuzzer entry: any bytes as the cache of tokenized data, with the sizes, the key and the check
- * sum in its footer made right (the first byte says which of them). It is taken only if it holds
- * ids of the vocabulary; else the data are tokenized anew.
+/**
+ * fuzz_token_cache.c - libFuzzer entry: any bytes as the cache of tokenized data, with the sizes,
+ * the key and the check sum in its footer made right (the first byte says which of them). It is
+ * taken only if it holds ids of the vocabulary; else the data are tokenized anew.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/digest.h"
+#include "data/dataset.h"
 #include "fuzz.h"
-#include "train/dataset.h"
-#include "train/digest.h"
 
 #define FOOTER_SIZE 40
 

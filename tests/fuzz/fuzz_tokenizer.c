@@ -1,6 +1,7 @@
-/*
- * libFuzzer entry: the input is lines that are merges, an empty line, and a text. Any text must
- * come back byte for byte from its ids, whatever the merges are, whole and as a stream.
+/**
+ * fuzz_tokenizer.c - libFuzzer entry: the input is lines that are merges, an empty line, and a
+ * text. Any text must come back byte for byte from its ids, whatever the merges are, whole and as a
+ * stream.
  */
 #include <stddef.h>
 #include <stdint.h>

@@ -1,6 +1,7 @@
-/*
- * libFuzzer entry: the first byte chooses a file of a tokenizer, the others are what stands in it.
- * Text must come back from the ids of every tokenizer that opens and has all bytes.
+/**
+ * fuzz_tokenizer_files.c - libFuzzer entry: the first byte chooses a file of a tokenizer, the
+ * others are what it holds. Text must come back from the ids of every tokenizer that opens and
+ * has all bytes.
  */
 #include <stdlib.h>
 #include <string.h>

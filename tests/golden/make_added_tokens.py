@@ -30,7 +30,7 @@ def token(content, special=False, normalized=None, lstrip=False, rstrip=False, s
 
 SETS = {
     # No special token overlaps an ordinary one here: transformers, told to leave special ones
-    # alone, finds nothing at all where they stand, gen and llama.cpp what else stands there.
+    # alone, finds nothing at all where they are, gen and llama.cpp what else is there.
     "ordinary and special": [
         token("<plain>"),
         token("<now>", normalized=False),
@@ -109,7 +109,7 @@ def main():
     rng = random.Random(20261130)
     lines = []
     for name, tokens in SETS.items():
-        # Some stand in the vocabulary already.
+        # Some are in the vocabulary already.
         new = iter(range(512, 600))
         decoder = {str(vocabulary.get(t["content"]) or next(new)): t for t in tokens}
         with tempfile.TemporaryDirectory() as directory:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write sampling_cases.json beside this script: scores as Hugging Face transformers computes them.
+"""Write sampling_cases.json next to this script: scores as Hugging Face transformers computes them.
 
 Run in a scratch environment with `pip install torch transformers`:
 

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "train/dataset.h"
+#include "data/dataset.h"
 
 struct corpus_fixture {
     const char *directory;

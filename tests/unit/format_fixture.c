@@ -1,3 +1,8 @@
+/**
+ * format_fixture.c - GGUF, safetensors and JSON put together byte by byte, files and directories in
+ * the temporary directory, and the check that opening one fails with a fit sentence. The tests
+ * break them.
+ */
 #include "format_fixture.h"
 
 #include <dirent.h>

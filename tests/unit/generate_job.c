@@ -1,3 +1,7 @@
+/**
+ * generate_job.c - a call of gen_generate(), its prompts from an array; the callbacks keep what
+ * they are told and check that it comes in order. What the texts must be is in the tests.
+ */
 #include "generate_job.h"
 
 #include <setjmp.h>

@@ -1,3 +1,7 @@
+/**
+ * simulated_vnni.c - the kernel set "avx2vnni" on a machine without AVX-VNNI: quant_avx2_vnni.c
+ * compiled again, with the one instruction made of AVX2's.
+ */
 #include "simulated_vnni.h"
 
 #include <string.h>

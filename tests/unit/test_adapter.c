@@ -1,5 +1,7 @@
-/* Files of adapters: one that another program wrote does what PyTorch makes of it, and one that is
- * wrong is refused with its name. */
+/**
+ * test_adapter.c - files of adapters: one that another program wrote does what PyTorch makes of it,
+ * and one that is wrong is refused with its name.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

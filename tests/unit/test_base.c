@@ -1,5 +1,7 @@
-/* The ground floor: errors, memory, hash table, random numbers, threads. Bytes, files and
- * mathematics have tests of their own. */
+/**
+ * test_base.c - the ground floor: errors, memory, hash table, random numbers, threads. Bytes, files
+ * and mathematics have tests of their own.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

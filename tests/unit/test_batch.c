@@ -1,5 +1,8 @@
-/* Many texts at once: each is what it is alone, they are told of in order, prompts are fetched
- * when there is room and no sooner, and a text that fails leaves the others as they are. */
+/**
+ * test_batch.c - many texts at once: each is what it is alone, they are told of in order, prompts
+ * are fetched when there is room and no sooner, and a text that fails leaves the others as they
+ * are.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,7 +38,7 @@ static int teardown(void **state) {
     return 0;
 }
 
-/* Prompts of 1 to 60 ids, all different. Among the first there are short ones behind several that
+/* Prompts of 1 to 60 ids, all different. Among the first there are short ones after several that
  * are too long to be read in one pass. */
 static struct generate_job mixed_job(size_t n_prompts, int32_t batch) {
     struct generate_job job = {.options = gen_generate_options_default()};
@@ -140,8 +143,10 @@ static void test_passes(void **state) {
     assert_int_equal(job.n_passes, 40);
     generate_job_release(&job);
 
-    /* A prompt of several texts is read once, whatever room there is for them. */
+    /* A prompt of several texts is read once, whatever room there is for them: the first text
+     * reads it, the others its last id each. */
     static const int32_t batches[] = {1, 4, 16};
+    static const size_t passes[] = {20, 1 + 5, 1 + 2};
     for (size_t i = 0; i < N_OF(batches); i++) {
         job = mixed_job(1, batches[i]);
         job.options.max_new_tokens = 1;
@@ -149,9 +154,52 @@ static void test_passes(void **state) {
         job.prompts[0].n_ids = 60;
         generate_job_run_well(&job, *state);
         assert_int_equal(job.n_texts, 20);
-        assert_int_equal(job.n_passes, 1);
+        assert_int_equal(job.n_passes, passes[i]);
         generate_job_release(&job);
     }
+}
+
+/* Prompts with the same examples before them: 50 ids that are the same, then 1 to 10 others; every
+ * sixth goes on with what the one before it ends with. */
+static struct generate_job sharing_job(int32_t *ids, int32_t batch) {
+    struct generate_job job = mixed_job(30, batch);
+    job.options.sampling.temperature = 0.0f;
+    for (size_t i = 0; i < job.n_prompts; i++) {
+        int32_t *own = ids + i * N_CTX;
+        size_t n_same = i % 6 == 5 ? 57 : 50;
+        memcpy(own, i % 6 == 5 ? own - N_CTX : IDS, n_same * sizeof *own);
+        memcpy(own + n_same, IDS + 100 + 7 * i, 10 * sizeof *own);
+        job.prompts[i] = (struct gen_prompt){.ids = own, .n_ids = i % 6 == 5 ? 60 : 51 + i % 10};
+    }
+    return job;
+}
+
+static void test_shared_beginnings(void **state) {
+    static int32_t ids[30 * N_CTX];
+    static const int32_t batches[] = {1, 2, 7, 30, 64};
+    struct generate_job apart = sharing_job(ids, 1);
+    for (size_t i = 0; i < N_OF(batches); i++) {
+        struct generate_job together = sharing_job(ids, batches[i]);
+        generate_job_run_well(&together, *state);
+        assert_int_equal(together.n_texts, 30);
+        for (size_t j = 0; j < 30; j++) {
+            struct generate_job alone = mixed_job(1, 1);
+            alone.options = apart.options;
+            alone.prompts[0] = apart.prompts[j];
+            generate_job_run_well(&alone, *state);
+            assert_int_equal(alone.texts[0].ids.n, together.texts[j].ids.n);
+            assert_memory_equal(alone.texts[0].ids.data, together.texts[j].ids.data,
+                                alone.texts[0].ids.n * sizeof *ids);
+            generate_job_release(&alone);
+        }
+        generate_job_release(&together);
+    }
+    /* What is the same is read once: by itself each pass would have room for four prompts. */
+    struct generate_job job = sharing_job(ids, 30);
+    job.options.max_new_tokens = 1;
+    generate_job_run_well(&job, *state);
+    assert_in_range(job.n_passes, 2, 4);
+    generate_job_release(&job);
 }
 
 /* A prompt that takes many passes to read does not hold up a text that is being decoded. */
@@ -373,6 +421,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_as_alone),
         cmocka_unit_test(test_passes),
+        cmocka_unit_test(test_shared_beginnings),
         cmocka_unit_test(test_long_prompts_do_not_starve_others),
         cmocka_unit_test(test_look_ahead_is_bounded),
         cmocka_unit_test(test_source_that_waits),

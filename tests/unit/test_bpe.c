@@ -1,4 +1,6 @@
-/* Merging: both ways must agree with a plain reference, in n log n steps for any word. */
+/**
+ * test_bpe.c - merging: both ways must agree with a plain reference, in n log n steps for any word.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -103,7 +105,7 @@ static struct gen_tokenizer *vocabulary_of(const char *const *merges, size_t n) 
     return vocab;
 }
 
-/* Merges no training would give: a part ranks behind what is made of it, so that a merge brings
+/* Merges no training would give: a part ranks after what is made of it, so that a merge brings
  * up pairs of a lower rank, and pairs that overlap. */
 static void test_odd_merges(void **state) {
     (void)state;

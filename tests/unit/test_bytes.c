@@ -1,4 +1,7 @@
-/* The cursor over untrusted bytes, little-endian numbers, and UTF-8 against utf8proc. */
+/**
+ * test_bytes.c - the cursor over untrusted bytes, little-endian numbers, and UTF-8 against
+ * utf8proc.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -106,7 +109,7 @@ static void test_utf8_every_beginning(void **state) {
             check_utf8(at, 2);
         }
         if (at[0] < 0xe0) {
-            i |= at[0] < 0xc0 ? 0xffff : 0xff; /* nothing more to see behind these */
+            i |= at[0] < 0xc0 ? 0xffff : 0xff; /* nothing more to see after these */
             continue;
         }
         check_utf8(at, 3);

@@ -1,5 +1,7 @@
-/* Gathering and drawing by their definitions; against transformers they are tested in
- * test_sampling.c. */
+/**
+ * test_candidates.c - gathering and drawing by their definitions; against transformers they are
+ * tested in test_sampling.c.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

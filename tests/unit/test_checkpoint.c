@@ -1,4 +1,4 @@
-/* States of training: what is written is read, also of earlier versions. */
+/** test_checkpoint.c - states of training: what is written is read, also of earlier versions. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,11 +9,11 @@
 #include <cmocka.h>
 
 #include "base/bytes.h"
+#include "base/digest.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "format_fixture.h"
 #include "train/checkpoint.h"
-#include "train/digest.h"
 
 /* Where the header begins, and the u64 before its configuration that versions have. */
 #define HEADER 16
@@ -115,7 +115,7 @@ static void make_old(const char *directory, const char *name, const unsigned cha
     unsigned char *old = memory_new(n, 1);
     memcpy(old, state, kept);
     memcpy(old + kept, state + kept + left_out, n - kept - left_out);
-    n -= version < 5 ? written.n_note : 0; /* which stands at the end, before the check sum */
+    n -= version < 5 ? written.n_note : 0; /* which is at the end, before the check sum */
     bytes_put_u32(old + 8, (uint32_t)version);
     bytes_put_u32(old + 12, bytes_u32(old + 12) - (uint32_t)left_out);
     n -= left_out;

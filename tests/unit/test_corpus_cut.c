@@ -10,10 +10,10 @@
 
 #include <cmocka.h>
 
+#include "data/corpus.h"
 #include "format_fixture.h"
 #include "tokenizer/tokenizer.h"
 #include "tokenizer_files.h"
-#include "train/corpus.h"
 
 #define TEXT_BYTES ((size_t)3 << 20)
 

@@ -1,5 +1,7 @@
-/* What training reads: documents, token ids in their file, the order of sequences; and the
- * arithmetic of the optimizer where a formula is easily held against another. */
+/**
+ * test_dataset.c - what training reads: documents, token ids in their file, the order of sequences;
+ * and the arithmetic of the optimizer where a formula is easily held against another.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,18 +12,18 @@
 #include <cmocka.h>
 #include <math.h>
 
+#include "base/digest.h"
 #include "base/memory.h"
 #include "corpus_fixture.h"
+#include "data/dataset.h"
 #include "format_fixture.h"
 #include "gen.h"
-#include "train/adamw.h"
-#include "train/dataset.h"
-#include "train/digest.h"
-#include "train/schedule.h"
+#include "train/optimizer/adamw.h"
+#include "train/optimizer/schedule.h"
 
 /* ---- documents ---------------------------------------------------------------------------*/
 
-/* The ids of the file must be those of the documents, each with end-of-text behind it. */
+/* The ids of the file must be those of the documents, each with end-of-text after it. */
 static void check_file(const struct corpus_fixture *fixture, const char *name,
                        const struct gen_bytes *text, const char *const *documents,
                        size_t n_documents) {

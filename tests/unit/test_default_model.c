@@ -1,5 +1,8 @@
-/* The model that is built into the program, as a file: what its card says of it, and what it makes
- * of a tale that it has never seen, against what transformers makes of it with the same weights. */
+/**
+ * test_default_model.c - the model that is built into the program, as a file: what its card says of
+ * it, and what it makes of a tale that it has never seen, against what transformers makes of it
+ * with the same weights.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

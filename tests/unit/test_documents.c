@@ -1,5 +1,7 @@
-/* Where documents end in files of text and of JSON lines, and which files of token ids are
- * believed. */
+/**
+ * test_documents.c - where documents end in files of text and of JSON lines, and which files of
+ * token ids are believed.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,15 +13,15 @@
 #include <cmocka.h>
 
 #include "base/bytes.h"
+#include "base/digest.h"
 #include "corpus_fixture.h"
+#include "data/dataset.h"
 #include "format_fixture.h"
 #include "gen.h"
 #include "text/documents.h"
 #include "text/lines.h"
-#include "train/dataset.h"
-#include "train/digest.h"
 
-/* The ids of the file decode to `text`, in which `$` stands for the end of a document. */
+/* The ids of the file decode to `text`, in which `$` means the end of a document. */
 static void check(const struct corpus_fixture *fixture, const char *name,
                   const struct gen_bytes *file, const char *text, uint64_t n_documents) {
     struct dataset dataset = {0};

@@ -1,5 +1,7 @@
-/* The ids that end a text: from all files that name some, into a GGUF and back, and that a sampler
- * holds back every one. That they end a text is tested in test_generate.c. */
+/**
+ * test_eos.c - the ids that end a text: from all files that name some, into a GGUF and back, and
+ * that a sampler holds back every one. That they end a text is tested in test_generate.c.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,7 @@
-/* Files: mapped, read whole, written beside their target; and all that is not a regular file. */
+/**
+ * test_file.c - files: mapped, read whole, written next to their target; and all that is not a
+ * regular file.
+ */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -89,7 +92,7 @@ static void test_map(void **state) {
     assert_ptr_equal(file_map_read(&map, map.data + 4097, SIZE - 4097, piece), piece);
     assert_memory_equal(piece, bytes + 4097, SIZE - 4097);
     assert_ptr_equal(file_map_read(&map, map.data, 0, piece), piece);
-    /* Cut short behind our back: up to the end it is read, beyond it is not, and nothing dies. */
+    /* Cut short by others: up to the end it is read, beyond it is not, and nothing dies. */
     assert_int_equal(truncate("large", 5000), 0);
     assert_ptr_equal(file_map_read(&map, map.data + 4000, 1000, piece), piece);
     assert_memory_equal(piece, bytes + 4000, 1000);

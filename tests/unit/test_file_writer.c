@@ -1,5 +1,7 @@
-/* How files are written: links, modes, locks, names; and what others find of it meanwhile. How they
- * are read is tested in test_file.c. */
+/**
+ * test_file_writer.c - how files are written: links, modes, locks, names; and what others find of
+ * it meanwhile. How they are read is tested in test_file.c.
+ */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,7 @@
-/* gen_finetune: runs that are stopped, go on and keep the best, the same bits every way, options.
- * What it reads, and in which order, is tested in test_pairs.c. */
+/**
+ * test_finetune.c - gen_finetune: runs that are stopped, go on and keep the best, the same bits
+ * every way, options. What it reads, and in which order, is tested in test_pairs.c.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

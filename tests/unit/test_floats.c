@@ -1,4 +1,4 @@
-/* The loops of base/floats.h against their definition, number by number. */
+/** test_floats.c - the loops of base/floats.h against their definition, number by number. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,8 @@
-/* gen_generate() on the tiny models in tests/golden/models, against transformers' greedy ids and
- * against a reference that draws with the public session and sampler, one id at a time. */
+/**
+ * test_generate.c - gen_generate() on the tiny models in tests/golden/models, against transformers'
+ * greedy ids and against a reference that draws with the public session and sampler, one id at a
+ * time.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -124,7 +127,7 @@ static void test_greedy_as_transformers(void **state) {
         snprintf(path, sizeof path, "tests/golden/models/%s", models[m]);
         struct gen_model *model = generate_job_model(path);
         struct generate_job job = greedy_job();
-        job.options.ignore_eos = true; /* the ids of one model go on behind an eos */
+        job.options.ignore_eos = true; /* the ids of one model go on after an eos */
         job.prompts[0] = (struct gen_prompt){.ids = expected, .n_ids = (size_t)n_prompt};
         job.options.max_new_tokens = -1;
         job.options.max_length = n_ids;
@@ -176,7 +179,7 @@ static void test_seeds(void **state) {
     generate_job_release(&other);
 }
 
-/* Each text is what its own (seed, prompt, sequence) gives, whatever stands beside it. */
+/* Each text is what its own (seed, prompt, sequence) gives, whatever is next to it. */
 static void test_many_texts(void **state) {
     static const int32_t other[] = {1, 2, 3};
     struct generate_job job = sampling_job(9);

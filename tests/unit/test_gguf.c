@@ -1,5 +1,7 @@
-/* Reading GGUF: files of the gguf Python package and of our own writer, settings of every type,
- * many tensors. What must be refused is in test_malformed_gguf.c. */
+/**
+ * test_gguf.c - reading GGUF: files of the gguf Python package and of our own writer, settings of
+ * every type, many tensors. What must be refused is in test_malformed_gguf.c.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -90,7 +92,7 @@ static void test_settings(void **state) {
     model_file_free(file);
 }
 
-/* Each must fail, and the message name key, found and wanted. */
+/* Each must fail, and the message name the key, what was found and what must be. */
 static void test_wrong_settings(void **state) {
     (void)state;
     struct model_file *file = open_path(BY_PACKAGE);
@@ -197,7 +199,7 @@ static void test_versions_and_alignment(void **state) {
     assert_int_equal(gen_tokenizer_eos(file->tokenizer), FIXTURE_EOS);
     model_file_free(file);
 
-    image.n = 0; /* 128, as a u64, and no padding behind the last tensor */
+    image.n = 0; /* 128, as a u64, and no padding after the last tensor */
     fixture_gguf_start(&image, 1, 1);
     fixture_key(&image, "general.alignment", 10);
     fixture_u64(&image, 128);

@@ -1,6 +1,7 @@
 /**
- * tokenizer.ggml.pre: the names by which llama.cpp (src/llama-vocab.cpp) cuts a text with GPT-2's
- * pattern are read, and those by which it does not, or changes ids in another way, are refused.
+ * test_gguf_pre.c - tokenizer.ggml.pre: the names by which llama.cpp (src/llama-vocab.cpp) cuts a
+ * text with GPT-2's pattern are read, and those by which it does not, or changes ids in another
+ * way, are refused.
  */
 #include <setjmp.h>
 #include <stdarg.h>

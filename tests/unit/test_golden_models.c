@@ -1,5 +1,8 @@
-/* Models of other people's making against what transformers computed with them: every logit,
- * every greedy id; and our own promise, the same bits whatever the batch, threads and kernels. */
+/**
+ * test_golden_models.c - models of other people's making against what transformers computed with
+ * them: every logit, every greedy id; and our own promise, the same bits whatever the batch,
+ * threads and kernels.
+ */
 #include <dirent.h>
 #include <math.h>
 #include <setjmp.h>

@@ -1,5 +1,7 @@
-/* Reading Hugging Face directories: config.json, and tokenizers in all the forms they come in.
- * What must be refused is in test_malformed_hf.c. */
+/**
+ * test_hf_dir.c - reading Hugging Face directories: config.json, and tokenizers in all the forms
+ * they come in. What must be refused is in test_malformed_hf.c.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

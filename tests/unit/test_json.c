@@ -1,4 +1,4 @@
-/* What the JSON reader takes and what it refuses, against RFC 8259. */
+/** test_json.c - what the JSON reader takes and what it refuses, against RFC 8259. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

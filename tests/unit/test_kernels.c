@@ -1,4 +1,7 @@
-/* Kernel sets against the generic one, bit for bit, and the generic one against plain loops. */
+/**
+ * test_kernels.c - kernel sets against the generic one, bit for bit, and the generic one against
+ * plain loops.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -299,7 +302,7 @@ static struct attention_job head_job(const struct head *head) {
 static const size_t head_sizes[] = {1, 16, 20, 48, 64, 128, 144};
 static const enum tensor_type kv_types[] = {TENSOR_F32, TENSOR_F16};
 
-/* Keys and values stand where kernels.h says, rounded once by tensor_type.h's definition. */
+/* Keys and values lie where kernels.h says, rounded once by tensor_type.h's definition. */
 static void check_stored(const struct head *head, const float *keys, const float *values,
                          size_t positions, const char *name) {
     const struct tensor_type_info *info = tensor_type_info(head->type);

@@ -1,6 +1,8 @@
-/* Adapters of low rank: their gradients against those of the weights they are added to and against
- * differences of the loss, the same bits every way, and that what is written is read. Adapters of
- * other programs, and bad ones, are in test_adapter.c. */
+/**
+ * test_lora.c - adapters of low rank: their gradients against those of the weights they are added
+ * to and against differences of the loss, the same bits every way, and that what is written is
+ * read. Adapters of other programs, and bad ones, are in test_adapter.c.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,8 +17,8 @@
 #include "base/rng.h"
 #include "format_fixture.h"
 #include "model/adapter.h"
-#include "train/lora.h"
-#include "train/pass.h"
+#include "train/gradient/lora.h"
+#include "train/gradient/pass.h"
 
 #define N_SEQUENCES 2
 #define N_POSITIONS 24
@@ -67,7 +69,7 @@ static void fill_lora(struct lora *lora) {
     }
 }
 
-/* With `lora` NULL all weights learn. */
+/* With `lora` NULL all weights are trainable. */
 static void rig_init(struct rig *rig, const struct lora_options *lora, const char *kernels,
                      int n_threads, bool recompute, float dropout) {
     struct gen_config config = small_config();
@@ -99,7 +101,7 @@ static void rig_init(struct rig *rig, const struct lora_options *lora, const cha
     assert_non_null(rig->gradients);
     for (size_t i = 0; i < N_ROWS; i++) {
         rig->ids[i] = (int32_t)((7 * i * i + 31 * i + 5) % 70);
-        rig->targets[i] = i % 5 == 4 ? TRAIN_NO_TARGET : (int32_t)((3 * i + 11) % 70);
+        rig->targets[i] = i % 5 == 4 ? NO_TARGET : (int32_t)((3 * i + 11) % 70);
     }
 }
 

@@ -1,5 +1,7 @@
-/* A good GGUF broken in one place at a time: each must be refused with one fit sentence that names
- * the file; and no truncation and no changed byte may do worse than that. */
+/**
+ * test_malformed_gguf.c - a good GGUF broken in one place at a time: each must be refused with one
+ * fit sentence that names the file; and no truncation and no changed byte may do worse than that.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +18,7 @@
 
 #define NAME "hostile.gguf"
 
-/* How to break the file: overwrite bytes so many places behind the end of an anchor text (the
+/* How to break the file: overwrite bytes so many places after the end of an anchor text (the
  * first one; "" is the start of the file), cut the file off there, or add bytes at its end. */
 enum action { WRITE, CUT, APPEND };
 

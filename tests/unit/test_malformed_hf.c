@@ -1,5 +1,7 @@
-/* A good Hugging Face directory broken in one place at a time: each must be refused with one fit
- * sentence that names the directory's files. */
+/**
+ * test_malformed_hf.c - a good Hugging Face directory broken in one place at a time: each must be
+ * refused with one fit sentence that names the directory's files.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /**
- * Whole GGUFs with every key and every tensor wrong in every way: each must be refused with one
- * line that names the file and the key or tensor. test_malformed_gguf.c has the bytes of the
- * container.
+ * test_malformed_whole_gguf.c - whole GGUFs with every key and every tensor wrong in every way:
+ * each must be refused with one line that names the file and the key or tensor.
+ * test_malformed_gguf.c has the bytes of the container.
  */
 #include <setjmp.h>
 #include <stdarg.h>

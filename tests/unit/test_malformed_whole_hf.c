@@ -1,8 +1,8 @@
 /**
- * Whole models in a Hugging Face directory, with every setting and every tensor wrong in every way:
- * each must be refused with one line that names the file in the directory and the key or tensor.
- * The tables multiply: a key by what it must not be, a tensor by what can be wrong with one, a file
- * by what may lie there instead.
+ * test_malformed_whole_hf.c - whole models in a Hugging Face directory, with every setting and
+ * every tensor wrong in every way: each must be refused with one line that names the file in the
+ * directory and the key or tensor. The tables multiply: a key by what it must not be, a tensor by
+ * what can be wrong with one, a file by what may lie there instead.
  */
 #include <setjmp.h>
 #include <stdarg.h>

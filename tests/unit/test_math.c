@@ -1,4 +1,6 @@
-/* exp, log and erf against libm in double precision: the errors base/math.h states. */
+/**
+ * test_math.c - exp, log and erf against libm in double precision: the errors base/math.h states.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

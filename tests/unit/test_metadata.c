@@ -1,5 +1,8 @@
-/* Settings of a GGUF pass through the writer as they are, whatever their type: read, copied and
- * written, each has the bytes it had. Which of them are carried is tested in metadata.bats. */
+/**
+ * test_metadata.c - settings of a GGUF pass through the writer as they are, whatever their type:
+ * read, copied and written, each has the bytes it had. Which of them are carried is tested in
+ * metadata.bats.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,7 @@
-/* What measuring rests on: that the kernels do the work they say, and what a pass costs. */
+/**
+ * test_meter.c - what measuring rests on: that the kernels do the work they say, and what a pass
+ * costs.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,7 @@
-/* What a model's configuration may say and what is refused by name; conversion; inspection. */
+/**
+ * test_model.c - what a model's configuration may say and what is refused by name; conversion;
+ * inspection.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -264,7 +267,7 @@ static void test_convert_failures(void **state) {
     fixture_directory_remove(directory); /* fails the test if anything was left in it */
 }
 
-/* A GGUF's tokenizer is read beside the weights; what is wrong in it is said all the same. */
+/* A GGUF's tokenizer is read next to the weights; what is wrong in it is said all the same. */
 static void test_bad_tokenizer(void **state) {
     (void)state;
     static const char key[] = "tokenizer.ggml.token_type";
@@ -279,7 +282,7 @@ static void test_bad_tokenizer(void **state) {
         at++;
     }
     assert_true(at + 200 < n);
-    text[at + sizeof key - 1 + 4 + 4 + 8] = 99; /* behind the array's type, element type and size */
+    text[at + sizeof key - 1 + 4 + 4 + 8] = 99; /* after the array's type, element type and size */
     struct gen_bytes content = {0};
     fixture_put(&content, text, n);
     fixture_write(directory, "x.gguf", &content);

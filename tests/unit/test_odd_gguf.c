@@ -1,6 +1,6 @@
 /**
- * GGUFs that are odd, but whole: each must open and compute what the plain one computes, as in
- * test_odd_hf.c. And a GGUF that is written to while it is open.
+ * test_odd_gguf.c - GGUFs that are odd, but whole: each must open and compute what the plain one
+ * computes, as in test_odd_hf.c. And a GGUF that is written to while it is open.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /**
- * Hugging Face directories that are odd, but whole: each must open and compute what the plain one
- * computes. What nobody needs may be of any kind, the order of things says nothing, and one thing
- * may be said in several ways. test_odd_gguf.c has the same of GGUFs.
+ * test_odd_hf.c - Hugging Face directories that are odd, but whole: each must open and compute what
+ * the plain one computes. What nobody needs may be of any kind, the order of things says nothing,
+ * and one thing may be said in several ways. test_odd_gguf.c has the same of GGUFs.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,7 @@
-/* What fine-tuning reads: templates, pairs and conversations as ids of which some count, and the
- * order of the pairs in an epoch. */
+/**
+ * test_pairs.c - what fine-tuning reads: templates, pairs and conversations as ids of which some
+ * count, and the order of the pairs in an epoch.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,9 +12,9 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "data/pair_order.h"
 #include "format_fixture.h"
-#include "train/pair_order.h"
-#include "train/pass.h"
+#include "train/gradient/pass.h"
 
 #define MODEL "tests/golden/models/base"
 
@@ -106,7 +108,7 @@ static void assert_pair(const struct reader_rig *rig, const struct pairs *pairs,
     pairs_get(ids, targets, pairs, i);
     bool counted = false;
     for (size_t at = 0; at <= pair_positions(pair); at++) {
-        bool counts = at > 0 && targets[at - 1] != TRAIN_NO_TARGET;
+        bool counts = at > 0 && targets[at - 1] != NO_TARGET;
         int32_t id = at < pair_positions(pair) ? ids[at] : targets[at - 1];
         if (counts) {
             assert_int_equal(targets[at - 1], id);

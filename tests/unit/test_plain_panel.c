@@ -1,5 +1,7 @@
-/* Panels of plain floats: packing by squares gives what the layout says, number by number, and
- * notices every number that is not finite, wherever it lies. */
+/**
+ * test_plain_panel.c - panels of plain floats: packing by squares gives what the layout says,
+ * number by number, and notices every number that is not finite, wherever it lies.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -61,7 +63,7 @@ static void fill(struct rng *rng, const struct kind *kind, unsigned char *at, si
 }
 
 static void check(struct rng *rng, const struct kind *kind, size_t n_in, size_t n_columns) {
-    /* Rows at an odd address, as no file promises more, and not a byte behind them. */
+    /* Rows at an odd address, as no file promises more, and not a byte after them. */
     size_t n = n_in * n_columns;
     unsigned char *memory = malloc(n * kind->bytes + 1);
     size_t panel_numbers = n_in * PLAIN_COLUMNS;

@@ -1,5 +1,8 @@
-/* Cutting text into words, by GPT-2's pattern. The expected words were read off the pattern and
- * agree with the regex engines behind tiktoken and tokenizers (tests/golden/tokenizer-*). */
+/**
+ * test_pretokenize.c - cutting text into words, by GPT-2's pattern. The expected words were read
+ * off the pattern and agree with the regex engines of tiktoken and tokenizers
+ * (tests/golden/tokenizer-*).
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -40,7 +43,7 @@ static void test_words(void **state) {
     check_words("e\xCC\x81z", "e|\xCC\x81|z|"); /* a combining mark is no letter */
 }
 
-/* One character of each general category, behind a letter, a digit and a point: it joins the one
+/* One character of each general category, after a letter, a digit and a point: it joins the one
  * it is of a kind with. */
 static void test_categories(void **state) {
     (void)state;
@@ -131,7 +134,7 @@ static void test_invalid_bytes(void **state) {
     check_words("\xED\xA0\x80\xC0\xAF", "\xED\xA0\x80\xC0\xAF|"); /* surrogate, overlong */
 }
 
-/* Calls are counted, and each may look only one character behind its word: so the work is linear
+/* Calls are counted, and each may look only one character after its word: so the work is linear
  * if no call is made on a word that another has passed over. A quadratic matcher would need hours
  * for these sizes. */
 static void test_long_runs(void **state) {

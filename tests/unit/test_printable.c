@@ -1,5 +1,7 @@
-/* The one list of characters that may be shown, and what stands on it. The expectations are
- * Unicode's names, looked up by hand, not the ranges of printable.c. */
+/**
+ * test_printable.c - the one list of characters that may be shown, and what is on it. The
+ * expectations are Unicode's names, looked up by hand, not the ranges of printable.c.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

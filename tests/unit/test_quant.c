@@ -1,4 +1,4 @@
-/* Block formats against ggml: fixtures of tests/golden/make_quant_cases.py. */
+/** test_quant.c - block formats against ggml: fixtures of tests/golden/make_quant_cases.py. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

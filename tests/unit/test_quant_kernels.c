@@ -1,5 +1,7 @@
-/* Products with block formats: every kernel set gives the bits of the plain one, for any number
- * of rows, and those are near the products of the widened numbers. */
+/**
+ * test_quant_kernels.c - products with block formats: every kernel set gives the bits of the plain
+ * one, for any number of rows, and those are near the products of the widened numbers.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,7 @@
-/* Products with weights of block formats: every set, any rows and threads, against the definition
- * in kernels.h to the bit, and against double precision. */
+/**
+ * test_quant_matmul.c - products with weights of block formats: every set, any rows and threads,
+ * against the definition in kernels.h to the bit, and against double precision.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

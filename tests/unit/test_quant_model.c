@@ -1,5 +1,7 @@
-/* Models with weights of block formats: the types a conversion chooses, what comes back, what a
- * broken file gets. */
+/**
+ * test_quant_model.c - models with weights of block formats: the types a conversion chooses, what
+ * comes back, what a broken file gets.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,7 @@
-/* Panels of block formats: packing by words gives what packing number by number does. */
+/**
+ * test_quant_panel.c - panels of block formats: packing by words gives what packing number by
+ * number does.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

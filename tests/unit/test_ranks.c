@@ -1,5 +1,7 @@
-/* Training by several ranks, here threads of one process, against training by one. The sums of
- * MPI itself are tested in tests/mpi/. */
+/**
+ * test_ranks.c - training by several ranks, here threads of one process, against training by one.
+ * The sums of MPI itself are tested in tests/mpi/.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

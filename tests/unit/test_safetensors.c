@@ -1,5 +1,7 @@
-/* Reading safetensors: the golden models, shapes, old buffers, shards. What must be refused is in
- * test_malformed_hf.c. */
+/**
+ * test_safetensors.c - reading safetensors: the golden models, shapes, old buffers, shards. What
+ * must be refused is in test_malformed_hf.c.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

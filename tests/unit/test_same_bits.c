@@ -1,6 +1,8 @@
-/* What has no value that is the right one: results of our own exp, tanh, square roots and sums,
- * which must not depend on the machine, the compiler or the kernel set. Where the arithmetic that
- * kernels.h defines is changed on purpose, so are these numbers. */
+/**
+ * test_same_bits.c - what has no value that is the right one: results of our own exp, tanh, square
+ * roots and sums, which must not depend on the machine, the compiler or the kernel set. Where the
+ * arithmetic that kernels.h defines is changed on purpose, so are these numbers.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

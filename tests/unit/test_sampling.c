@@ -1,4 +1,7 @@
-/* Penalties and filters against transformers (golden/sampling_cases.json), and the draw. */
+/**
+ * test_sampling.c - penalties and filters against transformers (golden/sampling_cases.json), and
+ * the draw.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -31,7 +34,7 @@ static char *read_text(const char *path) {
     return text;
 }
 
-/* null stands for -infinity. */
+/* null means -infinity. */
 static float number_of(const cJSON *item) {
     return cJSON_IsNull(item) ? -INFINITY : (float)item->valuedouble;
 }

@@ -1,5 +1,7 @@
-/* Evaluations of any shape: rows of several sequences together, logits wanted of some of them. The
- * logits are those, bit for bit, of every token evaluated alone. */
+/**
+ * test_session.c - evaluations of any shape: rows of several sequences together, logits needed of
+ * some of them. The logits are those, bit for bit, of every token evaluated alone.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -55,7 +57,8 @@ static float *evaluate_alone(const struct gen_model *model, const struct setting
     return logits;
 }
 
-/* Some of the tokens that are left, runs of one slot or single ones, `share` of them wanted. */
+/* Some of the tokens that are left, runs of one slot or single ones, `share` of them with logits.
+ */
 static size_t choose_rows(struct gen_row *rows, int32_t *lengths, size_t most, float share,
                           struct rng *rng) {
     size_t n = 0;

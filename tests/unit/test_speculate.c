@@ -1,4 +1,4 @@
-/* Speculation: what is guessed, and that it never changes a text. */
+/** test_speculate.c - speculation: what is guessed, and that it never changes a text. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

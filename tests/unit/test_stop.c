@@ -1,4 +1,4 @@
-/* Stop strings, with the text cut into tokens at every position. */
+/** test_stop.c - stop strings, with the text cut into tokens at every position. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,7 @@
-/* The thread pool: every item exactly once, whatever the sizes, also on a busy machine. */
+/**
+ * test_threads.c - the thread pool: every item exactly once, whatever the sizes, also on a busy
+ * machine.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -64,7 +67,7 @@ static void test_every_item_once(void **state) {
     }
 }
 
-/* Loops right behind each other, so that threads arrive late, claim, and sleep at every point. */
+/* Loops right after each other, so that threads arrive late, claim, and sleep at every point. */
 static void add_one(void *context, size_t begin, size_t end, int thread) {
     atomic_size_t *counts = context;
     (void)thread;

@@ -1,4 +1,7 @@
-/* The tokenizer against the outside world: ids made by tiktoken and Hugging Face tokenizers. */
+/**
+ * test_tokenizer.c - the tokenizer against the outside world: ids made by tiktoken and Hugging Face
+ * tokenizers.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

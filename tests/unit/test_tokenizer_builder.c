@@ -1,4 +1,7 @@
-/* Building a tokenizer from what a hostile file may say, and what the tokenizer then knows. */
+/**
+ * test_tokenizer_builder.c - building a tokenizer from what a hostile file may say, and what the
+ * tokenizer then knows.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -292,7 +295,7 @@ static void test_special_tokens(void **state) {
     gen_tokenizer_free(tokenizer);
 }
 
-/* A word that comes again is remembered; it must get the same ids wherever it stands. */
+/* A word that comes again is remembered; it must get the same ids wherever it is. */
 static void test_repeated_words(void **state) {
     (void)state;
     struct gen_tokenizer *tokenizer = tokenizer_files_open(TOKENIZER_FILES_SMALL);

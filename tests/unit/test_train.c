@@ -1,5 +1,7 @@
-/* gen_train: it learns, promises the same bits, goes on from states and refuses what is wrong.
- * test_train_golden.c has the comparison with PyTorch. */
+/**
+ * test_train.c - gen_train: it learns, promises the same bits, goes on from states and refuses what
+ * is wrong. test_train_golden.c has the comparison with PyTorch.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -138,7 +140,7 @@ static struct gen_train_options small_run(const char *const *data) {
     return options;
 }
 
-/* The model keeps its name: it stands in the file. */
+/* The model keeps its name: it is in the file. */
 static void run_in(const char *directory, const char *name,
                    const struct gen_train_options *options) {
     struct heard heard;

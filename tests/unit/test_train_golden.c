@@ -1,5 +1,7 @@
-/* Ten steps of gen_train against the same ten of PyTorch, with AdamW and with Muon: losses,
- * gradients' lengths, learning rates, and the weights that come out. */
+/**
+ * test_train_golden.c - ten steps of gen_train against the same ten of PyTorch, with AdamW and with
+ * Muon: losses, gradients' lengths, learning rates, and the weights that come out.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,7 @@
-/* Gradients of a whole model: against PyTorch's, against differences of the loss, and our own
- * promise, the same bits whatever the batches, threads and kernels. */
+/**
+ * test_train_pass.c - gradients of a whole model: against PyTorch's, against differences of the
+ * loss, and our own promise, the same bits whatever the batches, threads and kernels.
+ */
 #include <dirent.h>
 #include <math.h>
 #include <setjmp.h>
@@ -14,7 +16,7 @@
 
 #include "base/rng.h"
 #include "model/model.h"
-#include "train/pass.h"
+#include "train/gradient/pass.h"
 
 #define N_SEQUENCES 2
 #define N_POSITIONS 40
@@ -37,7 +39,7 @@ static void make_batch(struct rig *rig) {
         rig->ids[i] = (int32_t)((7 * i * i + 31 * i + 5) % n_vocab);
     }
     for (size_t i = 0; i < N_ROWS; i++) {
-        rig->targets[i] = i % 11 == 10 ? TRAIN_NO_TARGET : rig->ids[i + 1];
+        rig->targets[i] = i % 11 == 10 ? NO_TARGET : rig->ids[i + 1];
     }
 }
 
@@ -45,7 +47,7 @@ static void make_batch(struct rig *rig) {
 static size_t count_targets(const struct rig *rig) {
     size_t n = 0;
     for (size_t i = 0; i < N_ROWS; i++) {
-        n += rig->targets[i] != TRAIN_NO_TARGET;
+        n += rig->targets[i] != NO_TARGET;
     }
     return n > 0 ? n : 1;
 }
@@ -402,7 +404,7 @@ static void spoil_gradients(struct rig *rig) {
 
 static void uncount(struct rig *rig, size_t n_sequences) {
     for (size_t i = 0; i < n_sequences * N_POSITIONS; i++) {
-        rig->targets[i] = TRAIN_NO_TARGET;
+        rig->targets[i] = NO_TARGET;
     }
 }
 
@@ -464,7 +466,7 @@ static double session_loss(struct gen_model *model, const struct rig *rig) {
         for (int32_t id = 0; id < rig->params.config.n_vocab; id++) {
             sum += exp((double)logits[id]);
         }
-        if (rig->targets[i] != TRAIN_NO_TARGET) {
+        if (rig->targets[i] != NO_TARGET) {
             loss += log(sum) - (double)logits[rig->targets[i]];
         }
     }

@@ -1,5 +1,7 @@
-/* What only training computes: products of every kind against plain loops, bit for bit and with
- * every kernel set; derivatives against differences; dropout. */
+/**
+ * test_training_kernels.c - what only training computes: products of every kind against plain
+ * loops, bit for bit and with every kernel set; derivatives against differences; dropout.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -221,7 +223,7 @@ static void loss_and_its_gradient(void **state) {
 
 /* ---- the optimizer ---------------------------------------------------------------------------*/
 
-/* Number by number; train/adamw.h has the formulas. */
+/* Number by number; train/optimizer/adamw.h has the formulas. */
 static void plain_adamw(float *w, float *m, float *v, float g, const struct adamw_factors *f) {
     float gradient = g * f->scale;
     float mean = *m + f->beta1_rest * (gradient - *m);

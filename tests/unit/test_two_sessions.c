@@ -1,7 +1,9 @@
-/* One model used by several threads of an outsider's program at the same time: each has a session
- * or a call of gen_generate() of its own, and all find what one alone finds. So do trainings. Under
- * ThreadSanitizer (make test-thread) this also shows that nothing of the model is written while it
- * is used. */
+/**
+ * test_two_sessions.c - one model used by several threads of an outsider's program at the same
+ * time: each has a session or a call of gen_generate() of its own, and all find what one alone
+ * finds. So do trainings. Under ThreadSanitizer (make test-thread) this also shows that nothing of
+ * the model is written while it is used.
+ */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>

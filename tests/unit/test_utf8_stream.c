@@ -1,4 +1,7 @@
-/* Streaming decode: characters come out whole, all bytes come out, none waits too long. */
+/**
+ * test_utf8_stream.c - streaming decode: characters come out whole, all bytes come out, none waits
+ * too long.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /**
- * Variants of a golden model against the logits that transformers computes (golden/variants.json):
- * names of activation functions, a tied model saved as lm_head only, one with an lm_head of its own
- * although the configuration ties it.
+ * test_variants.c - variants of a golden model against the logits that transformers computes
+ * (golden/variants.json): names of activation functions, a tied model saved as lm_head only, one
+ * with an lm_head of its own although the configuration ties it.
  */
 #include <math.h>
 #include <setjmp.h>

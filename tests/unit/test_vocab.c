@@ -1,4 +1,7 @@
-/* Learning a vocabulary: by hand, against a plain version, against Hugging Face's trainer. */
+/**
+ * test_vocab.c - learning a vocabulary: by hand, against a plain version, against Hugging Face's
+ * trainer.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

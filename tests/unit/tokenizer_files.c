@@ -1,3 +1,7 @@
+/**
+ * tokenizer_files.c - tokenizers and expected ids from the JSON files of tests/golden and
+ * ../shared, read without gen's own reader. A file of ../shared that is not there skips its test.
+ */
 #include "tokenizer_files.h"
 
 #include <setjmp.h>

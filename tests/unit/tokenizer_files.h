@@ -20,7 +20,7 @@
 /** Path of `name` in $GEN_SHARED or ../shared, or NULL, saying "skipped: ...", if not there. */
 const char *tokenizer_files_shared(char path[4096], const char *name);
 
-/** A file's contents with a NUL behind them, to be freed; fails the test if it is missing. */
+/** A file's contents with a NUL after them, to be freed; fails the test if it is missing. */
 char *tokenizer_files_read(const char *path, size_t *n);
 
 /** The tokenizer of DIRECTORY/vocab.json and merges.txt, <|endoftext|> being special. */

@@ -5,7 +5,8 @@
  * Scores and their weighted sums are matrix products themselves: keys lie in panels of 16
  * positions (columns), values position by position (inner index). Several rows go through the tiles
  * of matmul_tiles.h. A row alone, as in decoding, uses every key and value once: it waits for
- * memory, unless that is asked early and evenly, and has loops of its own. The includer defines
+ * memory, unless they are prefetched early and evenly, and has loops of its own. The includer
+ * defines
  *   ATTENTION_PANELS  panels that one row takes side by side, at most 8
  */
 #ifndef KERNELS_ATTENTION_H
@@ -14,9 +15,9 @@
 #include "tensor/kernels/matmul_tiles.h"
 #include "tensor/kernels/row_kernels.h"
 
-/* How far ahead of what a row reads it asks for keys and values, in bytes. */
+/* How far ahead of what a row reads it prefetches keys and values, in bytes. */
 #define ATTENTION_AHEAD ((size_t)4096)
-/* How much of the next job's keys, and of its values, a few rows ask for before they begin. */
+/* How much of the next job's keys, and of its values, a few rows prefetch before they begin. */
 #define ATTENTION_AT_ONCE ((size_t)16384)
 
 _Static_assert(TILE_ROWS <= KERNELS_ATTENTION_ROWS, "an attention job would have no rows");
@@ -73,7 +74,7 @@ static void store_kv(const struct attention_job *job) {
 
 /*
  * What each row of `sums` sees beyond the first row's positions: row r sees r of them, whose
- * scores lie behind x and whose values behind w. Rows are few: done in place.
+ * scores lie after x and whose values after w. Rows are few: done in place.
  */
 static void attention_rest(const struct tile *sums, enum tensor_type type, size_t n_rows) {
     const unsigned char *values = sums->w + sums->n_k * sums->w_row_bytes;
@@ -109,7 +110,7 @@ static struct piece values_of(const struct attention_job *job, size_t number) {
     return (struct piece){job->v, job->length * job->v_stride * number};
 }
 
-/* A piece, but not all of a long one: the hardware soon sees what is read. */
+/* Prefetch a piece, but not all of a long one: the hardware soon sees what is read. */
 static void ask_for_piece(struct piece piece) {
     size_t most = piece.left < ATTENTION_AT_ONCE ? piece.left : ATTENTION_AT_ONCE;
     for (size_t done = 0; done < most; done += MEMORY_ALIGNMENT) {
@@ -161,10 +162,11 @@ static void attend_rows(const struct attention_job *job, const struct attention_
 }
 
 /*
- * What is still to be asked for: of a row's keys and values and those of the next job, in the order
- * of memory. As much is asked for as is used: the hardware cannot foresee where the next head's
- * begin, and asking for all at once would make the core wait where it could compute. (Panels side
- * by side are not read quite in that order; their own lines are, which the hardware sees.)
+ * What is still to be prefetched: of a row's keys and values and those of the next job, in the
+ * order of memory. As much is prefetched as is used: the hardware cannot foresee where the next
+ * head's begin, and to prefetch all at once would make the core wait where it could compute.
+ * (Panels side by side are not read quite in that order; their own lines are, which the hardware
+ * sees.)
  */
 struct kv_ahead {
     struct piece now;
@@ -178,8 +180,8 @@ static void ahead_next_piece(struct kv_ahead *ahead) {
     ahead->rest[2] = (struct piece){NULL, 0};
 }
 
-/* From ATTENTION_AHEAD on: what is before that the job before has asked for, or it is read at once.
- */
+/* From ATTENTION_AHEAD on: what is before that the job before has prefetched, or it is read
+ * at once. */
 static struct kv_ahead plan_kv_ahead(const struct attention_job *job,
                                      const struct attention_job *next, size_t number) {
     struct kv_ahead ahead = {keys_of(job, number), {values_of(job, number)}};

@@ -1,4 +1,8 @@
-/* AVX2 with FMA and F16C; compiled with these enabled, entered only where the CPU has them. */
+/**
+ * avx2.c - the kernel set for AVX2 with FMA and F16C: its tile sizes; the code is in the headers it
+ * includes. Compiled with these enabled, entered (kernels.c) only where the CPU has them. Block
+ * formats are in quant_avx2.c.
+ */
 #include "tensor/kernels/kernels.h"
 
 #ifdef KERNELS_X86

@@ -1,4 +1,8 @@
-/* AVX-512 F, BW, VL and DQ; compiled with these enabled, entered only where the CPU has them. */
+/**
+ * avx512.c - the kernel set for AVX-512 F, BW, VL and DQ: its tile sizes; the code is in the
+ * headers it includes. Compiled with these enabled, entered (kernels.c) only where the CPU has
+ * them. Block formats are in quant_avx512.c.
+ */
 #include "tensor/kernels/kernels.h"
 
 #ifdef KERNELS_X86

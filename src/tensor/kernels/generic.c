@@ -1,4 +1,7 @@
-/* Plain C: the reference, and the version for machines without one of their own. */
+/**
+ * generic.c - the kernel set in plain C: the reference, and the version for machines without one of
+ * their own. Block formats are in quant_generic.c.
+ */
 #include "tensor/kernels/vec_scalar.h"
 
 #define TILE_ROWS            2

@@ -1,3 +1,8 @@
+/**
+ * kernels.c - which kernel set this CPU gets: the list, fastest first, and what each needs (cpuid,
+ * getauxval). Also how much scratch memory the kernels need; each set's functions are in the file
+ * of its name.
+ */
 #include "tensor/kernels/kernels.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /**
- * kernels.h - the one interface behind which the fast code lives.
+ * kernels.h - the one interface to the fast code.
  *
  * A kernel set is a table of functions compiled for one instruction set: generic.c (plain C, the
  * reference), avx2.c, avx512.c, neon.c. All are made from the same source, matmul_tiles.h,
@@ -7,7 +7,7 @@
  * output element is one chain of operations whose order depends on the inner dimension alone.
  *
  *  - matmul: one accumulator per output element from 0, k ascending, one fused multiply-add each;
- *    then bias, then activation, then the sum with what stands in y.
+ *    then bias, then activation, then the sum with what is in y.
  *  - matmul with weights of a block format (quant.h): integers times integers. First every 32
  *    neighbours of a row of x are rounded to bytes:
  *        d_x = max |x| / 127      x_q = x * (127 / max |x|) to nearest, ties to even

@@ -18,7 +18,7 @@
 /* k of a block when few rows meet weights in place: the rows of w are then read as that many
  * streams side by side, each in the order of the file. Neighbours in a stream are pages away from
  * each other, too far for the hardware to foresee, so what the tile after the next will read is
- * asked for in advance. Measured in scripts/SPEED.md. */
+ * prefetched. Measured in scripts/SPEED.md. */
 #define STREAM_BLOCK 8
 #define STREAM_AHEAD 512
 /* The same for few rows and packed weights, into the second cache: the hardware foresees these
@@ -308,7 +308,7 @@ static size_t tile_group(size_t n_panels, size_t most) {
 
 /*
  * Whole lines of the weights of t, of which n_rows rows are to be computed with another group of
- * panels before: tiles ask for them then, piece by piece. Memory gives weights more slowly than a
+ * panels before: tiles prefetch them then, piece by piece. Memory gives weights more slowly than a
  * tile uses them, and where one group of panels ends the hardware does not know of the next.
  */
 static struct tile_ahead tile_plan_ahead(const struct tile *t, size_t n_rows) {
@@ -363,7 +363,7 @@ static void tile_widen(struct tile *t, enum tensor_type type, size_t n_panels) {
 
 /*
  * tile_panels() for many rows and weights that tiles cannot use as fast as packed f32 from a cache:
- * while they compute they ask for the next group's, behind the last group for those at `after`,
+ * while they compute they prefetch the next group's, after the last group those at `after`,
  * unless that is NULL. To widen, at least TILE_ROWS rows with room in t.widened: what is not packed
  * f32 becomes so there.
  */

@@ -1,4 +1,7 @@
-/* AArch64 NEON, which every such CPU has. */
+/**
+ * neon.c - the kernel set for AArch64 NEON, which every such CPU has: its tile sizes; the code is
+ * in the headers it includes. Block formats are in quant_neon.c.
+ */
 #include "tensor/kernels/kernels.h"
 
 #ifdef KERNELS_NEON

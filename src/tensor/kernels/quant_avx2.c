@@ -1,4 +1,7 @@
-/* Block formats with AVX2: 16 registers, two for a vector. */
+/**
+ * quant_avx2.c - products with block formats for AVX2, whose 16 registers go in pairs, one for each
+ * half of a vector: the tile sizes. The code is in quant_matmul.h and what it includes.
+ */
 #include "tensor/kernels/kernels.h"
 
 #ifdef KERNELS_X86

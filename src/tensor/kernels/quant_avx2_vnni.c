@@ -1,4 +1,7 @@
-/* Block formats with AVX2 and its dot products of bytes (AVX-VNNI): 16 registers, two for a vector.
+/**
+ * quant_avx2_vnni.c - products with block formats for AVX2 and its dot products of bytes
+ * (AVX-VNNI); the 16 registers go in pairs, one for each half of a vector: the tile sizes. The code
+ * is in quant_matmul.h and what it includes.
  */
 #include "tensor/kernels/kernels.h"
 

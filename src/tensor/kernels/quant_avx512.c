@@ -1,4 +1,7 @@
-/* Block formats with AVX-512 F, BW, VL and DQ. */
+/**
+ * quant_avx512.c - products with block formats for AVX-512 F, BW, VL and DQ: the tile sizes. The
+ * code is in quant_matmul.h and what it includes.
+ */
 #include "tensor/kernels/kernels.h"
 
 #ifdef KERNELS_X86

@@ -1,4 +1,7 @@
-/* Block formats with AVX-512 and its dot products of bytes (VNNI). */
+/**
+ * quant_avx512_vnni.c - products with block formats for AVX-512 and its dot products of bytes
+ * (VNNI): the tile sizes. The code is in quant_matmul.h and what it includes.
+ */
 #include "tensor/kernels/kernels.h"
 
 #ifdef KERNELS_X86

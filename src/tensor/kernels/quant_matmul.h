@@ -51,7 +51,7 @@ QUANT_FUNCTIONS(quant_tile_q6_k, GROUPED, 4, 2, 2, 32, false, true, false)
 enum quant_way {
     QUANT_FEW,     /* any number of panels, one or two rows at a time */
     QUANT_MANY,    /* QUANT_TILE_PANELS panels, QUANT_TILE_ROWS rows at a time */
-    QUANT_WIDENED, /* one panel, taken apart first */
+    QUANT_WIDENED, /* one panel, unpacked first */
     QUANT_N_WAYS
 };
 
@@ -93,9 +93,9 @@ static size_t quant_panels(enum quant_way way) {
 }
 
 /*
- * Where a tile asks in advance, beside its computing, for what memory gives more slowly than a core
- * could use it. Few rows: a bit further on in the one stream that they read. Many: in each tile of
- * rows a piece of the next panels, which the last one will have asked for whole.
+ * What a tile prefetches while it computes, as memory gives it more slowly than a core could use
+ * it. Few rows: a bit further on in the one stream that they read. Many: in each tile of
+ * rows a piece of the next panels, which are prefetched whole by the end of the last one.
  */
 static void quant_plan_ahead(struct quant_tile *t, size_t n_rows, enum quant_way way) {
     size_t panel_bytes = t->layout->panel_bytes;
@@ -109,7 +109,7 @@ static void quant_plan_ahead(struct quant_tile *t, size_t n_rows, enum quant_way
     size_t n_tiles = (n_rows + quant_rows(t->layout, way) - 1) / quant_rows(t->layout, way);
     size_t bytes = quant_panels(way) * panel_bytes;
     size_t n_steps = n_tiles * n_parts;
-    /* Last panels left over have none behind them. */
+    /* Last panels left over have none after them. */
     bool asks = way != QUANT_FEW && n_tiles <= QUANT_AHEAD_TILES;
     t->ahead = t->panel + bytes;
     t->ahead_step = asks ? (bytes + n_steps - 1) / n_steps : 0;

@@ -1,4 +1,7 @@
-/* Block formats with AArch64 NEON: 32 registers, four for a vector. */
+/**
+ * quant_neon.c - products with block formats for AArch64 NEON, whose 32 registers go in fours, one
+ * for each quarter of a vector: the tile sizes. The code is in quant_matmul.h and what it includes.
+ */
 #include "tensor/kernels/kernels.h"
 
 #ifdef KERNELS_NEON

@@ -1,4 +1,7 @@
-/* Block formats with AArch64 NEON and its dot products of bytes (dotprod). */
+/**
+ * quant_neon_dotprod.c - products with block formats for AArch64 NEON and its dot products of bytes
+ * (dotprod): the tile sizes. The code is in quant_matmul.h and what it includes.
+ */
 #include "tensor/kernels/kernels.h"
 
 #ifdef KERNELS_NEON

@@ -1,7 +1,7 @@
 /**
  * quant_plain.h - the matrix product with weights of a block format in plain C, one number after
  * the other: what kernels.h defines, and quant_tiles.h must equal bit for bit. Every 32 k of a
- * panel are taken apart once and used for some rows.
+ * panel are unpacked once and used for some rows.
  */
 #ifndef KERNELS_QUANT_PLAIN_H
 #define KERNELS_QUANT_PLAIN_H
@@ -63,7 +63,7 @@ static void quantize_row(unsigned char *out, const float *x, size_t n) {
 
 /* ---- products ------------------------------------------------------------------------------- */
 
-/* Rows for which a part of a panel is taken apart once. */
+/* Rows for which a part of a panel is unpacked once. */
 #define QUANT_ROWS 16
 
 /* Sums of products of a column over one group. */

@@ -24,13 +24,14 @@
 #define QUANT_MAX_ROWS   6
 #define QUANT_MAX_PANELS 4
 
-/* How far ahead of what it reads a tile of few rows asks, in bytes; one row of 8-bit weights, which
- * come fastest, may do with another distance. */
+/* How far ahead of what it reads a tile of few rows prefetches, in bytes; one row of 8-bit weights,
+ * which come fastest, may do with another distance. */
 #define QUANT_AHEAD 4096
 #ifndef QUANT_AHEAD_LONE_8_BITS
 #define QUANT_AHEAD_LONE_8_BITS QUANT_AHEAD
 #endif
-/* With more tiles of rows than this nothing is asked: the first of them alone waits for memory. */
+/* With more tiles of rows than this nothing is prefetched: the first of them alone waits for
+ * memory. */
 #define QUANT_AHEAD_TILES 32
 
 /* What a kernel must know of a format; see struct quant_format. */
@@ -47,10 +48,10 @@ struct quant_tile {
     const unsigned char *x;     /* the first row, quantized */
     size_t x_stride;
     size_t n_in;
-    const unsigned char *ahead; /* what to ask for in advance, ahead_step bytes every 32 k */
+    const unsigned char *ahead; /* what to prefetch, ahead_step bytes every 32 k */
     size_t ahead_step;
     size_t ahead_skip;             /* from one tile of rows to the next */
-    struct quant_widened *widened; /* room for a panel taken apart, where quant_widened.h is used */
+    struct quant_widened *widened; /* room for an unpacked panel, where quant_widened.h is used */
     struct tile store;             /* where the sums go and what follows them */
 };
 
@@ -287,7 +288,7 @@ ALWAYS_INLINE void quant_tile_run(const struct quant_tile *t, int rows, int pane
 /*
  * Tiles of all rows of x, at most max_rows (a constant) each: run(&t, rows, ...) with a constant
  * for rows; in parts as equal as may be, for what is done once a tile takes as long for one row as
- * for many. Leaves t behind the last.
+ * for many. Leaves t after the last.
  */
 #define QUANT_EACH_TILE(t, n_rows, max_rows, run, ...)                                             \
     for (size_t left = (n_rows), some; left > 0; left -= some) {                                   \

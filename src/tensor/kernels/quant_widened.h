@@ -1,10 +1,10 @@
 /**
- * quant_widened.h - many rows against one panel of a block format, which is taken apart before.
+ * quant_widened.h - many rows against one panel of a block format, which is unpacked before.
  *
  * A tile of quant_tiles.h takes numbers and scales out of their bits each time that it meets them,
  * for every few rows of x again. Here this is done once for all rows: each 32 k of the panel become
  * a struct quant_widened, in the first cache or at least the second, and what is left to the tiles
- * is products. Two things are prepared beside:
+ * is products. Two more things are prepared:
  *
  * - Numbers of 8 bits are signed, which the instruction for u8 x s8 does not take. Apart in
  *   magnitude and sign, w x = |w| (x ^ sign) + (1 where w < 0) |w|, with ^ for exclusive or: that
@@ -12,7 +12,8 @@
  *   it.
  * - The two groups of 16 k in 32 have scales of at most 8 bits. Products come in sums of 16 bits,
  *   two for each column, and the instruction that adds the two multiplies by the scale on the way.
- *   Likewise one such instruction takes two groups' sums of x times two numbers of each column.
+ *   In the same way one such instruction takes two groups' sums of x times two numbers of each
+ *   column.
  */
 #ifndef KERNELS_QUANT_WIDENED_H
 #define KERNELS_QUANT_WIDENED_H

@@ -39,7 +39,7 @@ static struct row_moments row_moments(const float *x, size_t n, float epsilon) {
         squares = vf_fma(centered, centered, squares);
     }
     if (whole < n) {
-        /* Lanes behind the end would count as 0 - mean: store the difference, then cut it. */
+        /* Lanes after the end would count as 0 - mean: store the difference, then cut it. */
         float rest[VF_LANES];
         vf_store(rest, vf_sub(vf_load_part(x + whole, n - whole), vf_set1(mean)));
         vf centered = vf_load_part(rest, n - whole);
@@ -88,7 +88,7 @@ static void softmax(float *x, size_t n, float scale) {
     for (size_t i = 0; i < n; i += VF_LANES) {
         vf power = vf_exp(vf_sub(vf_mul(load_columns(x + i, n - i), factor), greatest));
         store_columns(x + i, power, n - i);
-        /* Behind the end of the row, load_columns puts zeros into the sum. */
+        /* After the end of the row, load_columns puts zeros into the sum. */
         sum = vf_add(sum, i < whole ? power : load_columns(x + i, n - i));
     }
     vf share = vf_set1(1.0f / vf_sum(sum));

@@ -26,18 +26,18 @@ enum tile_kind {
     TILE_SINGLE,
     TILE_PAIR,
     TILE_MANY,
-    TILE_STREAMED, /* few rows, several panels of weights in place; asks ahead, as the next two */
+    TILE_STREAMED, /* few rows, several panels of weights in place; prefetches, as the next two */
     TILE_PACKED,   /* few rows, several panels of packed weights */
     TILE_LONE,     /* few rows, one panel after the other */
     TILE_WIDENING, /* many rows; the first tile leaves the weights packed as f32 for the others */
     N_TILE_KINDS
 };
 
-/* Weights that are asked for beside computing: a piece of them every TILE_AHEAD_K k. */
+/* Weights that are prefetched while a tile computes: a piece of them every TILE_AHEAD_K k. */
 struct tile_ahead {
     const unsigned char *at; /* in the first of the panels */
     const unsigned char *end;
-    size_t step;  /* bytes from one line to ask for to the next */
+    size_t step;  /* bytes from one prefetched line to the next */
     size_t lines; /* of each panel, in a piece */
     size_t panel_bytes;
 };
@@ -61,8 +61,8 @@ struct tile {
     const struct matmul_job *job; /* what follows the sum, or NULL: nothing */
     size_t column;                /* of the first panel, for the bias */
     enum tile_kind few_rows;      /* for one or two rows; TILE_FEW unless said otherwise */
-    struct tile_ahead ahead;      /* what tiles of many rows ask for in advance */
-    bool x_ahead;                 /* whether these ask for the rows of x that come next */
+    struct tile_ahead ahead;      /* what tiles of many rows prefetch */
+    bool x_ahead;                 /* whether these prefetch the rows of x that come next */
     bool start_ahead;             /* and for their unfinished sums */
     float *widened;               /* [panel][n_k][16], for TILE_WIDENING */
 };

@@ -3,7 +3,7 @@
  *
  * They keep the promise of kernels.h: every number is one chain of operations whose order depends
  * on the shapes alone. Sums over rows are taken in the order of the rows and go on from what
- * stands in the result, so that rows may come in several calls.
+ * is in the result, so that rows may come in several calls.
  */
 #ifndef KERNELS_TRAINING_H
 #define KERNELS_TRAINING_H
@@ -65,7 +65,7 @@ struct dropout {
 
 /**
  * Causal attention of one head over one whole sequence. Query, key and value of a position lie in
- * one row: at qkv, qkv + n_embd and qkv + 2 n_embd. Rows may be read up to 15 floats behind the
+ * one row: at qkv, qkv + n_embd and qkv + 2 n_embd. Rows may be read up to 15 floats after the
  * last head's.
  */
 struct training_attention {
@@ -90,7 +90,7 @@ static inline size_t training_attention_stride(size_t n_positions) {
 /** Floats of scratch that attention over a head needs. */
 size_t training_attention_scratch(size_t n_positions, size_t head_size);
 
-/** The factors of a step of AdamW, rounded once; train/adamw.h has the formulas. */
+/** The factors of a step of AdamW, rounded once; train/optimizer/adamw.h has the formulas. */
 struct adamw_factors {
     float scale;               /**< of gradients */
     float beta1_rest;          /**< 1 - beta1 */

@@ -28,7 +28,7 @@ static size_t panels_of(size_t n) {
     return (n + VF_LANES - 1) / VF_LANES;
 }
 
-/* panels[position / 16][i][16] = rows[position][i]; positions behind the end are 0. */
+/* panels[position / 16][i][16] = rows[position][i]; positions after the end are 0. */
 static void attention_pack_panels(float *panels, const float *rows, size_t stride, size_t n,
                                   size_t head_size) {
     for (size_t position = 0; position < n; position += VF_LANES) {
@@ -46,7 +46,7 @@ static void attention_pack_panels(float *panels, const float *rows, size_t strid
     }
 }
 
-/* packed[position][head_size rounded up to 16], zeros behind each row. */
+/* packed[position][head_size rounded up to 16], zeros after each row. */
 static void attention_pack_rows(float *packed, const float *rows, size_t stride, size_t n,
                                 size_t head_size) {
     size_t padded = panels_of(head_size) * VF_LANES;
@@ -110,7 +110,7 @@ static struct dropout attention_dropout(const struct training_attention *job, si
     return (struct dropout){.key = job->dropout.key + position, .rate = job->dropout.rate};
 }
 
-/* The weights of positions first ... first + n_rows - 1, as softmax gives them; zeros behind each
+/* The weights of positions first ... first + n_rows - 1, as softmax gives them; zeros after each
  * row, up to the end of the panel that the last of them sees. */
 static void attention_weights(const struct training_attention *job,
                               const struct attention_parts *parts, float *weights, size_t first,

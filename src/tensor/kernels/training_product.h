@@ -5,7 +5,7 @@
  * hundred k at a time are gathered there before. Unfinished sums wait in y, which changes no bit.
  * The includer may define
  *   PRODUCT_INNER_ACROSS  k of a block where x lies across: each is a line of x then, to be met
- *                         again by the tiles beside, and they should all stay in the first cache
+ *                         again by the other tiles, and they should all stay in the first cache
  */
 #ifndef KERNELS_TRAINING_PRODUCT_H
 #define KERNELS_TRAINING_PRODUCT_H

@@ -168,7 +168,7 @@ static float sum_of_powers(float *x, size_t n, float greatest, bool keep) {
     for (size_t i = 0; i < n; i += VF_LANES) {
         vf power = vf_exp(vf_sub(load_columns(x + i, n - i), vf_set1(greatest)));
         if (i == whole) {
-            /* Behind the end of the row there must be zeros in the sum. */
+            /* After the end of the row there must be zeros in the sum. */
             float rest[VF_LANES];
             vf_store(rest, power);
             power = vf_load_part(rest, n - i);

@@ -41,7 +41,7 @@ VF_INLINE vf vf_load(const void *at) {
 VF_INLINE void vf_store(float *at, vf x) {
     memcpy(at, &x, sizeof x);
 }
-/* The first n < 16 floats; zeros behind them. */
+/* The first n < 16 floats; zeros after them. */
 VF_INLINE vf vf_load_part(const void *at, size_t n) {
     vf out = {{0}};
     memcpy(&out, at, n * sizeof(float));

@@ -1,0 +1,267 @@
+/**
+ * generate_input.c - the prompts of `gen generate` as a gen_source: operands, a file, stdin, or one
+ * a line, as text, JSON or ids. Reading is left to cli/input.c, tokens to the library.
+ */
+#include "cmd/generate/generate_input.h"
+
+#include <cjson/cJSON.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "cli/alloc.h"
+#include "cli/ids.h"
+#include "cli/message.h"
+#include "cli/signals.h"
+#include "text/lines.h"
+
+/* ---- one prompt --------------------------------------------------------------------------- */
+
+static enum gen_status encode(struct generate_input *input, const char *text, size_t n,
+                              struct gen_error *err) {
+    if (input->tokenizer == NULL) {
+        message_set(err, GEN_UNSUPPORTED,
+                    "the model has no tokenizer (give the prompt with --prompt-ids)");
+        return GEN_UNSUPPORTED;
+    }
+    if (n > input->most_bytes) {
+        message_set(err, GEN_CONTEXT_FULL,
+                    "the prompt has %zu bytes, but the context of this model holds %zu at most "
+                    "(shorten it, or --context slide)",
+                    n, input->most_bytes);
+        return GEN_CONTEXT_FULL;
+    }
+    return gen_tokenizer_encode(input->tokenizer, text, n, input->settings->special, &input->ids,
+                                err);
+}
+
+/** The arguments, joined by spaces as the shell's echo does. */
+static enum gen_status encode_operands(struct generate_input *input,
+                                       const struct options_parsed *parsed, struct gen_error *err) {
+    struct gen_bytes text = {0};
+    for (size_t i = 0; i < parsed->n_operands; i++) {
+        alloc_append(&text, " ", i > 0 ? 1 : 0);
+        alloc_append(&text, parsed->operands[i], strlen(parsed->operands[i]));
+    }
+    enum gen_status status = encode(input, text.data, text.n, err);
+    gen_bytes_release(&text);
+    return status;
+}
+
+/** A whole file, without the newline that editors and echo put at its end. */
+static enum gen_status encode_file(struct generate_input *input, const char *path,
+                                   struct gen_error *err) {
+    struct gen_bytes text = {0};
+    enum gen_status status = input_read_file(&text, path, INPUT_PROMPT_LIMIT, err);
+    if (status == GEN_OK) {
+        if (text.n > 0 && text.data[text.n - 1] == '\n') {
+            text.n--;
+            text.n = text_without_cr(text.data, text.n);
+        }
+        status = encode(input, text.data, text.n, err);
+    }
+    gen_bytes_release(&text);
+    return status;
+}
+
+enum gen_status generate_input_init(struct generate_input *input,
+                                    const struct generate_settings *settings,
+                                    const struct options_parsed *parsed,
+                                    const struct gen_model *model, struct gen_error *err) {
+    *input = (struct generate_input){
+        .settings = settings, .tokenizer = gen_model_tokenizer(model), .most_bytes = SIZE_MAX};
+    if (!settings->options.slide && input->tokenizer != NULL) {
+        /* Texts that cannot fit are refused before their ids take ten times their memory. */
+        size_t n_ctx = (size_t)gen_model_config(model)->n_ctx;
+        size_t longest = gen_tokenizer_longest(input->tokenizer);
+        input->most_bytes = longest > SIZE_MAX / n_ctx ? SIZE_MAX : longest * n_ctx;
+    }
+    if (generate_is_batch(settings)) {
+        return input_open(&input->input, settings->file, err);
+    }
+    if (settings->prompt_ids != NULL) {
+        const char *ids = settings->prompt_ids;
+        enum gen_status status = ids_parse(&input->ids, ids, strlen(ids), "--prompt-ids", err);
+        return status == GEN_BAD_FILE ? GEN_BAD_ARGUMENT : status;
+    }
+    if (settings->prompt != NULL) {
+        return encode(input, settings->prompt, strlen(settings->prompt), err);
+    }
+    bool from_stdin = parsed->n_operands == 1 && strcmp(parsed->operands[0], "-") == 0;
+    if (parsed->n_operands > 0 && !from_stdin) {
+        return encode_operands(input, parsed, err);
+    }
+    return encode_file(input, settings->file, err);
+}
+
+void generate_input_release(struct generate_input *input) {
+    gen_ids_release(&input->ids);
+    gen_bytes_release(&input->record);
+    input_close(&input->input);
+}
+
+bool generate_input_was_empty(const struct generate_input *input, const struct gen_config *config,
+                              const int32_t *ids, size_t n) {
+    /* Text encodes to the end-of-text token only with --special; ids that were given can hold it.
+     */
+    bool added = n == 1 && (ids[0] == config->bos_token_id || ids[0] == config->eos_token_id);
+    bool may_be_given = input->settings->prompt_ids != NULL ||
+                        (input->settings->special && !generate_is_batch(input->settings));
+    return n == 0 || (added && (!may_be_given || input->ids.n == 0));
+}
+
+/* ---- many prompts ------------------------------------------------------------------------- */
+
+/** What is wrong with record[n] as a line of JSON apart from its grammar, or NULL. */
+static const char *json_flaw(const char *record, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)record[i];
+        if (c < 0x20 && c != '\t' && c != '\r') {
+            return "a control character stands in it";
+        }
+        if (c == '\\' && n - i >= 6 && memcmp(record + i, "\\u0000", 6) == 0) {
+            return "\\u0000 stands in it, which a prompt in JSON cannot hold (one of --file can)";
+        }
+        /* What follows a backslash is part of the same escape. */
+        i += c == '\\' ? 1 : 0;
+    }
+    return NULL;
+}
+
+/** The text of the one member "prompt", or NULL and what is wrong. */
+static const char *prompt_member(const cJSON *object, const char **flaw) {
+    const cJSON *prompt = NULL;
+    const cJSON *member;
+    *flaw = cJSON_IsObject(object) ? NULL : "it is not an object";
+    if (*flaw != NULL) {
+        return NULL;
+    }
+    cJSON_ArrayForEach(member, object) {
+        if (strcmp(member->string, "prompt") == 0) {
+            if (prompt != NULL) {
+                *flaw = "it has two members \"prompt\"";
+                return NULL;
+            }
+            prompt = member;
+        }
+    }
+    *flaw = prompt == NULL           ? "it has no member \"prompt\""
+            : cJSON_IsString(prompt) ? NULL
+                                     : "its \"prompt\" is not a string";
+    return *flaw == NULL ? prompt->valuestring : NULL;
+}
+
+/** Encode the prompt in a line of JSON. */
+static enum gen_status encode_json(struct generate_input *input, struct gen_error *err) {
+    char *record = input->record.data;
+    size_t n = input->record.n;
+    text_mend_surrogates(record, record, n);
+    const char *flaw = text_is_array(record, n) ? "it " TEXT_ARRAY_PROBLEM : json_flaw(record, n);
+    const char *end = NULL;
+    cJSON *object = flaw == NULL ? cJSON_ParseWithLengthOpts(record, n, &end, false) : NULL;
+    const char *text = NULL;
+    if (object != NULL) {
+        while (end < record + n && (*end == ' ' || *end == '\t' || *end == '\r')) {
+            end++;
+        }
+        if (end != record + n) {
+            flaw = "something stands after the object";
+        } else {
+            text = prompt_member(object, &flaw);
+        }
+    } else if (flaw == NULL) {
+        flaw = "it is not JSON";
+    }
+    enum gen_status status;
+    if (text != NULL) {
+        status = encode(input, text, strlen(text), err);
+    } else {
+        message_set(err, GEN_BAD_FILE, "%.300s: line %llu: %s (it must be {\"prompt\":\"...\"})",
+                    input->input.name, (unsigned long long)input->input.n_records, flaw);
+        status = GEN_BAD_FILE;
+    }
+    cJSON_Delete(object);
+    return status;
+}
+
+static bool is_blank(const struct gen_bytes *record) {
+    return text_is_blank(record->data, record->n);
+}
+
+static char separator(const struct generate_input *input) {
+    return input->settings->null ? '\0' : '\n';
+}
+
+/** Read the next record, passing over blank lines of --jsonl. */
+static enum input_result next_record(struct generate_input *input) {
+    enum input_result result;
+    do {
+        result = input_next(&input->input, &input->record, separator(input), INPUT_PROMPT_LIMIT,
+                            &input->error);
+    } while (result == INPUT_RECORD && input->settings->jsonl && is_blank(&input->record));
+    return result;
+}
+
+static bool next_of_batch(struct generate_input *input, struct gen_prompt *prompt) {
+    enum gen_status status = GEN_OK;
+    switch (next_record(input)) {
+    case INPUT_END:
+        return false;
+    case INPUT_FAILED:
+        if (signals_caught() == 0) {
+            input->failed = true;
+            message("%s", input->error.message);
+        }
+        return false;
+    case INPUT_TOO_LONG:
+        status = GEN_BAD_FILE;
+        break;
+    case INPUT_RECORD:
+        if (input->settings->jsonl) {
+            status = encode_json(input, &input->error);
+            break;
+        }
+        if (input->settings->lines) {
+            input->record.n = text_without_cr(input->record.data, input->record.n);
+        }
+        status = encode(input, input->record.data, input->record.n, &input->error);
+        break;
+    }
+    prompt->error = status != GEN_OK ? &input->error : NULL;
+    return true;
+}
+
+bool generate_input_next(void *context, struct gen_prompt *prompt) {
+    struct generate_input *input = context;
+    *prompt = (struct gen_prompt){0};
+    if (signals_caught() != 0) {
+        return false;
+    }
+    if (generate_is_batch(input->settings)) {
+        input->ids.n = 0;
+        if (!next_of_batch(input, prompt)) {
+            return false;
+        }
+    } else if (input->given) {
+        return false;
+    }
+    input->given = true;
+    prompt->ids = input->ids.data;
+    prompt->n_ids = input->ids.n;
+    return true;
+}
+
+bool generate_input_ready(void *context) {
+    struct generate_input *input = context;
+    if (signals_caught() != 0 || !generate_is_batch(input->settings)) {
+        return true;
+    }
+    while (input_ready(&input->input, &input->record, separator(input), INPUT_PROMPT_LIMIT)) {
+        bool passed_over = input->settings->jsonl && input->input.whole && is_blank(&input->record);
+        if (!passed_over) {
+            return true;
+        }
+        input_next(&input->input, &input->record, separator(input), INPUT_PROMPT_LIMIT,
+                   &input->error);
+    }
+    return false;
+}

@@ -1,0 +1,42 @@
+/**
+ * generate_input.h - the prompts of `gen generate`: from the command line, a file or stdin, one
+ * or many, as a gen_source.
+ */
+#ifndef CMD_GENERATE_GENERATE_INPUT_H
+#define CMD_GENERATE_GENERATE_INPUT_H
+
+#include "cli/input.h"
+#include "cmd/generate/generate_options.h"
+#include "gen.h"
+
+struct generate_input {
+    const struct generate_settings *settings;
+    const struct gen_tokenizer *tokenizer;
+    size_t most_bytes;  /**< longest prompt that can fit into the context */
+    struct gen_ids ids; /**< the prompt given out last */
+    bool given;         /**< the only prompt has been given out */
+    struct input input; /**< of a batch */
+    struct gen_bytes record;
+    struct gen_error error; /**< what is wrong with the prompt given out last */
+    bool failed;            /**< reading the batch failed; the message is out */
+};
+
+/**
+ * Get ready. A single prompt is read and encoded here, so that whatever is wrong with it shows
+ * before anything is done; a batch is opened here and read as the engine asks for it.
+ */
+enum gen_status generate_input_init(struct generate_input *input,
+                                    const struct generate_settings *settings,
+                                    const struct options_parsed *parsed,
+                                    const struct gen_model *model, struct gen_error *err);
+void generate_input_release(struct generate_input *input);
+
+/** gen_source.next and gen_source.ready; the context is the struct generate_input. */
+bool generate_input_next(void *context, struct gen_prompt *prompt);
+bool generate_input_ready(void *context);
+
+/** Whether a prompt of these ids was an empty one, to which the engine added its first id. */
+bool generate_input_was_empty(const struct generate_input *input, const struct gen_config *config,
+                              const int32_t *ids, size_t n);
+
+#endif

@@ -1,0 +1,105 @@
+/**
+ * generate_json.c - one answer of `gen generate --json` as a line of JSON; its members are listed
+ * in the header. generate_output.c writes the line.
+ */
+#include "cmd/generate/generate_json.h"
+
+#include <string.h>
+
+#include "cli/alloc.h"
+
+/** Digits that give a float back exactly, and those of a time in seconds. */
+#define FLOAT_DIGITS 9
+#define TIME_DIGITS  6
+
+/** The members of one token. */
+static void token(struct json_out *json, const struct gen_logprob *logprob,
+                  const struct gen_tokenizer *tokenizer) {
+    json_out_int(json, "id", logprob->id);
+    if (tokenizer != NULL) {
+        size_t n;
+        const char *piece = gen_tokenizer_piece(tokenizer, logprob->id, &n);
+        json_out_string(json, "token", piece, n);
+        json_out_bytes(json, "bytes", piece, n);
+    }
+    json_out_double(json, "logprob", (double)logprob->logprob, FLOAT_DIGITS);
+}
+
+static void logprobs(struct json_out *json, const struct gen_result *result,
+                     const struct gen_tokenizer *tokenizer) {
+    json_out_open(json, "logprobs", '[');
+    for (size_t i = 0; i < result->n_new_ids; i++) {
+        json_out_open(json, NULL, '{');
+        token(json, &result->chosen[i], tokenizer);
+        json_out_open(json, "top", '[');
+        for (size_t j = 0; j < result->n_logprobs; j++) {
+            json_out_open(json, NULL, '{');
+            token(json, &result->logprobs[i * result->n_logprobs + j], tokenizer);
+            json_out_close(json, '}');
+        }
+        json_out_close(json, ']');
+        json_out_close(json, '}');
+    }
+    json_out_close(json, ']');
+}
+
+static void texts(struct json_out *json, const struct gen_result *result,
+                  const struct gen_bytes *prompt) {
+    struct gen_bytes text = {0};
+    alloc_append(&text, prompt->data, prompt->n);
+    alloc_append(&text, result->new_text, result->n_new_text);
+    json_out_string(json, "prompt", prompt->data, prompt->n);
+    json_out_string(json, "text", text.data, text.n);
+    json_out_string(json, "new_text", result->new_text, result->n_new_text);
+    gen_bytes_release(&text);
+}
+
+static void ids(struct json_out *json, const struct gen_result *result) {
+    struct gen_ids all = {0};
+    alloc_append_ids(&all, result->prompt_ids, result->n_prompt_ids);
+    alloc_append_ids(&all, result->new_ids, result->n_new_ids);
+    json_out_ids(json, "ids", all.data, all.n);
+    gen_ids_release(&all);
+    json_out_ids(json, "new_ids", result->new_ids, result->n_new_ids);
+}
+
+void generate_json_result(struct gen_bytes *line, const struct gen_result *result,
+                          const struct gen_bytes *prompt, const struct gen_tokenizer *tokenizer,
+                          bool with_timings) {
+    struct json_out json = {.text = *line};
+    const char *finish = gen_finish_name(result->finish);
+    json_out_open(&json, NULL, '{');
+    json_out_uint(&json, "index", result->index);
+    json_out_uint(&json, "sequence", result->sequence);
+    texts(&json, result, prompt);
+    ids(&json, result);
+    json_out_string(&json, "finish_reason", finish, strlen(finish));
+    json_out_uint(&json, "seed", result->seed);
+    json_out_open(&json, "counts", '{');
+    json_out_uint(&json, "prompt_tokens", result->n_prompt_ids);
+    json_out_uint(&json, "new_tokens", result->n_new_ids);
+    json_out_close(&json, '}');
+    if (with_timings) {
+        json_out_open(&json, "timings", '{');
+        json_out_double(&json, "prompt_seconds", result->prompt_seconds, TIME_DIGITS);
+        json_out_double(&json, "decode_seconds", result->decode_seconds, TIME_DIGITS);
+        json_out_close(&json, '}');
+    }
+    if (result->n_logprobs > 0) {
+        logprobs(&json, result, tokenizer);
+    }
+    json_out_close(&json, '}');
+    alloc_append(&json.text, "\n", 1);
+    *line = json.text;
+}
+
+void generate_json_error(struct gen_bytes *line, const struct gen_result *result) {
+    struct json_out json = {.text = *line};
+    const char *sentence = result->error->message;
+    json_out_open(&json, NULL, '{');
+    json_out_uint(&json, "index", result->index);
+    json_out_string(&json, "error", sentence, strlen(sentence));
+    json_out_close(&json, '}');
+    alloc_append(&json.text, "\n", 1);
+    *line = json.text;
+}

@@ -1,0 +1,30 @@
+/**
+ * generate_json.h - one text of `gen generate --json`.
+ *
+ * {"index":0,"sequence":0,"prompt":"...","text":"...","new_text":"...","ids":[...],
+ *  "new_ids":[...],"finish_reason":"length","seed":7,
+ *  "counts":{"prompt_tokens":4,"new_tokens":20},
+ *  "timings":{"prompt_seconds":0.01,"decode_seconds":0.2}}
+ *
+ * `text` is prompt and new text, so are `ids`. With --logprobs N a member "logprobs" has one
+ * object for each new id:
+ *  {"id":5,"token":"...","bytes":[...],"logprob":-1.5,"top":[{"id":...}, ...]},
+ * where `bytes` are numbers: a token may hold a part of a character, which no string can show.
+ */
+#ifndef CMD_GENERATE_GENERATE_JSON_H
+#define CMD_GENERATE_GENERATE_JSON_H
+
+#include "cli/json_out.h"
+#include "gen.h"
+
+/**
+ * Write the object and a newline. `prompt` is the text of the prompt; the tokenizer may be NULL.
+ */
+void generate_json_result(struct gen_bytes *line, const struct gen_result *result,
+                          const struct gen_bytes *prompt, const struct gen_tokenizer *tokenizer,
+                          bool with_timings);
+
+/** {"index":0,"error":"..."} and a newline. */
+void generate_json_error(struct gen_bytes *line, const struct gen_result *result);
+
+#endif

@@ -1,0 +1,56 @@
+/**
+ * generate_options.h - the options of `gen generate`.
+ */
+#ifndef CMD_GENERATE_GENERATE_OPTIONS_H
+#define CMD_GENERATE_GENERATE_OPTIONS_H
+
+#include "cli/options.h"
+#include "gen.h"
+
+enum generate_context { GENERATE_CONTEXT_STOP, GENERATE_CONTEXT_SLIDE };
+
+/** What the command line says; the parser fills it. */
+struct generate_settings {
+    struct gen_generate_options options;
+    const char *model;
+
+    /* where prompts come from */
+    const char *prompt, *file, *prompt_ids;
+    bool lines, jsonl, null;
+    bool special; /**< special tokens in prompts stand for themselves */
+
+    /* what needs a tokenizer or a check before it can go into `options` */
+    bool greedy;
+    struct option_list stop, logit_bias;
+    const char *bad_words;
+    int32_t context; /**< enum generate_context */
+    bool speculate, no_speculate;
+    int32_t kv_type; /**< which of its names */
+
+    /* output */
+    bool no_echo, json, no_timings, verbose, quiet;
+    bool no_sandbox;
+    const char *save_logits, *separator, *output;
+    int32_t color; /**< enum text_color */
+};
+
+extern const struct options_spec generate_spec;
+
+void generate_set_defaults(void *settings);
+
+/**
+ * Check what the parser cannot, one option against the other, and complete settings->options
+ * with what needs no model. GEN_BAD_ARGUMENT and a sentence if the command line makes no sense.
+ */
+enum gen_status generate_settings_complete(struct generate_settings *settings,
+                                           const struct options_parsed *parsed,
+                                           struct gen_error *err);
+
+/** Whether there may be several prompts: --lines, --jsonl or --null. */
+bool generate_is_batch(const struct generate_settings *settings);
+
+/** Whether prompts come from stdin. */
+bool generate_reads_stdin(const struct generate_settings *settings,
+                          const struct options_parsed *parsed);
+
+#endif

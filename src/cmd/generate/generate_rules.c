@@ -1,0 +1,175 @@
+/**
+ * generate_rules.c - stop texts, separators, bad words and logit biases of the command line, made
+ * into what the library takes: escapes resolved, words made ids by the model's tokenizer.
+ */
+#include "cmd/generate/generate_rules.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/alloc.h"
+#include "cli/escapes.h"
+#include "cli/input.h"
+#include "cli/message.h"
+#include "text/lines.h"
+
+/** Most bytes of a file of bad words. */
+#define BAD_WORDS_LIMIT ((size_t)64 << 20)
+
+/* ---- logit bias --------------------------------------------------------------------------- */
+
+static void set_bias(struct generate_rules *rules, int32_t id, float bias) {
+    for (size_t i = 0; i < rules->n_bias; i++) {
+        if (rules->bias[i].id == id) {
+            rules->bias[i].bias = bias;
+            return;
+        }
+    }
+    alloc_grow(&rules->bias, &rules->bias_capacity, rules->n_bias + 1, sizeof *rules->bias);
+    rules->bias[rules->n_bias++] = (struct gen_logit_bias){id, bias};
+}
+
+/** Take one "ID=X"; false if it is not of that form. */
+static bool parse_bias(struct generate_rules *rules, char *entry) {
+    char *value = strchr(entry, '=');
+    int64_t id;
+    double bias;
+    if (value == NULL) {
+        return false;
+    }
+    *value++ = '\0';
+    bool good = options_parse_int(&id, entry) && id >= 0 && id <= INT32_MAX;
+    if (good && strcmp(value, "-inf") == 0) {
+        bias = -(double)INFINITY;
+    } else {
+        good = good && options_parse_double(&bias, value) && fabs(bias) <= 1000;
+    }
+    if (good) {
+        set_bias(rules, (int32_t)id, (float)bias);
+    }
+    return good;
+}
+
+/** Take a list "ID=X,ID=X". */
+static enum gen_status parse_biases(struct generate_rules *rules, const char *list,
+                                    struct gen_error *err) {
+    enum gen_status status = GEN_OK;
+    for (const char *at = list; at != NULL && status == GEN_OK;) {
+        char *entry = alloc_printf("%.*s", (int)strcspn(at, ","), at);
+        char *shown = alloc_printf("%.80s", entry);
+        if (!parse_bias(rules, entry)) {
+            message_set(
+                err, GEN_BAD_ARGUMENT,
+                "--logit-bias: \"%s\" is not ID=X, ID as `gen tokenize` tells it, X from -1000 to "
+                "1000 or -inf",
+                shown);
+            status = GEN_BAD_ARGUMENT;
+        }
+        free(entry);
+        free(shown);
+        at = strchr(at, ',');
+        at = at != NULL ? at + 1 : NULL;
+    }
+    return status;
+}
+
+/* ---- bad words ---------------------------------------------------------------------------- */
+
+static enum gen_status add_bad_word(struct generate_rules *rules,
+                                    const struct gen_tokenizer *tokenizer,
+                                    const struct gen_bytes *word, struct gen_error *err) {
+    struct gen_ids ids = {0};
+    enum gen_status status = gen_tokenizer_encode(tokenizer, word->data, word->n, false, &ids, err);
+    if (status != GEN_OK || ids.n == 0) {
+        gen_ids_release(&ids);
+        return status;
+    }
+    alloc_grow(&rules->bad_words, &rules->bad_words_capacity, rules->n_bad_words + 1,
+               sizeof *rules->bad_words);
+    rules->bad_words[rules->n_bad_words++] = ids;
+    return GEN_OK;
+}
+
+static enum gen_status read_bad_words(struct generate_rules *rules, const char *path,
+                                      const struct gen_tokenizer *tokenizer,
+                                      struct gen_error *err) {
+    if (tokenizer == NULL) {
+        message_set(err, GEN_BAD_ARGUMENT, "--bad-words needs a model that has a tokenizer");
+        return GEN_BAD_ARGUMENT;
+    }
+    struct input input;
+    struct gen_bytes word = {0};
+    enum gen_status status = input_open(&input, path, err);
+    while (status == GEN_OK) {
+        enum input_result result = input_next(&input, &word, '\n', BAD_WORDS_LIMIT, err);
+        if (result == INPUT_END) {
+            break;
+        }
+        if (result != INPUT_RECORD) {
+            status = err->status;
+            break;
+        }
+        word.n = text_without_cr(word.data, word.n);
+        if (word.n > 0 && (status = add_bad_word(rules, tokenizer, &word, err)) != GEN_OK) {
+            struct gen_error cause = *err;
+            message_set(err, status, "%.300s: line %llu: %s", input.name,
+                        (unsigned long long)input.n_records, cause.message);
+        }
+    }
+    gen_bytes_release(&word);
+    input_close(&input);
+    return status;
+}
+
+/* ---- stop texts and separator ------------------------------------------------------------- */
+
+/** Replace `text` by a copy with its escapes resolved, which `rules` keeps. */
+static void resolve(struct generate_rules *rules, const char **text) {
+    alloc_grow(&rules->texts, &rules->texts_capacity, rules->n_texts + 1, sizeof *rules->texts);
+    rules->texts[rules->n_texts] = escapes_resolve(*text);
+    *text = rules->texts[rules->n_texts++];
+}
+
+static void resolve_texts(struct generate_rules *rules, struct generate_settings *settings) {
+    for (size_t i = 0; i < settings->stop.n; i++) {
+        resolve(rules, &settings->stop.data[i]);
+    }
+    if (settings->separator != NULL) {
+        resolve(rules, &settings->separator);
+    }
+}
+
+/* ---- all --------------------------------------------------------------------------------- */
+
+enum gen_status generate_rules_init(struct generate_rules *rules,
+                                    struct generate_settings *settings,
+                                    const struct gen_tokenizer *tokenizer, struct gen_error *err) {
+    struct gen_sampling *sampling = &settings->options.sampling;
+    enum gen_status status = GEN_OK;
+    resolve_texts(rules, settings);
+    for (size_t i = 0; i < settings->logit_bias.n && status == GEN_OK; i++) {
+        status = parse_biases(rules, settings->logit_bias.data[i], err);
+    }
+    if (status == GEN_OK && settings->bad_words != NULL) {
+        status = read_bad_words(rules, settings->bad_words, tokenizer, err);
+    }
+    sampling->bad_words = rules->bad_words;
+    sampling->n_bad_words = rules->n_bad_words;
+    sampling->logit_bias = rules->bias;
+    sampling->n_logit_bias = rules->n_bias;
+    return status;
+}
+
+void generate_rules_release(struct generate_rules *rules) {
+    for (size_t i = 0; i < rules->n_bad_words; i++) {
+        gen_ids_release(&rules->bad_words[i]);
+    }
+    for (size_t i = 0; i < rules->n_texts; i++) {
+        free(rules->texts[i]);
+    }
+    free(rules->texts);
+    free(rules->bad_words);
+    free(rules->bias);
+    *rules = (struct generate_rules){0};
+}

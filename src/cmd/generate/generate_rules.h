@@ -1,0 +1,30 @@
+/**
+ * generate_rules.h - stop texts, bad words and logit biases, made ready for a model.
+ */
+#ifndef CMD_GENERATE_GENERATE_RULES_H
+#define CMD_GENERATE_GENERATE_RULES_H
+
+#include "cmd/generate/generate_options.h"
+#include "gen.h"
+
+/** What settings and their options.sampling point to while generating; start from {0}. */
+struct generate_rules {
+    struct gen_ids *bad_words;
+    size_t n_bad_words, bad_words_capacity;
+    struct gen_logit_bias *bias;
+    size_t n_bias, bias_capacity;
+    char **texts; /**< of --stop and --separator, their escapes resolved */
+    size_t n_texts, texts_capacity;
+};
+
+/**
+ * Read --bad-words and --logit-bias into `rules` and let settings->options point to them; resolve
+ * the escapes of --stop and --separator. An id
+ * given twice keeps its last bias. The tokenizer may be NULL where there are no bad words.
+ */
+enum gen_status generate_rules_init(struct generate_rules *rules,
+                                    struct generate_settings *settings,
+                                    const struct gen_tokenizer *tokenizer, struct gen_error *err);
+void generate_rules_release(struct generate_rules *rules);
+
+#endif
