@@ -352,12 +352,10 @@ lint: check-layers $(TIDY_CHECKS) ## check format, static analysis, scripts, gcc
 # clang_tidy.h tells the analyzer what the functions of error.c return.
 TIDY_CFLAGS = -include scripts/clang_tidy.h
 $(BUILD)/src/base/error.tidy: TIDY_CFLAGS =
-# The one file that still has ifs without braces.
-$(BUILD)/src/format/open.tidy: TIDY_CHECK = --checks=-readability-braces-around-statements
 
 $(BUILD)/%.tidy: %.c .clang-tidy scripts/clang_tidy.h $(HEADERS) $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call say,TIDY $<)clang-tidy --quiet $(TIDY_CHECK) $< -- $(ALL_CFLAGS) $(FILE_CFLAGS) $(TIDY_CFLAGS) 2>$@.log \
+	$(call say,TIDY $<)clang-tidy --quiet $< -- $(ALL_CFLAGS) $(FILE_CFLAGS) $(TIDY_CFLAGS) 2>$@.log \
 		|| { cat $@.log >&2; exit 1; }
 	@mv $@.log $@
 

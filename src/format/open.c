@@ -9,11 +9,13 @@
 
 static enum gen_status new_file(struct model_file **out, const char *name, struct gen_error *err) {
     struct model_file *file = *out = memory_new(1, sizeof *file);
-    if (file == NULL)
+    if (file == NULL) {
         return error_no_memory(err, "a model file");
+    }
     file->name = memory_copy_string(name, strlen(name));
-    if (file->name == NULL)
+    if (file->name == NULL) {
         return error_no_memory(err, "a file's name");
+    }
     error_path(&file->where, name);
     return GEN_OK;
 }
@@ -22,17 +24,19 @@ static enum gen_status new_file(struct model_file **out, const char *name, struc
 static enum gen_status read_mapped(struct model_file *file, struct gen_error *err) {
     const struct file_map *map = &file->maps[0];
     const char *other = file_looks_like(map->data, map->size);
-    if (map->size == 0)
+    if (map->size == 0) {
         other = "the file is empty";
-    else if (looks_like_peft(file->name))
+    } else if (looks_like_peft(file->name)) {
         other = looks_like_peft_advice;
-    else if (map->size >= 9 && map->data[8] == '{' && memcmp(map->data, "GGUF", 4) != 0)
+    } else if (map->size >= 9 && map->data[8] == '{' && memcmp(map->data, "GGUF", 4) != 0) {
         other = "looks like a safetensors file: name the directory with its config.json instead";
-    else if (map->data[0] == '{')
+    } else if (map->data[0] == '{') {
         other = "is a JSON file, not a model: name the directory that it lies in";
-    if (other != NULL)
+    }
+    if (other != NULL) {
         return error_set(err, map->size == 0 ? GEN_BAD_FILE : GEN_UNSUPPORTED, "%s: %s",
                          file->where.text, other);
+    }
     return gguf_read(file, err);
 }
 
@@ -59,8 +63,9 @@ static enum gen_status read_folder(struct model_file **file, const char *path,
         model_file_free(*file);
         status = new_file(file, gguf, err);
     }
-    if (status == GEN_OK)
+    if (status == GEN_OK) {
         status = read_gguf_file(file, gguf, err);
+    }
     memory_free(gguf);
     return status;
 }
@@ -93,11 +98,13 @@ static const struct reader readers[] = {
 enum gen_status model_file_begin(struct model_file **out, const char *path, struct gen_error *err) {
     struct model_file *file = NULL;
     const struct reader *reader = readers;
-    while (!reader->probe(path))
+    while (!reader->probe(path)) {
         reader++;
+    }
     enum gen_status status = new_file(&file, path, err);
-    if (status == GEN_OK)
+    if (status == GEN_OK) {
         status = reader->read(&file, path, err);
+    }
     if (status != GEN_OK) {
         model_file_free(file);
         file = NULL;
@@ -110,8 +117,9 @@ enum gen_status model_file_begin_memory(struct model_file **out, const char *nam
                                         size_t size, struct gen_error *err) {
     struct model_file *file = NULL;
     enum gen_status status = new_file(&file, name, err);
-    if (status == GEN_OK && (file->maps = memory_new(1, sizeof *file->maps)) == NULL)
+    if (status == GEN_OK && (file->maps = memory_new(1, sizeof *file->maps)) == NULL) {
         status = error_no_memory(err, "the list of files");
+    }
     if (status == GEN_OK) {
         file->maps[0] = (struct file_map){.data = data, .size = size, .mapped = false};
         file->n_maps = 1;
@@ -133,8 +141,9 @@ enum gen_status model_file_read_tokenizer(struct model_file *file, struct gen_er
 /** The second step, after the first and its result. */
 static enum gen_status complete(struct model_file **out, enum gen_status status,
                                 struct gen_error *err) {
-    if (status == GEN_OK)
+    if (status == GEN_OK) {
         status = model_file_read_tokenizer(*out, err);
+    }
     if (status == GEN_OK) {
         model_file_stop_reading(*out);
     } else {
@@ -168,11 +177,12 @@ static enum gen_status tokenizer_of_gguf(struct gen_tokenizer **out, const char 
                                          struct gen_error *err) {
     struct model_file *file = NULL;
     enum gen_status status = model_file_open(&file, path, err);
-    if (status == GEN_OK && file->tokenizer == NULL)
+    if (status == GEN_OK && file->tokenizer == NULL) {
         status = error_set(err, GEN_BAD_FILE, "%s: %s", file->where.text,
                            is_adapter(file) ? "is a LoRA adapter and has no tokenizer (name the "
                                               "model that it was made for)"
                                             : "has no tokenizer");
+    }
     if (status == GEN_OK) {
         *out = file->tokenizer;
         file->tokenizer = NULL;
@@ -188,13 +198,14 @@ static enum gen_status tokenizer_of_look(struct gen_tokenizer **out, const char 
     char *gguf = NULL;
     enum gen_status status =
         hf_dir_is_model(directory) ? GEN_BAD_FILE : directory_look(&gguf, directory, err);
-    if (status == GEN_OK)
+    if (status == GEN_OK) {
         status = tokenizer_of_gguf(out, gguf, err);
-    else if (status != GEN_NO_MEMORY)
+    } else if (status != GEN_NO_MEMORY) {
         status = error_set(err, GEN_BAD_FILE,
                            "%s: has no tokenizer: neither vocab.json and merges.txt nor "
                            "tokenizer.json",
                            error_path(&where, directory));
+    }
     memory_free(gguf);
     return status;
 }
@@ -205,14 +216,18 @@ static enum gen_status tokenizer_of_directory(struct gen_tokenizer **out, const 
     struct model_file *config = NULL;
     char *path = file_join(directory, "config.json");
     enum gen_status status = path == NULL ? error_no_memory(err, "a path") : GEN_OK;
-    if (status == GEN_OK)
+    if (status == GEN_OK) {
         status = new_file(&config, directory, err);
-    if (status == GEN_OK && file_kind_of(path) != FILE_MISSING)
+    }
+    if (status == GEN_OK && file_kind_of(path) != FILE_MISSING) {
         status = hf_config_read(config, directory, err);
-    if (status == GEN_OK)
+    }
+    if (status == GEN_OK) {
         status = tokenizer_files_read_directory(out, directory, hf_config_eos(config), err);
-    if (status == GEN_OK && *out == NULL)
+    }
+    if (status == GEN_OK && *out == NULL) {
         status = tokenizer_of_look(out, directory, err);
+    }
     model_file_free(config);
     memory_free(path);
     return status;
@@ -229,8 +244,9 @@ static enum gen_status tokenizer_beside(struct gen_tokenizer **out, const char *
                                         struct gen_error *err) {
     size_t n = (size_t)(base_name(path) - path);
     char *directory = n > 0 ? memory_copy_string(path, n) : memory_copy_string(".", 1);
-    if (directory == NULL)
+    if (directory == NULL) {
         return error_no_memory(err, "a path");
+    }
     enum gen_status status = tokenizer_of_directory(out, directory, err);
     memory_free(directory);
     return status;
@@ -241,11 +257,14 @@ enum gen_status gen_tokenizer_open(struct gen_tokenizer **out, const char *path,
     const char *name = base_name(path);
     size_t n = strlen(name);
     *out = NULL;
-    if (file_kind_of(path) == FILE_DIRECTORY)
+    if (file_kind_of(path) == FILE_DIRECTORY) {
         return tokenizer_of_directory(out, path, err);
-    if (strcmp(name, "vocab.json") == 0 || strcmp(name, "merges.txt") == 0)
+    }
+    if (strcmp(name, "vocab.json") == 0 || strcmp(name, "merges.txt") == 0) {
         return tokenizer_beside(out, path, err);
-    if (n >= 5 && strcmp(name + n - 5, ".json") == 0)
+    }
+    if (n >= 5 && strcmp(name + n - 5, ".json") == 0) {
         return tokenizer_files_read_json(out, path, NULL, -1, err);
+    }
     return tokenizer_of_gguf(out, path, err);
 }
