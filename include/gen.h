@@ -331,9 +331,12 @@ double gen_clock(void);
 
 /* ------------------------------------------------------------------ conversion ------------ */
 
+/** Names of the types that gen_convert() writes, then NULL: "f32", "f16", "bf16", "q8_0", "q4_0",
+ *  "q4_1", "q5_0", "q5_1", "q4_k_m", "q5_k_m", "q6_k"; mixed as llama.cpp does. */
+extern const char *const gen_convert_types[];
+
 struct gen_convert_options {
-    /** "f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "q4_k_m", "q5_k_m", "q6_k",
-     *  mixed as llama.cpp does; NULL: as the source has it, and then no number changes. */
+    /** One of gen_convert_types; NULL: as the source has it, and then no number changes. */
     const char *type;
     /** A LoRA adapter of the model, a GGUF file as gen_finetune() of gen_train.h or llama.cpp's
      *  converter writes it, to be merged into the weights; NULL: none. */

@@ -14,18 +14,15 @@
 #include "cmd/command.h"
 
 struct convert_settings {
-    int32_t type; /**< index into type_names, or -1: as the source has it */
+    int32_t type; /**< index into gen_convert_types, or -1: as the source has it */
     const char *lora;
     bool quiet;
 };
 
 #define AT(member) offsetof(struct convert_settings, member)
 
-static const char *const type_names[] = {"f32",  "f16",  "bf16",   "q8_0",   "q4_0", "q4_1",
-                                         "q5_0", "q5_1", "q4_k_m", "q5_k_m", "q6_k", NULL};
-
 static const struct option table[] = {
-    OPTION_ROW_CHOICE("type", '\0', AT(type), "TYPE", type_names,
+    OPTION_ROW_CHOICE("type", '\0', AT(type), "TYPE", gen_convert_types,
                       "type of the weight matrices, from exact to small: f32; f16, bf16; q8_0, "
                       "q6_k, q5_k_m, q5_1, q5_0, q4_k_m, q4_1, q4_0, mixed and named as in "
                       "llama.cpp; default: as SRC has them"),
@@ -72,7 +69,7 @@ static enum gen_status convert(const struct model_load *src, const char *dst,
                                const struct convert_settings *settings, struct gen_error *err) {
     struct progress progress;
     struct gen_convert_options options = gen_convert_options_default();
-    options.type = settings->type >= 0 ? type_names[settings->type] : NULL;
+    options.type = settings->type >= 0 ? gen_convert_types[settings->type] : NULL;
     options.lora = settings->lora;
     options.image = src->image;
     options.image_size = src->image_size;

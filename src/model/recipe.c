@@ -7,14 +7,26 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct recipe recipes[] = {
-    {"f32", TENSOR_F32, TENSOR_F32, 0},       {"f16", TENSOR_F16, TENSOR_F16, 1},
-    {"bf16", TENSOR_BF16, TENSOR_BF16, 32},   {"q8_0", TENSOR_Q8_0, TENSOR_Q8_0, 7},
-    {"q4_0", TENSOR_Q4_0, TENSOR_Q4_0, 2},    {"q4_1", TENSOR_Q4_1, TENSOR_Q4_1, 3},
-    {"q5_0", TENSOR_Q5_0, TENSOR_Q5_0, 8},    {"q5_1", TENSOR_Q5_1, TENSOR_Q5_1, 9},
-    {"q4_k_m", TENSOR_Q4_K, TENSOR_Q6_K, 15}, {"q5_k_m", TENSOR_Q5_K, TENSOR_Q6_K, 17},
-    {"q6_k", TENSOR_Q6_K, TENSOR_Q6_K, 18},
-};
+/* ROW(name, main type, type of the tensors that get more bits, llama.cpp's number) of each. */
+#define RECIPES(ROW)                                                                               \
+    ROW("f32", F32, F32, 0)                                                                        \
+    ROW("f16", F16, F16, 1)                                                                        \
+    ROW("bf16", BF16, BF16, 32)                                                                    \
+    ROW("q8_0", Q8_0, Q8_0, 7)                                                                     \
+    ROW("q4_0", Q4_0, Q4_0, 2)                                                                     \
+    ROW("q4_1", Q4_1, Q4_1, 3)                                                                     \
+    ROW("q5_0", Q5_0, Q5_0, 8)                                                                     \
+    ROW("q5_1", Q5_1, Q5_1, 9)                                                                     \
+    ROW("q4_k_m", Q4_K, Q6_K, 15)                                                                  \
+    ROW("q5_k_m", Q5_K, Q6_K, 17)                                                                  \
+    ROW("q6_k", Q6_K, Q6_K, 18)
+
+#define RECIPE_ENTRY(NAME, MAIN, BETTER, FILE_TYPE)                                                \
+    {NAME, TENSOR_##MAIN, TENSOR_##BETTER, FILE_TYPE},
+#define RECIPE_NAME(NAME, ...) NAME,
+
+static const struct recipe recipes[] = {RECIPES(RECIPE_ENTRY)};
+const char *const gen_convert_types[] = {RECIPES(RECIPE_NAME) NULL};
 #define N_RECIPES (sizeof recipes / sizeof *recipes)
 
 const struct recipe *recipe_find(const char *name) {

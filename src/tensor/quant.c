@@ -9,6 +9,21 @@
 #include "base/bytes.h"
 #include "tensor/tensor_type.h"
 
+/* What a row of the list must be for this file, for panels and for kernels: bits that come to its
+ * bytes, sizes that there is room for, groups in the large blocks alone. */
+#define QUANT_CHECK(LABEL, NAME, ID, NUMBERS, BYTES, GROUP, LOW, HIGH, OFFSET, MIN, GROUP_BITS,    \
+                    SHORT, WRITTEN)                                                                \
+    _Static_assert((BYTES)*8 == (NUMBERS) * ((LOW) + (HIGH)) + 16 * ((MIN) ? 2 : 1) +              \
+                                    (NUMBERS) / (GROUP) * (GROUP_BITS) &&                          \
+                       (BYTES) <= QUANT_BYTES_MAX,                                                 \
+                   #LABEL ": bytes of a block");                                                   \
+    _Static_assert((NUMBERS) == ((GROUP_BITS) > 0 ? QUANT_LARGE : QUANT_SMALL) &&                  \
+                       ((GROUP) == QUANT_SMALL || ((GROUP) == 16 && (GROUP_BITS) > 0)) &&          \
+                       (NUMBERS) / (GROUP) <= QUANT_GROUPS_MAX,                                    \
+                   #LABEL ": numbers of a block and of a group");                                  \
+    _Static_assert(!(SHORT) || ((MIN) && (GROUP_BITS) == 8), #LABEL ": groups of four bits each");
+QUANT_FORMATS(QUANT_CHECK)
+
 /* No format has a d that reaches further. */
 #define REACH 0x1p32f
 

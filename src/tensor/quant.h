@@ -6,22 +6,10 @@
  *     x = d * scale[g] * (q - offset) + m * min[g]           g = number / group_size
  *
  * where q is a small unsigned integer, d and m are half-precision numbers of the block, scale
- * and min small integers of a group of neighbours:
+ * and min small integers of a group of neighbours, 1 where the format has none of them, and the
+ * second term is left out where it has no minimum. (Files of K-types hold -m, see subtracts.)
  *
- *           numbers per    bits of q   offset    scale[g]     min[g]    bytes    bits per
- *           block  group   low  high                                             number
- *   Q8_0      32     32     8    0      128 (1)     1            -         34      8.5
- *   Q4_0      32     32     4    0        8         1            -         18      4.5
- *   Q4_1      32     32     4    0        0         1            1         20      5
- *   Q5_0      32     32     4    1       16         1            -         22      5.5
- *   Q5_1      32     32     4    1        0         1            1         24      6
- *   Q2_K     256     16     2    0        0       0..15        0..15       84      2.625
- *   Q3_K     256     16     2    1        4     -32..31          -        110      3.4375
- *   Q4_K     256     32     4    0        0       0..63        0..63 (2)  144      4.5
- *   Q5_K     256     32     4    1        0       0..63        0..63 (2)  176      5.5
- *   Q6_K     256     16     4    2       32    -128..127         -        210      6.5625
- *
- *   (1) the file holds q - 128 as a signed byte     (2) m is minus the number in the file
+ * The formats and their numbers are listed in quant_formats.h.
  *
  * Everything that is done with blocks is written once for this common form, struct quant_block;
  * a format adds how to get there from its bytes and back. The products above are exact in f32,
@@ -34,22 +22,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tensor/quant_formats.h"
+
 /* Numbers of a block. */
 #define QUANT_SMALL      32
 #define QUANT_LARGE      256
-#define QUANT_GROUPS_MAX 16 /**< groups of a block */
-
-/* Bytes of a block. */
-#define QUANT_BYTES_Q8_0 34
-#define QUANT_BYTES_Q4_0 18
-#define QUANT_BYTES_Q4_1 20
-#define QUANT_BYTES_Q5_0 22
-#define QUANT_BYTES_Q5_1 24
-#define QUANT_BYTES_Q2_K 84
-#define QUANT_BYTES_Q3_K 110
-#define QUANT_BYTES_Q4_K 144
-#define QUANT_BYTES_Q5_K 176
-#define QUANT_BYTES_Q6_K 210
+#define QUANT_GROUPS_MAX 16  /**< groups of a block */
+#define QUANT_BYTES_MAX  210 /**< bytes of a block */
 
 /** One block, unpacked. */
 struct quant_block {
@@ -116,9 +95,16 @@ void quant_from_f32(const struct quant_format *format, unsigned char *out, const
                     size_t n);
 size_t quant_find_not_finite(const struct quant_format *format, const unsigned char *in, size_t n);
 
-/** quant_legacy.c: blocks of 32. */
-extern const struct quant_format quant_q8_0, quant_q4_0, quant_q4_1, quant_q5_0, quant_q5_1;
-/** quant_k.c: blocks of 256. */
-extern const struct quant_format quant_q2_k, quant_q3_k, quant_q4_k, quant_q5_k, quant_q6_k;
+/** The formats, quant_q8_0 and so on. */
+#define QUANT_DECLARED(LABEL, NAME, ...) extern const struct quant_format quant_##NAME;
+QUANT_FORMATS(QUANT_DECLARED)
+#undef QUANT_DECLARED
+
+/** What struct quant_format has from its row: quant_q8_0 = {QUANT_Q8_0(QUANT_FIELDS), ... */
+#define QUANT_FIELDS(LABEL, NAME, ID, NUMBERS, BYTES, GROUP, LOW, HIGH, OFFSET, MIN, GROUP_BITS,   \
+                     SHORT, WRITTEN)                                                               \
+    .block_size = (NUMBERS), .block_bytes = (BYTES), .group_size = (GROUP), .low_bits = (LOW),     \
+    .high_bits = (HIGH), .offset = (OFFSET), .has_min = (MIN), .has_groups = (GROUP_BITS) > 0,     \
+    .short_groups = (SHORT)
 
 #endif

@@ -129,29 +129,29 @@ static void ranged_quantize(const struct quant_format *format, struct quant_bloc
 
 /* ---- formats -------------------------------------------------------------------------------- */
 
-const struct quant_format quant_q8_0 = {.block_size = SIZE,
-                                        .block_bytes = QUANT_BYTES_Q8_0,
-                                        .group_size = SIZE,
-                                        .low_bits = 8,
-                                        .low_at = 2,
-                                        .low_line = SIZE,
-                                        .offset = 128,
-                                        .unpack = q8_unpack,
-                                        .pack = q8_pack,
-                                        .quantize = q8_quantize};
+#define NIBBLES .low_line = HALF, .m_at = 2, .unpack = nibbles_unpack, .pack = nibbles_pack
 
-#define NIBBLES                                                                                    \
-    .block_size = SIZE, .group_size = SIZE, .low_bits = 4, .low_line = HALF, .m_at = 2,            \
-    .unpack = nibbles_unpack, .pack = nibbles_pack
-#define FIFTH_BITS .high_bits = 1, .high_line = 1
-
-const struct quant_format quant_q4_0 = {NIBBLES, .block_bytes = QUANT_BYTES_Q4_0, .low_at = 2,
-                                        .offset = 8, .quantize = signed_quantize};
-const struct quant_format quant_q4_1 = {NIBBLES, .block_bytes = QUANT_BYTES_Q4_1, .low_at = 4,
-                                        .has_min = true, .quantize = ranged_quantize};
+const struct quant_format quant_q8_0 = {
+    QUANT_Q8_0(QUANT_FIELDS), .low_at = 2,     .low_line = SIZE,
+    .unpack = q8_unpack,      .pack = q8_pack, .quantize = q8_quantize,
+};
+const struct quant_format quant_q4_0 = {
+    QUANT_Q4_0(QUANT_FIELDS),
+    NIBBLES,
+    .low_at = 2,
+    .quantize = signed_quantize,
+};
+const struct quant_format quant_q4_1 = {
+    QUANT_Q4_1(QUANT_FIELDS),
+    NIBBLES,
+    .low_at = 4,
+    .quantize = ranged_quantize,
+};
 const struct quant_format quant_q5_0 = {
-    NIBBLES,      .block_bytes = QUANT_BYTES_Q5_0, FIFTH_BITS, .high_at = 2, .low_at = 6,
-    .offset = 16, .quantize = signed_quantize};
+    QUANT_Q5_0(QUANT_FIELDS), NIBBLES,     .high_at = 2,
+    .high_line = 1,           .low_at = 6, .quantize = signed_quantize,
+};
 const struct quant_format quant_q5_1 = {
-    NIBBLES,         .block_bytes = QUANT_BYTES_Q5_1, FIFTH_BITS, .high_at = 4, .low_at = 8,
-    .has_min = true, .quantize = ranged_quantize};
+    QUANT_Q5_1(QUANT_FIELDS), NIBBLES,     .high_at = 4,
+    .high_line = 1,           .low_at = 8, .quantize = ranged_quantize,
+};

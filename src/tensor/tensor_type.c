@@ -133,36 +133,30 @@ FIND_NOT_FINITE(f32_find_not_finite, uint32_t, 0x7f800000u)
 FIND_NOT_FINITE(f16_find_not_finite, uint16_t, 0x7c00u)
 FIND_NOT_FINITE(bf16_find_not_finite, uint16_t, 0x7f80u)
 
-/* What the table wants of a block format. */
-#define QUANT_READ(format)                                                                         \
-    static void format##_to_f32(float *out, const unsigned char *in, size_t n) {                   \
-        quant_to_f32(&(format), out, in, n);                                                       \
+/* What the table has of a block format: three functions and a row. */
+#define QUANT_FUNCTIONS(LABEL, NAME, ...)                                                          \
+    static void NAME##_to_f32(float *out, const unsigned char *in, size_t n) {                     \
+        quant_to_f32(&quant_##NAME, out, in, n);                                                   \
     }                                                                                              \
-    static size_t format##_find_not_finite(const unsigned char *in, size_t n) {                    \
-        return quant_find_not_finite(&(format), in, n);                                            \
+    static void NAME##_from_f32(unsigned char *out, const float *in, size_t n) {                   \
+        quant_from_f32(&quant_##NAME, out, in, n);                                                 \
+    }                                                                                              \
+    static size_t NAME##_find_not_finite(const unsigned char *in, size_t n) {                      \
+        return quant_find_not_finite(&quant_##NAME, in, n);                                        \
     }
-#define QUANT_READ_WRITE(format)                                                                   \
-    QUANT_READ(format)                                                                             \
-    static void format##_from_f32(unsigned char *out, const float *in, size_t n) {                 \
-        quant_from_f32(&(format), out, in, n);                                                     \
-    }
-QUANT_READ_WRITE(quant_q8_0)
-QUANT_READ_WRITE(quant_q4_0)
-QUANT_READ_WRITE(quant_q4_1)
-QUANT_READ_WRITE(quant_q5_0)
-QUANT_READ_WRITE(quant_q5_1)
-QUANT_READ(quant_q2_k)
-QUANT_READ(quant_q3_k)
-QUANT_READ_WRITE(quant_q4_k)
-QUANT_READ_WRITE(quant_q5_k)
-QUANT_READ_WRITE(quant_q6_k)
+#define QUANT_ENTRY(LABEL, NAME, ID, NUMBERS, BYTES, GROUP, LOW, HIGH, OFFSET, MIN, GROUP_BITS,    \
+                    SHORT, WRITTEN)                                                                \
+    [TENSOR_##LABEL] = {.name = #LABEL,                                                            \
+                        .option_name = #NAME,                                                      \
+                        .gguf_id = (ID),                                                           \
+                        .block_size = (NUMBERS),                                                   \
+                        .block_bytes = (BYTES),                                                    \
+                        .quant = &quant_##NAME,                                                    \
+                        .to_f32 = NAME##_to_f32,                                                   \
+                        .from_f32 = (WRITTEN) ? NAME##_from_f32 : NULL,                            \
+                        .find_not_finite = NAME##_find_not_finite},
 
-#define QUANT_ENTRY(label, option, id, numbers, format, from)                                      \
-    {                                                                                              \
-        .name = #label, .option_name = (option), .gguf_id = (id), .block_size = (numbers),         \
-        .block_bytes = QUANT_BYTES_##label, .quant = &(format), .to_f32 = format##_to_f32,         \
-        .from_f32 = (from), .find_not_finite = format##_find_not_finite                            \
-    }
+QUANT_FORMATS(QUANT_FUNCTIONS)
 
 static const struct tensor_type_info types[TENSOR_N_TYPES] = {
     [TENSOR_F32] = {.name = "F32",
@@ -189,17 +183,7 @@ static const struct tensor_type_info types[TENSOR_N_TYPES] = {
                      .to_f32 = bf16_to_f32,
                      .from_f32 = bf16_from_f32,
                      .find_not_finite = bf16_find_not_finite},
-    [TENSOR_Q8_0] = QUANT_ENTRY(Q8_0, "q8_0", 8, QUANT_SMALL, quant_q8_0, quant_q8_0_from_f32),
-    [TENSOR_Q4_0] = QUANT_ENTRY(Q4_0, "q4_0", 2, QUANT_SMALL, quant_q4_0, quant_q4_0_from_f32),
-    [TENSOR_Q4_1] = QUANT_ENTRY(Q4_1, "q4_1", 3, QUANT_SMALL, quant_q4_1, quant_q4_1_from_f32),
-    [TENSOR_Q5_0] = QUANT_ENTRY(Q5_0, "q5_0", 6, QUANT_SMALL, quant_q5_0, quant_q5_0_from_f32),
-    [TENSOR_Q5_1] = QUANT_ENTRY(Q5_1, "q5_1", 7, QUANT_SMALL, quant_q5_1, quant_q5_1_from_f32),
-    [TENSOR_Q2_K] = QUANT_ENTRY(Q2_K, "q2_k", 10, QUANT_LARGE, quant_q2_k, NULL),
-    [TENSOR_Q3_K] = QUANT_ENTRY(Q3_K, "q3_k", 11, QUANT_LARGE, quant_q3_k, NULL),
-    [TENSOR_Q4_K] = QUANT_ENTRY(Q4_K, "q4_k", 12, QUANT_LARGE, quant_q4_k, quant_q4_k_from_f32),
-    [TENSOR_Q5_K] = QUANT_ENTRY(Q5_K, "q5_k", 13, QUANT_LARGE, quant_q5_k, quant_q5_k_from_f32),
-    [TENSOR_Q6_K] = QUANT_ENTRY(Q6_K, "q6_k", 14, QUANT_LARGE, quant_q6_k, quant_q6_k_from_f32),
-};
+    QUANT_FORMATS(QUANT_ENTRY)};
 
 const struct tensor_type_info *tensor_type_info(enum tensor_type type) {
     return &types[type];
@@ -226,23 +210,22 @@ bool tensor_type_from_name(const char *name, size_t n, enum tensor_type *type) {
 }
 
 const struct tensor_other_type *tensor_type_other(uint32_t gguf_id) {
-    /* Numbers of ggml_type. Types without sizes were withdrawn. */
+    /* Numbers of ggml_type; block formats of gen follow from their list. Types without sizes were
+     * withdrawn. */
+#define QUANT_SIZES(LABEL, NAME, ID, NUMBERS, BYTES, ...) [ID] = {#LABEL, NUMBERS, BYTES},
     static const struct tensor_other_type others[] = {
-        [0] = {"F32", 1, 4},         [1] = {"F16", 1, 2},         [2] = {"Q4_0", 32, 18},
-        [3] = {"Q4_1", 32, 20},      [4] = {"Q4_2", 0, 0},        [5] = {"Q4_3", 0, 0},
-        [6] = {"Q5_0", 32, 22},      [7] = {"Q5_1", 32, 24},      [8] = {"Q8_0", 32, 34},
-        [9] = {"Q8_1", 32, 40},      [10] = {"Q2_K", 256, 84},    [11] = {"Q3_K", 256, 110},
-        [12] = {"Q4_K", 256, 144},   [13] = {"Q5_K", 256, 176},   [14] = {"Q6_K", 256, 210},
-        [15] = {"Q8_K", 256, 292},   [16] = {"IQ2_XXS", 256, 66}, [17] = {"IQ2_XS", 256, 74},
-        [18] = {"IQ3_XXS", 256, 98}, [19] = {"IQ1_S", 256, 50},   [20] = {"IQ4_NL", 32, 18},
-        [21] = {"IQ3_S", 256, 110},  [22] = {"IQ2_S", 256, 82},   [23] = {"IQ4_XS", 256, 136},
-        [24] = {"I8", 1, 1},         [25] = {"I16", 1, 2},        [26] = {"I32", 1, 4},
-        [27] = {"I64", 1, 8},        [28] = {"F64", 1, 8},        [29] = {"IQ1_M", 256, 56},
-        [30] = {"BF16", 1, 2},       [31] = {"Q4_0_4_4", 0, 0},   [32] = {"Q4_0_4_8", 0, 0},
-        [33] = {"Q4_0_8_8", 0, 0},   [34] = {"TQ1_0", 256, 54},   [35] = {"TQ2_0", 256, 66},
-        [36] = {"IQ4_NL_4_4", 0, 0}, [37] = {"IQ4_NL_4_8", 0, 0}, [38] = {"IQ4_NL_8_8", 0, 0},
-        [39] = {"MXFP4", 32, 17},    [40] = {"NVFP4", 64, 36},    [41] = {"Q1_0", 128, 18},
-        [42] = {"Q2_0", 0, 0},
-    };
+        [0] = {"F32", 1, 4},         [1] = {"F16", 1, 2},         [4] = {"Q4_2", 0, 0},
+        [5] = {"Q4_3", 0, 0},        [9] = {"Q8_1", 32, 40},      [15] = {"Q8_K", 256, 292},
+        [16] = {"IQ2_XXS", 256, 66}, [17] = {"IQ2_XS", 256, 74},  [18] = {"IQ3_XXS", 256, 98},
+        [19] = {"IQ1_S", 256, 50},   [20] = {"IQ4_NL", 32, 18},   [21] = {"IQ3_S", 256, 110},
+        [22] = {"IQ2_S", 256, 82},   [23] = {"IQ4_XS", 256, 136}, [24] = {"I8", 1, 1},
+        [25] = {"I16", 1, 2},        [26] = {"I32", 1, 4},        [27] = {"I64", 1, 8},
+        [28] = {"F64", 1, 8},        [29] = {"IQ1_M", 256, 56},   [30] = {"BF16", 1, 2},
+        [31] = {"Q4_0_4_4", 0, 0},   [32] = {"Q4_0_4_8", 0, 0},   [33] = {"Q4_0_8_8", 0, 0},
+        [34] = {"TQ1_0", 256, 54},   [35] = {"TQ2_0", 256, 66},   [36] = {"IQ4_NL_4_4", 0, 0},
+        [37] = {"IQ4_NL_4_8", 0, 0}, [38] = {"IQ4_NL_8_8", 0, 0}, [39] = {"MXFP4", 32, 17},
+        [40] = {"NVFP4", 64, 36},    [41] = {"Q1_0", 128, 18},    [42] = {"Q2_0", 0, 0},
+        QUANT_FORMATS(QUANT_SIZES)};
+#undef QUANT_SIZES
     return gguf_id < sizeof others / sizeof *others ? &others[gguf_id] : NULL;
 }

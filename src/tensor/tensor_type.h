@@ -1,5 +1,6 @@
 /**
- * tensor_type.h - how numbers are stored in a tensor: the one table to extend for a new type.
+ * tensor_type.h - how numbers are stored in a tensor: plain floats, and the block formats that
+ * quant_formats.h lists.
  *
  * A row of a tensor is a sequence of blocks; a block holds block_size numbers in block_bytes
  * bytes. For the plain float types a block is one number; blocks of more are drawn in quant.h.
@@ -11,21 +12,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tensor/quant_formats.h"
+
 enum tensor_type {
     TENSOR_F32,
     TENSOR_F16,
     TENSOR_BF16,
-    TENSOR_Q8_0,
-    TENSOR_Q4_0,
-    TENSOR_Q4_1,
-    TENSOR_Q5_0,
-    TENSOR_Q5_1,
-    TENSOR_Q2_K,
-    TENSOR_Q3_K,
-    TENSOR_Q4_K,
-    TENSOR_Q5_K,
-    TENSOR_Q6_K,
-    TENSOR_N_TYPES
+#define TENSOR_ENTRY(LABEL, ...) TENSOR_##LABEL,
+    QUANT_FORMATS(TENSOR_ENTRY) TENSOR_N_TYPES
+#undef TENSOR_ENTRY
 };
 
 struct quant_format;
@@ -40,7 +35,7 @@ struct tensor_type_info {
     /** Widen n numbers (a multiple of block_size) exactly to f32; source at any alignment. */
     void (*to_f32)(float *out, const unsigned char *in, size_t n);
     /** Round n numbers to this type, to nearest even or to the blocks that come closest. Overflow
-     *  gives infinity. NULL for types that are only read: Q2_K, Q3_K. */
+     *  gives infinity. NULL for types that are only read. */
     void (*from_f32)(unsigned char *out, const float *in, size_t n);
     /** Index of the first number among n that is not finite, or n. In a block format: of the
      *  first number of such a block. */

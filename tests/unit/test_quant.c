@@ -107,7 +107,7 @@ static void test_packing(void **state) {
         for (size_t i = 0; info->quant->pack != NULL && i < golden.n_random / info->block_size;
              i++) {
             const unsigned char *block = golden.random + i * info->block_bytes;
-            unsigned char packed[QUANT_BYTES_Q6_K];
+            unsigned char packed[QUANT_BYTES_MAX];
             struct quant_block apart;
             quant_unpack(info->quant, &apart, block);
             quant_pack(info->quant, packed, &apart);
@@ -171,7 +171,7 @@ static void test_odd_blocks(void **state) {
         for (size_t v = 0; info->from_f32 != NULL && v < 2 * sizeof values / sizeof *values; v++) {
             float x[QUANT_LARGE];
             float back[QUANT_LARGE];
-            unsigned char block[QUANT_BYTES_Q6_K];
+            unsigned char block[QUANT_BYTES_MAX];
             for (size_t i = 0; i < QUANT_LARGE; i++) {
                 x[i] = v % 2 == 0 || i % 7 == 0 ? values[v / 2] : 0.0f;
             }
@@ -194,7 +194,7 @@ static void test_not_finite(void **state) {
         const struct tensor_type_info *info = tensor_type_info((enum tensor_type)type);
         size_t n = info->block_size;
         float x[2 * QUANT_LARGE];
-        unsigned char blocks[2 * QUANT_BYTES_Q6_K] = {0};
+        unsigned char blocks[2 * QUANT_BYTES_MAX] = {0};
         for (size_t b = 0; info->from_f32 != NULL && b < sizeof bad / sizeof *bad; b++) {
             for (size_t i = 0; i < 2 * n; i++) {
                 x[i] = (float)i;

@@ -11,41 +11,41 @@
 #include "tensor/kernels/quant_widened.h"
 #endif
 
-#define QUANT_FUNCTIONS(name, max_rows, ...)                                                       \
-    static void name##_few(const struct quant_tile *t, size_t n_rows, size_t n_panels) {           \
-        quant_tile_few(*t, n_rows, n_panels, (struct quant_shape){__VA_ARGS__});                   \
+/* What a kernel must know of a row of quant_formats.h: constants in what follows. */
+#define QUANT_SHAPE(GROUP, LOW, HIGH, OFFSET, MIN, GROUP_BITS, SHORT)                              \
+    ((struct quant_shape){.low_bits = (LOW),                                                       \
+                          .high_bits = (HIGH),                                                     \
+                          .n_groups = QUANT_SMALL / (GROUP),                                       \
+                          .offset = (OFFSET),                                                      \
+                          .has_min = (MIN),                                                        \
+                          .has_groups = (GROUP_BITS) > 0,                                          \
+                          .short_groups = (SHORT)})
+#define QUANT_FUNCTIONS(LABEL, NAME, ID, NUMBERS, BYTES, GROUP, LOW, HIGH, OFFSET, MIN,            \
+                        GROUP_BITS, SHORT, WRITTEN)                                                \
+    static void quant_##NAME##_few(const struct quant_tile *t, size_t n_rows, size_t n_panels) {   \
+        quant_tile_few(*t, n_rows, n_panels,                                                       \
+                       QUANT_SHAPE(GROUP, LOW, HIGH, OFFSET, MIN, GROUP_BITS, SHORT));             \
     }                                                                                              \
-    static void name##_many(const struct quant_tile *t, size_t n_rows, size_t n_panels) {          \
+    static void quant_##NAME##_many(const struct quant_tile *t, size_t n_rows, size_t n_panels) {  \
         (void)n_panels;                                                                            \
-        quant_tile_rows(*t, n_rows, max_rows, QUANT_TILE_PANELS,                                   \
-                        (struct quant_shape){__VA_ARGS__});                                        \
+        quant_tile_rows(                                                                           \
+            *t, n_rows, (GROUP) < QUANT_SMALL ? QUANT_TILE_ROWS_GROUPED : QUANT_TILE_ROWS,         \
+            QUANT_TILE_PANELS, QUANT_SHAPE(GROUP, LOW, HIGH, OFFSET, MIN, GROUP_BITS, SHORT));     \
     }                                                                                              \
-    QUANT_WIDENED_FUNCTION(name, __VA_ARGS__)
+    QUANT_WIDENED_FUNCTION(NAME, QUANT_SHAPE(GROUP, LOW, HIGH, OFFSET, MIN, GROUP_BITS, SHORT))
 #ifdef QUANT_TILE_ROWS_WIDENED
-#define QUANT_WIDENED_FUNCTION(name, ...)                                                          \
-    static void name##_widened(const struct quant_tile *t, size_t n_rows, size_t n_panels) {       \
+#define QUANT_WIDENED_FUNCTION(NAME, SHAPE)                                                        \
+    static void quant_##NAME##_widened(const struct quant_tile *t, size_t n_rows,                  \
+                                       size_t n_panels) {                                          \
         (void)n_panels;                                                                            \
-        quant_widened_rows(*t, n_rows, (struct quant_shape){__VA_ARGS__});                         \
+        quant_widened_rows(*t, n_rows, SHAPE);                                                     \
     }
 #else
-#define QUANT_WIDENED_FUNCTION(name, ...)
+#define QUANT_WIDENED_FUNCTION(NAME, SHAPE)
 #endif
-#define WHOLE   QUANT_TILE_ROWS
-#define GROUPED QUANT_TILE_ROWS_GROUPED
-/*                              bits of q  groups  offset  has_min has_groups short_groups */
-QUANT_FUNCTIONS(quant_tile_q8_0, WHOLE, 8, 0, 1, 128, false, false, false)
-QUANT_FUNCTIONS(quant_tile_q4_0, WHOLE, 4, 0, 1, 8, false, false, false)
-QUANT_FUNCTIONS(quant_tile_q4_1, WHOLE, 4, 0, 1, 0, true, false, false)
-QUANT_FUNCTIONS(quant_tile_q5_0, WHOLE, 4, 1, 1, 16, false, false, false)
-QUANT_FUNCTIONS(quant_tile_q5_1, WHOLE, 4, 1, 1, 0, true, false, false)
-QUANT_FUNCTIONS(quant_tile_q2_k, GROUPED, 2, 0, 2, 0, true, true, true)
-QUANT_FUNCTIONS(quant_tile_q3_k, GROUPED, 2, 1, 2, 4, false, true, false)
-QUANT_FUNCTIONS(quant_tile_q4_k, WHOLE, 4, 0, 1, 0, true, true, false)
-QUANT_FUNCTIONS(quant_tile_q5_k, WHOLE, 4, 1, 1, 0, true, true, false)
-QUANT_FUNCTIONS(quant_tile_q6_k, GROUPED, 4, 2, 2, 32, false, true, false)
-#undef WHOLE
-#undef GROUPED
+QUANT_FORMATS(QUANT_FUNCTIONS)
 #undef QUANT_FUNCTIONS
+#undef QUANT_WIDENED_FUNCTION
 
 /* How rows meet panels. */
 enum quant_way {
@@ -59,20 +59,15 @@ typedef void quant_tile_function(const struct quant_tile *t, size_t n_rows, size
 
 static quant_tile_function *quant_tile_function_for(enum tensor_type type, enum quant_way way) {
 #ifdef QUANT_TILE_ROWS_WIDENED
-#define ROW(name)                                                                                  \
-    { name##_few, name##_many, name##_widened }
+#define QUANT_TILE_ENTRY(LABEL, NAME, ...)                                                         \
+    [TENSOR_##LABEL] = {quant_##NAME##_few, quant_##NAME##_many, quant_##NAME##_widened},
 #else
-#define ROW(name)                                                                                  \
-    { name##_few, name##_many, NULL }
+#define QUANT_TILE_ENTRY(LABEL, NAME, ...)                                                         \
+    [TENSOR_##LABEL] = {quant_##NAME##_few, quant_##NAME##_many, NULL},
 #endif
     static quant_tile_function *const functions[TENSOR_N_TYPES][QUANT_N_WAYS] = {
-        [TENSOR_Q8_0] = ROW(quant_tile_q8_0), [TENSOR_Q4_0] = ROW(quant_tile_q4_0),
-        [TENSOR_Q4_1] = ROW(quant_tile_q4_1), [TENSOR_Q5_0] = ROW(quant_tile_q5_0),
-        [TENSOR_Q5_1] = ROW(quant_tile_q5_1), [TENSOR_Q2_K] = ROW(quant_tile_q2_k),
-        [TENSOR_Q3_K] = ROW(quant_tile_q3_k), [TENSOR_Q4_K] = ROW(quant_tile_q4_k),
-        [TENSOR_Q5_K] = ROW(quant_tile_q5_k), [TENSOR_Q6_K] = ROW(quant_tile_q6_k),
-    };
-#undef ROW
+        QUANT_FORMATS(QUANT_TILE_ENTRY)};
+#undef QUANT_TILE_ENTRY
     return functions[type][way];
 }
 
