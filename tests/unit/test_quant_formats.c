@@ -26,7 +26,6 @@ static void test_types(void **state) {
         enum tensor_type type;
         assert_int_equal(formats[i], TENSOR_N_TYPES - N_FORMATS + i);
         assert_true(tensor_type_from_gguf(info->gguf_id, &type) && type == formats[i]);
-        assert_true(tensor_type_from_option(info->option_name, &type) && type == formats[i]);
         assert_true(tensor_type_from_name(info->name, strlen(info->name), &type));
         assert_int_equal(type, formats[i]);
         assert_string_equal(other->name, info->name);
