@@ -6,13 +6,14 @@
  * writing off leaves a whole state of this or the last checkpoint, and a whole GGUF. Layout,
  * little-endian:
  *
- *   "GENSTATE" u32 version = 6, u32 bytes of the header behind them
+ *   "GENSTATE" u32 version = 5, u32 bytes of the header behind them
  *   header: fields of struct checkpoint in their order, u64 (best_loss as its f64 bits) or, for the
  *           configuration, i32 each (epsilon as its f32 bits), then u64 n_values. Of the u64
- *           before the configuration version 5 has the first 17, version 4 the first 11, version 3
- * the first 10, version 2 the first 9, version 1 the first 6. The others are 0 n_values x f32
- * weights that learn, as many m, as many v: as params.h or lora.h lays them out n_note bytes of the
- * note (since version 5) u64 digest of all before
+ *           before the configuration version 4 has the first 11, version 3 the first 10, version
+ *           2 the first 9, version 1 the first 6. The others are 0
+ *   n_values x f32 weights that learn, as many m, as many v: as params.h or lora.h lays them out
+ *   n_note bytes of the note (since version 5)
+ *   u64 digest of all before
  */
 #ifndef TRAIN_CHECKPOINT_H
 #define TRAIN_CHECKPOINT_H
@@ -49,13 +50,8 @@ struct checkpoint {
     double first_loss;  /**< of the validation before the first step */
     const char *note;   /**< n_note bytes that the caller of the run keeps with it; borrowed */
     size_t n_note;
-    uint64_t model_mark; /**< digest of the tensors of the file that holds the best; 0: not known */
     struct gen_config config;
 };
-
-/** Digest of all tensors of a model or adapter, whatever it is called, to know it again; 0 if it
- *  cannot be read. */
-uint64_t checkpoint_file_mark(const char *path);
 
 /** Write the state to `path`. */
 enum gen_status checkpoint_write_state(const char *path, const struct checkpoint *checkpoint,
