@@ -313,9 +313,7 @@ struct gen_train_watch {
  * All else may be changed: a run of more steps, another learning rate or schedule, other data (read
  * from their beginning; so are the same data cut into sequences or, in fine-tuning, into steps of
  * another size), another number of ranks. With other data, or other data to validate on, the best
- * validation begins anew: losses on different data cannot be compared. So it does where PATH is not
- * there any more; another file in the place of the best model is GEN_BAD_ARGUMENT, as it would be
- * written over.
+ * validation begins anew: losses on different data cannot be compared.
  *
  * With `ranks` every rank calls it, with the same options but for n_threads, kernels, micro_batch
  * and `ranks` itself, and with a watch of its own, of which only rank 0's is told of checkpoints.

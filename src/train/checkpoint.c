@@ -17,13 +17,13 @@
 #include "model/recipe.h"
 #include "model/settings.h"
 
-#define VERSION 6
+#define VERSION 5
 static const char magic[] = "GENSTATE";
 
 /* Bytes before the header, and of the header: numbers of the run, of which earlier versions have
  * the first, 13 of the configuration, the number of values. */
 #define START_SIZE  16
-#define N_RUN       18
+#define N_RUN       17
 #define N_CONFIG    13
 #define HEADER_SIZE (8 * N_RUN + 4 * N_CONFIG + 8)
 
@@ -81,7 +81,6 @@ static void encode_header(unsigned char out[START_SIZE + HEADER_SIZE],
     run[14] = checkpoint->has_first;
     memcpy(&run[15], &checkpoint->first_loss, sizeof *run);
     run[16] = checkpoint->n_note;
-    run[17] = checkpoint->model_mark;
     unsigned char *at = out + START_SIZE;
     for (size_t i = 0; i < N_RUN; i++, at += 8) {
         bytes_put_u64(at, run[i]);
@@ -202,25 +201,10 @@ enum gen_status checkpoint_write_model(const char *path, const struct params *pa
     return status;
 }
 
-uint64_t checkpoint_file_mark(const char *path) {
-    struct model_file *file = NULL;
-    struct digest digest = {0};
-    if (model_file_begin(&file, path, NULL) != GEN_OK) {
-        return 0;
-    }
-    for (size_t i = 0; i < file->n_tensors; i++) {
-        const struct file_tensor *tensor = &file->tensors[i];
-        digest_add_text(&digest, tensor->name, strlen(tensor->name));
-        digest_add_text(&digest, tensor->data, tensor->size);
-    }
-    model_file_free(file);
-    return digest_value(&digest) | 1; /* never 0 */
-}
-
 /* ---- reading ---------------------------------------------------------------------------------*/
 
 static size_t n_run(uint32_t version) {
-    static const size_t counts[VERSION + 1] = {0, 6, 9, 10, 11, 17, N_RUN};
+    static const size_t counts[VERSION + 1] = {0, 6, 9, 10, 11, N_RUN};
     return counts[version];
 }
 
@@ -249,8 +233,7 @@ static void decode_run(struct checkpoint *checkpoint, uint64_t *optimizer, struc
                             &checkpoint->order_key,
                             &has_first,
                             &first_loss,
-                            &n_note,
-                            &checkpoint->model_mark};
+                            &n_note};
     for (size_t i = 0; i < n_run(version); i++) {
         *run[i] = cursor_u64(cursor);
     }

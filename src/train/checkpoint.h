@@ -6,7 +6,7 @@
  * writing off leaves a whole state of this or the last checkpoint, and a whole GGUF. Layout,
  * little-endian:
  *
- *   "GENSTATE" u32 version = 6, u32 bytes of the header that follows
+ *   "GENSTATE" u32 version = 5, u32 bytes of the header that follows
  *   header: fields of struct checkpoint in their order, u64 (best_loss as its f64 bits) or, for the
  *           configuration, i32 each (epsilon as its f32 bits), then u64 n_values
  *   n_values x f32 trainable weights, as many m, as many v, as params.h or lora.h lays them out
@@ -14,7 +14,7 @@
  *   u64 digest of all before
  *
  * Of the u64 before the configuration, states of earlier versions have fewer, and the others are 0:
- * version 5 has the first 17, 4 the first 11, 3 the first 10, 2 the first 9, 1 the first 6.
+ * version 4 has the first 11, 3 the first 10, 2 the first 9, 1 the first 6.
  */
 #ifndef TRAIN_CHECKPOINT_H
 #define TRAIN_CHECKPOINT_H
@@ -51,13 +51,8 @@ struct checkpoint {
     double first_loss;  /**< of the validation before the first step */
     const char *note;   /**< n_note bytes that the caller of the run keeps with it; borrowed */
     size_t n_note;
-    uint64_t model_mark; /**< digest of the tensors of the file that holds the best; 0: not known */
     struct gen_config config;
 };
-
-/** Digest of all tensors of a model or adapter, whatever it is called, to know it again; 0 if it
- *  cannot be read. */
-uint64_t checkpoint_file_mark(const char *path);
 
 /** Write the state to `path`. */
 enum gen_status checkpoint_write_state(const char *path, const struct checkpoint *checkpoint,

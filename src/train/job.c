@@ -252,7 +252,7 @@ static enum gen_status make_trainer(struct train_job *job) {
     status = train_pass_new(&job->pass, &job->params, &options, &job->compute, job->err);
     fill_trainer(job);
     saved_state_close(&job->saved);
-    return status == GEN_OK ? resume_check_model(job, &job->trainer.checkpoint) : status;
+    return status;
 }
 
 enum gen_status train_job_run(struct train_job *job) {

@@ -135,17 +135,3 @@ void resume_forget(struct train_job *job, struct checkpoint *run) {
         run->best_loss = 0;
     }
 }
-
-/* The weights of the best are in that file alone. What somebody put in its place is neither taken
- * for them nor written over. */
-enum gen_status resume_check_model(const struct train_job *job, const struct checkpoint *run) {
-    struct error_quoted quoted;
-    if (!job->resumed || !job->keeps_best || !run->has_best || run->best_step == run->step ||
-        run->model_mark == 0 || checkpoint_file_mark(job->path) == run->model_mark) {
-        return GEN_OK;
-    }
-    return error_set(job->err, GEN_BAD_ARGUMENT,
-                     "%s: is not the best model that the run wrote there after step %llu, but "
-                     "another file (put that one back, or move this one away to go on without)",
-                     error_path(&quoted, job->path), (unsigned long long)run->best_step);
-}

@@ -20,10 +20,4 @@ bool resume_has_model(const struct train_job *job);
  * gone; job->plan tells of it. */
 void resume_forget(struct train_job *job, struct checkpoint *run);
 
-/**
- * GEN_BAD_ARGUMENT if `run`, after forgetting, counts on the best model in the run's file, and that
- * holds something else by now. States before version 6 do not know what it held.
- */
-enum gen_status resume_check_model(const struct train_job *job, const struct checkpoint *run);
-
 #endif

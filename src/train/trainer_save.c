@@ -47,15 +47,6 @@ static enum gen_status write_model(const struct trainer *trainer, const char *pa
                                   trainer->carried, err);
 }
 
-/* The model of the best validation, where these are kept, is to be known again. */
-static enum gen_status write_own_model(struct trainer *trainer, struct gen_error *err) {
-    enum gen_status status = write_model(trainer, trainer->path, err);
-    if (status == GEN_OK && trainer->keeps_best) {
-        trainer->checkpoint.model_mark = checkpoint_file_mark(trainer->path);
-    }
-    return status;
-}
-
 /* Two runs with one output would write state and model in turn, each over the other's. */
 static enum gen_status check_state(const struct trainer *trainer, struct gen_error *err) {
     struct file_identity found = file_identity_of(trainer->state_path);
@@ -77,7 +68,7 @@ static enum gen_status write_checkpoint(struct trainer *trainer, struct gen_erro
         trainer->saved_state = file_identity_of(trainer->state_path);
     }
     if (status == GEN_OK && writes_model(trainer)) {
-        status = write_own_model(trainer, err);
+        status = write_model(trainer, trainer->path, err);
     }
     if (status == GEN_OK && trainer->options->last != NULL) {
         status = write_model(trainer, trainer->options->last, err);
@@ -112,11 +103,11 @@ bool trainer_is_best(const struct trainer *trainer) {
     return trainer->keeps_best && run->has_best && run->best_step == run->step;
 }
 
-enum gen_status trainer_write_best(struct trainer *trainer, struct gen_error *err) {
+enum gen_status trainer_write_best(const struct trainer *trainer, struct gen_error *err) {
     const struct gen_ranks *ranks = trainer->options->ranks;
     const struct gen_train_watch *watch = trainer->watch;
     bool leads = ranks_leads(ranks);
-    enum gen_status status = leads ? write_own_model(trainer, err) : GEN_OK;
+    enum gen_status status = leads ? write_model(trainer, trainer->path, err) : GEN_OK;
     status = ranks_join(ranks, status, err);
     if (status == GEN_OK && leads && watch->wrote != NULL) {
         watch->wrote(watch->context, trainer->checkpoint.step);

@@ -18,6 +18,6 @@ bool trainer_is_best(const struct trainer *trainer);
 
 /** Write the model as it is before the first step, which is the best so far; the state, if there is
  * one, is that of this step. */
-enum gen_status trainer_write_best(struct trainer *trainer, struct gen_error *err);
+enum gen_status trainer_write_best(const struct trainer *trainer, struct gen_error *err);
 
 #endif

@@ -94,22 +94,6 @@ sum() {
     cmp m.gguf first.gguf
     [[ $stderr != *"begins anew"* ]]
     [[ $stderr == *"m.gguf: "*" step 20, the best model; the state next to it after step 22"* ]]
-    # Another file in its place is neither taken for it nor written over: other weights, no model.
-    for at in $(($(stat -c %s first.gguf) - 100)) 0; do
-        cp m.gguf.state kept.state
-        cp first.gguf m.gguf
-        printf '\x11' | dd of=m.gguf bs=1 seek="$at" conv=notrunc status=none
-        cp m.gguf other.gguf
-        gen "${run1[@]}" --steps 24 --resume
-        echo "$stderr"
-        [ "$status" -eq 2 ]
-        [[ ${stderr_lines[-1]} == "gen: m.gguf: is not the best model that the run wrote there after step 20, but another file (put"* ]]
-        cmp m.gguf other.gguf
-        cmp m.gguf.state kept.state
-    done
-    cp first.gguf m.gguf
-    gen "${run1[@]}" --steps 22 --resume
-    [ "$status" -eq 0 ]
     # The best model is gone: it is not claimed to be there.
     rm m.gguf
     gen "${run1[@]}" --steps 24 --resume
