@@ -168,7 +168,7 @@ static struct generate_job sharing_job(int32_t *ids, int32_t batch) {
         int32_t *own = ids + i * N_CTX;
         size_t n_same = i % 6 == 5 ? 57 : 50;
         memcpy(own, i % 6 == 5 ? own - N_CTX : IDS, n_same * sizeof *own);
-        memcpy(own + n_same, IDS + 100 + 7 * i, 10 * sizeof *own);
+        memcpy(own + n_same, IDS + 100 + 7 * i, (60 - n_same) * sizeof *own);
         job.prompts[i] = (struct gen_prompt){.ids = own, .n_ids = i % 6 == 5 ? 60 : 51 + i % 10};
     }
     return job;
