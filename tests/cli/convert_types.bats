@@ -13,7 +13,7 @@ setup() {
     names=${names%%\)*}
     gen help convert
     for name in ${names//,/}; do
-        [[ $output =~ [[:space:]]$name[,\;] ]]
+        [[ $output =~ [[:space:]]${name}[,\;] ]]
         grep -qF "\`$name\`" "$ROOT/README.md"
     done
 }
