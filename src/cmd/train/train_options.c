@@ -339,8 +339,12 @@ static bool find_vocabulary(struct train_settings *settings) {
 }
 
 /** Whether all files are there; if not, after a message. Said before some of them are read, which
- *  may take long. */
-static bool are_there(const struct option_list *files) {
+ *  may take long. Of processes that train together one that left here would leave the others
+ *  waiting: they are told together, when the files are opened. */
+static bool are_there(const struct train_settings *settings, const struct option_list *files) {
+    if (settings->options.ranks != NULL) {
+        return true;
+    }
     for (size_t i = 0; i < files->n; i++) {
         if (access(files->data[i], R_OK) != 0) {
             message("%.300s: cannot open: %s", message_name(files->data[i]), strerror(errno));
@@ -377,8 +381,8 @@ bool train_settings_complete(void *opaque, const struct options_parsed *parsed, 
         settings->options.n_warmup = GEN_WARMUP_SHARE;
     }
     *code = EXIT_FAILED;
-    if (!are_there(&settings->data) || !are_there(&settings->valid) || !find_vocabulary(settings) ||
-        (opens && !train_settings_begin(settings, settings->init))) {
+    if (!are_there(settings, &settings->data) || !are_there(settings, &settings->valid) ||
+        !find_vocabulary(settings) || (opens && !train_settings_begin(settings, settings->init))) {
         return false;
     }
     *code = EXIT_USAGE;
