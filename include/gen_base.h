@@ -22,7 +22,7 @@ enum gen_status {
     GEN_BAD_ARGUMENT, /**< a value the caller chose is out of its range */
     GEN_IO_ERROR,     /**< a file cannot be opened, read or written */
     GEN_BAD_FILE,     /**< a file's contents are malformed or contradict themselves */
-    GEN_UNSUPPORTED,  /**< a file is well-formed but asks for something gen does not do */
+    GEN_UNSUPPORTED,  /**< a file is well-formed but needs what gen does not do */
     GEN_NO_MEMORY,    /**< an allocation failed */
     GEN_CONTEXT_FULL, /**< more positions were asked for than the context has */
     GEN_CANCELED      /**< a callback asked to stop */

@@ -53,13 +53,13 @@ static void read_tokenizer(void *context) {
 
 static enum gen_status make_weights(struct gen_model *model, int n_threads, struct gen_error *err) {
     struct reading reading = {.file = model->file};
-    struct weights_beside beside = {read_tokenizer, &reading};
+    struct weights_meanwhile meanwhile = {read_tokenizer, &reading};
     struct thread_pool *pool = thread_pool_new(n_threads);
     if (pool == NULL) {
         return error_no_memory(err, "threads");
     }
     enum gen_status status =
-        weights_init(&model->weights, &model->config, model->file, pool, &beside, err);
+        weights_init(&model->weights, &model->config, model->file, pool, &meanwhile, err);
     thread_pool_free(pool);
     if (reading.status != GEN_OK) {
         status = reading.status;

@@ -39,7 +39,7 @@ struct binding {
     const struct gen_config *config;
     const struct model_file *file;
     struct thread_pool *pool; /* NULL: check names and shapes only */
-    const struct weights_beside *beside;
+    const struct weights_meanwhile *meanwhile;
     struct gen_error *err;
     struct packing *packings; /* [n_packings] */
     size_t n_packings, packing_capacity;
@@ -274,8 +274,8 @@ static void pack_items(void *context, size_t begin, size_t end, int thread) {
     for (size_t item = begin; item < end; item++) {
         if (item > 0) {
             pack_piece(binding, item - 1, scratch);
-        } else if (binding->beside != NULL) {
-            binding->beside->work(binding->beside->context);
+        } else if (binding->meanwhile != NULL) {
+            binding->meanwhile->work(binding->meanwhile->context);
         }
     }
 }
@@ -325,7 +325,7 @@ static enum gen_status pack_all(struct binding *binding) {
 
 enum gen_status weights_init(struct weights *weights, const struct gen_config *config,
                              const struct model_file *file, struct thread_pool *pool,
-                             const struct weights_beside *beside, struct gen_error *err) {
+                             const struct weights_meanwhile *meanwhile, struct gen_error *err) {
     *weights = (struct weights){0};
     if (!weights_new_layers(weights, config->n_layer)) {
         return error_no_memory(err, "weights");
@@ -334,7 +334,7 @@ enum gen_status weights_init(struct weights *weights, const struct gen_config *c
                               .config = config,
                               .file = file,
                               .pool = pool,
-                              .beside = beside,
+                              .meanwhile = meanwhile,
                               .err = err};
     enum gen_status status = bind_all(&binding);
     if (status == GEN_OK && pool != NULL) {

@@ -10,7 +10,7 @@
 #include "gen.h"
 
 /** Other work, for one thread, that the threads do next to packing. */
-struct weights_beside {
+struct weights_meanwhile {
     void (*work)(void *context);
     void *context;
 };
@@ -22,11 +22,11 @@ struct weights_beside {
  * What was packed leaves no pages of the file in this process's memory; what is used in place keeps
  * pointing into the file, which must outlive the weights.
  *
- * `beside` may be NULL; where names or shapes are wrong, or pool is NULL, its work is not done.
+ * `meanwhile` may be NULL; where names or shapes are wrong, or pool is NULL, its work is not done.
  */
 enum gen_status weights_init(struct weights *weights, const struct gen_config *config,
                              const struct model_file *file, struct thread_pool *pool,
-                             const struct weights_beside *beside, struct gen_error *err);
+                             const struct weights_meanwhile *meanwhile, struct gen_error *err);
 void weights_release(struct weights *weights);
 
 /** x[C] = wte[id] + wpe[position]; scratch[C]. */
