@@ -332,7 +332,8 @@ double gen_clock(void);
 /* ------------------------------------------------------------------ conversion ------------ */
 
 /** Names of the types that gen_convert() writes, then NULL: "f32", "f16", "bf16", "q8_0", "q4_0",
- *  "q4_1", "q5_0", "q5_1", "q4_k_m", "q5_k_m", "q6_k"; mixed as llama.cpp does. */
+ *  "q4_1", "q5_0", "q5_1", "q4_k_m", "q5_k_m", "q6_k", "iq4_nl"; mixed as llama.cpp does, but
+ *  iq4_nl is not mixed. */
 extern const char *const gen_convert_types[];
 
 struct gen_convert_options {

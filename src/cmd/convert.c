@@ -24,7 +24,7 @@ struct convert_settings {
 static const struct option table[] = {
     OPTION_ROW_CHOICE("type", '\0', AT(type), "TYPE", gen_convert_types,
                       "type of the weight matrices, from exact to small: f32; f16, bf16; q8_0, "
-                      "q6_k, q5_k_m, q5_1, q5_0, q4_k_m, q4_1, q4_0, mixed and named as in "
+                      "q6_k, q5_k_m, q5_1, q5_0, q4_k_m, q4_1, iq4_nl, q4_0, mixed and named as in "
                       "llama.cpp; default: as SRC has them"),
     OPTION_ROW("lora", '\0', OPTION_STRING, AT(lora), "FILE.gguf",
                "merge a LoRA adapter, as gen finetune --lora-rank writes it, into the weights of "

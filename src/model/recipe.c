@@ -19,7 +19,8 @@
     ROW("q5_1", Q5_1, Q5_1, 9)                                                                     \
     ROW("q4_k_m", Q4_K, Q6_K, 15)                                                                  \
     ROW("q5_k_m", Q5_K, Q6_K, 17)                                                                  \
-    ROW("q6_k", Q6_K, Q6_K, 18)
+    ROW("q6_k", Q6_K, Q6_K, 18)                                                                    \
+    ROW("iq4_nl", IQ4_NL, IQ4_NL, 25)
 
 #define RECIPE_ENTRY(NAME, MAIN, BETTER, FILE_TYPE)                                                \
     {NAME, TENSOR_##MAIN, TENSOR_##BETTER, FILE_TYPE},

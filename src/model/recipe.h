@@ -11,6 +11,8 @@
  *                                    the layers and every third between
  *   other matrices                   the main type
  *
+ * but for iq4_nl, of whose mlp.c_proj llama.cpp makes Q5_K in the first eighth of the layers.
+ *
  * A matrix whose rows are no multiple of 256 gets Q5_0 for Q4_K, Q5_1 for Q5_K, Q8_0 for Q6_K;
  * one whose rows are no multiple of 32 gets F16.
  */

@@ -12,7 +12,7 @@
 /* What a row of the list must be for this file, for panels and for kernels: bits that come to its
  * bytes, sizes that there is room for, groups in the large blocks alone. */
 #define QUANT_CHECK(LABEL, NAME, ID, NUMBERS, BYTES, GROUP, LOW, HIGH, OFFSET, MIN, GROUP_BITS,    \
-                    SHORT, WRITTEN)                                                                \
+                    SHORT, CODEBOOK, WRITTEN)                                                      \
     _Static_assert((BYTES)*8 == (NUMBERS) * ((LOW) + (HIGH)) + 16 * ((MIN) ? 2 : 1) +              \
                                     (NUMBERS) / (GROUP) * (GROUP_BITS) &&                          \
                        (BYTES) <= QUANT_BYTES_MAX,                                                 \

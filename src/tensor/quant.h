@@ -3,11 +3,12 @@
  *
  * However its bytes lie in the file, a block says of each of its numbers
  *
- *     x = d * scale[g] * (q - offset) + m * min[g]           g = number / group_size
+ *     x = d * scale[g] * (value(q) - offset) + m * min[g]    g = number / group_size
  *
- * where q is a small unsigned integer, d and m are half-precision numbers of the block, scale
- * and min small integers of a group of neighbours, 1 where the format has none of them, and the
- * second term is left out where it has no minimum. (Files of K-types hold -m, see subtracts.)
+ * where q is a small unsigned integer, value(q) the same or what a codebook has for it, d and m are
+ * half-precision numbers of the block, scale and min small integers of a group of neighbours, 1
+ * where the format has none of them, and the second term is left out where it has no minimum.
+ * (Files of K-types hold -m, see subtracts.)
  *
  * The formats and their numbers are listed in quant_formats.h.
  *
@@ -46,11 +47,12 @@ struct quant_format {
     unsigned high_bits;
     int offset;
     bool has_min;
-    bool has_groups;        /**< scale[] and min[] are stored; else they are 1 */
-    bool short_groups;      /**< scale[] and min[] are 0..15: panels hold both in one byte */
-    bool subtracts;         /**< the file holds -m */
-    size_t d_at, m_at;      /**< where d and m lie in the bytes of a block */
-    size_t low_at, high_at; /**< and where the low and the high bits of the numbers */
+    bool has_groups;         /**< scale[] and min[] are stored; else they are 1 */
+    bool short_groups;       /**< scale[] and min[] are 0..15: panels hold both in one byte */
+    bool subtracts;          /**< the file holds -m */
+    const uint8_t *codebook; /**< value(q), 16 of them; NULL: q itself */
+    size_t d_at, m_at;       /**< where d and m lie in the bytes of a block */
+    size_t low_at, high_at;  /**< and where the low and the high bits of the numbers */
     /** Numbers so far apart share a byte of these, from its lowest bits up. */
     unsigned low_line, high_line;
     /** q of a block from its bytes; scale and min, NULL without has_groups; and all of a block but
@@ -78,10 +80,15 @@ void quant_unpack(const struct quant_format *format, struct quant_block *out,
 void quant_pack(const struct quant_format *format, unsigned char *out,
                 const struct quant_block *in);
 
+/** What the integer q of a block stands for. */
+static inline int32_t quant_value(const struct quant_format *format, int32_t q) {
+    return format->codebook != NULL ? format->codebook[q] : q;
+}
+
 /** The formula above. Every product in it is exact. */
 static inline float quant_number(const struct quant_format *format, float d, int32_t scale,
                                  int32_t q, float m, int32_t min) {
-    float x = d * (float)scale * (float)(q - format->offset);
+    float x = d * (float)scale * (float)(quant_value(format, q) - format->offset);
     /* Adding 0 where there is no minimum would turn -0 into 0. */
     return format->has_min ? x + m * (float)min : x;
 }
@@ -95,6 +102,10 @@ void quant_from_f32(const struct quant_format *format, unsigned char *out, const
                     size_t n);
 size_t quant_find_not_finite(const struct quant_format *format, const unsigned char *in, size_t n);
 
+#define QUANT_CODES 16 /**< of a codebook: the numbers of four bits */
+/** The values of IQ4_NL, with their offset. */
+extern const uint8_t quant_iq4_nl_values[QUANT_CODES];
+
 /** The formats, quant_q8_0 and so on. */
 #define QUANT_DECLARED(LABEL, NAME, ...) extern const struct quant_format quant_##NAME;
 QUANT_FORMATS(QUANT_DECLARED)
@@ -102,9 +113,9 @@ QUANT_FORMATS(QUANT_DECLARED)
 
 /** What struct quant_format has from its row: quant_q8_0 = {QUANT_Q8_0(QUANT_FIELDS), ... */
 #define QUANT_FIELDS(LABEL, NAME, ID, NUMBERS, BYTES, GROUP, LOW, HIGH, OFFSET, MIN, GROUP_BITS,   \
-                     SHORT, WRITTEN)                                                               \
+                     SHORT, CODEBOOK, WRITTEN)                                                     \
     .block_size = (NUMBERS), .block_bytes = (BYTES), .group_size = (GROUP), .low_bits = (LOW),     \
     .high_bits = (HIGH), .offset = (OFFSET), .has_min = (MIN), .has_groups = (GROUP_BITS) > 0,     \
-    .short_groups = (SHORT)
+    .short_groups = (SHORT), .codebook = (CODEBOOK)
 
 #endif

@@ -6,6 +6,7 @@
  *   Q4_1   d:f16 m:f16                low:u8[16]
  *   Q5_0   d:f16          high:u8[4]  low:u8[16]
  *   Q5_1   d:f16 m:f16    high:u8[4]  low:u8[16]
+ *   IQ4_NL d:f16                      low:u8[16]
  *
  * Byte i of `low` holds the low four bits of number i in its lower half and of number i + 16 in
  * its upper half; bit i of `high`, counted through its bytes, is the fifth bit of number i.
@@ -127,6 +128,76 @@ static void ranged_quantize(const struct quant_format *format, struct quant_bloc
     }
 }
 
+/* ---- IQ4_NL --------------------------------------------------------------------------------- */
+
+/* Of the values themselves, -127 ... 113, the steps are finer near zero, where weights are many. */
+const uint8_t quant_iq4_nl_values[QUANT_CODES] = {1,   24,  45,  63,  79,  93,  106, 118,
+                                                  129, 141, 153, 166, 181, 197, 217, 241};
+
+/* The code whose value comes closest to x, the greater of two. */
+static uint8_t closest(const struct quant_format *format, float x) {
+    uint8_t code = 0;
+    while (code < QUANT_CODES - 1) {
+        int below = quant_value(format, code) - format->offset;
+        int above = quant_value(format, code + 1) - format->offset;
+        if (x - (float)below < (float)above - x) {
+            break;
+        }
+        code++;
+    }
+    return code;
+}
+
+/* Round to the codes that 1 / `inverse` asks for, then solve for the d that suits these best: the
+ * least sum of x^2 (x - d value)^2. That is the less, the greater qx^2 / qq. */
+struct fit {
+    float qx, qq;
+};
+static struct fit fit_codes(const struct quant_format *format, const float *x, float inverse) {
+    struct fit fit = {0.0f, 0.0f};
+    for (size_t i = 0; i < SIZE; i++) {
+        float value =
+            (float)(quant_value(format, closest(format, inverse * x[i])) - format->offset);
+        float weight = x[i] * x[i];
+        fit.qx += weight * value * x[i];
+        fit.qq += weight * value * value;
+    }
+    return fit;
+}
+
+/* The number of greatest magnitude is tried as the first value, as its opposite, and as 7 integers
+ * to both sides of the former. */
+static void codes_quantize(const struct quant_format *format, struct quant_block *out,
+                           const float *x) {
+    enum { TRIES = 7 };
+    const float least_magnitude = 1e-15f; /* below it x^2 would be nothing */
+    float greatest = 0.0f;
+    for (size_t i = 0; i < SIZE; i++) {
+        if (__builtin_fabsf(x[i]) > __builtin_fabsf(greatest)) {
+            greatest = x[i];
+        }
+    }
+    float first = (float)(quant_value(format, 0) - format->offset);
+    float d = 0.0f;
+    if (__builtin_fabsf(greatest) >= least_magnitude) {
+        struct fit fit = fit_codes(format, x, 1.0f / (-greatest / first));
+        d = fit.qx / fit.qq;
+        float best = d * fit.qx;
+        for (int i = -TRIES; i <= TRIES; i++) {
+            fit = fit_codes(format, x, ((float)i + first) / greatest);
+            if (fit.qq > 0.0f && fit.qx * fit.qx > best * fit.qq) {
+                d = fit.qx / fit.qq;
+                best = d * fit.qx;
+            }
+        }
+    }
+    out->d = tensor_f16_from_f32(d);
+    float factor = inverse(d);
+    for (size_t i = 0; i < SIZE; i++) {
+        out->q[i] = closest(format, x[i] * factor);
+    }
+}
+
 /* ---- formats -------------------------------------------------------------------------------- */
 
 #define NIBBLES .low_line = HALF, .m_at = 2, .unpack = nibbles_unpack, .pack = nibbles_pack
@@ -154,4 +225,10 @@ const struct quant_format quant_q5_0 = {
 const struct quant_format quant_q5_1 = {
     QUANT_Q5_1(QUANT_FIELDS), NIBBLES,     .high_at = 4,
     .high_line = 1,           .low_at = 8, .quantize = ranged_quantize,
+};
+const struct quant_format quant_iq4_nl = {
+    QUANT_IQ4_NL(QUANT_FIELDS),
+    NIBBLES,
+    .low_at = 2,
+    .quantize = codes_quantize,
 };

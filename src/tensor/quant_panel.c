@@ -449,6 +449,13 @@ void quant_panel_unpack(const struct quant_layout *layout, struct quant_part *ou
             out->q[step][i] = number(layout, lines, step, i);
         }
     }
+    if (layout->format->codebook != NULL) {
+        /* A loop of its own: the one above is slow with a table in it. */
+        for (size_t i = 0; i < sizeof out->q; i++) {
+            uint8_t *q = &out->q[i / QUANT_LINE][i % QUANT_LINE];
+            *q = (uint8_t)quant_value(layout->format, *q);
+        }
+    }
     for (size_t column = 0; column < QUANT_COLUMNS; column++) {
         take_factors(layout, out, panel, part, column);
     }

@@ -74,7 +74,7 @@ void quant_panel_pack_plain(const struct quant_layout *layout, unsigned char *pa
 
 /** 32 k of a panel, unpacked. */
 struct quant_part {
-    uint8_t q[QUANT_STEPS][QUANT_LINE];
+    uint8_t q[QUANT_STEPS][QUANT_LINE];       /**< value(q), see quant.h */
     float d[QUANT_COLUMNS], m[QUANT_COLUMNS]; /**< m: 0 where there is none */
     int32_t scale[2][QUANT_COLUMNS];          /**< of the one or two groups of 32 k */
     int32_t min[2][QUANT_COLUMNS];

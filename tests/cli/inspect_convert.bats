@@ -65,7 +65,7 @@ setup() {
 }
 
 @test "weights can be quantized, and once more" {
-    for type in q8_0 q4_0 q4_1 q5_0 q5_1 q4_k_m q5_k_m q6_k; do
+    for type in q8_0 q4_0 q4_1 q5_0 q5_1 q4_k_m q5_k_m q6_k iq4_nl; do
         gen convert --type "$type" "$MODEL" "$type.gguf"
         [ "$status" -eq 0 ]
         [ -z "$output$stderr" ]

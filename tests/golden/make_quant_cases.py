@@ -1,5 +1,6 @@
 """Write tests/golden/quant/TYPE.bin with ggml, which the llama-cpp-python package brings along
-(pip install llama-cpp-python). Run it from the root of the repository.
+(pip install llama-cpp-python), or with another libggml-base.so, given as its argument. Run it from
+the root of the repository.
 
 Each file, all little-endian, holds what ggml makes of numbers, and what it reads in arbitrary
 bytes that are blocks of that type:
@@ -11,12 +12,21 @@ bytes that are blocks of that type:
 import ctypes
 import glob
 import os
+import sys
 
-import llama_cpp
 import numpy as np
 
-library = glob.glob(os.path.join(os.path.dirname(llama_cpp.__file__), "lib", "libggml-base.so*"))
-ggml = ctypes.CDLL(sorted(library)[0])
+
+def library():
+    if len(sys.argv) > 1:
+        return sys.argv[1]
+    import llama_cpp
+
+    folder = os.path.join(os.path.dirname(llama_cpp.__file__), "lib")
+    return sorted(glob.glob(os.path.join(folder, "libggml-base.so*")))[0]
+
+
+ggml = ctypes.CDLL(library())
 
 # name: numbers per block, bytes per block, where half-precision numbers lie in it
 TYPES = {
@@ -30,6 +40,7 @@ TYPES = {
     "q4_K": (256, 144, [0, 2]),
     "q5_K": (256, 176, [0, 2]),
     "q6_K": (256, 210, [208]),
+    "iq4_nl": (32, 18, [0]),
 }
 
 
@@ -59,7 +70,11 @@ def halves(rng, n):
 os.makedirs("tests/golden/quant", exist_ok=True)
 for name, (block, size, places) in TYPES.items():
     rng = np.random.default_rng(20240607)
-    quantize = getattr(ggml, f"quantize_row_{name}_ref")
+    if name == "iq4_nl":  # its reference tries less than what llama-quantize calls
+        def quantize(x, blocks, n):
+            return ggml.quantize_iq4_nl(x, blocks, ctypes.c_int64(1), n, None)
+    else:
+        quantize = getattr(ggml, f"quantize_row_{name}_ref")
     dequantize = getattr(ggml, f"dequantize_row_{name}")
     with open(f"tests/golden/quant/{name.lower()}.bin", "wb") as file:
         x = numbers(rng, 1024)

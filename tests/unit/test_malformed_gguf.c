@@ -139,7 +139,7 @@ static const struct breaking cases[] = {
     {"2^60 blocks of Q4_0", WRITE, 4, "a.weight", B("\0\0\0\0\0\0\0\x20\4\0\0\0\0\0\0\0\2"),
      "more bytes than the file"},
     {"type Q8_1", WRITE, 20, "a.weight", B("\x9"), "Q8_1"},
-    {"type IQ4_NL", WRITE, 20, "a.weight", B("\x14"), "IQ4_NL"},
+    {"type IQ4_XS", WRITE, 20, "a.weight", B("\x17"), "IQ4_XS"},
     {"type 31337", WRITE, 20, "a.weight", B("\x69\x7a"), "31337"},
     {"type F32 for F16", WRITE, 12, "b.weight", B("\0"), "beyond the end"},
     {"offset 4", WRITE, 16, "b.weight", B("\4"), "not a multiple of 32"},

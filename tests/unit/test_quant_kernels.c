@@ -145,7 +145,7 @@ static void test_all_formats(void **state) {
             n_formats++;
         }
     }
-    assert_int_equal(n_formats, 10);
+    assert_int_equal(n_formats, 11);
 }
 
 /* The greatest integers there can be: blocks of one byte throughout but for d and m, inputs all as

@@ -118,7 +118,7 @@ static float plain_part(float sum, const struct quant_format *format,
     for (size_t i = 0; i < 32; i++) {
         size_t g = (part * 32 + i) / format->group_size;
         int scale = format->group_size == 16 ? block->scale[g] : 1;
-        dot += scale * (block->q[part * 32 + i] - format->offset) * q[i];
+        dot += scale * (quant_value(format, block->q[part * 32 + i]) - format->offset) * q[i];
         inputs += q[i];
         mins += block->min[g] * q[i];
     }

@@ -45,6 +45,7 @@ static const struct mix mixes[] = {
     {"q4_k_m", 768, 12, "0369ab", "Q6_K", "Q4_K", "Q4_K", "Q4_K", "Q6_K", "Q6_K"},
     {"q5_k_m", 768, 12, "0369ab", "Q6_K", "Q5_K", "Q5_K", "Q5_K", "Q6_K", "Q6_K"},
     {"q6_k", 768, 12, "", "Q6_K", "Q6_K", "Q6_K", "Q6_K", "", ""},
+    {"iq4_nl", 768, 12, "", "Q6_K", "IQ4_NL", "IQ4_NL", "IQ4_NL", "", ""}, /* our own */
     {"q4_0", 192, 4, "", "Q8_0", "Q4_0", "Q4_0", "Q4_0", "", ""},
     {"q4_k_m", 192, 4, "23", "Q8_0", "Q5_0", "Q5_0", "Q4_K", "Q8_0", "Q6_K"},
     {"q5_k_m", 192, 4, "23", "Q8_0", "Q5_1", "Q5_1", "Q5_K", "Q8_0", "Q6_K"},
@@ -179,8 +180,8 @@ static void test_convert(void **state) {
     static const struct {
         const char *type;
         double reach; /* of the logits' size; what was found, and half as much again */
-    } cases[] = {{"q8_0", 0.04}, {"q6_k", 0.045}, {"q5_k_m", 0.17}, {"q5_1", 0.19},
-                 {"q5_0", 0.2},  {"q4_k_m", 0.2}, {"q4_1", 0.36},   {"q4_0", 0.35}};
+    } cases[] = {{"q8_0", 0.04},  {"q6_k", 0.045}, {"q5_k_m", 0.17}, {"q5_1", 0.19},  {"q5_0", 0.2},
+                 {"q4_k_m", 0.2}, {"q4_1", 0.36},  {"q4_0", 0.35},   {"iq4_nl", 0.35}};
     const char *directory = fixture_directory_new();
     float *exact = logits_of(BASE, 512);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -285,7 +286,7 @@ static void test_broken(void **state) {
         enum tensor_type type;
     } cases[] = {{"q8_0", TENSOR_Q8_0},   {"q4_0", TENSOR_Q4_0}, {"q4_1", TENSOR_Q4_1},
                  {"q5_0", TENSOR_Q5_0},   {"q5_1", TENSOR_Q5_1}, {"q4_k_m", TENSOR_Q4_K},
-                 {"q5_k_m", TENSOR_Q5_K}, {"q6_k", TENSOR_Q6_K}};
+                 {"q5_k_m", TENSOR_Q5_K}, {"q6_k", TENSOR_Q6_K}, {"iq4_nl", TENSOR_IQ4_NL}};
     const char *directory = fixture_directory_new();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct tensor_type_info *info = tensor_type_info(cases[i].type);

@@ -12,27 +12,30 @@
 #endif
 
 /* What a kernel must know of a row of quant_formats.h: constants in what follows. */
-#define QUANT_SHAPE(GROUP, LOW, HIGH, OFFSET, MIN, GROUP_BITS, SHORT)                              \
+#define QUANT_SHAPE(GROUP, LOW, HIGH, OFFSET, MIN, GROUP_BITS, SHORT, CODEBOOK)                    \
     ((struct quant_shape){.low_bits = (LOW),                                                       \
                           .high_bits = (HIGH),                                                     \
                           .n_groups = QUANT_SMALL / (GROUP),                                       \
                           .offset = (OFFSET),                                                      \
                           .has_min = (MIN),                                                        \
                           .has_groups = (GROUP_BITS) > 0,                                          \
-                          .short_groups = (SHORT)})
+                          .short_groups = (SHORT),                                                 \
+                          .codebook = (CODEBOOK)})
 #define QUANT_FUNCTIONS(LABEL, NAME, ID, NUMBERS, BYTES, GROUP, LOW, HIGH, OFFSET, MIN,            \
-                        GROUP_BITS, SHORT, WRITTEN)                                                \
+                        GROUP_BITS, SHORT, CODEBOOK, WRITTEN)                                      \
     static void quant_##NAME##_few(const struct quant_tile *t, size_t n_rows, size_t n_panels) {   \
         quant_tile_few(*t, n_rows, n_panels,                                                       \
-                       QUANT_SHAPE(GROUP, LOW, HIGH, OFFSET, MIN, GROUP_BITS, SHORT));             \
+                       QUANT_SHAPE(GROUP, LOW, HIGH, OFFSET, MIN, GROUP_BITS, SHORT, CODEBOOK));   \
     }                                                                                              \
     static void quant_##NAME##_many(const struct quant_tile *t, size_t n_rows, size_t n_panels) {  \
         (void)n_panels;                                                                            \
-        quant_tile_rows(                                                                           \
-            *t, n_rows, (GROUP) < QUANT_SMALL ? QUANT_TILE_ROWS_GROUPED : QUANT_TILE_ROWS,         \
-            QUANT_TILE_PANELS, QUANT_SHAPE(GROUP, LOW, HIGH, OFFSET, MIN, GROUP_BITS, SHORT));     \
+        quant_tile_rows(*t, n_rows,                                                                \
+                        (GROUP) < QUANT_SMALL ? QUANT_TILE_ROWS_GROUPED : QUANT_TILE_ROWS,         \
+                        QUANT_TILE_PANELS,                                                         \
+                        QUANT_SHAPE(GROUP, LOW, HIGH, OFFSET, MIN, GROUP_BITS, SHORT, CODEBOOK));  \
     }                                                                                              \
-    QUANT_WIDENED_FUNCTION(NAME, QUANT_SHAPE(GROUP, LOW, HIGH, OFFSET, MIN, GROUP_BITS, SHORT))
+    QUANT_WIDENED_FUNCTION(                                                                        \
+        NAME, QUANT_SHAPE(GROUP, LOW, HIGH, OFFSET, MIN, GROUP_BITS, SHORT, CODEBOOK))
 #ifdef QUANT_TILE_ROWS_WIDENED
 #define QUANT_WIDENED_FUNCTION(NAME, SHAPE)                                                        \
     static void quant_##NAME##_widened(const struct quant_tile *t, size_t n_rows,                  \

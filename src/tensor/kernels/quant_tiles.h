@@ -40,6 +40,7 @@ struct quant_shape {
     int n_groups; /* of 32 k */
     int offset;
     bool has_min, has_groups, short_groups;
+    const uint8_t *codebook;
 };
 
 struct quant_tile {
@@ -55,13 +56,16 @@ struct quant_tile {
     struct tile store;             /* where the sums go and what follows them */
 };
 
-/* The 64 numbers of step s, as bytes. */
+/* The 64 numbers of step s, or what the codebook has for them, as bytes. */
 ALWAYS_INLINE vb quant_step(const unsigned char *lines, struct quant_shape f, int s) {
     if (f.low_bits == 8) {
         return vb_load(lines + s * QUANT_LINE);
     }
     vb low = vb_load(lines + s % f.low_bits * QUANT_LINE);
     low = vb_field(low, f.low_bits * (s / f.low_bits), (uint8_t)((1 << f.low_bits) - 1));
+    if (f.codebook != NULL) {
+        return vb_lookup(low, f.codebook);
+    }
     if (f.high_bits == 0) {
         return low;
     }
@@ -70,8 +74,13 @@ ALWAYS_INLINE vb quant_step(const unsigned char *lines, struct quant_shape f, in
     return vb_join(low, high, f.low_bits);
 }
 
+/* Whether these need all 8 bits: they are multiplied in another way. */
+ALWAYS_INLINE bool quant_has_bytes(struct quant_shape f) {
+    return f.low_bits == 8 || f.codebook != NULL;
+}
+
 ALWAYS_INLINE vi quant_dot(vi sum, vb q, const int8_t *x, struct quant_shape f) {
-    return f.low_bits == 8 ? vi_dot4_8bit(sum, q, x) : vi_dot4(sum, q, x);
+    return quant_has_bytes(f) ? vi_dot4_8bit(sum, q, x) : vi_dot4(sum, q, x);
 }
 
 /* scale[g] and min[g] of the 16 columns, from the group bytes of 32 k. */
@@ -118,7 +127,7 @@ ALWAYS_INLINE void quant_find(struct quant_at *at, const struct quant_tile *t, s
 
 /* What dot products of group g begin with, for all columns: the offset's part of them. */
 ALWAYS_INLINE vi quant_dot_start(const struct quantized_part *part, int g, struct quant_shape f) {
-    int offset = f.low_bits == 8 && VI_DOT_IS_SIGNED ? 0 : f.offset;
+    int offset = quant_has_bytes(f) && VI_DOT_IS_SIGNED ? 0 : f.offset;
     const int32_t sum = f.n_groups == 2 ? part->sum[g] : part->total;
     return vi_mul(vi_set1(sum), vi_set1(-offset));
 }
@@ -162,7 +171,7 @@ ALWAYS_INLINE void quant_dots_by_pairs(vi dot[QUANT_MAX_ROWS][QUANT_MAX_PANELS],
 ALWAYS_INLINE void quant_dots(vi dot[QUANT_MAX_ROWS][QUANT_MAX_PANELS], const struct quant_at *at,
                               int g, int rows, int panels, struct quant_shape f) {
 #if VI_HAS_PAIRS
-    if (f.low_bits != 8) {
+    if (!quant_has_bytes(f)) {
         quant_dots_by_pairs(dot, at, g, rows, panels, f);
         return;
     }

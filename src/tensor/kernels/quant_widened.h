@@ -39,7 +39,7 @@ ALWAYS_INLINE void quant_widen_numbers(struct quant_widened *out, const struct q
     vi start = vi_set1(0);
     for (int s = 0; s < QUANT_STEPS; s++) {
         vb q = quant_step(at->lines[0], f, s);
-        if (f.low_bits == 8) {
+        if (quant_has_bytes(f)) {
             vb sign = vb_sign(q);
             q = vb_magnitude(q);
             vb_store(out->sign[s], sign);
@@ -47,7 +47,7 @@ ALWAYS_INLINE void quant_widen_numbers(struct quant_widened *out, const struct q
         }
         vb_store(out->q[s], q);
     }
-    if (f.low_bits == 8) {
+    if (quant_has_bytes(f)) {
         vb_store(out->start, start);
     }
 }
@@ -93,7 +93,7 @@ ALWAYS_INLINE vi quant_sums(const struct quantized_part *part) {
 ALWAYS_INLINE void quant_widened_dots(vi dot[QUANT_MAX_ROWS], const struct quant_widened *w,
                                       const struct quant_at *at, int rows, struct quant_shape f) {
     UNROLL for (int r = 0; r < rows; r++) {
-        if (f.low_bits == 8) {
+        if (quant_has_bytes(f)) {
             dot[r] = vb_load(w->start);
         } else if (f.n_groups == 1) {
             dot[r] = vi_set1(-f.offset * at->part[r]->total);
@@ -104,7 +104,7 @@ ALWAYS_INLINE void quant_widened_dots(vi dot[QUANT_MAX_ROWS], const struct quant
         }
     }
     int n_steps = QUANT_STEPS / f.n_groups;
-    int most = f.low_bits == 8 ? 1 : quant_steps_in_pairs(f);
+    int most = quant_has_bytes(f) ? 1 : quant_steps_in_pairs(f);
     most = most < n_steps ? most : n_steps;
     UNROLL for (int first = 0; first < QUANT_STEPS; first += most) {
         vi pairs[QUANT_MAX_ROWS];
@@ -113,7 +113,7 @@ ALWAYS_INLINE void quant_widened_dots(vi dot[QUANT_MAX_ROWS], const struct quant
             vb q = vb_load(w->q[s]);
             UNROLL for (int r = 0; r < rows; r++) {
                 const int8_t *x = at->x[r] + 4 * s;
-                if (f.low_bits == 8) {
+                if (quant_has_bytes(f)) {
                     dot[r] = vi_dot4_signed(dot[r], q, vb_load(w->sign[s]), x);
                 } else {
                     pairs[r] = step == 0 ? vi_pairs(q, x) : vi_add_pairs(pairs[r], q, x);
@@ -123,7 +123,7 @@ ALWAYS_INLINE void quant_widened_dots(vi dot[QUANT_MAX_ROWS], const struct quant
         UNROLL for (int r = 0; r < rows; r++) {
             if (f.n_groups == 2) {
                 dot[r] = vi_join_scaled(dot[r], pairs[r], vb_load(w->scale[first / n_steps]));
-            } else if (f.low_bits != 8) {
+            } else if (!quant_has_bytes(f)) {
                 dot[r] = vi_join_pairs(dot[r], pairs[r]);
             }
         }

@@ -186,6 +186,11 @@ VF_INLINE vb vb_join(vb low, vb high, int shift) {
     return (vb){_mm256_or_si256(low.low, _mm256_slli_epi16(high.low, shift)),
                 _mm256_or_si256(low.high, _mm256_slli_epi16(high.high, shift))};
 }
+/* table[code] for every byte of `codes`, which are below 16. */
+VF_INLINE vb vb_lookup(vb codes, const uint8_t *table) {
+    __m256i twice = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)table));
+    return (vb){_mm256_shuffle_epi8(twice, codes.low), _mm256_shuffle_epi8(twice, codes.high)};
+}
 VF_INLINE vi vi_set1(int32_t x) {
     return (vi){_mm256_set1_epi32(x), _mm256_set1_epi32(x)};
 }

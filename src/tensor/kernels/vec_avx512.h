@@ -159,6 +159,11 @@ VF_INLINE vb vb_join(vb low, vb high, int shift) {
     vb_words up = (vb_words)high << shift;
     return _mm512_or_si512(low, (__m512i)up);
 }
+/* table[code] for every byte of `codes`, which are below 16. */
+VF_INLINE vb vb_lookup(vb codes, const uint8_t *table) {
+    __m128i once = _mm_loadu_si128((const __m128i *)table);
+    return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(once), codes);
+}
 VF_INLINE vi vi_set1(int32_t x) {
     return _mm512_set1_epi32(x);
 }

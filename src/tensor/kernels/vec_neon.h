@@ -161,6 +161,13 @@ VF_INLINE vb vb_join(vb low, vb high, int shift) {
     }
     return low;
 }
+/* table[code] for every byte of `codes`, which are below 16. */
+VF_INLINE vb vb_lookup(vb codes, const uint8_t *table) {
+    for (int i = 0; i < VF_QUADS; i++) {
+        codes.quad[i] = vqtbl1q_u8(vld1q_u8(table), codes.quad[i]);
+    }
+    return codes;
+}
 VF_INLINE vi vi_set1(int32_t x) {
     return (vi){{vdupq_n_s32(x), vdupq_n_s32(x), vdupq_n_s32(x), vdupq_n_s32(x)}};
 }
