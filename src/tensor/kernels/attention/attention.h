@@ -5,9 +5,8 @@
  * Scores and their weighted sums are matrix products themselves: keys lie in panels of 16
  * positions (columns), values position by position (inner index). Several rows go through the tiles
  * of matmul_tiles.h. A row alone, as in decoding, uses every key and value once: it waits for
- * memory, unless they are prefetched early and evenly, and has loops of its own. The includer
- * defines
- *   ATTENTION_PANELS  panels that one row takes side by side, at most 8
+ * memory, unless they are prefetched early and evenly, and has loops of its own, over
+ * ATTENTION_PANELS panels (sets/set.h) at once.
  */
 #ifndef KERNELS_ATTENTION_H
 #define KERNELS_ATTENTION_H

@@ -45,7 +45,7 @@ ALWAYS_INLINE void int8_round_full(vi sum[INT8_SUMS], const vb q[QUANT_TILE_PANE
         UNROLL_SUMS for (size_t s = 0; s < INT8_SUMS; s++) {
             const int8_t *four = x + s / QUANT_TILE_PANELS * INT8_ROW + i;
             vb some = q[s % QUANT_TILE_PANELS];
-#ifdef QUANT_TILE_ROWS_WIDENED
+#if QUANT_TILE_ROWS_WIDENED
             sum[s] = vi_dot4_signed(sum[s], vb_magnitude(some), vb_sign(some), four);
 #else
             sum[s] = vi_dot4_8bit(sum[s], some, four);

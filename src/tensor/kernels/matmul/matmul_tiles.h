@@ -3,17 +3,15 @@
  *
  * The result is computed in tiles of a few rows of x by a few panels of w, small enough for all
  * sums of a tile to stay in registers. For each k a tile loads one vector per panel, and each x
- * takes part in one fused multiply-add per panel. The includer defines, by the registers it has:
- *   TILE_ROWS    rows of a tile, at most 8
- *   TILE_PANELS  panels of a tile, at most KERNELS_SCRATCH_PANELS
- *   TILE_PANELS_FEW_ROWS  the same for one or two rows
- *   TILE_UNROLL_K  before the loop over k of tiles of TILE_ROWS rows: nothing, or a pragma
+ * takes part in one fused multiply-add per panel. How many rows and panels a tile has depends on
+ * the registers: sets/set.h.
  */
 #ifndef KERNELS_MATMUL_TILES_H
 #define KERNELS_MATMUL_TILES_H
 
 #include "base/memory.h"
 #include "tensor/kernels/matmul/tiles.h"
+#include "tensor/kernels/sets/set.h"
 
 /* k of a block when few rows meet weights in place: the rows of w are then read as that many
  * streams side by side, each in the order of the file. Neighbours in a stream are pages away from

@@ -3,19 +3,12 @@
  * gradients are made of (training.h says which). Tiles read w where it lies in panels. Whole rows
  * of w are packed in scratch by the first tile of rows that reads them; else a few panels and some
  * hundred k at a time are gathered there before. Unfinished sums wait in y, which changes no bit.
- * The includer may define
- *   PRODUCT_INNER_ACROSS  k of a block where x lies across: each is a line of x then, to be met
- *                         again by the other tiles, and they should all stay in the first cache
  */
 #ifndef KERNELS_TRAINING_PRODUCT_H
 #define KERNELS_TRAINING_PRODUCT_H
 
 #include "tensor/kernels/matmul/matmul_tiles.h"
 #include "tensor/kernels/training.h"
-
-#ifndef PRODUCT_INNER_ACROSS
-#define PRODUCT_INNER_ACROSS PRODUCT_INNER
-#endif
 
 _Static_assert(PRODUCT_INNER_ACROSS <= PRODUCT_INNER && PRODUCT_INNER_ACROSS % 16 == 0,
                "scratch has no room for such blocks");

@@ -1,13 +1,13 @@
 /**
  * quant_matmul.h - the matrix product with weights of a block format, from the tiles of
- * quant_tiles.h and, where QUANT_TILE_ROWS_WIDENED is defined, of quant_widened.h; one function
+ * quant_tiles.h and, where QUANT_TILE_ROWS_WIDENED is not 0, of quant_widened.h; one function
  * of each kind for every format.
  */
 #ifndef KERNELS_QUANT_MATMUL_H
 #define KERNELS_QUANT_MATMUL_H
 
 #include "tensor/kernels/quant/quant_tiles.h"
-#ifdef QUANT_TILE_ROWS_WIDENED
+#if QUANT_TILE_ROWS_WIDENED
 #include "tensor/kernels/quant/quant_widened.h"
 #endif
 
@@ -33,7 +33,7 @@
             QUANT_TILE_PANELS, QUANT_SHAPE(GROUP, LOW, HIGH, OFFSET, MIN, GROUP_BITS, SHORT));     \
     }                                                                                              \
     QUANT_WIDENED_FUNCTION(NAME, QUANT_SHAPE(GROUP, LOW, HIGH, OFFSET, MIN, GROUP_BITS, SHORT))
-#ifdef QUANT_TILE_ROWS_WIDENED
+#if QUANT_TILE_ROWS_WIDENED
 #define QUANT_WIDENED_FUNCTION(NAME, SHAPE)                                                        \
     static void quant_##NAME##_widened(const struct quant_tile *t, size_t n_rows,                  \
                                        size_t n_panels) {                                          \
@@ -58,7 +58,7 @@ enum quant_way {
 typedef void quant_tile_function(const struct quant_tile *t, size_t n_rows, size_t n_panels);
 
 static quant_tile_function *quant_tile_function_for(enum tensor_type type, enum quant_way way) {
-#ifdef QUANT_TILE_ROWS_WIDENED
+#if QUANT_TILE_ROWS_WIDENED
 #define QUANT_TILE_ENTRY(LABEL, NAME, ...)                                                         \
     [TENSOR_##LABEL] = {quant_##NAME##_few, quant_##NAME##_many, quant_##NAME##_widened},
 #else
@@ -73,7 +73,7 @@ static quant_tile_function *quant_tile_function_for(enum tensor_type type, enum 
 
 /* Rows of a tile, and panels of one that has many rows. */
 static size_t quant_rows(const struct quant_layout *layout, enum quant_way way) {
-#ifdef QUANT_TILE_ROWS_WIDENED
+#if QUANT_TILE_ROWS_WIDENED
     if (way == QUANT_WIDENED) {
         return QUANT_TILE_ROWS_WIDENED;
     }
@@ -113,7 +113,7 @@ static void quant_plan_ahead(struct quant_tile *t, size_t n_rows, enum quant_way
 
 static enum quant_way quant_way_for(const struct quant_layout *layout, size_t n_rows,
                                     size_t n_panels) {
-#ifdef QUANT_TILE_ROWS_WIDENED
+#if QUANT_TILE_ROWS_WIDENED
     if (n_rows >= quant_widens_from(layout->format)) {
         return QUANT_WIDENED;
     }

@@ -7,29 +7,22 @@
  * to bytes and add four products to each of 16 integers (where VI_HAS_PAIRS, first two and two to
  * twice as many integers of 16 bits); then the integers are scaled and join the sums. All of this
  * is written once for every format, whose properties are constants where the functions are made.
- * The includer defines
- *   QUANT_TILE_ROWS          rows of a tile, at most 6
- *   QUANT_TILE_PANELS        panels of a tile, at most 4
- *   QUANT_TILE_ROWS_GROUPED  rows of a tile of formats with groups of 16, which need a second
- *                            integer for every sum
- * and may define QUANT_AHEAD_LONE_8_BITS, see below.
+ * How many rows and panels a tile has is in sets/set.h.
  */
 #ifndef KERNELS_QUANT_TILES_H
 #define KERNELS_QUANT_TILES_H
 
 #include "tensor/kernels/matmul/tiles.h"
 #include "tensor/kernels/quant/quant_rows.h"
+#include "tensor/kernels/sets/set.h"
 #include "tensor/quant/quant_panel.h"
 
 #define QUANT_MAX_ROWS   6
 #define QUANT_MAX_PANELS 4
 
-/* How far ahead of what it reads a tile of few rows prefetches, in bytes; one row of 8-bit weights,
- * which come fastest, may do with another distance. */
+/* How far ahead of what it reads a tile of few rows prefetches, in bytes; for one row of 8-bit
+ * weights it is QUANT_AHEAD_LONE_8_BITS. */
 #define QUANT_AHEAD 4096
-#ifndef QUANT_AHEAD_LONE_8_BITS
-#define QUANT_AHEAD_LONE_8_BITS QUANT_AHEAD
-#endif
 /* With more tiles of rows than this nothing is prefetched: the first of them alone waits for
  * memory. */
 #define QUANT_AHEAD_TILES 32

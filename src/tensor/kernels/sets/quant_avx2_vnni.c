@@ -1,7 +1,7 @@
 /**
- * quant_avx2_vnni.c - products with block formats for AVX2 and its dot products of bytes
- * (AVX-VNNI); the 16 registers go in pairs, one for each half of a vector: the tile sizes. The code
- * is in quant_matmul.h and what it includes.
+ * quant_avx2_vnni.c - products with block formats for AVX2 and its dot products of bytes (AVX-
+ * VNNI); the 16 registers go in pairs, one for each half of a vector. The code is in quant_matmul.h
+ * and what it includes, the tile sizes in set.h.
  */
 #include "tensor/kernels/kernels.h"
 
@@ -13,11 +13,9 @@
 #define VI_DPBUSD _mm256_dpbusd_avx_epi32
 #endif
 
-#include "tensor/kernels/vec/vec_avx2.h"
+#define OF_QUANT_SET OF_QUANT_AVX2_VNNI
 
-#define QUANT_TILE_ROWS         6
-#define QUANT_TILE_PANELS       1
-#define QUANT_TILE_ROWS_GROUPED 3
+#include "tensor/kernels/vec/vec_avx2.h"
 
 #include "tensor/kernels/limit/int8_limit.h"
 #include "tensor/kernels/quant/quant_kernels.h"

@@ -1,16 +1,14 @@
 /**
- * quant_avx512.c - products with block formats for AVX-512 F, BW, VL and DQ: the tile sizes. The
- * code is in quant_matmul.h and what it includes.
+ * quant_avx512.c - products with block formats for AVX-512 F, BW, VL and DQ. The code is in
+ * quant_matmul.h and what it includes, the tile sizes in set.h.
  */
 #include "tensor/kernels/kernels.h"
 
 #ifdef KERNELS_X86
 
-#include "tensor/kernels/vec/vec_avx512.h"
+#define OF_QUANT_SET OF_QUANT_AVX512
 
-#define QUANT_TILE_ROWS         6
-#define QUANT_TILE_PANELS       2
-#define QUANT_TILE_ROWS_GROUPED 4
+#include "tensor/kernels/vec/vec_avx512.h"
 
 #include "tensor/kernels/limit/int8_limit.h"
 #include "tensor/kernels/quant/quant_kernels.h"

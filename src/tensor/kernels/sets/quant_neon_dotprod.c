@@ -1,16 +1,14 @@
 /**
  * quant_neon_dotprod.c - products with block formats for AArch64 NEON and its dot products of bytes
- * (dotprod): the tile sizes. The code is in quant_matmul.h and what it includes.
+ * (dotprod). The code is in quant_matmul.h and what it includes, the tile sizes in set.h.
  */
 #include "tensor/kernels/kernels.h"
 
 #ifdef KERNELS_NEON
 
-#include "tensor/kernels/vec/vec_neon.h"
+#define OF_QUANT_SET OF_QUANT_NEON_DOTPROD
 
-#define QUANT_TILE_ROWS         3
-#define QUANT_TILE_PANELS       1
-#define QUANT_TILE_ROWS_GROUPED 2
+#include "tensor/kernels/vec/vec_neon.h"
 
 #include "tensor/kernels/limit/int8_limit.h"
 #include "tensor/kernels/quant/quant_kernels.h"
