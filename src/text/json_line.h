@@ -1,10 +1,10 @@
 /**
  * json_line.h - an object on a line of its own, as files of JSON lines have it.
  */
-#ifndef FORMAT_JSON_LINE_H
-#define FORMAT_JSON_LINE_H
+#ifndef TEXT_JSON_LINE_H
+#define TEXT_JSON_LINE_H
 
-#include "format/json.h"
+#include "text/json.h"
 
 /**
  * Parse a line as json_parse() does, but with U+FFFD in the place of halves of surrogate pairs. It

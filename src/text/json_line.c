@@ -3,7 +3,7 @@
  * of lines that hold no object. What the members must be is for the reader of each kind of record
  * to say.
  */
-#include "format/json_line.h"
+#include "text/json_line.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -4,16 +4,13 @@
  * What cJSON would lose or refuse is settled here: whether a number was spelled as a whole one, and
  * the words NaN and Infinity of Python's files.
  */
-#include "format/json.h"
+#include "text/json.h"
 
 #include <string.h>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/hash_table.h"
 #include "base/memory.h"
-#include "format/looks_like.h"
-#include "text/lines.h"
 
 /** Up to so many members are compared each with each; more go into a hash table. */
 #define FEW_MEMBERS 12
@@ -202,45 +199,12 @@ enum gen_status json_parse(cJSON **out, const char *text, size_t n, const char *
     return parse(out, text, n, false, where, err);
 }
 
-/** What a file is that does not even look like JSON, else NULL. */
-static const char *other_text(const char *text, size_t n) {
-    if (n == 0) {
-        return "the file is empty";
-    }
-    if (text_mark_length(text, n) > 0) {
-        return "begins with a byte order mark, which JSON has not (save it as UTF-8 without BOM)";
-    }
-    if (n >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0 ||
-                   text[0] == '\0' || text[1] == '\0')) {
-        return "is UTF-16 or UTF-32 text, but JSON must be UTF-8 (save it as UTF-8)";
-    }
-    return file_looks_like(text, n);
+enum gen_status json_parse_python(cJSON **out, const char *text, size_t n, const char *where,
+                                  struct gen_error *err) {
+    return parse(out, text, n, true, where, err);
 }
 
-enum gen_status json_read_object(cJSON **out, const char *path, size_t limit,
-                                 struct gen_error *err) {
-    *out = NULL;
-    struct error_quoted where;
-    error_path(&where, path);
-    char *text = NULL;
-    size_t n = 0;
-    enum gen_status status = file_read(&text, &n, path, limit, err);
-    const char *other = status == GEN_OK ? other_text(text, n) : NULL;
-    if (other != NULL) {
-        status = error_set(err, GEN_BAD_FILE, "%s: %s", where.text, other);
-    }
-    if (status == GEN_OK) {
-        status = parse(out, text, n, true, where.text, err);
-    }
-    if (status == GEN_OK && !cJSON_IsObject(*out)) {
-        status = error_set(err, GEN_BAD_FILE, "%s: holds %s, but must hold a JSON object",
-                           where.text, json_kind(*out));
-        cJSON_Delete(*out);
-        *out = NULL;
-    }
-    memory_free(text);
-    return status;
-}
+/* ---- what is in a value -----------------------------------------------------------------------*/
 
 const cJSON *json_member(const cJSON *object, const char *name) {
     if (!cJSON_IsObject(object)) {

@@ -11,8 +11,8 @@
  * Strings have no NUL inside, so strlen() is right for them. Walk an array or object by
  * ->child and ->next; cJSON_GetArrayItem() would make that quadratic.
  */
-#ifndef FORMAT_JSON_H
-#define FORMAT_JSON_H
+#ifndef TEXT_JSON_H
+#define TEXT_JSON_H
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
@@ -30,11 +30,11 @@ enum gen_status json_parse(cJSON **out, const char *text, size_t n, const char *
                            struct gen_error *err);
 
 /**
- * Parse a file of at most `limit` bytes whose value must be an object. As the programs that write
- * such files are Python's, NaN, Infinity and -Infinity are numbers here, none of them finite.
+ * The same for files that Python's programs write: NaN, Infinity and -Infinity are numbers, none of
+ * them finite.
  */
-enum gen_status json_read_object(cJSON **out, const char *path, size_t limit,
-                                 struct gen_error *err);
+enum gen_status json_parse_python(cJSON **out, const char *text, size_t n, const char *where,
+                                  struct gen_error *err);
 
 /** The member called exactly `name`, or NULL; also NULL where `object` is NULL or no object. */
 const cJSON *json_member(const cJSON *object, const char *name);

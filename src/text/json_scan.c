@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "format/json.h"
+#include "text/json.h"
 
 struct scan {
     struct cursor text;
