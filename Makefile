@@ -37,12 +37,13 @@ MPICC ?= mpicc
 
 PROGRAM_SOURCES := $(filter-out src/cli/ranks_$(if $(MPI),one,mpi).c,\
 	$(wildcard src/main.c src/cli/*.c src/cmd/*.c src/cmd/*/*.c))
-LIBRARY_SOURCES := $(filter-out src/cli/% src/cmd/%,$(wildcard src/*/*.c src/*/*/*.c))
+LIBRARY_SOURCES := $(filter-out src/cli/% src/cmd/%,\
+	$(wildcard src/*/*.c src/*/*/*.c src/*/*/*/*.c))
 TEST_SOURCES    := $(wildcard tests/unit/test_*.c)
 TEST_HELPERS    := $(filter-out $(TEST_SOURCES),$(wildcard tests/unit/*.c))
 OTHER_TESTS     := $(wildcard tests/fault/*.[ch] tests/fuzz/*.[ch])
 BATS_FILES      := $(wildcard tests/cli/*.bats)
-HEADERS         := $(wildcard include/*.h src/*/*.h src/*/*/*.h tests/unit/*.h tests/neon/*.h)
+HEADERS         := $(wildcard include/*.h src/*/*.h src/*/*/*.h src/*/*/*/*.h tests/unit/*.h tests/neon/*.h)
 SCRIPTS         := $(wildcard scripts/*.sh tests/run tests/fuzz/run tests/cli/*.bash .ci/run)
 
 object          = $(patsubst %.c,$(BUILD)/%.o,$(1))
@@ -162,15 +163,15 @@ $(BUILD)/src/tensor/%.o: HARDENING =
 $(BUILD)/src/tensor/kernels/%.o: KERNEL_LEVEL = $(if $(filter -O3,$(lastword $(filter -O%,$(CFLAGS)))),-O2) \
 	$(if $(findstring fuzzer-no-link,$(CFLAGS)),-fno-sanitize=fuzzer-no-link$(comma)undefined)
 $(BUILD)/src/base/floats_avx2.o $(BUILD)/src/base/floats_avx2.tidy: FILE_CFLAGS = $(AVX2_CFLAGS)
-# The square root as the one instruction it is, not a call, which no compiler makes vectors of.
-$(foreach set,generic neon,$(BUILD)/src/tensor/kernels/$(set).o $(BUILD)/src/tensor/kernels/$(set).tidy): FILE_CFLAGS = -fno-math-errno
-$(BUILD)/src/tensor/kernels/avx2.o   $(BUILD)/src/tensor/kernels/avx2.tidy:   FILE_CFLAGS = $(AVX2_CFLAGS) -fno-math-errno
-$(BUILD)/src/tensor/kernels/avx512.o $(BUILD)/src/tensor/kernels/avx512.tidy: FILE_CFLAGS = $(AVX512_CFLAGS) -fno-math-errno
-$(BUILD)/src/tensor/kernels/quant_avx2.o $(BUILD)/src/tensor/kernels/quant_avx2.tidy: FILE_CFLAGS = $(AVX2_CFLAGS)
-$(BUILD)/src/tensor/kernels/quant_avx2_vnni.o $(BUILD)/src/tensor/kernels/quant_avx2_vnni.tidy: FILE_CFLAGS = $(AVX2_CFLAGS) $(AVX_VNNI_CFLAGS)
-$(BUILD)/src/tensor/kernels/quant_avx512.o $(BUILD)/src/tensor/kernels/quant_avx512.tidy: FILE_CFLAGS = $(AVX512_CFLAGS)
-$(BUILD)/src/tensor/kernels/quant_avx512_vnni.o $(BUILD)/src/tensor/kernels/quant_avx512_vnni.tidy: FILE_CFLAGS = $(AVX512_CFLAGS) $(VNNI_CFLAGS)
-$(BUILD)/src/tensor/kernels/quant_neon_dotprod.o $(BUILD)/src/tensor/kernels/quant_neon_dotprod.tidy: FILE_CFLAGS = $(DOTPROD_CFLAGS)
+# A file of a kernel set is compiled for what its name says. In all of them the square root is the one
+# instruction that it is, not a call, which no compiler makes vectors of.
+SETS = $(BUILD)/src/tensor/kernels/sets
+$(SETS)/%: FILE_CFLAGS = -fno-math-errno
+$(SETS)/avx2% $(SETS)/quant_avx2%: FILE_CFLAGS += $(AVX2_CFLAGS)
+$(SETS)/quant_avx2_vnni%: FILE_CFLAGS += $(AVX_VNNI_CFLAGS)
+$(SETS)/avx512% $(SETS)/quant_avx512%: FILE_CFLAGS += $(AVX512_CFLAGS)
+$(SETS)/quant_avx512_vnni%: FILE_CFLAGS += $(VNNI_CFLAGS)
+$(SETS)/quant_neon_dotprod%: FILE_CFLAGS += $(DOTPROD_CFLAGS)
 $(BUILD)/src/cli/ranks_mpi.o: FILE_CC = $(MPI_WRAPPER)
 $(BUILD)/src/cli/embedded.o: FILE_CFLAGS = $(EMBEDDED_CFLAGS)
 $(BUILD)/src/cli/embedded.o: $(wildcard $(EMBEDDED_MODEL))
@@ -309,7 +310,7 @@ test-neon: ## run the kernel tests on an emulated AArch64 machine (needs `make d
 
 neon-programs: $(NEON_TESTS:%=$(BUILD)/%)
 $(NEON_TESTS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/unit/simulated_vnni.o \
-		$(BUILD)/tests/unit/kernel_check.o $(call object,$(wildcard src/base/*.c src/tensor/*.c src/tensor/kernels/*.c))
+		$(BUILD)/tests/unit/kernel_check.o $(call object,$(wildcard src/base/*.c src/tensor/*.c src/tensor/*/*.c src/tensor/*/*/*.c))
 	$(call say,LINK $@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lm -pthread
 
 $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(call object,$(TEST_HELPERS)) $(BUILD)/libgen.a

@@ -1,77 +1,27 @@
 /**
- * json_out.c - writing JSON: commas, escapes, U+FFFD for what is no UTF-8, numbers that keep their
- * digits. Nothing is parsed here; where the text goes is for the caller to say.
+ * json_out.c - writing JSON: commas, brackets, numbers that keep their digits; strings are
+ * text/json_quote.c's. Nothing is parsed here; where the text goes is for the caller to say.
  */
 #include "cli/json_out.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <utf8proc.h>
 
-#include "base/printable.h"
 #include "cli/alloc.h"
 #include "cli/ids.h"
+#include "text/json_quote.h"
 
 static void put(struct json_out *json, const char *text) {
     alloc_append(&json->text, text, strlen(text));
 }
 
-/** A character below U+10000 as its escape. */
-static void put_escaped(struct json_out *json, uint32_t character) {
-    static const char letters[] = "\b\t\n\f\r\"\\";
-    static const char *const escapes[] = {"\\b", "\\t", "\\n", "\\f", "\\r", "\\\"", "\\\\"};
-    const char *letter = character > 0 && character < 0x80 ? strchr(letters, (int)character) : NULL;
-    if (letter != NULL) {
-        put(json, escapes[letter - letters]);
-    } else {
-        char escape[8];
-        snprintf(escape, sizeof escape, "\\u%04x", (unsigned)(character & 0xffff));
-        put(json, escape);
-    }
-}
-
-/** Bytes of text[n] from the start that may be in a JSON string as they are. JSON demands less,
-    but whoever looks at it with `less` or `cat` shall see what there is. */
-static size_t plain_length(const char *text, size_t n) {
-    size_t i = 0;
-    while (i < n) {
-        unsigned char byte = (unsigned char)text[i];
-        if (byte == '"' || byte == '\\') {
-            break;
-        }
-        utf8proc_int32_t character;
-        utf8proc_ssize_t length = utf8proc_iterate((const utf8proc_uint8_t *)text + i,
-                                                   (utf8proc_ssize_t)(n - i), &character);
-        if (length < 1 || !printable_is((uint32_t)character)) {
-            break;
-        }
-        i += (size_t)length;
-    }
-    return i;
-}
-
+/** JSON demands fewer escapes, but whoever looks at it with `less` or `cat` shall see what there
+ * is. */
 static void put_string(struct json_out *json, const char *text, size_t n) {
-    put(json, "\"");
-    while (n > 0) {
-        size_t plain = plain_length(text, n);
-        alloc_append(&json->text, text, plain);
-        text += plain;
-        n -= plain;
-        if (n > 0) {
-            utf8proc_int32_t character;
-            utf8proc_ssize_t length =
-                utf8proc_iterate((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)n, &character);
-            if (length > 0) {
-                put_escaped(json, (uint32_t)character);
-            } else {
-                put(json, "\xef\xbf\xbd");
-            }
-            text += length > 0 ? length : 1;
-            n -= length > 0 ? (size_t)length : 1;
-        }
+    if (json_quote(&json->text, text, n, JSON_ESCAPE_UNSEEN) != GEN_OK) {
+        alloc_failed();
     }
-    put(json, "\"");
 }
 
 /** What goes before a value. */

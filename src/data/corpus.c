@@ -12,8 +12,8 @@
 #include "base/digest.h"
 #include "base/memory.h"
 #include "data/corpus_walk.h"
-#include "format/json_line.h"
 #include "text/documents.h"
+#include "text/json_line.h"
 #include "text/lines.h"
 
 /* Pieces tokenized together: until they have so many bytes, or are so many. */

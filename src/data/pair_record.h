@@ -11,7 +11,7 @@
 #ifndef DATA_PAIR_RECORD_H
 #define DATA_PAIR_RECORD_H
 
-#include "format/json_line.h"
+#include "text/json_line.h"
 
 /** All texts are those of the object. */
 struct pair_record {

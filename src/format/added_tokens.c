@@ -7,8 +7,8 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "format/json.h"
 #include "format/tokenizer_files.h"
+#include "text/json.h"
 
 void added_tokens_release(struct added_tokens *added) {
     for (size_t i = 0; i < added->n; i++) {

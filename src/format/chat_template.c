@@ -9,7 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/memory.h"
-#include "format/json.h"
+#include "format/json_file.h"
 
 /** Most bytes of a template, and of tokenizer_config.json. */
 #define FILE_LIMIT ((size_t)4 << 20)

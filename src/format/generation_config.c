@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "format/json_file.h"
 
 /** Most bytes of generation_config.json, and most ids in one list. */
 #define FILE_LIMIT ((size_t)4 << 20)

@@ -8,8 +8,8 @@
 #ifndef FORMAT_GENERATION_CONFIG_H
 #define FORMAT_GENERATION_CONFIG_H
 
-#include "format/json.h"
 #include "format/model_file.h"
+#include "text/json.h"
 
 /**
  * Add the ids of the member eos_token_id (a number, a list, null or -1 for none) to file->eos_ids,

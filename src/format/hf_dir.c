@@ -7,7 +7,7 @@
 #include "base/bytes.h"
 #include "base/memory.h"
 #include "format/generation_config.h"
-#include "format/json.h"
+#include "format/json_file.h"
 #include "format/model_file.h"
 #include "format/tokenizer_files.h"
 

@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "format/json.h"
 #include "format/looks_like.h"
 #include "format/model_file.h"
 #include "format/tokenizer_files.h"

@@ -12,9 +12,9 @@
 
 #include "base/bytes.h"
 #include "base/memory.h"
-#include "format/json.h"
 #include "format/looks_like.h"
 #include "format/model_file.h"
+#include "text/json.h"
 #include "text/lines.h"
 
 /** Longest header the format allows. */

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "format/json.h"
+#include "format/json_file.h"
 #include "format/looks_like.h"
 
 static enum gen_status read_vocab(struct tokenizer_builder *builder, const char *directory,

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "format/json.h"
+#include "format/json_file.h"
 #include "format/tokenizer_files.h"
 
 /** The "type" of a part, for comparing and for messages. */

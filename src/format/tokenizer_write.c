@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "format/tokenizer_files.h"
 #include "gen_train.h"
+#include "text/json_quote.h"
 
 /** The files, in the order in which they are renamed to their targets. */
 enum { MERGES, VOCAB, CONFIG, N_FILES };
@@ -24,24 +25,7 @@ static bool put(struct gen_bytes *out, const char *text) {
 
 /** JSON text with its quotes; of what may be escaped only what must be, as serde_json has it. */
 static bool put_quoted(struct gen_bytes *out, const char *bytes, size_t n) {
-    static const char letters[] = "\bb\tt\nn\ff\rr\"\"\\\\";
-    bool done = put(out, "\"");
-    for (size_t i = 0; i < n && done; i++) {
-        char escape[8] = {bytes[i]};
-        size_t length = 1;
-        for (const char *at = letters; *at != '\0'; at += 2) {
-            if (*at == bytes[i]) {
-                escape[0] = '\\';
-                escape[1] = at[1];
-                length = 2;
-            }
-        }
-        if (length == 1 && (unsigned char)bytes[i] < 0x20) {
-            length = (size_t)snprintf(escape, sizeof escape, "\\u%04x", (unsigned)bytes[i]);
-        }
-        done = gen_bytes_append(out, escape, length) == GEN_OK;
-    }
-    return done && put(out, "\"");
+    return json_quote(out, bytes, n, JSON_ESCAPE_LEAST) == GEN_OK;
 }
 
 static bool put_id(struct gen_bytes *out, const char *format, int32_t id) {

@@ -1,7 +1,7 @@
 /**
  * kv_cache.c - keys and values of all slots, layers and heads: one stretch of memory, where each
  * lies in it, and copying the beginning of a slot to another. Attention
- * (tensor/kernels/attention.h) reads and fills it.
+ * (tensor/kernels/attention/attention.h) reads and fills it.
  */
 #include "model/kv_cache.h"
 

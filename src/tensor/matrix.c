@@ -1,7 +1,7 @@
 /**
  * matrix.c - making the weight operand of a product: planning its panels, packing them from a
  * file's rows or using them in place, and reading one column back. Plain floats are packed by
- * plain_panel.c, block formats by quant_panel.c; products are in kernels/.
+ * plain_panel.c, block formats by quant/quant_panel.c; products are in kernels/.
  */
 #include "tensor/matrix.h"
 

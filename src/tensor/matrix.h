@@ -27,7 +27,7 @@
 #include <stddef.h>
 
 #include "base/threads.h"
-#include "tensor/quant_panel.h"
+#include "tensor/quant/quant_panel.h"
 #include "tensor/tensor_type.h"
 
 #define MATRIX_PANEL 16

@@ -1,7 +1,7 @@
 /**
  * ops_backward.c - the operations of training as loops over threads: products and their gradients,
  * layer norm, activations, attention, dropout with the residual sum, cross entropy. The arithmetic
- * is in kernels/training*.h; what the gradients are for is src/train's.
+ * is in the training_*.h of kernels/; what the gradients are for is src/train's.
  */
 #include "tensor/ops_backward.h"
 

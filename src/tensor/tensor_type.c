@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "tensor/quant.h"
+#include "tensor/quant/quant.h"
 
 static uint32_t bits_of(float value) {
     uint32_t bits;

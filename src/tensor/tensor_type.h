@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "tensor/quant_formats.h"
+#include "tensor/quant/quant_formats.h"
 
 enum tensor_type {
     TENSOR_F32,

@@ -15,6 +15,8 @@
 struct finetune_job {
     struct train_job job;
     const struct gen_finetune_options *options;
+    struct gen_train_options train; /* those of them that the run heeds */
+    struct gen_error *err;
     struct pair_template pair, message;
     struct lora_options lora;
     struct pairs pairs, valid_pairs; /* of the files */
@@ -65,12 +67,12 @@ static enum gen_status read_lora(struct finetune_job *job) {
     if (options->lora_rank < 0 || options->lora_rank > 65536 ||
         !(options->lora_alpha > 0 && options->lora_alpha <= 1e6f)) {
         return error_set(
-            job->job.err, GEN_BAD_ARGUMENT,
+            job->err, GEN_BAD_ARGUMENT,
             "lora_rank is %d, lora_alpha %g, but must be 0 to 65536, and above 0 to 1e6",
             options->lora_rank, (double)options->lora_alpha);
     }
     if (options->train.sample_every > 0 && options->lora_rank > 0) {
-        return error_set(job->job.err, GEN_BAD_ARGUMENT,
+        return error_set(job->err, GEN_BAD_ARGUMENT,
                          "there are no samples on the way with LoRA (leave sample_every away)");
     }
     job->lora.rank = options->lora_rank;
@@ -79,7 +81,7 @@ static enum gen_status read_lora(struct finetune_job *job) {
     for (const char *at = options->lora_targets; status == GEN_OK && at != NULL;) {
         const char *comma = strchr(at, ',');
         size_t n = comma != NULL ? (size_t)(comma - at) : strlen(at);
-        status = add_target(&job->lora, at, n, job->job.err);
+        status = add_target(&job->lora, at, n, job->err);
         at = comma != NULL ? comma + 1 : NULL;
     }
     return status;
@@ -89,18 +91,18 @@ static enum gen_status check_options(const struct finetune_job *job) {
     const struct gen_finetune_options *options = job->options;
     const struct gen_train_options *train = &options->train;
     if (train->init == NULL) {
-        return error_set(job->job.err, GEN_BAD_ARGUMENT, "there is no model to fine-tune");
+        return error_set(job->err, GEN_BAD_ARGUMENT, "there is no model to fine-tune");
     }
     if (train->n_steps == 0 && !(options->n_epochs > 0 && options->n_epochs <= 1e9)) {
-        return error_set(job->job.err, GEN_BAD_ARGUMENT,
+        return error_set(job->err, GEN_BAD_ARGUMENT,
                          "n_epochs is %g, but must be above 0, up to 1e9", options->n_epochs);
     }
     if (train->batch_size == 0) {
-        return error_set(job->job.err, GEN_BAD_ARGUMENT,
+        return error_set(job->err, GEN_BAD_ARGUMENT,
                          "a batch of 0 pairs teaches nothing: it must be at least 1");
     }
     if (options->patience > 0 && train->n_valid == 0 && train->valid_share == 0) {
-        return error_set(job->job.err, GEN_BAD_ARGUMENT,
+        return error_set(job->err, GEN_BAD_ARGUMENT,
                          "stopping early needs pairs to validate with: files, or a share of the "
                          "data");
     }
@@ -108,7 +110,7 @@ static enum gen_status check_options(const struct finetune_job *job) {
 }
 
 static enum gen_status read_options(struct finetune_job *job) {
-    struct gen_error *err = job->job.err;
+    struct gen_error *err = job->err;
     const struct gen_finetune_options *options = job->options;
     enum gen_status status = check_options(job);
     if (status != GEN_OK || (status = read_lora(job)) != GEN_OK ||
@@ -118,32 +120,28 @@ static enum gen_status read_options(struct finetune_job *job) {
                                      err)) != GEN_OK) {
         return status;
     }
-    struct gen_train_options *train = &job->job.options;
+    struct gen_train_options *train = &job->train;
     *train = options->train;
-    train->n_epochs = 0; /* those of `options` count, as its patience does */
-    train->patience = 0;
+    train->n_epochs = train->n_steps > 0 ? 0 : options->n_epochs;
+    train->patience = options->patience;
     train->vocab = NULL;
     train->vocab_size = 0;
     train->preset = NULL;
     train->shape = (struct gen_train_shape){.n_ctx = options->train.shape.n_ctx};
-    if (train->n_steps == 0) {
-        train->n_steps = 1; /* known once the pairs are */
-    }
-    job->job.lora_options = options->lora_rank > 0 ? &job->lora : NULL;
     return GEN_OK;
 }
 
 /* ---- data ------------------------------------------------------------------------------------*/
 
 static bool tell_reading(void *context, uint64_t done, uint64_t total) {
-    const struct gen_train_watch *watch = context;
+    const struct finetune_job *job = context;
+    const struct gen_train_watch *watch = job->job.in.watch;
     return watch->progress == NULL ||
            watch->progress(watch->context, GEN_TRAIN_READING, done, total);
 }
 
 static enum gen_status read_files(struct finetune_job *job, struct pairs *pairs,
                                   const char *const *paths, size_t n) {
-    struct gen_train_watch watch = *job->job.watch;
     struct pairs_reader reader = {.tokenizer = job->job.tokenizer,
                                   .pair = &job->pair,
                                   .message = &job->message,
@@ -151,17 +149,17 @@ static enum gen_status read_files(struct finetune_job *job, struct pairs *pairs,
                                   .completion_field = job->options->completion_field,
                                   .special = job->options->train.special,
                                   .max_positions = job->job.n_positions,
-                                  .context = &watch,
+                                  .context = job,
                                   .progress = tell_reading};
     enum gen_status status = GEN_OK;
     for (size_t i = 0; i < n && status == GEN_OK; i++) {
         struct file_map map = {0};
-        status = file_map_open(&map, paths[i], job->job.err);
+        status = file_map_open(&map, paths[i], job->err);
         if (status == GEN_OK) {
-            status = train_job_check_input(&job->job, &map);
+            status = train_job_check_input(&job->job, &map, job->err);
         }
         if (status == GEN_OK) {
-            status = pairs_read(pairs, &reader, &map, paths[i], job->job.err);
+            status = pairs_read(pairs, &reader, &map, paths[i], job->err);
         }
         file_map_close(&map);
     }
@@ -169,8 +167,8 @@ static enum gen_status read_files(struct finetune_job *job, struct pairs *pairs,
         struct error_quoted quoted;
         const char *name = error_path(&quoted, paths[0]);
         status = pairs->n_left_out == 0
-                     ? error_set(job->job.err, GEN_BAD_FILE, "%s: there is no pair in it", name)
-                     : error_set(job->job.err, GEN_BAD_FILE,
+                     ? error_set(job->err, GEN_BAD_FILE, "%s: there is no pair in it", name)
+                     : error_set(job->err, GEN_BAD_FILE,
                                  "%s: there is no pair in it that fits a context of %zu tokens",
                                  name, job->job.n_positions);
     }
@@ -179,7 +177,7 @@ static enum gen_status read_files(struct finetune_job *job, struct pairs *pairs,
 
 static enum gen_status read_pairs(struct finetune_job *job) {
     const struct gen_train_options *train = &job->options->train;
-    struct gen_error *err = job->job.err;
+    struct gen_error *err = job->err;
     double share = train->n_valid > 0 ? 0 : (double)train->valid_share;
     enum gen_status status = read_files(job, &job->pairs, train->data, train->n_data);
     if (status == GEN_OK) {
@@ -241,66 +239,66 @@ static uint64_t key_of(uint64_t what, uint64_t n, uint64_t how) {
     return digest_value(&digest) | 1;
 }
 
-static void describe_data(struct finetune_job *finetune) {
-    struct train_job *job = &finetune->job;
-    const struct pair_order *order = &finetune->order;
-    size_t longest = finetune->pairs.longest;
-    bool validates = finetune->held.n > 0;
-    uint64_t digest = pairs_digest(&finetune->pairs);
-    bool apart = finetune->options->train.n_valid > 0;
-    job->data = (struct train_source){.context = finetune,
-                                      .n_sequences = finetune->learned.n,
-                                      .ends_steps = true,
-                                      .read = read_data};
-    if (validates) {
-        job->valid = (struct train_source){
-            .context = finetune, .n_sequences = finetune->held.n, .read = read_valid};
-        job->valid_key =
-            key_of(apart ? pairs_digest(&finetune->valid_pairs) : digest, finetune->held.n, apart);
-        longest = size_max(finetune->held.pairs->longest, longest);
+static struct train_job_data describe_data(struct finetune_job *job) {
+    const struct gen_train_options *train = &job->options->train;
+    const struct pair_order *order = &job->order;
+    uint64_t digest = pairs_digest(&job->pairs);
+    struct train_job_data data = {
+        .data = {.context = job,
+                 .n_sequences = job->learned.n,
+                 .ends_steps = true,
+                 .read = read_data},
+        .n_positions = job->pairs.longest,
+        .n_sequences = order->step_pairs,
+        .epoch_steps = (double)order->n_steps,
+        .valid_every = train->valid_every > 0 ? train->valid_every : order->n_steps,
+        .data_key = digest,
+        .order_key = key_of(digest, job->learned.n, order->step_pairs),
+        .always_kept_best = true,
+        .n_tokens = count_positions(&job->learned),
+        .n_valid_tokens = count_positions(&job->held),
+        .n_valid_sequences = job->held.n,
+        .last_sequences = job->learned.n % order->step_pairs,
+        .n_left_out = job->pairs.n_left_out + job->valid_pairs.n_left_out};
+    if (job->held.n > 0) {
+        bool apart = train->n_valid > 0;
+        data.valid =
+            (struct train_source){.context = job, .n_sequences = job->held.n, .read = read_valid};
+        data.valid_key =
+            key_of(apart ? pairs_digest(&job->valid_pairs) : digest, job->held.n, apart);
+        data.n_positions = size_max(job->held.pairs->longest, data.n_positions);
+        data.keeps_best = true;
     }
-    job->data_key = digest;
-    job->order_key = key_of(digest, finetune->learned.n, order->step_pairs);
-    job->n_positions = longest;
-    job->n_sequences = order->step_pairs;
-    job->keeps_best = validates;
-    job->always_kept_best = true;
-    job->patience = finetune->options->patience;
-    if (finetune->options->train.n_steps == 0) {
-        job->options.n_steps = train_job_steps(finetune->options->n_epochs, (double)order->n_steps);
-    }
-    if (job->options.valid_every == 0) {
-        job->options.valid_every = order->n_steps;
-    }
-    job->plan.n_tokens = count_positions(&finetune->learned);
-    job->plan.n_valid_tokens = count_positions(&finetune->held);
-    job->plan.n_valid_sequences = finetune->held.n;
-    job->plan.last_sequences = finetune->learned.n % order->step_pairs;
-    job->plan.n_left_out = finetune->pairs.n_left_out + finetune->valid_pairs.n_left_out;
+    return data;
 }
 
 /* ---- the run ---------------------------------------------------------------------------------*/
 
-static enum gen_status run(struct finetune_job *job) {
+static enum gen_status run(struct finetune_job *job, const char *path,
+                           const struct gen_train_watch *watch) {
     const struct gen_ranks *ranks = job->options->train.ranks;
-    struct gen_error *err = job->job.err;
+    struct gen_error *err = job->err;
     enum gen_status status = ranks_check(ranks, err);
-    if (status != GEN_OK || (status = ranks_join(ranks, read_options(job), err)) != GEN_OK ||
-        (status = train_job_open(&job->job)) != GEN_OK ||
+    if (status != GEN_OK || (status = ranks_join(ranks, read_options(job), err)) != GEN_OK) {
+        return status;
+    }
+    const struct train_job_inputs inputs = {.options = &job->train,
+                                            .watch = watch,
+                                            .path = path,
+                                            .lora = job->lora.rank > 0 ? &job->lora : NULL};
+    if ((status = train_job_open(&job->job, &inputs, err)) != GEN_OK ||
         (status = ranks_join(ranks, read_pairs(job), err)) != GEN_OK) {
         return status;
     }
-    describe_data(job);
-    return train_job_run(&job->job);
+    const struct train_job_data data = describe_data(job);
+    return train_job_run(&job->job, &data, err);
 }
 
 enum gen_status gen_finetune(const char *path, const struct gen_finetune_options *options,
                              const struct gen_train_watch *watch, struct gen_error *err) {
     static const struct gen_train_watch nobody = {0};
-    struct finetune_job job = {
-        .job = {.watch = watch != NULL ? watch : &nobody, .path = path, .err = err},
-        .options = options};
-    enum gen_status status = run(&job);
+    struct finetune_job job = {.options = options, .err = err};
+    enum gen_status status = run(&job, path, watch != NULL ? watch : &nobody);
     train_job_release(&job.job);
     pair_order_release(&job.order);
     pair_set_release(&job.learned);

@@ -17,6 +17,21 @@
 #include "train/ranks.h"
 #include "train/resume.h"
 
+/* A run and what is made for it. */
+struct run {
+    struct train_job *job;
+    const struct train_job_data *data;
+    const struct gen_train_options *options; /* of the job */
+    struct gen_error *err;
+    uint64_t n_steps;
+    struct params params;
+    struct lora lora; /* empty unless the inputs have options of one */
+    struct optimizer optimizer;
+    float *gradients;
+    struct train_pass *pass;
+    struct gen_train_plan plan;
+};
+
 /* ---- weights and memory ----------------------------------------------------------------------*/
 
 /* Sequences of a micro-batch: so many that products are large, as few as possible beyond that, so
@@ -25,44 +40,45 @@
 #define MICRO_BATCH_ROWS 1024
 
 /* The trainable numbers. */
-static struct params *learned(struct train_job *job) {
-    return job->lora_options != NULL ? &job->lora.params : &job->params;
+static struct params *learned(struct run *run) {
+    return run->job->in.lora != NULL ? &run->lora.params : &run->params;
 }
 
 /* Bytes of weights, gradients and moments, and of what the optimizer works with. */
-static uint64_t weight_bytes(const struct train_job *job) {
-    uint64_t frozen = job->lora_options != NULL ? 4 * (uint64_t)job->params.n_values : 0;
-    const struct params *params = job->lora_options != NULL ? &job->lora.params : &job->params;
-    uint64_t scratch = sizeof(float) * (uint64_t)job->optimizer.muon.n;
+static uint64_t weight_bytes(const struct run *run) {
+    bool adapts = run->job->in.lora != NULL;
+    uint64_t frozen = adapts ? 4 * (uint64_t)run->params.n_values : 0;
+    const struct params *params = adapts ? &run->lora.params : &run->params;
+    uint64_t scratch = sizeof(float) * (uint64_t)run->optimizer.muon.n;
     return frozen + 16 * (uint64_t)params->n_values + scratch;
 }
 
-static struct train_pass_options pass_options(const struct train_job *job, size_t micro_batch) {
+static struct train_pass_options pass_options(const struct run *run, size_t micro_batch) {
     return (struct train_pass_options){.max_sequences = micro_batch,
-                                       .max_positions = job->n_positions,
-                                       .recompute = job->options.checkpoint_activations,
-                                       .dropout = job->options.dropout,
-                                       .lora = job->lora_options != NULL ? &job->lora : NULL};
+                                       .max_positions = run->data->n_positions,
+                                       .recompute = run->options->checkpoint_activations,
+                                       .dropout = run->options->dropout,
+                                       .lora = run->job->in.lora != NULL ? &run->lora : NULL};
 }
 
-static size_t choose_micro_batch(const struct train_job *job) {
-    const struct gen_ranks *ranks = job->options.ranks;
+static size_t choose_micro_batch(const struct run *run) {
+    const struct gen_ranks *ranks = run->options->ranks;
     uint64_t first, end;
-    ranks_share(&first, &end, ranks, job->n_sequences);
+    ranks_share(&first, &end, ranks, run->data->n_sequences);
     size_t n_sequences = (size_t)(end - first);
-    if (job->options.micro_batch > 0) {
-        size_t wanted = (size_t)job->options.micro_batch;
+    if (run->options->micro_batch > 0) {
+        size_t wanted = (size_t)run->options->micro_batch;
         return size_min(wanted, n_sequences);
     }
     long pages = sysconf(_SC_PHYS_PAGES);
     long page = sysconf(_SC_PAGESIZE);
     uint64_t limit = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page / 2 : UINT64_MAX;
     limit /= ranks != NULL ? (uint64_t)ranks->n_on_machine : 1;
-    size_t most = MICRO_BATCH_ROWS / job->n_positions;
+    size_t most = MICRO_BATCH_ROWS / run->data->n_positions;
     most = most < 1 ? 1 : most > n_sequences ? n_sequences : most;
     for (; most > 1; most--) {
-        struct train_pass_options options = pass_options(job, most);
-        if (weight_bytes(job) + train_pass_bytes(&job->config, &options) <= limit) {
+        struct train_pass_options options = pass_options(run, most);
+        if (weight_bytes(run) + train_pass_bytes(&run->job->config, &options) <= limit) {
             break;
         }
     }
@@ -71,68 +87,69 @@ static size_t choose_micro_batch(const struct train_job *job) {
 }
 
 /* Adapters mean something with the weights alone that they were trained for. */
-static uint64_t base_digest(const struct train_job *job) {
-    if (job->lora_options == NULL) {
+static uint64_t base_digest(const struct run *run) {
+    if (run->job->in.lora == NULL) {
         return 0;
     }
     struct digest digest = {0};
-    digest_add(&digest, job->params.values, job->params.n_values * sizeof *job->params.values);
+    digest_add(&digest, run->params.values, run->params.n_values * sizeof *run->params.values);
     return digest_value(&digest);
 }
 
-static enum gen_status check_base(const struct train_job *job) {
-    uint64_t saved = job->saved.checkpoint.base;
-    if (saved == 0 || job->lora_options == NULL || saved == base_digest(job)) {
+static enum gen_status check_base(const struct run *run) {
+    uint64_t saved = run->job->saved.checkpoint.base;
+    if (saved == 0 || run->job->in.lora == NULL || saved == base_digest(run)) {
         return GEN_OK;
     }
     struct error_quoted quoted;
-    return error_set(job->err, GEN_BAD_ARGUMENT,
+    return error_set(run->err, GEN_BAD_ARGUMENT,
                      "%s: the adapter was begun for another model than %s (go on with that one, "
                      "or begin a new run)",
-                     error_path(&quoted, job->state_path), job->init->where.text);
+                     error_path(&quoted, run->job->state_path), run->job->init->where.text);
 }
 
-static enum gen_status fill_weights(struct train_job *job) {
+static enum gen_status fill_weights(struct run *run) {
     enum gen_status status = GEN_OK;
-    if (job->init != NULL && (!job->resumed || job->lora_options != NULL)) {
-        status = params_load(&job->params, job->init, job->err);
-    } else if (!job->resumed) {
-        params_randomize(&job->params, job->options.seed);
+    if (run->job->init != NULL && (!run->job->resumed || run->job->in.lora != NULL)) {
+        status = params_load(&run->params, run->job->init, run->err);
+    } else if (!run->job->resumed) {
+        params_randomize(&run->params, run->options->seed);
     }
-    if (status == GEN_OK && job->lora_options != NULL && !job->resumed) {
-        lora_randomize(&job->lora, job->options.seed);
+    if (status == GEN_OK && run->job->in.lora != NULL && !run->job->resumed) {
+        lora_randomize(&run->lora, run->options->seed);
     }
-    if (status == GEN_OK && job->resumed) {
-        status = check_base(job);
+    if (status == GEN_OK && run->job->resumed) {
+        status = check_base(run);
     }
-    if (status == GEN_OK && job->resumed) {
-        status = saved_state_load(&job->saved, job->state_path, learned(job), &job->optimizer.adamw,
-                                  job->err);
+    if (status == GEN_OK && run->job->resumed) {
+        status = saved_state_load(&run->job->saved, run->job->state_path, learned(run),
+                                  &run->optimizer.adamw, run->err);
     }
     return status;
 }
 
-static enum gen_status make_weights(struct train_job *job) {
-    enum gen_status status = params_init(&job->params, &job->config, job->err);
-    if (status == GEN_OK && job->lora_options != NULL) {
-        status = lora_init(&job->lora, &job->config, job->lora_options, job->err);
+static enum gen_status make_weights(struct run *run) {
+    enum gen_status status = params_init(&run->params, &run->job->config, run->err);
+    if (status == GEN_OK && run->job->in.lora != NULL) {
+        status = lora_init(&run->lora, &run->job->config, run->job->in.lora, run->err);
     }
     if (status != GEN_OK) {
         return status;
     }
-    const struct params *params = learned(job);
-    job->gradients = params_new_array(params);
-    if (!optimizer_init(&job->optimizer, params, &job->options) || job->gradients == NULL) {
-        return error_set(job->err, GEN_NO_MEMORY,
+    const struct params *params = learned(run);
+    run->gradients = params_new_array(params);
+    if (!optimizer_init(&run->optimizer, params, run->options) || run->gradients == NULL) {
+        return error_set(run->err, GEN_NO_MEMORY,
                          "out of memory for training %llu parameters, which takes 16 bytes each",
                          (unsigned long long)params->n_parameters);
     }
-    return fill_weights(job);
+    return fill_weights(run);
 }
 
 /* ---- the run ---------------------------------------------------------------------------------*/
 
-uint64_t train_job_steps(double n_epochs, double steps_of_epoch) {
+/* Steps of n_epochs, rounded up, at least 1: a share of a step is one. */
+static uint64_t steps_of(double n_epochs, double steps_of_epoch) {
     double n = n_epochs * steps_of_epoch;
     double nearest = round(n);
     /* A number of epochs that was a float, as 0.1f, is off by so much. */
@@ -140,140 +157,167 @@ uint64_t train_job_steps(double n_epochs, double steps_of_epoch) {
     return steps < 1 ? 1 : (uint64_t)steps;
 }
 
-static struct checkpoint first_checkpoint(struct train_job *job) {
-    struct checkpoint checkpoint = job->saved.checkpoint; /* all 0 for a new run */
-    checkpoint.config = job->config;
-    checkpoint.seed = job->options.seed;
-    checkpoint.optimizer = job->options.optimizer;
-    checkpoint.base = base_digest(job);
-    checkpoint.vocab = dataset_vocab_digest(job->tokenizer);
-    if (job->resumed) {
-        resume_forget(job, &checkpoint);
+static struct checkpoint first_checkpoint(struct run *run) {
+    const struct train_job_data *data = run->data;
+    struct checkpoint checkpoint = run->job->saved.checkpoint; /* all 0 for a new run */
+    checkpoint.config = run->job->config;
+    checkpoint.seed = run->options->seed;
+    checkpoint.optimizer = run->options->optimizer;
+    checkpoint.base = base_digest(run);
+    checkpoint.vocab = dataset_vocab_digest(run->job->tokenizer);
+    if (run->job->resumed) {
+        if (data->earlier_key != 0 && checkpoint.data_key == data->earlier_key) {
+            checkpoint.data_key = data->data_key;
+        }
+        resume_forget(&checkpoint, &run->plan, run->job, data);
     }
-    checkpoint.data_key = job->data_key;
-    checkpoint.order_key = job->order_key;
-    checkpoint.valid_key = job->valid_key;
-    checkpoint.note = job->options.note;
-    checkpoint.n_note = job->options.note != NULL ? strlen(job->options.note) : 0;
-    job->plan.has_best = checkpoint.has_best;
-    job->plan.best_step = checkpoint.best_step;
-    job->plan.best_loss = checkpoint.best_loss;
-    job->plan.has_first = checkpoint.has_first;
-    job->plan.first_loss = checkpoint.first_loss;
+    checkpoint.data_key = data->data_key;
+    checkpoint.order_key = data->order_key;
+    checkpoint.valid_key = data->valid_key;
+    checkpoint.note = run->options->note;
+    checkpoint.n_note = run->options->note != NULL ? strlen(run->options->note) : 0;
+    run->plan.has_best = checkpoint.has_best;
+    run->plan.best_step = checkpoint.best_step;
+    run->plan.best_loss = checkpoint.best_loss;
+    run->plan.has_first = checkpoint.has_first;
+    run->plan.first_loss = checkpoint.first_loss;
     return checkpoint;
 }
 
-static void fill_trainer(struct train_job *job) {
-    const struct gen_train_options *options = &job->options;
-    job->trainer = (struct trainer){
+/* What the trainer gets, all of it. */
+static struct trainer_inputs trainer_inputs(struct run *run) {
+    struct train_job *job = run->job;
+    const struct train_job_data *data = run->data;
+    const struct gen_train_options *options = run->options;
+    return (struct trainer_inputs){
         .options = options,
-        .watch = job->watch,
-        .path = job->path,
+        .watch = job->in.watch,
+        .path = job->in.path,
         .state_path = job->state_path,
         .tokenizer = job->tokenizer,
         .source = job->init != NULL ? job->init : job->earlier,
         .carried = job->init != NULL ? METADATA_LEARNED : METADATA_SAME,
-        .params = &job->params,
-        .learned = learned(job),
-        .lora = job->lora_options != NULL ? &job->lora : NULL,
-        .optimizer = &job->optimizer,
-        .gradients = job->gradients,
+        .params = &run->params,
+        .learned = learned(run),
+        .lora = job->in.lora != NULL ? &run->lora : NULL,
+        .optimizer = &run->optimizer,
+        .gradients = run->gradients,
         .compute = &job->compute,
-        .pass = job->pass,
+        .pass = run->pass,
         .schedule = {.kind = options->schedule,
                      .peak = (double)options->learning_rate,
                      .least = (double)options->least_rate,
-                     .n_steps = options->n_steps,
-                     .n_warmup = job->plan.n_warmup,
+                     .n_steps = run->n_steps,
+                     .n_warmup = run->plan.n_warmup,
                      .decay_share = (double)options->decay_share},
-        .data = job->data,
-        .valid = job->valid,
-        .n_positions = job->n_positions,
-        .n_sequences = job->n_sequences,
-        .micro_batch = (size_t)job->plan.micro_batch,
-        .keeps_best = job->keeps_best,
-        .patience = job->patience,
+        .data = data->data,
+        .valid = data->valid,
+        .n_positions = data->n_positions,
+        .n_sequences = data->n_sequences,
+        .micro_batch = (size_t)run->plan.micro_batch,
+        .n_steps = run->n_steps,
+        .valid_every = data->valid_every,
+        .keeps_best = data->keeps_best,
         .resumed = job->resumed,
         .trained = job->resumed || job->init != NULL,
-        .checkpoint = first_checkpoint(job),
+        .checkpoint = first_checkpoint(run),
     };
 }
 
-static enum gen_status check_steps(const struct train_job *job) {
-    uint64_t done = job->saved.checkpoint.step;
-    if (done <= job->options.n_steps) {
+static enum gen_status check_steps(const struct run *run) {
+    uint64_t done = run->job->saved.checkpoint.step;
+    if (done <= run->n_steps) {
         return GEN_OK;
     }
     struct error_quoted quoted;
-    return error_set(job->err, GEN_BAD_ARGUMENT,
+    return error_set(run->err, GEN_BAD_ARGUMENT,
                      "%s: the run has made %llu steps, the options ask for %llu in all",
-                     error_path(&quoted, job->state_path), (unsigned long long)done,
-                     (unsigned long long)job->options.n_steps);
+                     error_path(&quoted, run->job->state_path), (unsigned long long)done,
+                     (unsigned long long)run->n_steps);
 }
 
-static void fill_plan(struct train_job *job, size_t micro_batch, uint64_t memory) {
-    struct gen_train_plan *plan = &job->plan;
-    plan->config = &job->config;
-    plan->n_parameters = job->params.n_parameters;
-    plan->n_learned = learned(job)->n_parameters;
-    plan->n_sequences = job->data.n_sequences;
-    plan->step_sequences = job->n_sequences;
-    plan->sequence_length = (int32_t)job->n_positions;
-    plan->micro_batch = (int32_t)micro_batch;
-    plan->first_step = job->saved.checkpoint.step;
-    plan->n_steps = job->options.n_steps;
-    plan->n_warmup = job->options.n_warmup;
-    if (plan->n_warmup == GEN_WARMUP_SHARE) {
-        plan->n_warmup = plan->n_steps / 10 < 100 ? plan->n_steps / 10 : 100;
+/* All of the plan but what first_checkpoint() knows. */
+static struct gen_train_plan plan_of(struct run *run) {
+    const struct train_job_data *data = run->data;
+    size_t micro_batch = choose_micro_batch(run);
+    struct train_pass_options options = pass_options(run, micro_batch);
+    uint64_t n_warmup = run->options->n_warmup;
+    if (n_warmup == GEN_WARMUP_SHARE) {
+        n_warmup = run->n_steps / 10 < 100 ? run->n_steps / 10 : 100;
     }
-    plan->memory = memory;
+    return (struct gen_train_plan){.config = &run->job->config,
+                                   .n_parameters = run->params.n_parameters,
+                                   .n_learned = learned(run)->n_parameters,
+                                   .n_tokens = data->n_tokens,
+                                   .n_documents = data->n_documents,
+                                   .n_valid_tokens = data->n_valid_tokens,
+                                   .n_valid_sequences = data->n_valid_sequences,
+                                   .n_left_out = data->n_left_out,
+                                   .n_sequences = data->data.n_sequences,
+                                   .step_sequences = data->n_sequences,
+                                   .last_sequences = data->last_sequences,
+                                   .sequence_length = (int32_t)data->n_positions,
+                                   .micro_batch = (int32_t)micro_batch,
+                                   .first_step = run->job->saved.checkpoint.step,
+                                   .n_steps = run->n_steps,
+                                   .n_warmup = n_warmup,
+                                   .memory = weight_bytes(run) +
+                                             train_pass_bytes(&run->job->config, &options)};
 }
 
-static enum gen_status check_ranks(const struct train_job *job) {
-    const struct gen_ranks *ranks = job->options.ranks;
-    if (ranks == NULL || job->n_sequences >= (size_t)ranks->n) {
+static enum gen_status check_ranks(const struct run *run) {
+    const struct gen_ranks *ranks = run->options->ranks;
+    if (ranks == NULL || run->data->n_sequences >= (size_t)ranks->n) {
         return GEN_OK;
     }
-    return error_set(job->err, GEN_BAD_ARGUMENT,
+    return error_set(run->err, GEN_BAD_ARGUMENT,
                      "%d processes share the sequences of a step, and it has only %zu (train with "
                      "fewer processes, larger batches or shorter sequences)",
-                     ranks->n, job->n_sequences);
+                     ranks->n, run->data->n_sequences);
 }
 
-static enum gen_status make_trainer(struct train_job *job) {
-    enum gen_status status = check_steps(job);
-    if (status != GEN_OK || (status = check_ranks(job)) != GEN_OK ||
-        (status = make_weights(job)) != GEN_OK) {
+static enum gen_status prepare(struct run *run) {
+    enum gen_status status = check_steps(run);
+    if (status != GEN_OK || (status = check_ranks(run)) != GEN_OK ||
+        (status = make_weights(run)) != GEN_OK) {
         return status;
     }
-    size_t micro_batch = choose_micro_batch(job);
-    struct train_pass_options options = pass_options(job, micro_batch);
-    fill_plan(job, micro_batch, weight_bytes(job) + train_pass_bytes(&job->config, &options));
-    status = train_pass_new(&job->pass, &job->params, &options, &job->compute, job->err);
-    fill_trainer(job);
-    saved_state_close(&job->saved);
+    run->plan = plan_of(run);
+    struct train_pass_options options = pass_options(run, (size_t)run->plan.micro_batch);
+    return train_pass_new(&run->pass, &run->params, &options, &run->job->compute, run->err);
+}
+
+static void release(struct run *run) {
+    train_pass_free(run->pass);
+    if (run->gradients != NULL) {
+        params_free_array(learned(run), run->gradients);
+    }
+    optimizer_release(&run->optimizer, learned(run));
+    lora_release(&run->lora);
+    params_release(&run->params);
+}
+
+enum gen_status train_job_run(struct train_job *job, const struct train_job_data *data,
+                              struct gen_error *err) {
+    const struct gen_train_options *options = job->in.options;
+    const struct gen_train_watch *watch = job->in.watch;
+    struct run run = {.job = job, .data = data, .options = options, .err = err};
+    bool by_epochs = options->n_epochs > 0;
+    run.n_steps = by_epochs ? steps_of(options->n_epochs, data->epoch_steps) : options->n_steps;
+    enum gen_status status = ranks_join(options->ranks, prepare(&run), err);
+    if (status == GEN_OK) {
+        const struct trainer_inputs inputs = trainer_inputs(&run);
+        saved_state_close(&job->saved); /* its numbers are in weights and moments now */
+        if (watch->plan != NULL) {
+            watch->plan(watch->context, &run.plan);
+        }
+        status = trainer_run(&inputs, err);
+    }
+    release(&run);
     return status;
 }
 
-enum gen_status train_job_run(struct train_job *job) {
-    enum gen_status status = ranks_join(job->options.ranks, make_trainer(job), job->err);
-    if (status != GEN_OK) {
-        return status;
-    }
-    if (job->watch->plan != NULL) {
-        job->watch->plan(job->watch->context, &job->plan);
-    }
-    return trainer_run(&job->trainer, job->err);
-}
-
 void train_job_release(struct train_job *job) {
-    train_pass_free(job->pass);
-    if (job->gradients != NULL) {
-        params_free_array(learned(job), job->gradients);
-    }
-    optimizer_release(&job->optimizer, learned(job));
-    lora_release(&job->lora);
-    params_release(&job->params);
     if (job->computes) {
         compute_release(&job->compute);
     }

@@ -19,16 +19,16 @@
 #include "train/resume.h"
 
 static enum gen_status open_state(struct train_job *job) {
-    size_t size = strlen(job->path) + sizeof ".state";
+    size_t size = strlen(job->in.path) + sizeof ".state";
     job->state_path = memory_new(size, 1);
     if (job->state_path == NULL) {
         return error_no_memory(job->err, "a path");
     }
-    snprintf(job->state_path, size, "%s.state", job->path);
+    snprintf(job->state_path, size, "%s.state", job->in.path);
     if (file_identity_of(job->state_path).inode == 0) {
         return GEN_OK; /* not there, or a link to what is not: it is made */
     }
-    if (!job->options.resume) {
+    if (!job->in.options->resume) {
         struct error_quoted quoted;
         return error_set(
             job->err, GEN_BAD_ARGUMENT,
@@ -43,19 +43,19 @@ static enum gen_status open_state(struct train_job *job) {
 /* Whether all files can be written, to be known before anything else is done: the longest name may
  * be too long where the model's is not. */
 static enum gen_status check_output(const struct train_job *job) {
-    if (!ranks_leads(job->options.ranks)) {
+    if (!ranks_leads(job->in.options->ranks)) {
         return GEN_OK;
     }
-    const char *paths[] = {job->path, job->options.last};
+    const char *paths[] = {job->in.path, job->in.options->last};
     enum gen_status status = GEN_OK;
     for (size_t i = 0; i < 2 && paths[i] != NULL && status == GEN_OK; i++) {
         status = file_writer_check(paths[i], job->err);
     }
     if (status == GEN_OK) {
-        status = file_writer_check_ending(job->path, ".state", job->err);
+        status = file_writer_check_ending(job->in.path, ".state", job->err);
     }
-    if (status == GEN_OK && job->learn_tokenizer != NULL) { /* text, whose tokens are kept */
-        status = file_writer_check_ending(job->path, DATASET_LONGEST_ENDING, job->err);
+    if (status == GEN_OK && job->in.learn_tokenizer != NULL) { /* text, whose tokens are kept */
+        status = file_writer_check_ending(job->in.path, DATASET_LONGEST_ENDING, job->err);
     }
     return status;
 }
@@ -64,18 +64,19 @@ static enum gen_status check_output(const struct train_job *job) {
  * without it, that of the model written so far, which may be an adapter where none can be learned,
  * else one learned from the data. */
 static enum gen_status open_tokenizer(struct train_job *job) {
-    const char *source = job->options.vocab;
+    const char *source = job->in.options->vocab;
     if (source == NULL && job->init != NULL) {
         job->tokenizer = job->init->tokenizer;
     }
-    if (source == NULL && job->tokenizer == NULL && job->resumed && job->learn_tokenizer != NULL &&
-        resume_has_model(job)) {
-        source = job->path;
+    if (source == NULL && job->tokenizer == NULL && job->resumed &&
+        job->in.learn_tokenizer != NULL && resume_has_model(job)) {
+        source = job->in.path;
     }
-    bool learns = source == NULL && job->init == NULL && job->learn_tokenizer != NULL;
+    bool learns = source == NULL && job->init == NULL && job->in.learn_tokenizer != NULL;
     if (source != NULL || learns) {
-        enum gen_status status = learns ? job->learn_tokenizer(job)
-                                        : gen_tokenizer_open(&job->own_tokenizer, source, job->err);
+        enum gen_status status =
+            learns ? job->in.learn_tokenizer(job->in.context, &job->own_tokenizer, job->err)
+                   : gen_tokenizer_open(&job->own_tokenizer, source, job->err);
         if (status != GEN_OK) {
             return status;
         }
@@ -127,35 +128,36 @@ static enum gen_status choose_config(struct train_job *job) {
         status = check_init_tokenizer(job);
         if (status == GEN_OK) {
             status =
-                train_options_fit(&job->options, &job->config, job->init->where.text, job->err);
+                train_options_fit(job->in.options, &job->config, job->init->where.text, job->err);
         }
     } else {
-        status = train_options_config(&job->config, &job->options, job->tokenizer, job->err);
+        status = train_options_config(&job->config, job->in.options, job->tokenizer, job->err);
     }
-    int32_t n_ctx = job->options.shape.n_ctx;
+    int32_t n_ctx = job->in.options->shape.n_ctx;
     job->n_positions = (size_t)(n_ctx > 0 ? n_ctx : job->config.n_ctx);
     return status;
 }
 
-enum gen_status train_job_check_input(const struct train_job *job, const struct file_map *map) {
+enum gen_status train_job_check_input(const struct train_job *job, const struct file_map *map,
+                                      struct gen_error *err) {
     struct error_quoted quoted;
-    if (!file_map_is(map, job->path) && !file_map_is(map, job->state_path)) {
+    if (!file_map_is(map, job->in.path) && !file_map_is(map, job->state_path)) {
         return GEN_OK;
     }
-    return error_set(job->err, GEN_BAD_ARGUMENT,
+    return error_set(err, GEN_BAD_ARGUMENT,
                      "%s: is read by this run and cannot be its output (choose another name)",
-                     error_path(&quoted, job->path));
+                     error_path(&quoted, job->in.path));
 }
 
 static enum gen_status open_init_file(struct train_job *job) {
-    const struct gen_train_options *options = &job->options;
+    const struct gen_train_options *options = job->in.options;
     if (options->init_image != NULL) {
         return model_file_open_memory(&job->init, options->init, options->init_image,
                                       options->init_size, job->err);
     }
     enum gen_status status = model_file_open(&job->init, options->init, job->err);
     for (size_t i = 0; status == GEN_OK && i < job->init->n_maps; i++) {
-        status = train_job_check_input(job, &job->init->maps[i]);
+        status = train_job_check_input(job, &job->init->maps[i], job->err);
     }
     return status;
 }
@@ -189,8 +191,8 @@ static enum gen_status open_init(struct train_job *job) {
  * that is no model of this shape, there are none. */
 static void open_earlier(struct train_job *job) {
     struct gen_config config;
-    if (!job->resumed || job->init != NULL || file_kind_of(job->path) != FILE_REGULAR ||
-        model_file_open(&job->earlier, job->path, NULL) != GEN_OK) {
+    if (!job->resumed || job->init != NULL || file_kind_of(job->in.path) != FILE_REGULAR ||
+        model_file_open(&job->earlier, job->in.path, NULL) != GEN_OK) {
         return;
     }
     if (config_read(&config, job->earlier, NULL) != GEN_OK ||
@@ -202,7 +204,7 @@ static void open_earlier(struct train_job *job) {
 
 /* What the files of the model and of the vocabulary gave cause to say. */
 static void tell_notes(const struct train_job *job) {
-    const struct gen_train_watch *watch = job->watch;
+    const struct gen_train_watch *watch = job->in.watch;
     if (watch->note == NULL) {
         return;
     }
@@ -220,7 +222,7 @@ static enum gen_status open_model(struct train_job *job) {
     if (status == GEN_OK) {
         status = open_state(job);
     }
-    if (status == GEN_OK && job->options.init != NULL) {
+    if (status == GEN_OK && job->in.options->init != NULL) {
         status = open_init(job);
     }
     if (status == GEN_OK) {
@@ -238,21 +240,23 @@ static enum gen_status open_model(struct train_job *job) {
 
 static enum gen_status open_all(struct train_job *job) {
     const struct kernels *kernels = NULL;
-    enum gen_status status = train_options_check(&job->options, job->err);
+    enum gen_status status = train_options_check(job->in.options, job->err);
     if (status != GEN_OK ||
-        (status = kernels_choose(&kernels, job->options.kernels, job->err)) != GEN_OK ||
+        (status = kernels_choose(&kernels, job->in.options->kernels, job->err)) != GEN_OK ||
         (status = open_model(job)) != GEN_OK) {
         return status;
     }
-    int n_threads = ranks_threads(job->options.ranks, job->options.n_threads);
+    int n_threads = ranks_threads(job->in.options->ranks, job->in.options->n_threads);
     /* Passes have scratch of their own. */
-    size_t scratch = job->options.optimizer == GEN_OPTIMIZER_MUON ? PRODUCT_SCRATCH : 0;
+    size_t scratch = job->in.options->optimizer == GEN_OPTIMIZER_MUON ? PRODUCT_SCRATCH : 0;
     job->computes = compute_init(&job->compute, kernels, n_threads, scratch);
     return job->computes ? GEN_OK : error_no_memory(job->err, "threads");
 }
 
-enum gen_status train_job_open(struct train_job *job) {
-    const struct gen_ranks *ranks = job->options.ranks;
-    enum gen_status status = ranks_check(ranks, job->err);
-    return status == GEN_OK ? ranks_join(ranks, open_all(job), job->err) : status;
+enum gen_status train_job_open(struct train_job *job, const struct train_job_inputs *in,
+                               struct gen_error *err) {
+    *job = (struct train_job){.in = *in, .err = err};
+    const struct gen_ranks *ranks = in->options->ranks;
+    enum gen_status status = ranks_check(ranks, err);
+    return status == GEN_OK ? ranks_join(ranks, open_all(job), err) : status;
 }

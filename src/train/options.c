@@ -112,7 +112,7 @@ enum gen_status train_options_check(const struct gen_train_options *options,
     if (options->n_data == 0) {
         return error_set(err, GEN_BAD_ARGUMENT, "there is no data to train on");
     }
-    if (options->n_steps == 0) {
+    if (options->n_steps == 0 && !(options->n_epochs > 0)) {
         return error_set(err, GEN_BAD_ARGUMENT,
                          "0 steps teach nothing: the number of steps must be at least 1");
     }

@@ -84,27 +84,29 @@ enum gen_status resume_check(const struct train_job *job) {
                          "%d (go on with that one, or choose another output)",
                          name, saved->config.n_vocab, gen_tokenizer_n_vocab(job->tokenizer));
     }
-    if (saved->seed != job->options.seed) {
+    if (saved->seed != job->in.options->seed) {
         return error_set(job->err, GEN_BAD_ARGUMENT,
                          "%s: the run was begun with seed %llu, the options have %llu", name,
-                         (unsigned long long)saved->seed, (unsigned long long)job->options.seed);
+                         (unsigned long long)saved->seed,
+                         (unsigned long long)job->in.options->seed);
     }
-    if (saved->optimizer != job->options.optimizer) {
+    if (saved->optimizer != job->in.options->optimizer) {
         return error_set(
             job->err, GEN_BAD_ARGUMENT,
             "%s: the run was begun with the optimizer %s, the options have %s (go on with "
             "that one, or begin a new run with the model)",
-            name, gen_optimizer_name(saved->optimizer), gen_optimizer_name(job->options.optimizer));
+            name, gen_optimizer_name(saved->optimizer),
+            gen_optimizer_name(job->in.options->optimizer));
     }
-    return train_options_fit(&job->options, &saved->config, name, job->err);
+    return train_options_fit(job->in.options, &saved->config, name, job->err);
 }
 
 /* ---- what does not count any more ------------------------------------------------------------*/
 
 bool resume_has_model(const struct train_job *job) {
     struct file_map map = {0};
-    bool found = file_kind_of(job->path) == FILE_REGULAR &&
-                 file_map_open(&map, job->path, NULL) == GEN_OK && map.size > 0;
+    bool found = file_kind_of(job->in.path) == FILE_REGULAR &&
+                 file_map_open(&map, job->in.path, NULL) == GEN_OK && map.size > 0;
     file_map_close(&map);
     return found;
 }
@@ -112,19 +114,19 @@ bool resume_has_model(const struct train_job *job) {
 /* A state outlives what it was about. The position in the data belongs to those data and to how
  * they are put in order; the best validation to the data, to what was validated on, and to the
  * model that was written then. */
-void resume_forget(struct train_job *job, struct checkpoint *run) {
-    struct gen_train_plan *plan = &job->plan;
+void resume_forget(struct checkpoint *run, struct gen_train_plan *plan, const struct train_job *job,
+                   const struct train_job_data *data) {
     bool is_old = run->order_key == 0;
-    bool validates = job->valid.read != NULL;
-    plan->other_data = run->data_key != job->data_key;
-    plan->from_beginning = plan->other_data || (!is_old && run->order_key != job->order_key);
+    bool validates = data->valid.read != NULL;
+    plan->other_data = run->data_key != data->data_key;
+    plan->from_beginning = plan->other_data || (!is_old && run->order_key != data->order_key);
     if (plan->from_beginning) {
         run->n_sequences = 0;
     }
-    bool same_valid = is_old ? job->always_kept_best : run->valid_key == job->valid_key;
+    bool same_valid = is_old ? data->always_kept_best : run->valid_key == data->valid_key;
     bool same = validates && same_valid && !plan->other_data;
     plan->other_valid = validates && !same && run->has_best;
-    plan->lost_best = same && job->keeps_best && run->has_best && run->best_step != run->step &&
+    plan->lost_best = same && data->keeps_best && run->has_best && run->best_step != run->step &&
                       !resume_has_model(job);
     if (!same) {
         run->has_first = false;

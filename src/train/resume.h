@@ -17,7 +17,8 @@ enum gen_status resume_check(const struct train_job *job);
 bool resume_has_model(const struct train_job *job);
 
 /** Take out of `run`, the state's checkpoint, what belongs to other data or to a model that is
- * gone; job->plan tells of it. */
-void resume_forget(struct train_job *job, struct checkpoint *run);
+ * gone, and say so in the plan. */
+void resume_forget(struct checkpoint *run, struct gen_train_plan *plan, const struct train_job *job,
+                   const struct train_job_data *data);
 
 #endif

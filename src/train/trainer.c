@@ -26,7 +26,7 @@ static enum gen_status canceled(const struct trainer *trainer, struct gen_error 
 
 static enum gen_status tell(const struct trainer *trainer, enum gen_train_phase phase,
                             uint64_t done, uint64_t total, struct gen_error *err) {
-    const struct gen_train_watch *watch = trainer->watch;
+    const struct gen_train_watch *watch = trainer->in->watch;
     if (watch->progress == NULL || watch->progress(watch->context, phase, done, total)) {
         return GEN_OK;
     }
@@ -35,18 +35,19 @@ static enum gen_status tell(const struct trainer *trainer, enum gen_train_phase 
 
 /* Let the watcher try the model: a view of the weights, which nobody changes meanwhile. */
 static enum gen_status show_sample(const struct trainer *trainer, struct gen_error *err) {
-    const struct gen_train_watch *watch = trainer->watch;
-    uint64_t every = trainer->options->sample_every;
+    const struct gen_train_watch *watch = trainer->in->watch;
+    uint64_t every = trainer->in->options->sample_every;
     uint64_t step = trainer->checkpoint.step;
     if (watch->sample == NULL || every == 0 || step % every != 0) {
         return GEN_OK;
     }
     struct gen_tokenizer *tokenizer;
-    memcpy(&tokenizer, &trainer->tokenizer, sizeof tokenizer); /* only read, as `const` says */
+    memcpy(&tokenizer, &trainer->in->tokenizer, sizeof tokenizer); /* only read, as `const` says */
     struct model_file file = {.format = "gguf v3", .tokenizer = tokenizer};
-    error_path(&file.where, trainer->path);
-    const struct gen_model model = {
-        .config = trainer->params->config, .file = &file, .weights = trainer->params->weights};
+    error_path(&file.where, trainer->in->path);
+    const struct gen_model model = {.config = trainer->in->params->config,
+                                    .file = &file,
+                                    .weights = trainer->in->params->weights};
     return watch->sample(watch->context, step, &model) ? GEN_OK : canceled(trainer, err);
 }
 
@@ -69,7 +70,7 @@ static size_t fill_batch(struct trainer *trainer, size_t first, size_t n) {
     }
     for (size_t i = 0; i < n; i++) {
         size_t length = trainer->lengths[first + i];
-        size_t from = (first + i) * trainer->n_positions;
+        size_t from = (first + i) * trainer->in->n_positions;
         int32_t *ids = trainer->batch_ids + i * longest;
         int32_t *targets = trainer->batch_targets + i * longest;
         memcpy(ids, trainer->ids + from, length * sizeof *ids);
@@ -90,14 +91,15 @@ static enum gen_status run_batch(struct trainer *trainer, size_t first, size_t n
                                 .targets = trainer->batch_targets,
                                 .n_sequences = n,
                                 .n_positions = fill_batch(trainer, first, n)};
-    return train_pass_run(trainer->pass, trainer->params, step != NULL ? trainer->gradients : NULL,
-                          &batch, step, loss, n_counted, err);
+    return train_pass_run(trainer->in->pass, trainer->in->params,
+                          step != NULL ? trainer->in->gradients : NULL, &batch, step, loss,
+                          n_counted, err);
 }
 
 static void read_sequences(struct trainer *trainer, const struct train_source *source,
                            uint64_t first, size_t n) {
     for (size_t i = 0; i < n; i++) {
-        size_t at = i * trainer->n_positions;
+        size_t at = i * trainer->in->n_positions;
         trainer->lengths[i] =
             source->read(source->context, first + i, trainer->ids + at, trainer->targets + at);
     }
@@ -114,7 +116,7 @@ static size_t count_positions(const struct trainer *trainer, size_t n_sequences)
 static size_t count_targets(const struct trainer *trainer, size_t n_sequences) {
     size_t n = 0;
     for (size_t i = 0; i < n_sequences; i++) {
-        const int32_t *targets = trainer->targets + i * trainer->n_positions;
+        const int32_t *targets = trainer->targets + i * trainer->in->n_positions;
         for (size_t at = 0; at < trainer->lengths[i]; at++) {
             n += targets[at] != NO_TARGET;
         }
@@ -125,12 +127,12 @@ static size_t count_targets(const struct trainer *trainer, size_t n_sequences) {
 static uint64_t count_bytes(const struct trainer *trainer, size_t n_sequences) {
     uint64_t bytes = 0;
     for (size_t i = 0; i < n_sequences; i++) {
-        const int32_t *targets = trainer->targets + i * trainer->n_positions;
+        const int32_t *targets = trainer->targets + i * trainer->in->n_positions;
         for (size_t at = 0; at < trainer->lengths[i]; at++) {
             if (targets[at] != NO_TARGET &&
-                !tokenizer_is_special(trainer->tokenizer, targets[at])) {
+                !tokenizer_is_special(trainer->in->tokenizer, targets[at])) {
                 size_t n;
-                gen_tokenizer_piece(trainer->tokenizer, targets[at], &n);
+                gen_tokenizer_piece(trainer->in->tokenizer, targets[at], &n);
                 bytes += n;
             }
         }
@@ -145,17 +147,17 @@ struct score {
     uint64_t bytes; /* that they spell; special tokens spell none */
 };
 
-/* The loss on trainer->valid with the weights as they are. */
+/* The loss on the data to validate on with the weights as they are. */
 static enum gen_status score_valid(struct trainer *trainer, struct score *score,
                                    struct gen_error *err) {
     *score = (struct score){0};
-    const struct train_source *valid = &trainer->valid;
+    const struct train_source *valid = &trainer->in->valid;
     enum gen_status status = GEN_OK;
     uint64_t begin, end;
-    ranks_share(&begin, &end, trainer->options->ranks, valid->n_sequences);
+    ranks_share(&begin, &end, trainer->in->options->ranks, valid->n_sequences);
     for (uint64_t first = begin; first < end && status == GEN_OK;) {
         uint64_t left = end - first;
-        size_t n = left < trainer->micro_batch ? (size_t)left : trainer->micro_batch;
+        size_t n = left < trainer->in->micro_batch ? (size_t)left : trainer->in->micro_batch;
         read_sequences(trainer, valid, first, n);
         score->bytes += count_bytes(trainer, n);
         status = run_batch(trainer, 0, n, NULL, &score->loss, &score->n, err);
@@ -165,7 +167,7 @@ static enum gen_status score_valid(struct trainer *trainer, struct score *score,
         }
     }
     double sums[] = {score->loss, (double)score->n, (double)score->bytes};
-    status = ranks_sum(trainer->options->ranks, sums, 3, status, err);
+    status = ranks_sum(trainer->in->options->ranks, sums, 3, status, err);
     *score = (struct score){sums[0], (size_t)sums[1], (uint64_t)sums[2]};
     return status;
 }
@@ -186,12 +188,12 @@ static enum gen_status check_finite(const struct trainer *trainer, double loss, 
 
 /* Sequences of the next step. */
 static size_t next_sequences(const struct trainer *trainer) {
-    const struct train_source *data = &trainer->data;
+    const struct train_source *data = &trainer->in->data;
     if (!data->ends_steps) {
-        return trainer->n_sequences;
+        return trainer->in->n_sequences;
     }
     uint64_t left = data->n_sequences - trainer->checkpoint.n_sequences % data->n_sequences;
-    return left < trainer->n_sequences ? (size_t)left : trainer->n_sequences;
+    return left < trainer->in->n_sequences ? (size_t)left : trainer->in->n_sequences;
 }
 
 /* Gradients of the mean loss over the step's n_sequences, which lie in the buffers: each rank's
@@ -199,7 +201,7 @@ static size_t next_sequences(const struct trainer *trainer) {
  * that); nothing else would make zeros of the gradients then. */
 static enum gen_status add_gradients(struct trainer *trainer, size_t n_sequences, double *loss,
                                      struct gen_error *err) {
-    const struct gen_ranks *ranks = trainer->options->ranks;
+    const struct gen_ranks *ranks = trainer->in->options->ranks;
     uint64_t begin, end;
     ranks_share(&begin, &end, ranks, n_sequences);
     size_t n_counted = 0;
@@ -209,11 +211,12 @@ static enum gen_status add_gradients(struct trainer *trainer, size_t n_sequences
     double sum = 0;
     enum gen_status status = GEN_OK;
     if (begin == end) {
-        memset(trainer->gradients, 0, trainer->learned->n_values * sizeof *trainer->gradients);
+        memset(trainer->in->gradients, 0,
+               trainer->in->learned->n_values * sizeof *trainer->in->gradients);
     }
     for (size_t first = (size_t)begin; first < end && status == GEN_OK;) {
         size_t left = (size_t)end - first;
-        size_t n = size_min(left, trainer->micro_batch);
+        size_t n = size_min(left, trainer->in->micro_batch);
         step.first_sequence = first;
         step.begins = first == begin;
         step.ends = n == left;
@@ -226,7 +229,8 @@ static enum gen_status add_gradients(struct trainer *trainer, size_t n_sequences
     double sums[] = {sum, (double)n_counted};
     status = ranks_sum(ranks, sums, 2, status, err);
     if (status == GEN_OK) {
-        status = ranks_sum_gradients(ranks, trainer->gradients, trainer->learned->n_values, err);
+        status =
+            ranks_sum_gradients(ranks, trainer->in->gradients, trainer->in->learned->n_values, err);
     }
     *loss = sums[0] / (sums[1] > 0 ? sums[1] : 1);
     return status;
@@ -237,40 +241,41 @@ static enum gen_status make_step(struct trainer *trainer, struct gen_train_repor
     struct checkpoint *run = &trainer->checkpoint;
     double start = gen_clock();
     size_t n_sequences = next_sequences(trainer);
-    read_sequences(trainer, &trainer->data, run->n_sequences, n_sequences);
+    read_sequences(trainer, &trainer->in->data, run->n_sequences, n_sequences);
     enum gen_status status = add_gradients(trainer, n_sequences, &report->loss, err);
     if (status != GEN_OK) {
         return status;
     }
-    double norm = adamw_norm(trainer->gradients, trainer->learned->n_values, trainer->compute);
+    double norm =
+        adamw_norm(trainer->in->gradients, trainer->in->learned->n_values, trainer->in->compute);
     if ((status = check_finite(trainer, report->loss, norm, err)) != GEN_OK) {
         return status;
     }
-    double clip = (double)trainer->options->clip;
-    const struct adamw_step step = {.rate = schedule_rate(&trainer->schedule, run->step),
+    double clip = (double)trainer->in->options->clip;
+    const struct adamw_step step = {.rate = schedule_rate(&trainer->in->schedule, run->step),
                                     .scale = clip > 0 && norm > clip ? clip / norm : 1,
                                     .t = run->step + 1};
-    optimizer_step(trainer->optimizer, trainer->learned, trainer->gradients, &step,
-                   trainer->compute);
+    optimizer_step(trainer->in->optimizer, trainer->in->learned, trainer->in->gradients, &step,
+                   trainer->in->compute);
     size_t n_tokens = count_positions(trainer, n_sequences);
     run->step++;
     run->n_sequences += n_sequences;
     run->n_tokens += n_tokens;
     report->step = run->step;
-    report->n_steps = trainer->options->n_steps;
+    report->n_steps = trainer->in->n_steps;
     report->n_tokens = run->n_tokens;
     report->learning_rate = step.rate;
     report->gradient_norm = norm;
     report->tokens_per_second = (double)n_tokens / (gen_clock() - start);
-    report->epoch = (double)run->n_sequences / (double)trainer->data.n_sequences;
+    report->epoch = (double)run->n_sequences / (double)trainer->in->data.n_sequences;
     return GEN_OK;
 }
 
 /* ---- what follows a step ---------------------------------------------------------------------*/
 
 static bool is_due(const struct trainer *trainer) {
-    const struct gen_train_options *options = trainer->options;
-    const struct gen_train_watch *watch = trainer->watch;
+    const struct gen_train_options *options = trainer->in->options;
+    const struct gen_train_watch *watch = trainer->in->watch;
     double minutes = (double)options->checkpoint_minutes;
     uint64_t every = options->checkpoint_every;
     bool asked = watch->checkpoint_now != NULL && watch->checkpoint_now(watch->context);
@@ -306,10 +311,10 @@ static enum gen_status validate(struct trainer *trainer, struct gen_train_report
 
 static enum gen_status validate_if_due(struct trainer *trainer, struct gen_train_report *report,
                                        struct gen_error *err) {
-    uint64_t every = trainer->options->valid_every;
+    uint64_t every = trainer->in->valid_every;
     uint64_t step = trainer->checkpoint.step;
-    bool last = step == trainer->options->n_steps;
-    if (trainer->valid.read == NULL || !(last || (every > 0 && step % every == 0))) {
+    bool last = step == trainer->in->n_steps;
+    if (trainer->in->valid.read == NULL || !(last || (every > 0 && step % every == 0))) {
         return GEN_OK;
     }
     enum gen_status status = validate(trainer, report, err);
@@ -320,7 +325,7 @@ static enum gen_status validate_if_due(struct trainer *trainer, struct gen_train
 }
 
 static enum gen_status step_and_report(struct trainer *trainer, struct gen_error *err) {
-    const struct gen_train_watch *watch = trainer->watch;
+    const struct gen_train_watch *watch = trainer->in->watch;
     struct gen_train_report report = {0};
     enum gen_status status = make_step(trainer, &report, err);
     if (status != GEN_OK) {
@@ -339,30 +344,31 @@ static enum gen_status step_and_report(struct trainer *trainer, struct gen_error
 }
 
 static bool is_done(const struct trainer *trainer) {
-    return trainer->checkpoint.step >= trainer->options->n_steps ||
-           (trainer->patience > 0 && trainer->checkpoint.n_worse >= trainer->patience);
+    uint64_t patience = trainer->in->options->patience;
+    return trainer->checkpoint.step >= trainer->in->n_steps ||
+           (patience > 0 && trainer->checkpoint.n_worse >= patience);
 }
 
 /* Before the first step, and where a run goes on with other data to validate on: what the model is
  * worth as it is. One that was trained may turn out to be the best; random weights are not kept. */
 static enum gen_status validate_first(struct trainer *trainer, struct gen_error *err) {
     struct checkpoint *run = &trainer->checkpoint;
-    const struct gen_train_watch *watch = trainer->watch;
-    if (trainer->valid.read == NULL || run->has_best || run->has_first || is_done(trainer)) {
+    const struct gen_train_watch *watch = trainer->in->watch;
+    if (trainer->in->valid.read == NULL || run->has_best || run->has_first || is_done(trainer)) {
         return GEN_OK;
     }
     struct gen_train_report report = {.step = run->step,
-                                      .n_steps = trainer->options->n_steps,
+                                      .n_steps = trainer->in->n_steps,
                                       .n_tokens = run->n_tokens,
                                       .epoch = (double)run->n_sequences /
-                                               (double)trainer->data.n_sequences};
+                                               (double)trainer->in->data.n_sequences};
     enum gen_status status = validate(trainer, &report, err);
     if (status != GEN_OK) {
         return status;
     }
     run->has_first = true;
     run->first_loss = report.valid_loss;
-    if (trainer->trained) {
+    if (trainer->in->trained) {
         judge(trainer, &report);
     }
     if (watch->began != NULL && !watch->began(watch->context, &report)) {
@@ -376,8 +382,8 @@ static enum gen_status run_steps(struct trainer *trainer, struct gen_error *err)
     while (status == GEN_OK && !is_done(trainer)) {
         status = step_and_report(trainer, err);
         /* What time it is may differ: the first rank's clock counts. */
-        double due = ranks_leads(trainer->options->ranks) && is_due(trainer) ? 1 : 0;
-        status = ranks_sum(trainer->options->ranks, &due, 1, status, err);
+        double due = ranks_leads(trainer->in->options->ranks) && is_due(trainer) ? 1 : 0;
+        status = ranks_sum(trainer->in->options->ranks, &due, 1, status, err);
         if (status == GEN_OK && due > 0) {
             status = trainer_save(trainer, err);
         }
@@ -386,13 +392,13 @@ static enum gen_status run_steps(struct trainer *trainer, struct gen_error *err)
 }
 
 static enum gen_status make_buffers(struct trainer *trainer, struct gen_error *err) {
-    size_t rows = size_max(trainer->n_sequences, trainer->micro_batch);
-    size_t row = trainer->n_positions * sizeof *trainer->ids;
+    size_t rows = size_max(trainer->in->n_sequences, trainer->in->micro_batch);
+    size_t row = trainer->in->n_positions * sizeof *trainer->ids;
     trainer->ids = memory_new(rows, row);
     trainer->targets = memory_new(rows, row);
     trainer->lengths = memory_new(rows, sizeof *trainer->lengths);
-    trainer->batch_ids = memory_new(trainer->micro_batch, row);
-    trainer->batch_targets = memory_new(trainer->micro_batch, row);
+    trainer->batch_ids = memory_new(trainer->in->micro_batch, row);
+    trainer->batch_targets = memory_new(trainer->in->micro_batch, row);
     bool good = trainer->ids != NULL && trainer->targets != NULL && trainer->lengths != NULL &&
                 trainer->batch_ids != NULL && trainer->batch_targets != NULL;
     return good ? GEN_OK : error_no_memory(err, "a batch");
@@ -406,14 +412,13 @@ static void free_buffers(struct trainer *trainer) {
     memory_free(trainer->batch_targets);
 }
 
-enum gen_status trainer_run(struct trainer *trainer, struct gen_error *err) {
-    trainer->saved_at = gen_clock();
-    trainer->saved_step = UINT64_MAX;
+static enum gen_status run_and_save(struct trainer *trainer, struct gen_error *err) {
     uint64_t first_step = trainer->checkpoint.step;
-    if (trainer->resumed) {
-        trainer->saved_state = file_identity_of(trainer->state_path);
+    if (trainer->in->resumed) {
+        trainer->saved_state = file_identity_of(trainer->in->state_path);
     }
-    enum gen_status status = ranks_join(trainer->options->ranks, make_buffers(trainer, err), err);
+    enum gen_status status =
+        ranks_join(trainer->in->options->ranks, make_buffers(trainer, err), err);
     if (status == GEN_OK) {
         status = trainer_compare_ranks(trainer, err);
     }
@@ -440,6 +445,13 @@ enum gen_status trainer_run(struct trainer *trainer, struct gen_error *err) {
             }
         }
     }
-    free_buffers(trainer);
+    return status;
+}
+
+enum gen_status trainer_run(const struct trainer_inputs *in, struct gen_error *err) {
+    struct trainer trainer = {
+        .in = in, .checkpoint = in->checkpoint, .saved_at = gen_clock(), .saved_step = UINT64_MAX};
+    enum gen_status status = run_and_save(&trainer, err);
+    free_buffers(&trainer);
     return status;
 }

@@ -34,8 +34,9 @@ struct train_source {
     size_t (*read)(void *context, uint64_t sequence, int32_t *ids, int32_t *targets);
 };
 
-/** All that a run holds. Filled by the caller up to the dashes; nothing of it is owned. */
-struct trainer {
+/** What a run works with; nothing of it is owned, and `learned` to `pass` are changed by the run.
+ */
+struct trainer_inputs {
     const struct gen_train_options *options;
     const struct gen_train_watch *watch;
     const char *path, *state_path; /**< of the model, of the state */
@@ -43,8 +44,8 @@ struct trainer {
     const struct model_file *source; /**< whose metadata the model written has, or NULL */
     enum metadata_carried carried;
     const struct params *params; /**< of the model */
-    struct params *learned;      /**< its trainable ones: the same, or those of `lora` */
     const struct lora *lora;     /**< NULL: all weights are trainable */
+    struct params *learned;      /**< the trainable ones: `params`, or those of `lora` */
     struct optimizer *optimizer;
     float *gradients; /**< of `learned`; what they hold before a step does not matter */
     struct compute *compute;
@@ -55,24 +56,18 @@ struct trainer {
     size_t n_positions;           /**< T, of the longest sequence */
     size_t n_sequences;           /**< of a step */
     size_t micro_batch;           /**< sequences that `pass` takes at a time */
+    uint64_t n_steps;             /**< in all */
+    uint64_t valid_every;         /**< steps between validations, 0: at the end alone */
     bool keeps_best;              /**< the model written is that of the best validation so far */
     bool resumed;                 /**< there is a state of this run */
     bool trained;                 /**< the weights to begin with are those of a model, not random */
-    uint64_t patience;            /**< stop after so many validations without a better; 0: never */
-    struct checkpoint checkpoint; /**< where the run is; moves on */
-    /* ------------------------------------------------------------ */
-    int32_t *ids, *targets; /**< [n_sequences of a step, or of a micro-batch][n_positions] */
-    size_t *lengths;        /**< [the same sequences], as they were read */
-    int32_t *batch_ids, *batch_targets; /**< [micro_batch][longest of these] */
-    uint64_t saved_step;                /**< of the last checkpoint, UINT64_MAX: none yet */
-    double saved_at;                    /**< when, as gen_clock() */
-    struct file_identity saved_state;   /**< the state of it; all 0: none yet */
+    struct checkpoint checkpoint; /**< where the run begins */
 };
 
 /**
- * Train until options->n_steps, or until somebody stops it: then GEN_CANCELED, with a checkpoint
+ * Train until step n_steps, or until somebody stops it: then GEN_CANCELED, with a checkpoint
  * of the steps made. A failure leaves the last checkpoint as it was.
  */
-enum gen_status trainer_run(struct trainer *trainer, struct gen_error *err);
+enum gen_status trainer_run(const struct trainer_inputs *in, struct gen_error *err);
 
 #endif

@@ -6,6 +6,18 @@
 
 #include "train/trainer.h"
 
+/** A run on its way; trainer.c's own. */
+struct trainer {
+    const struct trainer_inputs *in;
+    struct checkpoint checkpoint; /**< where the run is */
+    int32_t *ids, *targets;       /**< [n_sequences of a step, or of a micro-batch][n_positions] */
+    size_t *lengths;              /**< [the same sequences], as they were read */
+    int32_t *batch_ids, *batch_targets; /**< [micro_batch][longest of these] */
+    uint64_t saved_step;                /**< of the last checkpoint, UINT64_MAX: none yet */
+    double saved_at;                    /**< when, as gen_clock() */
+    struct file_identity saved_state;   /**< the state of it; all 0: none yet */
+};
+
 /** Fails on all ranks unless they agree: weights ever so little different would drift apart unseen.
  */
 enum gen_status trainer_compare_ranks(const struct trainer *trainer, struct gen_error *err);

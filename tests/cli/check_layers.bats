@@ -81,9 +81,25 @@ refused() {
     refused 'src/tensor/ops.h:1: tensor must not include "sample/sampler.h"'
 }
 
+@test "text is above base, and data below what runs and describes models" {
+    mkdir -p src/text src/data src/format src/arch
+    touch src/format/gguf.h src/arch/arch.h
+    echo '#include "base/memory.h"' >src/text/json.c
+    echo '#include "text/json.h"' >src/data/pairs.c
+    check
+    [ "$status" -eq 0 ]
+    echo '#include "text/json.h"' >src/base/error.c
+    refused 'src/base/error.c:1: base must not include "text/json.h"'
+    rm src/base/error.c
+    echo '#include "arch/arch.h"' >src/data/pairs.c
+    refused 'data must not include "arch/arch.h"'
+    echo '#include "format/gguf.h"' >src/data/pairs.c
+    refused 'data must not include "format/gguf.h"'
+}
+
 @test "kernels below a room keep the room's level" {
-    mkdir src/tensor/kernels
-    echo '#include "model/forward.h"' >src/tensor/kernels/avx2.c
+    mkdir -p src/tensor/kernels/sets
+    echo '#include "model/forward.h"' >src/tensor/kernels/sets/avx2.c
     refused 'tensor must not include "model/forward.h"'
 }
 

@@ -10,7 +10,7 @@
 #include "fuzz.h"
 #include "tensor/kernels/kernels.h"
 #include "tensor/ops.h"
-#include "tensor/quant.h"
+#include "tensor/quant/quant.h"
 
 enum { N_ROWS = 3, N_OUT_MAX = 40, N_IN = QUANT_LARGE };
 

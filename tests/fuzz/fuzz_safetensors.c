@@ -7,9 +7,9 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "format/json.h"
 #include "format/model_file.h"
 #include "fuzz.h"
+#include "text/json.h"
 
 static void read_safetensors(const uint8_t *data, size_t size) {
     struct gen_error err;

@@ -24,7 +24,7 @@ static __m256i simulated_dpbusd(__m256i sum, __m256i q, __m256i x) {
 #define matmul_quantized_avx2_vnni matmul_quantized_simulated
 #define quantize_row_avx2_vnni     quantize_row_simulated
 #define int8_loop_avx2_vnni        int8_loop_simulated
-#include "tensor/kernels/quant_avx2_vnni.c"
+#include "tensor/kernels/sets/quant_avx2_vnni.c"
 
 const struct kernels *kernels_or_simulated(const char *name) {
     static struct kernels simulated;

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "format/json.h"
 #include "format_fixture.h"
+#include "text/json.h"
 
 /* Parse a copy that ends where its memory ends. */
 static enum gen_status parse(cJSON **out, const char *text, size_t n, struct gen_error *err) {

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/bytes.h"
-#include "tensor/quant.h"
+#include "tensor/quant/quant.h"
 #include "tensor/tensor_type.h"
 
 #define FIRST_QUANT TENSOR_Q8_0

@@ -1,5 +1,6 @@
-/* What the list of block formats (tensor/quant_formats.h) cannot say by itself: that each row goes
- * with its struct quant_format, with a recipe where gen writes it, and with the published names. */
+/* What the list of block formats (tensor/quant/quant_formats.h) cannot say by itself: that each row
+ * goes with its struct quant_format, with a recipe where gen writes it, and with the published
+ * names. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +11,7 @@
 
 #include "gen.h"
 #include "model/recipe.h"
-#include "tensor/quant.h"
+#include "tensor/quant/quant.h"
 #include "tensor/tensor_type.h"
 
 #define TYPE_OF(LABEL, ...) TENSOR_##LABEL,

@@ -19,7 +19,7 @@
 #include "gen.h"
 #include "model/forward.h"
 #include "model/recipe.h"
-#include "tensor/quant.h"
+#include "tensor/quant/quant.h"
 #include "tokenizer_files.h"
 
 #define BASE "tests/golden/models/base"

@@ -13,7 +13,7 @@
 
 #include "base/bytes.h"
 #include "base/rng.h"
-#include "tensor/quant_panel.h"
+#include "tensor/quant/quant_panel.h"
 #include "tensor/tensor_type.h"
 
 enum { N_BLOCKS = 3 };

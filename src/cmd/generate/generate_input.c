@@ -4,14 +4,15 @@
  */
 #include "cmd/generate/generate_input.h"
 
-#include <cjson/cJSON.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/alloc.h"
 #include "cli/ids.h"
 #include "cli/message.h"
 #include "cli/signals.h"
+#include "text/json_line.h"
 #include "text/lines.h"
 
 /* ---- one prompt --------------------------------------------------------------------------- */
@@ -111,73 +112,25 @@ bool generate_input_was_empty(const struct generate_input *input, const struct g
 
 /* ---- many prompts ------------------------------------------------------------------------- */
 
-/** What is wrong with record[n] as a line of JSON apart from its grammar, or NULL. */
-static const char *json_flaw(const char *record, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)record[i];
-        if (c < 0x20 && c != '\t' && c != '\r') {
-            return "a control character stands in it";
-        }
-        if (c == '\\' && n - i >= 6 && memcmp(record + i, "\\u0000", 6) == 0) {
-            return "\\u0000 stands in it, which a prompt in JSON cannot hold (one of --file can)";
-        }
-        /* What follows a backslash is part of the same escape. */
-        i += c == '\\' ? 1 : 0;
-    }
-    return NULL;
-}
-
-/** The text of the one member "prompt", or NULL and what is wrong. */
-static const char *prompt_member(const cJSON *object, const char **flaw) {
-    const cJSON *prompt = NULL;
-    const cJSON *member;
-    *flaw = cJSON_IsObject(object) ? NULL : "it is not an object";
-    if (*flaw != NULL) {
-        return NULL;
-    }
-    cJSON_ArrayForEach(member, object) {
-        if (strcmp(member->string, "prompt") == 0) {
-            if (prompt != NULL) {
-                *flaw = "it has two members \"prompt\"";
-                return NULL;
-            }
-            prompt = member;
-        }
-    }
-    *flaw = prompt == NULL           ? "it has no member \"prompt\""
-            : cJSON_IsString(prompt) ? NULL
-                                     : "its \"prompt\" is not a string";
-    return *flaw == NULL ? prompt->valuestring : NULL;
-}
-
 /** Encode the prompt in a line of JSON. */
 static enum gen_status encode_json(struct generate_input *input, struct gen_error *err) {
-    char *record = input->record.data;
-    size_t n = input->record.n;
-    text_mend_surrogates(record, record, n);
-    const char *flaw = text_is_array(record, n) ? "it " TEXT_ARRAY_PROBLEM : json_flaw(record, n);
-    const char *end = NULL;
-    cJSON *object = flaw == NULL ? cJSON_ParseWithLengthOpts(record, n, &end, false) : NULL;
-    const char *text = NULL;
-    if (object != NULL) {
-        while (end < record + n && (*end == ' ' || *end == '\t' || *end == '\r')) {
-            end++;
-        }
-        if (end != record + n) {
-            flaw = "something stands after the object";
-        } else {
-            text = prompt_member(object, &flaw);
-        }
-    } else if (flaw == NULL) {
-        flaw = "it is not JSON";
-    }
-    enum gen_status status;
-    if (text != NULL) {
-        status = encode(input, text, strlen(text), err);
-    } else {
-        message_set(err, GEN_BAD_FILE, "%.300s: line %llu: %s (it must be {\"prompt\":\"...\"})",
-                    input->input.name, (unsigned long long)input->input.n_records, flaw);
+    char where[340];
+    snprintf(where, sizeof where, "%.300s: line %llu", input->input.name,
+             (unsigned long long)input->input.n_records);
+    cJSON *object = NULL;
+    enum gen_status status =
+        json_parse_line(&object, input->record.data, input->record.n, where, err);
+    const cJSON *prompt = json_member(object, "prompt");
+    if (status == GEN_OK && !cJSON_IsString(prompt)) {
+        char names[200];
+        json_list_members(names, sizeof names, object);
+        message_set(err, GEN_BAD_FILE,
+                    "%s has no member \"prompt\" that is text, but %s (it must be "
+                    "{\"prompt\":\"...\"})",
+                    where, names);
         status = GEN_BAD_FILE;
+    } else if (status == GEN_OK) {
+        status = encode(input, prompt->valuestring, strlen(prompt->valuestring), err);
     }
     cJSON_Delete(object);
     return status;

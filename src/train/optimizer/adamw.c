@@ -1,6 +1,6 @@
 /**
  * adamw.c - AdamW: its moments, one step for one tensor, and the length of the gradient (norm) for
- * clipping. The formula of a number is a kernel (tensor/kernels/training_optimizer.h); which
+ * clipping. The formula of a number is a kernel (tensor/kernels/rows/training_optimizer.h); which
  * tensors take it is decided in optimizer.c.
  */
 #include "train/optimizer/adamw.h"
