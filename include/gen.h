@@ -51,6 +51,7 @@ const char *gen_activation_name(enum gen_activation activation);
 
 /** Shape and variants of a GPT-2-style model; field names as in Hugging Face's GPT2Config. */
 struct gen_config {
+    const char *arch; /**< "gpt2", static text, as config.json's model_type; NULL: "gpt2" */
     int32_t n_vocab; /**< rows of wte */
     int32_t n_ctx;   /**< rows of wpe: longest sequence */
     int32_t n_embd;  /**< width of the residual stream */
@@ -73,7 +74,7 @@ struct gen_config_member {
     double number;    /**< its value; of a flag 0 or 1 */
     const char *text; /**< of GEN_MEMBER_TEXT; static */
 };
-size_t gen_config_n_members(void);
+size_t gen_config_n_members(const struct gen_config *config);
 /** Member i < gen_config_n_members(), in the order in which they are declared or near to it. */
 struct gen_config_member gen_config_member(const struct gen_config *config, size_t i);
 

@@ -1,48 +1,14 @@
 /**
- * keys.c - the table of settings, and what walks a row of it: reading, writing, implying. What
- * several settings must fulfil together is checked in config.c.
+ * keys.c - a row of an architecture's table of settings: reading, writing, implying, showing it.
+ * What several settings must fulfil together is checked in config.c.
  */
 #include "arch/keys.h"
 
 #include <string.h>
 
+#include "arch/arch.h"
 #include "base/error.h"
 #include "base/field.h"
-
-#define MEMBER(name) offsetof(struct gen_config, name)
-
-/* In the order in which gen writes and shows them. config.json's defaults are GPT2Config's; n_inner
- * has none, as it depends on n_embd. */
-const struct config_key config_keys[] = {
-    {"n_vocab", "vocab_size", NULL, NULL, MEMBER(n_vocab), CONFIG_MAX_VOCAB, 50257, KEY_SIZE,
-     false},
-    {"n_ctx", "n_positions", "max_position_embeddings", "gpt2.context_length", MEMBER(n_ctx),
-     CONFIG_MAX_CTX, 1024, KEY_SIZE, false},
-    {"n_embd", "n_embd", "hidden_size", "gpt2.embedding_length", MEMBER(n_embd), CONFIG_MAX_EMBD,
-     768, KEY_SIZE, false},
-    {"n_layer", "n_layer", "num_hidden_layers", "gpt2.block_count", MEMBER(n_layer),
-     CONFIG_MAX_LAYER, 12, KEY_SIZE, false},
-    {"n_inner", "n_inner", NULL, "gpt2.feed_forward_length", MEMBER(n_inner), CONFIG_MAX_INNER, 0,
-     KEY_SIZE, true},
-    {"n_head", "n_head", "num_attention_heads", "gpt2.attention.head_count", MEMBER(n_head),
-     CONFIG_MAX_EMBD, 12, KEY_SIZE, false},
-    {"layer_norm_epsilon", "layer_norm_epsilon", NULL, "gpt2.attention.layer_norm_epsilon",
-     MEMBER(layer_norm_epsilon), 1, 1e-5, KEY_FRACTION, false},
-    {"activation", "activation_function", NULL, "gen.activation_function", MEMBER(activation),
-     GEN_QUICK_GELU, GEN_GELU_NEW, KEY_ACTIVATION, false},
-    {"scale_attn_weights", "scale_attn_weights", NULL, "gen.scale_attn_weights",
-     MEMBER(scale_attn_weights), 1, 1, KEY_FLAG, false},
-    {"scale_attn_by_inverse_layer_idx", "scale_attn_by_inverse_layer_idx", NULL,
-     "gen.scale_attn_by_inverse_layer_idx", MEMBER(scale_attn_by_inverse_layer_idx), 1, 0, KEY_FLAG,
-     false},
-    {"tie_word_embeddings", "tie_word_embeddings", NULL, NULL, MEMBER(tie_word_embeddings), 1, 1,
-     KEY_FLAG, false},
-    {"bos_token_id", "bos_token_id", NULL, "tokenizer.ggml.bos_token_id", MEMBER(bos_token_id),
-     INT32_MAX, 50256, KEY_TOKEN, true},
-    {"eos_token_id", "eos_token_id", NULL, "tokenizer.ggml.eos_token_id", MEMBER(eos_token_id),
-     INT32_MAX, 50256, KEY_TOKEN, true},
-};
-const size_t n_config_keys = sizeof config_keys / sizeof *config_keys;
 
 struct activation_name {
     const char *name;
@@ -132,7 +98,7 @@ static enum gen_status read_hf_token(int32_t *out, const struct config_key *key,
     if (setting != NULL && setting->type == SETTING_NULL) {
         id = -1;
     } else if (setting != NULL && setting->type == SETTING_ARRAY &&
-               key->offset == MEMBER(eos_token_id)) {
+               key->offset == CONFIG_MEMBER(eos_token_id)) {
         id = -1;
         for (size_t i = file->eos_ids.n; i-- > 0;) {
             id = file->eos_ids.data[i] < config->n_vocab ? file->eos_ids.data[i] : id;
@@ -176,8 +142,9 @@ bool config_key_is_own(const struct config_key *key) {
     return key->gguf != NULL && strncmp(key->gguf, "gen.", 4) == 0;
 }
 
-bool config_key_is_required(const struct config_key *key) {
-    return key->gguf != NULL && strncmp(key->gguf, "gpt2.", 5) == 0;
+bool config_key_is_required(const struct config_key *key, const char *arch) {
+    size_t n = strlen(arch);
+    return key->gguf != NULL && strncmp(key->gguf, arch, n) == 0 && key->gguf[n] == '.';
 }
 
 void config_key_imply(const struct config_key *key, struct gen_config *config) {
@@ -262,12 +229,12 @@ bool config_key_is_sound(const struct config_key *key, const struct gen_config *
 
 /* ---- showing ---------------------------------------------------------------------------------*/
 
-size_t gen_config_n_members(void) {
-    return n_config_keys;
+size_t gen_config_n_members(const struct gen_config *config) {
+    return arch_of(config)->n_keys;
 }
 
 struct gen_config_member gen_config_member(const struct gen_config *config, size_t i) {
-    const struct config_key *key = &config_keys[i];
+    const struct config_key *key = &arch_of(config)->keys[i];
     double value = value_of(key, config);
     struct gen_config_member member = {.name = key->name};
     switch (key->kind) {

@@ -1,58 +1,23 @@
 /**
- * tensors.c - the table of a model's tensors, and finding them in a file: by their names in GGUF
- * and Hugging Face, with shapes checked, tied matrices under either name, and a sentence for one
- * that is missing or cannot be used. Their numbers are bound in model/weights.c.
+ * tensors.c - a row of an architecture's table of tensors, and finding its tensor in a file: by
+ * their names in GGUF and Hugging Face, with shapes checked, tied matrices under either name, and a
+ * sentence for one that is missing or cannot be used. Their numbers are bound in model/weights.c.
  */
 #include "arch/tensors.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "arch/layers.h"
+#include "arch/arch.h"
 #include "base/error.h"
 #include "base/size.h"
 
-#define ONCE(field) .offset = offsetof(struct weights, field)
-#define EACH(field) .per_layer = true, .offset = offsetof(struct layer, field)
-
-/* In the order in which gen writes them. */
-const struct tensor_spec tensor_table[] = {
-    {"wte.weight", "token_embd.weight", ROLE_TOKENS, SIZE_VOCAB, SIZE_EMBD, ONCE(wte)},
-    {"wpe.weight", "position_embd.weight", ROLE_POSITIONS, SIZE_CTX, SIZE_EMBD, ONCE(wpe)},
-    {"h.#.ln_1.weight", "blk.#.attn_norm.weight", ROLE_NORM, SIZE_EMBD, SIZE_NONE,
-     EACH(ln_1.weight)},
-    {"h.#.ln_1.bias", "blk.#.attn_norm.bias", ROLE_BIAS, SIZE_EMBD, SIZE_NONE, EACH(ln_1.bias)},
-    {"h.#.attn.c_attn.weight", "blk.#.attn_qkv.weight", ROLE_QKV, SIZE_QKV, SIZE_EMBD,
-     .conv1d = true, EACH(attn_c_attn.matrix)},
-    {"h.#.attn.c_attn.bias", "blk.#.attn_qkv.bias", ROLE_BIAS, SIZE_QKV, SIZE_NONE,
-     EACH(attn_c_attn.bias)},
-    {"h.#.attn.c_proj.weight", "blk.#.attn_output.weight", ROLE_ATTN_OUT, SIZE_EMBD, SIZE_EMBD,
-     .conv1d = true, EACH(attn_c_proj.matrix)},
-    {"h.#.attn.c_proj.bias", "blk.#.attn_output.bias", ROLE_BIAS, SIZE_EMBD, SIZE_NONE,
-     EACH(attn_c_proj.bias)},
-    {"h.#.ln_2.weight", "blk.#.ffn_norm.weight", ROLE_NORM, SIZE_EMBD, SIZE_NONE,
-     EACH(ln_2.weight)},
-    {"h.#.ln_2.bias", "blk.#.ffn_norm.bias", ROLE_BIAS, SIZE_EMBD, SIZE_NONE, EACH(ln_2.bias)},
-    {"h.#.mlp.c_fc.weight", "blk.#.ffn_up.weight", ROLE_UP, SIZE_INNER, SIZE_EMBD, .conv1d = true,
-     EACH(mlp_c_fc.matrix)},
-    {"h.#.mlp.c_fc.bias", "blk.#.ffn_up.bias", ROLE_BIAS, SIZE_INNER, SIZE_NONE,
-     EACH(mlp_c_fc.bias)},
-    {"h.#.mlp.c_proj.weight", "blk.#.ffn_down.weight", ROLE_DOWN, SIZE_EMBD, SIZE_INNER,
-     .conv1d = true, EACH(mlp_c_proj.matrix)},
-    {"h.#.mlp.c_proj.bias", "blk.#.ffn_down.bias", ROLE_BIAS, SIZE_EMBD, SIZE_NONE,
-     EACH(mlp_c_proj.bias)},
-    {"ln_f.weight", "output_norm.weight", ROLE_NORM, SIZE_EMBD, SIZE_NONE, ONCE(ln_f.weight)},
-    {"ln_f.bias", "output_norm.bias", ROLE_BIAS, SIZE_EMBD, SIZE_NONE, ONCE(ln_f.bias)},
-    {"lm_head.weight", "output.weight", ROLE_HEAD, SIZE_VOCAB, SIZE_EMBD, ONCE(lm_head)},
-};
-const size_t tensor_table_size = sizeof tensor_table / sizeof *tensor_table;
-
-const struct tensor_spec *tensor_spec_of(enum tensor_role role) {
-    size_t i = 0;
-    while (tensor_table[i].role != role) {
-        i++;
+const struct tensor_spec *tensor_spec_of(const struct gen_config *config, enum tensor_role role) {
+    const struct tensor_spec *spec = arch_of(config)->tensors;
+    while (spec->role != role) {
+        spec++;
     }
-    return &tensor_table[i];
+    return spec;
 }
 
 bool tensor_spec_is_wanted(const struct tensor_spec *spec, const struct gen_config *config) {
@@ -207,9 +172,10 @@ enum gen_status tensor_spec_find(const struct file_tensor **out, const struct te
 
 enum gen_status tensor_table_narrow(struct model_file *file, const struct gen_config *config,
                                     struct gen_error *err) {
+    const struct arch *arch = arch_of(config);
     enum gen_status status = GEN_OK;
-    for (size_t i = 0; file->n_unread > 0 && i < tensor_table_size; i++) {
-        const struct tensor_spec *spec = &tensor_table[i];
+    for (size_t i = 0; file->n_unread > 0 && i < arch->n_tensors; i++) {
+        const struct tensor_spec *spec = &arch->tensors[i];
         int32_t n = tensor_spec_count(spec, config);
         for (int32_t layer = 0; layer < n && status == GEN_OK; layer++) {
             char name[sizeof PREFIX + TENSOR_NAME_SIZE] = PREFIX;
@@ -246,8 +212,8 @@ static bool same_numbers(const struct file_tensor *a, const struct file_tensor *
 
 enum gen_status tensor_table_untie(struct gen_config *config, struct model_file *file,
                                    struct gen_error *err) {
-    const struct tensor_spec *wte = tensor_spec_of(ROLE_TOKENS);
-    const struct tensor_spec *lm_head = tensor_spec_of(ROLE_HEAD);
+    const struct tensor_spec *wte = tensor_spec_of(config, ROLE_TOKENS);
+    const struct tensor_spec *lm_head = tensor_spec_of(config, ROLE_HEAD);
     const struct file_tensor *embedding = NULL, *head = NULL;
     if (file->naming != NAMES_HF || !config->tie_word_embeddings) {
         return GEN_OK;

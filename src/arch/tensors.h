@@ -1,7 +1,7 @@
 /**
- * tensors.h - which tensors a GPT-2 has: the one table that binding, checking, counting,
- * initializing, decaying, adapting, quantizing and saving walk. What a tensor is for is said by its
- * role, never found from its place or its sizes.
+ * tensors.h - which tensors an architecture has: the table that binding, checking, counting,
+ * initializing, decaying, adapting, quantizing and saving walk (struct arch has it). What a tensor
+ * is for is said by its role, never found from its place or its sizes.
  *
  * A layer's tensors come once per layer, with its number in the name. Shapes are given as
  * (rows, columns) of the mathematical weight: a matrix maps `in` numbers to `out` numbers.
@@ -85,13 +85,10 @@ struct tensor_spec {
     size_t offset; /**< of the field in struct weights, or struct layer if per_layer */
 };
 
-extern const struct tensor_spec tensor_table[];
-extern const size_t tensor_table_size;
-
 #define TENSOR_NAME_SIZE 64
 
-/** The row of a role that only one row has: all but ROLE_NORM and ROLE_BIAS. */
-const struct tensor_spec *tensor_spec_of(enum tensor_role role);
+/** The row of a role that only one row of its table has: all but ROLE_NORM and ROLE_BIAS. */
+const struct tensor_spec *tensor_spec_of(const struct gen_config *config, enum tensor_role role);
 
 /** The tensor's name in a file of this kind; without the prefix `transformer.`. */
 void tensor_spec_name(char out[TENSOR_NAME_SIZE], const struct tensor_spec *spec,

@@ -45,7 +45,7 @@ static const struct options_spec spec = {
 /* ---- as text ------------------------------------------------------------------------------ */
 
 static void config_text(struct gen_bytes *text, const struct gen_config *config) {
-    for (size_t i = 0; i < gen_config_n_members(); i++) {
+    for (size_t i = 0; i < gen_config_n_members(config); i++) {
         struct gen_config_member member = gen_config_member(config, i);
         switch (member.kind) {
         case GEN_MEMBER_INTEGER:
@@ -164,7 +164,7 @@ static void json_text(struct json_out *json, const char *name, const char *value
 
 static void config_json(struct json_out *json, const struct gen_config *config) {
     json_out_open(json, "config", '{');
-    for (size_t i = 0; i < gen_config_n_members(); i++) {
+    for (size_t i = 0; i < gen_config_n_members(config); i++) {
         struct gen_config_member member = gen_config_member(config, i);
         switch (member.kind) {
         case GEN_MEMBER_INTEGER:

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "arch/tensors.h"
+#include "arch/arch.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/size.h"
@@ -150,8 +150,9 @@ static enum gen_status
 for_each_tensor(const struct conversion *c,
                 enum gen_status (*each)(const struct conversion *c, const struct tensor_spec *spec,
                                         int32_t layer, const struct file_tensor *tensor)) {
-    for (size_t i = 0; i < tensor_table_size; i++) {
-        const struct tensor_spec *spec = &tensor_table[i];
+    const struct arch *arch = arch_of(&c->config);
+    for (size_t i = 0; i < arch->n_tensors; i++) {
+        const struct tensor_spec *spec = &arch->tensors[i];
         if (!tensor_spec_is_wanted(spec, &c->config)) {
             continue;
         }
@@ -310,16 +311,14 @@ static enum gen_status read_type(struct conversion *c) {
                      recipe_names(&names));
 }
 
-static enum gen_status convert(struct conversion *c, const struct gen_model *source,
-                               const char *dst) {
+static enum gen_status convert(struct conversion *c, const char *dst) {
+    const struct tensor_spec *spec = tensor_spec_of(&c->config, ROLE_TOKENS);
     const struct file_tensor *wte = NULL;
-    enum gen_status status =
-        tensor_spec_find(&wte, tensor_spec_of(ROLE_TOKENS), 0, c->file, &source->config, c->err);
+    enum gen_status status = tensor_spec_find(&wte, spec, 0, c->file, &c->config, c->err);
     if (status != GEN_OK || (status = gguf_writer_new(&c->writer, dst, c->err)) != GEN_OK) {
         return status;
     }
-    if ((status = write_settings(c, target_type(c, tensor_spec_of(ROLE_TOKENS), 0, wte))) ==
-            GEN_OK &&
+    if ((status = write_settings(c, target_type(c, spec, 0, wte))) == GEN_OK &&
         (status = for_each_tensor(c, announce)) == GEN_OK) {
         note_left_out(c, gguf_writer_n_tensors(c->writer));
         status = for_each_tensor(c, write_tensor);
@@ -391,7 +390,7 @@ enum gen_status gen_convert(const char *src, const char *dst,
     }
     if (status == GEN_OK) {
         c.pool = thread_pool_new(0);
-        status = c.pool != NULL ? convert(&c, source, dst) : error_no_memory(err, "threads");
+        status = c.pool != NULL ? convert(&c, dst) : error_no_memory(err, "threads");
         thread_pool_free(c.pool);
     }
     adapter_free(c.adapter);

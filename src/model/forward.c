@@ -314,7 +314,7 @@ void forward_layers(const struct forward *forward, const struct forward_row *row
     struct embed_work work = {forward, rows};
     thread_pool_run(forward->compute->pool, n_rows, 0, embed_share, &work);
     for (; run.layer < (size_t)forward->config->n_layer; run.layer++) {
-        arch_gpt2.layer_forward(&run.run, &forward->weights->h[run.layer]);
+        forward->weights->arch->layer_forward(&run.run, &forward->weights->h[run.layer]);
     }
 }
 

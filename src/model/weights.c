@@ -9,7 +9,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "arch/tensors.h"
+#include "arch/arch.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/size.h"
@@ -173,8 +173,9 @@ static enum gen_status bind(struct binding *binding, const struct tensor_spec *s
 }
 
 static enum gen_status bind_all(struct binding *binding) {
-    for (size_t i = 0; i < tensor_table_size; i++) {
-        const struct tensor_spec *spec = &tensor_table[i];
+    const struct arch *arch = binding->weights->arch;
+    for (size_t i = 0; i < arch->n_tensors; i++) {
+        const struct tensor_spec *spec = &arch->tensors[i];
         if (!tensor_spec_is_wanted(spec, binding->config)) {
             continue;
         }
@@ -326,7 +327,7 @@ static enum gen_status pack_all(struct binding *binding) {
 enum gen_status weights_init(struct weights *weights, const struct gen_config *config,
                              const struct model_file *file, struct thread_pool *pool,
                              const struct weights_meanwhile *meanwhile, struct gen_error *err) {
-    *weights = (struct weights){0};
+    *weights = (struct weights){.arch = arch_of(config)};
     if (!weights_new_layers(weights, config->n_layer)) {
         return error_no_memory(err, "weights");
     }
@@ -358,8 +359,8 @@ static void release_tensor(struct weights *weights, const struct tensor_spec *sp
 }
 
 void weights_release(struct weights *weights) {
-    for (size_t i = 0; i < tensor_table_size; i++) {
-        const struct tensor_spec *spec = &tensor_table[i];
+    for (size_t i = 0; weights->arch != NULL && i < weights->arch->n_tensors; i++) {
+        const struct tensor_spec *spec = &weights->arch->tensors[i];
         int32_t n = !spec->per_layer ? 1 : weights->h != NULL ? weights->n_layer : 0;
         for (int32_t layer = 0; layer < n; layer++) {
             release_tensor(weights, spec, layer);

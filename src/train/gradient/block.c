@@ -1,6 +1,6 @@
 /**
- * block.c - a block in training: the list of arch/gpt2.c played forward, with what is needed on the
- * way back kept, and backward.
+ * block.c - a block in training: the list of its architecture played forward, with what is needed
+ * on the way back kept, and backward.
  */
 #include "train/gradient/block.h"
 
@@ -263,7 +263,7 @@ void block_forward(const struct pass_batch *batch, float *out, const struct laye
                             .m = m,
                             .x = m->x,
                             .out = out};
-    arch_gpt2.layer_forward(&run.run, h);
+    arch_of(batch->config)->layer_forward(&run.run, h);
 }
 
 void block_backward(const struct pass_batch *batch, const struct layer *gradients,
@@ -274,5 +274,5 @@ void block_backward(const struct pass_batch *batch, const struct layer *gradient
                             .gradients = gradients,
                             .layer = layer,
                             .m = &batch->memory->h[layer]};
-    arch_gpt2.layer_backward(&run.run, h);
+    arch_of(batch->config)->layer_backward(&run.run, h);
 }

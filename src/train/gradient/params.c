@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "arch/arch.h"
 #include "base/error.h"
 #include "base/math.h"
 #include "base/memory.h"
@@ -34,18 +35,20 @@ static struct param_tensor plan_tensor(const struct tensor_spec *spec, int32_t l
 }
 
 static size_t count_tensors(const struct gen_config *config) {
+    const struct arch *arch = arch_of(config);
     size_t n = 0;
-    for (size_t i = 0; i < tensor_table_size; i++) {
-        if (tensor_spec_is_wanted(&tensor_table[i], config)) {
-            n += (size_t)tensor_spec_count(&tensor_table[i], config);
+    for (size_t i = 0; i < arch->n_tensors; i++) {
+        if (tensor_spec_is_wanted(&arch->tensors[i], config)) {
+            n += (size_t)tensor_spec_count(&arch->tensors[i], config);
         }
     }
     return n;
 }
 
 static void plan(struct params *params) {
-    for (size_t i = 0; i < tensor_table_size; i++) {
-        const struct tensor_spec *spec = &tensor_table[i];
+    const struct arch *arch = arch_of(&params->config);
+    for (size_t i = 0; i < arch->n_tensors; i++) {
+        const struct tensor_spec *spec = &arch->tensors[i];
         if (!tensor_spec_is_wanted(spec, &params->config)) {
             continue;
         }
@@ -108,7 +111,8 @@ struct matrix params_matrix(const struct param_tensor *tensor, const float *arra
 }
 
 bool params_view(struct weights *view, const struct params *params, float *array) {
-    *view = (struct weights){.n_parameters = params->n_parameters};
+    *view =
+        (struct weights){.arch = arch_of(&params->config), .n_parameters = params->n_parameters};
     if (!weights_new_layers(view, params->config.n_layer)) {
         return false;
     }
