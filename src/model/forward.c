@@ -91,6 +91,12 @@ float forward_attention_scale(const struct gen_config *config, size_t layer) {
     return scale;
 }
 
+size_t forward_attention_window(const struct gen_config *config, size_t layer) {
+    (void)config;
+    (void)layer;
+    return 0;
+}
+
 /* Rows from `first` on that are neighbours in the same slot. */
 static size_t run_length(const struct forward_row *rows, size_t first, size_t n_rows) {
     size_t n = 1;
@@ -135,6 +141,7 @@ static struct attention_job attention_job(const struct forward *f, const struct 
                                   .q_stride = q_stride,
                                   .n_rows = n,
                                   .length = (size_t)row->position + 1,
+                                  .window = forward_attention_window(f->config, layer),
                                   .type = cache->type,
                                   .k = kv_cache_keys(cache, slot, layer, head),
                                   .v = kv_cache_values(cache, slot, layer, head),
