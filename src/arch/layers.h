@@ -25,7 +25,7 @@ struct norm {
 /** A linear layer of a block, y = x matrix + bias. */
 struct linear {
     struct matrix matrix; /**< n_in to n_out */
-    float *bias;          /**< [n_out] */
+    float *bias;          /**< [n_out]; NULL: it has none */
     enum tensor_role role;
 };
 

@@ -178,6 +178,7 @@ static void linear_qkv(const struct forward *f, size_t n_rows, const struct laye
                        size_t end) {
     size_t panel = begin / MATRIX_PANEL;
     size_t first = panel * MATRIX_PANEL;
+    const float *bias = h->attn_c_attn.bias;
     struct matrix columns = matrix_columns(&h->attn_c_attn.matrix, panel, end - first);
     struct matmul_job job = {.y = f->activations->qkv + first,
                              .y_stride = op_row_stride(h->attn_c_attn.matrix.n_out),
@@ -185,7 +186,7 @@ static void linear_qkv(const struct forward *f, size_t n_rows, const struct laye
                              .x_stride = op_row_stride(columns.n_in),
                              .n_rows = n_rows,
                              .w = &columns,
-                             .bias = h->attn_c_attn.bias + first};
+                             .bias = bias == NULL ? NULL : bias + first};
     op_matmul(f->compute, &job);
 }
 
