@@ -119,6 +119,49 @@ static enum gen_status read_gguf_token(int32_t *out, const struct config_key *ke
     return status;
 }
 
+/* A bool for each layer, whose number has been read. */
+static enum gen_status read_layers(uint64_t *out, const struct config_key *key,
+                                   const struct gen_config *config, const struct model_file *file,
+                                   struct gen_error *err) {
+    const struct setting *setting = model_file_setting(file, key->gguf);
+    if (setting == NULL) {
+        return GEN_OK;
+    }
+    if (setting->type != SETTING_ARRAY || setting->element_type != SETTING_BOOL ||
+        setting->value.array.n != (uint64_t)config->n_layer) {
+        return error_set(err, GEN_BAD_FILE,
+                         "%s: %s must be an array of bools, one for each of the %d layers",
+                         model_file_settings_where(file), key->gguf, config->n_layer);
+    }
+    *out = 0;
+    for (int32_t layer = 0; layer < config->n_layer; layer++) {
+        bool set = setting->value.array.data[layer] != 0;
+        if (set && layer >= GEN_MAX_LOCAL_LAYERS) {
+            return error_set(err, GEN_UNSUPPORTED,
+                             "%s: %s is true for layer %d, but must be false from layer %d on",
+                             model_file_settings_where(file), key->gguf, layer,
+                             GEN_MAX_LOCAL_LAYERS);
+        }
+        *out |= set ? (uint64_t)1 << layer : 0;
+    }
+    return GEN_OK;
+}
+
+static enum gen_status write_layers(struct gguf_writer *writer, const struct config_key *key,
+                                    const struct gen_config *config, struct gen_error *err) {
+    bool flags[CONFIG_MAX_LAYER];
+    const uint64_t *layers = field_at_const(config, key->offset);
+    for (int32_t layer = 0; layer < config->n_layer; layer++) {
+        flags[layer] = layer < GEN_MAX_LOCAL_LAYERS && (*layers >> layer & 1) != 0;
+    }
+    return gguf_writer_bool_array(writer, key->gguf, flags, (size_t)config->n_layer, err);
+}
+
+/* Whether no bit is one of a layer that the model has not. */
+static bool layers_are_sound(uint64_t layers, int32_t n_layer) {
+    return n_layer >= GEN_MAX_LOCAL_LAYERS || layers >> n_layer == 0;
+}
+
 /* ---- rows of the table ------------------------------------------------------------------------*/
 
 /* Its value as a number. */
@@ -132,6 +175,8 @@ static double value_of(const struct config_key *key, const struct gen_config *co
         return (double)*(const float *)member;
     case KEY_FLAG:
         return *(const bool *)member;
+    case KEY_LAYERS:
+        return (double)*(const uint64_t *)member; /* 0 for none */
     case KEY_ACTIVATION:
     default:
         return *(const enum gen_activation *)member;
@@ -159,6 +204,9 @@ void config_key_imply(const struct config_key *key, struct gen_config *config) {
         break;
     case KEY_FLAG:
         *(bool *)member = key->implied != 0;
+        break;
+    case KEY_LAYERS:
+        *(uint64_t *)member = 0;
         break;
     case KEY_ACTIVATION:
     default:
@@ -195,6 +243,8 @@ enum gen_status config_key_read(const struct config_key *key, struct gen_config 
     }
     case KEY_FLAG:
         return model_file_get_bool(file, name, member, err);
+    case KEY_LAYERS:
+        return read_layers(member, key, config, file, err);
     case KEY_ACTIVATION:
     default:
         return read_activation(member, file, name, err);
@@ -211,6 +261,8 @@ enum gen_status config_key_write(const struct config_key *key, const struct gen_
         return gguf_writer_f32(writer, key->gguf, (float)value_of(key, config), err);
     case KEY_FLAG:
         return gguf_writer_bool(writer, key->gguf, value_of(key, config) != 0, err);
+    case KEY_LAYERS:
+        return write_layers(writer, key, config, err);
     case KEY_ACTIVATION:
     default: {
         const char *name = gen_activation_name((enum gen_activation)value_of(key, config));
@@ -223,6 +275,10 @@ bool config_key_is_sound(const struct config_key *key, const struct gen_config *
     double value = value_of(key, config);
     if (key->kind == KEY_TOKEN) {
         return value >= -1 && value < config->n_vocab;
+    }
+    if (key->kind == KEY_LAYERS) {
+        const uint64_t *layers = field_at_const(config, key->offset);
+        return layers_are_sound(*layers, config->n_layer);
     }
     return value >= (key->kind == KEY_SIZE ? 1 : 0) && value <= (double)key->high;
 }
@@ -247,6 +303,10 @@ struct gen_config_member gen_config_member(const struct gen_config *config, size
     case KEY_ACTIVATION:
         member.kind = GEN_MEMBER_TEXT;
         member.text = gen_activation_name((enum gen_activation)value);
+        break;
+    case KEY_LAYERS:
+        member.kind = GEN_MEMBER_LAYERS;
+        member.layers = *(const uint64_t *)field_at_const(config, key->offset);
         break;
     case KEY_SIZE:
     case KEY_TOKEN:

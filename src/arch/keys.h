@@ -24,7 +24,8 @@ enum key_kind {
     KEY_FRACTION,   /**< float, 0 ... high */
     KEY_FLAG,       /**< bool */
     KEY_ACTIVATION, /**< enum gen_activation, a string in files */
-    KEY_TOKEN       /**< int32_t: an id of the vocabulary, -1 for none */
+    KEY_TOKEN,      /**< int32_t: an id of the vocabulary, -1 for none */
+    KEY_LAYERS      /**< uint64_t, bit N for layer N; in a GGUF an array of n_layer bools */
 };
 
 struct config_key {

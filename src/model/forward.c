@@ -92,9 +92,8 @@ float forward_attention_scale(const struct gen_config *config, size_t layer) {
 }
 
 size_t forward_attention_window(const struct gen_config *config, size_t layer) {
-    (void)config;
-    (void)layer;
-    return 0;
+    bool local = layer < GEN_MAX_LOCAL_LAYERS && (config->local_layers >> layer & 1) != 0;
+    return local ? (size_t)config->window : 0;
 }
 
 /* Rows from `first` on that are neighbours in the same slot. */

@@ -129,6 +129,7 @@ static void attend(const struct pass_batch *batch, const struct block_memory *m,
             .head_size = c / n_head,
             .n_embd = c,
             .scale = forward_attention_scale(batch->config, layer),
+            .window = forward_attention_window(batch->config, layer),
             .dropout = {.key = rng_hash(dropout.key, head), .rate = dropout.rate},
             .d_out = d_found == NULL ? NULL : d_found + row * stride + channel,
             .d_qkv = d_qkv == NULL ? NULL : d_qkv + row * qkv_stride + channel};
