@@ -12,6 +12,12 @@
 #include "base/error.h"
 #include "base/size.h"
 
+const char *role_linear_name(enum tensor_role role) {
+    static const char *const names[ROLE_N_LINEAR] = {"attn.c_attn", "attn.c_proj", "mlp.c_fc",
+                                                     "mlp.c_proj"};
+    return names[role_linear_index(role)];
+}
+
 const struct tensor_spec *tensor_spec_of(const struct gen_config *config, enum tensor_role role) {
     const struct tensor_spec *spec = arch_of(config)->tensors;
     while (spec->role != role) {
@@ -28,9 +34,7 @@ int32_t tensor_spec_count(const struct tensor_spec *spec, const struct gen_confi
     return spec->per_layer ? config->n_layer : 1;
 }
 
-void tensor_spec_name(char out[TENSOR_NAME_SIZE], const struct tensor_spec *spec,
-                      enum naming naming, int32_t layer) {
-    const char *pattern = naming == NAMES_GGUF ? spec->gguf : spec->hf;
+static void fill_name(char out[TENSOR_NAME_SIZE], const char *pattern, int32_t layer) {
     const char *hash = strchr(pattern, '#');
     if (hash == NULL) {
         snprintf(out, TENSOR_NAME_SIZE, "%s", pattern);
@@ -38,6 +42,29 @@ void tensor_spec_name(char out[TENSOR_NAME_SIZE], const struct tensor_spec *spec
         snprintf(out, TENSOR_NAME_SIZE, "%.*s%d%s", (int)(hash - pattern), pattern, layer,
                  hash + 1);
     }
+}
+
+void tensor_spec_name(char out[TENSOR_NAME_SIZE], const struct tensor_spec *spec,
+                      enum naming naming, int32_t layer) {
+    fill_name(out, naming == NAMES_GGUF ? spec->gguf : spec->hf, layer);
+}
+
+/* The same for any of its parts. */
+static void part_name(char out[TENSOR_NAME_SIZE], const struct tensor_spec *spec,
+                      enum naming naming, int32_t layer, size_t part) {
+    if (part == 0) {
+        tensor_spec_name(out, spec, naming, layer);
+    } else {
+        fill_name(out, spec->hf_more[part - 1], layer);
+    }
+}
+
+size_t tensor_spec_n_parts(const struct tensor_spec *spec, enum naming naming) {
+    size_t n = 1;
+    while (naming == NAMES_HF && n < TENSOR_MAX_PARTS && spec->hf_more[n - 1] != NULL) {
+        n++;
+    }
+    return n;
 }
 
 uint64_t tensor_size_of(enum tensor_size size, const struct gen_config *config) {
@@ -74,6 +101,7 @@ static enum gen_status check_dims(const struct tensor_spec *spec, const struct f
                                   struct gen_error *err) {
     uint64_t dims[2];
     int n_dims = tensor_spec_dims(dims, spec, config, file->conv1d_by_inputs);
+    dims[1] /= tensor_spec_n_parts(spec, file->naming);
     bool right = tensor->n_dims == n_dims && tensor->dims[0] == dims[0];
     if (right && (n_dims == 1 || tensor->dims[1] == dims[1])) {
         return GEN_OK;
@@ -149,11 +177,11 @@ static const char *name_of_tied(const struct tensor_spec *spec, const struct mod
                : NULL;
 }
 
-enum gen_status tensor_spec_find(const struct file_tensor **out, const struct tensor_spec *spec,
-                                 int32_t layer, const struct model_file *file,
+static enum gen_status find_part(const struct file_tensor **out, const struct tensor_spec *spec,
+                                 int32_t layer, size_t part, const struct model_file *file,
                                  const struct gen_config *config, struct gen_error *err) {
     char bare[TENSOR_NAME_SIZE];
-    tensor_spec_name(bare, spec, file->naming, layer);
+    part_name(bare, spec, file->naming, layer, part);
     const struct file_tensor *tensor = NULL;
     enum gen_status status = find_name(&tensor, file, bare, err);
     const char *tied = name_of_tied(spec, file, config);
@@ -170,16 +198,39 @@ enum gen_status tensor_spec_find(const struct file_tensor **out, const struct te
     return check_dims(spec, tensor, file, config, err);
 }
 
+enum gen_status tensor_spec_find(struct tensor_source *out, const struct tensor_spec *spec,
+                                 int32_t layer, const struct model_file *file,
+                                 const struct gen_config *config, struct gen_error *err) {
+    *out = (struct tensor_source){.n_parts = tensor_spec_n_parts(spec, file->naming)};
+    for (size_t i = 0; i < out->n_parts; i++) {
+        enum gen_status status = find_part(&out->parts[i], spec, layer, i, file, config, err);
+        if (status != GEN_OK) {
+            return status;
+        }
+        if (out->parts[i]->type != out->parts[0]->type) {
+            return error_set(err, GEN_BAD_FILE,
+                             "%s: tensor %s is of type %s, but must be %s as %s, with which it "
+                             "makes one matrix",
+                             model_file_tensor_where(file, out->parts[i]), out->parts[i]->name,
+                             tensor_type_info(out->parts[i]->type)->name,
+                             tensor_type_info(out->parts[0]->type)->name, out->parts[0]->name);
+        }
+    }
+    return GEN_OK;
+}
+
 enum gen_status tensor_table_narrow(struct model_file *file, const struct gen_config *config,
                                     struct gen_error *err) {
     const struct arch *arch = arch_of(config);
     enum gen_status status = GEN_OK;
     for (size_t i = 0; file->n_unread > 0 && i < arch->n_tensors; i++) {
         const struct tensor_spec *spec = &arch->tensors[i];
-        int32_t n = tensor_spec_count(spec, config);
-        for (int32_t layer = 0; layer < n && status == GEN_OK; layer++) {
+        size_t n_parts = tensor_spec_n_parts(spec, file->naming);
+        size_t n = (size_t)tensor_spec_count(spec, config) * n_parts;
+        for (size_t j = 0; j < n && status == GEN_OK; j++) {
             char name[sizeof PREFIX + TENSOR_NAME_SIZE] = PREFIX;
-            tensor_spec_name(name + strlen(PREFIX), spec, file->naming, layer);
+            part_name(name + strlen(PREFIX), spec, file->naming, (int32_t)(j / n_parts),
+                      j % n_parts);
             status = model_file_narrow(file, name + strlen(PREFIX), err);
             if (status == GEN_OK) {
                 status = model_file_narrow(file, name, err);

@@ -319,10 +319,6 @@ static uint64_t header_size(const struct gguf_writer *writer) {
     return 4 + 4 + 8 + 8 + (uint64_t)writer->settings.n + writer->headers.n;
 }
 
-size_t gguf_writer_n_tensors(const struct gguf_writer *writer) {
-    return writer->n_tensors;
-}
-
 uint64_t gguf_writer_size(const struct gguf_writer *writer) {
     return header_size(writer) + padding(header_size(writer)) + writer->data_size;
 }

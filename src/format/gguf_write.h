@@ -57,8 +57,6 @@ enum gen_status gguf_writer_tokenizer(struct gguf_writer *writer,
 enum gen_status gguf_writer_tensor(struct gguf_writer *writer, const char *name,
                                    enum tensor_type type, int n_dims, const uint64_t *dims,
                                    struct gen_error *err);
-/** Tensors announced so far. */
-size_t gguf_writer_n_tensors(const struct gguf_writer *writer);
 /** Bytes of the whole file, once all tensors are announced. */
 uint64_t gguf_writer_size(const struct gguf_writer *writer);
 /** Bytes written so far. */

@@ -212,8 +212,8 @@ struct shard_filter {
 enum gen_status safetensors_read(struct model_file *file, size_t map, const char *path,
                                  const struct shard_filter *filter, struct gen_error *err);
 /**
- * Whether a tensor of this name is attn.bias or attn.masked_bias, the causal mask that old
- * checkpoints carry along: no weight.
+ * Whether a tensor of this name is attn.bias or attn.masked_bias (of GPT-Neo attn.attention.bias
+ * and so on), the causal mask that old checkpoints carry along: no weight.
  */
 bool safetensors_is_old_buffer(const char *name);
 

@@ -43,13 +43,9 @@ static int32_t layer_of(const char *name, const char *pattern, const char *endin
     return layer;
 }
 
-/* Of "h.#.attn.c_attn.weight" the middle, as --lora-targets has it. */
 static void add_target(struct gen_adapter *adapter, const char *name) {
     size_t n = strlen(adapter->targets);
-    const char *start = strchr(name, '#') + 2;
-    int length = (int)(strlen(start) - strlen(".weight"));
-    snprintf(adapter->targets + n, sizeof adapter->targets - n, "%s%.*s", n > 0 ? "," : "", length,
-             start);
+    snprintf(adapter->targets + n, sizeof adapter->targets - n, "%s%s", n > 0 ? "," : "", name);
 }
 
 static void look_at(struct gen_adapter *adapter, const struct tensor_spec *spec,
@@ -91,7 +87,7 @@ struct gen_adapter kind_adapter(const struct model_file *file) {
             look_at(&adapter, spec, &file->tensors[t], &found);
         }
         if (found) {
-            add_target(&adapter, spec->hf);
+            add_target(&adapter, role_linear_name(spec->role));
         }
     }
     return adapter;

@@ -127,7 +127,7 @@ static void make_old(const char *directory, const char *name, const unsigned cha
 /* An optimizer or an architecture to come is not taken for one of ours. */
 static void check_unknown(const char *directory, unsigned char *state, size_t n, size_t at,
                           const char *message) {
-    static const uint64_t numbers[] = {99, (uint64_t)1 << 32, UINT64_MAX};
+    static const uint64_t numbers[] = {2, (uint64_t)1 << 32, UINT64_MAX};
     uint64_t before = bytes_u64(state + at);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         bytes_put_u64(state + at, numbers[i]);
