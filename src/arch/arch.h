@@ -28,6 +28,10 @@ struct arch {
 
 extern const struct arch arch_gpt2;
 
+/* The list of a block of GPT-2, which others have too. */
+void gpt2_layer_forward(struct run *run, const struct layer *h);
+void gpt2_layer_backward(struct run *run, const struct layer *h);
+
 /** The architecture of this name, n bytes; NULL: there is none. */
 const struct arch *arch_find(const char *name, size_t n);
 

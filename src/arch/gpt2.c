@@ -70,7 +70,7 @@ static const struct tensor_spec tensors[] = {
     {"lm_head.weight", "output.weight", ROLE_HEAD, SIZE_VOCAB, SIZE_EMBD, TENSOR_ONCE(lm_head)},
 };
 
-static void layer_forward(struct run *run, const struct layer *h) {
+void gpt2_layer_forward(struct run *run, const struct layer *h) {
     run_norm(run, NORMAL_1, X, &h->ln_1);
     run_attention(run, FOUND, NORMAL_1, h);
     run_linear(run, X, FOUND, &h->attn_c_proj, ADDED);
@@ -79,7 +79,7 @@ static void layer_forward(struct run *run, const struct layer *h) {
     run_linear(run, X, INNER, &h->mlp_c_proj, ADDED);
 }
 
-static void layer_backward(struct run *run, const struct layer *h) {
+void gpt2_layer_backward(struct run *run, const struct layer *h) {
     run_linear_backward(run, X, INNER, &h->mlp_c_proj, ADDED);
     run_linear_backward(run, INNER, NORMAL_2, &h->mlp_c_fc, ACTIVATED);
     run_norm_backward(run, NORMAL_2, X, &h->ln_2);
@@ -94,6 +94,6 @@ const struct arch arch_gpt2 = {
     .n_keys = sizeof keys / sizeof *keys,
     .tensors = tensors,
     .n_tensors = sizeof tensors / sizeof *tensors,
-    .layer_forward = layer_forward,
-    .layer_backward = layer_backward,
+    .layer_forward = gpt2_layer_forward,
+    .layer_backward = gpt2_layer_backward,
 };

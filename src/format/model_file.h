@@ -82,7 +82,8 @@ struct setting {
             size_t n;
         } string;
         struct {
-            const unsigned char *data; /**< encoded elements as in the file; NULL for JSON */
+            /** Encoded elements as in the file; JSON: an array's text, NULL for an object. */
+            const unsigned char *data;
             size_t size;
             uint64_t n; /**< elements, or members of a JSON object */
         } array;
