@@ -27,6 +27,7 @@ struct arch {
 };
 
 extern const struct arch arch_gpt2;
+extern const struct arch arch_gpt_neo;
 
 /* The list of a block of GPT-2, which others have too. */
 void gpt2_layer_forward(struct run *run, const struct layer *h);
