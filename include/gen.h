@@ -51,12 +51,13 @@ const char *gen_activation_name(enum gen_activation activation);
 
 /** Shape and variants of a GPT-2-style model; field names as in Hugging Face's GPT2Config. */
 struct gen_config {
-    int32_t n_vocab; /**< rows of wte */
-    int32_t n_ctx;   /**< rows of wpe: longest sequence */
-    int32_t n_embd;  /**< width of the residual stream */
-    int32_t n_head;  /**< attention heads; divides n_embd */
-    int32_t n_layer; /**< transformer blocks */
-    int32_t n_inner; /**< width of the MLP, usually 4 n_embd */
+    const char *arch; /**< "gpt2", static text, as config.json's model_type; NULL: "gpt2" */
+    int32_t n_vocab;  /**< rows of wte */
+    int32_t n_ctx;    /**< rows of wpe: longest sequence */
+    int32_t n_embd;   /**< width of the residual stream */
+    int32_t n_head;   /**< attention heads; divides n_embd */
+    int32_t n_layer;  /**< transformer blocks */
+    int32_t n_inner;  /**< width of the MLP, usually 4 n_embd */
     enum gen_activation activation;
     float layer_norm_epsilon;
     bool scale_attn_weights;              /**< divide scores by sqrt(head size) */
@@ -64,16 +65,28 @@ struct gen_config {
     bool tie_word_embeddings;             /**< lm_head is wte */
     int32_t bos_token_id;                 /**< -1: none */
     int32_t eos_token_id;                 /**< -1: none; gen_model_eos_ids() has all of them */
+    int32_t window; /**< positions that a local layer sees, the last of them its own */
+    /** Bit N: layer N is local. From GEN_MAX_LOCAL_LAYERS on all layers see all positions before.
+     */
+    uint64_t local_layers;
 };
+#define GEN_MAX_LOCAL_LAYERS 64
 
 /** A member of a configuration, for those who show all of them. */
 struct gen_config_member {
     const char *name; /**< "n_embd"; static text */
-    enum { GEN_MEMBER_INTEGER, GEN_MEMBER_NUMBER, GEN_MEMBER_FLAG, GEN_MEMBER_TEXT } kind;
+    enum {
+        GEN_MEMBER_INTEGER,
+        GEN_MEMBER_NUMBER,
+        GEN_MEMBER_FLAG,
+        GEN_MEMBER_TEXT,
+        GEN_MEMBER_LAYERS
+    } kind;
     double number;    /**< its value; of a flag 0 or 1 */
     const char *text; /**< of GEN_MEMBER_TEXT; static */
+    uint64_t layers;  /**< of GEN_MEMBER_LAYERS: bit N for layer N */
 };
-size_t gen_config_n_members(void);
+size_t gen_config_n_members(const struct gen_config *config);
 /** Member i < gen_config_n_members(), in the order in which they are declared or near to it. */
 struct gen_config_member gen_config_member(const struct gen_config *config, size_t i);
 

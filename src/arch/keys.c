@@ -1,48 +1,14 @@
 /**
- * keys.c - the table of settings, and what walks a row of it: reading, writing, implying. What
- * several settings must fulfil together is checked in config.c.
+ * keys.c - a row of an architecture's table of settings: reading, writing, implying, showing it.
+ * What several settings must fulfil together is checked in config.c.
  */
 #include "arch/keys.h"
 
 #include <string.h>
 
+#include "arch/arch.h"
 #include "base/error.h"
 #include "base/field.h"
-
-#define MEMBER(name) offsetof(struct gen_config, name)
-
-/* In the order in which gen writes and shows them. config.json's defaults are GPT2Config's; n_inner
- * has none, as it depends on n_embd. */
-const struct config_key config_keys[] = {
-    {"n_vocab", "vocab_size", NULL, NULL, MEMBER(n_vocab), CONFIG_MAX_VOCAB, 50257, KEY_SIZE,
-     false},
-    {"n_ctx", "n_positions", "max_position_embeddings", "gpt2.context_length", MEMBER(n_ctx),
-     CONFIG_MAX_CTX, 1024, KEY_SIZE, false},
-    {"n_embd", "n_embd", "hidden_size", "gpt2.embedding_length", MEMBER(n_embd), CONFIG_MAX_EMBD,
-     768, KEY_SIZE, false},
-    {"n_layer", "n_layer", "num_hidden_layers", "gpt2.block_count", MEMBER(n_layer),
-     CONFIG_MAX_LAYER, 12, KEY_SIZE, false},
-    {"n_inner", "n_inner", NULL, "gpt2.feed_forward_length", MEMBER(n_inner), CONFIG_MAX_INNER, 0,
-     KEY_SIZE, true},
-    {"n_head", "n_head", "num_attention_heads", "gpt2.attention.head_count", MEMBER(n_head),
-     CONFIG_MAX_EMBD, 12, KEY_SIZE, false},
-    {"layer_norm_epsilon", "layer_norm_epsilon", NULL, "gpt2.attention.layer_norm_epsilon",
-     MEMBER(layer_norm_epsilon), 1, 1e-5, KEY_FRACTION, false},
-    {"activation", "activation_function", NULL, "gen.activation_function", MEMBER(activation),
-     GEN_QUICK_GELU, GEN_GELU_NEW, KEY_ACTIVATION, false},
-    {"scale_attn_weights", "scale_attn_weights", NULL, "gen.scale_attn_weights",
-     MEMBER(scale_attn_weights), 1, 1, KEY_FLAG, false},
-    {"scale_attn_by_inverse_layer_idx", "scale_attn_by_inverse_layer_idx", NULL,
-     "gen.scale_attn_by_inverse_layer_idx", MEMBER(scale_attn_by_inverse_layer_idx), 1, 0, KEY_FLAG,
-     false},
-    {"tie_word_embeddings", "tie_word_embeddings", NULL, NULL, MEMBER(tie_word_embeddings), 1, 1,
-     KEY_FLAG, false},
-    {"bos_token_id", "bos_token_id", NULL, "tokenizer.ggml.bos_token_id", MEMBER(bos_token_id),
-     INT32_MAX, 50256, KEY_TOKEN, true},
-    {"eos_token_id", "eos_token_id", NULL, "tokenizer.ggml.eos_token_id", MEMBER(eos_token_id),
-     INT32_MAX, 50256, KEY_TOKEN, true},
-};
-const size_t n_config_keys = sizeof config_keys / sizeof *config_keys;
 
 struct activation_name {
     const char *name;
@@ -132,7 +98,7 @@ static enum gen_status read_hf_token(int32_t *out, const struct config_key *key,
     if (setting != NULL && setting->type == SETTING_NULL) {
         id = -1;
     } else if (setting != NULL && setting->type == SETTING_ARRAY &&
-               key->offset == MEMBER(eos_token_id)) {
+               key->offset == CONFIG_MEMBER(eos_token_id)) {
         id = -1;
         for (size_t i = file->eos_ids.n; i-- > 0;) {
             id = file->eos_ids.data[i] < config->n_vocab ? file->eos_ids.data[i] : id;
@@ -153,6 +119,49 @@ static enum gen_status read_gguf_token(int32_t *out, const struct config_key *ke
     return status;
 }
 
+/* A bool for each layer, whose number has been read. */
+static enum gen_status read_layers(uint64_t *out, const struct config_key *key,
+                                   const struct gen_config *config, const struct model_file *file,
+                                   struct gen_error *err) {
+    const struct setting *setting = model_file_setting(file, key->gguf);
+    if (setting == NULL) {
+        return GEN_OK;
+    }
+    if (setting->type != SETTING_ARRAY || setting->element_type != SETTING_BOOL ||
+        setting->value.array.n != (uint64_t)config->n_layer) {
+        return error_set(err, GEN_BAD_FILE,
+                         "%s: %s must be an array of bools, one for each of the %d layers",
+                         model_file_settings_where(file), key->gguf, config->n_layer);
+    }
+    *out = 0;
+    for (int32_t layer = 0; layer < config->n_layer; layer++) {
+        bool set = setting->value.array.data[layer] != 0;
+        if (set && layer >= GEN_MAX_LOCAL_LAYERS) {
+            return error_set(err, GEN_UNSUPPORTED,
+                             "%s: %s is true for layer %d, but must be false from layer %d on",
+                             model_file_settings_where(file), key->gguf, layer,
+                             GEN_MAX_LOCAL_LAYERS);
+        }
+        *out |= set ? (uint64_t)1 << layer : 0;
+    }
+    return GEN_OK;
+}
+
+static enum gen_status write_layers(struct gguf_writer *writer, const struct config_key *key,
+                                    const struct gen_config *config, struct gen_error *err) {
+    bool flags[CONFIG_MAX_LAYER];
+    const uint64_t *layers = field_at_const(config, key->offset);
+    for (int32_t layer = 0; layer < config->n_layer; layer++) {
+        flags[layer] = layer < GEN_MAX_LOCAL_LAYERS && (*layers >> layer & 1) != 0;
+    }
+    return gguf_writer_bool_array(writer, key->gguf, flags, (size_t)config->n_layer, err);
+}
+
+/* Whether no bit is one of a layer that the model has not. */
+static bool layers_are_sound(uint64_t layers, int32_t n_layer) {
+    return n_layer >= GEN_MAX_LOCAL_LAYERS || layers >> n_layer == 0;
+}
+
 /* ---- rows of the table ------------------------------------------------------------------------*/
 
 /* Its value as a number. */
@@ -166,6 +175,8 @@ static double value_of(const struct config_key *key, const struct gen_config *co
         return (double)*(const float *)member;
     case KEY_FLAG:
         return *(const bool *)member;
+    case KEY_LAYERS:
+        return (double)*(const uint64_t *)member; /* 0 for none */
     case KEY_ACTIVATION:
     default:
         return *(const enum gen_activation *)member;
@@ -176,8 +187,9 @@ bool config_key_is_own(const struct config_key *key) {
     return key->gguf != NULL && strncmp(key->gguf, "gen.", 4) == 0;
 }
 
-bool config_key_is_required(const struct config_key *key) {
-    return key->gguf != NULL && strncmp(key->gguf, "gpt2.", 5) == 0;
+bool config_key_is_required(const struct config_key *key, const char *arch) {
+    size_t n = strlen(arch);
+    return key->gguf != NULL && strncmp(key->gguf, arch, n) == 0 && key->gguf[n] == '.';
 }
 
 void config_key_imply(const struct config_key *key, struct gen_config *config) {
@@ -192,6 +204,9 @@ void config_key_imply(const struct config_key *key, struct gen_config *config) {
         break;
     case KEY_FLAG:
         *(bool *)member = key->implied != 0;
+        break;
+    case KEY_LAYERS:
+        *(uint64_t *)member = 0;
         break;
     case KEY_ACTIVATION:
     default:
@@ -228,6 +243,8 @@ enum gen_status config_key_read(const struct config_key *key, struct gen_config 
     }
     case KEY_FLAG:
         return model_file_get_bool(file, name, member, err);
+    case KEY_LAYERS:
+        return read_layers(member, key, config, file, err);
     case KEY_ACTIVATION:
     default:
         return read_activation(member, file, name, err);
@@ -244,6 +261,8 @@ enum gen_status config_key_write(const struct config_key *key, const struct gen_
         return gguf_writer_f32(writer, key->gguf, (float)value_of(key, config), err);
     case KEY_FLAG:
         return gguf_writer_bool(writer, key->gguf, value_of(key, config) != 0, err);
+    case KEY_LAYERS:
+        return write_layers(writer, key, config, err);
     case KEY_ACTIVATION:
     default: {
         const char *name = gen_activation_name((enum gen_activation)value_of(key, config));
@@ -257,17 +276,21 @@ bool config_key_is_sound(const struct config_key *key, const struct gen_config *
     if (key->kind == KEY_TOKEN) {
         return value >= -1 && value < config->n_vocab;
     }
+    if (key->kind == KEY_LAYERS) {
+        const uint64_t *layers = field_at_const(config, key->offset);
+        return layers_are_sound(*layers, config->n_layer);
+    }
     return value >= (key->kind == KEY_SIZE ? 1 : 0) && value <= (double)key->high;
 }
 
 /* ---- showing ---------------------------------------------------------------------------------*/
 
-size_t gen_config_n_members(void) {
-    return n_config_keys;
+size_t gen_config_n_members(const struct gen_config *config) {
+    return arch_of(config)->n_keys;
 }
 
 struct gen_config_member gen_config_member(const struct gen_config *config, size_t i) {
-    const struct config_key *key = &config_keys[i];
+    const struct config_key *key = &arch_of(config)->keys[i];
     double value = value_of(key, config);
     struct gen_config_member member = {.name = key->name};
     switch (key->kind) {
@@ -280,6 +303,10 @@ struct gen_config_member gen_config_member(const struct gen_config *config, size
     case KEY_ACTIVATION:
         member.kind = GEN_MEMBER_TEXT;
         member.text = gen_activation_name((enum gen_activation)value);
+        break;
+    case KEY_LAYERS:
+        member.kind = GEN_MEMBER_LAYERS;
+        member.layers = *(const uint64_t *)field_at_const(config, key->offset);
         break;
     case KEY_SIZE:
     case KEY_TOKEN:

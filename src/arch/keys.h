@@ -1,5 +1,5 @@
 /**
- * keys.h - the settings of a configuration as a table: for each its names in config.json and in a
+ * keys.h - the settings of an architecture as a table: for each its names in config.json and in a
  * GGUF, the member of struct gen_config, its range and what it is where the file says nothing.
  * Reading (config.c), writing (settings.c), checking and showing (gen inspect) walk it.
  */
@@ -24,7 +24,8 @@ enum key_kind {
     KEY_FRACTION,   /**< float, 0 ... high */
     KEY_FLAG,       /**< bool */
     KEY_ACTIVATION, /**< enum gen_activation, a string in files */
-    KEY_TOKEN       /**< int32_t: an id of the vocabulary, -1 for none */
+    KEY_TOKEN,      /**< int32_t: an id of the vocabulary, -1 for none */
+    KEY_LAYERS      /**< uint64_t, bit N for layer N; in a GGUF an array of n_layer bools */
 };
 
 struct config_key {
@@ -39,15 +40,14 @@ struct config_key {
     bool hf_may_be_null; /**< then it is as if config.json were silent */
 };
 
-/** n_vocab comes first: token ids are held against it. */
-extern const struct config_key config_keys[];
-extern const size_t n_config_keys;
+/** Where a member of struct gen_config is. */
+#define CONFIG_MEMBER(name) offsetof(struct gen_config, name)
 
 /** Whether the key is one of our own, under gen., which is written only if its value is not the
  *  implied one. */
 bool config_key_is_own(const struct config_key *key);
-/** Whether every GGUF must have the key: llama.cpp's of the model itself. */
-bool config_key_is_required(const struct config_key *key);
+/** Whether every GGUF must have the key: one of the architecture itself, under its name. */
+bool config_key_is_required(const struct config_key *key, const char *arch);
 
 /** Set the member to what is implied. */
 void config_key_imply(const struct config_key *key, struct gen_config *config);

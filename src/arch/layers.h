@@ -25,7 +25,7 @@ struct norm {
 /** A linear layer of a block, y = x matrix + bias. */
 struct linear {
     struct matrix matrix; /**< n_in to n_out */
-    float *bias;          /**< [n_out] */
+    float *bias;          /**< [n_out]; NULL: it has none */
     enum tensor_role role;
 };
 
@@ -39,7 +39,10 @@ struct layer {
     struct linear mlp_c_proj; /**< n_inner to C */
 };
 
+struct arch;
+
 struct weights {
+    const struct arch *arch; /**< whose tensors they are */
     struct weight_table wte; /**< [V][C]; data NULL where tied: then lm_head's columns are it */
     struct weight_table wpe; /**< [T][C] */
     struct layer *h;         /**< [n_layer] */
@@ -51,9 +54,12 @@ struct weights {
     size_t packed_bytes;
 };
 
-/** Blocks for n_layer layers, empty but for the roles of their linear layers; false if out of
- * memory.
- */
+/* Where a tensor belongs, for a row of an architecture's table: in the model, or in each layer. */
+#define TENSOR_ONCE(field) .offset = offsetof(struct weights, field)
+#define TENSOR_EACH(field) .per_layer = true, .offset = offsetof(struct layer, field)
+
+/** Blocks for n_layer layers of weights->arch, empty but for the roles of their linear layers;
+ * false if out of memory. */
 bool weights_new_layers(struct weights *weights, int32_t n_layer);
 
 /** Where in the weights a tensor belongs: a float * for a vector, a struct weight_table for a

@@ -1,58 +1,29 @@
 /**
- * tensors.c - the table of a model's tensors, and finding them in a file: by their names in GGUF
- * and Hugging Face, with shapes checked, tied matrices under either name, and a sentence for one
- * that is missing or cannot be used. Their numbers are bound in model/weights.c.
+ * tensors.c - a row of an architecture's table of tensors, and finding its tensor in a file: by
+ * their names in GGUF and Hugging Face, with shapes checked, tied matrices under either name, and a
+ * sentence for one that is missing or cannot be used. Their numbers are bound in model/weights.c.
  */
 #include "arch/tensors.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "arch/layers.h"
+#include "arch/arch.h"
 #include "base/error.h"
 #include "base/size.h"
 
-#define ONCE(field) .offset = offsetof(struct weights, field)
-#define EACH(field) .per_layer = true, .offset = offsetof(struct layer, field)
+const char *role_linear_name(enum tensor_role role) {
+    static const char *const names[ROLE_N_LINEAR] = {"attn.c_attn", "attn.c_proj", "mlp.c_fc",
+                                                     "mlp.c_proj"};
+    return names[role_linear_index(role)];
+}
 
-/* In the order in which gen writes them. */
-const struct tensor_spec tensor_table[] = {
-    {"wte.weight", "token_embd.weight", ROLE_TOKENS, SIZE_VOCAB, SIZE_EMBD, ONCE(wte)},
-    {"wpe.weight", "position_embd.weight", ROLE_POSITIONS, SIZE_CTX, SIZE_EMBD, ONCE(wpe)},
-    {"h.#.ln_1.weight", "blk.#.attn_norm.weight", ROLE_NORM, SIZE_EMBD, SIZE_NONE,
-     EACH(ln_1.weight)},
-    {"h.#.ln_1.bias", "blk.#.attn_norm.bias", ROLE_BIAS, SIZE_EMBD, SIZE_NONE, EACH(ln_1.bias)},
-    {"h.#.attn.c_attn.weight", "blk.#.attn_qkv.weight", ROLE_QKV, SIZE_QKV, SIZE_EMBD,
-     .conv1d = true, EACH(attn_c_attn.matrix)},
-    {"h.#.attn.c_attn.bias", "blk.#.attn_qkv.bias", ROLE_BIAS, SIZE_QKV, SIZE_NONE,
-     EACH(attn_c_attn.bias)},
-    {"h.#.attn.c_proj.weight", "blk.#.attn_output.weight", ROLE_ATTN_OUT, SIZE_EMBD, SIZE_EMBD,
-     .conv1d = true, EACH(attn_c_proj.matrix)},
-    {"h.#.attn.c_proj.bias", "blk.#.attn_output.bias", ROLE_BIAS, SIZE_EMBD, SIZE_NONE,
-     EACH(attn_c_proj.bias)},
-    {"h.#.ln_2.weight", "blk.#.ffn_norm.weight", ROLE_NORM, SIZE_EMBD, SIZE_NONE,
-     EACH(ln_2.weight)},
-    {"h.#.ln_2.bias", "blk.#.ffn_norm.bias", ROLE_BIAS, SIZE_EMBD, SIZE_NONE, EACH(ln_2.bias)},
-    {"h.#.mlp.c_fc.weight", "blk.#.ffn_up.weight", ROLE_UP, SIZE_INNER, SIZE_EMBD, .conv1d = true,
-     EACH(mlp_c_fc.matrix)},
-    {"h.#.mlp.c_fc.bias", "blk.#.ffn_up.bias", ROLE_BIAS, SIZE_INNER, SIZE_NONE,
-     EACH(mlp_c_fc.bias)},
-    {"h.#.mlp.c_proj.weight", "blk.#.ffn_down.weight", ROLE_DOWN, SIZE_EMBD, SIZE_INNER,
-     .conv1d = true, EACH(mlp_c_proj.matrix)},
-    {"h.#.mlp.c_proj.bias", "blk.#.ffn_down.bias", ROLE_BIAS, SIZE_EMBD, SIZE_NONE,
-     EACH(mlp_c_proj.bias)},
-    {"ln_f.weight", "output_norm.weight", ROLE_NORM, SIZE_EMBD, SIZE_NONE, ONCE(ln_f.weight)},
-    {"ln_f.bias", "output_norm.bias", ROLE_BIAS, SIZE_EMBD, SIZE_NONE, ONCE(ln_f.bias)},
-    {"lm_head.weight", "output.weight", ROLE_HEAD, SIZE_VOCAB, SIZE_EMBD, ONCE(lm_head)},
-};
-const size_t tensor_table_size = sizeof tensor_table / sizeof *tensor_table;
-
-const struct tensor_spec *tensor_spec_of(enum tensor_role role) {
-    size_t i = 0;
-    while (tensor_table[i].role != role) {
-        i++;
+const struct tensor_spec *tensor_spec_of(const struct gen_config *config, enum tensor_role role) {
+    const struct tensor_spec *spec = arch_of(config)->tensors;
+    while (spec->role != role) {
+        spec++;
     }
-    return &tensor_table[i];
+    return spec;
 }
 
 bool tensor_spec_is_wanted(const struct tensor_spec *spec, const struct gen_config *config) {
@@ -63,9 +34,7 @@ int32_t tensor_spec_count(const struct tensor_spec *spec, const struct gen_confi
     return spec->per_layer ? config->n_layer : 1;
 }
 
-void tensor_spec_name(char out[TENSOR_NAME_SIZE], const struct tensor_spec *spec,
-                      enum naming naming, int32_t layer) {
-    const char *pattern = naming == NAMES_GGUF ? spec->gguf : spec->hf;
+static void fill_name(char out[TENSOR_NAME_SIZE], const char *pattern, int32_t layer) {
     const char *hash = strchr(pattern, '#');
     if (hash == NULL) {
         snprintf(out, TENSOR_NAME_SIZE, "%s", pattern);
@@ -73,6 +42,29 @@ void tensor_spec_name(char out[TENSOR_NAME_SIZE], const struct tensor_spec *spec
         snprintf(out, TENSOR_NAME_SIZE, "%.*s%d%s", (int)(hash - pattern), pattern, layer,
                  hash + 1);
     }
+}
+
+void tensor_spec_name(char out[TENSOR_NAME_SIZE], const struct tensor_spec *spec,
+                      enum naming naming, int32_t layer) {
+    fill_name(out, naming == NAMES_GGUF ? spec->gguf : spec->hf, layer);
+}
+
+/* The same for any of its parts. */
+static void part_name(char out[TENSOR_NAME_SIZE], const struct tensor_spec *spec,
+                      enum naming naming, int32_t layer, size_t part) {
+    if (part == 0) {
+        tensor_spec_name(out, spec, naming, layer);
+    } else {
+        fill_name(out, spec->hf_more[part - 1], layer);
+    }
+}
+
+size_t tensor_spec_n_parts(const struct tensor_spec *spec, enum naming naming) {
+    size_t n = 1;
+    while (naming == NAMES_HF && n < TENSOR_MAX_PARTS && spec->hf_more[n - 1] != NULL) {
+        n++;
+    }
+    return n;
 }
 
 uint64_t tensor_size_of(enum tensor_size size, const struct gen_config *config) {
@@ -109,6 +101,7 @@ static enum gen_status check_dims(const struct tensor_spec *spec, const struct f
                                   struct gen_error *err) {
     uint64_t dims[2];
     int n_dims = tensor_spec_dims(dims, spec, config, file->conv1d_by_inputs);
+    dims[1] /= tensor_spec_n_parts(spec, file->naming);
     bool right = tensor->n_dims == n_dims && tensor->dims[0] == dims[0];
     if (right && (n_dims == 1 || tensor->dims[1] == dims[1])) {
         return GEN_OK;
@@ -184,11 +177,11 @@ static const char *name_of_tied(const struct tensor_spec *spec, const struct mod
                : NULL;
 }
 
-enum gen_status tensor_spec_find(const struct file_tensor **out, const struct tensor_spec *spec,
-                                 int32_t layer, const struct model_file *file,
+static enum gen_status find_part(const struct file_tensor **out, const struct tensor_spec *spec,
+                                 int32_t layer, size_t part, const struct model_file *file,
                                  const struct gen_config *config, struct gen_error *err) {
     char bare[TENSOR_NAME_SIZE];
-    tensor_spec_name(bare, spec, file->naming, layer);
+    part_name(bare, spec, file->naming, layer, part);
     const struct file_tensor *tensor = NULL;
     enum gen_status status = find_name(&tensor, file, bare, err);
     const char *tied = name_of_tied(spec, file, config);
@@ -205,15 +198,39 @@ enum gen_status tensor_spec_find(const struct file_tensor **out, const struct te
     return check_dims(spec, tensor, file, config, err);
 }
 
+enum gen_status tensor_spec_find(struct tensor_source *out, const struct tensor_spec *spec,
+                                 int32_t layer, const struct model_file *file,
+                                 const struct gen_config *config, struct gen_error *err) {
+    *out = (struct tensor_source){.n_parts = tensor_spec_n_parts(spec, file->naming)};
+    for (size_t i = 0; i < out->n_parts; i++) {
+        enum gen_status status = find_part(&out->parts[i], spec, layer, i, file, config, err);
+        if (status != GEN_OK) {
+            return status;
+        }
+        if (out->parts[i]->type != out->parts[0]->type) {
+            return error_set(err, GEN_BAD_FILE,
+                             "%s: tensor %s is of type %s, but must be %s as %s, with which it "
+                             "makes one matrix",
+                             model_file_tensor_where(file, out->parts[i]), out->parts[i]->name,
+                             tensor_type_info(out->parts[i]->type)->name,
+                             tensor_type_info(out->parts[0]->type)->name, out->parts[0]->name);
+        }
+    }
+    return GEN_OK;
+}
+
 enum gen_status tensor_table_narrow(struct model_file *file, const struct gen_config *config,
                                     struct gen_error *err) {
+    const struct arch *arch = arch_of(config);
     enum gen_status status = GEN_OK;
-    for (size_t i = 0; file->n_unread > 0 && i < tensor_table_size; i++) {
-        const struct tensor_spec *spec = &tensor_table[i];
-        int32_t n = tensor_spec_count(spec, config);
-        for (int32_t layer = 0; layer < n && status == GEN_OK; layer++) {
+    for (size_t i = 0; file->n_unread > 0 && i < arch->n_tensors; i++) {
+        const struct tensor_spec *spec = &arch->tensors[i];
+        size_t n_parts = tensor_spec_n_parts(spec, file->naming);
+        size_t n = (size_t)tensor_spec_count(spec, config) * n_parts;
+        for (size_t j = 0; j < n && status == GEN_OK; j++) {
             char name[sizeof PREFIX + TENSOR_NAME_SIZE] = PREFIX;
-            tensor_spec_name(name + strlen(PREFIX), spec, file->naming, layer);
+            part_name(name + strlen(PREFIX), spec, file->naming, (int32_t)(j / n_parts),
+                      j % n_parts);
             status = model_file_narrow(file, name + strlen(PREFIX), err);
             if (status == GEN_OK) {
                 status = model_file_narrow(file, name, err);
@@ -246,8 +263,8 @@ static bool same_numbers(const struct file_tensor *a, const struct file_tensor *
 
 enum gen_status tensor_table_untie(struct gen_config *config, struct model_file *file,
                                    struct gen_error *err) {
-    const struct tensor_spec *wte = tensor_spec_of(ROLE_TOKENS);
-    const struct tensor_spec *lm_head = tensor_spec_of(ROLE_HEAD);
+    const struct tensor_spec *wte = tensor_spec_of(config, ROLE_TOKENS);
+    const struct tensor_spec *lm_head = tensor_spec_of(config, ROLE_HEAD);
     const struct file_tensor *embedding = NULL, *head = NULL;
     if (file->naming != NAMES_HF || !config->tie_word_embeddings) {
         return GEN_OK;

@@ -1,7 +1,7 @@
 /**
- * tensors.h - which tensors a GPT-2 has: the one table that binding, checking, counting,
- * initializing, decaying, adapting, quantizing and saving walk. What a tensor is for is said by its
- * role, never found from its place or its sizes.
+ * tensors.h - which tensors an architecture has: the table that binding, checking, counting,
+ * initializing, decaying, adapting, quantizing and saving walk (struct arch has it). What a tensor
+ * is for is said by its role, never found from its place or its sizes.
  *
  * A layer's tensors come once per layer, with its number in the name. Shapes are given as
  * (rows, columns) of the mathematical weight: a matrix maps `in` numbers to `out` numbers.
@@ -49,6 +49,10 @@ static inline size_t role_linear_index(enum tensor_role role) {
     return (size_t)(role - ROLE_QKV);
 }
 
+/** What the linear layer of a role is called, whatever the architecture, as --lora-targets has it:
+ *  "attn.c_attn". */
+const char *role_linear_name(enum tensor_role role);
+
 /** Whether it ends a branch of the residual stream. */
 static inline bool role_ends_branch(enum tensor_role role) {
     return role == ROLE_ATTN_OUT || role == ROLE_DOWN;
@@ -74,6 +78,9 @@ enum tensor_size {
     SIZE_INNER  /**< n_inner */
 };
 
+/** Tensors of a file that a matrix may be made of. */
+#define TENSOR_MAX_PARTS 3
+
 struct tensor_spec {
     const char *hf;   /**< name in a Hugging Face file; "#" stands for the layer */
     const char *gguf; /**< name in a GGUF; "#" as before */
@@ -81,19 +88,20 @@ struct tensor_spec {
     enum tensor_size out;
     enum tensor_size in; /**< SIZE_NONE: a vector of `out` numbers */
     bool per_layer;
+    /** Names of the other parts, where Hugging Face files hold the matrix as several of equal size,
+     *  rows of outputs one after the other; NULL: it is one tensor. Never with conv1d. */
+    const char *hf_more[TENSOR_MAX_PARTS - 1];
     bool conv1d;   /**< stored by rows of inputs in Hugging Face files */
     size_t offset; /**< of the field in struct weights, or struct layer if per_layer */
 };
 
-extern const struct tensor_spec tensor_table[];
-extern const size_t tensor_table_size;
-
 #define TENSOR_NAME_SIZE 64
 
-/** The row of a role that only one row has: all but ROLE_NORM and ROLE_BIAS. */
-const struct tensor_spec *tensor_spec_of(enum tensor_role role);
+/** The row of a role that only one row of its table has: all but ROLE_NORM and ROLE_BIAS. */
+const struct tensor_spec *tensor_spec_of(const struct gen_config *config, enum tensor_role role);
 
-/** The tensor's name in a file of this kind; without the prefix `transformer.`. */
+/** The tensor's name in a file of this kind, or that of its first part; without the prefix
+ *  `transformer.`. */
 void tensor_spec_name(char out[TENSOR_NAME_SIZE], const struct tensor_spec *spec,
                       enum naming naming, int32_t layer);
 
@@ -116,12 +124,23 @@ uint64_t tensor_size_of(enum tensor_size size, const struct gen_config *config);
 int tensor_spec_dims(uint64_t dims[2], const struct tensor_spec *spec,
                      const struct gen_config *config, bool conv1d_by_inputs);
 
+/** What a matrix, a table or a vector is made of in a file: parts of one type and size, whose rows
+ *  follow each other. */
+struct tensor_source {
+    const struct file_tensor *parts[TENSOR_MAX_PARTS];
+    size_t n_parts; /**< 1 but for matrices with hf_more */
+};
+
+/** How many tensors of a file hold it. */
+size_t tensor_spec_n_parts(const struct tensor_spec *spec, enum naming naming);
+
 /**
  * The tensor in the file, whose shape has been checked; in Hugging Face files with or without
  * `transformer.` before its name. A tied wte may be there as lm_head only. GEN_BAD_FILE if it is
- * missing, there twice or of another shape, GEN_UNSUPPORTED if it is of a type that is not read.
+ * missing, there twice or of another shape, or its parts are of several types, GEN_UNSUPPORTED if
+ * it is of a type that is not read.
  */
-enum gen_status tensor_spec_find(const struct file_tensor **out, const struct tensor_spec *spec,
+enum gen_status tensor_spec_find(struct tensor_source *out, const struct tensor_spec *spec,
                                  int32_t layer, const struct model_file *file,
                                  const struct gen_config *config, struct gen_error *err);
 

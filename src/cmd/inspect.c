@@ -44,8 +44,20 @@ static const struct options_spec spec = {
 
 /* ---- as text ------------------------------------------------------------------------------ */
 
+/** "1 3 5" */
+static void layers_text(struct gen_bytes *text, const struct gen_config_member *member) {
+    char list[3 * GEN_MAX_LOCAL_LAYERS + 1] = "";
+    size_t n = 0;
+    for (int layer = 0; layer < GEN_MAX_LOCAL_LAYERS; layer++) {
+        if ((member->layers >> layer & 1) != 0) {
+            n += (size_t)snprintf(list + n, sizeof list - n, "%s%d", n > 0 ? " " : "", layer);
+        }
+    }
+    text_line(text, "%-20s %s", member->name, n > 0 ? list : "none");
+}
+
 static void config_text(struct gen_bytes *text, const struct gen_config *config) {
-    for (size_t i = 0; i < gen_config_n_members(); i++) {
+    for (size_t i = 0; i < gen_config_n_members(config); i++) {
         struct gen_config_member member = gen_config_member(config, i);
         switch (member.kind) {
         case GEN_MEMBER_INTEGER:
@@ -59,6 +71,9 @@ static void config_text(struct gen_bytes *text, const struct gen_config *config)
             break;
         case GEN_MEMBER_TEXT:
             text_line(text, "%-20s %s", member.name, member.text);
+            break;
+        case GEN_MEMBER_LAYERS:
+            layers_text(text, &member);
             break;
         }
     }
@@ -132,6 +147,7 @@ static void model_text(struct gen_bytes *text, const struct model_load *load, bo
     text_line(text, "format               %s", gen_model_format(model));
     text_line(text, "file size            %" PRIu64 " bytes", gen_model_file_size(model));
     if (gen_model_kind(model) == GEN_KIND_MODEL) {
+        text_line(text, "architecture         %s", gen_model_config(model)->arch);
         text_line(text, "parameters           %" PRIu64, gen_model_n_parameters(model));
     }
     text_line(text, "tensors              %zu", gen_model_n_tensors(model));
@@ -162,9 +178,19 @@ static void json_text(struct json_out *json, const char *name, const char *value
     json_out_string(json, name, value, strlen(value));
 }
 
+static void layers_json(struct json_out *json, const struct gen_config_member *member) {
+    json_out_open(json, member->name, '[');
+    for (int layer = 0; layer < GEN_MAX_LOCAL_LAYERS; layer++) {
+        if ((member->layers >> layer & 1) != 0) {
+            json_out_int(json, NULL, layer);
+        }
+    }
+    json_out_close(json, ']');
+}
+
 static void config_json(struct json_out *json, const struct gen_config *config) {
     json_out_open(json, "config", '{');
-    for (size_t i = 0; i < gen_config_n_members(); i++) {
+    for (size_t i = 0; i < gen_config_n_members(config); i++) {
         struct gen_config_member member = gen_config_member(config, i);
         switch (member.kind) {
         case GEN_MEMBER_INTEGER:
@@ -178,6 +204,9 @@ static void config_json(struct json_out *json, const struct gen_config *config) 
             break;
         case GEN_MEMBER_TEXT:
             json_text(json, member.name, member.text);
+            break;
+        case GEN_MEMBER_LAYERS:
+            layers_json(json, &member);
             break;
         }
     }
@@ -211,6 +240,7 @@ static void kind_json(struct json_out *json, const struct gen_model *model) {
         json_out_int(json, "n_layer", adapter.n_layer);
         json_out_close(json, '}');
     } else if (kind == GEN_KIND_MODEL) {
+        json_text(json, "architecture", gen_model_config(model)->arch);
         config_json(json, gen_model_config(model));
         eos_json(json, model);
     }

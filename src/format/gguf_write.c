@@ -135,6 +135,16 @@ enum gen_status gguf_writer_u32_array(struct gguf_writer *writer, const char *ke
     return done(good, err);
 }
 
+enum gen_status gguf_writer_bool_array(struct gguf_writer *writer, const char *key,
+                                       const bool *values, size_t n, struct gen_error *err) {
+    bool good = put_array_key(writer, key, SETTING_BOOL, n);
+    for (size_t i = 0; i < n && good; i++) {
+        unsigned char byte = values[i] ? 1 : 0;
+        good = put(&writer->settings, &byte, 1);
+    }
+    return done(good, err);
+}
+
 /** The value of a setting as the file had it. */
 static bool put_value(struct gen_bytes *out, const struct setting *setting) {
     unsigned char bytes[8];
@@ -307,10 +317,6 @@ enum gen_status gguf_writer_tensor(struct gguf_writer *writer, const char *name,
 /** Bytes before the data, without padding. */
 static uint64_t header_size(const struct gguf_writer *writer) {
     return 4 + 4 + 8 + 8 + (uint64_t)writer->settings.n + writer->headers.n;
-}
-
-size_t gguf_writer_n_tensors(const struct gguf_writer *writer) {
-    return writer->n_tensors;
 }
 
 uint64_t gguf_writer_size(const struct gguf_writer *writer) {

@@ -40,6 +40,8 @@ enum gen_status gguf_writer_bool(struct gguf_writer *writer, const char *key, bo
 /** An array of n ids, each 0 or more. */
 enum gen_status gguf_writer_u32_array(struct gguf_writer *writer, const char *key,
                                       const int32_t *values, size_t n, struct gen_error *err);
+enum gen_status gguf_writer_bool_array(struct gguf_writer *writer, const char *key,
+                                       const bool *values, size_t n, struct gen_error *err);
 /** Any setting that was read from a GGUF, under its own key and of its own type. */
 enum gen_status gguf_writer_setting(struct gguf_writer *writer, const struct setting *setting,
                                     struct gen_error *err);
@@ -55,8 +57,6 @@ enum gen_status gguf_writer_tokenizer(struct gguf_writer *writer,
 enum gen_status gguf_writer_tensor(struct gguf_writer *writer, const char *name,
                                    enum tensor_type type, int n_dims, const uint64_t *dims,
                                    struct gen_error *err);
-/** Tensors announced so far. */
-size_t gguf_writer_n_tensors(const struct gguf_writer *writer);
 /** Bytes of the whole file, once all tensors are announced. */
 uint64_t gguf_writer_size(const struct gguf_writer *writer);
 /** Bytes written so far. */

@@ -70,6 +70,16 @@ static struct setting setting_of(const cJSON *item, char **text) {
     return setting;
 }
 
+/** The text of an array, for those who read it. */
+static bool keep_array(struct setting *setting, const cJSON *item) {
+    char *text = cJSON_PrintUnformatted(item);
+    setting->value.array.size = text != NULL ? strlen(text) : 0;
+    setting->owned = text != NULL ? memory_copy_string(text, setting->value.array.size) : NULL;
+    setting->value.array.data = setting->owned;
+    cJSON_free(text);
+    return setting->owned != NULL;
+}
+
 static enum gen_status add_settings(struct model_file *file, const cJSON *config, const char *where,
                                     struct gen_error *err) {
     size_t n_text = 0; /* at most the size of the file */
@@ -83,8 +93,14 @@ static enum gen_status add_settings(struct model_file *file, const cJSON *config
     enum gen_status status = GEN_OK;
     for (const cJSON *item = config->child; item != NULL && status == GEN_OK; item = item->next) {
         struct setting setting = setting_of(item, &text);
+        if (setting.type == SETTING_ARRAY && !keep_array(&setting, item)) {
+            return error_no_memory(err, "config.json");
+        }
         status =
             model_file_add_setting(file, &setting, item->string, strlen(item->string), where, err);
+        if (status != GEN_OK) {
+            memory_free(setting.owned);
+        }
     }
     return status;
 }

@@ -82,7 +82,8 @@ struct setting {
             size_t n;
         } string;
         struct {
-            const unsigned char *data; /**< encoded elements as in the file; NULL for JSON */
+            /** Encoded elements as in the file; JSON: an array's text, NULL for an object. */
+            const unsigned char *data;
             size_t size;
             uint64_t n; /**< elements, or members of a JSON object */
         } array;
@@ -212,8 +213,8 @@ struct shard_filter {
 enum gen_status safetensors_read(struct model_file *file, size_t map, const char *path,
                                  const struct shard_filter *filter, struct gen_error *err);
 /**
- * Whether a tensor of this name is attn.bias or attn.masked_bias, the causal mask that old
- * checkpoints carry along: no weight.
+ * Whether a tensor of this name is attn.bias or attn.masked_bias (of GPT-Neo attn.attention.bias
+ * and so on), the causal mask that old checkpoints carry along: no weight.
  */
 bool safetensors_is_old_buffer(const char *name);
 

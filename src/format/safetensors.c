@@ -52,7 +52,13 @@ static size_t other_type_bits(const char *name) {
 }
 
 bool safetensors_is_old_buffer(const char *name) {
-    return text_ends_with(name, ".attn.bias") || text_ends_with(name, ".attn.masked_bias");
+    static const char *const endings[] = {".attn.bias", ".attn.masked_bias", ".attention.bias",
+                                          ".attention.masked_bias"};
+    bool found = false;
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        found = found || text_ends_with(name, endings[i]);
+    }
+    return found;
 }
 
 static enum gen_status bad_tensor(const struct reader *reader, const char *name, const char *what) {

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "arch/arch.h"
 #include "base/error.h"
 #include "base/memory.h"
 
@@ -28,38 +29,48 @@ void adapter_tensor_name(char out[ADAPTER_NAME_SIZE], const struct tensor_spec *
     snprintf(out, ADAPTER_NAME_SIZE, "%s.lora_%c", name, b ? 'b' : 'a');
 }
 
+/* In the order in which they are written; an architecture has no value here, as the model says it.
+ */
 static const struct {
     const char *key, *value;
-} keys[] = {
-    {"general.type", "adapter"}, {"general.architecture", "gpt2"}, {"adapter.type", "lora"}};
+} keys[] = {{"general.type", "adapter"}, {"general.architecture", NULL}, {"adapter.type", "lora"}};
+#define N_KEYS (sizeof keys / sizeof *keys)
+
+static const char *value_of(size_t key, const struct gen_config *config) {
+    return keys[key].value != NULL ? keys[key].value : arch_of(config)->name;
+}
+
 static const char alpha_key[] = "adapter.lora.alpha";
 
-enum gen_status adapter_settings_write(struct gguf_writer *writer, float alpha,
-                                       struct gen_error *err) {
+enum gen_status adapter_settings_write(struct gguf_writer *writer, const struct gen_config *config,
+                                       float alpha, struct gen_error *err) {
     enum gen_status status = GEN_OK;
-    for (size_t i = 0; i < sizeof keys / sizeof *keys && status == GEN_OK; i++) {
-        status = gguf_writer_string(writer, keys[i].key, keys[i].value, strlen(keys[i].value), err);
+    for (size_t i = 0; i < N_KEYS && status == GEN_OK; i++) {
+        const char *value = value_of(i, config);
+        status = gguf_writer_string(writer, keys[i].key, value, strlen(value), err);
     }
     return status == GEN_OK ? gguf_writer_f32(writer, alpha_key, alpha, err) : status;
 }
 
 /* ---- checking --------------------------------------------------------------------------------*/
 
-static enum gen_status check_keys(struct adapter *adapter, struct gen_error *err) {
+static enum gen_status check_keys(struct adapter *adapter, const struct gen_config *config,
+                                  struct gen_error *err) {
     const struct model_file *file = adapter->file;
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+    for (size_t i = 0; i < N_KEYS; i++) {
+        const char *value = value_of(i, config);
         const char *text = "";
         size_t n = 0;
         enum gen_status status = model_file_get_string(file, keys[i].key, &text, &n, err);
         if (status != GEN_OK) {
             return status;
         }
-        if (n != strlen(keys[i].value) || memcmp(text, keys[i].value, n) != 0) {
+        if (n != strlen(value) || memcmp(text, value, n) != 0) {
             struct error_quoted quoted;
             return error_set(err, GEN_BAD_FILE,
-                             "%s: %s is \"%s\", but must be \"%s\" in a LoRA adapter for gpt2",
-                             file->where.text, keys[i].key, error_quote(&quoted, text, n),
-                             keys[i].value);
+                             "%s: %s is \"%s\", but must be \"%s\" in a LoRA adapter for %s",
+                             file->where.text, keys[i].key, error_quote(&quoted, text, n), value,
+                             arch_of(config)->name);
         }
     }
     double alpha = NAN;
@@ -124,8 +135,9 @@ static enum gen_status check_pair(const struct adapter *adapter, const struct te
 
 /* Whether the tensor is one of those that check_pair() looks for. */
 static bool is_known(const struct file_tensor *tensor, const struct gen_config *config) {
-    for (size_t i = 0; i < tensor_table_size; i++) {
-        const struct tensor_spec *spec = &tensor_table[i];
+    const struct arch *arch = arch_of(config);
+    for (size_t i = 0; i < arch->n_tensors; i++) {
+        const struct tensor_spec *spec = &arch->tensors[i];
         for (int32_t layer = 0; role_is_linear(spec->role) && layer < config->n_layer; layer++) {
             char name[ADAPTER_NAME_SIZE];
             for (int b = 0; b < 2; b++) {
@@ -143,8 +155,9 @@ static enum gen_status check_tensors(const struct adapter *adapter, const struct
                                      struct gen_error *err) {
     const struct model_file *file = adapter->file;
     size_t n_found = 0;
-    for (size_t i = 0; i < tensor_table_size; i++) {
-        const struct tensor_spec *spec = &tensor_table[i];
+    const struct arch *arch = arch_of(config);
+    for (size_t i = 0; i < arch->n_tensors; i++) {
+        const struct tensor_spec *spec = &arch->tensors[i];
         for (int32_t layer = 0; role_is_linear(spec->role) && layer < config->n_layer; layer++) {
             enum gen_status status = check_pair(adapter, spec, layer, config, &n_found, err);
             if (status != GEN_OK) {
@@ -190,7 +203,7 @@ enum gen_status adapter_open(struct adapter **out, const char *path,
                            adapter->file->where.text);
     }
     if (status == GEN_OK) {
-        status = check_keys(adapter, err);
+        status = check_keys(adapter, config, err);
     }
     if (status == GEN_OK) {
         status = check_tensors(adapter, config, err);

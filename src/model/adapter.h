@@ -4,7 +4,8 @@
  *
  *   w[out][in] += alpha / rank * sum over r of b[out][r] a[r][in]
  *
- * It is a GGUF file with general.type "adapter", general.architecture "gpt2", adapter.type "lora",
+ * It is a GGUF file with general.type "adapter", general.architecture that of the model ("gpt2"),
+ * adapter.type "lora",
  * adapter.lora.alpha (f32; 0 means the rank, so that the factor is 1), and for each matrix
  * two tensors, named after it followed by .lora_a or .lora_b. Dimensions innermost first:
  *
@@ -31,9 +32,9 @@
 /** The name of a matrix's tensor a, or b. */
 void adapter_tensor_name(char out[ADAPTER_NAME_SIZE], const struct tensor_spec *spec, int32_t layer,
                          bool b);
-/** All keys of an adapter. */
-enum gen_status adapter_settings_write(struct gguf_writer *writer, float alpha,
-                                       struct gen_error *err);
+/** All keys of an adapter for a model of this configuration. */
+enum gen_status adapter_settings_write(struct gguf_writer *writer, const struct gen_config *config,
+                                       float alpha, struct gen_error *err);
 
 struct adapter;
 

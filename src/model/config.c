@@ -5,10 +5,10 @@
 #include "model/config.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "arch/keys.h"
-#include "arch/tensors.h"
+#include "arch/arch.h"
 #include "base/error.h"
 #include "format/added_flags.h"
 
@@ -24,11 +24,36 @@ static enum gen_status check_shape(const struct gen_config *config, const struct
 
 static enum gen_status read_keys(struct gen_config *config, const struct model_file *file,
                                  struct gen_error *err) {
+    const struct arch *arch = arch_of(config);
     enum gen_status status = GEN_OK;
-    for (size_t i = 0; i < n_config_keys && status == GEN_OK; i++) {
-        status = config_key_read(&config_keys[i], config, file, err);
+    for (size_t i = 0; i < arch->n_keys && status == GEN_OK; i++) {
+        status = config_key_read(&arch->keys[i], config, file, err);
     }
-    return status;
+    return status == GEN_OK && arch->read != NULL ? arch->read(config, file, err) : status;
+}
+
+/* The architecture that the file names under `key`, or `name` where it has no such key. All members
+ * of the configuration become what it implies. */
+static enum gen_status read_architecture(struct gen_config *config, const struct model_file *file,
+                                         const char *key, const char *name, struct gen_error *err) {
+    size_t n = strlen(name);
+    enum gen_status status = model_file_get_string(file, key, &name, &n, err);
+    if (status != GEN_OK) {
+        return status;
+    }
+    const struct arch *arch = arch_find(name, n);
+    if (arch == NULL) {
+        struct error_quoted quoted;
+        struct arch_names names;
+        return error_set(err, GEN_UNSUPPORTED, "%s: %s is \"%s\", only %s models can be run",
+                         model_file_settings_where(file), key, error_quote(&quoted, name, n),
+                         arch_names(&names));
+    }
+    config->arch = arch->name;
+    for (size_t i = 0; i < arch->n_keys; i++) {
+        config_key_imply(&arch->keys[i], config);
+    }
+    return GEN_OK;
 }
 
 /* ---- Hugging Face ----------------------------------------------------------------------------*/
@@ -55,15 +80,7 @@ static bool is_empty(const struct setting *setting) {
 }
 
 static enum gen_status refuse_hf(const struct model_file *file, struct gen_error *err) {
-    const char *type = "gpt2";
-    size_t n = strlen(type);
-    enum gen_status status = model_file_get_string(file, "model_type", &type, &n, err);
-    if (status == GEN_OK && !(n == 4 && memcmp(type, "gpt2", 4) == 0)) {
-        struct error_quoted quoted;
-        status =
-            error_set(err, GEN_UNSUPPORTED, "%s: model_type is \"%s\", only gpt2 models can be run",
-                      model_file_settings_where(file), error_quote(&quoted, type, n));
-    }
+    enum gen_status status = GEN_OK;
     for (size_t i = 0; status == GEN_OK && i < sizeof refused_flags / sizeof *refused_flags; i++) {
         bool value = refused_flags[i].harmless;
         if (!refused_flags[i].may_be_null || !model_file_is_null(file, refused_flags[i].key)) {
@@ -87,7 +104,10 @@ static enum gen_status refuse_hf(const struct model_file *file, struct gen_error
 
 static enum gen_status read_hf(struct gen_config *config, const struct model_file *file,
                                struct gen_error *err) {
-    enum gen_status status = refuse_hf(file, err);
+    enum gen_status status = read_architecture(config, file, "model_type", arch_gpt2.name, err);
+    if (status == GEN_OK) {
+        status = refuse_hf(file, err);
+    }
     if (status == GEN_OK) {
         status = read_keys(config, file, err);
     }
@@ -99,6 +119,17 @@ static enum gen_status read_hf(struct gen_config *config, const struct model_fil
 
 /* ---- GGUF ------------------------------------------------------------------------------------*/
 
+/* A key of the architecture: its name comes before. */
+struct arch_key {
+    char text[80];
+};
+
+static const char *arch_key(struct arch_key *out, const struct gen_config *config,
+                            const char *name) {
+    snprintf(out->text, sizeof out->text, "%s.%s", arch_of(config)->name, name);
+    return out->text;
+}
+
 /* Keys that would change the result, with the one value at which they do not. -1: the number of
  * heads; -2: the head size. */
 struct refused_number {
@@ -108,50 +139,52 @@ struct refused_number {
 enum { N_HEADS = -1, HEAD_SIZE = -2 };
 
 static const struct refused_number refused_numbers[] = {
-    {"gpt2.attention.head_count_kv", N_HEADS},  {"gpt2.attention.key_length", HEAD_SIZE},
-    {"gpt2.attention.value_length", HEAD_SIZE}, {"gpt2.expert_count", 0},
-    {"gpt2.rope.dimension_count", 0},
+    {"attention.head_count_kv", N_HEADS},  {"attention.key_length", HEAD_SIZE},
+    {"attention.value_length", HEAD_SIZE}, {"expert_count", 0},
+    {"rope.dimension_count", 0},
 };
 
 static enum gen_status refuse_gguf_numbers(const struct gen_config *config,
                                            const struct model_file *file, struct gen_error *err) {
+    struct arch_key key;
     for (size_t i = 0; i < sizeof refused_numbers / sizeof *refused_numbers; i++) {
         const struct refused_number *rule = &refused_numbers[i];
         int64_t wanted = rule->harmless == N_HEADS     ? config->n_head
                          : rule->harmless == HEAD_SIZE ? config->n_embd / config->n_head
                                                        : rule->harmless;
         int64_t value = wanted;
-        enum gen_status status =
-            model_file_get_int(file, rule->key, INT64_MIN, INT64_MAX, &value, err);
+        enum gen_status status = model_file_get_int(file, arch_key(&key, config, rule->key),
+                                                    INT64_MIN, INT64_MAX, &value, err);
         if (status != GEN_OK) {
             return status;
         }
         if (value != wanted) {
             return error_set(err, GEN_UNSUPPORTED, "%s: %s is %lld; gen can only run it with %lld",
-                             model_file_settings_where(file), rule->key, (long long)value,
+                             model_file_settings_where(file), key.text, (long long)value,
                              (long long)wanted);
         }
     }
     bool causal = true;
-    enum gen_status status = model_file_get_bool(file, "gpt2.attention.causal", &causal, err);
+    enum gen_status status =
+        model_file_get_bool(file, arch_key(&key, config, "attention.causal"), &causal, err);
     if (status == GEN_OK && !causal) {
-        status = error_set(err, GEN_UNSUPPORTED,
-                           "%s: gpt2.attention.causal is false, gen only generates causally",
-                           model_file_settings_where(file));
+        status = error_set(err, GEN_UNSUPPORTED, "%s: %s is false, gen only generates causally",
+                           model_file_settings_where(file), key.text);
     }
     return status;
 }
 
 /* A key under gen. that this version does not know may change the result. */
-static enum gen_status refuse_unknown_own_keys(const struct model_file *file,
+static enum gen_status refuse_unknown_own_keys(const struct arch *arch,
+                                               const struct model_file *file,
                                                struct gen_error *err) {
     for (size_t i = 0; i < file->n_settings; i++) {
         const char *key = file->settings[i].key;
         bool is_known = strncmp(key, "gen.", 4) != 0 || strcmp(key, "gen.eos_token_ids") == 0 ||
                         strcmp(key, ADDED_FLAGS_KEY) == 0;
-        for (size_t j = 0; j < n_config_keys; j++) {
-            is_known =
-                is_known || (config_keys[j].gguf != NULL && strcmp(key, config_keys[j].gguf) == 0);
+        for (size_t j = 0; j < arch->n_keys; j++) {
+            const char *own = arch->keys[j].gguf;
+            is_known = is_known || (own != NULL && strcmp(key, own) == 0);
         }
         if (!is_known) {
             struct error_quoted quoted;
@@ -165,12 +198,14 @@ static enum gen_status refuse_unknown_own_keys(const struct model_file *file,
     return GEN_OK;
 }
 
-static enum gen_status require_keys(const struct model_file *file, struct gen_error *err) {
-    for (size_t i = 0; i < n_config_keys; i++) {
-        const struct config_key *key = &config_keys[i];
-        if (config_key_is_required(key) && model_file_setting(file, key->gguf) == NULL) {
-            return error_set(err, GEN_BAD_FILE, "%s: has no key %s, which every gpt2 model needs",
-                             model_file_settings_where(file), key->gguf);
+static enum gen_status require_keys(const struct arch *arch, const struct model_file *file,
+                                    struct gen_error *err) {
+    for (size_t i = 0; i < arch->n_keys; i++) {
+        const struct config_key *key = &arch->keys[i];
+        if (config_key_is_required(key, arch->name) &&
+            model_file_setting(file, key->gguf) == NULL) {
+            return error_set(err, GEN_BAD_FILE, "%s: has no key %s, which every %s model needs",
+                             model_file_settings_where(file), key->gguf, arch->name);
         }
     }
     return GEN_OK;
@@ -192,19 +227,6 @@ static enum gen_status check_type(const struct model_file *file, struct gen_erro
     struct error_quoted quoted;
     return error_set(err, GEN_UNSUPPORTED, "%s: general.type is \"%s\", but must be \"model\"",
                      model_file_settings_where(file), error_quote(&quoted, type, n));
-}
-
-static enum gen_status check_architecture(const struct model_file *file, struct gen_error *err) {
-    const char *name = "";
-    size_t n = 0;
-    enum gen_status status = model_file_get_string(file, "general.architecture", &name, &n, err);
-    if (status == GEN_OK && !(n == 4 && memcmp(name, "gpt2", 4) == 0)) {
-        struct error_quoted quoted;
-        status = error_set(err, GEN_UNSUPPORTED,
-                           "%s: general.architecture is \"%s\", only gpt2 models can be run",
-                           model_file_settings_where(file), error_quote(&quoted, name, n));
-    }
-    return status == GEN_OK ? check_type(file, err) : status;
 }
 
 /* One part of a split file has only some of the tensors, and all but the first have no settings. */
@@ -263,11 +285,13 @@ static enum gen_status read_gguf_vocab(int32_t *out, const struct model_file *fi
 }
 
 /* Seen before the token ids are held against the rows: a matrix turned around has other ones. */
-static enum gen_status check_gguf_rows(const struct model_file *file, struct gen_error *err) {
-    static const char key[] = "gpt2.embedding_length";
+static enum gen_status check_gguf_rows(const struct gen_config *config,
+                                       const struct model_file *file, struct gen_error *err) {
+    struct arch_key key;
     const struct file_tensor *wte = model_file_tensor(file, "token_embd.weight");
     int64_t n_embd = 0;
-    enum gen_status status = model_file_get_int(file, key, 1, CONFIG_MAX_EMBD, &n_embd, err);
+    enum gen_status status = model_file_get_int(file, arch_key(&key, config, "embedding_length"), 1,
+                                                CONFIG_MAX_EMBD, &n_embd, err);
     if (status != GEN_OK || wte->dims[0] == (uint64_t)n_embd) {
         return status;
     }
@@ -275,29 +299,33 @@ static enum gen_status check_gguf_rows(const struct model_file *file, struct gen
                      "%s: tensor token_embd.weight has rows of %llu numbers, but must have %lld as "
                      "%s says",
                      model_file_settings_where(file), (unsigned long long)wte->dims[0],
-                     (long long)n_embd, key);
+                     (long long)n_embd, key.text);
 }
 
 /* What has to be right before the settings mean anything. */
-static enum gen_status check_gguf(const struct model_file *file, struct gen_error *err) {
+static enum gen_status check_gguf(struct gen_config *config, const struct model_file *file,
+                                  struct gen_error *err) {
     enum gen_status status = refuse_part(file, err);
     if (status == GEN_OK) {
-        status = check_architecture(file, err);
+        status = read_architecture(config, file, "general.architecture", "", err);
     }
     if (status == GEN_OK) {
-        status = refuse_unknown_own_keys(file, err);
+        status = check_type(file, err);
+    }
+    if (status == GEN_OK) {
+        status = refuse_unknown_own_keys(arch_of(config), file, err);
     }
     if (status == GEN_OK) {
         status = refuse_vocabulary(file, err);
     }
-    return status == GEN_OK ? require_keys(file, err) : status;
+    return status == GEN_OK ? require_keys(arch_of(config), file, err) : status;
 }
 
 static enum gen_status read_gguf(struct gen_config *config, const struct model_file *file,
                                  struct gen_error *err) {
-    enum gen_status status = check_gguf(file, err);
+    enum gen_status status = check_gguf(config, file, err);
     if (status != GEN_OK || (status = read_gguf_vocab(&config->n_vocab, file, err)) != GEN_OK ||
-        (status = check_gguf_rows(file, err)) != GEN_OK ||
+        (status = check_gguf_rows(config, file, err)) != GEN_OK ||
         (status = read_keys(config, file, err)) != GEN_OK ||
         (status = check_shape(config, file, err)) != GEN_OK) {
         return status;
@@ -309,9 +337,6 @@ static enum gen_status read_gguf(struct gen_config *config, const struct model_f
 enum gen_status config_read(struct gen_config *config, struct model_file *file,
                             struct gen_error *err) {
     *config = (struct gen_config){0};
-    for (size_t i = 0; i < n_config_keys; i++) {
-        config_key_imply(&config_keys[i], config);
-    }
     enum gen_status status =
         file->naming == NAMES_GGUF ? read_gguf(config, file, err) : read_hf(config, file, err);
     if (status == GEN_OK) {
@@ -321,8 +346,9 @@ enum gen_status config_read(struct gen_config *config, struct model_file *file,
 }
 
 bool config_is_sound(const struct gen_config *config) {
-    for (size_t i = 0; i < n_config_keys; i++) {
-        if (!config_key_is_sound(&config_keys[i], config)) {
+    const struct arch *arch = arch_of(config);
+    for (size_t i = 0; i < arch->n_keys; i++) {
+        if (!config_key_is_sound(&arch->keys[i], config)) {
             return false;
         }
     }

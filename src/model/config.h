@@ -7,8 +7,9 @@
  * never reads (dropout rates, task parameters, notes of the author) have no effect there and are
  * passed over here.
  *
- * From a GGUF the keys are llama.cpp's `gpt2.*`. What they cannot say is in keys of our own, under
- * `gen.`: those of keys.h, and gen.eos_token_ids, an array of u32: ids that end a text (eos_ids.h).
+ * From a GGUF the keys are llama.cpp's, `gpt2.*` of GPT-2. What they cannot say is in keys of our
+ * own, under `gen.`: those of keys.h, and gen.eos_token_ids, an array of u32: ids that end a text
+ * (eos_ids.h).
  */
 #ifndef MODEL_CONFIG_H
 #define MODEL_CONFIG_H

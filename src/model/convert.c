@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "arch/tensors.h"
+#include "arch/arch.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/size.h"
@@ -39,11 +39,11 @@ struct gen_convert_options gen_convert_options_default(void) {
 
 /* Vectors stay f32, as llama.cpp wants them. */
 static enum tensor_type target_type(const struct conversion *c, const struct tensor_spec *spec,
-                                    int32_t layer, const struct file_tensor *tensor) {
+                                    int32_t layer, const struct tensor_source *source) {
     if (c->recipe != NULL) {
         return recipe_type(c->recipe, spec, layer, &c->config);
     }
-    return role_is_vector(spec->role) ? TENSOR_F32 : tensor->type;
+    return role_is_vector(spec->role) ? TENSOR_F32 : source->parts[0]->type;
 }
 
 /* general.file_type: what most of the weights are. A GGUF whose types are kept knows it. */
@@ -129,7 +129,7 @@ static enum gen_status write_settings(const struct conversion *c, enum tensor_ty
 
 /* Tensors of the source that the model does not need are not written, and that is said. The causal
  * masks that old Hugging Face files hold are none that anybody misses. */
-static void note_left_out(const struct conversion *c, size_t n_written) {
+static void note_left_out(const struct conversion *c, size_t n_needed) {
     size_t n = 0;
     for (size_t i = 0; i < c->file->n_tensors; i++) {
         n += !safetensors_is_old_buffer(c->file->tensors[i].name);
@@ -138,8 +138,8 @@ static void note_left_out(const struct conversion *c, size_t n_written) {
         const struct unread_tensor *unread = &c->file->unread[i];
         n += unread->values == NULL && !safetensors_is_old_buffer(unread->name);
     }
-    if (n > n_written) {
-        size_t n_left = n - n_written;
+    if (n > n_needed) {
+        size_t n_left = n - n_needed;
         tell(c, "%s: %zu tensor%s that the model does not need %s left out", c->file->where.text,
              n_left, n_left > 1 ? "s" : "", n_left > 1 ? "are" : "is");
     }
@@ -149,17 +149,18 @@ static void note_left_out(const struct conversion *c, size_t n_written) {
 static enum gen_status
 for_each_tensor(const struct conversion *c,
                 enum gen_status (*each)(const struct conversion *c, const struct tensor_spec *spec,
-                                        int32_t layer, const struct file_tensor *tensor)) {
-    for (size_t i = 0; i < tensor_table_size; i++) {
-        const struct tensor_spec *spec = &tensor_table[i];
+                                        int32_t layer, const struct tensor_source *source)) {
+    const struct arch *arch = arch_of(&c->config);
+    for (size_t i = 0; i < arch->n_tensors; i++) {
+        const struct tensor_spec *spec = &arch->tensors[i];
         if (!tensor_spec_is_wanted(spec, &c->config)) {
             continue;
         }
         for (int32_t layer = 0; layer < tensor_spec_count(spec, &c->config); layer++) {
-            const struct file_tensor *tensor = NULL;
+            struct tensor_source source;
             enum gen_status status =
-                tensor_spec_find(&tensor, spec, layer, c->file, &c->config, c->err);
-            if (status != GEN_OK || (status = each(c, spec, layer, tensor)) != GEN_OK) {
+                tensor_spec_find(&source, spec, layer, c->file, &c->config, c->err);
+            if (status != GEN_OK || (status = each(c, spec, layer, &source)) != GEN_OK) {
                 return status;
             }
         }
@@ -167,13 +168,27 @@ for_each_tensor(const struct conversion *c,
     return GEN_OK;
 }
 
+/* Tensors of the source that the model is made of. */
+static size_t count_sources(const struct conversion *c) {
+    const struct arch *arch = arch_of(&c->config);
+    size_t n = 0;
+    for (size_t i = 0; i < arch->n_tensors; i++) {
+        const struct tensor_spec *spec = &arch->tensors[i];
+        if (tensor_spec_is_wanted(spec, &c->config)) {
+            n += tensor_spec_n_parts(spec, c->file->naming) *
+                 (size_t)tensor_spec_count(spec, &c->config);
+        }
+    }
+    return n;
+}
+
 static enum gen_status announce(const struct conversion *c, const struct tensor_spec *spec,
-                                int32_t layer, const struct file_tensor *tensor) {
+                                int32_t layer, const struct tensor_source *source) {
     char name[TENSOR_NAME_SIZE];
     uint64_t dims[2];
     tensor_spec_name(name, spec, NAMES_GGUF, layer);
     int n_dims = tensor_spec_dims(dims, spec, &c->config, false);
-    return gguf_writer_tensor(c->writer, name, target_type(c, spec, layer, tensor), n_dims, dims,
+    return gguf_writer_tensor(c->writer, name, target_type(c, spec, layer, source), n_dims, dims,
                               c->err);
 }
 
@@ -183,6 +198,7 @@ struct passage {
     const struct tensor_type_info *from, *to;
     bool by_inputs; /* the source lies by rows of inputs and is transposed */
     size_t n_rows, row;
+    size_t above;     /* rows of the target before the first of the tensor's */
     size_t row_bytes; /* of the target */
     float *slab;      /* [SLAB_ROWS][row], or NULL: rows are taken as they lie in the source */
     unsigned char *narrow;
@@ -244,7 +260,7 @@ static enum gen_status write_rows(const struct conversion *c, struct passage *p,
         rows = p->tensor->data + first * p->row_bytes;
     } else {
         read_rows(p, first, n);
-        if (p->pair != NULL && !adapter_add(p->pair, p->slab, first, n)) {
+        if (p->pair != NULL && !adapter_add(p->pair, p->slab, p->above + first, n)) {
             return error_no_memory(c->err, "merging");
         }
         thread_pool_run(c->pool, n, 0, narrow_share, p);
@@ -269,25 +285,29 @@ static bool passage_init(struct passage *p) {
 }
 
 static enum gen_status write_tensor(const struct conversion *c, const struct tensor_spec *spec,
-                                    int32_t layer, const struct file_tensor *tensor) {
+                                    int32_t layer, const struct tensor_source *source) {
     bool vector = role_is_vector(spec->role);
+    size_t n_rows = vector ? 1 : (size_t)tensor_size_of(spec->out, &c->config);
     struct adapter_pair pair;
     bool adapted = c->adapter != NULL && adapter_find(&pair, c->adapter, spec, layer);
     struct passage p = {
-        .tensor = tensor,
-        .from = tensor_type_info(tensor->type),
-        .to = tensor_type_info(target_type(c, spec, layer, tensor)),
+        .from = tensor_type_info(source->parts[0]->type),
+        .to = tensor_type_info(target_type(c, spec, layer, source)),
         .by_inputs = spec->conv1d && c->file->conv1d_by_inputs,
-        .n_rows = vector ? 1 : (size_t)tensor_size_of(spec->out, &c->config),
+        .n_rows = n_rows / source->n_parts,
         .row = (size_t)tensor_size_of(vector ? spec->out : spec->in, &c->config),
         .pair = adapted ? &pair : NULL,
     };
     enum gen_status status = passage_init(&p) ? GEN_OK : error_no_memory(c->err, "conversion");
-    for (size_t first = 0; status == GEN_OK && first < p.n_rows; first += SLAB_ROWS) {
-        size_t n = size_min(p.n_rows - first, SLAB_ROWS);
-        status = write_rows(c, &p, first, n);
+    for (size_t i = 0; i < source->n_parts; i++) {
+        const struct file_tensor *tensor = p.tensor = source->parts[i];
+        p.above = i * p.n_rows;
+        for (size_t first = 0; status == GEN_OK && first < p.n_rows; first += SLAB_ROWS) {
+            size_t n = size_min(p.n_rows - first, SLAB_ROWS);
+            status = write_rows(c, &p, first, n);
+        }
+        file_map_drop(&c->file->maps[tensor->map], tensor->data, tensor->size);
     }
-    file_map_drop(&c->file->maps[tensor->map], tensor->data, tensor->size);
     memory_free(p.slab);
     memory_free(p.narrow);
     return status;
@@ -310,18 +330,16 @@ static enum gen_status read_type(struct conversion *c) {
                      recipe_names(&names));
 }
 
-static enum gen_status convert(struct conversion *c, const struct gen_model *source,
-                               const char *dst) {
-    const struct file_tensor *wte = NULL;
-    enum gen_status status =
-        tensor_spec_find(&wte, tensor_spec_of(ROLE_TOKENS), 0, c->file, &source->config, c->err);
+static enum gen_status convert(struct conversion *c, const char *dst) {
+    const struct tensor_spec *spec = tensor_spec_of(&c->config, ROLE_TOKENS);
+    struct tensor_source wte;
+    enum gen_status status = tensor_spec_find(&wte, spec, 0, c->file, &c->config, c->err);
     if (status != GEN_OK || (status = gguf_writer_new(&c->writer, dst, c->err)) != GEN_OK) {
         return status;
     }
-    if ((status = write_settings(c, target_type(c, tensor_spec_of(ROLE_TOKENS), 0, wte))) ==
-            GEN_OK &&
+    if ((status = write_settings(c, target_type(c, spec, 0, &wte))) == GEN_OK &&
         (status = for_each_tensor(c, announce)) == GEN_OK) {
-        note_left_out(c, gguf_writer_n_tensors(c->writer));
+        note_left_out(c, count_sources(c));
         status = for_each_tensor(c, write_tensor);
     }
     if (status == GEN_OK) {
@@ -391,7 +409,7 @@ enum gen_status gen_convert(const char *src, const char *dst,
     }
     if (status == GEN_OK) {
         c.pool = thread_pool_new(0);
-        status = c.pool != NULL ? convert(&c, source, dst) : error_no_memory(err, "threads");
+        status = c.pool != NULL ? convert(&c, dst) : error_no_memory(err, "threads");
         thread_pool_free(c.pool);
     }
     adapter_free(c.adapter);

@@ -91,6 +91,11 @@ float forward_attention_scale(const struct gen_config *config, size_t layer) {
     return scale;
 }
 
+size_t forward_attention_window(const struct gen_config *config, size_t layer) {
+    bool local = layer < GEN_MAX_LOCAL_LAYERS && (config->local_layers >> layer & 1) != 0;
+    return local ? (size_t)config->window : 0;
+}
+
 /* Rows from `first` on that are neighbours in the same slot. */
 static size_t run_length(const struct forward_row *rows, size_t first, size_t n_rows) {
     size_t n = 1;
@@ -135,6 +140,7 @@ static struct attention_job attention_job(const struct forward *f, const struct 
                                   .q_stride = q_stride,
                                   .n_rows = n,
                                   .length = (size_t)row->position + 1,
+                                  .window = forward_attention_window(f->config, layer),
                                   .type = cache->type,
                                   .k = kv_cache_keys(cache, slot, layer, head),
                                   .v = kv_cache_values(cache, slot, layer, head),
@@ -171,6 +177,7 @@ static void linear_qkv(const struct forward *f, size_t n_rows, const struct laye
                        size_t end) {
     size_t panel = begin / MATRIX_PANEL;
     size_t first = panel * MATRIX_PANEL;
+    const float *bias = h->attn_c_attn.bias;
     struct matrix columns = matrix_columns(&h->attn_c_attn.matrix, panel, end - first);
     struct matmul_job job = {.y = f->activations->qkv + first,
                              .y_stride = op_row_stride(h->attn_c_attn.matrix.n_out),
@@ -178,7 +185,7 @@ static void linear_qkv(const struct forward *f, size_t n_rows, const struct laye
                              .x_stride = op_row_stride(columns.n_in),
                              .n_rows = n_rows,
                              .w = &columns,
-                             .bias = h->attn_c_attn.bias + first};
+                             .bias = bias == NULL ? NULL : bias + first};
     op_matmul(f->compute, &job);
 }
 
@@ -314,7 +321,7 @@ void forward_layers(const struct forward *forward, const struct forward_row *row
     struct embed_work work = {forward, rows};
     thread_pool_run(forward->compute->pool, n_rows, 0, embed_share, &work);
     for (; run.layer < (size_t)forward->config->n_layer; run.layer++) {
-        arch_gpt2.layer_forward(&run.run, &forward->weights->h[run.layer]);
+        forward->weights->arch->layer_forward(&run.run, &forward->weights->h[run.layer]);
     }
 }
 

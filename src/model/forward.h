@@ -55,6 +55,9 @@ size_t forward_scratch(const struct weights *weights, const struct gen_config *c
 /** What the scores of a layer are multiplied with before softmax. */
 float forward_attention_scale(const struct gen_config *config, size_t layer);
 
+/** How many positions a row of a layer sees, itself the last of them; 0: all before it. */
+size_t forward_attention_window(const struct gen_config *config, size_t layer);
+
 /** Bytes of quantized inputs that a pass needs, see compute_reserve_inputs(); 0 if none. */
 size_t forward_inputs(const struct weights *weights);
 

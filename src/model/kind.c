@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "arch/tensors.h"
+#include "arch/arch.h"
 
 enum gen_kind kind_of(const struct model_file *file) {
     const char *type = "model";
@@ -43,13 +43,9 @@ static int32_t layer_of(const char *name, const char *pattern, const char *endin
     return layer;
 }
 
-/* Of "h.#.attn.c_attn.weight" the middle, as --lora-targets has it. */
 static void add_target(struct gen_adapter *adapter, const char *name) {
     size_t n = strlen(adapter->targets);
-    const char *start = strchr(name, '#') + 2;
-    int length = (int)(strlen(start) - strlen(".weight"));
-    snprintf(adapter->targets + n, sizeof adapter->targets - n, "%s%.*s", n > 0 ? "," : "", length,
-             start);
+    snprintf(adapter->targets + n, sizeof adapter->targets - n, "%s%s", n > 0 ? "," : "", name);
 }
 
 static void look_at(struct gen_adapter *adapter, const struct tensor_spec *spec,
@@ -69,19 +65,29 @@ static void look_at(struct gen_adapter *adapter, const struct tensor_spec *spec,
     }
 }
 
+/* That for which an adapter says it is; one that nobody knows has perhaps the names of GPT-2. */
+static const struct arch *arch_in(const struct model_file *file) {
+    const char *name = "";
+    size_t n = 0;
+    model_file_get_string(file, "general.architecture", &name, &n, NULL);
+    const struct arch *arch = arch_find(name, n);
+    return arch != NULL ? arch : &arch_gpt2;
+}
+
 struct gen_adapter kind_adapter(const struct model_file *file) {
     struct gen_adapter adapter = {0};
+    const struct arch *arch = arch_in(file);
     double alpha = 0;
     model_file_get_float(file, "adapter.lora.alpha", -1e6, 1e6, &alpha, NULL);
     adapter.alpha = (float)alpha;
-    for (size_t i = 0; i < tensor_table_size; i++) {
-        const struct tensor_spec *spec = &tensor_table[i];
+    for (size_t i = 0; i < arch->n_tensors; i++) {
+        const struct tensor_spec *spec = &arch->tensors[i];
         bool found = false;
         for (size_t t = 0; role_is_linear(spec->role) && t < file->n_tensors; t++) {
             look_at(&adapter, spec, &file->tensors[t], &found);
         }
         if (found) {
-            add_target(&adapter, spec->hf);
+            add_target(&adapter, role_linear_name(spec->role));
         }
     }
     return adapter;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "arch/arch.h"
 #include "base/error.h"
 #include "format/chat_template.h"
 #include "model/settings.h"
@@ -26,18 +27,13 @@ static bool is_among(const char *key, const char *const *list) {
     return false;
 }
 
-/* Written by settings.c and eos_ids.c, or a description of the old file. */
+/* Written by settings.c and eos_ids.c besides the keys of an architecture, or a description of the
+ * old file. */
 static const char *const never[] = {"general.architecture",
                                     "general.name",
                                     "general.file_type",
                                     "general.quantization_version",
                                     "general.alignment",
-                                    "gpt2.context_length",
-                                    "gpt2.embedding_length",
-                                    "gpt2.block_count",
-                                    "gpt2.feed_forward_length",
-                                    "gpt2.attention.head_count",
-                                    "gpt2.attention.layer_norm_epsilon",
                                     "gen.",
                                     "split.",
                                     "tokenizer.ggml.model",
@@ -45,8 +41,6 @@ static const char *const never[] = {"general.architecture",
                                     "tokenizer.ggml.tokens",
                                     "tokenizer.ggml.token_type",
                                     "tokenizer.ggml.merges",
-                                    "tokenizer.ggml.bos_token_id",
-                                    "tokenizer.ggml.eos_token_id",
                                     NULL};
 
 /* What says who made these very numbers, and where they are. */
@@ -67,7 +61,8 @@ static bool stays(const char *key, enum metadata_carried how) {
     if (how == METADATA_ADAPTER) {
         return is_among(key, terms);
     }
-    return !is_among(key, never) && (how == METADATA_SAME || !is_among(key, numbers)) &&
+    return !arch_has_key(key) && !is_among(key, never) &&
+           (how == METADATA_SAME || !is_among(key, numbers)) &&
            (how != METADATA_LEARNED || !is_among(key, parents));
 }
 

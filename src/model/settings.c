@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "arch/keys.h"
+#include "arch/arch.h"
 #include "format/added_flags.h"
 #include "model/eos_ids.h"
 
@@ -78,9 +78,10 @@ static void note_own(struct model_settings_own *own, const char *key) {
  * imply the value. */
 static enum gen_status write_keys(struct gguf_writer *writer, const struct gen_config *config,
                                   struct model_settings_own *own, struct gen_error *err) {
+    const struct arch *arch = arch_of(config);
     enum gen_status status = GEN_OK;
-    for (size_t i = 0; i < n_config_keys && status == GEN_OK; i++) {
-        const struct config_key *key = &config_keys[i];
+    for (size_t i = 0; i < arch->n_keys && status == GEN_OK; i++) {
+        const struct config_key *key = &arch->keys[i];
         bool is_own = config_key_is_own(key);
         if (key->gguf == NULL || key->kind == KEY_TOKEN ||
             (is_own && config_key_is_implied(key, config))) {
@@ -129,10 +130,12 @@ enum gen_status model_settings_write(struct gguf_writer *writer,
                                      const struct model_settings *settings,
                                      struct model_settings_own *own, struct gen_error *err) {
     const struct gen_config *config = settings->config;
+    const char *arch = arch_of(config)->name;
     struct model_settings_own unasked = {.text = ""};
     own = own != NULL ? own : &unasked;
     own->text[0] = '\0';
-    enum gen_status status = gguf_writer_string(writer, "general.architecture", "gpt2", 4, err);
+    enum gen_status status =
+        gguf_writer_string(writer, "general.architecture", arch, strlen(arch), err);
     if (status != GEN_OK ||
         (status = gguf_writer_string(writer, "general.name", settings->name, settings->n_name,
                                      err)) != GEN_OK ||

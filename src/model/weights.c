@@ -9,7 +9,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "arch/tensors.h"
+#include "arch/arch.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/size.h"
@@ -27,7 +27,7 @@
 /* A matrix whose numbers are to be packed. */
 struct packing {
     struct matrix *matrix;
-    const struct file_tensor *tensor;
+    struct tensor_source source;
     enum matrix_layout layout;
     size_t panels_per_piece;
     size_t first_piece; /* of all that are packed */
@@ -44,10 +44,12 @@ struct binding {
     struct packing *packings; /* [n_packings] */
     size_t n_packings, packing_capacity;
     size_t n_pieces;
-    unsigned char *scratch;  /* [threads][READ_BYTES], where pieces are read to */
-    atomic_size_t first_bad; /* the first piece with a number that is not finite */
-    atomic_size_t unread;    /* a piece that could not be read; n_pieces: none */
-    atomic_int read_error;   /* and its errno value */
+    unsigned char *scratch; /* [threads][scratch_stride], where pieces are read to */
+    size_t scratch_stride;
+    atomic_size_t first_bad;   /* the first piece with a number that is not finite */
+    atomic_size_t unread;      /* a piece that could not be read; n_pieces: none */
+    atomic_size_t unread_part; /* the part of its matrix that it was in */
+    atomic_int read_error;     /* and its errno value */
 };
 
 /* ---- finite numbers --------------------------------------------------------------------------*/
@@ -108,7 +110,8 @@ static enum gen_status bind_vector(const struct binding *binding, const struct f
 
 /* Matrices that are packed get their numbers when all are known: pack_all(). */
 static enum gen_status bind_matrix(struct binding *binding, const struct tensor_spec *spec,
-                                   const struct file_tensor *tensor, struct matrix *matrix) {
+                                   const struct tensor_source *source, struct matrix *matrix) {
+    const struct file_tensor *tensor = source->parts[0];
     bool by_inputs = spec->conv1d && binding->file->conv1d_by_inputs;
     enum matrix_layout layout = by_inputs ? MATRIX_ROWS_ARE_INPUTS : MATRIX_ROWS_ARE_OUTPUTS;
     size_t n_in = (size_t)tensor_size_of(spec->in, binding->config);
@@ -127,18 +130,19 @@ static enum gen_status bind_matrix(struct binding *binding, const struct tensor_
         return error_no_memory(binding->err, "weights");
     }
     size_t n_panels = matrix_n_panels(matrix);
-    size_t panels_per_piece = PIECE_BYTES / (tensor->size / n_panels + 1) + 1;
+    size_t panels_per_piece = PIECE_BYTES / (source->n_parts * tensor->size / n_panels + 1) + 1;
     binding->packings[binding->n_packings++] =
-        (struct packing){matrix, tensor, layout, panels_per_piece, binding->n_pieces};
+        (struct packing){matrix, *source, layout, panels_per_piece, binding->n_pieces};
     binding->n_pieces += size_divide_up(n_panels, panels_per_piece);
     return GEN_OK;
 }
 
 /* The token table: where lm_head is tied to it, it lies in memory once, as lm_head's panels. */
 static enum gen_status bind_wte(struct binding *binding, const struct tensor_spec *spec,
-                                const struct file_tensor *tensor) {
+                                const struct tensor_source *source) {
+    const struct file_tensor *tensor = source->parts[0];
     if (binding->config->tie_word_embeddings) {
-        return bind_matrix(binding, spec, tensor, &binding->weights->lm_head);
+        return bind_matrix(binding, spec, source, &binding->weights->lm_head);
     }
     binding->weights->wte = (struct weight_table){tensor->data, tensor->type};
     return check_finite(binding, tensor);
@@ -146,9 +150,9 @@ static enum gen_status bind_wte(struct binding *binding, const struct tensor_spe
 
 static enum gen_status bind(struct binding *binding, const struct tensor_spec *spec,
                             int32_t layer) {
-    const struct file_tensor *tensor = NULL;
+    struct tensor_source source;
     enum gen_status status =
-        tensor_spec_find(&tensor, spec, layer, binding->file, binding->config, binding->err);
+        tensor_spec_find(&source, spec, layer, binding->file, binding->config, binding->err);
     if (status != GEN_OK) {
         return status;
     }
@@ -157,6 +161,7 @@ static enum gen_status bind(struct binding *binding, const struct tensor_spec *s
     if (binding->pool == NULL) {
         return GEN_OK;
     }
+    const struct file_tensor *tensor = source.parts[0];
     void *field = weights_field(binding->weights, spec, layer);
     switch (spec->role) {
     case ROLE_NORM:
@@ -166,15 +171,16 @@ static enum gen_status bind(struct binding *binding, const struct tensor_spec *s
         binding->weights->wpe = (struct weight_table){tensor->data, tensor->type};
         return check_finite(binding, tensor);
     case ROLE_TOKENS:
-        return bind_wte(binding, spec, tensor);
+        return bind_wte(binding, spec, &source);
     default:
-        return bind_matrix(binding, spec, tensor, field);
+        return bind_matrix(binding, spec, &source, field);
     }
 }
 
 static enum gen_status bind_all(struct binding *binding) {
-    for (size_t i = 0; i < tensor_table_size; i++) {
-        const struct tensor_spec *spec = &tensor_table[i];
+    const struct arch *arch = binding->weights->arch;
+    for (size_t i = 0; i < arch->n_tensors; i++) {
+        const struct tensor_spec *spec = &arch->tensors[i];
         if (!tensor_spec_is_wanted(spec, binding->config)) {
             continue;
         }
@@ -205,6 +211,35 @@ static const struct packing *packing_of(const struct binding *binding, size_t pi
     return &binding->packings[low];
 }
 
+/* The n bytes at `at` of a matrix's parts, one after the other: where they are, or in scratch,
+ * which they fit in where they are read or lie in several parts. NULL: they could not be read. */
+static const unsigned char *read_parts(struct binding *binding, const struct tensor_source *source,
+                                       size_t at, size_t n, bool in_place, unsigned char *scratch) {
+    size_t part_size = source->parts[0]->size;
+    for (size_t done = 0, run; done < n; done += run) {
+        size_t part = (at + done) / part_size;
+        size_t offset = (at + done) % part_size;
+        const struct file_tensor *tensor = source->parts[part];
+        const struct file_map *map = &binding->file->maps[tensor->map];
+        run = size_min(n - done, part_size - offset);
+        bool whole = run == n;
+        const unsigned char *from = tensor->data + offset;
+        const unsigned char *rows =
+            whole && in_place ? from : file_map_read(map, from, run, scratch + done);
+        if (rows == NULL) {
+            atomic_store(&binding->unread_part, part);
+            return NULL;
+        }
+        if (whole) {
+            return rows;
+        }
+        if (rows != scratch + done) {
+            memcpy(scratch + done, rows, run);
+        }
+    }
+    return scratch;
+}
+
 /*
  * Rows of outputs are read in pieces. Packed from the mapping, each of its pages has to be given
  * back at once, or the model would be in memory twice, and to map it and to give it back takes
@@ -214,26 +249,26 @@ static const struct packing *packing_of(const struct binding *binding, size_t pi
 static bool pack_rows_of_outputs(struct binding *binding, size_t piece,
                                  const struct packing *packing, size_t begin, size_t end,
                                  unsigned char *scratch) {
-    const struct file_tensor *tensor = packing->tensor;
-    const struct file_map *map = &binding->file->maps[tensor->map];
+    const struct tensor_source *source = &packing->source;
+    size_t size = source->n_parts * source->parts[0]->size;
     size_t step = matrix_source_step(packing->matrix, packing->layout);
     bool wide = step > READ_BYTES;
     size_t n_together = wide ? 1 : READ_BYTES / step;
     bool finite = true;
     for (size_t panel = begin, next; panel < end; panel = next) {
         next = end - panel < n_together ? end : panel + n_together;
-        const unsigned char *at = tensor->data + panel * step;
-        size_t left = tensor->size - panel * step;
-        size_t n = size_min(left, (next - panel) * step);
-        const unsigned char *rows = wide ? at : file_map_read(map, at, n, scratch);
+        size_t at = panel * step;
+        size_t n = size_min(size - at, (next - panel) * step);
+        const unsigned char *rows = read_parts(binding, source, at, n, wide, scratch);
         if (rows == NULL) {
             atomic_store(&binding->read_error, errno);
             atomic_store(&binding->unread, piece);
             return true;
         }
         finite &= matrix_pack(packing->matrix, rows, packing->layout, panel, next);
-        if (wide) {
-            file_map_drop(map, at, n);
+        if (wide && rows != scratch) {
+            const struct file_tensor *tensor = source->parts[at / source->parts[0]->size];
+            file_map_drop(&binding->file->maps[tensor->map], rows, n);
         }
     }
     return finite;
@@ -242,7 +277,7 @@ static bool pack_rows_of_outputs(struct binding *binding, size_t piece,
 /* Rows of inputs hold columns of other pieces too: their pages wait for all. */
 static void drop_rows_of_inputs(const struct binding *binding) {
     for (size_t i = 0; i < binding->n_packings; i++) {
-        const struct file_tensor *tensor = binding->packings[i].tensor;
+        const struct file_tensor *tensor = binding->packings[i].source.parts[0];
         if (binding->packings[i].layout == MATRIX_ROWS_ARE_INPUTS) {
             file_map_drop(&binding->file->maps[tensor->map], tensor->data, tensor->size);
         }
@@ -258,7 +293,7 @@ static void pack_piece(struct binding *binding, size_t piece, unsigned char *scr
     size_t step = matrix_source_step(packing->matrix, packing->layout);
     bool finite = packing->layout == MATRIX_ROWS_ARE_OUTPUTS
                       ? pack_rows_of_outputs(binding, piece, packing, first, last, scratch)
-                      : matrix_pack(packing->matrix, packing->tensor->data + first * step,
+                      : matrix_pack(packing->matrix, packing->source.parts[0]->data + first * step,
                                     packing->layout, first, last);
     if (!finite) {
         size_t known = atomic_load(&binding->first_bad);
@@ -270,7 +305,7 @@ static void pack_piece(struct binding *binding, size_t piece, unsigned char *scr
 /* Item 0 is the other work, as it is the longest; then come the pieces. */
 static void pack_items(void *context, size_t begin, size_t end, int thread) {
     struct binding *binding = context;
-    unsigned char *scratch = binding->scratch + (size_t)thread * READ_BYTES;
+    unsigned char *scratch = binding->scratch + (size_t)thread * binding->scratch_stride;
     for (size_t item = begin; item < end; item++) {
         if (item > 0) {
             pack_piece(binding, item - 1, scratch);
@@ -281,12 +316,32 @@ static void pack_items(void *context, size_t begin, size_t end, int thread) {
 }
 
 static enum gen_status cannot_read(const struct binding *binding, size_t piece) {
+    const struct file_tensor *tensor =
+        packing_of(binding, piece)->source.parts[atomic_load(&binding->unread_part)];
     struct gen_error reason;
-    file_read_error(&reason, packing_of(binding, piece)->tensor->name,
-                    atomic_load(&binding->read_error));
+    file_read_error(&reason, tensor->name, atomic_load(&binding->read_error));
     return error_set(binding->err, GEN_IO_ERROR, "%s: tensor %s",
-                     model_file_tensor_where(binding->file, packing_of(binding, piece)->tensor),
-                     reason.message);
+                     model_file_tensor_where(binding->file, tensor), reason.message);
+}
+
+/* A panel of rows from several parts is put together in scratch, however wide it is. */
+static size_t scratch_stride(const struct binding *binding) {
+    size_t stride = READ_BYTES;
+    for (size_t i = 0; i < binding->n_packings; i++) {
+        const struct packing *packing = &binding->packings[i];
+        if (packing->source.n_parts > 1) {
+            stride = size_max(stride, matrix_source_step(packing->matrix, packing->layout));
+        }
+    }
+    return stride;
+}
+
+static enum gen_status not_finite(const struct binding *binding, const struct packing *packing) {
+    enum gen_status status = GEN_OK;
+    for (size_t i = 0; status == GEN_OK && i < packing->source.n_parts; i++) {
+        status = check_finite(binding, packing->source.parts[i]);
+    }
+    return status;
 }
 
 /* All in one loop over one stretch of memory: threads wait for each other once, and huge pages
@@ -304,29 +359,30 @@ static enum gen_status pack_all(struct binding *binding) {
         at += binding->packings[i].matrix->packed_bytes;
     }
     size_t n_threads = (size_t)thread_pool_size(binding->pool);
-    binding->scratch = memory_new_aligned(n_threads, READ_BYTES);
+    binding->scratch_stride = scratch_stride(binding);
+    binding->scratch = memory_new_aligned(n_threads, binding->scratch_stride);
     if (binding->scratch == NULL) {
         return error_no_memory(binding->err, "weights");
     }
     atomic_init(&binding->first_bad, binding->n_pieces);
     atomic_init(&binding->unread, binding->n_pieces);
+    atomic_init(&binding->unread_part, 0);
     atomic_init(&binding->read_error, 0);
     thread_pool_run(binding->pool, binding->n_pieces + 1, 1, pack_items, binding);
-    memory_free_aligned(binding->scratch, n_threads, READ_BYTES);
+    memory_free_aligned(binding->scratch, n_threads, binding->scratch_stride);
     drop_rows_of_inputs(binding);
     size_t unread = atomic_load(&binding->unread);
     if (unread < binding->n_pieces) {
         return cannot_read(binding, unread);
     }
     size_t bad = atomic_load(&binding->first_bad);
-    return bad < binding->n_pieces ? check_finite(binding, packing_of(binding, bad)->tensor)
-                                   : GEN_OK;
+    return bad < binding->n_pieces ? not_finite(binding, packing_of(binding, bad)) : GEN_OK;
 }
 
 enum gen_status weights_init(struct weights *weights, const struct gen_config *config,
                              const struct model_file *file, struct thread_pool *pool,
                              const struct weights_meanwhile *meanwhile, struct gen_error *err) {
-    *weights = (struct weights){0};
+    *weights = (struct weights){.arch = arch_of(config)};
     if (!weights_new_layers(weights, config->n_layer)) {
         return error_no_memory(err, "weights");
     }
@@ -358,8 +414,8 @@ static void release_tensor(struct weights *weights, const struct tensor_spec *sp
 }
 
 void weights_release(struct weights *weights) {
-    for (size_t i = 0; i < tensor_table_size; i++) {
-        const struct tensor_spec *spec = &tensor_table[i];
+    for (size_t i = 0; weights->arch != NULL && i < weights->arch->n_tensors; i++) {
+        const struct tensor_spec *spec = &weights->arch->tensors[i];
         int32_t n = !spec->per_layer ? 1 : weights->h != NULL ? weights->n_layer : 0;
         for (int32_t layer = 0; layer < n; layer++) {
             release_tensor(weights, spec, layer);

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "arch/arch.h"
 #include "base/bytes.h"
 #include "base/digest.h"
 #include "base/error.h"
@@ -17,13 +18,13 @@
 #include "model/recipe.h"
 #include "model/settings.h"
 
-#define VERSION 5
+#define VERSION 6
 static const char magic[] = "GENSTATE";
 
 /* Bytes before the header, and of the header: numbers of the run, of which earlier versions have
  * the first, 13 of the configuration, the number of values. */
 #define START_SIZE  16
-#define N_RUN       17
+#define N_RUN       20
 #define N_CONFIG    13
 #define HEADER_SIZE (8 * N_RUN + 4 * N_CONFIG + 8)
 
@@ -81,6 +82,9 @@ static void encode_header(unsigned char out[START_SIZE + HEADER_SIZE],
     run[14] = checkpoint->has_first;
     memcpy(&run[15], &checkpoint->first_loss, sizeof *run);
     run[16] = checkpoint->n_note;
+    run[17] = arch_number(arch_of(&checkpoint->config));
+    run[18] = (uint64_t)checkpoint->config.window;
+    run[19] = checkpoint->config.local_layers;
     unsigned char *at = out + START_SIZE;
     for (size_t i = 0; i < N_RUN; i++, at += 8) {
         bytes_put_u64(at, run[i]);
@@ -204,19 +208,24 @@ enum gen_status checkpoint_write_model(const char *path, const struct params *pa
 /* ---- reading ---------------------------------------------------------------------------------*/
 
 static size_t n_run(uint32_t version) {
-    static const size_t counts[VERSION + 1] = {0, 6, 9, 10, 11, N_RUN};
+    static const size_t counts[VERSION + 1] = {0, 6, 9, 10, 11, 17, N_RUN};
     return counts[version];
 }
 
-/* The number of the optimizer is not taken for one before it is known to be. */
-static void decode_run(struct checkpoint *checkpoint, uint64_t *optimizer, struct cursor *cursor,
+/* Numbers that stand for one of a list, before it is known that they do. */
+struct listed {
+    uint64_t optimizer, arch;
+};
+
+static void decode_run(struct checkpoint *checkpoint, struct listed *listed, struct cursor *cursor,
                        uint32_t version) {
     uint64_t best_loss = 0;
     uint64_t has_best = 0;
     uint64_t has_first = 0;
     uint64_t first_loss = 0;
     uint64_t n_note = 0;
-    *optimizer = GEN_OPTIMIZER_ADAMW;
+    uint64_t window = 0;
+    *listed = (struct listed){.optimizer = GEN_OPTIMIZER_ADAMW, .arch = 0};
     uint64_t *run[N_RUN] = {&checkpoint->step,
                             &checkpoint->n_tokens,
                             &checkpoint->n_sequences,
@@ -226,14 +235,17 @@ static void decode_run(struct checkpoint *checkpoint, uint64_t *optimizer, struc
                             &checkpoint->best_step,
                             &checkpoint->n_worse,
                             &best_loss,
-                            optimizer,
+                            &listed->optimizer,
                             &checkpoint->base,
                             &has_best,
                             &checkpoint->valid_key,
                             &checkpoint->order_key,
                             &has_first,
                             &first_loss,
-                            &n_note};
+                            &n_note,
+                            &listed->arch,
+                            &window,
+                            &checkpoint->config.local_layers};
     for (size_t i = 0; i < n_run(version); i++) {
         *run[i] = cursor_u64(cursor);
     }
@@ -241,6 +253,7 @@ static void decode_run(struct checkpoint *checkpoint, uint64_t *optimizer, struc
     memcpy(&checkpoint->first_loss, &first_loss, sizeof first_loss);
     checkpoint->has_best = version < 5 ? checkpoint->best_step > 0 : has_best != 0;
     checkpoint->has_first = has_first != 0;
+    checkpoint->config.window = window <= INT32_MAX ? (int32_t)window : -1;
     checkpoint->n_note = n_note < SIZE_MAX ? (size_t)n_note : SIZE_MAX;
 }
 
@@ -265,8 +278,8 @@ static enum gen_status read_state(struct saved_state *state, const char *where,
     }
     struct checkpoint *checkpoint = &state->checkpoint;
     bool whole = START_SIZE + header == numbers_at(version);
-    uint64_t optimizer;
-    decode_run(checkpoint, &optimizer, &cursor, version);
+    struct listed listed;
+    decode_run(checkpoint, &listed, &cursor, version);
     decode_config(&checkpoint->config, &cursor);
     uint64_t n_values = cursor_u64(&cursor);
     size_t left = cursor_left(&cursor);
@@ -283,16 +296,26 @@ static enum gen_status read_state(struct saved_state *state, const char *where,
                          "weights alone, remove it and begin with the GGUF)",
                          where);
     }
+    const struct arch *arch =
+        listed.arch <= UINT32_MAX ? arch_by_number((uint32_t)listed.arch) : NULL;
+    if (arch == NULL) {
+        struct arch_names names;
+        return error_set(err, GEN_UNSUPPORTED,
+                         "%s: the run trains an architecture of number %llu, this gen knows %s; go "
+                         "on with the gen that began it",
+                         where, (unsigned long long)listed.arch, arch_names(&names));
+    }
+    checkpoint->config.arch = arch->name;
     if (!config_is_sound(&checkpoint->config)) {
         return error_set(err, GEN_BAD_FILE, "%s: its configuration is that of no model", where);
     }
-    if (optimizer != GEN_OPTIMIZER_ADAMW && optimizer != GEN_OPTIMIZER_MUON) {
+    if (listed.optimizer != GEN_OPTIMIZER_ADAMW && listed.optimizer != GEN_OPTIMIZER_MUON) {
         return error_set(err, GEN_UNSUPPORTED,
                          "%s: the run was begun with optimizer number %llu, this gen knows 0 "
                          "(adamw) and 1 (muon); go on with the gen that began it",
-                         where, (unsigned long long)optimizer);
+                         where, (unsigned long long)listed.optimizer);
     }
-    checkpoint->optimizer = (enum gen_optimizer)optimizer;
+    checkpoint->optimizer = (enum gen_optimizer)listed.optimizer;
     state->n_values = (size_t)n_values;
     state->numbers = state->map.data + numbers_at(version);
     checkpoint->note = (const char *)state->numbers + 12 * state->n_values;

@@ -6,15 +6,17 @@
  * writing off leaves a whole state of this or the last checkpoint, and a whole GGUF. Layout,
  * little-endian:
  *
- *   "GENSTATE" u32 version = 5, u32 bytes of the header that follows
- *   header: fields of struct checkpoint in their order, u64 (best_loss as its f64 bits) or, for the
- *           configuration, i32 each (epsilon as its f32 bits), then u64 n_values
+ *   "GENSTATE" u32 version = 6, u32 bytes of the header that follows
+ *   header: fields of struct checkpoint in their order, u64 (best_loss as its f64 bits), and of its
+ *           configuration the number of the architecture (arch.h), window and local_layers, then
+ *           the other members of the configuration, i32 each (epsilon as its f32 bits), then u64
+ *           n_values
  *   n_values x f32 trainable weights, as many m, as many v, as params.h or lora.h lays them out
  *   n_note bytes of the note (since version 5)
  *   u64 digest of all before
  *
  * Of the u64 before the configuration, states of earlier versions have fewer, and the others are 0:
- * version 4 has the first 11, 3 the first 10, 2 the first 9, 1 the first 6.
+ * version 5 has the first 17, 4 the first 11, 3 the first 10, 2 the first 9, 1 the first 6.
  */
 #ifndef TRAIN_CHECKPOINT_H
 #define TRAIN_CHECKPOINT_H
@@ -73,7 +75,8 @@ struct saved_state {
     struct file_map map;
 };
 
-/** GEN_BAD_FILE unless the file is whole, GEN_UNSUPPORTED for versions or optimizers to come. */
+/** GEN_BAD_FILE unless the file is whole, GEN_UNSUPPORTED for versions, architectures or optimizers
+ * to come. */
 enum gen_status saved_state_open(struct saved_state *state, const char *path,
                                  struct gen_error *err);
 /** Weights and moments, for params of the checkpoint's configuration; `path` is for messages. */

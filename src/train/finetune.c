@@ -47,10 +47,9 @@ struct gen_finetune_options gen_finetune_options_default(void) {
 
 static enum gen_status add_target(struct lora_options *lora, const char *name, size_t n,
                                   struct gen_error *err) {
-    static const char *const names[ROLE_N_LINEAR] = {"attn.c_attn", "attn.c_proj", "mlp.c_fc",
-                                                     "mlp.c_proj"};
     for (size_t i = 0; i < ROLE_N_LINEAR; i++) {
-        if (strlen(names[i]) == n && memcmp(names[i], name, n) == 0) {
+        const char *known = role_linear_name((enum tensor_role)(ROLE_QKV + i));
+        if (strlen(known) == n && memcmp(known, name, n) == 0) {
             lora->targets[i] = true;
             return GEN_OK;
         }

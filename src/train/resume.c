@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "arch/arch.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "data/dataset.h"
@@ -46,13 +47,19 @@ static enum gen_status check_init_again(const struct train_job *job, const char 
     const struct gen_config *init = &job->init_config;
     const struct gen_tokenizer *tokenizer = job->init->tokenizer;
     const char *init_name = job->init->where.text;
+    if (arch_of(run) != arch_of(init)) {
+        return error_set(job->err, GEN_BAD_ARGUMENT,
+                         "%s: its architecture is %s, that of %s is %s (go on with the model that "
+                         "the run was begun with, or choose another output)",
+                         name, arch_of(run)->name, init_name, arch_of(init)->name);
+    }
     const struct {
         const char *name;
         int32_t run, init;
-    } sizes[] = {
-        {"n_layer", run->n_layer, init->n_layer}, {"n_head", run->n_head, init->n_head},
-        {"n_embd", run->n_embd, init->n_embd},    {"n_inner", run->n_inner, init->n_inner},
-        {"n_ctx", run->n_ctx, init->n_ctx},       {"n_vocab", run->n_vocab, init->n_vocab}};
+    } sizes[] = {{"n_layer", run->n_layer, init->n_layer}, {"n_head", run->n_head, init->n_head},
+                 {"n_embd", run->n_embd, init->n_embd},    {"n_inner", run->n_inner, init->n_inner},
+                 {"n_ctx", run->n_ctx, init->n_ctx},       {"n_vocab", run->n_vocab, init->n_vocab},
+                 {"window", run->window, init->window}};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         if (sizes[i].run != sizes[i].init) {
             return error_set(job->err, GEN_BAD_ARGUMENT,
@@ -60,6 +67,12 @@ static enum gen_status check_init_again(const struct train_job *job, const char 
                              "run was begun with, or choose another output)",
                              name, sizes[i].name, sizes[i].run, init_name, sizes[i].init);
         }
+    }
+    if (run->local_layers != init->local_layers) {
+        return error_set(job->err, GEN_BAD_ARGUMENT,
+                         "%s: its local layers are not those of %s (go on with the model that the "
+                         "run was begun with, or choose another output)",
+                         name, init_name);
     }
     if (tokenizer != NULL && dataset_vocab_digest(tokenizer) != saved->vocab) {
         return error_set(job->err, GEN_BAD_ARGUMENT,

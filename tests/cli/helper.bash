@@ -74,6 +74,6 @@ interrupt_at() {
 # same_state A B: two states of training are equal but for the note of the options, which has paths.
 same_state() {
     local n
-    n=$(od -An -t u8 -j 204 -N 8 "$1" | tr -d ' ') # numbers that learn; train/checkpoint.h
-    cmp -n 144 "$1" "$2" && cmp -i 152 -n "$((60 + 12 * n))" "$1" "$2"
+    n=$(od -An -t u8 -j 228 -N 8 "$1" | tr -d ' ') # numbers that learn; train/checkpoint.h
+    cmp -n 144 "$1" "$2" && cmp -i 152 -n "$((84 + 12 * n))" "$1" "$2"
 }

@@ -4,15 +4,16 @@
  */
 #include <stdlib.h>
 
-#include "arch/tensors.h"
+#include "arch/arch.h"
 #include "fuzz.h"
 #include "model/adapter.h"
 
 static void add_all(const struct adapter *adapter, const struct gen_config *config) {
-    for (size_t i = 0; i < tensor_table_size; i++) {
-        for (int32_t layer = 0; tensor_table[i].per_layer && layer < config->n_layer; layer++) {
+    for (size_t i = 0; i < arch_gpt2.n_tensors; i++) {
+        for (int32_t layer = 0; arch_gpt2.tensors[i].per_layer && layer < config->n_layer;
+             layer++) {
             struct adapter_pair pair;
-            if (!adapter_find(&pair, adapter, &tensor_table[i], layer)) {
+            if (!adapter_find(&pair, adapter, &arch_gpt2.tensors[i], layer)) {
                 continue;
             }
             float *rows = calloc(pair.n_in * pair.n_out, sizeof *rows);

@@ -1,4 +1,4 @@
-"""Gradients of tiny GPT-2s by PyTorch's autograd, in double precision.
+"""Gradients of tiny GPT-2s and GPT-Neos by PyTorch's autograd, in double precision.
 
 usage: make_gradients.py MODELS... (directories of Hugging Face models; each gives
 tests/golden/gradients/NAME.bin)
@@ -6,7 +6,7 @@ tests/golden/gradients/NAME.bin)
 The batch is 2 sequences of 40 ids, id i being (7 i^2 + 31 i + 5) mod n_vocab; the target of a
 position is the id behind it, but every 11th position has none. The loss is the mean over the
 positions that count. The file is little-endian f32: the loss; then for every tensor, in the order
-of src/model/tensor_table.c and layer by layer, the norm of its gradient and the numbers 0, s,
+of src/arch/gpt2.c or gpt_neo.c and layer by layer, the norm of its gradient and the numbers 0, s,
 2 s, ... of it in PyTorch's order, where s = ceil(n / 256).
 """
 
@@ -15,24 +15,33 @@ import sys
 
 import numpy as np
 import torch
-from transformers import GPT2LMHeadModel
+from transformers import AutoModelForCausalLM
 
 N_SEQUENCES, N_POSITIONS, N_SAMPLES = 2, 40, 256
 LAYER = ["ln_1.weight", "ln_1.bias", "attn.c_attn.weight", "attn.c_attn.bias",
          "attn.c_proj.weight", "attn.c_proj.bias", "ln_2.weight", "ln_2.bias",
          "mlp.c_fc.weight", "mlp.c_fc.bias", "mlp.c_proj.weight", "mlp.c_proj.bias"]
+# Queries, keys and values are one tensor in gen, one over the other.
+NEO_LAYER = ["ln_1.weight", "ln_1.bias", "attn.attention.[qkv]_proj.weight",
+             "attn.attention.out_proj.weight", "attn.attention.out_proj.bias", "ln_2.weight",
+             "ln_2.bias", "mlp.c_fc.weight", "mlp.c_fc.bias", "mlp.c_proj.weight", "mlp.c_proj.bias"]
 
 
 def names(config):
     yield "transformer.wte.weight"
     yield "transformer.wpe.weight"
-    for name in LAYER:
-        for layer in range(config.n_layer):
+    for name in NEO_LAYER if config.model_type == "gpt_neo" else LAYER:
+        for layer in range(config.num_hidden_layers):
             yield f"transformer.h.{layer}.{name}"
     yield "transformer.ln_f.weight"
     yield "transformer.ln_f.bias"
     if not config.tie_word_embeddings:
         yield "lm_head.weight"
+
+
+def gradient_of(parameters, name):
+    parts = [name.replace("[qkv]", part) for part in "qkv"] if "[qkv]" in name else [name]
+    return torch.cat([parameters[part].grad.flatten() for part in parts])
 
 
 def batch(n_vocab):
@@ -44,8 +53,8 @@ def batch(n_vocab):
 
 
 def gradients(directory):
-    model = GPT2LMHeadModel.from_pretrained(directory, dtype=torch.float64,
-                                            attn_implementation="eager").eval()
+    model = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float64,
+                                                 attn_implementation="eager").eval()
     ids, targets = batch(model.config.vocab_size)
     logits = model(ids).logits
     loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten(),
@@ -54,7 +63,7 @@ def gradients(directory):
     parameters = dict(model.named_parameters())
     out = [loss.item()]
     for name in names(model.config):
-        gradient = parameters[name].grad.flatten()
+        gradient = gradient_of(parameters, name)
         step = -(-gradient.numel() // N_SAMPLES)
         out.append(gradient.norm().item())
         out.extend(gradient[::step].tolist())

@@ -299,6 +299,9 @@ static void check_directory(const char *directory) {
     struct gen_model *b = open_model(gguf);
     struct prompt prompt = {{7, 300, 12, 12, 88, 401, 3}, 7};
     int32_t n_vocab = gen_model_config(a)->n_vocab;
+    for (size_t i = 0; i < prompt.n; i++) {
+        prompt.ids[i] %= n_vocab;
+    }
     struct gen_session *session = new_session(a, 1, NULL, NULL, 1);
     float *wanted = all_logits(session, n_vocab, &prompt, 512, 0);
     gen_session_free(session);
@@ -328,7 +331,7 @@ static void check_directories(const char *parent) {
         }
     }
     closedir(list);
-    assert_true(n >= 5);
+    assert_true(n >= 9);
 }
 
 static void test_committed_models(void **state) {

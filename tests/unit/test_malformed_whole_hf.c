@@ -45,8 +45,8 @@ static const char *const not_activations[] = {
     "\"\"",        "\"GELU\"",  "\"gelu_10\"",   "\"mish\"",    "\"relu2\"",
     "\"relu6\"",   "\"tanh\"",  "\"linear\"",    "\"sigmoid\"", "\"prelu\"",
     "\"laplace\"", "\"xielu\"", "\"gelu_new \"", "\"\\u0007\"", "[\"gelu\"]"};
-static const char *const not_types[] = {"null", "1",        "[]",          "{}",       "true",
-                                        "\"\"", "\"GPT2\"", "\"gpt_neo\"", "\"llama\""};
+static const char *const not_types[] = {"null", "1",        "[]",           "{}",       "true",
+                                        "\"\"", "\"GPT2\"", "\"gpt_neox\"", "\"llama\""};
 static const char *const not_ids[] = {"\"x\"", "1.5", "true", "{}", "-2", "1e300", "NaN"};
 static const char *const not_empty[] = {"1", "true", "\"x\"", "{\"a\": 1}", "[1]"};
 

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "arch/arch.h"
 #include "base/bytes.h"
 #include "format/model_file.h"
 #include "format_fixture.h"
@@ -86,8 +87,8 @@ static void test_mixes(void **state) {
                                           .tie_word_embeddings = true};
         const struct recipe *recipe = recipe_find(mix->recipe);
         assert_non_null(recipe);
-        for (size_t i = 0; i < tensor_table_size; i++) {
-            const struct tensor_spec *spec = &tensor_table[i];
+        for (size_t i = 0; i < arch_gpt2.n_tensors; i++) {
+            const struct tensor_spec *spec = &arch_gpt2.tensors[i];
             for (int32_t layer = 0;
                  tensor_spec_is_wanted(spec, &config) && layer < tensor_spec_count(spec, &config);
                  layer++) {

@@ -14,7 +14,7 @@
 #include <cjson/cJSON.h>
 #include <math.h>
 
-#include "arch/tensors.h"
+#include "arch/arch.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "format/model_file.h"
@@ -72,18 +72,18 @@ static void check_weights(const char *path, const cJSON *sums) {
     struct gen_error err;
     assert_int_equal(model_file_open(&file, path, &err), GEN_OK);
     int n = 0;
-    for (size_t i = 0; i < tensor_table_size; i++) {
+    for (size_t i = 0; i < arch_gpt2.n_tensors; i++) {
         for (int32_t layer = 0; layer < 8; layer++) {
             char name[TENSOR_NAME_SIZE];
             char hf[TENSOR_NAME_SIZE + 20];
-            tensor_spec_name(name, &tensor_table[i], NAMES_HF, layer);
+            tensor_spec_name(name, &arch_gpt2.tensors[i], NAMES_HF, layer);
             snprintf(hf, sizeof hf, "transformer.%s", name);
-            tensor_spec_name(name, &tensor_table[i], NAMES_GGUF, layer);
+            tensor_spec_name(name, &arch_gpt2.tensors[i], NAMES_GGUF, layer);
             const struct file_tensor *tensor = model_file_tensor(file, name);
             const cJSON *wanted = cJSON_GetObjectItemCaseSensitive(sums, hf);
             n += wanted != NULL && strstr(name, "attn_qkv.bias") != NULL;
             if (strstr(name, "attn_qkv.bias") != NULL || tensor == NULL || wanted == NULL ||
-                (layer > 0 && !tensor_table[i].per_layer)) {
+                (layer > 0 && !arch_gpt2.tensors[i].per_layer)) {
                 continue;
             }
             double sum = 0;

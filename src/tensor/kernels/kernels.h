@@ -77,6 +77,7 @@ struct attention_job {
     size_t q_stride;
     size_t n_rows;              /**< 1 ... KERNELS_ATTENTION_ROWS */
     size_t length;              /**< row r sees positions 0 ... length + r - 1, itself last; >= 1 */
+    size_t window;              /**< but only the last `window` of them; 0: all */
     const float *new_k, *new_v; /**< [n_rows][q_stride] of these positions, for store_kv() */
     enum tensor_type type;      /**< of the numbers of k and v: TENSOR_F32 or TENSOR_F16 */
     void *k;                    /**< panels of 16 positions: [position / 16][head_size][16] */

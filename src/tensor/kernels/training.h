@@ -73,7 +73,8 @@ struct training_attention {
     float *out;       /**< [n_positions][out_stride]; the backward half reads it */
     size_t qkv_stride, out_stride;
     size_t n_positions, head_size, n_embd;
-    float scale;            /**< of the scores before softmax */
+    float scale;   /**< of the scores before softmax */
+    size_t window; /**< positions that each sees, itself the last of them; 0: all before it */
     struct dropout dropout; /**< of the weights of position i: key + i */
     const float *d_out; /**< [n_positions][out_stride] gradient of out; NULL in the forward half */
     float *d_qkv;       /**< [n_positions][qkv_stride] gradient of qkv */

@@ -1,6 +1,6 @@
 /**
- * block.c - a block in training: the list of arch/gpt2.c played forward, with what is needed on the
- * way back kept, and backward.
+ * block.c - a block in training: the list of its architecture played forward, with what is needed
+ * on the way back kept, and backward.
  */
 #include "train/gradient/block.h"
 
@@ -129,6 +129,7 @@ static void attend(const struct pass_batch *batch, const struct block_memory *m,
             .head_size = c / n_head,
             .n_embd = c,
             .scale = forward_attention_scale(batch->config, layer),
+            .window = forward_attention_window(batch->config, layer),
             .dropout = {.key = rng_hash(dropout.key, head), .rate = dropout.rate},
             .d_out = d_found == NULL ? NULL : d_found + row * stride + channel,
             .d_qkv = d_qkv == NULL ? NULL : d_qkv + row * qkv_stride + channel};
@@ -263,7 +264,7 @@ void block_forward(const struct pass_batch *batch, float *out, const struct laye
                             .m = m,
                             .x = m->x,
                             .out = out};
-    arch_gpt2.layer_forward(&run.run, h);
+    arch_of(batch->config)->layer_forward(&run.run, h);
 }
 
 void block_backward(const struct pass_batch *batch, const struct layer *gradients,
@@ -274,5 +275,5 @@ void block_backward(const struct pass_batch *batch, const struct layer *gradient
                             .gradients = gradients,
                             .layer = layer,
                             .m = &batch->memory->h[layer]};
-    arch_gpt2.layer_backward(&run.run, h);
+    arch_of(batch->config)->layer_backward(&run.run, h);
 }

@@ -71,7 +71,9 @@ void linear_backward_weights(const struct compute *compute, const struct linear_
     if (gradient->of != NULL) {
         op_matmul_weights(compute, params_numbers(&gradient->of->matrix), x, d_y, n_rows, n_in,
                           n_out, gradient->add);
-        op_bias_weights(compute, gradient->of->bias, d_y, n_rows, n_out);
+        if (gradient->of->bias != NULL) {
+            op_bias_weights(compute, gradient->of->bias, d_y, n_rows, n_out);
+        }
     }
     if (linear->lora != NULL) {
         pair_backward(compute, gradient, linear, d_y, x, n_rows);

@@ -38,7 +38,7 @@ static void plan(struct lora *lora) {
         for (size_t linear = 0; linear < ROLE_N_LINEAR; linear++) {
             if (lora->options.targets[linear]) {
                 const struct tensor_spec *spec =
-                    tensor_spec_of((enum tensor_role)(ROLE_QKV + linear));
+                    tensor_spec_of(&params->config, (enum tensor_role)(ROLE_QKV + linear));
                 size_t n_in = (size_t)tensor_size_of(spec->in, &params->config);
                 size_t n_out = (size_t)tensor_size_of(spec->out, &params->config);
                 add_tensor(params, spec, layer, n_in, rank, 1);
@@ -114,7 +114,8 @@ void lora_randomize(struct lora *lora, uint64_t seed) {
 
 static enum gen_status announce(struct gguf_writer *writer, const struct lora *lora,
                                 struct gen_error *err) {
-    enum gen_status status = adapter_settings_write(writer, lora->options.alpha, err);
+    enum gen_status status =
+        adapter_settings_write(writer, &lora->params.config, lora->options.alpha, err);
     for (size_t i = 0; i < lora->params.n_tensors && status == GEN_OK; i++) {
         const struct param_tensor *tensor = &lora->params.tensors[i];
         char name[ADAPTER_NAME_SIZE];

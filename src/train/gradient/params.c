@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "arch/arch.h"
 #include "base/error.h"
 #include "base/math.h"
 #include "base/memory.h"
@@ -34,18 +35,20 @@ static struct param_tensor plan_tensor(const struct tensor_spec *spec, int32_t l
 }
 
 static size_t count_tensors(const struct gen_config *config) {
+    const struct arch *arch = arch_of(config);
     size_t n = 0;
-    for (size_t i = 0; i < tensor_table_size; i++) {
-        if (tensor_spec_is_wanted(&tensor_table[i], config)) {
-            n += (size_t)tensor_spec_count(&tensor_table[i], config);
+    for (size_t i = 0; i < arch->n_tensors; i++) {
+        if (tensor_spec_is_wanted(&arch->tensors[i], config)) {
+            n += (size_t)tensor_spec_count(&arch->tensors[i], config);
         }
     }
     return n;
 }
 
 static void plan(struct params *params) {
-    for (size_t i = 0; i < tensor_table_size; i++) {
-        const struct tensor_spec *spec = &tensor_table[i];
+    const struct arch *arch = arch_of(&params->config);
+    for (size_t i = 0; i < arch->n_tensors; i++) {
+        const struct tensor_spec *spec = &arch->tensors[i];
         if (!tensor_spec_is_wanted(spec, &params->config)) {
             continue;
         }
@@ -108,7 +111,8 @@ struct matrix params_matrix(const struct param_tensor *tensor, const float *arra
 }
 
 bool params_view(struct weights *view, const struct params *params, float *array) {
-    *view = (struct weights){.n_parameters = params->n_parameters};
+    *view =
+        (struct weights){.arch = arch_of(&params->config), .n_parameters = params->n_parameters};
     if (!weights_new_layers(view, params->config.n_layer)) {
         return false;
     }
@@ -259,16 +263,11 @@ void params_get(float *out, const float *array, const struct param_tensor *tenso
     }
 }
 
-static enum gen_status load_tensor(struct params *params, const struct param_tensor *tensor,
-                                   const struct model_file *file, struct gen_error *err) {
-    const struct file_tensor *source = NULL;
-    enum gen_status status =
-        tensor_spec_find(&source, tensor->spec, tensor->layer, file, &params->config, err);
-    if (status != GEN_OK) {
-        return status;
-    }
+/* A part of a tensor, from its line `first` on. */
+static enum gen_status load_part(struct params *params, const struct param_tensor *tensor,
+                                 const struct file_tensor *source, size_t n, size_t first,
+                                 const struct model_file *file, struct gen_error *err) {
     const struct tensor_type_info *info = tensor_type_info(source->type);
-    size_t n = tensor->n_in * tensor->n_out;
     size_t bad = info->find_not_finite(source->data, n);
     if (bad < n) {
         struct error_quoted quoted;
@@ -288,12 +287,24 @@ static enum gen_status load_tensor(struct params *params, const struct param_ten
         return error_no_memory(err, "weights");
     }
     size_t line_bytes = lines.length / info->block_size * info->block_bytes;
-    for (size_t line = 0; line < lines.n; line++) {
+    for (size_t line = 0; line < n / lines.length; line++) {
         info->to_f32(wide, source->data + line * line_bytes, lines.length);
-        put_line(params->values, tensor, &lines, line, wide);
+        put_line(params->values, tensor, &lines, first + line, wide);
     }
     memory_free(wide);
     return GEN_OK;
+}
+
+static enum gen_status load_tensor(struct params *params, const struct param_tensor *tensor,
+                                   const struct model_file *file, struct gen_error *err) {
+    struct tensor_source source;
+    enum gen_status status =
+        tensor_spec_find(&source, tensor->spec, tensor->layer, file, &params->config, err);
+    size_t n = tensor->n_in * tensor->n_out / (status == GEN_OK ? source.n_parts : 1);
+    for (size_t i = 0; status == GEN_OK && i < source.n_parts; i++) {
+        status = load_part(params, tensor, source.parts[i], n, i * (n / tensor->n_in), file, err);
+    }
+    return status;
 }
 
 enum gen_status params_load(struct params *params, const struct model_file *file,

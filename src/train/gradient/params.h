@@ -35,7 +35,7 @@ struct param_tensor {
 
 struct params {
     struct gen_config config;
-    struct param_tensor *tensors; /**< in the order of tensor_table */
+    struct param_tensor *tensors; /**< in the order of the architecture's table */
     size_t n_tensors;
     float *values; /**< [n_values] */
     size_t n_values;

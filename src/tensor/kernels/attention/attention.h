@@ -94,6 +94,26 @@ static void attention_rest(const struct tile *sums, enum tensor_type type, size_
     }
 }
 
+/* The first position that row r sees. */
+static size_t first_seen(const struct attention_job *job, size_t r) {
+    size_t seen = job->length + r;
+    return job->window == 0 || job->window >= seen ? 0 : seen - job->window;
+}
+
+/* Where a job begins to compute: at the panel of the first position that its first row sees. Lanes
+ * of the softmax's sums then depend on the position alone, whatever rows are together. */
+static size_t first_position(const struct attention_job *job) {
+    return first_seen(job, 0) / VF_LANES * VF_LANES;
+}
+
+/* The `first` scores of a row are of positions that are out of its window: they weigh nothing, and
+ * adding 0 times a value changes no sum. */
+static void hide_scores(float *scores, size_t first) {
+    for (size_t i = 0; i < first; i++) {
+        scores[i] = -__builtin_inff();
+    }
+}
+
 /* Memory that is read from its beginning on. */
 struct piece {
     const unsigned char *at;
@@ -101,12 +121,16 @@ struct piece {
 };
 
 static struct piece keys_of(const struct attention_job *job, size_t number) {
+    size_t first = first_position(job);
     size_t positions = (job->length + VF_LANES - 1) / VF_LANES * VF_LANES;
-    return (struct piece){job->k, positions * job->head_size * number};
+    size_t row = job->head_size * number;
+    return (struct piece){(unsigned char *)job->k + first * row, (positions - first) * row};
 }
 
 static struct piece values_of(const struct attention_job *job, size_t number) {
-    return (struct piece){job->v, job->length * job->v_stride * number};
+    size_t first = first_position(job);
+    size_t row = job->v_stride * number;
+    return (struct piece){(unsigned char *)job->v + first * row, (job->length - first) * row};
 }
 
 /* Prefetch a piece, but not all of a long one: the hardware soon sees what is read. */
@@ -124,7 +148,8 @@ static void ask_for_piece(struct piece piece) {
  */
 static void attend_rows(const struct attention_job *job, const struct attention_job *next,
                         float *scratch) {
-    size_t seen = job->length + job->n_rows - 1; /* by the last row */
+    size_t first = first_position(job);
+    size_t seen = job->length + job->n_rows - 1 - first; /* by the last row */
     size_t number = tensor_type_info(job->type)->block_bytes;
     if (job->n_rows <= FEW_ROWS && next != NULL) {
         ask_for_piece(keys_of(next, number));
@@ -135,7 +160,7 @@ static void attend_rows(const struct attention_job *job, const struct attention_
     struct tile scores = {.x = job->q,
                           .x_stride = job->q_stride,
                           .x_step = 1,
-                          .w = job->k,
+                          .w = keys_of(job, number).at,
                           .w_row_bytes = VF_LANES * number,
                           .w_panel_bytes = job->head_size * VF_LANES * number,
                           .n_k = job->head_size,
@@ -144,15 +169,16 @@ static void attend_rows(const struct attention_job *job, const struct attention_
                           .n_columns = stride};
     tile_panels(scores, job->type, job->n_rows, n_panels);
     for (size_t r = 0; r < job->n_rows; r++) {
-        softmax(scratch + r * stride, job->length + r, job->scale);
+        hide_scores(scratch + r * stride, first_seen(job, r) - first);
+        softmax(scratch + r * stride, job->length + r - first, job->scale);
     }
     struct tile sums = {.x = scratch,
                         .x_stride = stride,
                         .x_step = 1,
-                        .w = job->v,
+                        .w = values_of(job, number).at,
                         .w_row_bytes = job->v_stride * number,
                         .w_panel_bytes = VF_LANES * number,
-                        .n_k = job->length,
+                        .n_k = job->length - first,
                         .y = job->out,
                         .y_stride = job->out_stride,
                         .n_columns = job->head_size};
@@ -271,22 +297,25 @@ ALWAYS_INLINE void row_panels(struct tile t, struct kv_ahead *ahead, size_t n_pa
 ALWAYS_INLINE void attend_row(const struct attention_job *job, const struct attention_job *next,
                               float *scratch, enum tensor_type type) {
     size_t number = type == TENSOR_F16 ? sizeof(uint16_t) : sizeof(float);
-    size_t n_panels = (job->length + VF_LANES - 1) / VF_LANES;
+    size_t first = first_position(job);
+    size_t n = job->length - first;
+    size_t n_panels = (n + VF_LANES - 1) / VF_LANES;
     struct kv_ahead ahead = plan_kv_ahead(job, next, number);
     struct tile scores = {.x = job->q,
-                          .w = job->k,
+                          .w = keys_of(job, number).at,
                           .w_row_bytes = VF_LANES * number,
                           .w_panel_bytes = job->head_size * VF_LANES * number,
                           .n_k = job->head_size,
                           .y = scratch,
                           .n_columns = n_panels * VF_LANES};
     row_panels(scores, &ahead, n_panels, type);
-    softmax(scratch, job->length, job->scale);
+    hide_scores(scratch, first_seen(job, 0) - first);
+    softmax(scratch, n, job->scale);
     struct tile sums = {.x = scratch,
-                        .w = job->v,
+                        .w = values_of(job, number).at,
                         .w_row_bytes = job->v_stride * number,
                         .w_panel_bytes = VF_LANES * number,
-                        .n_k = job->length,
+                        .n_k = n,
                         .y = job->out,
                         .n_columns = job->head_size};
     row_panels(sums, &ahead, job->v_stride / VF_LANES, type);

@@ -110,6 +110,14 @@ static struct dropout attention_dropout(const struct training_attention *job, si
     return (struct dropout){.key = job->dropout.key + position, .rate = job->dropout.rate};
 }
 
+/* Of n scores only the last `window` are of positions that the row sees: the weight of the others
+ * comes out as 0, and so do their gradients. */
+static void hide_positions(float *scores, size_t n, size_t window) {
+    for (size_t i = 0; window > 0 && i + window < n; i++) {
+        scores[i] = -__builtin_inff();
+    }
+}
+
 /* The weights of positions first ... first + n_rows - 1, as softmax gives them; zeros after each
  * row, up to the end of the panel that the last of them sees. */
 static void attention_weights(const struct training_attention *job,
@@ -122,6 +130,7 @@ static void attention_weights(const struct training_attention *job,
                      parts->key_panels, seen, job->head_size);
     for (size_t r = 0; r < n_rows; r++) {
         float *row = weights + r * parts->stride;
+        hide_positions(row, first + r + 1, job->window);
         softmax(row, first + r + 1, job->scale);
         memset(row + first + r + 1, 0, (end - first - r - 1) * sizeof *row);
     }
