@@ -28,9 +28,8 @@ struct task {
     size_t row; /**< number of its first row */
 };
 
-bool pass_init(struct pass *pass, const struct gen_sink *sink, const struct sequence_rules *rules,
-               struct scheduler *scheduler) {
-    *pass = (struct pass){.sink = sink, .rules = rules, .scheduler = scheduler};
+bool pass_init(struct pass *pass, struct scheduler *scheduler) {
+    *pass = (struct pass){.scheduler = scheduler};
     pass->rows = memory_new(scheduler->n_slots + CHUNK_ROWS, sizeof *pass->rows);
     pass->tasks = memory_new(scheduler->n_slots, sizeof *pass->tasks);
     return pass->rows != NULL && pass->tasks != NULL;
@@ -40,6 +39,12 @@ void pass_release(struct pass *pass) {
     memory_free(pass->rows);
     memory_free(pass->tasks);
     *pass = (struct pass){0};
+}
+
+void pass_begin(struct pass *pass, const struct gen_sink *sink,
+                const struct sequence_rules *rules) {
+    pass->sink = sink;
+    pass->rules = rules;
 }
 
 /* ---- what is to be done ------------------------------------------------------------------- */

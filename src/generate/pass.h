@@ -23,9 +23,11 @@ struct pass {
 };
 
 /** False: out of memory. Release also after a failure. */
-bool pass_init(struct pass *pass, const struct gen_sink *sink, const struct sequence_rules *rules,
-               struct scheduler *scheduler);
+bool pass_init(struct pass *pass, struct scheduler *scheduler);
 void pass_release(struct pass *pass);
+
+/** Of the run that begins. */
+void pass_begin(struct pass *pass, const struct gen_sink *sink, const struct sequence_rules *rules);
 
 /**
  * Take a step with all texts that have a slot; those that finish or fail leave it. A failure

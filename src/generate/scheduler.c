@@ -36,10 +36,14 @@ void scheduler_release(struct scheduler *scheduler) {
     *scheduler = (struct scheduler){0};
 }
 
+void scheduler_begin(struct scheduler *scheduler, bool one_by_one) {
+    scheduler->most_busy = one_by_one ? 1 : scheduler->n_slots;
+}
+
 /* ---- the queue -------------------------------------------------------------------------- */
 
 bool scheduler_has_room(const struct scheduler *scheduler) {
-    return scheduler->n_busy < scheduler->n_slots && scheduler->n < scheduler->capacity;
+    return scheduler->n_busy < scheduler->most_busy && scheduler->n < scheduler->capacity;
 }
 
 struct sequence *scheduler_at(const struct scheduler *scheduler, size_t i) {
@@ -160,6 +164,7 @@ static void take_beginning(struct scheduler *scheduler, struct sequence *sequenc
         gen_session_copy(scheduler->session, sequence->slot, slot_number(scheduler, from),
                          (int32_t)n);
     }
+    sequence->n_cached = n;
 }
 
 void scheduler_seat(struct scheduler *scheduler, struct sequence *sequence, bool whole) {

@@ -1,5 +1,5 @@
 /**
- * scheduler.h - the texts of a job: which wait, which are under way, and in which slots of the
+ * scheduler.h - the texts of a run: which wait, which are under way, and in which slots of the
  * session.
  *
  * Texts are in a queue in the order in which they are reported. A text that has something to
@@ -33,11 +33,15 @@ struct scheduler {
     size_t capacity, first, n;
     struct slot *slots; /**< [n_slots] of the session */
     size_t n_slots, n_busy;
+    size_t most_busy; /**< slots for the texts of this run */
 };
 
 /** A queue for a session of n_slots. False: out of memory. Release also after a failure. */
 bool scheduler_init(struct scheduler *scheduler, struct gen_session *session, size_t n_slots);
 void scheduler_release(struct scheduler *scheduler);
+
+/** A run begins, with one text at a time or with all slots. Texts of the last one must be gone. */
+void scheduler_begin(struct scheduler *scheduler, bool one_by_one);
 
 /** Whether one more text may come: there is a free slot, and room in the queue. */
 bool scheduler_has_room(const struct scheduler *scheduler);

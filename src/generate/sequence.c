@@ -10,7 +10,6 @@
 #include "sample/sampler.h"
 
 #define MAX_LOGPROBS 1000
-#define MAX_BATCH    1024
 
 const char *gen_finish_name(enum gen_finish finish) {
     static const char *const names[] = {"length", "eos", "stop", "context", "canceled", "error"};
@@ -49,11 +48,6 @@ static enum gen_status check_options(const struct gen_generate_options *options,
         return error_set(err, GEN_BAD_ARGUMENT, "n_logprobs is %d but must be from 0 to %d",
                          (int)options->n_logprobs, MAX_LOGPROBS);
     }
-    if (options->batch < 0 || options->batch > MAX_BATCH) {
-        return error_set(err, GEN_BAD_ARGUMENT,
-                         "batch is %d but must be from 1 to %d, or 0: what fits",
-                         (int)options->batch, MAX_BATCH);
-    }
     if (options->n_stop > 0 && (options->stop == NULL || tokenizer == NULL)) {
         return error_set(err, GEN_BAD_ARGUMENT, "%s",
                          options->stop == NULL
@@ -64,14 +58,14 @@ static enum gen_status check_options(const struct gen_generate_options *options,
 }
 
 enum gen_status sequence_rules_init(struct sequence_rules *rules, const struct gen_model *model,
-                                    const struct gen_generate_options *options,
+                                    const struct gen_generate_options *options, int32_t n_ctx,
                                     struct gen_error *err) {
     const struct gen_config *config = gen_model_config(model);
     *rules = (struct sequence_rules){
         .options = options,
         .tokenizer = gen_model_tokenizer(model),
         .n_vocab = config->n_vocab,
-        .n_ctx = config->n_ctx,
+        .n_ctx = n_ctx,
     };
     rules->eos = gen_model_eos_ids(model, &rules->n_eos);
     bool has_bos = config->bos_token_id >= 0 && config->bos_token_id < config->n_vocab;
@@ -99,8 +93,8 @@ static enum gen_status take_prompt(struct sequence *sequence, const struct gen_p
     const struct sequence_rules *rules = sequence->rules;
     if (!rules->options->slide && prompt->n_ids > (size_t)rules->n_ctx) {
         return error_set(err, GEN_BAD_ARGUMENT,
-                         "the prompt has %zu tokens but the model's context holds %d (shorten the "
-                         "prompt, or let the context slide: --context slide)",
+                         "the prompt has %zu tokens but the context holds %d (shorten the prompt, "
+                         " or let the context slide: --context slide)",
                          prompt->n_ids, (int)rules->n_ctx);
     }
     if (prompt->n_ids == 0 && rules->start < 0) {
@@ -340,6 +334,7 @@ struct gen_result sequence_result(const struct sequence *sequence) {
         .n_logprobs = n_logprobs(sequence),
         .logprobs = sequence->logprobs.best,
         .chosen = sequence->logprobs.chosen,
+        .n_cached = sequence->n_cached,
         .prompt_seconds = sequence->prompt_seconds,
         .decode_seconds = sequence->decode_seconds,
         .n_guessed = sequence->n_guessed,

@@ -34,9 +34,10 @@ struct sequence_rules {
     size_t n_eos;
 };
 
-/** Check the options and set the rules for a model. Release also after a failure. */
+/** Check the options and set the rules for a model and n_ctx positions. Release also after a
+ *  failure. */
 enum gen_status sequence_rules_init(struct sequence_rules *rules, const struct gen_model *model,
-                                    const struct gen_generate_options *options,
+                                    const struct gen_generate_options *options, int32_t n_ctx,
                                     struct gen_error *err);
 void sequence_rules_release(struct sequence_rules *rules);
 
@@ -61,6 +62,7 @@ struct sequence {
     struct gen_error error; /**< with GEN_FINISH_ERROR */
     double prompt_seconds, decode_seconds;
     size_t n_guessed; /**< new ids that a draft foresaw */
+    size_t n_cached;  /**< ids of the prompt that some slot held */
 
     /* Notes of those who work with it. */
     int32_t slot;                   /**< scheduler: where its keys and values are, or none */
