@@ -222,8 +222,8 @@ static void forget_texts(struct answers *answers) {
 enum gen_status answers_run(struct answers *answers, const struct gen_model *model,
                             const struct gen_generate_options *options) {
     int32_t n_ctx = gen_session_n_ctx(answers->scheduler->session);
-    enum gen_status status =
-        sequence_rules_init(&answers->rules, model, options, n_ctx, &answers->error);
+    enum gen_status status = sequence_rules_init(&answers->rules, model, options, n_ctx,
+                                                 answers->scratch, &answers->error);
     if (status == GEN_OK) {
         answers->number = (uint64_t)options->num_return_sequences;
         scheduler_begin(answers->scheduler, answers->sink->logits != NULL);

@@ -7,12 +7,13 @@
 
 #include "generate/pass.h"
 
-/** Start from {0} with the first four. */
+/** Start from {0} with the first five. */
 struct answers {
     const struct gen_source *source;
     const struct gen_sink *sink;
     struct scheduler *scheduler; /**< without texts, before and after */
     struct pass *pass;
+    struct sampler_scratch *scratch;
     struct sequence_rules rules;
     bool at_end;               /**< the source has no more */
     uint64_t n_prompts;        /**< fetched */

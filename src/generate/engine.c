@@ -17,6 +17,7 @@ struct gen_engine {
     struct gen_session *session;
     struct scheduler scheduler;
     struct pass pass;
+    struct sampler_scratch scratch;
 };
 
 struct gen_engine_options gen_engine_options_default(void) {
@@ -49,8 +50,8 @@ static enum gen_status engine_init(struct gen_engine *engine,
                                    const struct gen_engine_options *options,
                                    struct gen_error *err) {
     struct gen_session_options session_options = gen_session_options_default();
-    enum gen_status status =
-        choose_batch(&session_options.n_slots, options, gen_model_config(engine->model), err);
+    const struct gen_config *config = gen_model_config(engine->model);
+    enum gen_status status = choose_batch(&session_options.n_slots, options, config, err);
     if (status != GEN_OK) {
         return status;
     }
@@ -63,7 +64,8 @@ static enum gen_status engine_init(struct gen_engine *engine,
         return status;
     }
     return scheduler_init(&engine->scheduler, engine->session, (size_t)session_options.n_slots) &&
-                   pass_init(&engine->pass, &engine->scheduler)
+                   pass_init(&engine->pass, &engine->scheduler) &&
+                   sampler_scratch_init(&engine->scratch, (size_t)config->n_vocab)
                ? GEN_OK
                : error_no_memory(err, "the generation engine");
 }
@@ -91,6 +93,7 @@ void gen_engine_free(struct gen_engine *engine) {
     }
     scheduler_release(&engine->scheduler);
     pass_release(&engine->pass);
+    sampler_scratch_release(&engine->scratch);
     gen_session_free(engine->session);
     memory_free(engine);
 }
@@ -99,8 +102,11 @@ enum gen_status gen_engine_run(struct gen_engine *engine,
                                const struct gen_generate_options *options,
                                const struct gen_source *source, const struct gen_sink *sink,
                                uint64_t *n_failed, struct gen_error *err) {
-    struct answers answers = {
-        .source = source, .sink = sink, .scheduler = &engine->scheduler, .pass = &engine->pass};
+    struct answers answers = {.source = source,
+                              .sink = sink,
+                              .scheduler = &engine->scheduler,
+                              .pass = &engine->pass,
+                              .scratch = &engine->scratch};
     enum gen_status status = answers_run(&answers, engine->model, options);
     if (status != GEN_OK && err != NULL) {
         *err = answers.error;

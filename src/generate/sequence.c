@@ -7,7 +7,6 @@
 
 #include "base/error.h"
 #include "base/size.h"
-#include "sample/sampler.h"
 
 #define MAX_LOGPROBS 1000
 
@@ -59,13 +58,14 @@ static enum gen_status check_options(const struct gen_generate_options *options,
 
 enum gen_status sequence_rules_init(struct sequence_rules *rules, const struct gen_model *model,
                                     const struct gen_generate_options *options, int32_t n_ctx,
-                                    struct gen_error *err) {
+                                    struct sampler_scratch *scratch, struct gen_error *err) {
     const struct gen_config *config = gen_model_config(model);
     *rules = (struct sequence_rules){
         .options = options,
         .tokenizer = gen_model_tokenizer(model),
         .n_vocab = config->n_vocab,
         .n_ctx = n_ctx,
+        .scratch = scratch,
     };
     rules->eos = gen_model_eos_ids(model, &rules->n_eos);
     bool has_bos = config->bos_token_id >= 0 && config->bos_token_id < config->n_vocab;
@@ -146,8 +146,8 @@ enum gen_status sequence_init(struct sequence *sequence, const struct sequence_r
     sequence->speculation = speculation_start(at_random);
     enum gen_status status = take_prompt(sequence, prompt, err);
     if (status == GEN_OK) {
-        status = gen_sampler_new(&sequence->sampler, &rules->options->sampling, rules->n_vocab, -1,
-                                 rules->options->seed, index, number, err);
+        status = sampler_new(&sequence->sampler, &rules->options->sampling, rules->n_vocab,
+                             rules->options->seed, index, number, rules->scratch, err);
     }
     if (status == GEN_OK) {
         status = gen_sampler_add_eos(sequence->sampler, rules->eos, rules->n_eos, err);

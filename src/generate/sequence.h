@@ -21,6 +21,7 @@
 #include "generate/logprobs.h"
 #include "generate/speculate.h"
 #include "generate/stop.h"
+#include "sample/sampler.h"
 
 /** What holds for all sequences of a job. Start from {0}. */
 struct sequence_rules {
@@ -29,6 +30,7 @@ struct sequence_rules {
     struct stop_set stop;
     int32_t n_vocab;
     int32_t n_ctx;
+    struct sampler_scratch *scratch; /**< of the engine: texts draw in turn */
     int32_t start;      /**< what an empty prompt begins with: bos, or eos; -1: there is none */
     const int32_t *eos; /**< n_eos ids that end a text; 0: there is none */
     size_t n_eos;
@@ -38,7 +40,7 @@ struct sequence_rules {
  *  failure. */
 enum gen_status sequence_rules_init(struct sequence_rules *rules, const struct gen_model *model,
                                     const struct gen_generate_options *options, int32_t n_ctx,
-                                    struct gen_error *err);
+                                    struct sampler_scratch *scratch, struct gen_error *err);
 void sequence_rules_release(struct sequence_rules *rules);
 
 struct sequence {
