@@ -251,7 +251,7 @@ struct gen_result {
 struct gen_sink {
     void *context;
     /** A sequence begins: its first id is drawn, or it ends without one. One that fails or is
-     * canceled before does not begin. Where there is a logits() it begins with its prompt. */
+     * canceled before does not begin. Where there is a logits() it begins before its first row. */
     bool (*begin)(void *context, uint64_t index, uint64_t sequence, const int32_t *prompt_ids,
                   size_t n_prompt_ids);
     /** New text, whole UTF-8 characters where the text is UTF-8; never part of a stop string. */

@@ -10,39 +10,19 @@
 
 /* ---- texts to the sink -------------------------------------------------------------------- */
 
-/** Hand over new text. */
-static enum gen_status deliver(struct answers *answers, struct sequence *sequence) {
-    const struct gen_sink *sink = answers->sink;
-    size_t n = sequence->text.n - sequence->n_delivered;
-    if (n == 0 || sink->text == NULL || answers->text_is_refused) {
-        return GEN_OK;
-    }
-    const char *bytes = sequence->text.data + sequence->n_delivered;
-    sequence->n_delivered = sequence->text.n;
-    if (!sink->text(sink->context, sequence->index, sequence->number, bytes, n)) {
-        answers->text_is_refused = true;
-        return pass_canceled(&answers->error);
-    }
-    return GEN_OK;
-}
-
-static enum gen_status begin(struct answers *answers, struct sequence *sequence) {
-    const struct gen_sink *sink = answers->sink;
-    sequence->begun = true;
-    if (sink->begin != NULL && !sink->begin(sink->context, sequence->index, sequence->number,
-                                            sequence->ids.data, sequence->n_prompt)) {
-        return pass_canceled(&answers->error);
-    }
-    return GEN_OK;
+/** Forget the first text. */
+static void drop_first(struct answers *answers) {
+    const struct decoder *decoder = &answers->decoder;
+    decoder->end(decoder->context, scheduler_at(answers->scheduler, 0));
+    scheduler_remove_first(answers->scheduler);
 }
 
 /** The first text is done: say so, and forget it. */
 static enum gen_status end_first(struct answers *answers) {
-    const struct gen_sink *sink = answers->sink;
-    const struct gen_result result = sequence_result(scheduler_at(answers->scheduler, 0));
-    bool goes_on = sink->end == NULL || sink->end(sink->context, &result);
-    scheduler_remove_first(answers->scheduler);
-    return goes_on ? GEN_OK : pass_canceled(&answers->error);
+    enum gen_status status =
+        teller_end(&answers->teller, scheduler_at(answers->scheduler, 0), &answers->error);
+    drop_first(answers);
+    return status;
 }
 
 /** No more texts of the last prompt. */
@@ -53,11 +33,11 @@ static void end_prompt(struct answers *answers) {
 /** The first text has failed: say so, and forget it and the other texts of its prompt. */
 static enum gen_status fail_first(struct answers *answers) {
     struct scheduler *scheduler = answers->scheduler;
-    uint64_t index = scheduler_at(scheduler, 0)->index;
+    uint64_t index = scheduler_at(scheduler, 0)->sequence.index;
     enum gen_status status = end_first(answers);
     answers->n_failed++;
-    while (scheduler->n > 0 && scheduler_at(scheduler, 0)->index == index) {
-        scheduler_remove_first(scheduler);
+    while (scheduler->n > 0 && scheduler_at(scheduler, 0)->sequence.index == index) {
+        drop_first(answers);
     }
     if (index + 1 == answers->n_prompts) {
         end_prompt(answers);
@@ -67,15 +47,11 @@ static enum gen_status fail_first(struct answers *answers) {
 
 /**
  * Whether a text can be announced: its first id is drawn, so its prompt went through the model
- * well. What fails before that leaves nothing on the user's screen but the error. Where logits
- * are reported the prompt's come before, and the text with them.
+ * well. What fails before that leaves nothing on the user's screen but the error.
  */
-static bool can_begin(const struct answers *answers, const struct sequence *sequence) {
-    if (sequence->begun || sequence->refused) {
-        return false;
-    }
-    return answers->sink->logits != NULL || sequence->ids.n > sequence->n_before ||
-           (sequence->finished && sequence->finish != GEN_FINISH_ERROR);
+static bool can_begin(const struct sequence *sequence) {
+    bool has_ended = sequence->finished && sequence->finish != GEN_FINISH_ERROR;
+    return !sequence->refused && (sequence->ids.n > sequence->n_before || has_ended);
 }
 
 /** Tell the sink all that it can be told in order. */
@@ -83,44 +59,54 @@ static enum gen_status report(struct answers *answers) {
     struct scheduler *scheduler = answers->scheduler;
     enum gen_status status = GEN_OK;
     while (status == GEN_OK && scheduler->n > 0) {
-        struct sequence *sequence = scheduler_at(scheduler, 0);
-        if (can_begin(answers, sequence)) {
-            status = begin(answers, sequence);
+        struct text *text = scheduler_at(scheduler, 0);
+        if (can_begin(&text->sequence)) {
+            status = teller_begin(&answers->teller, text, &answers->error);
         }
         if (status == GEN_OK) {
-            status = deliver(answers, sequence);
+            status = teller_text(&answers->teller, text, &answers->error);
         }
-        if (status == GEN_OK && sequence->slot != SEQUENCE_NO_SLOT) {
+        if (status == GEN_OK && text->seat.slot != SEAT_NONE) {
             break;
         }
         if (status == GEN_OK) {
-            bool failed = sequence->finish == GEN_FINISH_ERROR;
+            bool failed = text->sequence.finish == GEN_FINISH_ERROR;
             status = failed ? fail_first(answers) : end_first(answers);
         }
     }
     return status;
 }
 
-/** The job ends early: so does the text that the sink knows of, with what there is of it. */
+/** The run ends early: so does the text that the sink knows of, with what there is of it; of the
+ *  others nothing is left but what their slots hold. */
 static void abandon(struct answers *answers, enum gen_status status) {
     struct scheduler *scheduler = answers->scheduler;
-    struct sequence *sequence = scheduler->n > 0 ? scheduler_at(scheduler, 0) : NULL;
-    if (sequence == NULL || !sequence->begun) {
-        return;
-    }
+    struct text *text = scheduler->n > 0 ? scheduler_at(scheduler, 0) : NULL;
     const struct gen_error error = answers->error;
-    struct gen_error ignored;
-    if (status == GEN_CANCELED) {
-        sequence_finish(sequence, GEN_FINISH_CANCELED, &ignored);
-    } else {
-        sequence_fail(sequence, &error, &ignored);
+    if (text != NULL && text->told.begun) {
+        struct gen_error ignored;
+        if (status == GEN_CANCELED) {
+            sequence_finish(&text->sequence, GEN_FINISH_CANCELED, &ignored);
+        } else {
+            sequence_fail(&text->sequence, &error, &ignored);
+        }
+        teller_text(&answers->teller, text, &ignored);
+        teller_end(&answers->teller, text, &ignored);
     }
-    deliver(answers, sequence);
-    end_first(answers);
-    answers->error = error;
+    while (scheduler->n > 0) {
+        drop_first(answers);
+    }
 }
 
 /* ---- prompts from the source -------------------------------------------------------------- */
+
+static enum gen_status start(struct answers *answers, struct text *text,
+                             const struct gen_prompt *prompt, uint64_t index) {
+    const struct decoder *decoder = &answers->decoder;
+    enum gen_status status = sequence_init(&text->sequence, &answers->rules, prompt, index,
+                                           answers->number++, &answers->error);
+    return status == GEN_OK ? decoder->start(decoder->context, text, &answers->error) : status;
+}
 
 /** Queue the next text of the last prompt, and give it a slot if there is something to do. */
 static enum gen_status add_text(struct answers *answers) {
@@ -128,20 +114,22 @@ static enum gen_status add_text(struct answers *answers) {
                                       .n_ids = answers->prompt_ids.n};
     uint64_t index = answers->n_prompts - 1;
     struct scheduler *scheduler = answers->scheduler;
-    struct sequence *sequence = scheduler_append(scheduler);
-    enum gen_status status = sequence_init(sequence, &answers->rules, &prompt, index,
-                                           answers->number++, &answers->error);
+    struct text *text = scheduler_append(scheduler);
+    enum gen_status status = start(answers, text, &prompt, index);
     if (sequence_own_failure(status)) {
         const struct gen_error error = answers->error;
         end_prompt(answers);
-        return sequence_refuse(sequence, &answers->rules, &prompt, index, &error, &answers->error);
+        return sequence_refuse(&text->sequence, &answers->rules, &prompt, index, &error,
+                               &answers->error);
     }
-    if (status != GEN_OK || (sequence->finished && answers->sink->logits == NULL)) {
+    if (status != GEN_OK || text->done) {
         return status;
     }
-    /* The rows of the prompt are reported once, with its first text. */
-    sequence->n_logits = sequence->number == 0 ? 0 : sequence->n_before;
-    scheduler_seat(scheduler, sequence, answers->sink->logits != NULL && sequence->number == 0);
+    scheduler_seat(scheduler, text);
+    const struct drafter *drafter = answers->pass->drafter;
+    if (drafter != NULL) {
+        drafter->seat(drafter->context, text->seat.slot, &text->sequence);
+    }
     return GEN_OK;
 }
 
@@ -162,8 +150,8 @@ static enum gen_status fetch(struct answers *answers, bool *found) {
     uint64_t index = answers->n_prompts++;
     if (prompt.error != NULL) {
         end_prompt(answers);
-        return sequence_refuse(scheduler_append(answers->scheduler), &answers->rules, &prompt,
-                               index, prompt.error, &answers->error);
+        return sequence_refuse(&scheduler_append(answers->scheduler)->sequence, &answers->rules,
+                               &prompt, index, prompt.error, &answers->error);
     }
     answers->prompt_ids.n = 0;
     return gen_ids_append(&answers->prompt_ids, prompt.ids, prompt.n_ids) == GEN_OK
@@ -191,7 +179,12 @@ static enum gen_status admit(struct answers *answers) {
     return status;
 }
 
-/* ---- the job ------------------------------------------------------------------------------ */
+/* ---- the run ------------------------------------------------------------------------------ */
+
+static enum gen_status take_step(struct answers *answers) {
+    enum gen_status status = teller_go_on(&answers->teller, &answers->error);
+    return status == GEN_OK ? pass_run(answers->pass, &answers->error) : status;
+}
 
 /** Until all prompts are answered. */
 static enum gen_status work(struct answers *answers) {
@@ -203,7 +196,7 @@ static enum gen_status work(struct answers *answers) {
             status = report(answers);
         }
         if (status == GEN_OK && scheduler->n_busy > 0) {
-            status = pass_run(answers->pass, &answers->error);
+            status = take_step(answers);
         }
         if (status == GEN_OK) {
             status = report(answers);
@@ -212,28 +205,36 @@ static enum gen_status work(struct answers *answers) {
     return status;
 }
 
-/** Nothing is left of the texts but what their slots hold. */
-static void forget_texts(struct answers *answers) {
-    while (answers->scheduler->n > 0) {
-        scheduler_remove_first(answers->scheduler);
+/** How texts are decoded. Where the sink hears of logits there is one text at a time, so that they
+ *  come in order, and without drafts. */
+static void choose_decoder(struct answers *answers) {
+    bool tells_logits = answers->teller.sink->logits != NULL;
+    answers->decoder = decoder_sampling(answers->scratch);
+    if (tells_logits) {
+        answers->reporting = (struct decoder_reporting){answers->decoder, &answers->teller};
+        answers->decoder = decoder_reporting(&answers->reporting);
     }
+    scheduler_begin(answers->scheduler, tells_logits);
+    bool has_drafts = answers->rules.options->speculate && !tells_logits;
+    answers->pass->decoder = &answers->decoder;
+    answers->pass->drafter = has_drafts ? answers->drafter : NULL;
 }
 
 enum gen_status answers_run(struct answers *answers, const struct gen_model *model,
                             const struct gen_generate_options *options) {
     int32_t n_ctx = gen_session_n_ctx(answers->scheduler->session);
-    enum gen_status status = sequence_rules_init(&answers->rules, model, options, n_ctx,
-                                                 answers->scratch, &answers->error);
+    enum gen_status status =
+        sequence_rules_init(&answers->rules, model, options, n_ctx, &answers->error);
     if (status == GEN_OK) {
-        answers->number = (uint64_t)options->num_return_sequences;
-        scheduler_begin(answers->scheduler, answers->sink->logits != NULL);
-        pass_begin(answers->pass, answers->sink, &answers->rules);
+        choose_decoder(answers);
+        end_prompt(answers); /* the first is yet to be fetched */
         status = work(answers);
     }
     if (status != GEN_OK) {
         abandon(answers, status);
-        forget_texts(answers);
     }
+    answers->pass->decoder = NULL;
+    answers->pass->drafter = NULL;
     return status;
 }
 

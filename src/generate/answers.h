@@ -7,20 +7,22 @@
 
 #include "generate/pass.h"
 
-/** Start from {0} with the first five. */
+/** Start from {0} with the first five and teller.sink. */
 struct answers {
     const struct gen_source *source;
-    const struct gen_sink *sink;
     struct scheduler *scheduler; /**< without texts, before and after */
     struct pass *pass;
     struct sampler_scratch *scratch;
+    const struct drafter *drafter; /**< for a run that wants one */
+    struct teller teller;
     struct sequence_rules rules;
+    struct decoder_reporting reporting; /**< where logits are told of, around the sampling */
+    struct decoder decoder;
     bool at_end;               /**< the source has no more */
     uint64_t n_prompts;        /**< fetched */
     struct gen_ids prompt_ids; /**< of the last of them */
     uint64_t number;           /**< of its next text; num_return_sequences: it has no more */
     uint64_t n_failed;
-    bool text_is_refused;   /**< the text callback asked to stop: it gets no more */
     struct gen_error error; /**< of the failure that is on its way up */
 };
 

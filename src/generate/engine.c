@@ -18,6 +18,7 @@ struct gen_engine {
     struct scheduler scheduler;
     struct pass pass;
     struct sampler_scratch scratch;
+    struct drafter drafter;
 };
 
 struct gen_engine_options gen_engine_options_default(void) {
@@ -65,7 +66,8 @@ static enum gen_status engine_init(struct gen_engine *engine,
     }
     return scheduler_init(&engine->scheduler, engine->session, (size_t)session_options.n_slots) &&
                    pass_init(&engine->pass, &engine->scheduler) &&
-                   sampler_scratch_init(&engine->scratch, (size_t)config->n_vocab)
+                   sampler_scratch_init(&engine->scratch, (size_t)config->n_vocab) &&
+                   drafter_lookup_init(&engine->drafter, (size_t)session_options.n_slots)
                ? GEN_OK
                : error_no_memory(err, "the generation engine");
 }
@@ -94,6 +96,7 @@ void gen_engine_free(struct gen_engine *engine) {
     scheduler_release(&engine->scheduler);
     pass_release(&engine->pass);
     sampler_scratch_release(&engine->scratch);
+    drafter_release(&engine->drafter);
     gen_session_free(engine->session);
     memory_free(engine);
 }
@@ -103,10 +106,11 @@ enum gen_status gen_engine_run(struct gen_engine *engine,
                                const struct gen_source *source, const struct gen_sink *sink,
                                uint64_t *n_failed, struct gen_error *err) {
     struct answers answers = {.source = source,
-                              .sink = sink,
                               .scheduler = &engine->scheduler,
                               .pass = &engine->pass,
-                              .scratch = &engine->scratch};
+                              .scratch = &engine->scratch,
+                              .drafter = &engine->drafter,
+                              .teller.sink = sink};
     enum gen_status status = answers_run(&answers, engine->model, options);
     if (status != GEN_OK && err != NULL) {
         *err = answers.error;

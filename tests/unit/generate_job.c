@@ -100,6 +100,7 @@ static bool on_text(void *context, uint64_t index, uint64_t sequence, const char
 
 static bool on_logits(void *context, const float *logits, int32_t n_vocab) {
     struct generate_job *job = context;
+    assert_true(job->is_open);
     assert_int_equal(n_vocab, GENERATE_JOB_VOCAB);
     size_t size = GENERATE_JOB_VOCAB * sizeof *logits;
     job->logits = realloc(job->logits, (job->n_rows + 1) * size);
