@@ -247,6 +247,7 @@ struct gen_result {
     size_t n_logprobs;                  /**< entries per new id; 0 unless asked for */
     const struct gen_logprob *logprobs; /**< [n_new_ids][n_logprobs], best first */
     const struct gen_logprob *chosen; /**< [n_new_ids] with the logprob of each new id, if asked */
+    size_t n_cached;       /**< ids of the prompt that need not be read: see struct gen_engine */
     double prompt_seconds; /**< processing the prompt; in a batch, together with the others' work */
     double decode_seconds; /**< drawing the new ids; in a batch, as above */
     size_t n_guessed;      /**< new ids that speculation foresaw: each saved a pass */
@@ -263,7 +264,7 @@ struct gen_result {
 struct gen_sink {
     void *context;
     /** A sequence begins: its first id is drawn, or it ends without one. One that fails or is
-     * canceled before does not begin. Where there is a logits() it begins with its prompt. */
+     * canceled before does not begin. Where there is a logits() it begins before its first row. */
     bool (*begin)(void *context, uint64_t index, uint64_t sequence, const int32_t *prompt_ids,
                   size_t n_prompt_ids);
     /** New text, whole UTF-8 characters where the text is UTF-8; never part of a stop string. */
@@ -303,12 +304,6 @@ struct gen_generate_options {
     bool slide;
     int32_t n_logprobs; /**< best tokens reported per step, 0 ... 1000 */
     /**
-     * Most texts to work on at once, 1 ... 1024; 0: 64, or fewer where their KV cache would take
-     * more than 512 MiB, were each as long as n_ctx. A text does not depend on it.
-     */
-    int32_t batch;
-    const char *kv_type; /**< as in gen_session_options; NULL: f32 */
-    /**
      * Guess the next ids where the text repeats itself, and check the guesses in one pass through
      * the model. Only what would have been drawn anyway is taken, so it makes repetitive texts
      * faster and never changes one. Guessing stops where it fails, and where ids are drawn at
@@ -316,16 +311,54 @@ struct gen_generate_options {
      * true.
      */
     bool speculate;
-    int n_threads;       /**< 0: all physical cores */
-    const char *kernels; /**< as in gen_session_options; NULL: the fastest */
+    /** As in struct gen_engine_options: gen_generate() makes an engine with them. For
+     *  gen_engine_run() they mean nothing, its engine has its own. */
+    int32_t batch;
+    int n_threads;
+    const char *kv_type, *kernels;
 };
 struct gen_generate_options gen_generate_options_default(void);
 
 /**
- * Answer every prompt of the source. A prompt that cannot be answered (too long, say) is
- * reported through sink->end and does not stop the others; *n_failed (may be NULL) counts them.
- * The status is that of the job as a whole: bad options, out of memory, canceled.
+ * What answers prompts: threads, a KV cache with a slot for each text at once, and in each slot the
+ * ids that it holds, also when the text is done. A text whose prompt begins with what some slot
+ * holds - the same examples, or a talk so far with one turn more, or less - reads only the rest.
+ * Reading less never changes a text: it is, bit for bit, that of a new engine.
  */
+struct gen_engine;
+
+struct gen_engine_options {
+    int n_threads;       /**< 0: all physical cores */
+    const char *kernels; /**< as in gen_session_options; NULL: the fastest */
+    const char *kv_type; /**< as in gen_session_options; NULL: f32 */
+    /**
+     * Most texts to work on at once, 1 ... 1024; 0: 64, or fewer where their KV cache would take
+     * more than 512 MiB, were each as long as n_ctx. A text does not depend on it.
+     */
+    int32_t batch;
+    int32_t n_ctx; /**< positions of a text, 1 ... the model's n_ctx; 0: the model's. What is said
+                        of n_ctx above is said of this. */
+};
+struct gen_engine_options gen_engine_options_default(void);
+
+/** The model must outlive the engine. Bad options are GEN_BAD_ARGUMENT. */
+enum gen_status gen_engine_new(struct gen_engine **out, const struct gen_model *model,
+                               const struct gen_engine_options *options, struct gen_error *err);
+void gen_engine_free(struct gen_engine *engine);
+
+/**
+ * Answer every prompt of the source; as often as you like, but not from a callback of the same
+ * engine. Prompts are numbered from 0 in each run. A prompt that cannot be answered (too long, say)
+ * is reported through sink->end and does not stop the others; *n_failed (may be NULL) counts them.
+ * The status is that of the run as a whole: bad options, out of memory, canceled. After any of them
+ * the engine is good for the next run.
+ */
+enum gen_status gen_engine_run(struct gen_engine *engine,
+                               const struct gen_generate_options *options,
+                               const struct gen_source *source, const struct gen_sink *sink,
+                               uint64_t *n_failed, struct gen_error *err);
+
+/** One run of an engine that is made for it: gen_engine_new, gen_engine_run, gen_engine_free. */
 enum gen_status gen_generate(const struct gen_model *model,
                              const struct gen_generate_options *options,
                              const struct gen_source *source, const struct gen_sink *sink,

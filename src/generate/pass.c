@@ -1,7 +1,7 @@
 /**
  * pass.c - a pass through the model: which rows it has (a chunk of a prompt, or a last id and its
- * draft), one evaluation, then a draw for each text from its logits. Which texts are under way is
- * decided in scheduler.c; an id becomes text in sequence.c.
+ * draft), one evaluation, then a step of the decoder with the logits of each text. Which texts are
+ * under way is decided in scheduler.c; an id becomes text in sequence.c.
  */
 #include "generate/pass.h"
 
@@ -20,17 +20,16 @@
 
 /** What one text has in the pass: ids first ... first+n-1, and a draft of what follows. */
 struct task {
-    struct sequence *sequence;
+    struct text *text;
     size_t first, n;
-    bool reads_prompt, draws;
+    bool reads_prompt, is_last; /**< is_last: with it the text has read all its ids */
     size_t n_drafted;
-    int32_t draft[SPECULATE_MAX];
+    int32_t draft[DRAFT_MOST];
     size_t row; /**< number of its first row */
 };
 
-bool pass_init(struct pass *pass, const struct gen_sink *sink, const struct sequence_rules *rules,
-               struct scheduler *scheduler) {
-    *pass = (struct pass){.sink = sink, .rules = rules, .scheduler = scheduler};
+bool pass_init(struct pass *pass, struct scheduler *scheduler) {
+    *pass = (struct pass){.scheduler = scheduler};
     pass->rows = memory_new(scheduler->n_slots + CHUNK_ROWS, sizeof *pass->rows);
     pass->tasks = memory_new(scheduler->n_slots, sizeof *pass->tasks);
     return pass->rows != NULL && pass->tasks != NULL;
@@ -44,19 +43,15 @@ void pass_release(struct pass *pass) {
 
 /* ---- what is to be done ------------------------------------------------------------------- */
 
-/** The ids from number `first` on that are read at once: those without logits, or those with. */
-static size_t chunk_size(const struct pass *pass, const struct sequence *sequence, size_t first,
-                         size_t room) {
-    size_t n = size_min(sequence->ids.n - first, room);
-    if (pass->sink->logits == NULL) {
-        return n;
-    }
-    return sequence->n_logits > first ? size_min(n, sequence->n_logits - first)
-                                      : size_min(n, CHUNK_LOGITS_ROWS);
+/** The ids from number `first` on that are read at once. */
+static size_t chunk_size(const struct text *text, size_t first, size_t room) {
+    size_t n_without_logits = text->n_seen > first ? text->n_seen - first : 0;
+    size_t n = size_min(text->sequence.ids.n - first, room);
+    return size_min(n, n_without_logits + CHUNK_LOGITS_ROWS);
 }
 
-static bool is_at_work(const struct sequence *sequence) {
-    return sequence->slot != SEQUENCE_NO_SLOT && sequence->reader == NULL;
+static bool is_at_work(const struct text *text) {
+    return text->seat.slot != SEAT_NONE && text->seat.reader == NULL;
 }
 
 /** Give each text its part; returns the rows there are. */
@@ -64,156 +59,132 @@ static size_t plan(struct pass *pass) {
     struct scheduler *scheduler = pass->scheduler;
     size_t n_decoding = 0;
     for (size_t i = 0; i < scheduler->n; i++) {
-        const struct sequence *sequence = scheduler_at(scheduler, i);
-        n_decoding += is_at_work(sequence) && scheduler_pending(scheduler, sequence) == 1;
+        const struct text *text = scheduler_at(scheduler, i);
+        n_decoding += is_at_work(text) && scheduler_pending(scheduler, text) == 1;
     }
     size_t room = size_max(CHUNK_LEAST, CHUNK_ROWS - size_min(n_decoding, CHUNK_ROWS));
     size_t n_rows = 0;
     pass->n_tasks = 0;
     for (size_t i = 0; i < scheduler->n; i++) {
-        struct sequence *sequence = scheduler_at(scheduler, i);
-        size_t pending = is_at_work(sequence) ? scheduler_pending(scheduler, sequence) : 0;
+        struct text *text = scheduler_at(scheduler, i);
+        size_t pending = is_at_work(text) ? scheduler_pending(scheduler, text) : 0;
         if (pending == 0 || (pending > 1 && room == 0)) {
             continue;
         }
-        size_t first = sequence->ids.n - pending;
-        size_t n = pending > 1 ? chunk_size(pass, sequence, first, room) : 1;
+        size_t first = text->sequence.ids.n - pending;
+        size_t n = pending > 1 ? chunk_size(text, first, room) : 1;
         room -= pending > 1 ? n : 0;
         n_rows += n;
-        pass->tasks[pass->n_tasks++] = (struct task){.sequence = sequence,
-                                                     .first = first,
-                                                     .n = n,
-                                                     .reads_prompt = !sequence->prompt_is_read,
-                                                     .draws = n == pending};
+        pass->tasks[pass->n_tasks++] =
+            (struct task){.text = text,
+                          .first = first,
+                          .n = n,
+                          .reads_prompt = text->n_seen < text->sequence.n_before,
+                          .is_last = n == pending};
     }
     return n_rows;
 }
 
+/** A draft of at most n_most ids after the last one of a text. */
+static void add_draft(const struct drafter *drafter, struct task *task, size_t n_most) {
+    const struct sequence *sequence = &task->text->sequence;
+    size_t n_ctx = (size_t)sequence->rules->n_ctx;
+    /* The last id that may be drawn needs no draft, and the window must have room. */
+    size_t n_new = sequence->ids.n - sequence->n_before;
+    n_most = size_min(n_most, sequence->n_new_max - n_new - 1);
+    n_most = size_min(n_most, n_ctx - sequence_window(sequence));
+    if (n_most > 0) {
+        task->n_drafted = drafter->draft(drafter->context, task->text->seat.slot, sequence,
+                                         size_min(n_most, DRAFT_MOST), task->draft);
+    }
+}
+
 /** Put drafts after the last ids, if the pass has so few rows that they cost little. */
 static void add_drafts(struct pass *pass, size_t n_rows) {
-    size_t n_ctx = (size_t)pass->rules->n_ctx;
-    bool wanted = pass->rules->options->speculate && pass->sink->logits == NULL;
-    if (!wanted || n_rows >= DRAFT_ROWS || pass->n_tasks == 0) {
+    if (pass->drafter == NULL || n_rows >= DRAFT_ROWS || pass->n_tasks == 0) {
         return;
     }
     size_t share = (DRAFT_ROWS - n_rows) / pass->n_tasks;
     for (size_t i = 0; i < pass->n_tasks; i++) {
         struct task *task = &pass->tasks[i];
-        struct sequence *sequence = task->sequence;
-        const struct gen_ids *ids = &sequence->ids;
-        /* The last id that may be drawn needs no draft, and the window must have room. */
-        size_t n_new = ids->n - sequence->n_before;
-        size_t window = sequence_window(sequence);
-        size_t most = size_min(share, sequence->n_new_max - n_new - 1);
-        most = size_min(most, n_ctx - window);
-        size_t n_seen = size_min(ids->n, n_ctx);
-        if (task->draws && !task->reads_prompt && most > 0) {
-            task->n_drafted = speculation_draft(task->draft, &sequence->speculation,
-                                                ids->data + (ids->n - n_seen), n_seen,
-                                                size_min(most, SPECULATE_MAX));
+        if (task->is_last && !task->reads_prompt && !task->text->sequence.finished) {
+            add_draft(pass->drafter, task, share);
         }
     }
 }
 
-enum gen_status pass_canceled(struct gen_error *err) {
-    return error_set(err, GEN_CANCELED, "the job was canceled");
-}
+/* ---- what comes of it --------------------------------------------------------------------- */
 
-/* ---- drawing ------------------------------------------------------------------------------ */
+/** A text is done. It may have to wait for its turn, so what is not needed any more goes now. */
+static void leave(const struct pass *pass, struct text *text) {
+    scheduler_leave(pass->scheduler, text);
+    pass->decoder->end(pass->decoder->context, text);
+}
 
 /** A text has failed by itself. */
-static enum gen_status fail(struct pass *pass, struct sequence *sequence, struct gen_error *err) {
+static enum gen_status fail(const struct pass *pass, struct text *text, struct gen_error *err) {
     const struct gen_error error = *err;
-    scheduler_leave(pass->scheduler, sequence);
-    return sequence_fail(sequence, &error, err);
+    leave(pass, text);
+    return sequence_fail(&text->sequence, &error, err);
 }
 
-/** Draw from logits; the text may be finished by it, and then leaves its slot. */
-static enum gen_status draw(struct pass *pass, struct sequence *sequence, const float *logits,
-                            struct gen_error *err) {
-    /* Where the sink wants logits a finished text has yet to read its last id. */
-    bool leaves_at_once = pass->sink->logits == NULL || sequence->finished;
+/** Hand the logits of a task to the decoder, and those of the draft as long as it comes true. */
+static enum gen_status decode(const struct pass *pass, const struct task *task, size_t *n_accepted,
+                              struct gen_error *err) {
+    const struct decoder *decoder = pass->decoder;
+    struct text *text = task->text;
     enum gen_status status = GEN_OK;
-    if (!sequence->finished) {
-        status = sequence_step(sequence, logits, err);
+    for (size_t i = 0; i < task->n + task->n_drafted && status == GEN_OK && !text->done; i++) {
+        size_t at = task->first + i;
+        if (i >= task->n) {
+            if (text->sequence.ids.data[at] != task->draft[i - task->n]) {
+                break;
+            }
+            ++*n_accepted;
+        }
+        if (at >= text->n_seen) {
+            text->n_seen = at + 1;
+            const float *logits = gen_session_logits(pass->scheduler->session, task->row + i);
+            status = decoder->step(decoder->context, text, at, logits, err);
+        }
+    }
+    return status;
+}
+
+/** Take what a text has got from the pass; if it is done by that it leaves its slot. */
+static enum gen_status take(struct pass *pass, const struct task *task, struct gen_error *err) {
+    struct gen_session *session = pass->scheduler->session;
+    struct text *text = task->text;
+    int32_t slot = text->seat.slot;
+    size_t n_accepted = 0;
+    enum gen_status status = decode(pass, task, &n_accepted, err);
+    if (task->n_drafted > 0) {
+        size_t n_wrong = task->n_drafted - n_accepted;
+        text->effort.n_guessed += n_accepted;
+        pass->drafter->learn(pass->drafter->context, slot, n_accepted);
+        gen_session_truncate(session, slot, gen_session_length(session, slot) - (int32_t)n_wrong);
     }
     if (sequence_own_failure(status)) {
-        return fail(pass, sequence, err);
+        return fail(pass, text, err);
     }
-    if (sequence->finished && leaves_at_once) {
-        scheduler_leave(pass->scheduler, sequence);
-    }
-    return status;
-}
-
-/** Draw from the logits of the last id, and on as long as the draft comes true. */
-static enum gen_status draw_on(struct pass *pass, const struct task *task, struct gen_error *err) {
-    struct gen_session *session = pass->scheduler->session;
-    struct sequence *sequence = task->sequence;
-    int32_t slot = sequence->slot;
-    size_t window = sequence_window(sequence);
-    size_t n_accepted = 0;
-    enum gen_status status;
-    bool goes_on;
-    do {
-        const float *logits = gen_session_logits(session, task->row + task->n - 1 + n_accepted);
-        status = draw(pass, sequence, logits, err);
-        goes_on = status == GEN_OK && !sequence->finished && n_accepted < task->n_drafted &&
-                  sequence->ids.data[sequence->ids.n - 1] == task->draft[n_accepted];
-        n_accepted += goes_on;
-    } while (goes_on);
-    sequence->n_guessed += n_accepted;
-    if (task->n_drafted > 0) {
-        speculation_learn(&sequence->speculation, n_accepted);
-        gen_session_truncate(session, slot, (int32_t)(window + n_accepted));
+    if (text->done) {
+        leave(pass, text);
     }
     return status;
-}
-
-/** Hand the logits of a task to the sink, those that it has not had. */
-static enum gen_status report_logits(const struct pass *pass, const struct task *task,
-                                     struct gen_error *err) {
-    const struct gen_sink *sink = pass->sink;
-    struct sequence *sequence = task->sequence;
-    for (size_t i = 0; i < task->n; i++) {
-        if (task->first + i < sequence->n_logits) {
-            continue;
-        }
-        sequence->n_logits = task->first + i + 1;
-        const float *logits = gen_session_logits(pass->scheduler->session, task->row + i);
-        if (!sink->logits(sink->context, logits, pass->rules->n_vocab)) {
-            return pass_canceled(err);
-        }
-    }
-    return GEN_OK;
-}
-
-/** Take what a text has got from the pass. */
-static enum gen_status take(struct pass *pass, const struct task *task, struct gen_error *err) {
-    struct sequence *sequence = task->sequence;
-    enum gen_status status = GEN_OK;
-    if (pass->sink->logits != NULL) {
-        status = report_logits(pass, task, err);
-    }
-    sequence->prompt_is_read = sequence->prompt_is_read || task->draws;
-    return status == GEN_OK && task->draws ? draw_on(pass, task, err) : status;
 }
 
 /* ---- the pass ------------------------------------------------------------------------------- */
 
 static size_t add_rows(struct pass *pass, struct task *task, size_t n_rows) {
-    const struct sequence *sequence = task->sequence;
-    bool all_logits = pass->sink->logits != NULL;
+    const struct text *text = task->text;
     task->row = n_rows;
     for (size_t i = 0; i < task->n; i++) {
         size_t number = task->first + i;
-        bool want_logits =
-            (task->draws && i + 1 == task->n) || (all_logits && number >= sequence->n_logits);
-        pass->rows[n_rows++] =
-            (struct gen_row){sequence->ids.data[number], sequence->slot, want_logits};
+        pass->rows[n_rows++] = (struct gen_row){text->sequence.ids.data[number], text->seat.slot,
+                                                number >= text->n_seen};
     }
     for (size_t i = 0; i < task->n_drafted; i++) {
-        pass->rows[n_rows++] = (struct gen_row){task->draft[i], sequence->slot, true};
+        pass->rows[n_rows++] = (struct gen_row){task->draft[i], text->seat.slot, true};
     }
     return n_rows;
 }
@@ -246,7 +217,7 @@ static enum gen_status find_culprit(struct pass *pass, struct gen_error *err) {
         if (status == GEN_OK) {
             status = take(pass, task, err);
         } else if (sequence_own_failure(status)) {
-            status = fail(pass, task->sequence, err);
+            status = fail(pass, task->text, err);
         }
     }
     return status;
@@ -256,21 +227,17 @@ static enum gen_status find_culprit(struct pass *pass, struct gen_error *err) {
 static void note_time(const struct pass *pass, double evaluating, double drawing) {
     for (size_t i = 0; i < pass->n_tasks; i++) {
         const struct task *task = &pass->tasks[i];
-        struct sequence *sequence = task->sequence;
+        struct effort *effort = &task->text->effort;
         if (task->reads_prompt) {
-            sequence->prompt_seconds += evaluating;
-            sequence->decode_seconds += task->draws ? drawing : 0.0;
+            effort->prompt_seconds += evaluating;
+            effort->decode_seconds += task->is_last ? drawing : 0.0;
         } else {
-            sequence->decode_seconds += evaluating + drawing;
+            effort->decode_seconds += evaluating + drawing;
         }
     }
 }
 
 enum gen_status pass_run(struct pass *pass, struct gen_error *err) {
-    const struct gen_sink *sink = pass->sink;
-    if (sink->go_on != NULL && !sink->go_on(sink->context)) {
-        return pass_canceled(err);
-    }
     double start = gen_clock();
     scheduler_wake(pass->scheduler);
     add_drafts(pass, plan(pass));

@@ -1,11 +1,12 @@
 /**
  * scheduler.c - the queue of texts and the slots of the session: who gets a slot, who waits for a
- * prompt that another text is reading, who copies its keys and values. What is computed is
+ * prompt that another text is reading, who takes over its keys and values. What is computed is
  * pass.c's.
  */
 #include "generate/scheduler.h"
 
 #include "base/memory.h"
+#include "base/size.h"
 
 /* Finished texts that may wait for the first one, as a multiple of the slots. */
 #define LOOK_AHEAD 4
@@ -26,7 +27,7 @@ bool scheduler_init(struct scheduler *scheduler, struct gen_session *session, si
 
 void scheduler_release(struct scheduler *scheduler) {
     for (size_t i = 0; i < scheduler->n; i++) {
-        sequence_release(scheduler_at(scheduler, i));
+        sequence_release(&scheduler_at(scheduler, i)->sequence);
     }
     for (size_t i = 0; scheduler->slots != NULL && i < scheduler->n_slots; i++) {
         gen_ids_release(&scheduler->slots[i].held);
@@ -36,26 +37,30 @@ void scheduler_release(struct scheduler *scheduler) {
     *scheduler = (struct scheduler){0};
 }
 
+void scheduler_begin(struct scheduler *scheduler, bool one_by_one) {
+    scheduler->most_busy = one_by_one ? 1 : scheduler->n_slots;
+}
+
 /* ---- the queue -------------------------------------------------------------------------- */
 
 bool scheduler_has_room(const struct scheduler *scheduler) {
-    return scheduler->n_busy < scheduler->n_slots && scheduler->n < scheduler->capacity;
+    return scheduler->n_busy < scheduler->most_busy && scheduler->n < scheduler->capacity;
 }
 
-struct sequence *scheduler_at(const struct scheduler *scheduler, size_t i) {
+struct text *scheduler_at(const struct scheduler *scheduler, size_t i) {
     return &scheduler->queue[(scheduler->first + i) % scheduler->capacity];
 }
 
-struct sequence *scheduler_append(struct scheduler *scheduler) {
-    struct sequence *sequence = scheduler_at(scheduler, scheduler->n++);
-    *sequence = (struct sequence){.slot = SEQUENCE_NO_SLOT};
-    return sequence;
+struct text *scheduler_append(struct scheduler *scheduler) {
+    struct text *text = scheduler_at(scheduler, scheduler->n++);
+    *text = (struct text){.seat.slot = SEAT_NONE};
+    return text;
 }
 
 void scheduler_remove_first(struct scheduler *scheduler) {
-    struct sequence *sequence = scheduler_at(scheduler, 0);
-    scheduler_leave(scheduler, sequence);
-    sequence_release(sequence);
+    struct text *text = scheduler_at(scheduler, 0);
+    scheduler_leave(scheduler, text);
+    sequence_release(&text->sequence);
     scheduler->first = (scheduler->first + 1) % scheduler->capacity;
     scheduler->n--;
 }
@@ -65,7 +70,7 @@ void scheduler_remove_first(struct scheduler *scheduler) {
 /** The first that is free: slots never used take no memory. */
 static struct slot *find_free(const struct scheduler *scheduler) {
     struct slot *slot = scheduler->slots;
-    while (slot->sequence != NULL) {
+    while (slot->text != NULL) {
         slot++;
     }
     return slot;
@@ -94,18 +99,31 @@ static size_t in_common(struct stretch a, struct stretch b) {
 static struct stretch held_by(const struct scheduler *scheduler, const struct slot *slot) {
     size_t n = (size_t)gen_session_length(scheduler->session, slot_number(scheduler, slot));
     struct stretch known = {slot->held.data, slot->held.n};
-    if (slot->sequence != NULL) {
-        const struct gen_ids *ids = &slot->sequence->ids;
+    if (slot->text != NULL) {
+        const struct gen_ids *ids = &slot->text->sequence.ids;
         known = (struct stretch){ids->data + slot->start, ids->n - slot->start};
     }
     known.n = known.n < n ? known.n : n;
     return known;
 }
 
+static bool has_read_prompt(const struct text *text) {
+    return text->n_seen >= text->sequence.n_before;
+}
+
 /** What a text is to have read before it draws. */
-static struct stretch window_of(const struct sequence *sequence) {
-    size_t n = sequence_window(sequence);
-    return (struct stretch){sequence->ids.data + (sequence->ids.n - n), n};
+static struct stretch window_of(const struct text *text) {
+    size_t n = sequence_window(&text->sequence);
+    return (struct stretch){text->sequence.ids.data + (text->sequence.ids.n - n), n};
+}
+
+/** The part of it that others may have read for the text: no id whose logits its decoder needs. */
+static struct stretch beginning_of(const struct text *text) {
+    struct stretch window = window_of(text);
+    size_t start = text->sequence.ids.n - window.n;
+    size_t most = text->n_seen > start ? text->n_seen - start : 0;
+    window.n = size_min(most, window.n - 1);
+    return window;
 }
 
 /** The slot that holds the longest beginning of `wanted`, a free one if there are several, and how
@@ -116,9 +134,9 @@ static struct slot *find_beginning(const struct scheduler *scheduler, struct str
     *n = 0;
     for (size_t i = 0; i < scheduler->n_slots; i++) {
         struct slot *slot = &scheduler->slots[i];
-        bool waits = slot->sequence != NULL && slot->sequence->reader != NULL;
+        bool waits = slot->text != NULL && slot->text->seat.reader != NULL;
         size_t length = waits ? 0 : in_common(wanted, held_by(scheduler, slot));
-        if (length > *n || (length == *n && length > 0 && slot->sequence == NULL)) {
+        if (length > *n || (length == *n && length > 0 && slot->text == NULL)) {
             *n = length;
             found = slot;
         }
@@ -128,73 +146,71 @@ static struct slot *find_beginning(const struct scheduler *scheduler, struct str
 
 /** The text that is reading just now what is `more` than *n ids of the beginning of `wanted`, the
  *  most of all; then *n is how many. NULL: there is none. */
-static struct sequence *find_reader(const struct scheduler *scheduler, struct stretch wanted,
-                                    size_t more, size_t *n) {
-    struct sequence *found = NULL;
+static struct text *find_reader(const struct scheduler *scheduler, struct stretch wanted,
+                                size_t more, size_t *n) {
+    struct text *found = NULL;
     for (size_t i = 0; i < scheduler->n_slots; i++) {
         const struct slot *slot = &scheduler->slots[i];
-        struct sequence *sequence = slot->sequence;
-        if (sequence == NULL || sequence->reader != NULL || sequence->prompt_is_read) {
+        struct text *text = slot->text;
+        if (text == NULL || text->seat.reader != NULL || has_read_prompt(text)) {
             continue;
         }
-        size_t length = in_common(wanted, window_of(sequence));
+        size_t length = in_common(wanted, window_of(text));
         if (length >= *n + more) {
             *n = length;
             more = 1;
-            found = sequence;
+            found = text;
         }
     }
     return found;
 }
 
-/** Give a text that has a slot the longest beginning that there is, at most `limit` ids of it. */
-static void take_beginning(struct scheduler *scheduler, struct sequence *sequence, size_t limit) {
-    struct stretch wanted = window_of(sequence);
+/** Give a text that has a slot the longest beginning that there is. */
+static void take_beginning(struct scheduler *scheduler, struct text *text) {
     size_t n = 0;
-    wanted.n = limit;
-    const struct slot *from = find_beginning(scheduler, wanted, &n);
+    const struct slot *from = find_beginning(scheduler, beginning_of(text), &n);
     if (from == NULL) {
-        gen_session_truncate(scheduler->session, sequence->slot, 0);
+        gen_session_truncate(scheduler->session, text->seat.slot, 0);
     } else {
         /* Cannot fail: the slots exist, and `from` has these positions. */
-        gen_session_copy(scheduler->session, sequence->slot, slot_number(scheduler, from),
+        gen_session_copy(scheduler->session, text->seat.slot, slot_number(scheduler, from),
                          (int32_t)n);
     }
+    text->effort.n_cached = n;
 }
 
-void scheduler_seat(struct scheduler *scheduler, struct sequence *sequence, bool whole) {
-    struct stretch wanted = window_of(sequence);
-    wanted.n = whole ? 0 : wanted.n - 1; /* the last id is read in any case, for its logits */
+void scheduler_seat(struct scheduler *scheduler, struct text *text) {
+    struct stretch beginning = beginning_of(text);
     size_t n = 0;
-    struct slot *from = find_beginning(scheduler, wanted, &n);
-    sequence->reader = find_reader(scheduler, wanted, WORTH_WAITING, &n);
-    sequence->n_shared = n;
-    bool moves_in = from != NULL && from->sequence == NULL && sequence->reader == NULL;
+    struct slot *from = find_beginning(scheduler, beginning, &n);
+    text->seat.reader = find_reader(scheduler, beginning, WORTH_WAITING, &n);
+    text->seat.n_shared = n;
+    bool moves_in = from != NULL && from->text == NULL && text->seat.reader == NULL;
     struct slot *slot = moves_in ? from : find_free(scheduler);
-    sequence->slot = slot_number(scheduler, slot);
-    if (sequence->reader == NULL) {
-        take_beginning(scheduler, sequence, wanted.n);
+    text->seat.slot = slot_number(scheduler, slot);
+    if (text->seat.reader == NULL) {
+        take_beginning(scheduler, text);
     } else {
-        gen_session_truncate(scheduler->session, sequence->slot, 0);
+        gen_session_truncate(scheduler->session, text->seat.slot, 0);
     }
-    slot->sequence = sequence;
-    slot->start = sequence->ids.n - sequence_window(sequence);
+    slot->text = text;
+    slot->start = text->sequence.ids.n - sequence_window(&text->sequence);
     scheduler->n_busy++;
 }
 
 /** A text that waited goes on, with what there is. */
-static void go_on(struct scheduler *scheduler, struct sequence *sequence) {
-    take_beginning(scheduler, sequence, sequence_window(sequence) - 1);
-    sequence->reader = NULL;
+static void go_on(struct scheduler *scheduler, struct text *text) {
+    take_beginning(scheduler, text);
+    text->seat.reader = NULL;
 }
 
 void scheduler_wake(struct scheduler *scheduler) {
     for (size_t i = 0; i < scheduler->n_slots; i++) {
-        struct sequence *sequence = scheduler->slots[i].sequence;
-        if (sequence != NULL && sequence->reader != NULL &&
-            (size_t)gen_session_length(scheduler->session, sequence->reader->slot) >=
-                sequence->n_shared) {
-            go_on(scheduler, sequence);
+        struct text *text = scheduler->slots[i].text;
+        if (text != NULL && text->seat.reader != NULL &&
+            (size_t)gen_session_length(scheduler->session, text->seat.reader->seat.slot) >=
+                text->seat.n_shared) {
+            go_on(scheduler, text);
         }
     }
 }
@@ -208,30 +224,30 @@ static void keep_ids(const struct scheduler *scheduler, struct slot *slot) {
     }
 }
 
-void scheduler_leave(struct scheduler *scheduler, struct sequence *sequence) {
-    if (sequence->slot == SEQUENCE_NO_SLOT) {
+void scheduler_leave(struct scheduler *scheduler, struct text *text) {
+    if (text->seat.slot == SEAT_NONE) {
         return;
     }
     for (size_t i = 0; i < scheduler->n_slots; i++) {
-        struct sequence *waiting = scheduler->slots[i].sequence;
-        if (waiting != NULL && waiting->reader == sequence) {
+        struct text *waiting = scheduler->slots[i].text;
+        if (waiting != NULL && waiting->seat.reader == text) {
             go_on(scheduler, waiting);
         }
     }
-    struct slot *slot = &scheduler->slots[sequence->slot];
+    struct slot *slot = &scheduler->slots[text->seat.slot];
     keep_ids(scheduler, slot);
-    slot->sequence = NULL;
-    sequence->slot = SEQUENCE_NO_SLOT;
-    sequence->reader = NULL;
+    slot->text = NULL;
+    text->seat.slot = SEAT_NONE;
+    text->seat.reader = NULL;
     scheduler->n_busy--;
 }
 
-size_t scheduler_pending(struct scheduler *scheduler, const struct sequence *sequence) {
-    size_t window = sequence_window(sequence);
-    size_t n_in_slot = (size_t)gen_session_length(scheduler->session, sequence->slot);
+size_t scheduler_pending(struct scheduler *scheduler, const struct text *text) {
+    size_t window = sequence_window(&text->sequence);
+    size_t n_in_slot = (size_t)gen_session_length(scheduler->session, text->seat.slot);
     if (window <= n_in_slot) {
-        gen_session_truncate(scheduler->session, sequence->slot, 0);
-        scheduler->slots[sequence->slot].start = sequence->ids.n - window;
+        gen_session_truncate(scheduler->session, text->seat.slot, 0);
+        scheduler->slots[text->seat.slot].start = text->sequence.ids.n - window;
         n_in_slot = 0;
     }
     return window - n_in_slot;

@@ -1,5 +1,5 @@
 /**
- * scheduler.h - the texts of a job: which wait, which are under way, and in which slots of the
+ * scheduler.h - the texts of a run: which wait, which are under way, and in which slots of the
  * session.
  *
  * Texts are in a queue in the order in which they are reported. A text that has something to
@@ -18,51 +18,55 @@
 #ifndef GENERATE_SCHEDULER_H
 #define GENERATE_SCHEDULER_H
 
-#include "generate/sequence.h"
+#include "generate/text.h"
 
 struct slot {
-    struct sequence *sequence; /**< NULL: free */
-    size_t start;              /**< of a text: its position 0 is the text's id of this number */
-    struct gen_ids held;       /**< of a free slot: the ids of its positions */
+    struct text *text;   /**< NULL: free */
+    size_t start;        /**< of a text: its position 0 is the text's id of this number */
+    struct gen_ids held; /**< of a free slot: the ids of its positions */
 };
 
 /** Start from {0}. */
 struct scheduler {
     struct gen_session *session;
-    struct sequence *queue; /**< [capacity], a ring */
+    struct text *queue; /**< [capacity], a ring */
     size_t capacity, first, n;
     struct slot *slots; /**< [n_slots] of the session */
     size_t n_slots, n_busy;
+    size_t most_busy; /**< slots for the texts of this run */
 };
 
 /** A queue for a session of n_slots. False: out of memory. Release also after a failure. */
 bool scheduler_init(struct scheduler *scheduler, struct gen_session *session, size_t n_slots);
 void scheduler_release(struct scheduler *scheduler);
 
+/** A run begins, with one text at a time or with all slots. Texts of the last one must be gone. */
+void scheduler_begin(struct scheduler *scheduler, bool one_by_one);
+
 /** Whether one more text may come: there is a free slot, and room in the queue. */
 bool scheduler_has_room(const struct scheduler *scheduler);
 
 /** Text i < n of the queue; 0 is the first to be reported. It stays where it is in memory. */
-struct sequence *scheduler_at(const struct scheduler *scheduler, size_t i);
+struct text *scheduler_at(const struct scheduler *scheduler, size_t i);
 /** A new text at the end of the queue, all zero but without a slot; there must be room. */
-struct sequence *scheduler_append(struct scheduler *scheduler);
+struct text *scheduler_append(struct scheduler *scheduler);
 /** Release the first text of the queue. */
 void scheduler_remove_first(struct scheduler *scheduler);
 
 /**
- * Give a text a slot, with what there is of its beginning, all but its last id at most; there must
- * be a free one. `whole`: it needs the logits of all its ids, so it reads them all.
+ * Give a text a slot, with what there is of its beginning: at most the ids whose logits its decoder
+ * does not need, and never the last. There must be a free slot.
  */
-void scheduler_seat(struct scheduler *scheduler, struct sequence *sequence, bool whole);
+void scheduler_seat(struct scheduler *scheduler, struct text *text);
 /** Let texts go on that wait for what has been read by now. */
 void scheduler_wake(struct scheduler *scheduler);
 /** Its slot is free again, and keeps what it holds; no effect on a text without one. */
-void scheduler_leave(struct scheduler *scheduler, struct sequence *sequence);
+void scheduler_leave(struct scheduler *scheduler, struct text *text);
 
 /**
  * How many of a text's last ids are to be read before the next can be drawn; where the window
  * has slid that is all of it, and the slot is emptied.
  */
-size_t scheduler_pending(struct scheduler *scheduler, const struct sequence *sequence);
+size_t scheduler_pending(struct scheduler *scheduler, const struct text *text);
 
 #endif

@@ -1,6 +1,6 @@
 /**
  * sequence.c - one text from its prompt to its end: options checked, the limit of its length, ids
- * drawn and turned into bytes, stop strings and UTF-8, the finish reason, the result. Who evaluates
+ * turned into bytes, stop strings and UTF-8, the finish reason, the result. Who evaluates
  * its rows, and when, is pass.c's.
  */
 #include "generate/sequence.h"
@@ -10,7 +10,6 @@
 #include "sample/sampler.h"
 
 #define MAX_LOGPROBS 1000
-#define MAX_BATCH    1024
 
 const char *gen_finish_name(enum gen_finish finish) {
     static const char *const names[] = {"length", "eos", "stop", "context", "canceled", "error"};
@@ -49,11 +48,6 @@ static enum gen_status check_options(const struct gen_generate_options *options,
         return error_set(err, GEN_BAD_ARGUMENT, "n_logprobs is %d but must be from 0 to %d",
                          (int)options->n_logprobs, MAX_LOGPROBS);
     }
-    if (options->batch < 0 || options->batch > MAX_BATCH) {
-        return error_set(err, GEN_BAD_ARGUMENT,
-                         "batch is %d but must be from 1 to %d, or 0: what fits",
-                         (int)options->batch, MAX_BATCH);
-    }
     if (options->n_stop > 0 && (options->stop == NULL || tokenizer == NULL)) {
         return error_set(err, GEN_BAD_ARGUMENT, "%s",
                          options->stop == NULL
@@ -64,14 +58,14 @@ static enum gen_status check_options(const struct gen_generate_options *options,
 }
 
 enum gen_status sequence_rules_init(struct sequence_rules *rules, const struct gen_model *model,
-                                    const struct gen_generate_options *options,
+                                    const struct gen_generate_options *options, int32_t n_ctx,
                                     struct gen_error *err) {
     const struct gen_config *config = gen_model_config(model);
     *rules = (struct sequence_rules){
         .options = options,
         .tokenizer = gen_model_tokenizer(model),
         .n_vocab = config->n_vocab,
-        .n_ctx = config->n_ctx,
+        .n_ctx = n_ctx,
     };
     rules->eos = gen_model_eos_ids(model, &rules->n_eos);
     bool has_bos = config->bos_token_id >= 0 && config->bos_token_id < config->n_vocab;
@@ -99,8 +93,8 @@ static enum gen_status take_prompt(struct sequence *sequence, const struct gen_p
     const struct sequence_rules *rules = sequence->rules;
     if (!rules->options->slide && prompt->n_ids > (size_t)rules->n_ctx) {
         return error_set(err, GEN_BAD_ARGUMENT,
-                         "the prompt has %zu tokens but the model's context holds %d (shorten the "
-                         "prompt, or let the context slide: --context slide)",
+                         "the prompt has %zu tokens but the context holds %d (shorten the prompt, "
+                         " or let the context slide: --context slide)",
                          prompt->n_ids, (int)rules->n_ctx);
     }
     if (prompt->n_ids == 0 && rules->start < 0) {
@@ -146,21 +140,8 @@ static void set_limit(struct sequence *sequence) {
 enum gen_status sequence_init(struct sequence *sequence, const struct sequence_rules *rules,
                               const struct gen_prompt *prompt, uint64_t index, uint64_t number,
                               struct gen_error *err) {
-    *sequence = (struct sequence){
-        .rules = rules, .index = index, .number = number, .slot = SEQUENCE_NO_SLOT};
-    bool at_random = rules->options->sampling.temperature >= SAMPLER_GREEDY_BELOW;
-    sequence->speculation = speculation_start(at_random);
+    *sequence = (struct sequence){.rules = rules, .index = index, .number = number};
     enum gen_status status = take_prompt(sequence, prompt, err);
-    if (status == GEN_OK) {
-        status = gen_sampler_new(&sequence->sampler, &rules->options->sampling, rules->n_vocab, -1,
-                                 rules->options->seed, index, number, err);
-    }
-    if (status == GEN_OK) {
-        status = gen_sampler_add_eos(sequence->sampler, rules->eos, rules->n_eos, err);
-    }
-    if (status == GEN_OK) {
-        status = gen_sampler_prompt(sequence->sampler, sequence->ids.data, sequence->ids.n, err);
-    }
     if (status != GEN_OK) {
         return status;
     }
@@ -174,7 +155,6 @@ enum gen_status sequence_init(struct sequence *sequence, const struct sequence_r
 
 void sequence_release(struct sequence *sequence) {
     gen_ids_release(&sequence->ids);
-    gen_sampler_free(sequence->sampler);
     stop_match_release(&sequence->stop);
     gen_bytes_release(&sequence->passed);
     gen_bytes_release(&sequence->text);
@@ -188,7 +168,6 @@ enum gen_status sequence_refuse(struct sequence *sequence, const struct sequence
     sequence_release(sequence);
     *sequence = (struct sequence){.rules = rules,
                                   .index = index,
-                                  .slot = SEQUENCE_NO_SLOT,
                                   .n_before = prompt->n_ids,
                                   .n_prompt = prompt->n_ids,
                                   .refused = true,
@@ -250,20 +229,16 @@ static size_t n_logprobs(const struct sequence *sequence) {
     return size_min(wanted, n_vocab);
 }
 
-/** Draw an id and record it with its log probabilities. */
-static enum gen_status draw(struct sequence *sequence, const float *logits, int32_t *id,
-                            struct gen_error *err) {
-    enum gen_status status = gen_sampler_next(sequence->sampler, logits, id, err);
-    if (status != GEN_OK) {
-        return status;
-    }
+/** Record an id, with its log probabilities. */
+static enum gen_status record(struct sequence *sequence, const float *logits, int32_t id,
+                              struct gen_error *err) {
     size_t n_best = n_logprobs(sequence);
     if (n_best > 0 &&
-        !logprobs_add(&sequence->logprobs, logits, (size_t)sequence->rules->n_vocab, n_best, *id)) {
+        !logprobs_add(&sequence->logprobs, logits, (size_t)sequence->rules->n_vocab, n_best, id)) {
         return error_no_memory(err, "the log probabilities");
     }
-    return gen_ids_append(&sequence->ids, id, 1) == GEN_OK ? GEN_OK
-                                                           : error_no_memory(err, "the new ids");
+    return gen_ids_append(&sequence->ids, &id, 1) == GEN_OK ? GEN_OK
+                                                            : error_no_memory(err, "the new ids");
 }
 
 /** Whether the id ends the text. */
@@ -275,10 +250,9 @@ static bool ends(const struct sequence_rules *rules, int32_t id) {
     return is_eos && !rules->options->ignore_eos;
 }
 
-enum gen_status sequence_step(struct sequence *sequence, const float *logits,
+enum gen_status sequence_take(struct sequence *sequence, const float *logits, int32_t id,
                               struct gen_error *err) {
-    int32_t id = -1;
-    enum gen_status status = draw(sequence, logits, &id, err);
+    enum gen_status status = record(sequence, logits, id, err);
     if (status != GEN_OK) {
         return status;
     }
@@ -303,9 +277,6 @@ enum gen_status sequence_finish(struct sequence *sequence, enum gen_finish finis
                                 struct gen_error *err) {
     sequence->finished = true;
     sequence->finish = finish;
-    /* A finished text may have to wait for its turn; the sampler is the larger part of it. */
-    gen_sampler_free(sequence->sampler);
-    sequence->sampler = NULL;
     if (!stop_match_flush(&sequence->stop, &sequence->passed)) {
         return no_memory_for_text(err);
     }
@@ -340,9 +311,6 @@ struct gen_result sequence_result(const struct sequence *sequence) {
         .n_logprobs = n_logprobs(sequence),
         .logprobs = sequence->logprobs.best,
         .chosen = sequence->logprobs.chosen,
-        .prompt_seconds = sequence->prompt_seconds,
-        .decode_seconds = sequence->decode_seconds,
-        .n_guessed = sequence->n_guessed,
         .error = sequence->finish == GEN_FINISH_ERROR ? &sequence->error : NULL,
     };
 }

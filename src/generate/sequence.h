@@ -1,10 +1,10 @@
 /**
- * sequence.h - one text in the making: its ids, its sampler, and the rules by which ids become
- * text and the text ends. Who computes its logits, when, and together with which others, a
- * sequence does not know.
+ * sequence.h - one text in the making: its ids, and the rules by which ids become text and the text
+ * ends. Who computes its logits, when, and together with which others, and how an id is chosen from
+ * them, a sequence does not know.
  *
- * The way of an id: drawn by the sampler -> its bytes -> stop strings hold back what may become
- * one of them -> UTF-8 holds back an unfinished character -> text.
+ * The way of an id: chosen by a decoder -> its bytes -> stop strings hold back what may become one
+ * of them -> UTF-8 holds back an unfinished character -> text.
  *
  * A text ends, in this order of precedence, with eos, with a stop string, with its last id
  * allowed by max_new_tokens and max_length, or when prompt and new ids are n_ctx together.
@@ -19,7 +19,6 @@
 
 #include "gen.h"
 #include "generate/logprobs.h"
-#include "generate/speculate.h"
 #include "generate/stop.h"
 
 /** What holds for all sequences of a job. Start from {0}. */
@@ -34,9 +33,10 @@ struct sequence_rules {
     size_t n_eos;
 };
 
-/** Check the options and set the rules for a model. Release also after a failure. */
+/** Check the options and set the rules for a model and n_ctx positions. Release also after a
+ *  failure. */
 enum gen_status sequence_rules_init(struct sequence_rules *rules, const struct gen_model *model,
-                                    const struct gen_generate_options *options,
+                                    const struct gen_generate_options *options, int32_t n_ctx,
                                     struct gen_error *err);
 void sequence_rules_release(struct sequence_rules *rules);
 
@@ -49,7 +49,6 @@ struct sequence {
     size_t n_prompt;    /**< ids of the prompt as it was given: n_before, or 0 */
     size_t n_new_max;
     enum gen_finish finish_at_max;
-    struct gen_sampler *sampler;
     struct stop_match stop;
     struct gen_utf8_stream utf8;
     struct gen_bytes passed; /**< scratch: bytes on their way from stop strings to UTF-8 */
@@ -59,26 +58,11 @@ struct sequence {
     bool finished;
     enum gen_finish finish;
     struct gen_error error; /**< with GEN_FINISH_ERROR */
-    double prompt_seconds, decode_seconds;
-    size_t n_guessed; /**< new ids that a draft foresaw */
-
-    /* Notes of those who work with it. */
-    int32_t slot;                   /**< scheduler: where its keys and values are, or none */
-    struct sequence *reader;        /**< scheduler: the text that it waits for; NULL: none */
-    size_t n_shared;                /**< scheduler: ids that this one will have read for it */
-    bool prompt_is_read;            /**< pass: to its end */
-    struct speculation speculation; /**< pass */
-    size_t n_logits;                /**< pass: ids whose logits the sink has got */
-    bool begun;                     /**< engine: the sink knows of it */
-    size_t n_delivered;             /**< engine: bytes of text the sink has got */
 };
 
-/** The slot of a sequence that is not under way. */
-#define SEQUENCE_NO_SLOT (-1)
-
 /**
- * Start text `number` of a prompt; it may be finished at once (no new ids allowed). Ids out of
- * range, a prompt longer than the context (without sliding), and an empty prompt where the model
+ * Start text `number` of a prompt; it may be finished at once (no new ids allowed). A prompt
+ * longer than the context (without sliding), and an empty prompt where the model
  * has no start token are GEN_BAD_ARGUMENT. Release also after a failure.
  */
 enum gen_status sequence_init(struct sequence *sequence, const struct sequence_rules *rules,
@@ -105,8 +89,8 @@ bool sequence_own_failure(enum gen_status status);
  */
 size_t sequence_window(const struct sequence *sequence);
 
-/** Draw the next id from logits[n_vocab] and take it in; may finish the sequence. */
-enum gen_status sequence_step(struct sequence *sequence, const float *logits,
+/** Take in the next id, which was chosen from logits[n_vocab]; may finish the sequence. */
+enum gen_status sequence_take(struct sequence *sequence, const float *logits, int32_t id,
                               struct gen_error *err);
 
 /** End the text here, letting out what was held back (but never a stop string). */
@@ -117,7 +101,7 @@ enum gen_status sequence_finish(struct sequence *sequence, enum gen_finish finis
 enum gen_status sequence_fail(struct sequence *sequence, const struct gen_error *error,
                               struct gen_error *err);
 
-/** The result as gen.h reports it; it points into the sequence. */
+/** The result as gen.h reports it, but for what it has cost; it points into the sequence. */
 struct gen_result sequence_result(const struct sequence *sequence);
 
 #endif

@@ -1,17 +1,19 @@
 /**
- * chain.c - the rules for the next token in their order, and applying them. Temperature and top-k
- * have rows for their options; the sampler divides and gathers between the two halves.
+ * chain.c - the rules for the next token in their order, and applying those that are on to a text.
+ * Temperature and top-k have rows for their options; the sampler divides and gathers between the
+ * two halves.
  */
+#include "sample/chain.h"
+
 #include <math.h>
 #include <stddef.h>
 
 #include "base/error.h"
 #include "base/field.h"
 #include "base/floats.h"
-#include "sample/processor.h"
 #include "sample/sampler.h"
 
-const struct processor *const chain[] = {
+const struct processor *const processors[N_PROCESSORS] = {
     /* of all logits */
     &processor_logit_bias,
     &processor_repetition_penalty,
@@ -26,7 +28,6 @@ const struct processor *const chain[] = {
     &processor_top_p,
     &processor_min_p,
     &processor_typical_p,
-    NULL,
 };
 
 /* ---- temperature and top-k -------------------------------------------------------------------*/
@@ -78,48 +79,118 @@ static enum gen_status check_ranges(const struct processor *processor,
 enum gen_status sampler_check(const struct gen_sampling *options, int32_t n_vocab,
                               struct gen_error *err) {
     enum gen_status status = GEN_OK;
-    for (size_t i = 0; chain[i] != NULL && status == GEN_OK; i++) {
-        status = check_ranges(chain[i], options, err);
-        if (status == GEN_OK && chain[i]->check != NULL) {
-            status = chain[i]->check(options, n_vocab, err);
+    for (size_t i = 0; i < N_PROCESSORS && status == GEN_OK; i++) {
+        status = check_ranges(processors[i], options, err);
+        if (status == GEN_OK && processors[i]->check != NULL) {
+            status = processors[i]->check(options, n_vocab, err);
         }
     }
     return status;
 }
 
-/* ---- applying --------------------------------------------------------------------------------*/
+/* ---- a text ----------------------------------------------------------------------------------*/
 
-static bool changes_logits(const struct processor *processor,
-                           const struct sample_context *context) {
-    return processor->logits != NULL && processor->is_wanted(context->options);
+/** What a rule may look at. */
+static struct sample_context context_of(const struct chain *chain, void *state) {
+    return (struct sample_context){.options = chain->options,
+                                   .history = &chain->history,
+                                   .eos = &chain->eos,
+                                   .n_vocab = chain->n_vocab,
+                                   .state = state};
 }
 
-void chain_logits(float *scores, const struct sample_context *context) {
-    for (size_t i = 0; chain[i] != NULL; i++) {
-        if (changes_logits(chain[i], context)) {
-            chain[i]->logits(scores, context);
+/** Add a rule with its state: a new one, or with `from` a copy of that. False: out of memory. */
+static bool add_rule(struct chain *chain, const struct processor *processor,
+                     const struct chain_rule *from) {
+    struct chain_rule *rule = &chain->rules[chain->n++];
+    const struct sample_context context = context_of(chain, NULL);
+    *rule = (struct chain_rule){.processor = processor};
+    if (processor->begin == NULL) {
+        return true;
+    }
+    rule->state = from != NULL ? processor->clone(from->state) : processor->begin(&context);
+    return rule->state != NULL;
+}
+
+bool chain_init(struct chain *chain, const struct gen_sampling *options, size_t n_vocab) {
+    *chain = (struct chain){.options = options, .n_vocab = n_vocab};
+    for (size_t i = 0; i < N_PROCESSORS; i++) {
+        const struct processor *processor = processors[i];
+        bool does_something = processor->logits != NULL || processor->candidates != NULL;
+        if (does_something && processor->is_wanted(options) && !add_rule(chain, processor, NULL)) {
+            return false;
         }
+    }
+    return true;
+}
+
+bool chain_clone(struct chain *chain, const struct chain *from) {
+    *chain = (struct chain){.options = from->options, .n_vocab = from->n_vocab};
+    if (gen_ids_append(&chain->eos, from->eos.data, from->eos.n) != GEN_OK ||
+        !history_copy(&chain->history, &from->history)) {
+        return false;
+    }
+    for (size_t i = 0; i < from->n; i++) {
+        if (!add_rule(chain, from->rules[i].processor, &from->rules[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void chain_release(struct chain *chain) {
+    for (size_t i = 0; i < chain->n; i++) {
+        if (chain->rules[i].processor->free != NULL) {
+            chain->rules[i].processor->free(chain->rules[i].state);
+        }
+    }
+    gen_ids_release(&chain->eos);
+    history_release(&chain->history);
+    *chain = (struct chain){0};
+}
+
+bool chain_accept(struct chain *chain, int32_t id, enum sample_origin origin) {
+    bool good = history_add(&chain->history, id, origin);
+    for (size_t i = 0; i < chain->n && good; i++) {
+        const struct chain_rule *rule = &chain->rules[i];
+        good = rule->state == NULL || rule->processor->accept(rule->state, id, origin);
+    }
+    return good;
+}
+
+/* ---- applying --------------------------------------------------------------------------------*/
+
+/** Apply one rule to the logits, if it is of that kind. */
+static void apply_logits(const struct chain *chain, const struct chain_rule *rule, float *scores) {
+    if (rule->processor->logits != NULL) {
+        const struct sample_context context = context_of(chain, rule->state);
+        rule->processor->logits(scores, &context);
     }
 }
 
-const char *chain_culprit(float *scores, const struct sample_context *context) {
-    for (size_t i = 0; chain[i] != NULL; i++) {
-        bool had_some = floats_first_greatest(scores, context->n_vocab) < context->n_vocab;
-        if (changes_logits(chain[i], context)) {
-            chain[i]->logits(scores, context);
-            if (had_some && floats_first_greatest(scores, context->n_vocab) == context->n_vocab) {
-                return chain[i]->name;
-            }
+void chain_logits(const struct chain *chain, float *scores) {
+    for (size_t i = 0; i < chain->n; i++) {
+        apply_logits(chain, &chain->rules[i], scores);
+    }
+}
+
+const char *chain_culprit(const struct chain *chain, float *scores) {
+    size_t n_vocab = chain->n_vocab;
+    for (size_t i = 0; i < chain->n; i++) {
+        bool had_some = floats_first_greatest(scores, n_vocab) < n_vocab;
+        apply_logits(chain, &chain->rules[i], scores);
+        if (had_some && floats_first_greatest(scores, n_vocab) == n_vocab) {
+            return chain->rules[i].processor->name;
         }
     }
     return NULL;
 }
 
-bool chain_candidates(struct candidates *list, const struct sample_context *context) {
-    for (size_t i = 0; chain[i] != NULL; i++) {
-        const struct processor *processor = chain[i];
-        if (processor->candidates != NULL && processor->is_wanted(context->options) &&
-            !processor->candidates(list, context)) {
+bool chain_candidates(const struct chain *chain, struct candidates *list) {
+    for (size_t i = 0; i < chain->n; i++) {
+        const struct chain_rule *rule = &chain->rules[i];
+        const struct sample_context context = context_of(chain, rule->state);
+        if (rule->processor->candidates != NULL && !rule->processor->candidates(list, &context)) {
             return false;
         }
     }

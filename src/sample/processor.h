@@ -1,11 +1,17 @@
 /**
- * processor.h - a rule for the next token: what it does to the scores, and the options it has. A
- * new rule is a file and a row of `chain` (chain.c), which is the one statement of their order.
+ * processor.h - a rule for the next token: what it does to the scores, the options it has, and what
+ * it keeps of a text. A new rule is a file and a row of `processors` (chain.c), which is the one
+ * statement of their order.
  *
  * Rules come in two halves. `logits` sees the scores of all ids, for greedy decoding too; what it
  * forbids becomes -INFINITY. Then, unless decoding is greedy, the scores are divided by the
  * temperature, and `candidates` thins out the list of what may be drawn (candidates.h). Each works
  * on the result of the ones before it. Names and order as in transformers.
+ *
+ * What a rule can read off the ids so far (history.h) it need not keep. One that keeps more - how
+ * often each id came, how far an automaton is - has a state for each text, which begin() makes,
+ * accept() takes on with each id of the prompt and each new one, and clone() copies for a text that
+ * goes on in two ways. Applying a rule takes no memory that it does not keep.
  */
 #ifndef SAMPLE_PROCESSOR_H
 #define SAMPLE_PROCESSOR_H
@@ -33,6 +39,7 @@ struct sample_context {
     const struct history *history;
     const struct gen_ids *eos; /**< all ids that end a text */
     size_t n_vocab;
+    void *state; /**< what this rule keeps of the text; NULL: nothing */
 };
 
 struct processor {
@@ -45,6 +52,13 @@ struct processor {
     void (*logits)(float *scores, const struct sample_context *context);
     /** False: out of memory. */
     bool (*candidates)(struct candidates *list, const struct sample_context *context);
+    /** The state of a text without ids. NULL instead of the function: the rule keeps nothing, and
+     *  has none of the next three; NULL returned: out of memory. */
+    void *(*begin)(const struct sample_context *context);
+    /** The text has one more id, of the prompt or a new one. False: out of memory. */
+    bool (*accept)(void *state, int32_t id, enum sample_origin origin);
+    void *(*clone)(const void *state); /**< NULL: out of memory */
+    void (*free)(void *state);         /**< NULL is nothing */
 };
 
 extern const struct processor processor_logit_bias, processor_repetition_penalty,
@@ -52,15 +66,8 @@ extern const struct processor processor_logit_bias, processor_repetition_penalty
     processor_min_length, processor_top_n_sigma, processor_temperature, processor_top_k,
     processor_top_p, processor_min_p, processor_typical_p;
 
-/** All rules in the order in which they apply, up to NULL. */
-extern const struct processor *const chain[];
-
-/** Apply the `logits` of all rules that are on. */
-void chain_logits(float *scores, const struct sample_context *context);
-/** The name of the first rule that leaves no id; NULL: there is one. scores[n_vocab] are used up.
- */
-const char *chain_culprit(float *scores, const struct sample_context *context);
-/** Apply the `candidates` of all rules that are on. False: out of memory. */
-bool chain_candidates(struct candidates *list, const struct sample_context *context);
+/** All rules in the order in which they apply. */
+enum { N_PROCESSORS = 12 };
+extern const struct processor *const processors[N_PROCESSORS];
 
 #endif

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "sample/processor.h"
+#include "sample/tally.h"
 
 #define AT(member) offsetof(struct gen_sampling, member)
 
@@ -31,33 +32,60 @@ static bool presence_is_wanted(const struct gen_sampling *options) {
     return options->presence_penalty != 0.0f || options->frequency_penalty != 0.0f;
 }
 
+static void *begin(const struct sample_context *context) {
+    return tally_new(context->n_vocab);
+}
+
+static bool accept_all(void *state, int32_t id, enum sample_origin origin) {
+    (void)origin;
+    return tally_add(state, id);
+}
+
+static bool accept_new(void *state, int32_t id, enum sample_origin origin) {
+    return origin == SAMPLE_PROMPT || tally_add(state, id);
+}
+
+static void *clone(const void *state) {
+    return tally_clone(state);
+}
+
+static void release(void *state) {
+    tally_free(state);
+}
+
 static void penalize_repetition(float *scores, const struct sample_context *context) {
-    const struct history *history = context->history;
+    const struct tally *tally = context->state;
     float penalty = context->options->repetition_penalty;
-    for (size_t i = 0; i < history->n_entries; i++) {
-        float *score = &scores[history->entries[i].id];
+    for (size_t i = 0; i < tally->n_entries; i++) {
+        float *score = &scores[tally->entries[i].id];
         *score = *score < 0.0f ? *score * penalty : *score / penalty;
     }
 }
 
 static void penalize_presence_and_frequency(float *scores, const struct sample_context *context) {
-    const struct history *history = context->history;
+    const struct tally *tally = context->state;
     float presence = context->options->presence_penalty;
     float frequency = context->options->frequency_penalty;
-    for (size_t i = 0; i < history->n_entries; i++) {
-        const struct history_entry *entry = &history->entries[i];
-        if (entry->n_new > 0) {
-            scores[entry->id] -= (float)entry->n_new * frequency + presence;
-        }
+    for (size_t i = 0; i < tally->n_entries; i++) {
+        const struct tally_entry *entry = &tally->entries[i];
+        scores[entry->id] -= (float)entry->n * frequency + presence;
     }
 }
 
 const struct processor processor_repetition_penalty = {.name = "repetition_penalty",
                                                        .options = repetition_options,
                                                        .is_wanted = repetition_is_wanted,
-                                                       .logits = penalize_repetition};
+                                                       .logits = penalize_repetition,
+                                                       .begin = begin,
+                                                       .accept = accept_all,
+                                                       .clone = clone,
+                                                       .free = release};
 
 const struct processor processor_presence_frequency = {.name = "presence_penalty",
                                                        .options = presence_options,
                                                        .is_wanted = presence_is_wanted,
-                                                       .logits = penalize_presence_and_frequency};
+                                                       .logits = penalize_presence_and_frequency,
+                                                       .begin = begin,
+                                                       .accept = accept_new,
+                                                       .clone = clone,
+                                                       .free = release};

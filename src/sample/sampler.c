@@ -12,50 +12,114 @@
 #include "base/floats.h"
 #include "base/memory.h"
 #include "base/rng.h"
-#include "sample/candidates.h"
-#include "sample/history.h"
-#include "sample/processor.h"
+#include "sample/chain.h"
 
-struct gen_sampler {
+/** What a sampler that was made by gen_sampler_new() has for itself. */
+struct belongings {
     struct gen_sampling options; /**< its arrays are the two below */
     struct gen_ids *bad_words;
     struct gen_logit_bias *logit_bias;
-    int32_t n_vocab;
-    struct gen_ids eos;
-    struct rng rng;
-    struct history history;
-    float *scores;                 /**< [n_vocab], scratch */
-    struct candidates *candidates; /**< scratch */
+    struct sampler_scratch scratch;
 };
 
-static bool copy_bad_words(struct gen_sampler *sampler) {
-    struct gen_sampling *options = &sampler->options;
-    sampler->bad_words = memory_new(options->n_bad_words, sizeof *sampler->bad_words);
-    if (sampler->bad_words == NULL) {
+struct gen_sampler {
+    int32_t n_vocab;
+    struct rng rng;
+    struct chain chain;
+    struct sampler_scratch *scratch;
+    struct belongings *own; /**< NULL: all is borrowed */
+};
+
+/* ---- what it is made of ---------------------------------------------------------------------*/
+
+bool sampler_scratch_init(struct sampler_scratch *scratch, size_t n_vocab) {
+    *scratch = (struct sampler_scratch){.scores = memory_new(n_vocab, sizeof *scratch->scores)};
+    return scratch->scores != NULL;
+}
+
+void sampler_scratch_release(struct sampler_scratch *scratch) {
+    memory_free(scratch->scores);
+    candidates_release(&scratch->candidates);
+    *scratch = (struct sampler_scratch){0};
+}
+
+static bool copy_bad_words(struct belongings *own) {
+    struct gen_sampling *options = &own->options;
+    own->bad_words = memory_new(options->n_bad_words, sizeof *own->bad_words);
+    if (own->bad_words == NULL) {
         return false;
     }
     for (size_t i = 0; i < options->n_bad_words; i++) {
-        if (gen_ids_append(&sampler->bad_words[i], options->bad_words[i].data,
+        if (gen_ids_append(&own->bad_words[i], options->bad_words[i].data,
                            options->bad_words[i].n) != GEN_OK) {
             return false;
         }
     }
-    options->bad_words = sampler->bad_words;
+    options->bad_words = own->bad_words;
     return true;
 }
 
-static bool copy_logit_bias(struct gen_sampler *sampler) {
-    struct gen_sampling *options = &sampler->options;
-    sampler->logit_bias = memory_new(options->n_logit_bias, sizeof *sampler->logit_bias);
-    if (sampler->logit_bias == NULL) {
+static bool copy_logit_bias(struct belongings *own) {
+    struct gen_sampling *options = &own->options;
+    own->logit_bias = memory_new(options->n_logit_bias, sizeof *own->logit_bias);
+    if (own->logit_bias == NULL) {
         return false;
     }
     if (options->n_logit_bias > 0) {
-        memcpy(sampler->logit_bias, options->logit_bias,
-               options->n_logit_bias * sizeof *sampler->logit_bias);
+        memcpy(own->logit_bias, options->logit_bias,
+               options->n_logit_bias * sizeof *own->logit_bias);
     }
-    options->logit_bias = sampler->logit_bias;
+    options->logit_bias = own->logit_bias;
     return true;
+}
+
+static void belongings_free(struct belongings *own) {
+    if (own == NULL) {
+        return;
+    }
+    for (size_t i = 0; own->bad_words != NULL && i < own->options.n_bad_words; i++) {
+        gen_ids_release(&own->bad_words[i]);
+    }
+    memory_free(own->bad_words);
+    memory_free(own->logit_bias);
+    sampler_scratch_release(&own->scratch);
+    memory_free(own);
+}
+
+/** NULL: out of memory. */
+static struct belongings *belongings_new(const struct gen_sampling *options, size_t n_vocab) {
+    struct belongings *own = memory_new(1, sizeof *own);
+    if (own == NULL) {
+        return NULL;
+    }
+    own->options = *options;
+    if (!sampler_scratch_init(&own->scratch, n_vocab) || !copy_bad_words(own) ||
+        !copy_logit_bias(own)) {
+        belongings_free(own);
+        return NULL;
+    }
+    return own;
+}
+
+/* ---- making and freeing ---------------------------------------------------------------------*/
+
+enum gen_status sampler_new(struct gen_sampler **out, const struct gen_sampling *options,
+                            int32_t n_vocab, uint64_t seed, uint64_t index, uint64_t sequence,
+                            struct sampler_scratch *scratch, struct gen_error *err) {
+    *out = NULL;
+    struct gen_sampler *sampler = memory_new(1, sizeof *sampler);
+    if (sampler == NULL) {
+        return error_no_memory(err, "the sampler");
+    }
+    sampler->n_vocab = n_vocab;
+    sampler->scratch = scratch;
+    rng_init_sequence(&sampler->rng, seed, index, sequence);
+    if (!chain_init(&sampler->chain, options, (size_t)n_vocab)) {
+        gen_sampler_free(sampler);
+        return error_no_memory(err, "the sampler");
+    }
+    *out = sampler;
+    return GEN_OK;
 }
 
 enum gen_status gen_sampler_new(struct gen_sampler **out, const struct gen_sampling *options,
@@ -74,28 +138,52 @@ enum gen_status gen_sampler_new(struct gen_sampler **out, const struct gen_sampl
     if (status != GEN_OK) {
         return status;
     }
-
-    struct gen_sampler *sampler = memory_new(1, sizeof *sampler);
-    if (sampler == NULL) {
-        goto fail;
+    struct belongings *own = belongings_new(options, (size_t)n_vocab);
+    if (own == NULL) {
+        return error_no_memory(err, "the sampler");
     }
-    sampler->options = *options;
-    sampler->n_vocab = n_vocab;
-    rng_init_sequence(&sampler->rng, seed, index, sequence);
-    sampler->scores = memory_new((size_t)n_vocab, sizeof *sampler->scores);
-    sampler->candidates = memory_new(1, sizeof *sampler->candidates);
-    if (sampler->scores == NULL || sampler->candidates == NULL || !copy_bad_words(sampler) ||
-        !copy_logit_bias(sampler) || !history_init(&sampler->history, (size_t)n_vocab) ||
-        (eos >= 0 && gen_ids_append(&sampler->eos, &eos, 1) != GEN_OK)) {
-        goto fail;
+    struct gen_sampler *sampler = NULL;
+    status =
+        sampler_new(&sampler, &own->options, n_vocab, seed, index, sequence, &own->scratch, err);
+    if (status != GEN_OK) {
+        belongings_free(own);
+        return status;
+    }
+    sampler->own = own;
+    status = eos >= 0 ? gen_sampler_add_eos(sampler, &eos, 1, err) : GEN_OK;
+    if (status != GEN_OK) {
+        gen_sampler_free(sampler);
+        return status;
     }
     *out = sampler;
     return GEN_OK;
-
-fail:
-    gen_sampler_free(sampler);
-    return error_no_memory(err, "the sampler");
 }
+
+struct gen_sampler *sampler_clone(const struct gen_sampler *sampler) {
+    struct gen_sampler *clone = memory_new(1, sizeof *clone);
+    if (clone == NULL) {
+        return NULL;
+    }
+    clone->n_vocab = sampler->n_vocab;
+    clone->rng = sampler->rng;
+    clone->scratch = sampler->scratch;
+    if (!chain_clone(&clone->chain, &sampler->chain)) {
+        gen_sampler_free(clone);
+        return NULL;
+    }
+    return clone;
+}
+
+void gen_sampler_free(struct gen_sampler *sampler) {
+    if (sampler == NULL) {
+        return;
+    }
+    chain_release(&sampler->chain);
+    belongings_free(sampler->own);
+    memory_free(sampler);
+}
+
+/* ---- what it is told ------------------------------------------------------------------------*/
 
 enum gen_status gen_sampler_add_eos(struct gen_sampler *sampler, const int32_t *ids, size_t n,
                                     struct gen_error *err) {
@@ -105,28 +193,9 @@ enum gen_status gen_sampler_add_eos(struct gen_sampler *sampler, const int32_t *
                              (int)ids[i], (int)(sampler->n_vocab - 1));
         }
     }
-    return gen_ids_append(&sampler->eos, ids, n) == GEN_OK
+    return gen_ids_append(&sampler->chain.eos, ids, n) == GEN_OK
                ? GEN_OK
                : error_no_memory(err, "the end-of-text ids");
-}
-
-void gen_sampler_free(struct gen_sampler *sampler) {
-    if (sampler == NULL) {
-        return;
-    }
-    for (size_t i = 0; sampler->bad_words != NULL && i < sampler->options.n_bad_words; i++) {
-        gen_ids_release(&sampler->bad_words[i]);
-    }
-    memory_free(sampler->bad_words);
-    memory_free(sampler->logit_bias);
-    gen_ids_release(&sampler->eos);
-    history_release(&sampler->history);
-    memory_free(sampler->scores);
-    if (sampler->candidates != NULL) {
-        candidates_release(sampler->candidates);
-    }
-    memory_free(sampler->candidates);
-    memory_free(sampler);
 }
 
 enum gen_status gen_sampler_prompt(struct gen_sampler *sampler, const int32_t *ids, size_t n,
@@ -138,18 +207,21 @@ enum gen_status gen_sampler_prompt(struct gen_sampler *sampler, const int32_t *i
                              (int)(sampler->n_vocab - 1));
         }
     }
-    if (!history_add_prompt(&sampler->history, ids, n)) {
-        return error_no_memory(err, "the sampler's copy of the prompt");
+    for (size_t i = 0; i < n; i++) {
+        if (!chain_accept(&sampler->chain, ids[i], SAMPLE_PROMPT)) {
+            return error_no_memory(err, "the sampler's copy of the prompt");
+        }
     }
     return GEN_OK;
 }
 
 enum gen_status sampler_accept(struct gen_sampler *sampler, int32_t id, struct gen_error *err) {
-    if (!history_add_new(&sampler->history, id)) {
-        return error_no_memory(err, "the sampler's copy of the text");
-    }
-    return GEN_OK;
+    return chain_accept(&sampler->chain, id, SAMPLE_NEW)
+               ? GEN_OK
+               : error_no_memory(err, "the sampler's copy of the text");
 }
+
+/* ---- drawing --------------------------------------------------------------------------------*/
 
 static bool is_greedy(const struct gen_sampling *options) {
     return options->temperature < SAMPLER_GREEDY_BELOW;
@@ -170,42 +242,36 @@ static void apply_temperature(float *scores, size_t n, float temperature) {
     }
 }
 
-static struct sample_context context_of(const struct gen_sampler *sampler) {
-    return (struct sample_context){.options = &sampler->options,
-                                   .history = &sampler->history,
-                                   .eos = &sampler->eos,
-                                   .n_vocab = (size_t)sampler->n_vocab};
-}
-
 /** Which rule left no id. */
-static enum gen_status dead_end(const struct sample_context *context, const float *logits,
-                                float *scores, struct gen_error *err) {
-    memcpy(scores, logits, context->n_vocab * sizeof *scores);
-    const char *culprit = chain_culprit(scores, context);
+static enum gen_status dead_end(const struct chain *chain, const float *logits, float *scores,
+                                struct gen_error *err) {
+    memcpy(scores, logits, chain->n_vocab * sizeof *scores);
+    const char *culprit = chain_culprit(chain, scores);
+    size_t n_new = history_n_new(&chain->history);
     if (culprit == NULL) {
         return error_set(err, GEN_BAD_ARGUMENT,
                          "the model gives no token a score above -infinity after %zu new ones",
-                         history_n_new(context->history));
+                         n_new);
     }
     return error_set(err, GEN_BAD_ARGUMENT,
                      "the sampling options forbid every token after %zu new ones: %s leaves none "
                      "(relax it)",
-                     history_n_new(context->history), culprit);
+                     n_new, culprit);
 }
 
-/** All rules: into `scores`, and unless greedy into sampler->candidates, with weights. *best is the
+/** All rules: into `scores`, and unless greedy into the candidates, with weights. *best is the
  * first of the best before the warpers, NaN apart. */
 static enum gen_status process(const struct gen_sampler *sampler, const float *logits,
                                float *scores, size_t *best, struct gen_error *err) {
-    const struct sample_context context = context_of(sampler);
-    const struct gen_sampling *options = &sampler->options;
-    struct candidates *list = sampler->candidates;
-    size_t n = context.n_vocab;
+    const struct chain *chain = &sampler->chain;
+    const struct gen_sampling *options = chain->options;
+    struct candidates *list = &sampler->scratch->candidates;
+    size_t n = chain->n_vocab;
     memcpy(scores, logits, n * sizeof *scores);
-    chain_logits(scores, &context);
+    chain_logits(chain, scores);
     *best = floats_first_greatest(scores, n);
     if (*best == n) {
-        return dead_end(&context, logits, scores, err);
+        return dead_end(chain, logits, scores, err);
     }
     if (is_greedy(options)) {
         return GEN_OK;
@@ -215,38 +281,40 @@ static enum gen_status process(const struct gen_sampler *sampler, const float *l
         return error_no_memory(err, "the candidates");
     }
     candidates_weigh(list);
-    return chain_candidates(list, &context) ? GEN_OK : error_no_memory(err, "the candidates");
+    return chain_candidates(chain, list) ? GEN_OK : error_no_memory(err, "the candidates");
 }
 
 enum gen_status gen_sampler_next(struct gen_sampler *sampler, const float *logits, int32_t *id,
                                  struct gen_error *err) {
+    struct sampler_scratch *scratch = sampler->scratch;
     size_t best;
-    enum gen_status status = process(sampler, logits, sampler->scores, &best, err);
+    enum gen_status status = process(sampler, logits, scratch->scores, &best, err);
     if (status != GEN_OK) {
         return status;
     }
-    int32_t next = is_greedy(&sampler->options)
+    int32_t next = is_greedy(sampler->chain.options)
                        ? (int32_t)best
-                       : candidates_draw(sampler->candidates, rng_double(&sampler->rng));
-    if (!history_add_new(&sampler->history, next)) {
-        return error_no_memory(err, "the sampler's copy of the text");
+                       : candidates_draw(&scratch->candidates, rng_double(&sampler->rng));
+    status = sampler_accept(sampler, next, err);
+    if (status == GEN_OK) {
+        *id = next;
     }
-    *id = next;
-    return GEN_OK;
+    return status;
 }
 
 enum gen_status gen_sampler_scores(const struct gen_sampler *sampler, const float *logits,
                                    float *scores, struct gen_error *err) {
+    const struct candidates *list = &sampler->scratch->candidates;
     size_t best;
     enum gen_status status = process(sampler, logits, scores, &best, err);
-    if (status != GEN_OK || is_greedy(&sampler->options)) {
+    if (status != GEN_OK || is_greedy(sampler->chain.options)) {
         return status;
     }
     for (int32_t i = 0; i < sampler->n_vocab; i++) {
         scores[i] = -INFINITY;
     }
-    for (size_t i = 0; i < sampler->candidates->n; i++) {
-        scores[sampler->candidates->ids[i]] = sampler->candidates->scores[i];
+    for (size_t i = 0; i < list->n; i++) {
+        scores[list->ids[i]] = list->scores[i];
     }
     return GEN_OK;
 }

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "gen.h"
+#include "sample/candidates.h"
 
 #define SAMPLER_GREEDY_BELOW 1e-6f
 
@@ -24,6 +25,31 @@
  */
 enum gen_status sampler_check(const struct gen_sampling *options, int32_t n_vocab,
                               struct gen_error *err);
+
+/** Memory for a draw, which nothing outlives: samplers that draw in turn can share one. */
+struct sampler_scratch {
+    float *scores; /**< [n_vocab] */
+    struct candidates candidates;
+};
+
+/** False: out of memory. Release also after a failure. */
+bool sampler_scratch_init(struct sampler_scratch *scratch, size_t n_vocab);
+void sampler_scratch_release(struct sampler_scratch *scratch);
+
+/**
+ * As gen_sampler_new(), but it borrows the options, which must be checked, with their arrays, and
+ * its scratch memory: what many texts have in common is there once.
+ */
+enum gen_status sampler_new(struct gen_sampler **out, const struct gen_sampling *options,
+                            int32_t n_vocab, uint64_t seed, uint64_t index, uint64_t sequence,
+                            struct sampler_scratch *scratch, struct gen_error *err);
+
+/**
+ * A sampler that goes on from here by itself, with the same ids, states and random numbers; for a
+ * text that is continued in two ways. It borrows what the other borrows or owns, so it must be
+ * freed first where that was made by gen_sampler_new(). NULL: out of memory.
+ */
+struct gen_sampler *sampler_clone(const struct gen_sampler *sampler);
 
 /** Remember an id, 0 <= id < n_vocab, as if gen_sampler_next() had chosen it: how a test gives the
  *  rules a text that it knows. */

@@ -155,3 +155,12 @@ setup() {
     [[ $(cat out) == '{"index":0,'*'"finish_reason":"canceled",'*'}' ]]
     [ ! -s stderr ]
 }
+
+@test "-v: what is the same in two prompts is read once" {
+    printf '%s\n' "Once upon a time there was a king" "Once upon a time there was a queen" >two
+    gen -n 1 -s 1 --batch 1 --lines -v -f two
+    [[ $stderr == *"text 0.0: prompt "*" tokens, 0 of them cached, in "* ]]
+    [[ $stderr =~ text\ 1\.0:\ prompt\ ([0-9]+)\ tokens,\ ([0-9]+)\ of\ them\ cached ]]
+    [ "${BASH_REMATCH[2]}" -gt 0 ]
+    [ "${BASH_REMATCH[2]}" -lt "${BASH_REMATCH[1]}" ]
+}

@@ -12,12 +12,47 @@
 
 #include <cmocka.h>
 
+#include "format_fixture.h"
+#include "tokenizer_files.h"
+
 struct gen_model *generate_job_model(const char *path) {
     struct gen_model *model = NULL;
     struct gen_error err = {0};
     if (gen_model_open(&model, path, NULL, &err) != GEN_OK) {
         fail_msg("%s", err.message);
     }
+    return model;
+}
+
+struct gen_model *generate_job_poisoned(const char *path, int32_t poison) {
+    static const char *const others[] = {"config.json", "vocab.json", "merges.txt"};
+    const char *directory = fixture_directory_new();
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        char file[256];
+        size_t n;
+        snprintf(file, sizeof file, "%s/%s", path, others[i]);
+        char *text = tokenizer_files_read(file, &n);
+        struct gen_bytes content = {.data = text, .n = n};
+        fixture_write(directory, others[i], &content);
+        free(text);
+    }
+    size_t n;
+    char file[256];
+    snprintf(file, sizeof file, "%s/model.safetensors", path);
+    char *data = tokenizer_files_read(file, &n);
+    uint64_t n_header;
+    memcpy(&n_header, data, sizeof n_header);
+    /* wte comes first, rows of 48. */
+    float row[48];
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        row[i] = i % 2 == 0 ? 3e38f : -3e38f;
+    }
+    memcpy(data + 8 + n_header + (size_t)poison * sizeof row, row, sizeof row);
+    struct gen_bytes content = {.data = data, .n = n};
+    fixture_write(directory, "model.safetensors", &content);
+    free(data);
+    struct gen_model *model = generate_job_model(directory);
+    fixture_directory_remove(directory);
     return model;
 }
 
@@ -65,6 +100,7 @@ static bool on_text(void *context, uint64_t index, uint64_t sequence, const char
 
 static bool on_logits(void *context, const float *logits, int32_t n_vocab) {
     struct generate_job *job = context;
+    assert_true(job->is_open);
     assert_int_equal(n_vocab, GENERATE_JOB_VOCAB);
     size_t size = GENERATE_JOB_VOCAB * sizeof *logits;
     job->logits = realloc(job->logits, (job->n_rows + 1) * size);
@@ -104,6 +140,8 @@ static bool on_end(void *context, const struct gen_result *result) {
     assert_int_equal(gen_ids_append(&text->ids, result->new_ids, result->n_new_ids), GEN_OK);
     assert_int_equal(gen_bytes_append(&text->text, result->new_text, result->n_new_text), GEN_OK);
     text->n_guessed = result->n_guessed;
+    text->n_cached = result->n_cached;
+    assert_true(result->n_cached <= result->n_prompt_ids);
     text->n_best = result->n_logprobs;
     if (result->n_logprobs > 0) {
         text->best = copy(result->logprobs, result->n_new_ids * result->n_logprobs);
@@ -127,7 +165,10 @@ enum gen_status generate_job_run(struct generate_job *job, const struct gen_mode
                                   .end = on_end,
                                   .go_on = on_go_on};
     enum gen_status status =
-        gen_generate(model, &job->options, &source, &sink, &job->n_failed, &job->error);
+        job->engine != NULL
+            ? gen_engine_run(job->engine, &job->options, &source, &sink, &job->n_failed,
+                             &job->error)
+            : gen_generate(model, &job->options, &source, &sink, &job->n_failed, &job->error);
     assert_false(job->is_open);
     for (size_t i = 0; i < job->n_texts; i++) {
         const struct generate_text *text = &job->texts[i];

@@ -1,6 +1,6 @@
 /**
- * generate_job.h - a call of gen_generate() for tests: prompts from an array, everything the sink
- * is told kept, and the manners of the callbacks checked on the way.
+ * generate_job.h - a call of gen_generate(), or gen_engine_run(), for tests: prompts from an array,
+ * everything the sink is told kept, and the manners of the callbacks checked on the way.
  */
 #ifndef GENERATE_JOB_H
 #define GENERATE_JOB_H
@@ -26,12 +26,13 @@ struct generate_text {
     char message[GEN_MESSAGE_SIZE];
     struct gen_logprob *best, *chosen;
     size_t n_best;
-    size_t n_guessed;
+    size_t n_guessed, n_cached;
 };
 
 /** A job: prompts in, texts out. Start from {0} and set options and prompts. */
 struct generate_job {
     struct gen_generate_options options;
+    struct gen_engine *engine; /**< that it runs on; NULL: gen_generate() */
     struct gen_prompt prompts[GENERATE_JOB_PROMPTS];
     size_t n_prompts, n_asked;
     bool (*ready)(void *context); /**< gen_source.ready, given the job */
@@ -50,6 +51,8 @@ struct generate_job {
 
 /** The model at `path`, to be freed; fails the test where it cannot be opened. */
 struct gen_model *generate_job_model(const char *path);
+/** The model at `path`, but reading the id `poison` gives no finite result. */
+struct gen_model *generate_job_poisoned(const char *path, int32_t poison);
 /** Run the job; fails the test where the callbacks come in a wrong order. */
 enum gen_status generate_job_run(struct generate_job *job, const struct gen_model *model);
 /** The same for a job that has to succeed. */

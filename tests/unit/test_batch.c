@@ -7,16 +7,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-#include "format_fixture.h"
 #include "gen.h"
 #include "generate_job.h"
-#include "tokenizer_files.h"
 
 #define N_OF(array) (sizeof(array) / sizeof(array)[0])
 #define BASE        "tests/golden/models/base"
@@ -266,44 +263,13 @@ static void test_source_that_waits(void **state) {
 /* ---- failures ---------------------------------------------------------------------------------
  */
 
-/* A copy of a model in which reading one id gives no finite result. */
 #define POISON 300
-static struct gen_model *open_poisoned(void) {
-    static const char *const others[] = {"config.json", "vocab.json", "merges.txt"};
-    const char *directory = fixture_directory_new();
-    for (size_t i = 0; i < N_OF(others); i++) {
-        char path[256];
-        size_t n;
-        snprintf(path, sizeof path, "%s/%s", UNTIED, others[i]);
-        char *text = tokenizer_files_read(path, &n);
-        struct gen_bytes content = {.data = text, .n = n};
-        fixture_write(directory, others[i], &content);
-        free(text);
-    }
-    size_t n;
-    char *data = tokenizer_files_read(UNTIED "/model.safetensors", &n);
-    uint64_t n_header;
-    memcpy(&n_header, data, sizeof n_header);
-    /* wte comes first, rows of 48. */
-    float row[48];
-    for (size_t i = 0; i < N_OF(row); i++) {
-        row[i] = i % 2 == 0 ? 3e38f : -3e38f;
-    }
-    memcpy(data + 8 + n_header + POISON * sizeof row, row, sizeof row);
-    struct gen_bytes content = {.data = data, .n = n};
-    fixture_write(directory, "model.safetensors", &content);
-    free(data);
-    struct gen_model *model = generate_job_model(directory);
-    fixture_directory_remove(directory);
-    return model;
-}
-
 static void test_failures_stay_alone(void **state) {
     (void)state;
     static const int32_t poison[] = {5, 6, POISON};
     static const int32_t invalid[] = {5, N_VOCAB};
     const struct gen_error own = {GEN_BAD_FILE, "unreadable"};
-    struct gen_model *model = open_poisoned();
+    struct gen_model *model = generate_job_poisoned(UNTIED, POISON);
     static const int32_t batches[] = {1, 3, 16, 64};
     struct generate_job alone = {0};
     for (size_t i = 0; i < N_OF(batches); i++) {

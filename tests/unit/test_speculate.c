@@ -3,13 +3,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "gen.h"
-#include "generate/speculate.h"
+#include "generate/drafter.h"
 #include "generate_job.h"
 
 #define N_OF(array) (sizeof(array) / sizeof(array)[0])
@@ -18,18 +19,51 @@
 /* ---- drafts -----------------------------------------------------------------------------------
  */
 
-static void check_draft(const char *text, size_t caution, size_t n_most, const char *expected) {
+#define SLOT 2
+
+/* A text takes a slot. */
+static void seat(const struct drafter *drafter, int32_t slot, float temperature) {
+    const struct gen_generate_options options = {.sampling.temperature = temperature};
+    const struct sequence_rules rules = {.options = &options, .n_ctx = N_CTX};
+    const struct sequence sequence = {.rules = &rules};
+    drafter->seat(drafter->context, slot, &sequence);
+}
+
+static struct drafter drafter_of_slots(void) {
+    struct drafter drafter;
+    assert_true(drafter_lookup_init(&drafter, SLOT + 1));
+    seat(&drafter, SLOT, 0.0f);
+    return drafter;
+}
+
+static void learn(struct drafter *drafter, size_t n_accepted) {
+    drafter->learn(drafter->context, SLOT, n_accepted);
+}
+
+static size_t draft_of(const struct drafter *drafter, int32_t slot, const char *text, size_t n_most,
+                       int32_t draft[DRAFT_MOST]) {
     int32_t ids[64];
-    int32_t draft[SPECULATE_MAX];
-    const struct speculation speculation = {.caution = caution};
     size_t n = strlen(text);
     for (size_t i = 0; i < n; i++) {
         ids[i] = text[i];
     }
-    assert_int_equal(speculation_draft(draft, &speculation, ids, n, n_most), strlen(expected));
+    static const struct sequence_rules rules = {.n_ctx = N_CTX};
+    const struct sequence sequence = {.rules = &rules, .ids = {.data = ids, .n = n}};
+    return drafter->draft(drafter->context, slot, &sequence, n_most, draft);
+}
+
+/* What is guessed after a text, with the caution that so many failures lead to. */
+static void check_draft(const char *text, size_t n_failures, size_t n_most, const char *expected) {
+    int32_t draft[DRAFT_MOST];
+    struct drafter drafter = drafter_of_slots();
+    for (size_t i = 0; i < n_failures; i++) {
+        learn(&drafter, 0);
+    }
+    assert_int_equal(draft_of(&drafter, SLOT, text, n_most, draft), strlen(expected));
     for (size_t i = 0; expected[i] != '\0'; i++) {
         assert_int_equal(draft[i], expected[i]);
     }
+    drafter_release(&drafter);
 }
 
 static void test_draft(void **state) {
@@ -50,36 +84,60 @@ static void test_draft(void **state) {
     /* What follows may be part of the end itself. */
     check_draft("xyxyxy", 0, 8, "xyxy");
     check_draft("aaaaaaaaaaaaaaaaaaaaaa", 0, 8, "aaaaaaaa");
-    /* With more caution more has to match. */
+    /* After a failure one more has to match, then two more, six more, ... */
     check_draft("abcdefgabc", 1, 8, "def");
     check_draft("abcdefgabc", 2, 8, "");
-    check_draft("0123456789abcdefXY-0123456789abcdef", 14, 8, "XY-01234");
-    check_draft("123456789abcdefXY-0123456789abcdef", 14, 8, "");
+    check_draft("0123456789abcdefXY-0123456789abcdef", 4, 8, "XY-01234");
+    check_draft("123456789abcdefXY-0123456789abcdef", 4, 8, "");
+}
+
+/* How many ids have to match, beyond two: the fewest that lead to a draft. */
+static size_t caution(const struct drafter *drafter, int32_t slot) {
+    int32_t draft[DRAFT_MOST];
+    for (size_t n = 2; n <= 16; n++) {
+        char text[64];
+        snprintf(text, sizeof text, "%.*s-+%.*s", (int)n, "0123456789abcdef", (int)n,
+                 "0123456789abcdef");
+        if (draft_of(drafter, slot, text, 8, draft) > 0) {
+            return n - 2;
+        }
+    }
+    fail_msg("no draft");
+    return 0;
 }
 
 /* A text that does not repeat itself is left alone after few failures; success is quick to
  * bring back trust. */
 static void test_learn(void **state) {
     (void)state;
-    struct speculation speculation = {0};
-    for (int i = 0; i < 4; i++) {
-        assert_true(speculation.caution < 14);
-        speculation_learn(&speculation, 0);
+    static const size_t expected[] = {0, 1, 3, 7, 14, 14};
+    struct drafter drafter = drafter_of_slots();
+    for (size_t i = 0; i < N_OF(expected); i++) {
+        assert_int_equal(caution(&drafter, SLOT), expected[i]);
+        learn(&drafter, 0);
     }
-    assert_int_equal(speculation.caution, 14);
-    speculation_learn(&speculation, 0);
-    assert_int_equal(speculation.caution, 14);
     for (int i = 0; i < 4; i++) {
-        speculation_learn(&speculation, 1);
+        learn(&drafter, 1);
     }
-    assert_int_equal(speculation.caution, 0);
+    assert_int_equal(caution(&drafter, SLOT), 0);
+    drafter_release(&drafter);
+    drafter_release(&drafter); /* {0} */
 }
 
-/* Where ids are drawn at random it takes more to begin with. */
-static void test_start(void **state) {
+/* Where ids are drawn at random it takes more to begin with; slots know nothing of each other. */
+static void test_seat(void **state) {
     (void)state;
-    assert_int_equal(speculation_start(false).caution, 0);
-    assert_int_equal(speculation_start(true).caution, 3);
+    struct drafter drafter = drafter_of_slots();
+    assert_int_equal(caution(&drafter, SLOT), 0);
+    seat(&drafter, SLOT, 0.5f);
+    assert_int_equal(caution(&drafter, SLOT), 3);
+    seat(&drafter, 1, 0.0f);
+    learn(&drafter, 0);
+    assert_int_equal(caution(&drafter, SLOT), 7);
+    assert_int_equal(caution(&drafter, 1), 0);
+    seat(&drafter, SLOT, 0.0f);
+    assert_int_equal(caution(&drafter, SLOT), 0);
+    drafter_release(&drafter);
 }
 
 /* ---- texts ------------------------------------------------------------------------------------
@@ -262,7 +320,7 @@ int main(void) {
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_draft),        cmocka_unit_test(test_learn),
-        cmocka_unit_test(test_start),        cmocka_unit_test(test_same_text),
+        cmocka_unit_test(test_seat),         cmocka_unit_test(test_same_text),
         cmocka_unit_test(test_fewer_passes), cmocka_unit_test(test_logits),
         cmocka_unit_test(test_tales),
     };

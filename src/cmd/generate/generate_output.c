@@ -162,13 +162,14 @@ static double per_second(size_t n, double seconds) {
 
 static void report_speed(struct generate_output *output, const struct gen_result *result) {
     progress_end(&output->progress);
-    message("text %llu.%llu: prompt %zu tokens in %.3f s (%.1f/s), new %zu tokens in %.3f s "
-            "(%.1f/s), %zu of them guessed, finish %s",
+    message("text %llu.%llu: prompt %zu tokens, %zu of them cached, in %.3f s (%.1f/s), "
+            "new %zu tokens in %.3f s (%.1f/s), %zu of them guessed, finish %s",
             (unsigned long long)result->index, (unsigned long long)result->sequence,
-            result->n_prompt_ids, result->prompt_seconds,
-            per_second(result->n_prompt_ids, result->prompt_seconds), result->n_new_ids,
-            result->decode_seconds, per_second(result->n_new_ids, result->decode_seconds),
-            result->n_guessed, gen_finish_name(result->finish));
+            result->n_prompt_ids, result->n_cached, result->prompt_seconds,
+            per_second(result->n_prompt_ids - result->n_cached, result->prompt_seconds),
+            result->n_new_ids, result->decode_seconds,
+            per_second(result->n_new_ids, result->decode_seconds), result->n_guessed,
+            gen_finish_name(result->finish));
     output->totals.texts++;
     output->totals.prompt_ids += result->sequence == 0 ? result->n_prompt_ids : 0;
     output->totals.new_ids += result->n_new_ids;

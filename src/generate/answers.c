@@ -1,0 +1,244 @@
+/**
+ * answers.c - prompts in, texts out. Prompts are fetched while there is room for more texts
+ * (scheduler.h), all texts under way take a step together (pass.h), and the sink is told in order
+ * what came of it. Texts after the first unfinished one may be further than what the sink has
+ * heard.
+ */
+#include "generate/answers.h"
+
+#include "base/error.h"
+
+/* ---- texts to the sink -------------------------------------------------------------------- */
+
+/** Forget the first text. */
+static void drop_first(struct answers *answers) {
+    const struct decoder *decoder = &answers->decoder;
+    decoder->end(decoder->context, scheduler_at(answers->scheduler, 0));
+    scheduler_remove_first(answers->scheduler);
+}
+
+/** The first text is done: say so, and forget it. */
+static enum gen_status end_first(struct answers *answers) {
+    enum gen_status status =
+        teller_end(&answers->teller, scheduler_at(answers->scheduler, 0), &answers->error);
+    drop_first(answers);
+    return status;
+}
+
+/** No more texts of the last prompt. */
+static void end_prompt(struct answers *answers) {
+    answers->number = (uint64_t)answers->rules.options->num_return_sequences;
+}
+
+/** The first text has failed: say so, and forget it and the other texts of its prompt. */
+static enum gen_status fail_first(struct answers *answers) {
+    struct scheduler *scheduler = answers->scheduler;
+    uint64_t index = scheduler_at(scheduler, 0)->sequence.index;
+    enum gen_status status = end_first(answers);
+    answers->n_failed++;
+    while (scheduler->n > 0 && scheduler_at(scheduler, 0)->sequence.index == index) {
+        drop_first(answers);
+    }
+    if (index + 1 == answers->n_prompts) {
+        end_prompt(answers);
+    }
+    return status;
+}
+
+/**
+ * Whether a text can be announced: its first id is drawn, so its prompt went through the model
+ * well. What fails before that leaves nothing on the user's screen but the error.
+ */
+static bool can_begin(const struct sequence *sequence) {
+    bool has_ended = sequence->finished && sequence->finish != GEN_FINISH_ERROR;
+    return !sequence->refused && (sequence->ids.n > sequence->n_before || has_ended);
+}
+
+/** Tell the sink all that it can be told in order. */
+static enum gen_status report(struct answers *answers) {
+    struct scheduler *scheduler = answers->scheduler;
+    enum gen_status status = GEN_OK;
+    while (status == GEN_OK && scheduler->n > 0) {
+        struct text *text = scheduler_at(scheduler, 0);
+        if (can_begin(&text->sequence)) {
+            status = teller_begin(&answers->teller, text, &answers->error);
+        }
+        if (status == GEN_OK) {
+            status = teller_text(&answers->teller, text, &answers->error);
+        }
+        if (status == GEN_OK && text->seat.slot != SEAT_NONE) {
+            break;
+        }
+        if (status == GEN_OK) {
+            bool failed = text->sequence.finish == GEN_FINISH_ERROR;
+            status = failed ? fail_first(answers) : end_first(answers);
+        }
+    }
+    return status;
+}
+
+/** The run ends early: so does the text that the sink knows of, with what there is of it; of the
+ *  others nothing is left but what their slots hold. */
+static void abandon(struct answers *answers, enum gen_status status) {
+    struct scheduler *scheduler = answers->scheduler;
+    struct text *text = scheduler->n > 0 ? scheduler_at(scheduler, 0) : NULL;
+    const struct gen_error error = answers->error;
+    if (text != NULL && text->told.begun) {
+        struct gen_error ignored;
+        if (status == GEN_CANCELED) {
+            sequence_finish(&text->sequence, GEN_FINISH_CANCELED, &ignored);
+        } else {
+            sequence_fail(&text->sequence, &error, &ignored);
+        }
+        teller_text(&answers->teller, text, &ignored);
+        teller_end(&answers->teller, text, &ignored);
+    }
+    while (scheduler->n > 0) {
+        drop_first(answers);
+    }
+}
+
+/* ---- prompts from the source -------------------------------------------------------------- */
+
+static enum gen_status start(struct answers *answers, struct text *text,
+                             const struct gen_prompt *prompt, uint64_t index) {
+    const struct decoder *decoder = &answers->decoder;
+    enum gen_status status = sequence_init(&text->sequence, &answers->rules, prompt, index,
+                                           answers->number++, &answers->error);
+    return status == GEN_OK ? decoder->start(decoder->context, text, &answers->error) : status;
+}
+
+/** Queue the next text of the last prompt, and give it a slot if there is something to do. */
+static enum gen_status add_text(struct answers *answers) {
+    const struct gen_prompt prompt = {.ids = answers->prompt_ids.data,
+                                      .n_ids = answers->prompt_ids.n};
+    uint64_t index = answers->n_prompts - 1;
+    struct scheduler *scheduler = answers->scheduler;
+    struct text *text = scheduler_append(scheduler);
+    enum gen_status status = start(answers, text, &prompt, index);
+    if (sequence_own_failure(status)) {
+        const struct gen_error error = answers->error;
+        end_prompt(answers);
+        return sequence_refuse(&text->sequence, &answers->rules, &prompt, index, &error,
+                               &answers->error);
+    }
+    if (status != GEN_OK || text->done) {
+        return status;
+    }
+    scheduler_seat(scheduler, text);
+    const struct drafter *drafter = answers->pass->drafter;
+    if (drafter != NULL) {
+        drafter->seat(drafter->context, text->seat.slot, &text->sequence);
+    }
+    return GEN_OK;
+}
+
+/** Fetch a prompt, unless there is none, or none yet. */
+static enum gen_status fetch(struct answers *answers, bool *found) {
+    const struct gen_source *source = answers->source;
+    struct gen_prompt prompt = {0};
+    *found = false;
+    if (answers->scheduler->n > 0 && source->ready != NULL && !source->ready(source->context)) {
+        return GEN_OK;
+    }
+    if (!source->next(source->context, &prompt)) {
+        answers->at_end = true;
+        return GEN_OK;
+    }
+    *found = true;
+    answers->number = 0;
+    uint64_t index = answers->n_prompts++;
+    if (prompt.error != NULL) {
+        end_prompt(answers);
+        return sequence_refuse(&scheduler_append(answers->scheduler)->sequence, &answers->rules,
+                               &prompt, index, prompt.error, &answers->error);
+    }
+    answers->prompt_ids.n = 0;
+    return gen_ids_append(&answers->prompt_ids, prompt.ids, prompt.n_ids) == GEN_OK
+               ? GEN_OK
+               : error_no_memory(&answers->error, "the prompt");
+}
+
+/** Let in as many texts as there is room for. */
+static enum gen_status admit(struct answers *answers) {
+    uint64_t n_texts = (uint64_t)answers->rules.options->num_return_sequences;
+    enum gen_status status = GEN_OK;
+    while (status == GEN_OK && scheduler_has_room(answers->scheduler)) {
+        if (answers->number < n_texts) {
+            status = add_text(answers);
+            continue;
+        }
+        bool found = false;
+        if (!answers->at_end) {
+            status = fetch(answers, &found);
+        }
+        if (!found) {
+            break;
+        }
+    }
+    return status;
+}
+
+/* ---- the run ------------------------------------------------------------------------------ */
+
+static enum gen_status take_step(struct answers *answers) {
+    enum gen_status status = teller_go_on(&answers->teller, &answers->error);
+    return status == GEN_OK ? pass_run(answers->pass, &answers->error) : status;
+}
+
+/** Until all prompts are answered. */
+static enum gen_status work(struct answers *answers) {
+    const struct scheduler *scheduler = answers->scheduler;
+    enum gen_status status = GEN_OK;
+    while (status == GEN_OK && !(answers->at_end && scheduler->n == 0)) {
+        status = admit(answers);
+        if (status == GEN_OK) {
+            status = report(answers);
+        }
+        if (status == GEN_OK && scheduler->n_busy > 0) {
+            status = take_step(answers);
+        }
+        if (status == GEN_OK) {
+            status = report(answers);
+        }
+    }
+    return status;
+}
+
+/** How texts are decoded. Where the sink hears of logits there is one text at a time, so that they
+ *  come in order, and without drafts. */
+static void choose_decoder(struct answers *answers) {
+    bool tells_logits = answers->teller.sink->logits != NULL;
+    answers->decoder = decoder_sampling(answers->scratch);
+    if (tells_logits) {
+        answers->reporting = (struct decoder_reporting){answers->decoder, &answers->teller};
+        answers->decoder = decoder_reporting(&answers->reporting);
+    }
+    scheduler_begin(answers->scheduler, tells_logits);
+    bool has_drafts = answers->rules.options->speculate && !tells_logits;
+    answers->pass->decoder = &answers->decoder;
+    answers->pass->drafter = has_drafts ? answers->drafter : NULL;
+}
+
+enum gen_status answers_run(struct answers *answers, const struct gen_model *model,
+                            const struct gen_generate_options *options) {
+    int32_t n_ctx = gen_session_n_ctx(answers->scheduler->session);
+    enum gen_status status =
+        sequence_rules_init(&answers->rules, model, options, n_ctx, &answers->error);
+    if (status == GEN_OK) {
+        choose_decoder(answers);
+        end_prompt(answers); /* the first is yet to be fetched */
+        status = work(answers);
+    }
+    if (status != GEN_OK) {
+        abandon(answers, status);
+    }
+    answers->pass->decoder = NULL;
+    answers->pass->drafter = NULL;
+    return status;
+}
+
+void answers_release(struct answers *answers) {
+    gen_ids_release(&answers->prompt_ids);
+    sequence_rules_release(&answers->rules);
+}

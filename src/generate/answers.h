@@ -1,0 +1,35 @@
+/**
+ * answers.h - one run of an engine: the prompts of a source, fetched while there is room, and their
+ * texts to a sink, in order. Slots and what they hold are the engine's and outlive the run.
+ */
+#ifndef GENERATE_ANSWERS_H
+#define GENERATE_ANSWERS_H
+
+#include "generate/pass.h"
+
+/** Start from {0} with the first five and teller.sink. */
+struct answers {
+    const struct gen_source *source;
+    struct scheduler *scheduler; /**< without texts, before and after */
+    struct pass *pass;
+    struct sampler_scratch *scratch;
+    const struct drafter *drafter; /**< for a run that wants one */
+    struct teller teller;
+    struct sequence_rules rules;
+    struct decoder_reporting reporting; /**< where logits are told of, around the sampling */
+    struct decoder decoder;
+    bool at_end;               /**< the source has no more */
+    uint64_t n_prompts;        /**< fetched */
+    struct gen_ids prompt_ids; /**< of the last of them */
+    uint64_t number;           /**< of its next text; num_return_sequences: it has no more */
+    uint64_t n_failed;
+    struct gen_error error; /**< of the failure that is on its way up */
+};
+
+/** Until all prompts are answered; a failure is in answers->error. */
+enum gen_status answers_run(struct answers *answers, const struct gen_model *model,
+                            const struct gen_generate_options *options);
+/** Also after a failure. */
+void answers_release(struct answers *answers);
+
+#endif

@@ -1,0 +1,64 @@
+/**
+ * teller.c - texts to the callbacks of a gen_sink, and what their answers come to.
+ */
+#include "generate/teller.h"
+
+#include "base/error.h"
+
+static enum gen_status answered(bool goes_on, struct gen_error *err) {
+    return goes_on ? GEN_OK : error_set(err, GEN_CANCELED, "the job was canceled");
+}
+
+enum gen_status teller_begin(const struct teller *teller, struct text *text,
+                             struct gen_error *err) {
+    const struct gen_sink *sink = teller->sink;
+    const struct sequence *sequence = &text->sequence;
+    if (text->told.begun) {
+        return GEN_OK;
+    }
+    text->told.begun = true;
+    return answered(sink->begin == NULL ||
+                        sink->begin(sink->context, sequence->index, sequence->number,
+                                    sequence->ids.data, sequence->n_prompt),
+                    err);
+}
+
+enum gen_status teller_text(struct teller *teller, struct text *text, struct gen_error *err) {
+    const struct gen_sink *sink = teller->sink;
+    const struct sequence *sequence = &text->sequence;
+    size_t n = sequence->text.n - text->told.n_bytes;
+    if (n == 0 || sink->text == NULL || teller->text_is_refused) {
+        return GEN_OK;
+    }
+    const char *bytes = sequence->text.data + text->told.n_bytes;
+    text->told.n_bytes = sequence->text.n;
+    teller->text_is_refused =
+        !sink->text(sink->context, sequence->index, sequence->number, bytes, n);
+    return answered(!teller->text_is_refused, err);
+}
+
+enum gen_status teller_logits(const struct teller *teller, struct text *text, const float *logits,
+                              struct gen_error *err) {
+    const struct gen_sink *sink = teller->sink;
+    enum gen_status status = teller_begin(teller, text, err);
+    return status != GEN_OK
+               ? status
+               : answered(sink->logits(sink->context, logits, text->sequence.rules->n_vocab), err);
+}
+
+enum gen_status teller_end(const struct teller *teller, const struct text *text,
+                           struct gen_error *err) {
+    const struct gen_sink *sink = teller->sink;
+    const struct effort *effort = &text->effort;
+    struct gen_result result = sequence_result(&text->sequence);
+    result.n_cached = effort->n_cached;
+    result.n_guessed = effort->n_guessed;
+    result.prompt_seconds = effort->prompt_seconds;
+    result.decode_seconds = effort->decode_seconds;
+    return answered(sink->end == NULL || sink->end(sink->context, &result), err);
+}
+
+enum gen_status teller_go_on(const struct teller *teller, struct gen_error *err) {
+    const struct gen_sink *sink = teller->sink;
+    return answered(sink->go_on == NULL || sink->go_on(sink->context), err);
+}

@@ -1,0 +1,43 @@
+/**
+ * text.h - a text in the engine's queue: the sequence that is in the making, and what each of those
+ * who work on it notes of it.
+ */
+#ifndef GENERATE_TEXT_H
+#define GENERATE_TEXT_H
+
+#include "generate/sequence.h"
+
+/** The scheduler's: its place in the session. */
+struct seat {
+    int32_t slot;        /**< where its keys and values are, or SEAT_NONE */
+    struct text *reader; /**< the text that it waits for; NULL: none */
+    size_t n_shared;     /**< ids that this one will have read for it */
+};
+
+/** The slot of a text that is not under way. */
+#define SEAT_NONE (-1)
+
+/** What it has cost, for its result. */
+struct effort {
+    size_t n_cached;  /**< ids of the prompt that some slot held */
+    size_t n_guessed; /**< new ids that a draft foresaw */
+    double prompt_seconds, decode_seconds;
+};
+
+/** The teller's: what the sink has heard. */
+struct told {
+    bool begun;
+    size_t n_bytes; /**< of the text */
+};
+
+struct text {
+    struct sequence sequence;
+    struct seat seat;
+    size_t n_seen;  /**< ids whose logits the decoder has seen, or does not need */
+    bool done;      /**< the decoder needs no more logits */
+    void *decoding; /**< what the decoder keeps of it */
+    struct effort effort;
+    struct told told;
+};
+
+#endif

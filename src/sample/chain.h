@@ -1,0 +1,42 @@
+/**
+ * chain.h - the rules that are on for one text, in their order, with what they keep of it. The text
+ * grows at one place, chain_accept().
+ */
+#ifndef SAMPLE_CHAIN_H
+#define SAMPLE_CHAIN_H
+
+#include "sample/processor.h"
+
+/** A rule that is on. */
+struct chain_rule {
+    const struct processor *processor;
+    void *state; /**< NULL: it keeps nothing */
+};
+
+struct chain {
+    const struct gen_sampling *options; /**< checked; they belong to the caller */
+    size_t n_vocab;
+    struct gen_ids eos; /**< all ids that end a text */
+    struct history history;
+    struct chain_rule rules[N_PROCESSORS];
+    size_t n;
+};
+
+/** A text without ids. False: out of memory. Release also after a failure. */
+bool chain_init(struct chain *chain, const struct gen_sampling *options, size_t n_vocab);
+/** The same text, to go on by itself. False: out of memory. Release also after a failure. */
+bool chain_clone(struct chain *chain, const struct chain *from);
+void chain_release(struct chain *chain);
+
+/** The text has one more id, of the prompt or a new one. False: out of memory. */
+bool chain_accept(struct chain *chain, int32_t id, enum sample_origin origin);
+
+/** Apply the `logits` of all rules that are on. */
+void chain_logits(const struct chain *chain, float *scores);
+/** The name of the first rule that leaves no id; NULL: there is one. scores[n_vocab] are used up.
+ */
+const char *chain_culprit(const struct chain *chain, float *scores);
+/** Apply the `candidates` of all rules that are on. False: out of memory. */
+bool chain_candidates(const struct chain *chain, struct candidates *list);
+
+#endif
