@@ -48,7 +48,7 @@ while [ $# -gt 0 ]; do
         exit 0
         ;;
     --model | --hf | --only | --types | --sizes | --runs | --threads | --cache)
-        [ $# -gt 1 ] || die "$1 wants a value"
+        [ $# -gt 1 ] || die "$1 needs a value"
         printf -v "${1#--}" %s "$2"
         shift 2
         ;;

@@ -243,7 +243,7 @@ static enum gen_status check_shards(const struct model_file *file, const struct 
         struct error_quoted quoted, shard;
         if ((tensor == NULL || tensor->map != first + number) && !may_be_missing(item->string)) {
             return error_set(err, GEN_BAD_FILE,
-                             "%s: tensor \"%s\" should be in the shard \"%s\", but is not there",
+                             "%s: tensor \"%s\" must be in the shard \"%s\", but is not there",
                              shards->where,
                              error_quote(&quoted, item->string, strlen(item->string)),
                              error_quote(&shard, item->valuestring, strlen(item->valuestring)));

@@ -1,5 +1,5 @@
 /**
- * looks_like.h - recognize what lies where a model was expected, so that a message can say what to
+ * looks_like.h - recognize what lies where a model must be, so that a message can say what to
  * do: a git-lfs pointer, a saved web page, a PyTorch file, an adapter of PEFT, ...
  */
 #ifndef FORMAT_LOOKS_LIKE_H

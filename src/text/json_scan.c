@@ -100,7 +100,7 @@ static bool scan_escape(struct scan *scan) {
 
 static bool scan_string(struct scan *scan) {
     if (!accept(scan, '"')) {
-        return fail(scan, "a string was expected");
+        return fail(scan, "there must be a string");
     }
     for (;;) {
         int next = peek(scan);
@@ -198,7 +198,7 @@ static bool scan_array(struct scan *scan, int depth) {
             return false;
         }
     } while (accept(scan, ','));
-    return accept(scan, ']') || fail(scan, "`,` or `]` was expected");
+    return accept(scan, ']') || fail(scan, "there must be `,` or `]`");
 }
 
 /** The inside of an object, after its brace. */
@@ -214,13 +214,13 @@ static bool scan_object(struct scan *scan, int depth) {
         }
         skip_space(scan);
         if (!accept(scan, ':')) {
-            return fail(scan, "`:` was expected");
+            return fail(scan, "there must be `:`");
         }
         if (!scan_value(scan, depth + 1)) {
             return false;
         }
     } while (accept(scan, ','));
-    return accept(scan, '}') || fail(scan, "`,` or `}` was expected");
+    return accept(scan, '}') || fail(scan, "there must be `,` or `}`");
 }
 
 /** A value with the space around it. */
@@ -247,7 +247,7 @@ static bool scan_value(struct scan *scan, int depth) {
     } else if (next == 'N' || next == 'I') {
         good = scan_python_word(scan, next == 'N' ? "NaN" : "Infinity");
     } else {
-        fail(scan, next < 0 ? "the text ends where a value was expected" : "not a JSON value");
+        fail(scan, next < 0 ? "the text ends where a value must be" : "not a JSON value");
     }
     skip_space(scan);
     return good;

@@ -1,6 +1,6 @@
 /**
  * tokenizer.h - building a tokenizer from tokens and merges; reading the files that hold them is
- * the business of src/format. The public half (encode, decode, piece) is in gen.h.
+ * the business of src/format. The public half (encode, decode, piece) is in gen_tokenizer.h.
  *
  * Spelling: tokens and merges come in GPT-2's printable alphabet (each byte one code point, e.g.
  * U+0120 for a space) or, for special tokens, as plain text.

@@ -51,7 +51,7 @@ struct vocab_added {
     bool plain_start[256]; /**< the same of n_plain */
 };
 
-/** The opaque type of gen.h. Filled by tokenizer_builder_finish, read-only afterwards. */
+/** The opaque type of gen_tokenizer.h. Filled by tokenizer_builder_finish, read-only afterwards. */
 struct gen_tokenizer {
     char *bytes; /**< of all tokens, end to end */
     struct vocab_token *tokens;

@@ -115,7 +115,7 @@ is() {
     refused 2 "--batch-length: 65 is more than the context of 64"
 }
 
-@test "products on int8 are set beside that limit" {
+@test "products on int8 are set against that limit" {
     command -v jq >/dev/null || skip "skipped: jq is missing"
     gen convert -q --type q8_0 "$MODEL" q8_0.gguf
     gen bench --quick --json -m q8_0.gguf

@@ -40,7 +40,7 @@ int main(int argc, char **argv) {
     return 0;
 }
 C
-    flags=$(grep -o 'cc hello.c -lgen[^`]*' "$ROOT/README.md")
+    flags=$(grep -o 'cc hello.c -lgen.*' "$ROOT/include/gen.h")
     # shellcheck disable=SC2086 # several words
     ${flags/hello/ids} -I"$ROOT/include" -L"$(dirname "$GEN")" -o ids
     [ "$(./ids "$MODEL" "Once ")" = \

@@ -129,7 +129,7 @@ setup() {
     printf 'one\ntwo\0three\0' | cmp - out
 }
 
-@test "--separator stands between texts" {
+@test "--separator is put between texts" {
     printf 'one\ntwo\nthree\n' | "$GEN" -n 0 --lines --separator '--' >out
     printf 'one--two--three\n' | cmp - out
 }

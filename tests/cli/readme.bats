@@ -114,12 +114,25 @@ blocks() {
     [ "$status" -eq 0 ]
 }
 
-@test "a program of one's own links with the README's line, which is that of gen.h" {
+@test "the README's C program is built by the line that stands there, and tells what gen tells" {
     [ -z "${GEN_SANITIZE:-}" ] || skip "the sanitizers' own libraries are needed too"
-    flags=$(grep -o 'cc hello.c -lgen[^`]*' "$ROOT/README.md")
-    grep -qF "$flags" "$ROOT/include/gen.h"
-    printf '#include "gen.h"\nint main(void) { return gen_default_threads() < 1; }\n' >hello.c
-    # shellcheck disable=SC2086 # several words
-    $flags -I"$ROOT/include" -L"$(dirname "$GEN")" -o hello
-    ./hello
+    unset GEN_KERNELS
+    blocks c | grep -v '^--------$' >story.c
+    line=$(grep '^cc .* story\.c ' "$ROOT/README.md")
+    # As if `make install` had put headers and library where compilers look.
+    C_INCLUDE_PATH=$ROOT/include LIBRARY_PATH=$(dirname "$GEN") bash -euc "$line"
+    run --separate-stderr ./story "$MODEL" "Once upon"
+    [ "$status" -eq 0 ]
+    [ -z "$stderr" ]
+    [ "$output" = "$("$GEN" --model "$MODEL" --no-echo --seed 7 "Once upon")" ]
+    # Every error is one line.
+    for arguments in "" "nothing Once" "$MODEL $(seq -s , 99)"; do
+        # shellcheck disable=SC2086 # none or two words
+        run --separate-stderr ./story $arguments
+        [ "$status" -eq 1 ]
+        [ -z "$output" ]
+        [ "${#stderr_lines[@]}" -eq 1 ]
+    done
+    [[ $line == *"-lgen \$(pkg-config --libs libcjson libutf8proc) -lm -pthread" ]]
+    grep -qF -- '-lgen -lcjson -lutf8proc -lm -pthread' "$ROOT/include/gen.h"
 }

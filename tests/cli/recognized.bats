@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2153,SC2154 # bats and helper.bash set them
-# What lies where a model was expected is recognized, and the message says what to do.
+# What lies where a model must be is recognized, and the message says what to do.
 
 setup() {
     load helper

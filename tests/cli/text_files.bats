@@ -43,7 +43,7 @@ ids_of() {
     [ "$status" -eq 0 ]
 }
 
-@test "the first of the bad words is forbidden behind a mark" {
+@test "the first of the bad words is forbidden after a mark" {
     gen -n 1 --greedy --no-echo 'the king'
     word=$output
     printf '%s%s\r\n' "$MARK" "$word" >marked

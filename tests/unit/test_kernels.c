@@ -162,7 +162,7 @@ static void test_activations(void **state) {
                 memcpy(found, x, sizeof x);
                 set->activate(found, n, activation);
                 kernel_check_same(found, wanted, n, set->name);
-                kernel_check_same(found + n, x + n, N - n, "behind the end");
+                kernel_check_same(found + n, x + n, N - n, "after the end");
             }
         }
     }

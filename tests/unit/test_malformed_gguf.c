@@ -143,7 +143,7 @@ static const struct breaking cases[] = {
     {"type 31337", WRITE, 20, "a.weight", B("\x69\x7a"), "31337"},
     {"type F32 for F16", WRITE, 12, "b.weight", B("\0"), "beyond the end"},
     {"offset 4", WRITE, 16, "b.weight", B("\4"), "not a multiple of 32"},
-    {"offset behind the end", WRITE, 16, "b.weight", B("\0\1"), "beyond the end"},
+    {"offset after the end", WRITE, 16, "b.weight", B("\0\1"), "beyond the end"},
     {"offset 2^64-32", WRITE, 16, "b.weight", B("\xe0\xff\xff\xff\xff\xff\xff\xff"),
      "beyond the end"},
     {"same place", WRITE, 16, "b.weight", B("\0"), "overlap"},

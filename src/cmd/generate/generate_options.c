@@ -135,7 +135,7 @@ static const struct option table[] = {
                "write logits as float32, little-endian: a row for each prompt position and step"),
     OPTION_ROW(
         "separator", '\0', OPTION_STRING, AT(separator), "TEXT",
-        "stands between texts, with escapes as in --stop (default: a newline, with --null a NUL)"),
+        "put between texts, with escapes as in --stop (default: a newline, with --null a NUL)"),
     OPTION_ROW("output", 'o', OPTION_STRING, AT(output), "FILE",
                "write to FILE, which stays as it is until all is done; - is stdout. With --lines, "
                "--jsonl, --null the texts so far are in FILE.partial, which is left if the run is "
