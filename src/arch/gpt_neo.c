@@ -8,7 +8,7 @@
 
 #include "arch/arch.h"
 #include "base/error.h"
-#include "format/json.h"
+#include "text/json.h"
 
 /* config.json's defaults are GPTNeoConfig's. */
 static const struct config_key keys[] = {
