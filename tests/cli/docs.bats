@@ -85,9 +85,10 @@ file_named() {
             grep -qwF -- "$name" "$found"
             continue
         fi
-        # #define NAME VALUE, or NAME = VALUE of an enum; VALUE without casts and parentheses.
+        # #define NAME VALUE, or NAME = VALUE of an enum; VALUE without casts and
+        # parentheses, and of sets/set.h one for each kernel set.
         in_code=$(sed -nE "s/^ *# *define +$name +([^\/]*[^ \/]).*/\1/p; s/.*[ {]$name = ([^,}]*[^,} ]).*/\1/p" "$found" |
-            sed 's/(size_t)//; s/^(\(.*\))$/\1/')
+            sed -E 's/\(size_t\)//; s/^(OF_SET|OF_QUANT_SET)?\((.*)\)$/\2/; s/, +/, /g; s/^ +//')
         echo "$name: the table says $value, $file $in_code"
         [ "$in_code" = "$value" ]
     done <table
