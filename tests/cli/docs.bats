@@ -116,3 +116,16 @@ file_named() {
         grep -qxF "$(basename "$file")" there
     done <named
 }
+
+@test "the samples of the built-in model's card are what its commands print" {
+    unset GEN_MODEL
+    options=$(sed -n '/^The first ten/,/seeds[.]$/p' "$ROOT/models/README.md" | tr '\n' ' ' | sed 's/.*`gen \([^`]*\)`.*/\1/')
+    # The commands of the card, then its texts and theirs with a line break wherever there is white space.
+    sed -n 's/^`\(--prompt .* --seed [0-9]*\)`$/\1/p' "$ROOT/models/README.md" >commands
+    [ "$(wc -l <commands)" -eq 10 ]
+    while IFS= read -r command; do
+        eval "\"$GEN\" $options $command" | tr -s '[:space:]' '\n'
+    done <commands >printed
+    sed -n '/^## Samples/,/^## Checked/s/^>//p' "$ROOT/models/README.md" | tr -s '[:space:]' '\n' | sed '/^$/d' |
+        diff - <(sed '/^$/d' printed)
+}
