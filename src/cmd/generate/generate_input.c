@@ -116,10 +116,10 @@ static const char *json_flaw(const char *record, size_t n) {
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)record[i];
         if (c < 0x20 && c != '\t' && c != '\r') {
-            return "a control character is in it";
+            return "a control character stands in it";
         }
         if (c == '\\' && n - i >= 6 && memcmp(record + i, "\\u0000", 6) == 0) {
-            return "\\u0000 is in it, which a prompt in JSON cannot hold (one of --file can)";
+            return "\\u0000 stands in it, which a prompt in JSON cannot hold (one of --file can)";
         }
         /* What follows a backslash is part of the same escape. */
         i += c == '\\' ? 1 : 0;
@@ -164,7 +164,7 @@ static enum gen_status encode_json(struct generate_input *input, struct gen_erro
             end++;
         }
         if (end != record + n) {
-            flaw = "something comes after the object";
+            flaw = "something stands after the object";
         } else {
             text = prompt_member(object, &flaw);
         }
