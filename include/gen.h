@@ -8,8 +8,11 @@
  * and these include it:
  *  - gen_train.h: learn vocabularies, train models and fine-tune them
  *  - gen_bench.h: what a model costs and what a machine can do
- * Everything the `gen` program does it does through them, so a program that embeds the library can
- * do the same. To link with it: cc hello.c -lgen -lcjson -lutf8proc -lm -pthread
+ *
+ * All that the `gen` program does with models and tokenizers it does through them, so a program
+ * that embeds the library can do the same; README.md shows a small one.
+ *
+ * To link with it: cc hello.c -lgen -lcjson -lutf8proc -lm -pthread
  *
  * Conventions
  *  - Errors are values. A function that can fail returns an enum gen_status and, where the

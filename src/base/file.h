@@ -166,7 +166,7 @@ enum gen_status file_writer_commit(struct file_writer *writer, struct gen_error 
  * file has now. False if that cannot be, as without a name; it is removed then.
  */
 bool file_writer_leave(struct file_writer *writer, uint64_t n);
-/** Remove the temporary file unless committed, and free everything. For the `fail:` path too. */
+/** Remove the temporary file unless committed, and free everything; also after a failure. */
 void file_writer_close(struct file_writer *writer);
 
 /** Whether `path` could be written now: to be known before hours of work. It is not changed. */

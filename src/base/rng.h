@@ -20,7 +20,7 @@ void rng_init(struct rng *rng, uint64_t state, uint64_t stream);
  * hashes of all three numbers, so that neighbours share nothing.
  */
 void rng_init_sequence(struct rng *rng, uint64_t seed, uint64_t index, uint64_t sequence);
-/** A hash of two numbers, every bit of which every bit of both moves. */
+/** A hash of two numbers: each bit of either changes any bit of it. */
 uint64_t rng_hash(uint64_t a, uint64_t b);
 uint32_t rng_u32(struct rng *rng);
 /** Uniform in [0, 1) with 24 random bits: exact in a float. */

@@ -101,9 +101,9 @@ enum options_wish {
 };
 
 /**
- * Parse argv[0 ... argc-1] (without program and command name) into `settings`. `command` is where
- * the help that is pointed to says more. Whatever it
- * returns, release with options_release.
+ * Parse argv[0 ... argc-1] (without program and command name) into `settings`. `command` is whose
+ * help messages name as the place that says more. Whatever it returns, release with
+ * options_release.
  */
 enum options_wish options_parse(void *settings, struct options_parsed *parsed,
                                 const struct options_spec *spec, const char *command, int argc,

@@ -2,8 +2,8 @@
  * command.h - what a command of gen is.
  *
  * main() finds the command, fills its settings with the defaults, has the parser change them by
- * its table of options, and runs it. A new command is a file here, its
- * declaration below and a line in the table of main.c.
+ * its table of options, and runs it. A new command is a file here, its declaration below and a line
+ * in the table of main.c.
  */
 #ifndef CMD_COMMAND_H
 #define CMD_COMMAND_H

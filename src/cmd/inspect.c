@@ -25,7 +25,7 @@ struct inspect_settings {
 static const struct option table[] = {
     OPTION_ROW(
         "model", 'm', OPTION_STRING, AT(model), "PATH|NAME",
-        "the model, if it is not given as argument; default: $GEN_MODEL, else the embedded model"),
+        "the model, if it is not given as argument; default: $GEN_MODEL, else the built-in model"),
     OPTION_ROW("json", '\0', OPTION_FLAG, AT(json), NULL, "print one JSON object"),
     OPTION_ROW("tensors", '\0', OPTION_FLAG, AT(tensors), NULL, "list the tensors too"),
 };
@@ -143,7 +143,7 @@ static void kind_text(struct gen_bytes *text, const struct gen_model *model) {
 static void model_text(struct gen_bytes *text, const struct model_load *load, bool tensors) {
     const struct gen_model *model = load->model;
     text_line(text, "model                %.300s%s", load->name,
-              load->path == NULL ? " (embedded)" : "");
+              load->path == NULL ? " (built in)" : "");
     text_line(text, "format               %s", gen_model_format(model));
     text_line(text, "file size            %" PRIu64 " bytes", gen_model_file_size(model));
     if (gen_model_kind(model) == GEN_KIND_MODEL) {

@@ -36,7 +36,7 @@ static const struct option table[] = {
     OPTION_ROW(
         "model", 'm', OPTION_STRING, AT(model), "PATH|NAME",
         "whose tokenizer: a GGUF file, a Hugging Face directory (no weights needed), or a name; "
-        "default: $GEN_MODEL, else the embedded model"),
+        "default: $GEN_MODEL, else the built-in model"),
     OPTION_ROW("prompt", 'p', OPTION_STRING, AT(prompt), "TEXT", "take TEXT instead of a file"),
     OPTION_ROW("ids", '\0', OPTION_FLAG, AT(ids), NULL,
                "print the ids on one line, divided by spaces; this is the default"),

@@ -72,7 +72,7 @@ bool matrix_pack(const struct matrix *matrix, const unsigned char *source,
 /**
  * Make a matrix of `source`, n_in x n_out numbers of `type` in the given layout. Packs with the
  * threads of `pool` where needed; an in-place matrix keeps pointing at the source. A block format
- * wants MATRIX_ROWS_ARE_OUTPUTS and n_in a multiple of its block_size. Returns false if out of
+ * needs MATRIX_ROWS_ARE_OUTPUTS and n_in a multiple of its block_size. Returns false if out of
  * memory. The program plans all matrices first and packs them together; this is the way of tests,
  * which have one.
  */

@@ -39,8 +39,7 @@ struct bpe_train_options {
 /**
  * Learn from n_words distinct words. *merges (memory_free) gets the merges in order, *n_merges
  * their number, which is smaller than n_merges of the options if no pair is left that is frequent
- * enough;
- * *n_tokens how many tokens all the words now have, counting each as often as it occurs.
+ * enough; *n_tokens how many tokens all the words now have, counting each as often as it occurs.
  */
 enum gen_status bpe_train(struct vocab_merge **merges, size_t *n_merges, uint64_t *n_tokens,
                           const struct counted_word *words, size_t n_words,

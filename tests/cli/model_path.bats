@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2153,SC2154 # bats and helper.bash set them
-# Which model is used: --model as path or name, $GEN_MODEL, the embedded one.
+# Which model is used: --model as path or name, $GEN_MODEL, the built-in one.
 
 setup() {
     load helper
@@ -155,7 +155,7 @@ cached() {
     refused 1 "Permission denied"
 }
 
-@test "with nothing said the embedded model is used, from any directory" {
+@test "with nothing said the built-in model is used, from any directory" {
     cd /
     gen inspect --json
     [[ $stderr != *"built without one"* ]] || skip "no model is built in"

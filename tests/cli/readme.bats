@@ -29,7 +29,7 @@ setup() {
     printf %s "$revision" >"$repository/refs/main"
     cp "$ROOT"/tests/golden/models/base/* "$snapshot/"
     export HF_HOME=$PWD/hf HF_HUB_OFFLINE=1 PATH="$PWD/bin:$PATH"
-    unset GEN_MODEL # the embedded one
+    unset GEN_MODEL # the built-in one
 }
 
 # Lines inside the blocks marked $1, with a line of dashes after each block.

@@ -20,7 +20,7 @@
 static const struct option table[] = {
     OPTION_ROW("model", 'm', OPTION_STRING, AT(model), "PATH|NAME",
                "a GGUF file, a Hugging Face directory, or a name; default: $GEN_MODEL, else the "
-               "embedded model"),
+               "built-in model"),
     OPTION_ROW_RANGE("threads", 't', OPTION_INT, AT(n_threads), "N", 1, 1024,
                      "threads to use (default: the physical cores this process may use)"),
     OPTION_ROW_CHOICE("kv-type", '\0', AT(kv_type), "TYPE", compute_kv_types,

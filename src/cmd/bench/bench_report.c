@@ -57,7 +57,7 @@ static void head_text(struct gen_bytes *text, const struct bench_results *result
                       const struct model_load *load) {
     struct number n = {""}, bytes = {""};
     text_line(text, "%.200s%s: %s million parameters, %s MB of weights", load->name,
-              load->path == NULL ? " (embedded)" : "",
+              load->path == NULL ? " (built in)" : "",
               show(&n, (double)gen_model_n_parameters(load->model) / 1e6),
               show(&bytes, (double)results->cost.weight_bytes / 1e6));
     text_line(text, "%s kernels, %d thread%s, KV cache of %s, %s%" PRId32 " measurement%s each",

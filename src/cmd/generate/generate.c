@@ -57,7 +57,7 @@ static void report_model(const struct generate *generate) {
     const struct gen_model *model = generate->load.model;
     int n_threads = generate->settings->options.n_threads;
     message("model %.300s%s, %s, %.1f million parameters, context %d", generate->load.name,
-            generate->load.path == NULL ? " (embedded)" : "", gen_model_format(model),
+            generate->load.path == NULL ? " (built in)" : "", gen_model_format(model),
             (double)gen_model_n_parameters(model) / 1e6, (int)gen_model_config(model)->n_ctx);
     if (gen_model_unheeded(model) != NULL) {
         message("%s", gen_model_unheeded(model));

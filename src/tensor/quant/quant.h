@@ -94,7 +94,7 @@ static inline float quant_number(const struct quant_format *format, float d, int
 }
 
 /**
- * What struct tensor_type_info wants of a type; n is a multiple of block_size. Numbers that are
+ * What struct tensor_type_info has of a type; n is a multiple of block_size. Numbers that are
  * not finite or beyond the format's reach give a block with an infinite d.
  */
 void quant_to_f32(const struct quant_format *format, float *out, const unsigned char *in, size_t n);
