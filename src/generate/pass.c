@@ -5,7 +5,6 @@
  */
 #include "generate/pass.h"
 
-#include "base/error.h"
 #include "base/memory.h"
 #include "base/size.h"
 

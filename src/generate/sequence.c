@@ -1,7 +1,7 @@
 /**
  * sequence.c - one text from its prompt to its end: options checked, the limit of its length, ids
- * turned into bytes, stop strings and UTF-8, the finish reason, the result. Who evaluates
- * its rows, and when, is pass.c's.
+ * turned into bytes, stop strings and UTF-8, the finish reason, the result. Who evaluates its rows,
+ * and when, is pass.c's.
  */
 #include "generate/sequence.h"
 

@@ -1,6 +1,7 @@
 /**
  * fuzz_generate.c - libFuzzer entry: options, prompts, stops and rules from the bytes. The texts
- * may not depend on how many are worked on together, on speculation, or on the threads.
+ * may not depend on how many are worked on together, on speculation, on the threads, or on what an
+ * engine did before.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@ struct job {
     int32_t bad_ids[BAD_WORDS][4];
     struct gen_ids bad_words[BAD_WORDS];
     struct gen_bytes told; /* all that came out */
+    size_t n_passes;       /* that are left before the run is canceled; 0: it is not */
 };
 
 static bool next(void *context, struct gen_prompt *prompt) {
@@ -58,6 +60,11 @@ static bool on_end(void *context, const struct gen_result *result) {
         tell(job, &result->logprobs[i].logprob, sizeof result->logprobs[i].logprob);
     }
     return true;
+}
+
+static bool on_go_on(void *context) {
+    struct job *job = context;
+    return job->n_passes == 0 || --job->n_passes > 0;
 }
 
 static void take_lengths(struct job *job, struct fuzz_bytes *bytes) {
@@ -127,18 +134,52 @@ static void take_prompts(struct job *job, struct fuzz_bytes *bytes) {
     }
 }
 
-static enum gen_status run(struct job *job, const struct gen_model *model, struct gen_bytes *told) {
+/* On an engine, or with NULL by gen_generate(). */
+static enum gen_status run(struct job *job, const struct gen_model *model,
+                           struct gen_engine *engine, struct gen_bytes *told) {
     struct gen_source source = {.context = job, .next = next};
-    struct gen_sink sink = {.context = job, .text = on_text, .end = on_end};
+    struct gen_sink sink = {.context = job, .text = on_text, .end = on_end, .go_on = on_go_on};
     struct gen_error err;
     job->n_asked = 0;
     job->told = (struct gen_bytes){0};
-    enum gen_status status = gen_generate(model, &job->options, &source, &sink, NULL, &err);
+    enum gen_status status = engine != NULL
+                                 ? gen_engine_run(engine, &job->options, &source, &sink, NULL, &err)
+                                 : gen_generate(model, &job->options, &source, &sink, NULL, &err);
     *told = job->told;
     if (status != GEN_OK) {
         fuzz_check_error(&err);
     }
     return status;
+}
+
+static void check_run(struct job *job, const struct gen_model *model, struct gen_engine *engine,
+                      enum gen_status status, const struct gen_bytes *expected) {
+    struct gen_bytes told;
+    if (run(job, model, engine, &told) != status || told.n != expected->n ||
+        (told.n > 0 && memcmp(told.data, expected->data, told.n) != 0)) {
+        abort();
+    }
+    gen_bytes_release(&told);
+}
+
+/* An engine that has done nothing, all of it, and a part of it. */
+static void check_engine(struct job *job, const struct gen_model *model, int32_t batch,
+                         enum gen_status status, const struct gen_bytes *expected) {
+    struct gen_engine *engine = NULL;
+    struct gen_bytes told;
+    const struct gen_engine_options options = {
+        .n_threads = 1, .batch = batch, .kv_type = job->options.kv_type};
+    if (gen_engine_new(&engine, model, &options, NULL) != GEN_OK) {
+        abort();
+    }
+    check_run(job, model, engine, status, expected);
+    check_run(job, model, engine, status, expected);
+    job->n_passes = 1 + (size_t)job->options.seed % 16;
+    run(job, model, engine, &told);
+    gen_bytes_release(&told);
+    job->n_passes = 0;
+    check_run(job, model, engine, status, expected);
+    gen_engine_free(engine);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -154,19 +195,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     take_lengths(&job, &bytes);
     take_sampling(&job, &bytes);
     take_prompts(&job, &bytes);
-    struct gen_bytes alone, together;
+    struct gen_bytes alone;
     job.options.batch = 1;
     job.options.speculate = false;
     job.options.n_threads = 1;
-    enum gen_status first = run(&job, model, &alone);
+    enum gen_status status = run(&job, model, NULL, &alone);
     job.options.batch = 2 + (int32_t)(size % 7);
     job.options.speculate = true;
     job.options.n_threads = 1 + (int)(size % 2);
-    if (run(&job, model, &together) != first || alone.n != together.n ||
-        (alone.n > 0 && memcmp(alone.data, together.data, alone.n) != 0)) {
-        abort();
-    }
+    check_run(&job, model, NULL, status, &alone);
+    check_engine(&job, model, 1 + (int32_t)(size % 5), status, &alone);
     gen_bytes_release(&alone);
-    gen_bytes_release(&together);
     return 0;
 }

@@ -29,8 +29,9 @@ static int32_t TEXTS[N_PROMPTS][N_NEW];
 /* ---- drafters ------------------------------------------------------------------------------- */
 
 struct guesser {
+    const struct gen_session *session;
     size_t wrong_every; /* so many ids one is wrong; 0: none */
-    size_t n_drafted, n_accepted;
+    size_t n_asked, n_drafted, n_accepted;
     bool seated[N_SLOTS];
 };
 
@@ -46,6 +47,8 @@ static size_t guess(void *context, int32_t slot, const struct sequence *sequence
     struct guesser *guesser = context;
     assert_true(guesser->seated[slot]);
     assert_in_range(n_most, 1, DRAFT_MOST);
+    /* What was guessed wrong is gone. */
+    assert_int_equal(gen_session_length(guesser->session, slot), sequence->ids.n - 1);
     size_t n_new = sequence->ids.n - sequence->n_before;
     for (size_t i = 0; i < n_most; i++) {
         size_t number = n_new + i;
@@ -53,6 +56,7 @@ static size_t guess(void *context, int32_t slot, const struct sequence *sequence
         bool wrong = guesser->wrong_every > 0 && number % guesser->wrong_every == 0;
         draft[i] = (TEXTS[sequence->index][number] + wrong) % N_VOCAB;
     }
+    guesser->n_asked++;
     guesser->n_drafted += n_most;
     return n_most;
 }
@@ -110,6 +114,10 @@ static struct run run_with(const struct gen_model *model, int32_t n_slots,
     struct pass pass;
     struct sampler_scratch scratch;
     assert_int_equal(gen_session_new(&session, model, &session_options, NULL), GEN_OK);
+    if (drafter != NULL) {
+        struct guesser *guesser = drafter->context;
+        guesser->session = session;
+    }
     assert_true(scheduler_init(&scheduler, session, (size_t)n_slots));
     assert_true(pass_init(&pass, &scheduler));
     assert_true(sampler_scratch_init(&scratch, N_VOCAB));
@@ -148,6 +156,9 @@ static void test_any_draft(void **state) {
             assert_true(guesser.n_drafted > 0);
             if (slots[i] == 1) { /* each id guessed saves a pass */
                 assert_int_equal(run.n_passes + run.n_guessed, plain.n_passes);
+                /* In each pass but a text's first and last there is room for a draft: nothing is
+                 * read anew. */
+                assert_true(guesser.n_asked + 2 * N_PROMPTS >= run.n_passes);
             }
             if (wrong_every[j] == 0) {
                 assert_int_equal(guesser.n_accepted, guesser.n_drafted);
