@@ -178,6 +178,7 @@ static enum gen_status read(struct gen_config *config, const struct model_file *
 
 const struct arch arch_gpt_neo = {
     .name = "gpt_neo",
+    .is_own = true,
     .keys = keys,
     .n_keys = sizeof keys / sizeof *keys,
     .tensors = tensors,
