@@ -49,11 +49,10 @@ enum gen_activation {
 /** The name of an activation as config.json spells it; "?" for a value that is none. */
 const char *gen_activation_name(enum gen_activation activation);
 
-/** Shape and variants of a GPT-2-style model; field names as in Hugging Face's GPT2Config. What is
- * 0 of the last two members and of the first is GPT-2. */
+/** Shape and variants of a GPT-2-style model; field names as in Hugging Face's GPT2Config. One in
+ *  which arch, window and local_layers are 0 is a GPT-2's. */
 struct gen_config {
-    /** Architecture, as config.json's model_type: "gpt2" or "gpt_neo", static text; NULL: "gpt2".
-     */
+    /** "gpt2" or "gpt_neo", as config.json's model_type; static text; NULL: "gpt2". */
     const char *arch;
     int32_t n_vocab; /**< rows of wte */
     int32_t n_ctx;   /**< rows of wpe: longest sequence */
