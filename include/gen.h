@@ -52,15 +52,17 @@ enum gen_activation {
 /** The name of an activation as config.json spells it; "?" for a value that is none. */
 const char *gen_activation_name(enum gen_activation activation);
 
-/** Shape and variants of a GPT-2-style model; field names as in Hugging Face's GPT2Config. */
+/** Shape and variants of a GPT-2-style model; field names as in Hugging Face's GPT2Config. One in
+ *  which arch, window and local_layers are 0 is a GPT-2's. */
 struct gen_config {
-    const char *arch; /**< "gpt2", static text, as config.json's model_type; NULL: "gpt2" */
-    int32_t n_vocab;  /**< rows of wte */
-    int32_t n_ctx;    /**< rows of wpe: longest sequence */
-    int32_t n_embd;   /**< width of the residual stream */
-    int32_t n_head;   /**< attention heads; divides n_embd */
-    int32_t n_layer;  /**< transformer blocks */
-    int32_t n_inner;  /**< width of the MLP, usually 4 n_embd */
+    /** "gpt2" or "gpt_neo", as config.json's model_type; static text; NULL: "gpt2". */
+    const char *arch;
+    int32_t n_vocab; /**< rows of wte */
+    int32_t n_ctx;   /**< rows of wpe: longest sequence */
+    int32_t n_embd;  /**< width of the residual stream */
+    int32_t n_head;  /**< attention heads; divides n_embd */
+    int32_t n_layer; /**< transformer blocks */
+    int32_t n_inner; /**< width of the MLP, usually 4 n_embd */
     enum gen_activation activation;
     float layer_norm_epsilon;
     bool scale_attn_weights;              /**< divide scores by sqrt(head size) */
@@ -106,7 +108,7 @@ struct gen_model_options {
 struct gen_model_options gen_model_options_default(void);
 
 /**
- * Open the model at `path`: a GGUF file (v2 or v3, architecture gpt2) or a Hugging Face
+ * Open the model at `path`: a GGUF file (v2 or v3, architecture gpt2 or gpt_neo) or a Hugging Face
  * directory (config.json, model.safetensors or its index with shards, tokenizer files).
  * The file stays mapped: it must not become shorter while it is opened or the model lives, nor
  * other bytes be written over it; replacing it by rename is safe. Touching what is gone raises

@@ -29,6 +29,10 @@ struct gen_cost {
     uint64_t row_seen_operations;  /**< of attention, for each position a row sees */
     uint64_t head_seen_operations; /**< besides, where the row wants logits */
     uint64_t seen_numbers;         /**< of the KV cache, for each position of a sequence */
+    /* The same three of local layers, which see no more than `window` positions; they are not in
+     * those above. */
+    int32_t window; /**< 0: no layer is local */
+    uint64_t row_local_operations, head_local_operations, local_numbers;
 };
 struct gen_cost gen_model_cost(const struct gen_model *model);
 

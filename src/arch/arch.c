@@ -28,7 +28,7 @@ const struct arch *arch_of(const struct gen_config *config) {
 
 uint32_t arch_number(const struct arch *arch) {
     uint32_t number = 0;
-    while (archs[number] != arch) {
+    while (number + 1 < N_ARCHS && archs[number] != arch) {
         number++;
     }
     return number;

@@ -13,7 +13,8 @@
 #include "arch/run.h"
 
 struct arch {
-    const char *name;              /**< general.architecture in a GGUF, model_type in config.json */
+    const char *name; /**< general.architecture in a GGUF, model_type in config.json */
+    bool is_own; /**< llama.cpp has none of this name: keys and tensors of a GGUF are our own */
     const struct config_key *keys; /**< n_vocab comes first: token ids are held against it */
     size_t n_keys;
     const struct tensor_spec *tensors; /**< in the order in which gen writes them */

@@ -121,7 +121,7 @@ static enum gen_status add_types(struct kinds *kinds, const cJSON *types) {
     enum gen_status status = GEN_OK;
     for (const cJSON *item = types->child; item != NULL && status == GEN_OK; item = item->next) {
         const cJSON *names = cJSON_IsArray(item) ? item->child : NULL;
-        const cJSON *count = cJSON_IsArray(names) ? names->next : NULL;
+        const cJSON *count = names != NULL && cJSON_IsArray(names) ? names->next : NULL;
         int64_t times = -1;
         if (count == NULL || count->next != NULL || !json_is_integer(count, &times) || times < 0) {
             return error_set(kinds->err, GEN_BAD_FILE,
@@ -178,6 +178,7 @@ static enum gen_status read(struct gen_config *config, const struct model_file *
 
 const struct arch arch_gpt_neo = {
     .name = "gpt_neo",
+    .is_own = true,
     .keys = keys,
     .n_keys = sizeof keys / sizeof *keys,
     .tensors = tensors,

@@ -203,17 +203,20 @@ enum gen_status tensor_spec_find(struct tensor_source *out, const struct tensor_
                                  const struct gen_config *config, struct gen_error *err) {
     *out = (struct tensor_source){.n_parts = tensor_spec_n_parts(spec, file->naming)};
     for (size_t i = 0; i < out->n_parts; i++) {
-        enum gen_status status = find_part(&out->parts[i], spec, layer, i, file, config, err);
-        if (status != GEN_OK) {
+        const struct file_tensor *part = NULL;
+        enum gen_status status = find_part(&part, spec, layer, i, file, config, err);
+        if (status != GEN_OK || part == NULL) {
             return status;
         }
-        if (out->parts[i]->type != out->parts[0]->type) {
+        out->parts[i] = part;
+        const struct file_tensor *first = out->parts[0];
+        if (part->type != first->type) {
             return error_set(err, GEN_BAD_FILE,
                              "%s: tensor %s is of type %s, but must be %s as %s, with which it "
                              "makes one matrix",
-                             model_file_tensor_where(file, out->parts[i]), out->parts[i]->name,
-                             tensor_type_info(out->parts[i]->type)->name,
-                             tensor_type_info(out->parts[0]->type)->name, out->parts[0]->name);
+                             model_file_tensor_where(file, part), part->name,
+                             tensor_type_info(part->type)->name,
+                             tensor_type_info(first->type)->name, first->name);
         }
     }
     return GEN_OK;

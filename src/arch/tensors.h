@@ -88,11 +88,11 @@ struct tensor_spec {
     enum tensor_size out;
     enum tensor_size in; /**< SIZE_NONE: a vector of `out` numbers */
     bool per_layer;
+    bool conv1d;   /**< stored by rows of inputs in Hugging Face files */
+    size_t offset; /**< of the field in struct weights, or struct layer if per_layer */
     /** Names of the other parts, where Hugging Face files hold the matrix as several of equal size,
      *  rows of outputs one after the other; NULL: it is one tensor. Never with conv1d. */
     const char *hf_more[TENSOR_MAX_PARTS - 1];
-    bool conv1d;   /**< stored by rows of inputs in Hugging Face files */
-    size_t offset; /**< of the field in struct weights, or struct layer if per_layer */
 };
 
 #define TENSOR_NAME_SIZE 64

@@ -104,7 +104,8 @@ static enum gen_status refuse_hf(const struct model_file *file, struct gen_error
 
 static enum gen_status read_hf(struct gen_config *config, const struct model_file *file,
                                struct gen_error *err) {
-    enum gen_status status = read_architecture(config, file, "model_type", arch_gpt2.name, err);
+    enum gen_status status =
+        read_architecture(config, file, "model_type", arch_of(config)->name, err);
     if (status == GEN_OK) {
         status = refuse_hf(file, err);
     }

@@ -119,7 +119,9 @@ static enum gen_status write_settings(const struct conversion *c, enum tensor_ty
         settings.n_name = strlen(settings.name);
     }
     enum gen_status status = model_settings_write(c->writer, &settings, &own, c->err);
-    if (status == GEN_OK && own.text[0] != '\0') {
+    if (status == GEN_OK && arch_of(&c->config)->is_own) {
+        tell(c, "llama.cpp has no architecture %s: only gen runs the file", settings.config->arch);
+    } else if (status == GEN_OK && own.text[0] != '\0') {
         tell(c, "llama.cpp ignores %s of this model: only gen runs the file rightly", own.text);
     }
     return status;

@@ -4,6 +4,7 @@
  * bench`.
  */
 #include "gen_bench.h"
+#include "model/forward.h"
 #include "model/model.h"
 
 /* Operations of one row in some columns of a matrix. */
@@ -48,8 +49,12 @@ struct gen_cost gen_model_cost(const struct gen_model *model) {
         add_matrix(&sum, &layer->mlp_c_fc.matrix, last ? 0 : layer->mlp_c_fc.matrix.n_out);
         add_matrix(&sum, &layer->mlp_c_proj.matrix, last ? 0 : layer->mlp_c_proj.matrix.n_out);
         /* n_embd numbers of keys, for the scores, and of values, for their sum. */
-        cost->seen_numbers += 2 * c;
-        *(last ? &cost->head_seen_operations : &cost->row_seen_operations) += 2 * 2 * c;
+        bool local = forward_attention_window(config, (size_t)i) > 0;
+        uint64_t *row = local ? &cost->row_local_operations : &cost->row_seen_operations;
+        uint64_t *head = local ? &cost->head_local_operations : &cost->head_seen_operations;
+        *(local ? &cost->local_numbers : &cost->seen_numbers) += 2 * c;
+        *(last ? head : row) += 2 * 2 * c;
+        cost->window = local ? config->window : cost->window;
     }
     add_matrix(&sum, &weights->lm_head, 0);
     cost->full_int8 =

@@ -71,7 +71,7 @@ static const struct arch *arch_in(const struct model_file *file) {
     size_t n = 0;
     model_file_get_string(file, "general.architecture", &name, &n, NULL);
     const struct arch *arch = arch_find(name, n);
-    return arch != NULL ? arch : &arch_gpt2;
+    return arch != NULL ? arch : arch_of(&(const struct gen_config){0});
 }
 
 struct gen_adapter kind_adapter(const struct model_file *file) {

@@ -16,6 +16,7 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 GOLDEN = os.path.join(HERE, "..", "golden")
 BASE = os.path.join(GOLDEN, "models", "base")
+NEO = os.path.join(GOLDEN, "models", "neo-mixed")
 GEN = os.path.abspath(os.environ.get("GEN", os.path.join(HERE, "..", "..", "build", "gen")))
 
 
@@ -48,6 +49,10 @@ def byte_tokens():
 
 def gguf():
     put("gguf", "by-package", read(GOLDEN, "gguf", "by-package.gguf"))
+    with tempfile.TemporaryDirectory() as directory:
+        model = os.path.join(directory, "m.gguf")
+        subprocess.run([GEN, "convert", "-q", "--type", "f16", NEO, model], check=True)
+        put("gguf", "gpt-neo", read(model))
     put("adapter", "golden", read(GOLDEN, "lora", "adapter.gguf"))
     # No tensors, some keys of every type.
     def text(value):
@@ -102,6 +107,7 @@ def directories():
     config = json.loads(read(BASE, "config.json"))
     put("hf_dir", "config", chosen(0, json.dumps(config)))
     put("hf_dir", "config-eos", chosen(0, json.dumps(dict(config, eos_token_id=[511, 3], x=None))))
+    put("hf_dir", "gpt-neo", chosen(0, read(NEO, "config.json").decode()))
     put("hf_dir", "generation", chosen(1, '{"eos_token_id": [511, 234], "temperature": 0.7}'))
     put("hf_dir", "tokenizer", chosen(2, '{"add_bos_token": false, "eos_token": {"content": "a"}}'))
     data = read(BASE, "model.safetensors")

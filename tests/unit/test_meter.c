@@ -164,6 +164,22 @@ static void test_cost(void **state) {
     gen_model_free(model);
 }
 
+/* Width 16, the second of 2 layers local. */
+static void test_cost_of_local_layers(void **state) {
+    (void)state;
+    struct gen_model *model;
+    struct gen_error err;
+    assert_int_equal(gen_model_open(&model, "tests/golden/models/neo-words", NULL, &err), GEN_OK);
+    struct gen_cost cost = gen_model_cost(model);
+    assert_int_equal(cost.window, 16);
+    assert_int_equal(cost.seen_numbers, 2 * 16);
+    assert_int_equal(cost.local_numbers, 2 * 16);
+    assert_int_equal(cost.row_seen_operations, 2 * 2 * 16);
+    assert_int_equal(cost.head_seen_operations + cost.row_local_operations, 0);
+    assert_int_equal(cost.head_local_operations, 2 * 2 * 16);
+    gen_model_free(model);
+}
+
 /* The embedded model's matrices are of 8 bits, all of them. */
 static void test_cost_q8_0(void **state) {
     (void)state;
@@ -196,10 +212,15 @@ static void test_clock(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_read_sum),      cmocka_unit_test(test_fma_loop),
-        cmocka_unit_test(test_int8_loop),     cmocka_unit_test(test_meter),
-        cmocka_unit_test(test_meter_refuses), cmocka_unit_test(test_cost),
-        cmocka_unit_test(test_cost_q8_0),     cmocka_unit_test(test_cost_f16),
+        cmocka_unit_test(test_read_sum),
+        cmocka_unit_test(test_fma_loop),
+        cmocka_unit_test(test_int8_loop),
+        cmocka_unit_test(test_meter),
+        cmocka_unit_test(test_meter_refuses),
+        cmocka_unit_test(test_cost),
+        cmocka_unit_test(test_cost_of_local_layers),
+        cmocka_unit_test(test_cost_q8_0),
+        cmocka_unit_test(test_cost_f16),
         cmocka_unit_test(test_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -167,10 +167,9 @@ static enum gen_status batch_list(struct bench_list *list, const char *text, boo
     return GEN_OK;
 }
 
-/** Of the KV cache, for each position of a sequence. */
-static double seen_bytes(const struct bench_results *results) {
-    bool is_f16 = strcmp(results->kv_type, "f16") == 0;
-    return (double)results->cost.seen_numbers * (is_f16 ? 2 : 4);
+/** Of a number in the KV cache. */
+static double number_bytes(const struct bench_results *results) {
+    return strcmp(results->kv_type, "f16") == 0 ? 2 : 4;
 }
 
 /* ---- figures ------------------------------------------------------------------------------ */
@@ -202,7 +201,9 @@ enum gen_status bench_figures_plan(struct bench_results *results,
     if (length == 0) {
         length = n_ctx - BATCH_CONTEXT < steps ? n_ctx : BATCH_CONTEXT + steps;
     }
-    double memory = seen_bytes(results) * length;
+    const struct gen_cost *cost = &results->cost;
+    double numbers = (double)cost->seen_numbers + (double)cost->local_numbers;
+    double memory = numbers * number_bytes(results) * length;
     if (length_list(&prompts, "prompt-lengths", settings->prompt_lengths, n_ctx, quick, err) !=
             GEN_OK ||
         length_list(&marks, "decode-lengths", settings->decode_lengths, n_ctx, quick, err) !=
@@ -225,21 +226,34 @@ enum gen_status bench_figures_plan(struct bench_results *results,
     return GEN_OK;
 }
 
+/** Positions that n rows see together, in layers in which each sees `most` at most, if `held` come
+ * before the first: from held + 1 to held + n, as far as that is less. */
+static double seen_by(double n, double held, double most) {
+    double growing = most - held < 0 ? 0 : most - held < n ? most - held : n;
+    return growing * held + growing * (growing + 1) / 2 + (n - growing) * most;
+}
+
 /** Each evaluation reads the weights once and every sequence's cache once; only the last row of a
  * sequence wants logits. */
-static void count(struct bench_figure *figure, const struct gen_cost *cost, double position_bytes) {
+static void count(struct bench_figure *figure, const struct gen_cost *cost, double bytes_each) {
     double n_sequences = figure->n_sequences;
     figure->tokens = n_sequences * figure->n_evals * figure->n_rows;
     for (int32_t eval = 0; eval < figure->n_evals; eval++) {
         double n_rows = figure->n_rows;
         double held = (double)figure->start + eval * n_rows;
-        double seen = n_rows * held + n_rows * (n_rows + 1) / 2;
-        figure->bytes +=
-            (double)cost->weight_bytes + n_sequences * (held + n_rows) * position_bytes;
+        double all = held + n_rows;
+        double seen = seen_by(n_rows, held, all);
+        double window = cost->window < all ? cost->window : all;
+        double local = seen_by(n_rows, held, window);
+        double read = window + n_rows - 1 < all ? window + n_rows - 1 : all; /* of local layers */
+        double numbers = all * (double)cost->seen_numbers + read * (double)cost->local_numbers;
+        figure->bytes += (double)cost->weight_bytes + n_sequences * numbers * bytes_each;
         figure->operations +=
-            n_sequences * (n_rows * (double)cost->row_operations + (double)cost->head_operations +
-                           seen * (double)cost->row_seen_operations +
-                           (held + n_rows) * (double)cost->head_seen_operations);
+            n_sequences *
+            (n_rows * (double)cost->row_operations + (double)cost->head_operations +
+             seen * (double)cost->row_seen_operations + local * (double)cost->row_local_operations +
+             all * (double)cost->head_seen_operations +
+             window * (double)cost->head_local_operations);
         figure->int8_operations += n_sequences * (n_rows * (double)cost->row_int8_operations +
                                                   (double)cost->head_int8_operations);
     }
@@ -247,7 +261,7 @@ static void count(struct bench_figure *figure, const struct gen_cost *cost, doub
 
 void bench_figures_count(struct bench_results *results) {
     for (size_t i = 0; i < results->n_figures; i++) {
-        count(&results->figures[i], &results->cost, seen_bytes(results));
+        count(&results->figures[i], &results->cost, number_bytes(results));
     }
 }
 
