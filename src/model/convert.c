@@ -379,12 +379,12 @@ enum gen_status gen_convert(const char *src, const char *dst,
         struct gen_note note = gen_model_note(source, i);
         c.options->note(c.options->context, &note);
     }
-    c.file = source->file;
+    c.file = source->source;
     c.config = source->config;
     tell_of_rows(&c);
-    status = check_target(source->file, dst, err);
+    status = check_target(c.file, dst, err);
     if (status == GEN_OK) {
-        status = metadata_read(source->file, err);
+        status = metadata_read(source->source, err);
     }
     if (status == GEN_OK && c.options->lora != NULL) {
         status = open_adapter(&c, dst);
