@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/size.h"
 
 struct adapter {
     struct model_file *file;
@@ -37,7 +38,7 @@ static const char alpha_key[] = "adapter.lora.alpha";
 enum gen_status adapter_settings_write(struct gguf_writer *writer, float alpha,
                                        struct gen_error *err) {
     enum gen_status status = GEN_OK;
-    for (size_t i = 0; i < sizeof keys / sizeof *keys && status == GEN_OK; i++) {
+    for (size_t i = 0; i < N_OF(keys) && status == GEN_OK; i++) {
         status = gguf_writer_string(writer, keys[i].key, keys[i].value, strlen(keys[i].value), err);
     }
     return status == GEN_OK ? gguf_writer_f32(writer, alpha_key, alpha, err) : status;
@@ -47,7 +48,7 @@ enum gen_status adapter_settings_write(struct gguf_writer *writer, float alpha,
 
 static enum gen_status check_keys(struct adapter *adapter, struct gen_error *err) {
     const struct model_file *file = adapter->file;
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+    for (size_t i = 0; i < N_OF(keys); i++) {
         const char *text = "";
         size_t n = 0;
         enum gen_status status = model_file_get_string(file, keys[i].key, &text, &n, err);

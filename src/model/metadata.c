@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/size.h"
 #include "format/chat_template.h"
 #include "model/settings.h"
 
@@ -89,7 +90,7 @@ static enum gen_status write_parent(struct gguf_writer *writer, const struct mod
                                         "description", "url",    "repo_url",     "doi"};
     enum gen_status status = GEN_OK;
     bool known = false;
-    for (size_t i = 0; i < sizeof parts / sizeof *parts && status == GEN_OK; i++) {
+    for (size_t i = 0; i < N_OF(parts) && status == GEN_OK; i++) {
         char key[48], parent[48];
         snprintf(key, sizeof key, "general.%s", parts[i]);
         snprintf(parent, sizeof parent, "general.base_model.0.%s", parts[i]);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/size.h"
 #include "tensor/quant/quant.h"
 
 static uint32_t bits_of(float value) {
@@ -227,5 +228,5 @@ const struct tensor_other_type *tensor_type_other(uint32_t gguf_id) {
         [40] = {"NVFP4", 64, 36},    [41] = {"Q1_0", 128, 18},    [42] = {"Q2_0", 0, 0},
         QUANT_FORMATS(QUANT_SIZES)};
 #undef QUANT_SIZES
-    return gguf_id < sizeof others / sizeof *others ? &others[gguf_id] : NULL;
+    return gguf_id < N_OF(others) ? &others[gguf_id] : NULL;
 }

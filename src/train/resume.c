@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/size.h"
 #include "data/dataset.h"
 #include "train/options.h"
 
@@ -53,7 +54,7 @@ static enum gen_status check_init_again(const struct train_job *job, const char 
         {"n_layer", run->n_layer, init->n_layer}, {"n_head", run->n_head, init->n_head},
         {"n_embd", run->n_embd, init->n_embd},    {"n_inner", run->n_inner, init->n_inner},
         {"n_ctx", run->n_ctx, init->n_ctx},       {"n_vocab", run->n_vocab, init->n_vocab}};
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    for (size_t i = 0; i < N_OF(sizes); i++) {
         if (sizes[i].run != sizes[i].init) {
             return error_set(job->err, GEN_BAD_ARGUMENT,
                              "%s: its %s is %d, that of %s is %d (go on with the model that the "
