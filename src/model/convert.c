@@ -15,6 +15,7 @@
 #include "model/adapter.h"
 #include "model/config.h"
 #include "model/model.h"
+#include "model/path_name.h"
 #include "model/recipe.h"
 #include "model/settings.h"
 
@@ -114,7 +115,7 @@ static enum gen_status write_settings(const struct conversion *c, enum tensor_ty
             GEN_OK ||
         settings.n_name == 0) {
         size_t n;
-        const char *name = model_settings_path_name(c->file->name, &n);
+        const char *name = model_path_name(c->file->name, &n);
         settings.name = error_quote(&quoted, name, n);
         settings.n_name = strlen(settings.name);
     }

@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/size.h"
 #include "format/chat_template.h"
-#include "model/settings.h"
+#include "model/path_name.h"
 
 /* ---- which ----------------------------------------------------------------------------------*/
 
@@ -79,7 +79,7 @@ static enum gen_status write_parent(struct gguf_writer *writer, const struct mod
     if (source->naming == NAMES_HF) { /* which has no name but its directory's */
         struct error_quoted quoted;
         size_t n;
-        const char *start = model_settings_path_name(source->name, &n);
+        const char *start = model_path_name(source->name, &n);
         const char *name = error_quote(&quoted, start, n);
         enum gen_status written =
             gguf_writer_string(writer, "general.base_model.0.name", name, strlen(name), err);
