@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/size.h"
-#include "data/dataset.h"
+#include "tokenizer/tokenizer.h"
 #include "train/options.h"
 
 /* ---- the note --------------------------------------------------------------------------------*/
@@ -62,7 +62,7 @@ static enum gen_status check_init_again(const struct train_job *job, const char 
                              name, sizes[i].name, sizes[i].run, init_name, sizes[i].init);
         }
     }
-    if (tokenizer != NULL && dataset_vocab_digest(tokenizer) != saved->vocab) {
+    if (tokenizer != NULL && tokenizer_digest(tokenizer) != saved->vocab) {
         return error_set(job->err, GEN_BAD_ARGUMENT,
                          "%s: its vocabulary of %d tokens is not that of %s, which has %d (go on "
                          "with the model that the run was begun with, or choose another output)",
@@ -79,7 +79,7 @@ enum gen_status resume_check(const struct train_job *job) {
     if (status != GEN_OK) {
         return status;
     }
-    if (saved->vocab != dataset_vocab_digest(job->tokenizer)) {
+    if (saved->vocab != tokenizer_digest(job->tokenizer)) {
         return error_set(job->err, GEN_BAD_ARGUMENT,
                          "%s: the run was begun with another vocabulary of %d tokens, this one has "
                          "%d (go on with that one, or choose another output)",
