@@ -114,6 +114,9 @@ struct gen_train_shape {
     int32_t n_layer, n_head, n_embd, n_ctx;
 };
 
+/** Names of the shapes that a new model may have by name, then NULL: "tiny", "small", "gpt2". */
+extern const char *const gen_train_presets[];
+
 /**
  * Processes that train one model together: each reads the same files, works on its share of every
  * step's sequences, and makes the same step with the sum of all gradients. What carries the numbers
@@ -162,7 +165,7 @@ struct gen_train_options {
     /** With it `init` is but its name: a GGUF image of init_size bytes that outlives the run. */
     const void *init_image;
     size_t init_size;
-    /** "tiny", "small" or "gpt2"; NULL: "tiny" for a new model, none for one that exists, which a
+    /** One of gen_train_presets; NULL: "tiny" for a new model, none for one that exists, which a
      *  named one must fit. Default NULL */
     const char *preset;
     struct gen_train_shape shape;

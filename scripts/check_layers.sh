@@ -71,6 +71,43 @@ check_includes() {
     done
 }
 
+# No circle of files: of headers that include each other, and of the library's files that call each
+# other. `A B` in a line says that A needs B. What nothing needs, or what needs nothing, is in no
+# circle and is left out until nothing more can be; of the rest, whatever needs itself by way of
+# others is in one. (Public headers have levels, so there are none among them.)
+circles() {
+    awk -v what="$1" '
+        $1 != $2 && !(($1, $2) in seen) { seen[$1, $2]; from[++n] = $1; to[n] = $2; left[$1]; left[$2] }
+        END {
+            do {
+                split("", needs); split("", needed)
+                for (i = 1; i <= n; i++)
+                    if (from[i] in left && to[i] in left) { needs[from[i]]; needed[to[i]] }
+                gone = 0
+                for (file in left)
+                    if (!(file in needs) || !(file in needed)) { delete left[file]; gone++ }
+            } while (gone > 0)
+            for (i = 1; i <= n; i++) if (from[i] in left && to[i] in left) reach[from[i], to[i]]
+            for (by in left) for (file in left) if ((file, by) in reach)
+                for (other in left) if ((by, other) in reach) reach[file, other]
+            for (file in left)
+                if ((file, file) in reach) print file ": is in a circle of files that " what
+        }' | sort
+}
+
+check_circles() {
+    find src -type f -name '*.h' | while read -r file; do
+        sed -n "s|^[ \t]*#[ \t]*include[ \t]*\"\([^\"]*\)\".*|${file#*/} \1|p" "$file"
+    done | circles "include each other"
+    # Two objects may have one name: they are told apart by their numbers.
+    nm "$library" | awk '
+        /:$/ { object = $0; gsub(/^.*\(|\)?:$/, "", object); object = object "#" ++number }
+        NF == 2 && $1 == "U" { user[++n] = object; used[n] = $2 }
+        NF == 3 && $2 ~ /^[A-TV-Z]$/ { home[$3] = object }
+        END { for (i = 1; i <= n; i++) if (used[i] in home) print user[i], home[used[i]] }' |
+        circles "call each other" | sed 's/#[0-9]*//'
+}
+
 # The library leaves its caller in charge of the process, allocates in one place and starts
 # threads in one place. -u lists, below the name of each object, what it takes from elsewhere;
 # names are compared without the underscores and the _chk that platforms add.
@@ -145,7 +182,7 @@ check_tree() {
         done
 }
 
-breaches=$(check_includes && check_calls && check_data && check_lengths && check_tree)
+breaches=$(check_includes && check_circles && check_calls && check_data && check_lengths && check_tree)
 if [ -n "$breaches" ]; then
     echo "$breaches"
     echo "check-layers: $(echo "$breaches" | wc -l | tr -d ' ') breaches"

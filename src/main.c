@@ -4,13 +4,11 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli/alloc.h"
 #include "cli/exit_code.h"
 #include "cli/message.h"
 #include "cli/signals.h"
-#include "cli/suggest.h"
 #include "cmd/command.h"
 #include "cmd/mistyped.h"
 
@@ -18,25 +16,6 @@ const struct command *const commands[] = {
     &generate_command, &tokenize_command, &inspect_command,  &convert_command, &bench_command,
     &vocab_command,    &train_command,    &finetune_command, &help_command,    NULL,
 };
-
-const struct command *command_find(const char *name) {
-    for (size_t i = 0; commands[i] != NULL; i++) {
-        if (strcmp(commands[i]->name, name) == 0) {
-            return commands[i];
-        }
-    }
-    return NULL;
-}
-
-const char *command_suggest(const char *written) {
-    const char *names[sizeof commands / sizeof *commands];
-    size_t n = 0;
-    for (; commands[n] != NULL; n++) {
-        names[n] = commands[n]->name;
-    }
-    const char *near;
-    return suggest(&near, 1, written, names, n) == 1 ? near : NULL;
-}
 
 static int print_version(void) {
     struct text_out out;
@@ -52,7 +31,7 @@ static int print_version(void) {
  * nearly the name of a command, that is said too: `gen tokenise --count`.
  */
 static int wrong_usage(const char *sentence, const char *first) {
-    const char *near = first != NULL && first[0] != '-' ? command_suggest(first) : NULL;
+    const char *near = first != NULL && first[0] != '-' ? command_suggest(commands, first) : NULL;
     if (near != NULL) {
         message("%s; or is \"%.40s\" the command %s?", sentence, first, near);
     } else {
@@ -69,13 +48,14 @@ static int run_command(const struct command *command, const char *first, int arg
     int code = EXIT_USAGE;
     switch (options_parse(settings, &parsed, command->spec, command->name, argc, argv, &err)) {
     case OPTIONS_RUN:
-        if (!mistyped_command(first, &parsed)) {
-            code = command->run(settings, &parsed);
+        if (!mistyped_command(commands, first, &parsed)) {
+            code = command->run != NULL ? command->run(settings, &parsed)
+                                        : help_run(commands, &parsed);
         }
         break;
     case OPTIONS_HELP:
         /* `gen --help` asks for the overview, `gen generate --help` for the command. */
-        code = help_print(first != NULL && first[0] == '-' ? NULL : command);
+        code = help_print(commands, first != NULL && first[0] == '-' ? NULL : command);
         break;
     case OPTIONS_VERSION:
         code = print_version();
@@ -91,8 +71,9 @@ static int run_command(const struct command *command, const char *first, int arg
 
 int main(int argc, char **argv) {
     signals_init();
-    if (argc > 1 && command_find(argv[1]) != NULL) {
-        return run_command(command_find(argv[1]), NULL, argc - 2, argv + 2);
+    const struct command *command = argc > 1 ? command_find(commands, argv[1]) : NULL;
+    if (command != NULL) {
+        return run_command(command, NULL, argc - 2, argv + 2);
     }
     return run_command(commands[0], argc > 1 ? argv[1] : NULL, argc > 1 ? argc - 1 : 0, argv + 1);
 }

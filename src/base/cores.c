@@ -64,26 +64,25 @@ static bool is_first_sibling(int cpu, const cpu_set_t *allowed) {
 /* CPUs granted by the cgroup's quota, rounded up; 0 if there is none. */
 static int cgroup_quota(void) {
     char text[128];
-    double quota = 0;
-    double period = 0;
+    long long quota = 0;
+    long long period = 0;
     if (read_small("/sys/fs/cgroup/cpu.max", text, sizeof text)) {
         char *rest;
-        quota = strtod(text, &rest); /* "max" where there is none: 0 */
-        period = strtod(rest, NULL);
+        quota = strtoll(text, &rest, 10); /* "max" where there is none: 0 */
+        period = strtoll(rest, NULL, 10);
     } else {
         char other[64];
         if (!read_small("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", text, sizeof text) ||
             !read_small("/sys/fs/cgroup/cpu/cpu.cfs_period_us", other, sizeof other)) {
             return 0;
         }
-        quota = strtod(text, NULL);
-        period = strtod(other, NULL);
+        quota = strtoll(text, NULL, 10);
+        period = strtoll(other, NULL, 10);
     }
     if (quota <= 0 || period <= 0 || quota / period > THREADS_MAX) {
         return 0;
     }
-    int whole = (int)(quota / period);
-    return whole < quota / period ? whole + 1 : whole;
+    return (int)(quota / period + (quota % period > 0 ? 1 : 0));
 }
 
 int threads_default(void) {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/field.h"
+#include "base/size.h"
 #include "cli/alloc.h"
 #include "cli/options.h"
 
@@ -126,7 +127,7 @@ void options_help(struct text_out *out, const struct options_spec *spec, const v
         {.name = "help", .letter = 'h', .kind = OPTION_FLAG, .help = "show this help"},
         {.name = "version", .kind = OPTION_FLAG, .help = "show the version"},
     };
-    for (size_t i = 0; i < sizeof common / sizeof *common; i++) {
+    for (size_t i = 0; i < N_OF(common); i++) {
         put_option(out, &common[i], settings);
     }
     put(out, "\nExamples:\n");

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "base/size.h"
 #include "cli/exit_code.h"
 #include "cli/message.h"
 
@@ -30,7 +31,7 @@ static bool lost;
 static long launched_rank;
 
 static bool is_lost(void) {
-    for (size_t i = 0; i < sizeof launchers / sizeof *launchers; i++) {
+    for (size_t i = 0; i < N_OF(launchers); i++) {
         long n = number(launchers[i].size);
         if (n > 1) {
             launched_rank = number(launchers[i].rank);

@@ -4,6 +4,7 @@
  * The filter, with the lists of what is left, was made by libseccomp when the program was built:
  * scripts/seccomp_filter.c. Here it is handed to the kernel.
  */
+#include "base/size.h"
 #include "cli/sandbox_parts.h"
 
 #ifdef HAVE_LIBSECCOMP
@@ -44,8 +45,7 @@ const char *sandbox_enter_seccomp(bool writes_files) {
     uint32_t own_pid = (uint32_t)getpid();
     struct sock_filter without[] = {SECCOMP_FILTER(own_pid)};
     struct sock_filter with_outputs[] = {SECCOMP_FILTER_WITH_OUTPUTS(own_pid)};
-    return writes_files ? load(with_outputs, sizeof with_outputs / sizeof *with_outputs)
-                        : load(without, sizeof without / sizeof *without);
+    return writes_files ? load(with_outputs, N_OF(with_outputs)) : load(without, N_OF(without));
 }
 
 #else

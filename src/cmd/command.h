@@ -18,18 +18,20 @@ struct command {
     const struct options_spec *spec;
     size_t settings_size;
     void (*set_defaults)(void *settings);
-    /** Do the work and return an exit code (cli/exit_code.h). */
+    /** Do the work and return an exit code (cli/exit_code.h). NULL: main() calls help_run(), which
+     *  alone must know all commands. */
     int (*run)(void *settings, const struct options_parsed *parsed);
 };
 
-/** All commands, NULL at the end; the first is the default. In main.c. */
+/** All commands, NULL at the end; the first is the default. In main.c, which hands them on to the
+ *  functions below: no command knows the table. */
 extern const struct command *const commands[];
 
-/** The command of that name, or NULL. In main.c. */
-const struct command *command_find(const char *name);
+/** The command of that name, or NULL. */
+const struct command *command_find(const struct command *const *all, const char *name);
 
-/** The name of the command that `written` was probably meant for, or NULL. In main.c. */
-const char *command_suggest(const char *written);
+/** The name of the command that `written` was probably meant for, or NULL. */
+const char *command_suggest(const struct command *const *all, const char *written);
 
 extern const struct command generate_command;
 extern const struct command tokenize_command;
@@ -42,6 +44,9 @@ extern const struct command finetune_command;
 extern const struct command help_command;
 
 /** Print the help of one command; NULL: the overview. Returns an exit code. In help.c. */
-int help_print(const struct command *command);
+int help_print(const struct command *const *all, const struct command *command);
+
+/** `gen help`: that of the command that an operand names, or the overview. In help.c. */
+int help_run(const struct command *const *all, const struct options_parsed *parsed);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/size.h"
 #include "cli/exit_code.h"
 #include "cli/input.h"
 #include "cli/message.h"
@@ -44,7 +45,7 @@ static const struct options_spec spec = {
         "that is quantized already "
         "can be quantized again, but convert the original if you have it: errors add up.",
     .table = table,
-    .n_table = sizeof table / sizeof *table,
+    .n_table = N_OF(table),
     .habits = habits_convert,
     .examples = "  gen convert ./gpt2 gpt2.gguf\n"
                 "  gen convert --type f16 openai-community/gpt2 gpt2-f16.gguf\n"

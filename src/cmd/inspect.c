@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/size.h"
 #include "cli/alloc.h"
 #include "cli/exit_code.h"
 #include "cli/json_out.h"
@@ -36,7 +37,7 @@ static const struct options_spec spec = {
         "Say what MODEL (a GGUF file, a Hugging Face directory, or a name) consists of, or "
         "a GGUF file that holds a LoRA adapter or a vocabulary alone. The weights are not read.",
     .table = table,
-    .n_table = sizeof table / sizeof *table,
+    .n_table = N_OF(table),
     .examples = "  gen inspect\n"
                 "  gen inspect --tensors gpt2.gguf\n"
                 "  gen inspect --json openai-community/gpt2\n",

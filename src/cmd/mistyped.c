@@ -10,9 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/size.h"
 #include "cli/message.h"
 #include "cli/suggest.h"
-#include "cmd/command.h"
 
 /** Commands of other programs, and where to find the same here. */
 static const struct foreign {
@@ -50,7 +50,7 @@ static const char *const english[] = {
 };
 
 static const char *foreign_hint(const char *word) {
-    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
+    for (size_t i = 0; i < N_OF(foreign); i++) {
         if (strcmp(foreign[i].name, word) == 0) {
             return foreign[i].say;
         }
@@ -59,7 +59,7 @@ static const char *foreign_hint(const char *word) {
 }
 
 static bool is_english(const char *word) {
-    for (size_t i = 0; i < sizeof english / sizeof *english; i++) {
+    for (size_t i = 0; i < N_OF(english); i++) {
         if (strcmp(english[i], word) == 0) {
             return true;
         }
@@ -68,13 +68,13 @@ static bool is_english(const char *word) {
 }
 
 /** The command that `word` is a slip of, or NULL. */
-static const char *near_command(const char *word) {
+static const char *near_command(const struct command *const *all, const char *word) {
     /* Commands are written small, and nobody mistypes one with a comma. */
     if (word[strspn(word, "abcdefghijklmnopqrstuvwxyz-_")] != '\0' || is_english(word)) {
         return NULL;
     }
-    for (size_t i = 0; commands[i] != NULL; i++) {
-        const char *name = commands[i]->name;
+    for (size_t i = 0; all[i] != NULL; i++) {
+        const char *name = all[i]->name;
         size_t most = strlen(name) > 5 ? 2 : 1;
         if (word[0] == name[0] && suggest_distance(word, name) <= most) {
             return name;
@@ -92,7 +92,8 @@ static bool names_a_file(const struct options_parsed *parsed) {
     return false;
 }
 
-bool mistyped_command(const char *first, const struct options_parsed *parsed) {
+bool mistyped_command(const struct command *const *all, const char *first,
+                      const struct options_parsed *parsed) {
     if (first == NULL || parsed->n_operands == 0 || parsed->operands[0] != first) {
         return false;
     }
@@ -100,7 +101,7 @@ bool mistyped_command(const char *first, const struct options_parsed *parsed) {
         return false;
     }
     const char *say = foreign_hint(first);
-    const char *near = near_command(first);
+    const char *near = near_command(all, first);
     if (say != NULL) {
         message("\"%s\" is no command: %s (as a prompt: gen -p %s)", first, say, first);
     } else if (near != NULL) {

@@ -6,13 +6,14 @@
 
 #include <stdbool.h>
 
-#include "cli/options.h"
+#include "cmd/command.h"
 
 /**
  * Whether `first`, the first argument, was rather meant for a command than for a prompt: it is
  * nearly the name of one, or is what another program calls one, and too little follows it to be a
  * sentence. The message is out then. Always false where `first` is no operand.
  */
-bool mistyped_command(const char *first, const struct options_parsed *parsed);
+bool mistyped_command(const struct command *const *all, const char *first,
+                      const struct options_parsed *parsed);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/size.h"
 #include "cli/alloc.h"
 #include "cli/exit_code.h"
 #include "cli/ids.h"
@@ -72,9 +73,9 @@ static const struct options_spec spec = {
              "if there is none or it is -; it is taken byte for byte, but for a byte order mark in "
              "front, which is no text; with that of UTF-16 it is refused.",
     .table = table,
-    .n_table = sizeof table / sizeof *table,
+    .n_table = N_OF(table),
     .conflicts = conflicts,
-    .n_conflicts = sizeof conflicts / sizeof *conflicts,
+    .n_conflicts = N_OF(conflicts),
     .once = once,
     .once_hint = " (put many into a file)",
     .examples = "  gen tokenize -p 'Hello, world'\n"

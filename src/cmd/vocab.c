@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/size.h"
 #include "cli/alloc.h"
 #include "cli/exit_code.h"
 #include "cli/input.h"
@@ -59,9 +60,9 @@ static const struct options_spec spec = {
         "byte. FILE.jsonl, .ndjson and .json are JSON lines, as gen train reads them. "
         "Tokens longer than 8192 bytes are not learned.",
     .table = table,
-    .n_table = sizeof table / sizeof *table,
+    .n_table = N_OF(table),
     .conflicts = conflicts,
-    .n_conflicts = sizeof conflicts / sizeof *conflicts,
+    .n_conflicts = N_OF(conflicts),
     .examples = "  gen vocab --size 4096 -o tales tales.txt\n"
                 "  zcat books/*.gz | gen vocab --size 16384 --verbose -o books -\n"
                 "  gen tokenize -m tales --count tales.txt\n",
@@ -208,7 +209,7 @@ static enum gen_status learn(const struct vocab_settings *settings, const char *
 /** Whether DIR holds a file that goes with another vocabulary, or would hide the new one. */
 static bool is_taken(const char *directory) {
     static const char *const names[] = {"config.json", "tokenizer.json", "added_tokens.json"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    for (size_t i = 0; i < N_OF(names); i++) {
         char *path = alloc_printf("%s/%s", directory, names[i]);
         bool exists = access(path, F_OK) == 0;
         free(path);
@@ -223,7 +224,7 @@ static bool is_taken(const char *directory) {
 
 /** The files that are written. */
 static const char *const file_names[] = {"vocab.json", "merges.txt", "tokenizer_config.json"};
-#define N_FILES (sizeof file_names / sizeof *file_names)
+#define N_FILES N_OF(file_names)
 
 /** Whether one of the texts would be replaced by what is learned from it. */
 static bool is_read(const char *directory, const char *const *texts, size_t n) {

@@ -18,37 +18,22 @@
 #include "base/size.h"
 #include "tokenizer/tokenizer.h"
 
-#define VERSION     2
-#define FOOTER_SIZE 40
+#define VERSION 2
 static const char magic[] = "GENTOKEN";
+
+/* The footer: at which byte each of its members begins, and how many bytes it has. */
+enum {
+    N_TOKENS_AT = 0,  /* u64 */
+    DIGEST_AT = 8,    /* u64, of all bytes before the footer */
+    KEY_AT = 16,      /* u64 */
+    WIDTH_AT = 24,    /* u32, bytes of an id */
+    VERSION_AT = 28,  /* u32 */
+    MAGIC_AT = 32,    /* 8 bytes */
+    FOOTER_SIZE = 40, /* with them the file is a multiple of 8 bytes long */
+};
 
 /* Ids narrowed at a time. */
 #define RUN 4096
-
-uint64_t dataset_vocab_digest(const struct gen_tokenizer *tokenizer) {
-    struct digest digest = {0};
-    int32_t n_vocab = gen_tokenizer_n_vocab(tokenizer);
-    digest_add_u64(&digest, (uint64_t)n_vocab);
-    digest_add_u64(&digest, (uint64_t)gen_tokenizer_eos(tokenizer));
-    for (int32_t id = 0; id < n_vocab; id++) {
-        size_t n;
-        const char *piece = gen_tokenizer_piece(tokenizer, id, &n);
-        digest_add_text(&digest, piece, n);
-        digest_add_u64(&digest, tokenizer_is_special(tokenizer, id)  ? 1
-                                : tokenizer_kind(tokenizer, id) != 0 ? 2
-                                                                     : 0);
-        unsigned around = tokenizer_kind(tokenizer, id) & TOKENIZER_AROUND;
-        if (around != 0) { /* older digests of such vocabularies there are none */
-            digest_add_u64(&digest, around);
-        }
-    }
-    for (size_t rank = 0; rank < tokenizer_n_merges(tokenizer); rank++) {
-        int32_t left, right;
-        tokenizer_merge(tokenizer, rank, &left, &right);
-        digest_add_u64(&digest, (uint64_t)(uint32_t)left << 32 | (uint32_t)right);
-    }
-    return digest_value(&digest);
-}
 
 /* ---- writing ---------------------------------------------------------------------------------*/
 
@@ -106,12 +91,12 @@ static enum gen_status put_footer(struct cache_writer *writer, uint64_t key,
     static const unsigned char zeros[8];
     enum gen_status status = put(writer, zeros, (size_t)(-writer->digest.n & 7), err);
     unsigned char footer[FOOTER_SIZE];
-    bytes_put_u64(footer, writer->n);
-    bytes_put_u64(footer + 8, digest_value(&writer->digest));
-    bytes_put_u64(footer + 16, key);
-    bytes_put_u32(footer + 24, (uint32_t)writer->width);
-    bytes_put_u32(footer + 28, VERSION);
-    memcpy(footer + 32, magic, 8);
+    bytes_put_u64(footer + N_TOKENS_AT, writer->n);
+    bytes_put_u64(footer + DIGEST_AT, digest_value(&writer->digest));
+    bytes_put_u64(footer + KEY_AT, key);
+    bytes_put_u32(footer + WIDTH_AT, (uint32_t)writer->width);
+    bytes_put_u32(footer + VERSION_AT, VERSION);
+    memcpy(footer + MAGIC_AT, magic, FOOTER_SIZE - MAGIC_AT);
     return status == GEN_OK ? file_writer_put(&writer->file, footer, sizeof footer, err) : status;
 }
 
@@ -173,11 +158,11 @@ static bool check(struct dataset *dataset, uint64_t key, const struct gen_tokeni
     }
     size_t n_bytes = map->size - FOOTER_SIZE;
     const unsigned char *footer = map->data + n_bytes;
-    uint64_t n = bytes_u64(footer);
-    uint32_t width = bytes_u32(footer + 24);
-    if (memcmp(footer + 32, magic, 8) != 0 || bytes_u32(footer + 28) != VERSION ||
-        bytes_u64(footer + 16) != key || width != id_width(tokenizer) || n == 0 ||
-        n > n_bytes / width || n_bytes - n * width >= 8) {
+    uint64_t n = bytes_u64(footer + N_TOKENS_AT);
+    uint32_t width = bytes_u32(footer + WIDTH_AT);
+    if (memcmp(footer + MAGIC_AT, magic, FOOTER_SIZE - MAGIC_AT) != 0 ||
+        bytes_u32(footer + VERSION_AT) != VERSION || bytes_u64(footer + KEY_AT) != key ||
+        width != id_width(tokenizer) || n == 0 || n > n_bytes / width || n_bytes - n * width >= 8) {
         return false;
     }
     struct digest digest = {0};
@@ -190,7 +175,7 @@ static bool check(struct dataset *dataset, uint64_t key, const struct gen_tokeni
     dataset->width = width;
     dataset->file_key = key;
     dataset->key = digest_value(&both);
-    return ids == bytes_u64(footer + 8) && check_ids(dataset, tokenizer);
+    return ids == bytes_u64(footer + DIGEST_AT) && check_ids(dataset, tokenizer);
 }
 
 static bool read_cache(struct dataset *dataset, const char *path, uint64_t key,
@@ -212,7 +197,7 @@ static bool read_cache(struct dataset *dataset, const char *path, uint64_t key,
 static uint64_t file_key(const struct corpus *corpus, const struct gen_tokenizer *tokenizer) {
     struct digest digest = {0};
     digest_add_u64(&digest, corpus_digest(corpus));
-    digest_add_u64(&digest, dataset_vocab_digest(tokenizer));
+    digest_add_u64(&digest, tokenizer_digest(tokenizer));
     return digest_value(&digest);
 }
 

@@ -38,14 +38,12 @@ struct dataset {
     uint64_t n_documents; /**< end-of-text ids */
 };
 
-/** A digest of all that a tokenizer knows. */
-uint64_t dataset_vocab_digest(const struct gen_tokenizer *tokenizer);
-
 /** Who is told the bytes of text done and in all; tell() cancels with false. */
 struct dataset_progress {
     void *context;
     bool (*tell)(void *context, uint64_t done, uint64_t total);
 };
+
 /**
  * Read the corpus's ids from their file, or make it. GEN_BAD_FILE if there is no text at all.
  * `expected` is the key that a state has of these data, or 0: a file of another one is made again.

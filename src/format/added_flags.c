@@ -5,11 +5,12 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/size.h"
 #include "tokenizer/tokenizer.h"
 
 /** By their numbers in the file: 1, 2, 4. */
 static const unsigned kinds[] = {TOKENIZER_LSTRIP, TOKENIZER_RSTRIP, TOKENIZER_SINGLE_WORD};
-enum { N_KINDS = sizeof kinds / sizeof *kinds };
+enum { N_KINDS = N_OF(kinds) };
 
 static enum gen_status bad(const struct model_file *file, struct gen_error *err) {
     return error_set(err, GEN_BAD_FILE,

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/size.h"
 #include "format/tokenizer_files.h"
 #include "text/json.h"
 
@@ -108,7 +109,7 @@ unsigned added_tokens_kind(const cJSON *description) {
     bool late = normalized != NULL ? cJSON_IsTrue(normalized) : !special;
     unsigned kind = special ? TOKENIZER_SPECIAL : TOKENIZER_ADDED;
     kind |= late ? TOKENIZER_LATE : 0;
-    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+    for (size_t i = 0; i < N_OF(flags); i++) {
         kind |= cJSON_IsTrue(json_member(description, flags[i].name)) ? flags[i].bit : 0;
     }
     return kind;

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/size.h"
 #include "format/json_file.h"
 #include "format/tokenizer_files.h"
 
@@ -95,7 +96,7 @@ static enum gen_status read_roles(struct added_tokens *added, const cJSON *json,
         "pad_token",           "cls_token", "mask_token", "additional_special_tokens",
         "extra_special_tokens"};
     enum gen_status status = GEN_OK;
-    for (size_t i = 0; i < sizeof roles / sizeof *roles && status == GEN_OK; i++) {
+    for (size_t i = 0; i < N_OF(roles) && status == GEN_OK; i++) {
         status = read_role(added, json_member(json, roles[i]), err);
     }
     return status;
@@ -106,7 +107,7 @@ static enum gen_status read_tokenizer_config(struct added_tokens *added, const c
                                              const char *where, struct gen_error *err) {
     static const char *const switches[] = {"add_prefix_space", "add_bos_token", "add_eos_token"};
     enum gen_status status = GEN_OK;
-    for (size_t i = 0; i < sizeof switches / sizeof *switches; i++) {
+    for (size_t i = 0; i < N_OF(switches); i++) {
         if (cJSON_IsTrue(json_member(json, switches[i]))) {
             return error_set(err, GEN_UNSUPPORTED,
                              "%s: has \"%s\": true, which gen does not follow, so its ids would "

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/size.h"
 #include "format/json_file.h"
 
 /** Most bytes of generation_config.json, and most ids in one list. */
@@ -123,7 +124,7 @@ static bool has_effect(const cJSON *item, double harmless) {
 /** The names of the settings in `object` that change a text: "top_k, num_beams", or "". */
 static bool name_settings(struct gen_bytes *names, const cJSON *object) {
     bool good = true;
-    for (size_t i = 0; i < sizeof effective / sizeof *effective && good; i++) {
+    for (size_t i = 0; i < N_OF(effective) && good; i++) {
         const char *key = effective[i].key;
         if (has_effect(json_member(object, key), effective[i].harmless)) {
             good = gen_bytes_append(names, ", ", names->n > 0 ? 2 : 0) == GEN_OK &&

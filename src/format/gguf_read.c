@@ -22,22 +22,6 @@
 #define GGUF_MIN_SETTING_SIZE (8 + 1 + 4 + 1)
 #define GGUF_MIN_TENSOR_SIZE  (8 + 1 + 4 + 8 + 4 + 8)
 
-struct gguf_text gguf_read_text(struct cursor *in) {
-    uint64_t n = cursor_u64(in);
-    const unsigned char *bytes = cursor_take(in, n);
-    if (bytes == NULL) {
-        return (struct gguf_text){.bytes = ""};
-    }
-    return (struct gguf_text){.bytes = (const char *)bytes, .n = (size_t)n};
-}
-
-enum gen_status gguf_truncated(const struct gguf_reader *reader, const char *kind,
-                               uint64_t number) {
-    return error_set(reader->err, GEN_BAD_FILE,
-                     "%s: the file ends inside %s %llu: it is cut off, or a length in it is wrong",
-                     reader->where, kind, (unsigned long long)number);
-}
-
 /* ---- header --------------------------------------------------------------------------------- */
 
 static enum gen_status read_header(struct gguf_reader *reader, uint64_t *n_tensors,

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/size.h"
 #include "format/tokenizer_files.h"
 
 /** tokenizer.ggml.token_type */
@@ -167,7 +168,7 @@ static enum gen_status read_special_ids(int64_t *eos, const struct model_file *f
         "tokenizer.ggml.eot_token_id",       "tokenizer.ggml.eom_token_id"};
     enum gen_status status = GEN_OK;
     *eos = -1;
-    for (size_t i = 0; i < sizeof keys / sizeof *keys && status == GEN_OK; i++) {
+    for (size_t i = 0; i < N_OF(keys) && status == GEN_OK; i++) {
         int64_t id = -1;
         status = model_file_get_int(file, keys[i], 0, (int64_t)n_tokens - 1, &id, err);
         if (i == 0) {
@@ -182,7 +183,7 @@ static enum gen_status refuse_switches(const struct model_file *file, struct gen
     static const char *const switches[] = {"tokenizer.ggml.add_bos_token",
                                            "tokenizer.ggml.add_eos_token",
                                            "tokenizer.ggml.add_space_prefix"};
-    for (size_t i = 0; i < sizeof switches / sizeof *switches; i++) {
+    for (size_t i = 0; i < N_OF(switches); i++) {
         bool on = false;
         enum gen_status status = model_file_get_bool(file, switches[i], &on, err);
         if (status != GEN_OK) {

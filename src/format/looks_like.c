@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/size.h"
 #include "text/lines.h"
 
 const char looks_like_peft_advice[] =
@@ -49,7 +50,7 @@ const char *file_looks_like(const void *data, size_t n) {
          "is a TensorFlow file (HDF5), which is not read (in Python, load it with from_tf=True and "
          "save it again with save_pretrained())"},
     };
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+    for (size_t i = 0; i < N_OF(known); i++) {
         if (n >= known[i].n && memcmp(data, known[i].begins, known[i].n) == 0) {
             return known[i].what;
         }
@@ -97,7 +98,7 @@ static void names_release(struct names *names) {
 static bool is_other_weights(const char *name) {
     static const char *const ends[] = {".pt",   ".pth",     ".bin",        ".h5",
                                        ".ckpt", ".msgpack", ".ckpt.index", ".bin.index.json"};
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+    for (size_t i = 0; i < N_OF(ends); i++) {
         /* An ending alone is no name. */
         if (text_ends_with(name + 1, ends[i]) && strcmp(name, "training_args.bin") != 0 &&
             strcmp(name, "optimizer.pt") != 0 && strcmp(name, "scheduler.pt") != 0) {

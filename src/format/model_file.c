@@ -17,6 +17,16 @@
 /** Longest name of a tensor or setting, as GGUF has it. */
 #define MAX_NAME 65535
 
+static void release_unread(struct model_file *file) {
+    for (size_t i = 0; i < file->n_unread; i++) {
+        memory_free(file->unread[i].name);
+        memory_free(file->unread[i].why);
+        memory_free(file->unread[i].values);
+    }
+    hash_table_release(&file->unread_index);
+    memory_free(file->unread);
+}
+
 void model_file_free(struct model_file *file) {
     if (file == NULL) {
         return;
@@ -31,7 +41,7 @@ void model_file_free(struct model_file *file) {
     for (size_t i = 0; i < file->n_maps; i++) {
         file_map_close(&file->maps[i]);
     }
-    unread_tensors_release(file);
+    release_unread(file);
     hash_table_release(&file->tensor_index);
     hash_table_release(&file->setting_index);
     gen_tokenizer_free(file->tokenizer);

@@ -228,7 +228,6 @@ enum gen_status model_file_add_name(char **out, struct hash_table *index, size_t
                                     struct gen_error *err);
 /** Room for one more of file->maps, whose number is n_maps; false if out of memory. */
 bool model_file_room_for_map(struct model_file *file);
-void unread_tensors_release(struct model_file *file);
 /** Open `path` as one more mapping, the last of file->maps, readable. */
 enum gen_status model_file_map(struct model_file *file, const char *path, struct gen_error *err);
 /**

@@ -12,6 +12,7 @@
 
 #include "base/bytes.h"
 #include "base/memory.h"
+#include "base/size.h"
 #include "format/looks_like.h"
 #include "format/model_file.h"
 #include "text/json.h"
@@ -43,7 +44,7 @@ static size_t other_type_bits(const char *name) {
                  {"I64", 64},    {"F64", 64},        {"C64", 64},    {"F8_E5M2", 8},
                  {"F8_E4M3", 8}, {"F8_E5M2FNUZ", 8}, {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8},
                  {"F6_E2M3", 6}, {"F6_E3M2", 6},     {"F4", 4}};
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+    for (size_t i = 0; i < N_OF(types); i++) {
         if (strcmp(name, types[i].name) == 0) {
             return types[i].bits;
         }

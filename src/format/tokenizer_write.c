@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/size.h"
 #include "format/tokenizer_files.h"
 #include "gen_train.h"
 #include "text/json_quote.h"
@@ -74,7 +75,7 @@ static bool format_config(struct gen_bytes *out, const struct gen_tokenizer *tok
     int32_t eos = gen_tokenizer_eos(tokenizer);
     bool done = put(out, "{\n  \"tokenizer_class\": \"GPT2Tokenizer\",\n"
                          "  \"add_prefix_space\": false,\n");
-    for (size_t i = 0; i < sizeof roles / sizeof *roles && eos >= 0 && done; i++) {
+    for (size_t i = 0; i < N_OF(roles) && eos >= 0 && done; i++) {
         size_t n = 0;
         const char *text = gen_tokenizer_piece(tokenizer, eos, &n);
         done = put(out, "  \"") && put(out, roles[i]) && put(out, "\": ") &&

@@ -11,16 +11,6 @@
 #include "base/memory.h"
 #include "format/model_file.h"
 
-void unread_tensors_release(struct model_file *file) {
-    for (size_t i = 0; i < file->n_unread; i++) {
-        memory_free(file->unread[i].name);
-        memory_free(file->unread[i].why);
-        memory_free(file->unread[i].values);
-    }
-    hash_table_release(&file->unread_index);
-    memory_free(file->unread);
-}
-
 enum gen_status model_file_add_unread(struct model_file *file, const struct unread_tensor *unread,
                                       const char *name, size_t n, bool again, const char *where,
                                       struct gen_error *err) {

@@ -14,6 +14,7 @@
 #include "arch/arch.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/size.h"
 
 struct adapter {
     struct model_file *file;
@@ -34,7 +35,6 @@ void adapter_tensor_name(char out[ADAPTER_NAME_SIZE], const struct tensor_spec *
 static const struct {
     const char *key, *value;
 } keys[] = {{"general.type", "adapter"}, {"general.architecture", NULL}, {"adapter.type", "lora"}};
-#define N_KEYS (sizeof keys / sizeof *keys)
 
 static const char *value_of(size_t key, const struct gen_config *config) {
     return keys[key].value != NULL ? keys[key].value : arch_of(config)->name;
@@ -45,7 +45,7 @@ static const char alpha_key[] = "adapter.lora.alpha";
 enum gen_status adapter_settings_write(struct gguf_writer *writer, const struct gen_config *config,
                                        float alpha, struct gen_error *err) {
     enum gen_status status = GEN_OK;
-    for (size_t i = 0; i < N_KEYS && status == GEN_OK; i++) {
+    for (size_t i = 0; i < N_OF(keys) && status == GEN_OK; i++) {
         const char *value = value_of(i, config);
         status = gguf_writer_string(writer, keys[i].key, value, strlen(value), err);
     }
@@ -57,7 +57,7 @@ enum gen_status adapter_settings_write(struct gguf_writer *writer, const struct 
 static enum gen_status check_keys(struct adapter *adapter, const struct gen_config *config,
                                   struct gen_error *err) {
     const struct model_file *file = adapter->file;
-    for (size_t i = 0; i < N_KEYS; i++) {
+    for (size_t i = 0; i < N_OF(keys); i++) {
         const char *value = value_of(i, config);
         const char *text = "";
         size_t n = 0;

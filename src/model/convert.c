@@ -15,6 +15,7 @@
 #include "model/adapter.h"
 #include "model/config.h"
 #include "model/model.h"
+#include "model/path_name.h"
 #include "model/recipe.h"
 #include "model/settings.h"
 
@@ -114,7 +115,7 @@ static enum gen_status write_settings(const struct conversion *c, enum tensor_ty
             GEN_OK ||
         settings.n_name == 0) {
         size_t n;
-        const char *name = model_settings_path_name(c->file->name, &n);
+        const char *name = model_path_name(c->file->name, &n);
         settings.name = error_quote(&quoted, name, n);
         settings.n_name = strlen(settings.name);
     }
@@ -399,12 +400,12 @@ enum gen_status gen_convert(const char *src, const char *dst,
         struct gen_note note = gen_model_note(source, i);
         c.options->note(c.options->context, &note);
     }
-    c.file = source->file;
+    c.file = source->source;
     c.config = source->config;
     tell_of_rows(&c);
-    status = check_target(source->file, dst, err);
+    status = check_target(c.file, dst, err);
     if (status == GEN_OK) {
-        status = metadata_read(source->file, err);
+        status = metadata_read(source->source, err);
     }
     if (status == GEN_OK && c.options->lora != NULL) {
         status = open_adapter(&c, dst);

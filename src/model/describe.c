@@ -110,14 +110,14 @@ static char *describe(const struct setting *setting) {
 }
 
 bool describe_settings(struct gen_model *model) {
-    size_t n = model->file->n_settings;
+    size_t n = model->source->n_settings;
     model->setting_texts = memory_new(n, sizeof *model->setting_texts);
     if (model->setting_texts == NULL) {
         return false;
     }
     model->n_setting_texts = n;
     for (size_t i = 0; i < n; i++) {
-        model->setting_texts[i] = describe(&model->file->settings[i]);
+        model->setting_texts[i] = describe(&model->source->settings[i]);
         if (model->setting_texts[i] == NULL) {
             return false;
         }
@@ -130,21 +130,21 @@ size_t gen_model_n_metadata(const struct gen_model *model) {
 }
 
 struct gen_metadata gen_model_metadata(const struct gen_model *model, size_t i) {
-    return (struct gen_metadata){model->file->settings[i].key, model->setting_texts[i]};
+    return (struct gen_metadata){model->source->settings[i].key, model->setting_texts[i]};
 }
 
 size_t gen_model_n_tensors(const struct gen_model *model) {
-    return model->file->n_tensors;
+    return model->source != NULL ? model->source->n_tensors : 0;
 }
 
 struct gen_tensor_info gen_model_tensor(const struct gen_model *model, size_t i) {
-    const struct file_tensor *tensor = &model->file->tensors[i];
+    const struct file_tensor *tensor = &model->source->tensors[i];
     struct gen_tensor_info info = {.name = tensor->name,
                                    .type = tensor_type_info(tensor->type)->name,
                                    .n_dims = tensor->n_dims,
                                    .size = tensor->size};
     /* One that was made F32 is told as it is in the file. */
-    const struct unread_tensor *wide = model_file_unread(model->file, tensor->name);
+    const struct unread_tensor *wide = model_file_unread(model->source, tensor->name);
     if (wide != NULL && wide->values != NULL) {
         info.type = "F64";
         info.size = wide->tensor.size;
@@ -156,13 +156,13 @@ struct gen_tensor_info gen_model_tensor(const struct gen_model *model, size_t i)
 }
 
 const char *gen_model_format(const struct gen_model *model) {
-    return model->file->format;
+    return model->source != NULL ? model->source->format : "gguf v3"; /* as it will be written */
 }
 
 uint64_t gen_model_file_size(const struct gen_model *model) {
     uint64_t size = 0;
-    for (size_t i = 0; i < model->file->n_maps; i++) {
-        size += model->file->maps[i].size;
+    for (size_t i = 0; model->source != NULL && i < model->source->n_maps; i++) {
+        size += model->source->maps[i].size;
     }
     return size;
 }

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/size.h"
 
 static const char eos_key[] = "tokenizer.ggml.eos_token_id";
 static const char own_key[] = "gen.eos_token_ids";
@@ -65,7 +66,7 @@ static enum gen_status read_own(struct gen_ids *ids, const struct gen_config *co
 static enum gen_status read_gguf(struct gen_ids *ids, const struct gen_config *config,
                                  const struct model_file *file, struct gen_error *err) {
     enum gen_status status = GEN_OK;
-    for (size_t i = 0; i < sizeof turn_keys / sizeof *turn_keys && status == GEN_OK; i++) {
+    for (size_t i = 0; i < N_OF(turn_keys) && status == GEN_OK; i++) {
         int64_t id = -1;
         status = model_file_get_int(file, turn_keys[i], 0, config->n_vocab - 1, &id, err);
         if (status == GEN_OK) {

@@ -9,8 +9,9 @@
 
 #include "arch/arch.h"
 #include "base/error.h"
+#include "base/size.h"
 #include "format/chat_template.h"
-#include "model/settings.h"
+#include "model/path_name.h"
 
 /* ---- which ----------------------------------------------------------------------------------*/
 
@@ -73,7 +74,7 @@ static enum gen_status write_parent(struct gguf_writer *writer, const struct mod
     if (source->naming == NAMES_HF) { /* which has no name but its directory's */
         struct error_quoted quoted;
         size_t n;
-        const char *start = model_settings_path_name(source->name, &n);
+        const char *start = model_path_name(source->name, &n);
         const char *name = error_quote(&quoted, start, n);
         enum gen_status written =
             gguf_writer_string(writer, "general.base_model.0.name", name, strlen(name), err);
@@ -84,7 +85,7 @@ static enum gen_status write_parent(struct gguf_writer *writer, const struct mod
                                         "description", "url",    "repo_url",     "doi"};
     enum gen_status status = GEN_OK;
     bool known = false;
-    for (size_t i = 0; i < sizeof parts / sizeof *parts && status == GEN_OK; i++) {
+    for (size_t i = 0; i < N_OF(parts) && status == GEN_OK; i++) {
         char key[48], parent[48];
         snprintf(key, sizeof key, "general.%s", parts[i]);
         snprintf(parent, sizeof parent, "general.base_model.0.%s", parts[i]);

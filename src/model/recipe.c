@@ -4,6 +4,8 @@
  */
 #include "model/recipe.h"
 
+#include "base/size.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -28,7 +30,7 @@
 
 static const struct recipe recipes[] = {RECIPES(RECIPE_ENTRY)};
 const char *const gen_convert_types[] = {RECIPES(RECIPE_NAME) NULL};
-#define N_RECIPES (sizeof recipes / sizeof *recipes)
+#define N_RECIPES N_OF(recipes)
 
 const struct recipe *recipe_find(const char *name) {
     for (size_t i = 0; i < N_RECIPES; i++) {
@@ -77,7 +79,7 @@ static enum tensor_type fitting(enum tensor_type type, uint64_t row) {
         enum tensor_type large, small;
     } substitutes[] = {
         {TENSOR_Q4_K, TENSOR_Q5_0}, {TENSOR_Q5_K, TENSOR_Q5_1}, {TENSOR_Q6_K, TENSOR_Q8_0}};
-    for (size_t i = 0; i < sizeof substitutes / sizeof *substitutes && !fits(type, row); i++) {
+    for (size_t i = 0; i < N_OF(substitutes) && !fits(type, row); i++) {
         if (substitutes[i].large == type) {
             type = substitutes[i].small;
         }

@@ -59,7 +59,7 @@ static enum gen_status session_init(struct gen_session *session, const struct ge
     if (model->weights.lm_head.data == NULL) {
         return error_set(err, GEN_BAD_ARGUMENT,
                          "%s: was opened for its metadata only, a session needs the weights",
-                         model->file->where.text);
+                         model->where.text);
     }
     int32_t n_ctx = options->n_ctx > 0 ? options->n_ctx : model->config.n_ctx;
     session->model = model;
@@ -218,7 +218,7 @@ enum gen_status gen_session_eval(struct gen_session *session, const struct gen_r
         session->n_rows = 0;
         bool is_f16 = session->cache.type == TENSOR_F16;
         status = error_set(err, GEN_BAD_FILE, "%s: the model's output is not finite (%s)",
-                           session->model->file->where.text,
+                           session->model->where.text,
                            is_f16 ? "its weights overflow f32, or its keys and values the KV "
                                     "cache of type f16: try f32"
                                   : "its weights overflow f32");

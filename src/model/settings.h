@@ -32,11 +32,4 @@ enum gen_status model_settings_write(struct gguf_writer *writer,
                                      const struct model_settings *settings,
                                      struct model_settings_own *own, struct gen_error *err);
 
-/**
- * What a model without a name is called, n bytes at *start: the last part of its path without
- * `.gguf` ("model" for "." and ".."), or of a folder in the Hub's cache the repository's. A path
- * may hold bytes that are not UTF-8, so it goes through error_quote() before it is written.
- */
-const char *model_settings_path_name(const char *path, size_t *n);
-
 #endif

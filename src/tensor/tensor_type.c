@@ -1,108 +1,15 @@
 /**
  * tensor_type.c - the table of tensor types: names, sizes of blocks, conversion to and from f32,
- * and the search for numbers that are not finite. F16 and BF16 are converted here, block formats in
- * quant.c.
+ * and the search for numbers that are not finite. F32, F16 and BF16 are converted in float_types.c,
+ * block formats in quant/quant.c.
  */
 #include "tensor/tensor_type.h"
 
 #include <string.h>
 
-#include "base/bytes.h"
+#include "base/size.h"
+#include "tensor/float_types.h"
 #include "tensor/quant/quant.h"
-
-static uint32_t bits_of(float value) {
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
-static float float_of(uint32_t bits) {
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-float tensor_bf16_to_f32(uint16_t bits) {
-    return float_of((uint32_t)bits << 16);
-}
-
-static uint16_t number_to_bf16(float value) {
-    uint32_t bits = bits_of(value);
-    if ((bits & 0x7fffffffu) > 0x7f800000u) {
-        return (uint16_t)(bits >> 16 | 0x40); /* NaN stays NaN, whatever its low bits */
-    }
-    /* Half of the last place, less one where the last bit is even: ties go to even. */
-    return (uint16_t)((bits + 0x7fffu + (bits >> 16 & 1)) >> 16);
-}
-
-float tensor_f16_to_f32(uint16_t bits) {
-    uint32_t sign = (uint32_t)(bits & 0x8000u) << 16;
-    uint32_t exponent = bits >> 10 & 0x1fu;
-    uint32_t fraction = bits & 0x3ffu;
-    if (exponent == 0) {
-        /* Subnormal or zero: fraction * 2^-24, exact in f32. */
-        float magnitude = (float)fraction * 0x1p-24f;
-        return float_of(sign | bits_of(magnitude));
-    }
-    uint32_t wide = exponent == 0x1f ? 0xffu : exponent + 112;
-    return float_of(sign | wide << 23 | fraction << 13);
-}
-
-uint16_t tensor_f16_from_f32(float value) {
-    uint32_t bits = bits_of(value);
-    uint16_t sign = (uint16_t)(bits >> 16 & 0x8000u);
-    uint32_t magnitude = bits & 0x7fffffffu;
-    if (magnitude > 0x7f800000u) {
-        return (uint16_t)(sign | 0x7e00u);
-    }
-    if (magnitude >= 0x477ff000u) {
-        return (uint16_t)(sign | 0x7c00u); /* 65520 and more round to infinity */
-    }
-    if (magnitude < 0x38800000u) {
-        /* Below 2^-14: adding 1/2 puts the unit 2^-24 of half-precision subnormals at the last
-         * place of a float, and the addition rounds to nearest even. */
-        float shifted = float_of(magnitude) + 0.5f;
-        return (uint16_t)(sign | (bits_of(shifted) - bits_of(0.5f)));
-    }
-    uint32_t rounded = magnitude + 0xfffu + (magnitude >> 13 & 1);
-    return (uint16_t)(sign | ((rounded - (112u << 23)) >> 13));
-}
-
-static void f32_to_f32(float *out, const unsigned char *in, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        out[i] = float_of(bytes_u32(in + 4 * i));
-    }
-}
-
-static void f32_from_f32(unsigned char *out, const float *in, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        bytes_put_u32(out + 4 * i, bits_of(in[i]));
-    }
-}
-
-static void f16_to_f32(float *out, const unsigned char *in, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        out[i] = tensor_f16_to_f32(bytes_u16(in + 2 * i));
-    }
-}
-
-static void f16_from_f32(unsigned char *out, const float *in, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        bytes_put_u16(out + 2 * i, tensor_f16_from_f32(in[i]));
-    }
-}
-
-static void bf16_to_f32(float *out, const unsigned char *in, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        out[i] = tensor_bf16_to_f32(bytes_u16(in + 2 * i));
-    }
-}
-
-static void bf16_from_f32(unsigned char *out, const float *in, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        bytes_put_u16(out + 2 * i, number_to_bf16(in[i]));
-    }
-}
 
 /* A number is not finite where its exponent bits are all ones. Runs of CHECK numbers are tested
  * at once without branches, which compilers turn into vectors; only a bad run is looked into. */
@@ -164,24 +71,24 @@ static const struct tensor_type_info types[TENSOR_N_TYPES] = {
                     .gguf_id = 0,
                     .block_size = 1,
                     .block_bytes = 4,
-                    .to_f32 = f32_to_f32,
-                    .from_f32 = f32_from_f32,
+                    .to_f32 = floats_f32_to_f32,
+                    .from_f32 = floats_f32_from_f32,
                     .find_not_finite = f32_find_not_finite},
     [TENSOR_F16] = {.name = "F16",
                     .option_name = "f16",
                     .gguf_id = 1,
                     .block_size = 1,
                     .block_bytes = 2,
-                    .to_f32 = f16_to_f32,
-                    .from_f32 = f16_from_f32,
+                    .to_f32 = floats_f16_to_f32,
+                    .from_f32 = floats_f16_from_f32,
                     .find_not_finite = f16_find_not_finite},
     [TENSOR_BF16] = {.name = "BF16",
                      .option_name = "bf16",
                      .gguf_id = 30,
                      .block_size = 1,
                      .block_bytes = 2,
-                     .to_f32 = bf16_to_f32,
-                     .from_f32 = bf16_from_f32,
+                     .to_f32 = floats_bf16_to_f32,
+                     .from_f32 = floats_bf16_from_f32,
                      .find_not_finite = bf16_find_not_finite},
     QUANT_FORMATS(QUANT_ENTRY)};
 
@@ -226,5 +133,5 @@ const struct tensor_other_type *tensor_type_other(uint32_t gguf_id) {
         [38] = {"IQ4_NL_8_8", 0, 0}, [39] = {"MXFP4", 32, 17},    [40] = {"NVFP4", 64, 36},
         [41] = {"Q1_0", 128, 18},    [42] = {"Q2_0", 0, 0},       QUANT_FORMATS(QUANT_SIZES)};
 #undef QUANT_SIZES
-    return gguf_id < sizeof others / sizeof *others ? &others[gguf_id] : NULL;
+    return gguf_id < N_OF(others) ? &others[gguf_id] : NULL;
 }

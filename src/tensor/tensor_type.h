@@ -55,9 +55,4 @@ struct tensor_other_type {
 /** What ggml calls a type number ("IQ1_S"), and how large a block is; NULL if it has none. */
 const struct tensor_other_type *tensor_type_other(uint32_t gguf_id);
 
-/** One half-precision or bfloat16 number widened exactly; f32 rounded to nearest even. */
-float tensor_f16_to_f32(uint16_t bits);
-uint16_t tensor_f16_from_f32(float value);
-float tensor_bf16_to_f32(uint16_t bits);
-
 #endif

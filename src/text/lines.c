@@ -5,6 +5,8 @@
  */
 #include "text/lines.h"
 
+#include "base/size.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -43,7 +45,7 @@ const char *text_looks_like(const void *text, size_t n) {
         {"\x1f\x8b", 0, "is compressed with gzip (unpack it: gunzip)"},
         {"\x28\xb5\x2f\xfd", 0, "is compressed with zstd (unpack it: zstd -d)"},
     };
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+    for (size_t i = 0; i < N_OF(known); i++) {
         size_t length = strlen(known[i].begins);
         if (n >= length && memcmp(text, known[i].begins, length) == 0 &&
             (known[i].shorter_than == 0 || n < known[i].shorter_than)) {
@@ -80,7 +82,7 @@ bool text_ends_with(const char *text, const char *end) {
 bool text_is_json_lines(const char *path) {
     static const char *const ends[] = {".jsonl", ".ndjson", ".json"};
     size_t n = strlen(path);
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+    for (size_t i = 0; i < N_OF(ends); i++) {
         size_t length = strlen(ends[i]);
         if (n >= length && strcasecmp(path + n - length, ends[i]) == 0) {
             return true;

@@ -137,4 +137,8 @@ size_t tokenizer_n_merges(const struct gen_tokenizer *tokenizer);
 void tokenizer_merge(const struct gen_tokenizer *tokenizer, size_t rank, int32_t *left,
                      int32_t *right);
 
+/** A digest of all that a tokenizer knows (vocab_digest.c): of two with the same one, ids mean the
+ *  same. */
+uint64_t tokenizer_digest(const struct gen_tokenizer *tokenizer);
+
 #endif

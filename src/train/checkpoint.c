@@ -15,6 +15,7 @@
 #include "base/size.h"
 #include "format/gguf_write.h"
 #include "model/config.h"
+#include "model/path_name.h"
 #include "model/recipe.h"
 #include "model/settings.h"
 
@@ -172,7 +173,7 @@ static enum gen_status put_model(struct gguf_writer *writer, const char *path,
                                  const struct model_file *source, enum metadata_carried carried,
                                  struct gen_error *err) {
     size_t n;
-    const char *name = model_settings_path_name(path, &n);
+    const char *name = model_path_name(path, &n);
     struct error_quoted quoted;
     error_quote(&quoted, name, n);
     struct model_settings settings = {.name = quoted.text,

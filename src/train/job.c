@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/size.h"
-#include "data/dataset.h"
+#include "tokenizer/tokenizer.h"
 #include "train/ranks.h"
 #include "train/resume.h"
 
@@ -164,7 +164,7 @@ static struct checkpoint first_checkpoint(struct run *run) {
     checkpoint.seed = run->options->seed;
     checkpoint.optimizer = run->options->optimizer;
     checkpoint.base = base_digest(run);
-    checkpoint.vocab = dataset_vocab_digest(run->job->tokenizer);
+    checkpoint.vocab = tokenizer_digest(run->job->tokenizer);
     if (run->job->resumed) {
         if (data->earlier_key != 0 && checkpoint.data_key == data->earlier_key) {
             checkpoint.data_key = data->data_key;

@@ -14,6 +14,7 @@
 #include "model/config.h"
 #include "model/eos_ids.h"
 #include "tensor/kernels/training.h"
+#include "tokenizer/tokenizer.h"
 #include "train/options.h"
 #include "train/ranks.h"
 #include "train/resume.h"
@@ -100,7 +101,7 @@ static enum gen_status check_init_tokenizer(const struct train_job *job) {
     int32_t n = gen_tokenizer_n_vocab(job->tokenizer);
     if ((own != job->tokenizer && n > job->config.n_vocab) ||
         (own != NULL && own != job->tokenizer &&
-         dataset_vocab_digest(own) != dataset_vocab_digest(job->tokenizer))) {
+         tokenizer_digest(own) != tokenizer_digest(job->tokenizer))) {
         return error_set(job->err, GEN_BAD_ARGUMENT,
                          "%s: the vocabulary of %d tokens is not the one this model was trained "
                          "with, which has %d (leave the vocabulary away, or train anew)",

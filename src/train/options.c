@@ -9,6 +9,7 @@
 
 #include "arch/keys.h"
 #include "base/error.h"
+#include "base/size.h"
 #include "base/threads.h"
 #include "model/config.h"
 
@@ -43,15 +44,22 @@ struct preset {
     struct gen_train_shape shape;
 };
 
-static const struct preset presets[] = {
-    {"tiny", 4096, {.n_layer = 6, .n_head = 8, .n_embd = 256, .n_ctx = 256}},
-    {"small", 16384, {.n_layer = 8, .n_head = 8, .n_embd = 512, .n_ctx = 512}},
-    {"gpt2", 50257, {.n_layer = 12, .n_head = 12, .n_embd = 768, .n_ctx = 1024}},
-};
+/* ROW(name, vocab_size, n_layer, n_head, n_embd, n_ctx) of each; a new model is the first if
+ * nothing is said. */
+#define PRESETS(ROW)                                                                               \
+    ROW("tiny", 4096, 6, 8, 256, 256)                                                              \
+    ROW("small", 16384, 8, 8, 512, 512)                                                            \
+    ROW("gpt2", 50257, 12, 12, 768, 1024)
 
-/* NULL for a name that is none; a new model is tiny if nothing is said. */
+#define PRESET_ENTRY(NAME, VOCAB_SIZE, ...) {NAME, VOCAB_SIZE, {__VA_ARGS__}},
+#define PRESET_NAME(NAME, ...)              NAME,
+
+static const struct preset presets[] = {PRESETS(PRESET_ENTRY)};
+const char *const gen_train_presets[] = {PRESETS(PRESET_NAME) NULL};
+
+/* NULL for a name that is none. */
 static const struct preset *find_preset(const char *name) {
-    for (size_t i = 0; name != NULL && i < sizeof presets / sizeof *presets; i++) {
+    for (size_t i = 0; name != NULL && i < N_OF(presets); i++) {
         if (strcmp(presets[i].name, name) == 0) {
             return &presets[i];
         }
@@ -94,7 +102,7 @@ static enum gen_status check_numbers(const struct gen_train_options *options,
         {"checkpoint_minutes", options->checkpoint_minutes, 0, INFINITY, false},
     };
     enum gen_status status = GEN_OK;
-    for (size_t i = 0; i < sizeof ranges / sizeof *ranges && status == GEN_OK; i++) {
+    for (size_t i = 0; i < N_OF(ranges) && status == GEN_OK; i++) {
         status = check_range(&ranges[i], err);
     }
     return status;
@@ -250,7 +258,7 @@ enum gen_status train_options_fit(const struct gen_train_options *options,
          shorter ? "; if it was begun with a model, for shorter sequences name that one, too" : ""},
     };
     enum gen_status status = GEN_OK;
-    for (size_t i = 0; status == GEN_OK && i < sizeof wishes / sizeof *wishes; i++) {
+    for (size_t i = 0; status == GEN_OK && i < N_OF(wishes); i++) {
         status = check_wish(&wishes[i], options, name, err);
     }
     /* One that was learned may have come out smaller, where the text had no more to give. */

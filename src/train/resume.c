@@ -11,7 +11,8 @@
 #include "arch/arch.h"
 #include "base/error.h"
 #include "base/memory.h"
-#include "data/dataset.h"
+#include "base/size.h"
+#include "tokenizer/tokenizer.h"
 #include "train/options.h"
 
 /* ---- the note --------------------------------------------------------------------------------*/
@@ -60,7 +61,7 @@ static enum gen_status check_init_again(const struct train_job *job, const char 
                  {"n_embd", run->n_embd, init->n_embd},    {"n_inner", run->n_inner, init->n_inner},
                  {"n_ctx", run->n_ctx, init->n_ctx},       {"n_vocab", run->n_vocab, init->n_vocab},
                  {"window", run->window, init->window}};
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    for (size_t i = 0; i < N_OF(sizes); i++) {
         if (sizes[i].run != sizes[i].init) {
             return error_set(job->err, GEN_BAD_ARGUMENT,
                              "%s: its %s is %d, that of %s is %d (go on with the model that the "
@@ -74,7 +75,7 @@ static enum gen_status check_init_again(const struct train_job *job, const char 
                          "run was begun with, or choose another output)",
                          name, init_name);
     }
-    if (tokenizer != NULL && dataset_vocab_digest(tokenizer) != saved->vocab) {
+    if (tokenizer != NULL && tokenizer_digest(tokenizer) != saved->vocab) {
         return error_set(job->err, GEN_BAD_ARGUMENT,
                          "%s: its vocabulary of %d tokens is not that of %s, which has %d (go on "
                          "with the model that the run was begun with, or choose another output)",
@@ -91,7 +92,7 @@ enum gen_status resume_check(const struct train_job *job) {
     if (status != GEN_OK) {
         return status;
     }
-    if (saved->vocab != dataset_vocab_digest(job->tokenizer)) {
+    if (saved->vocab != tokenizer_digest(job->tokenizer)) {
         return error_set(job->err, GEN_BAD_ARGUMENT,
                          "%s: the run was begun with another vocabulary of %d tokens, this one has "
                          "%d (go on with that one, or choose another output)",

@@ -41,13 +41,9 @@ static enum gen_status show_sample(const struct trainer *trainer, struct gen_err
     if (watch->sample == NULL || every == 0 || step % every != 0) {
         return GEN_OK;
     }
-    struct gen_tokenizer *tokenizer;
-    memcpy(&tokenizer, &trainer->in->tokenizer, sizeof tokenizer); /* only read, as `const` says */
-    struct model_file file = {.format = "gguf v3", .tokenizer = tokenizer};
-    error_path(&file.where, trainer->in->path);
-    const struct gen_model model = {.config = trainer->in->params->config,
-                                    .file = &file,
-                                    .weights = trainer->in->params->weights};
+    const struct params *params = trainer->in->params;
+    const struct gen_model model =
+        model_view(&params->config, &params->weights, trainer->in->tokenizer, trainer->in->path);
     return watch->sample(watch->context, step, &model) ? GEN_OK : canceled(trainer, err);
 }
 

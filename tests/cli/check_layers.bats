@@ -97,6 +97,34 @@ refused() {
     refused 'data must not include "format/gguf.h"'
 }
 
+@test "headers do not include each other, by whatever way" {
+    echo '#include "base/error.h"' >src/base/file.h
+    echo '#include "base/memory.h"' >src/base/error.h
+    check
+    [ "$status" -eq 0 ]
+    echo '#include "base/file.h"' >src/base/memory.h
+    check
+    [ "$status" -eq 1 ]
+    [ "${#lines[@]}" -eq 4 ]
+    for file in error file memory; do
+        [[ $output == *"base/$file.h: is in a circle of files that include each other"* ]]
+    done
+}
+
+@test "files of the library do not call each other" {
+    library 'int second(void); int first(void) { return second(); }' first
+    (cd build && echo 'int second(void) { return 2; }' >second.c && cc -fPIC -w -c second.c && ar rs libgen.a second.o)
+    check
+    [ "$status" -eq 0 ]
+    (cd build && echo 'int first(void); int second(void) { return first(); }' >second.c && cc -fPIC -w -c second.c &&
+        ar rs libgen.a second.o)
+    check
+    [ "$status" -eq 1 ]
+    [ "${#lines[@]}" -eq 3 ]
+    [ "${lines[0]}" = "first.o: is in a circle of files that call each other" ]
+    [ "${lines[1]}" = "second.o: is in a circle of files that call each other" ]
+}
+
 @test "kernels below a room keep the room's level" {
     mkdir -p src/tensor/kernels/sets
     echo '#include "model/forward.h"' >src/tensor/kernels/sets/avx2.c

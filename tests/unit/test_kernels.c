@@ -16,6 +16,7 @@
 #include "base/math.h"
 #include "base/rng.h"
 #include "kernel_check.h"
+#include "tensor/float_types.h"
 #include "tensor/kernels/kernels.h"
 #include "tensor/ops.h"
 

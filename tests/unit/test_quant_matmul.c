@@ -16,6 +16,7 @@
 #include "base/bytes.h"
 #include "base/rng.h"
 #include "simulated_vnni.h"
+#include "tensor/float_types.h"
 #include "tensor/kernels/kernels.h"
 #include "tensor/ops.h"
 

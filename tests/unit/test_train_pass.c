@@ -154,7 +154,7 @@ static void rig_load(struct rig *rig, const char *path, const char *kernels, int
     struct gen_model *model;
     if (gen_model_open(&model, path, NULL, &err) != GEN_OK ||
         params_init(&rig->params, gen_model_config(model), &err) != GEN_OK ||
-        params_load(&rig->params, model->file, &err) != GEN_OK) {
+        params_load(&rig->params, model->source, &err) != GEN_OK) {
         fail_msg("%s", err.message);
     }
     gen_model_free(model);

@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "base/size.h"
 #include "cli/alloc.h"
 #include "cli/compute_options.h"
 #include "cli/exit_code.h"
@@ -53,7 +54,7 @@ static const struct options_spec spec = {
              "work on the machine "
              "spoils the figures; a wide spread tells.",
     .table = table,
-    .n_table = sizeof table / sizeof *table,
+    .n_table = N_OF(table),
     .habits = habits_bench,
     .examples = "  gen bench --quick\n"
                 "  gen bench -m gpt2.gguf --prompt-lengths 512 --batch 1,16,64\n"

@@ -115,7 +115,7 @@ enum gen_status bench_settings_check(const struct bench_settings *settings, stru
                  {"decode-lengths", settings->decode_lengths, INT32_MAX},
                  {"batch", settings->batch, BENCH_MAX_BATCH}};
     enum gen_status status = GEN_OK;
-    for (size_t i = 0; status == GEN_OK && i < sizeof lists / sizeof *lists; i++) {
+    for (size_t i = 0; status == GEN_OK && i < N_OF(lists); i++) {
         if (lists[i].text != NULL) {
             status = parse_list(&list, lists[i].option, lists[i].text, lists[i].max, err);
         }
@@ -157,7 +157,7 @@ static enum gen_status batch_list(struct bench_list *list, const char *text, boo
     static const int32_t numbers[] = {1, 2, 4, 16, 64};
     static const int32_t few[] = {1, 4};
     const int32_t *chosen = quick ? few : numbers;
-    size_t n = quick ? sizeof few / sizeof *few : sizeof numbers / sizeof *numbers;
+    size_t n = quick ? N_OF(few) : N_OF(numbers);
     list->n = 0;
     for (size_t i = 0; i < n; i++) {
         if (chosen[i] == 1 || chosen[i] * memory <= BATCH_MEMORY) {

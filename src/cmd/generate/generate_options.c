@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "base/size.h"
 #include "cli/compute_options.h"
 #include "cli/message.h"
 #include "cli/sandbox.h"
@@ -174,9 +175,9 @@ const struct options_spec generate_spec = {
     .usage = "gen [generate] [OPTIONS] [PROMPT...]",
     .intro = "Continue PROMPT, and print prompt and continuation as they come.",
     .table = table,
-    .n_table = sizeof table / sizeof *table,
+    .n_table = N_OF(table),
     .conflicts = conflicts,
-    .n_conflicts = sizeof conflicts / sizeof *conflicts,
+    .n_conflicts = N_OF(conflicts),
     .once = once,
     .once_hint = " (--lines takes many prompts)",
     .habits = habits_generate,

@@ -2,6 +2,7 @@
  * finetune.c - `gen finetune`: its options and what they set. What it has in common with `gen
  * train` is in train_options.c and train_report.c, the work is gen_finetune() in src/train.
  */
+#include "base/size.h"
 #include "cli/exit_code.h"
 #include "cmd/command.h"
 #include "cmd/train/train_report.h"
@@ -88,9 +89,9 @@ static const struct options_spec spec = {
              "but for files to write that do not lie next to FILE.gguf. "
              "SIGUSR1 writes a checkpoint and learning goes on.",
     .table = table,
-    .n_table = sizeof table / sizeof *table,
+    .n_table = N_OF(table),
     .conflicts = conflicts,
-    .n_conflicts = sizeof conflicts / sizeof *conflicts,
+    .n_conflicts = N_OF(conflicts),
     .habits = habits_train,
     .examples =
         "  gen finetune -o mine.gguf --valid-share 0.1 --patience 3 --epochs 20 \\\n"

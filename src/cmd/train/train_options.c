@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/size.h"
 #include "cli/alloc.h"
 #include "cli/compute_options.h"
 #include "cli/exit_code.h"
@@ -27,7 +28,6 @@
  *  like that which it knows, and 3e-5 takes much longer on text of another kind. */
 #define INIT_RATE 1e-4f
 
-static const char *const preset_names[] = {"tiny", "small", "gpt2", NULL};
 const char *const train_schedule_names[] = {"constant", "cosine", "wsd", NULL};
 const char *const train_optimizer_names[] = {"adamw", "muon", NULL};
 
@@ -67,7 +67,7 @@ static const struct option table[] = {
                "begin with the weights of this model, a GGUF file, a Hugging Face directory or a "
                "name; default: random ones"),
     OPTION_ROW("model", 'm', OPTION_STRING, AT(init), "PATH|NAME", "the same as --init"),
-    OPTION_ROW_CHOICE("preset", '\0', AT(preset), "NAME", preset_names,
+    OPTION_ROW_CHOICE("preset", '\0', AT(preset), "NAME", gen_train_presets,
                       "shape of a new model: tiny (6 layers, 8 heads, 256 wide, context 256), "
                       "small (8, 8, 512, 512), gpt2 (12, 12, 768, 1024)"),
     OPTION_ROW_RANGE("n-layer", '\0', OPTION_INT, AT(options.shape.n_layer), "N", 1, 10000,
@@ -110,9 +110,9 @@ const struct options_spec train_spec = {
              "the steps, at most 100. --resume needs -o FILE.gguf alone: options that are not "
              "given are as they were, but for files to write that do not lie next to FILE.gguf.",
     .table = table,
-    .n_table = sizeof table / sizeof *table,
+    .n_table = N_OF(table),
     .conflicts = conflicts,
-    .n_conflicts = sizeof conflicts / sizeof *conflicts,
+    .n_conflicts = N_OF(conflicts),
     .habits = habits_train,
     .examples = "  gen train -o tales.gguf --valid tales-valid.txt --steps 5000 tales.txt\n"
                 "  gen train --resume -o tales.gguf --steps 9000\n"
@@ -240,7 +240,7 @@ static bool is_of_model(const char *path, const char *model) {
     bool found = false;
     if (model != NULL && stat(model, &theirs) == 0 && S_ISDIR(theirs.st_mode) &&
         stat(directory, &own) == 0 && own.st_dev == theirs.st_dev && own.st_ino == theirs.st_ino) {
-        for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        for (size_t i = 0; i < N_OF(ends); i++) {
             found = found || (*path != '\0' && text_ends_with(path + 1, ends[i]));
         }
     }
@@ -363,7 +363,7 @@ bool train_settings_complete(void *opaque, const struct options_parsed *parsed, 
     }
     /* The default is for a new model alone; one that exists is held against what was asked for. */
     if (options_given(parsed, &train_spec, "preset")) {
-        settings->options.preset = preset_names[settings->preset];
+        settings->options.preset = gen_train_presets[settings->preset];
     }
     /* A model that is named when a run is resumed changes nothing, be it the one that the run was
      * begun with or, of a run that was begun without, any. */

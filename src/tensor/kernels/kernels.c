@@ -83,7 +83,7 @@ static const struct kernels *const sets[] = {
 };
 
 const struct kernels *kernels_best(void) {
-    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+    for (size_t i = 0; i < N_OF(sets); i++) {
         if (is_supported(sets[i])) {
             return sets[i];
         }
@@ -92,7 +92,7 @@ const struct kernels *kernels_best(void) {
 }
 
 const struct kernels *kernels_by_name(const char *name) {
-    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+    for (size_t i = 0; i < N_OF(sets); i++) {
         if (strcmp(sets[i]->name, name) == 0) {
             return is_supported(sets[i]) ? sets[i] : NULL;
         }

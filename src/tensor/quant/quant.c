@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "tensor/float_types.h"
 #include "tensor/tensor_type.h"
 
 /* What a row of the list must be for this file, for panels and for kernels: bits that come to its

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "tensor/float_types.h"
 #include "tensor/quant/quant_k.h"
 #include "tensor/tensor_type.h"
 

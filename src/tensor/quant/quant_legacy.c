@@ -11,6 +11,7 @@
  * Byte i of `low` holds the low four bits of number i in its lower half and of number i + 16 in
  * its upper half; bit i of `high`, counted through its bytes, is the fifth bit of number i.
  */
+#include "tensor/float_types.h"
 #include "tensor/quant/quant.h"
 #include "tensor/tensor_type.h"
 

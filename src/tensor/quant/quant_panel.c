@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/memory.h"
 #include "base/size.h"
+#include "tensor/float_types.h"
 #include "tensor/tensor_type.h"
 #include "tensor/words.h"
 

@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "tensor/tensor_type.h"
+#include "tensor/float_types.h"
 
 #define VF_LANES 16
 /* Loops, too long to be part of every caller. */
