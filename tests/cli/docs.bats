@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2016 # backquotes are those of the documents
-# scripts/SPEED.md and scripts/speed_log.csv against the code and its history: that the log can be read
-# by machines, and that constants chosen by measuring are still those of the table.
+# Documents against the code and its history: scripts/speed_log.csv can be read by machines, constants
+# chosen by measuring are still those of scripts/SPEED.md, files that a document names are there.
 
 setup() {
     load helper
@@ -42,7 +42,7 @@ fields() {
     [ "$(wc -l <rows)" -gt 200 ]
     run awk -F '\t' '
         NR > 1 && (NF != 7 || $1 !~ /^20[0-9][0-9]-[01][0-9]-[0-3][0-9]$/ || $1 < last ||
-                   $2 !~ /^[0-9a-f]+$/ || length($2) < 7 || $3 !~ /^Zen [0-9]$/ || $4 == "" ||
+                   $2 !~ /^[0-9a-f]+$/ || length($2) != 7 || $3 !~ /^Zen [0-9]$/ || $4 == "" ||
                    $6 == "" || $7 !~ /^(yes|no|)$/) { print "line " NR ": " $0 }
         { last = NR > 1 ? $1 : "" }' rows
     echo "$output"
@@ -58,10 +58,10 @@ fields() {
     [ "$(git -C "$ROOT" rev-parse --is-shallow-repository)" = false ] || skip "history was left out"
     fields "$LOG" | awk -F '\t' 'NR > 1 { print $2, $1 }' | sort -u >named
     grep -oE '20[0-9]{2}-[0-9]{2}-[0-9]{2}, [0-9a-f]{7}' "$SPEED" | sed 's/\(.*\), \(.*\)/\2 \1/' >>named
-    while read -r commit day; do
-        echo "$commit $day"
-        [ "$(git -C "$ROOT" log -1 --format=%as "$commit^{commit}" --)" = "$day" ]
-    done <named
+    sort -u named >wanted
+    # shellcheck disable=SC2046 # several commits
+    git -C "$ROOT" log --no-walk=unsorted --format='%H %as' $(cut -d ' ' -f 1 wanted) -- >found
+    sed 's/^\(.\{7\}\)[0-9a-f]*/\1/' found | sort -u | diff wanted -
 }
 
 # Rows "| `NAME` | FILE | VALUE | why |" of SPEED.md: NAME, FILE and VALUE with tabs between them.
@@ -96,10 +96,37 @@ file_named() {
 
 @test "whoever refers to SPEED.md finds a row there" {
     rows | cut -f 2 | sed 's/[.][ch]$//' | sort -u >told
-    grep -rl 'SPEED[.]md' "$ROOT/src" "$ROOT/include" >citing
+    grep -rl --include='*.[ch]' 'SPEED[.]md' "$ROOT/src" "$ROOT/include" >citing
     while read -r file; do
         name=$(basename "$file")
         echo "$file"
         grep -qxF "${name%.*}" told
     done <citing
+}
+
+@test "every file that the documents name is there" {
+    # In backquotes or as a link; not a user's files, nor those that an example makes.
+    for document in README.md src/README.md tests/README.md models/README.md scripts/SPEED.md; do
+        grep -oE '[`(][A-Za-z_0-9./-]+[.](c|h|sh|py|bats|gguf|csv|md)[`)]' "$ROOT/$document" | tr -d '`()' |
+            grep -vE 'NAME|_X[.]c' | sed "s|^|$document |"
+    done | sort -u >named
+    [ "$(wc -l <named)" -gt 50 ]
+    (cd "$ROOT" && find src include tests scripts models README.md) | sed 's|.*/||' | sort -u >there
+    while read -r document file; do
+        echo "$document names $file"
+        grep -qxF "$(basename "$file")" there
+    done <named
+}
+
+@test "the samples of the built-in model's card are what its commands print" {
+    unset GEN_MODEL
+    options=$(sed -n '/^The first ten/,/seeds[.]$/p' "$ROOT/models/README.md" | tr '\n' ' ' | sed 's/.*`gen \([^`]*\)`.*/\1/')
+    # The commands of the card, then its texts and theirs with a line break wherever there is white space.
+    sed -n 's/^`\(--prompt .* --seed [0-9]*\)`$/\1/p' "$ROOT/models/README.md" >commands
+    [ "$(wc -l <commands)" -eq 10 ]
+    while IFS= read -r command; do
+        eval "\"$GEN\" $options $command" | tr -s '[:space:]' '\n'
+    done <commands >printed
+    sed -n '/^## Samples/,/^## Checked/s/^>//p' "$ROOT/models/README.md" | tr -s '[:space:]' '\n' | sed '/^$/d' |
+        diff - <(sed '/^$/d' printed)
 }

@@ -15,6 +15,7 @@
 
 #include "kernel_check.h"
 #include "simulated_vnni.h"
+#include "tensor/float_types.h"
 #include "tensor/kernels/kernels.h"
 
 #define N_OF(array) (sizeof(array) / sizeof(array)[0])
