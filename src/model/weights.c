@@ -46,10 +46,10 @@ struct binding {
     size_t n_pieces;
     unsigned char *scratch; /* [threads][scratch_stride], where pieces are read to */
     size_t scratch_stride;
-    atomic_size_t first_bad;   /* the first piece with a number that is not finite */
-    atomic_size_t unread;      /* a piece that could not be read; n_pieces: none */
-    atomic_size_t unread_part; /* the part of its matrix that it was in */
-    atomic_int read_error;     /* and its errno value */
+    atomic_size_t first_bad; /* the first piece with a number that is not finite */
+    /* A piece that could not be read, times TENSOR_MAX_PARTS, plus the part; SIZE_MAX: none. */
+    atomic_size_t unread;
+    atomic_int read_error; /* and its errno value */
 };
 
 /* ---- finite numbers --------------------------------------------------------------------------*/
@@ -211,10 +211,12 @@ static const struct packing *packing_of(const struct binding *binding, size_t pi
     return &binding->packings[low];
 }
 
-/* The n bytes at `at` of a matrix's parts, one after the other: where they are, or in scratch,
- * which they fit in where they are read or lie in several parts. NULL: they could not be read. */
-static const unsigned char *read_parts(struct binding *binding, const struct tensor_source *source,
-                                       size_t at, size_t n, bool in_place, unsigned char *scratch) {
+/* The n bytes at `at` of the parts of a piece's matrix, one after the other: where they are, or in
+ * scratch, which they fit in where they are read or lie in several parts. NULL: they could not be
+ * read. */
+static const unsigned char *read_parts(struct binding *binding, size_t piece,
+                                       const struct tensor_source *source, size_t at, size_t n,
+                                       bool in_place, unsigned char *scratch) {
     size_t part_size = source->parts[0]->size;
     for (size_t done = 0, run; done < n; done += run) {
         size_t part = (at + done) / part_size;
@@ -227,7 +229,8 @@ static const unsigned char *read_parts(struct binding *binding, const struct ten
         const unsigned char *rows =
             whole && in_place ? from : file_map_read(map, from, run, scratch + done);
         if (rows == NULL) {
-            atomic_store(&binding->unread_part, part);
+            atomic_store(&binding->read_error, errno);
+            atomic_store(&binding->unread, piece * TENSOR_MAX_PARTS + part);
             return NULL;
         }
         if (whole) {
@@ -259,10 +262,8 @@ static bool pack_rows_of_outputs(struct binding *binding, size_t piece,
         next = end - panel < n_together ? end : panel + n_together;
         size_t at = panel * step;
         size_t n = size_min(size - at, (next - panel) * step);
-        const unsigned char *rows = read_parts(binding, source, at, n, wide, scratch);
+        const unsigned char *rows = read_parts(binding, piece, source, at, n, wide, scratch);
         if (rows == NULL) {
-            atomic_store(&binding->read_error, errno);
-            atomic_store(&binding->unread, piece);
             return true;
         }
         finite &= matrix_pack(packing->matrix, rows, packing->layout, panel, next);
@@ -315,9 +316,9 @@ static void pack_items(void *context, size_t begin, size_t end, int thread) {
     }
 }
 
-static enum gen_status cannot_read(const struct binding *binding, size_t piece) {
-    const struct file_tensor *tensor =
-        packing_of(binding, piece)->source.parts[atomic_load(&binding->unread_part)];
+static enum gen_status cannot_read(const struct binding *binding, size_t unread) {
+    const struct packing *packing = packing_of(binding, unread / TENSOR_MAX_PARTS);
+    const struct file_tensor *tensor = packing->source.parts[unread % TENSOR_MAX_PARTS];
     struct gen_error reason;
     file_read_error(&reason, tensor->name, atomic_load(&binding->read_error));
     return error_set(binding->err, GEN_IO_ERROR, "%s: tensor %s",
@@ -365,14 +366,13 @@ static enum gen_status pack_all(struct binding *binding) {
         return error_no_memory(binding->err, "weights");
     }
     atomic_init(&binding->first_bad, binding->n_pieces);
-    atomic_init(&binding->unread, binding->n_pieces);
-    atomic_init(&binding->unread_part, 0);
+    atomic_init(&binding->unread, SIZE_MAX);
     atomic_init(&binding->read_error, 0);
     thread_pool_run(binding->pool, binding->n_pieces + 1, 1, pack_items, binding);
     memory_free_aligned(binding->scratch, n_threads, binding->scratch_stride);
     drop_rows_of_inputs(binding);
     size_t unread = atomic_load(&binding->unread);
-    if (unread < binding->n_pieces) {
+    if (unread != SIZE_MAX) {
         return cannot_read(binding, unread);
     }
     size_t bad = atomic_load(&binding->first_bad);
