@@ -51,9 +51,9 @@ static void put_wrapped(struct text_out *out, const char *text, size_t column, s
     put(out, "\n");
 }
 
-/** The default of a number or a choice as " (default: X)", or "". */
-static void describe_default(char *text, size_t size, const struct option *option,
-                             const void *settings) {
+void options_describe_default(char text[OPTIONS_DEFAULT_SIZE], const struct option *option,
+                              const void *settings) {
+    const size_t size = OPTIONS_DEFAULT_SIZE;
     const void *value = field_at_const(settings, option->offset);
     text[0] = '\0';
     /* A number below its range means "none". */
@@ -93,8 +93,8 @@ static void put_option(struct text_out *out, const struct option *option, const 
         put(out, "\n");
         column = 0;
     }
-    char default_text[60];
-    describe_default(default_text, sizeof default_text, option, settings);
+    char default_text[OPTIONS_DEFAULT_SIZE];
+    options_describe_default(default_text, option, settings);
     char *help = alloc_printf("%s%s", option->help, default_text);
     put_blanks(out, TEXT_AT - column);
     put_wrapped(out, help, TEXT_AT, TEXT_AT);
