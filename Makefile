@@ -51,9 +51,13 @@ LIBRARY_OBJECTS := $(call object,$(LIBRARY_SOURCES))
 TEST_OBJECTS    := $(call object,$(TEST_SOURCES) $(TEST_HELPERS))
 OBJECTS         := $(PROGRAM_OBJECTS) $(LIBRARY_OBJECTS)
 
+# The goals that compile something.
+BUILDS := $(filter-out clean help deps deps-lint deps-neon format install install-built uninstall dist,\
+	$(or $(MAKECMDGOALS),all))
+
 # ---- libraries of the system; not looked for where they are not needed ------------------------
 
-ifneq ($(filter-out clean help deps deps-lint deps-neon format uninstall,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(BUILDS),)
 need = $(if $(shell $(1) && echo yes),,$(error $(2) not found: run `make deps`))
 $(call need,command -v $(firstword $(CC)),the C compiler $(firstword $(CC)))
 $(call need,command -v pkg-config,pkg-config)
@@ -85,7 +89,7 @@ endif
 # which computes and parses nothing. Debian's compilers make position-independent programs by
 # themselves.
 knows = $(if $(shell echo 'int main(void) { return 0; }' | $(CC) -Werror $(1) -x c - -o /dev/null 2>/dev/null && echo yes),$(1))
-ifneq ($(filter-out clean help deps deps-lint deps-neon format uninstall,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(BUILDS),)
 HARDENING_CFLAGS  := -Wformat -Werror=format-security $(foreach flag,-fstack-protector-strong \
 	-fstack-clash-protection -fcf-protection -mbranch-protection=standard,$(call knows,$(flag)))
 HARDENING_LDFLAGS := $(foreach flag,-Wl$(comma)-z$(comma)relro -Wl$(comma)-z$(comma)now \
@@ -153,20 +157,20 @@ SONAME  := libgen.so.$(shell echo $(VERSION) | sed 's/^\(0\.[0-9]*\).*/\1/; t; s
 OBJCOPY ?= objcopy
 
 # The names that other programs see begin with gen_, of the static library too; where objcopy or the
-# linker is another kind than GNU's the static one alone is made, and with all its names.
-ifeq ($(SANITIZE)$(filter -static,$(LDFLAGS)),)
-installable: $(BUILD)/lib/libgen.a $(if $(GNU_TOOLS),$(BUILD)/lib/libgen.so.$(VERSION)) $(BUILD)/share/made
+# linker is of another kind than GNU's, the static one alone is made, and with all its names.
+ifneq ($(BUILDS),)
+HIDES_NAMES := $(and $(shell $(OBJCOPY) --help 2>/dev/null | grep keep-global-symbol),\
+	$(call knows,-Wl$(comma)--version-script=scripts/libgen.map))
 endif
-ifneq ($(filter-out clean help deps deps-lint deps-neon format uninstall,$(or $(MAKECMDGOALS),all)),)
-GNU_TOOLS := $(and $(shell $(OBJCOPY) --help 2>/dev/null | grep keep-global-symbol),$(call \
-	knows,-Wl$(comma)--version-script=scripts/libgen.map))
+ifeq ($(SANITIZE)$(filter -static,$(LDFLAGS)),)
+installable: $(BUILD)/lib/libgen.a $(if $(HIDES_NAMES),$(BUILD)/lib/libgen.so.$(VERSION)) $(BUILD)/share/made
 endif
 
 $(BUILD)/lib/libgen.a: $(LIBRARY_OBJECTS) $(BUILD)/sources
 	@mkdir -p $(@D); rm -f $@
 	$(call say,AR   $@)$(CC) $(if $(findstring -flto,$(CFLAGS)),$(CFLAGS) -flinker-output=nolto-rel) \
 		-r -nostdlib -o $(BUILD)/lib/gen.o $(LIBRARY_OBJECTS)
-	$(if $(GNU_TOOLS),@$(OBJCOPY) --wildcard --keep-global-symbol='gen_*' $(BUILD)/lib/gen.o)
+	$(if $(HIDES_NAMES),@$(OBJCOPY) --wildcard --keep-global-symbol='gen_*' $(BUILD)/lib/gen.o)
 	@$(AR) rcs $@ $(BUILD)/lib/gen.o; rm -f $(BUILD)/lib/gen.o
 
 $(BUILD)/lib/libgen.so.$(VERSION): $(LIBRARY_OBJECTS) $(BUILD)/sources scripts/libgen.map
