@@ -129,7 +129,11 @@ bool options_parse_double(double *value, const char *text);
 void options_describe_default(char text[OPTIONS_DEFAULT_SIZE], const struct option *option,
                               const void *settings);
 
-/** Print the help, with the defaults in `settings`. */
-void options_help(struct text_out *out, const struct options_spec *spec, const void *settings);
+/** Append the help, with the defaults in `settings`, in lines of that width (cli/wrap.h). */
+void options_help(struct gen_bytes *out, const struct options_spec *spec, const void *settings,
+                  size_t width);
+
+/** The first of a help's examples, up to an empty line. */
+size_t options_n_examples(const struct options_spec *spec);
 
 #endif
