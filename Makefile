@@ -43,7 +43,7 @@ TEST_HELPERS    := $(filter-out $(TEST_SOURCES),$(wildcard tests/unit/*.c))
 OTHER_TESTS     := $(wildcard tests/fault/*.[ch] tests/fuzz/*.[ch])
 BATS_FILES      := $(wildcard tests/cli/*.bats)
 HEADERS         := $(wildcard include/*.h src/*/*.h src/*/*/*.h tests/unit/*.h tests/neon/*.h scripts/manual/*.h)
-SCRIPTS         := $(wildcard scripts/*.sh scripts/manual/*.sh tests/run tests/fuzz/run tests/cli/*.bash .ci/run)
+SCRIPTS         := $(wildcard scripts/*.sh scripts/manual/*.sh tests/package/*.sh tests/run tests/fuzz/run tests/cli/*.bash .ci/run)
 
 object          = $(patsubst %.c,$(BUILD)/%.o,$(1))
 PROGRAM_OBJECTS := $(call object,$(PROGRAM_SOURCES))
@@ -133,7 +133,7 @@ LINKER      = $(if $(MPI),$(MPI_WRAPPER),$(CC))
 # ---- building ---------------------------------------------------------------------------------
 
 .PHONY: all deps deps-lint deps-neon test test-sanitize test-thread test-fault fuzz test-neon test-mpi lint check-layers format bench \
-	install install-built installable uninstall clean help objects neon-programs fuzz-programs FORCE
+	install install-built installable uninstall dist deb test-package clean help objects neon-programs fuzz-programs FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
@@ -473,6 +473,17 @@ uninstall: ## remove what install put there
 		'$(DESTDIR)$(bashcompletiondir)/gen' '$(DESTDIR)$(zshcompletiondir)/_gen' \
 		'$(DESTDIR)$(fishcompletiondir)/gen.fish'
 	rm -rf '$(DESTDIR)$(docdir)'
+
+dist: ## write a source archive, build/gen-VERSION.tar.gz, of what git tracks
+	@sh scripts/make_dist.sh $(VERSION) $(BUILD)/gen-$(VERSION).tar.gz
+
+deb: ## make Debian packages of what was built, in build/deb
+	@sh scripts/make_deb.sh $(BUILD) $(VERSION) $(SONAME)
+
+test-package: ## build from `make dist` in a clean folder, try the packages of `make deb`
+	@$(MAKE) --no-print-directory dist
+	@if command -v dpkg-shlibdeps >/dev/null; then $(MAKE) --no-print-directory deb; fi
+	@CC='$(CC)' bash tests/package/try.sh '$(abspath $(BUILD))' $(VERSION)
 
 clean: ## remove everything that was built
 	rm -rf $(BUILD)
