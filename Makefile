@@ -52,7 +52,7 @@ TEST_OBJECTS    := $(call object,$(TEST_SOURCES) $(TEST_HELPERS))
 OBJECTS         := $(PROGRAM_OBJECTS) $(LIBRARY_OBJECTS)
 
 # The goals that compile something.
-BUILDS := $(filter-out clean help deps deps-lint deps-neon format install install-built uninstall dist,\
+BUILDS := $(filter-out clean help deps deps-lint deps-neon format install install-built uninstall dist deb test-package,\
 	$(or $(MAKECMDGOALS),all))
 
 # ---- libraries of the system; not looked for where they are not needed ------------------------
@@ -478,6 +478,7 @@ dist: ## write a source archive, build/gen-VERSION.tar.gz, of what git tracks
 	@sh scripts/make_dist.sh $(VERSION) $(BUILD)/gen-$(VERSION).tar.gz
 
 deb: ## make Debian packages of what was built, in build/deb
+	@[ -e $(BUILD)/gen ] || $(MAKE) --no-print-directory all
 	@sh scripts/make_deb.sh $(BUILD) $(VERSION) $(SONAME)
 
 test-package: ## build from `make dist` in a clean folder, try the packages of `make deb`

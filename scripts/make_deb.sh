@@ -23,7 +23,7 @@ out=$build/deb
 rm -rf "$out"
 mkdir -p "$out"
 stage=$out/stage
-make -s --no-print-directory install "BUILD=$build" "DESTDIR=$stage" prefix=/usr "libdir=/$libdir" \
+env -u MAKEFLAGS -u MAKELEVEL make -s --no-print-directory install "BUILD=$build" "DESTDIR=$stage" prefix=/usr "libdir=/$libdir" \
     zshcompletiondir=/usr/share/zsh/vendor-completions
 
 # take PACKAGE PATH...: from the stage into a package

@@ -24,11 +24,13 @@ try_archive() {
     tar -xzf "$build/gen-$version.tar.gz" -C "$scratch/clean"
     cd "$scratch/clean/gen-$version"
     [ -s LICENSE ] || failed "no LICENSE in the archive"
-    # The same command as after a git clone; git must not be needed.
-    env -u MAKEFLAGS -u MAKELEVEL PATH="$PATH" CCACHE_BASEDIR="$PWD" GIT_DIR=/nonexistent make "CC=$CC" CFLAGS=-O1 >make.log 2>&1 ||
+    # Without git, and with nothing of this build's settings.
+    local clean
+    clean=(env -i PATH="$PATH" HOME="$HOME" GIT_DIR=/nonexistent make -j "$(nproc)")
+    "${clean[@]}" "CC=$CC" CFLAGS=-O1 >make.log 2>&1 ||
         { tail make.log >&2; failed "the archive does not build"; }
     [ "$(build/gen --greedy -n 20 "Once upon a time")" = "$said" ] || failed "the archive's gen says something else"
-    env -u MAKEFLAGS -u MAKELEVEL GIT_DIR=/nonexistent make -s install DESTDIR="$scratch/there" prefix=/usr >install.log
+    "${clean[@]}" -s install DESTDIR="$scratch/there" prefix=/usr >install.log
     [ -s "$scratch/there/usr/share/man/man1/gen-train.1" ] || failed "the archive's gen has no man pages"
     cd - >/dev/null
     echo "test-package: the archive builds, runs and installs"
