@@ -367,6 +367,8 @@ $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(call object,$(TEST_HELPERS)) $(BUILD
 	$(call say,LINK $@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(CMOCKA_LIBS) $(ALL_LIBS)
 # The sandbox is a part of the program, not of the library.
 $(BUILD)/tests/test_sandbox: $(filter $(BUILD)/src/cli/%,$(PROGRAM_OBJECTS))
+# So are the tables of options.
+$(BUILD)/tests/test_habits: $(filter-out %/src/main.o,$(PROGRAM_OBJECTS)) $(BUILD)/main_renamed.o
 .SECONDARY: $(TEST_OBJECTS)
 
 # MPI is found here only if it is installed: no other target needs it.
