@@ -153,7 +153,7 @@ $(BUILD)/libgen.a: $(LIBRARY_OBJECTS) $(BUILD)/sources
 
 # The rule of the soname is stated in gen.h with GEN_VERSION.
 VERSION := $(shell sed -n 's/^.define GEN_VERSION "\(.*\)"/\1/p' include/gen.h)
-SONAME  := libgen.so.$(shell echo $(VERSION) | sed 's/^\(0\.[0-9]*\).*/\1/; t; s/\..*//')
+SONAME  := libgen.so.$(shell echo $(VERSION) | sed -e 's/^\(0\.[0-9]*\).*/\1/' -e t -e 's/\..*//')
 OBJCOPY ?= objcopy
 
 # The names that other programs see begin with gen_, of the static library too; where objcopy or the
@@ -468,13 +468,16 @@ install-built:
 		$(INSTALL_DATA) $$file '$(DESTDIR)$(docdir)'/$$file || exit 1; done
 	$(if $(DESTDIR),,@if [ "$$(id -u)" -eq 0 ] && command -v ldconfig >/dev/null; then ldconfig || true; fi)
 
+# Not every page that is called gen-something is ours.
+PAGE_NAMES = $(shell sed -n 's/^    \.name = "\([a-z]*\)",$$/-\1/p' src/cmd/*.c src/cmd/*/*.c)
+
 uninstall: ## remove what install put there
 	rm -f '$(DESTDIR)$(bindir)/gen' $(PUBLIC_HEADERS:include/%='$(DESTDIR)$(includedir)/%') \
 		$(patsubst %,'$(DESTDIR)$(libdir)/%',libgen.a libgen.so $(SONAME) libgen.so.$(VERSION)) \
-		'$(DESTDIR)$(pkgconfigdir)/gen.pc' '$(DESTDIR)$(mandir)/man1'/gen.1 '$(DESTDIR)$(mandir)/man1'/gen-*.1 \
+		'$(DESTDIR)$(pkgconfigdir)/gen.pc' '$(DESTDIR)$(mandir)/man1/gen.1' $(patsubst %,'$(DESTDIR)$(mandir)/man1/gen%.1',$(PAGE_NAMES)) \
 		'$(DESTDIR)$(bashcompletiondir)/gen' '$(DESTDIR)$(zshcompletiondir)/_gen' \
-		'$(DESTDIR)$(fishcompletiondir)/gen.fish'
-	rm -rf '$(DESTDIR)$(docdir)'
+		'$(DESTDIR)$(fishcompletiondir)/gen.fish' $(patsubst %,'$(DESTDIR)$(docdir)/%',$(DOCUMENTS))
+	@rmdir $(patsubst %,'$(DESTDIR)$(docdir)/%',$(filter-out ./,$(sort $(dir $(DOCUMENTS))))) '$(DESTDIR)$(docdir)' 2>/dev/null || true
 
 dist: ## write a source archive, build/gen-VERSION.tar.gz, of what git tracks
 	@sh scripts/make_dist.sh $(VERSION) $(BUILD)/gen-$(VERSION).tar.gz

@@ -32,8 +32,10 @@ has_shared() {
         [ -s at/usr/share/zsh/site-functions/_gen ]
         [ -s at/usr/share/fish/vendor_completions.d/gen.fish ]
     fi
+    touch at/usr/share/doc/gen/own at/man/man1/gen-other.1
     "${make[@]}" uninstall DESTDIR="$at" prefix=/usr libdir=/usr/lib/there mandir=/man bashcompletiondir=/bash
-    [ -z "$(find at ! -type d)" ]
+    [ ! -e at/usr/share/doc/gen/models ]
+    [ "$(find at ! -type d | sort | xargs)" = "at/man/man1/gen-other.1 at/usr/share/doc/gen/own" ]
 }
 
 @test "PREFIX is prefix; a link in README.md leads to a file that is installed too" {
@@ -42,6 +44,8 @@ has_shared() {
     cmp "$GEN" at/opt/bin/gen
     cmp "$GEN" at/opt2/bin/gen
     grep -qx prefix=/opt at/opt/lib/pkgconfig/gen.pc
+    "${make[@]}" uninstall DESTDIR="$at" PREFIX=/opt2
+    [ ! -e at/opt2/share/doc/gen ]
     grep -o '](\(models\|scripts\)/[^)]*)' "$ROOT/README.md" | tr -d ']()' | while read -r file; do
         [ -e "at/opt/share/doc/gen/$file" ]
     done
