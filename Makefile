@@ -466,7 +466,8 @@ install-built:
 	for file in $(DOCUMENTS); do \
 		$(INSTALL) -d "$$(dirname '$(DESTDIR)$(docdir)'/$$file)" && \
 		$(INSTALL_DATA) $$file '$(DESTDIR)$(docdir)'/$$file || exit 1; done
-	$(if $(DESTDIR),,@if [ "$$(id -u)" -eq 0 ] && command -v ldconfig >/dev/null; then ldconfig || true; fi)
+	@chmod 644 '$(DESTDIR)$(pkgconfigdir)/gen.pc'
+	@case '$(DESTDIR)$(libdir)' in /usr/*) ! command -v ldconfig >/dev/null || ldconfig || true ;; esac
 
 # Not every page that is called gen-something is ours.
 PAGE_NAMES = $(shell sed -n 's/^    \.name = "\([a-z]*\)",$$/-\1/p' src/cmd/*.c src/cmd/*/*.c)
