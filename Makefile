@@ -168,7 +168,7 @@ endif
 
 $(BUILD)/lib/libgen.a: $(LIBRARY_OBJECTS) $(BUILD)/sources
 	@mkdir -p $(@D); rm -f $@
-	$(call say,AR   $@)$(CC) $(if $(findstring -flto,$(CFLAGS)),$(CFLAGS) -flinker-output=nolto-rel) \
+	$(call say,AR   $@)$(CC) $(if $(findstring -flto,$(CFLAGS)),$(CFLAGS) $(call knows,-flinker-output=nolto-rel)) \
 		-r -nostdlib -o $(BUILD)/lib/gen.o $(LIBRARY_OBJECTS)
 	$(if $(HIDES_NAMES),@$(OBJCOPY) --wildcard --keep-global-symbol='gen_*' $(BUILD)/lib/gen.o)
 	@$(AR) rcs $@ $(BUILD)/lib/gen.o; rm -f $(BUILD)/lib/gen.o
