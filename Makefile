@@ -43,8 +43,8 @@ TEST_SOURCES    := $(wildcard tests/unit/test_*.c)
 TEST_HELPERS    := $(filter-out $(TEST_SOURCES),$(wildcard tests/unit/*.c))
 OTHER_TESTS     := $(wildcard tests/fault/*.[ch] tests/fuzz/*.[ch])
 BATS_FILES      := $(wildcard tests/cli/*.bats)
-HEADERS         := $(wildcard include/*.h src/*/*.h src/*/*/*.h src/*/*/*/*.h tests/unit/*.h tests/neon/*.h)
-SCRIPTS         := $(wildcard scripts/*.sh tests/run tests/fuzz/run tests/cli/*.bash .ci/run)
+HEADERS         := $(wildcard include/*.h src/*/*.h src/*/*/*.h src/*/*/*/*.h tests/unit/*.h tests/neon/*.h scripts/manual/*.h)
+SCRIPTS         := $(wildcard scripts/*.sh scripts/manual/*.sh tests/package/*.sh tests/run tests/fuzz/run tests/cli/*.bash .ci/run)
 
 object          = $(patsubst %.c,$(BUILD)/%.o,$(1))
 PROGRAM_OBJECTS := $(call object,$(PROGRAM_SOURCES))
@@ -52,9 +52,13 @@ LIBRARY_OBJECTS := $(call object,$(LIBRARY_SOURCES))
 TEST_OBJECTS    := $(call object,$(TEST_SOURCES) $(TEST_HELPERS))
 OBJECTS         := $(PROGRAM_OBJECTS) $(LIBRARY_OBJECTS)
 
+# The goals that compile something.
+BUILDS := $(filter-out clean help deps deps-lint deps-neon format install install-built uninstall dist deb test-package,\
+	$(or $(MAKECMDGOALS),all))
+
 # ---- libraries of the system; not looked for where they are not needed ------------------------
 
-ifneq ($(filter-out clean help deps deps-lint deps-neon format uninstall,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(BUILDS),)
 need = $(if $(shell $(1) && echo yes),,$(error $(2) not found: run `make deps`))
 $(call need,command -v $(firstword $(CC)),the C compiler $(firstword $(CC)))
 $(call need,command -v pkg-config,pkg-config)
@@ -86,7 +90,7 @@ endif
 # which computes and parses nothing. Debian's compilers make position-independent programs by
 # themselves.
 knows = $(if $(shell echo 'int main(void) { return 0; }' | $(CC) -Werror $(1) -x c - -o /dev/null 2>/dev/null && echo yes),$(1))
-ifneq ($(filter-out clean help deps deps-lint deps-neon format uninstall,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(BUILDS),)
 HARDENING_CFLAGS  := -Wformat -Werror=format-security $(foreach flag,-fstack-protector-strong \
 	-fstack-clash-protection -fcf-protection -mbranch-protection=standard,$(call knows,$(flag)))
 HARDENING_LDFLAGS := $(foreach flag,-Wl$(comma)-z$(comma)relro -Wl$(comma)-z$(comma)now \
@@ -103,6 +107,8 @@ ALL_CFLAGS := -std=c17 -D_DEFAULT_SOURCE -Iinclude -Isrc $(LIB_CFLAGS) -pthread 
 	$(WARNINGS) $(CPPFLAGS) $(CFLAGS) $(SANITIZE_FLAGS) -fno-fast-math -ffp-contract=off
 ALL_LDFLAGS := $(HARDENING_LDFLAGS) $(CFLAGS) $(SANITIZE_FLAGS) $(LDFLAGS)
 ALL_LIBS    := $(LIB_LIBS) -pthread $(LDLIBS)
+
+PIC_CFLAGS := -fPIC $(call knows,-fno-semantic-interposition)
 
 # Kernels for wider vectors are compiled for them alone and chosen when the program runs.
 ifneq ($(filter x86_64-% amd64-%,$(shell $(CC) -dumpmachine 2>/dev/null)),)
@@ -128,11 +134,11 @@ LINKER      = $(if $(MPI),$(MPI_WRAPPER),$(CC))
 # ---- building ---------------------------------------------------------------------------------
 
 .PHONY: all deps deps-lint deps-neon test test-sanitize test-thread test-fault fuzz test-neon test-mpi lint check-layers format bench \
-	install uninstall clean help objects neon-programs fuzz-programs FORCE
+	install install-built installable uninstall dist deb test-package clean help objects neon-programs fuzz-programs FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
 
-all: $(BUILD)/gen ## build the program, build/gen, and the library, build/libgen.a
+all: $(BUILD)/gen installable ## build the program, build/gen, its man pages, and the library, build/lib
 
 $(BUILD)/gen: $(PROGRAM_OBJECTS) $(BUILD)/libgen.a $(BUILD)/sources
 	$(call say,LINK $@)$(LINKER) $(ALL_LDFLAGS) -o $@ $(PROGRAM_OBJECTS) $(BUILD)/libgen.a $(ALL_LIBS)
@@ -144,17 +150,62 @@ $(BUILD)/libgen.a: $(LIBRARY_OBJECTS) $(BUILD)/sources
 	@rm -f $@
 	$(call say,AR   $@)$(AR) rcs $@ $(LIBRARY_OBJECTS)
 
+# ---- what is installed with the program -------------------------------------------------------
+
+# The rule of the soname is stated in gen.h with GEN_VERSION.
+VERSION := $(shell sed -n 's/^.define GEN_VERSION "\(.*\)"/\1/p' include/gen.h)
+SONAME  := libgen.so.$(shell echo $(VERSION) | sed -e 's/^\(0\.[0-9]*\).*/\1/' -e t -e 's/\..*//')
+OBJCOPY ?= objcopy
+
+# The names that other programs see begin with gen_, of the static library too; where objcopy or the
+# linker is of another kind than GNU's, the static one alone is made, and with all its names.
+ifneq ($(BUILDS),)
+HIDES_NAMES := $(and $(shell $(OBJCOPY) --help 2>/dev/null | grep keep-global-symbol),\
+	$(call knows,-Wl$(comma)--version-script=scripts/libgen.map))
+endif
+ifeq ($(SANITIZE)$(filter -static,$(LDFLAGS)),)
+installable: $(BUILD)/lib/libgen.a $(if $(HIDES_NAMES),$(BUILD)/lib/libgen.so.$(VERSION)) $(BUILD)/share/made
+endif
+
+$(BUILD)/lib/libgen.a: $(LIBRARY_OBJECTS) $(BUILD)/sources
+	@mkdir -p $(@D); rm -f $@
+	$(call say,AR   $@)$(CC) $(if $(findstring -flto,$(CFLAGS)),$(CFLAGS) $(call knows,-flinker-output=nolto-rel)) \
+		-r -nostdlib -o $(BUILD)/lib/gen.o $(LIBRARY_OBJECTS)
+	$(if $(HIDES_NAMES),@$(OBJCOPY) --wildcard --keep-global-symbol='gen_*' $(BUILD)/lib/gen.o)
+	@$(AR) rcs $@ $(BUILD)/lib/gen.o; rm -f $(BUILD)/lib/gen.o
+
+$(BUILD)/lib/libgen.so.$(VERSION): $(LIBRARY_OBJECTS) $(BUILD)/sources scripts/libgen.map
+	@mkdir -p $(@D)
+	$(call say,LINK $@)$(CC) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=scripts/libgen.map \
+		$(ALL_LDFLAGS) -o $@ $(LIBRARY_OBJECTS) $(ALL_LIBS)
+
+# Man pages and completions are written by a program that has gen's own tables of options. A gen for
+# another machine gets them only where that program runs, too.
+MANUAL_SOURCES := $(wildcard scripts/manual/*.c)
+
+$(BUILD)/manual: $(call object,$(MANUAL_SOURCES)) $(filter-out %/src/main.o,$(PROGRAM_OBJECTS)) \
+		$(BUILD)/main_renamed.o $(BUILD)/libgen.a
+	$(call say,LINK $@)$(LINKER) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LIBS)
+
+$(BUILD)/share/made: $(BUILD)/manual scripts/manual/make.sh
+	$(call say,MAN  $(@D))sh scripts/manual/make.sh $(BUILD)/manual $(@D)
+	@touch $@
+
 objects: $(OBJECTS) $(if $(TESTS_TOO),$(TEST_OBJECTS) $(call object,$(filter %.c,$(OTHER_TESTS))))
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call say,CC   $<)$(or $(FILE_CC),$(CC)) $(HARDENING) $(ALL_CFLAGS) $(KERNEL_LEVEL) $(FILE_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC   $<)$(or $(FILE_CC),$(CC)) $(HARDENING) $(ALL_CFLAGS) $(PIC) $(KERNEL_LEVEL) $(FILE_CFLAGS) -MMD -MP -c -o $@ $<
 
 # Flags of single files; lint uses the same. Nobody's environment has a say in them.
 FILE_CC      =
 FILE_CFLAGS  =
 KERNEL_LEVEL =
 HARDENING    = $(HARDENING_CFLAGS)
+PIC          =
+# The library's objects are the program's and the shared library's. Nobody replaces a function of
+# them at run time, so that calls between them are what they are without -fPIC.
+$(LIBRARY_OBJECTS): PIC = $(PIC_CFLAGS)
 $(BUILD)/src/tensor/%.o: HARDENING =
 # What -O3 does beyond -O2 makes no kernel faster, as loops that matter are written as vectors, and
 # takes the compiler up to twice as long.
@@ -199,7 +250,7 @@ endif
 note = mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$(1))' | cmp -s - $@ || \
 	printf '%s\n' '$(subst ','\'',$(1))' >$@
 FLAGS_NOTE := $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(ALL_LIBS) $(AVX2_CFLAGS) $(AVX_VNNI_CFLAGS) \
-	$(AVX512_CFLAGS) $(VNNI_CFLAGS) $(DOTPROD_CFLAGS) $(SECCOMP_CFLAGS) $(SECCOMP_LIBS) $(HARDENING_CFLAGS)
+	$(AVX512_CFLAGS) $(VNNI_CFLAGS) $(DOTPROD_CFLAGS) $(SECCOMP_CFLAGS) $(SECCOMP_LIBS) $(HARDENING_CFLAGS) $(PIC_CFLAGS)
 
 $(BUILD)/flags: FORCE
 	@$(call note,$(FLAGS_NOTE))
@@ -208,7 +259,7 @@ $(BUILD)/sources: FORCE
 $(BUILD)/src/cli/embedded.o: $(BUILD)/sources
 
 -include $(patsubst %.o,%.d,$(OBJECTS) $(TEST_OBJECTS) \
-	$(call object,$(filter %.c,$(OTHER_TESTS))))
+	$(call object,$(filter %.c,$(OTHER_TESTS)) $(MANUAL_SOURCES)))
 
 deps: ## install what building and testing need
 	@sh scripts/deps.sh build test
@@ -236,7 +287,7 @@ $(TEST_OBJECTS): FILE_CFLAGS = $(shell pkg-config --silence-errors --cflags cmoc
 # Not run where the machine cannot.
 $(BUILD)/tests/unit/simulated_vnni.o $(BUILD)/tests/unit/simulated_vnni.tidy: FILE_CFLAGS = $(AVX2_CFLAGS)
 
-test: $(TEST_PROGRAMS) $(if $(TEST_BATS),$(BUILD)/gen) ## run all tests (TEST=name: one of them)
+test: $(TEST_PROGRAMS) $(if $(TEST_BATS),all) ## run all tests (TEST=name: one of them)
 	@GEN='$(abspath $(BUILD))/gen' GEN_SANITIZE='$(SANITIZE)' tests/run $(TEST_PROGRAMS) $(TEST_BATS)
 
 test-sanitize: ## run the same tests under the address and undefined behaviour sanitizers
@@ -318,6 +369,8 @@ $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(call object,$(TEST_HELPERS)) $(BUILD
 	$(call say,LINK $@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(CMOCKA_LIBS) $(ALL_LIBS)
 # The sandbox is a part of the program, not of the library.
 $(BUILD)/tests/test_sandbox: $(filter $(BUILD)/src/cli/%,$(PROGRAM_OBJECTS))
+# So are the tables of options.
+$(BUILD)/tests/test_habits: $(filter-out %/src/main.o,$(PROGRAM_OBJECTS)) $(BUILD)/main_renamed.o
 .SECONDARY: $(TEST_OBJECTS)
 
 # MPI is found here only if it is installed: no other target needs it.
@@ -338,11 +391,11 @@ check-layers: $(BUILD)/libgen.a ## prove the rules of the architecture from sour
 	@sh scripts/check_layers.sh $(BUILD)/libgen.a
 
 TIDY_CHECKS := $(patsubst %.c,$(BUILD)/%.tidy,$(PROGRAM_SOURCES) $(LIBRARY_SOURCES) \
-	$(if $(SECCOMP_LIBS),scripts/seccomp_filter.c))
+	$(MANUAL_SOURCES) $(if $(SECCOMP_LIBS),scripts/seccomp_filter.c))
 
 lint: check-layers $(TIDY_CHECKS) ## check format, static analysis, scripts, gcc and clang warnings
 	$(call say,FORMAT)clang-format --dry-run -Werror $(wildcard $(PROGRAM_SOURCES) src/cli/ranks_*.c $(LIBRARY_SOURCES) \
-		$(TEST_SOURCES) $(TEST_HELPERS) $(OTHER_TESTS) $(HEADERS)) scripts/seccomp_filter.c
+		$(TEST_SOURCES) $(TEST_HELPERS) $(OTHER_TESTS) $(HEADERS) $(MANUAL_SOURCES)) scripts/seccomp_filter.c
 	$(call say,SHELLCHECK)shellcheck $(SCRIPTS) $(BATS_FILES) $(wildcard tests/mpi/*.bats)
 	@mkdir -p $(BUILD)/cppcheck
 	$(call say,CPPCHECK)cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
@@ -363,21 +416,83 @@ $(BUILD)/%.tidy: %.c .clang-tidy scripts/clang_tidy.h $(HEADERS) $(BUILD)/flags
 
 format: ## format all C sources in place
 	clang-format -i $(PROGRAM_SOURCES) $(LIBRARY_SOURCES) $(TEST_SOURCES) $(TEST_HELPERS) \
-		$(OTHER_TESTS) $(HEADERS) scripts/seccomp_filter.c
+		$(OTHER_TESTS) $(HEADERS) $(MANUAL_SOURCES) scripts/seccomp_filter.c
 
 # ---- installing -------------------------------------------------------------------------------
 
-PUBLIC_HEADERS := $(wildcard include/*.h)
+# The directories are called as in GNU's and other projects' makefiles; PREFIX is prefix. What was
+# built is what is installed: other flags given here change nothing.
+prefix            = $(PREFIX)
+exec_prefix       = $(prefix)
+bindir            = $(exec_prefix)/bin
+libdir            = $(exec_prefix)/lib
+includedir        = $(prefix)/include
+datarootdir       = $(prefix)/share
+mandir            = $(datarootdir)/man
+docdir            = $(datarootdir)/doc/gen
+pkgconfigdir      = $(libdir)/pkgconfig
+bashcompletiondir = $(datarootdir)/bash-completion/completions
+zshcompletiondir  = $(datarootdir)/zsh/site-functions
+fishcompletiondir = $(datarootdir)/fish/vendor_completions.d
+INSTALL           = install
+INSTALL_PROGRAM   = $(INSTALL) -m 755
+INSTALL_DATA      = $(INSTALL) -m 644
 
-install: all ## install program, library and headers (PREFIX=/usr/local, DESTDIR=)
-	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/lib' '$(DESTDIR)$(PREFIX)/include'
-	install -m 755 $(BUILD)/gen '$(DESTDIR)$(PREFIX)/bin/gen'
-	install -m 644 $(BUILD)/libgen.a '$(DESTDIR)$(PREFIX)/lib/libgen.a'
-	install -m 644 $(PUBLIC_HEADERS) '$(DESTDIR)$(PREFIX)/include'
+PUBLIC_HEADERS := $(wildcard include/*.h)
+# Where README.md names them.
+DOCUMENTS      := LICENSE README.md models/README.md scripts/SPEED.md scripts/finetune_demo.sh
+SHARED         := $(if $(wildcard $(BUILD)/lib/libgen.so.$(VERSION)),libgen.so.$(VERSION))
+PAGES          := $(notdir $(wildcard $(BUILD)/share/man1/*.1))
+
+# put DIRECTORY FILES: into a directory that is made if need be.
+put = $(if $(2),$(INSTALL) -d '$(DESTDIR)$(1)' && $(INSTALL_DATA) $(2) '$(DESTDIR)$(1)')
+
+install: ## install program, library, pages (prefix=/usr/local, DESTDIR=)
+	@[ -e $(BUILD)/gen ] || $(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory install-built
+
+install-built:
+	$(INSTALL) -d '$(DESTDIR)$(bindir)'
+	$(INSTALL_PROGRAM) $(BUILD)/gen '$(DESTDIR)$(bindir)/gen'
+	$(call put,$(includedir),$(PUBLIC_HEADERS))
+	$(call put,$(libdir),$(BUILD)/lib/libgen.a)
+	$(if $(SHARED),$(INSTALL_PROGRAM) $(BUILD)/lib/$(SHARED) '$(DESTDIR)$(libdir)')
+	$(if $(SHARED),ln -sf $(SHARED) '$(DESTDIR)$(libdir)/$(SONAME)' && ln -sf $(SONAME) '$(DESTDIR)$(libdir)/libgen.so')
+	$(INSTALL) -d '$(DESTDIR)$(pkgconfigdir)'
+	sed -e 's|@prefix@|$(prefix)|; s|@version@|$(VERSION)|' -e 's|@libdir@|$(patsubst $(prefix)/%,$${prefix}/%,$(libdir))|' \
+		-e 's|@includedir@|$(patsubst $(prefix)/%,$${prefix}/%,$(includedir))|' scripts/gen.pc.in >'$(DESTDIR)$(pkgconfigdir)/gen.pc'
+	$(call put,$(mandir)/man1,$(PAGES:%=$(BUILD)/share/man1/%))
+	$(if $(PAGES),$(call put,$(bashcompletiondir),$(BUILD)/share/bash/gen))
+	$(if $(PAGES),$(call put,$(zshcompletiondir),$(BUILD)/share/zsh/_gen))
+	$(if $(PAGES),$(call put,$(fishcompletiondir),$(BUILD)/share/fish/gen.fish))
+	for file in $(DOCUMENTS); do \
+		$(INSTALL) -d "$$(dirname '$(DESTDIR)$(docdir)'/$$file)" && \
+		$(INSTALL_DATA) $$file '$(DESTDIR)$(docdir)'/$$file || exit 1; done
+	@chmod 644 '$(DESTDIR)$(pkgconfigdir)/gen.pc'
+	@case '$(DESTDIR)$(libdir)' in /usr/*) ! command -v ldconfig >/dev/null || ldconfig || true ;; esac
+
+# Not every page that is called gen-something is ours.
+PAGE_NAMES = $(shell sed -n 's/^    \.name = "\([a-z]*\)",$$/-\1/p' src/cmd/*.c src/cmd/*/*.c)
 
 uninstall: ## remove what install put there
-	rm -f '$(DESTDIR)$(PREFIX)/bin/gen' '$(DESTDIR)$(PREFIX)/lib/libgen.a' \
-		$(PUBLIC_HEADERS:%='$(DESTDIR)$(PREFIX)/%')
+	rm -f '$(DESTDIR)$(bindir)/gen' $(PUBLIC_HEADERS:include/%='$(DESTDIR)$(includedir)/%') \
+		$(patsubst %,'$(DESTDIR)$(libdir)/%',libgen.a libgen.so $(SONAME) libgen.so.$(VERSION)) \
+		'$(DESTDIR)$(pkgconfigdir)/gen.pc' '$(DESTDIR)$(mandir)/man1/gen.1' $(patsubst %,'$(DESTDIR)$(mandir)/man1/gen%.1',$(PAGE_NAMES)) \
+		'$(DESTDIR)$(bashcompletiondir)/gen' '$(DESTDIR)$(zshcompletiondir)/_gen' \
+		'$(DESTDIR)$(fishcompletiondir)/gen.fish' $(patsubst %,'$(DESTDIR)$(docdir)/%',$(DOCUMENTS))
+	@rmdir $(patsubst %,'$(DESTDIR)$(docdir)/%',$(filter-out ./,$(sort $(dir $(DOCUMENTS))))) '$(DESTDIR)$(docdir)' 2>/dev/null || true
+
+dist: ## write a source archive, build/gen-VERSION.tar.gz, of what git tracks
+	@sh scripts/make_dist.sh $(VERSION) $(BUILD)/gen-$(VERSION).tar.gz
+
+deb: ## make Debian packages of what was built, in build/deb
+	@[ -e $(BUILD)/gen ] || $(MAKE) --no-print-directory all
+	@sh scripts/make_deb.sh $(BUILD) $(VERSION) $(SONAME)
+
+test-package: ## build from `make dist` in a clean folder, try the packages of `make deb`
+	@$(MAKE) --no-print-directory dist
+	@if command -v dpkg-shlibdeps >/dev/null; then $(MAKE) --no-print-directory deb; fi
+	@CC='$(CC)' bash tests/package/try.sh '$(abspath $(BUILD))' $(VERSION)
 
 clean: ## remove everything that was built
 	rm -rf $(BUILD)

@@ -37,6 +37,13 @@
 extern "C" {
 #endif
 
+/**
+ * MAJOR.MINOR.PATCH. A new PATCH mends mistakes and changes no declaration of the public headers: a
+ * program that was built with any 0.1 runs with every later 0.1. While MAJOR is 0 a new MINOR may
+ * change and remove what is declared, and structs may grow; from 1.0.0 on it only adds functions,
+ * and only a new MAJOR breaks programs. The shared library's soname says so: libgen.so.0.MINOR,
+ * later libgen.so.MAJOR. What the public headers do not declare, no library shows.
+ */
 #define GEN_VERSION "0.1.0"
 
 /* ------------------------------------------------------------------ model ----------------- */

@@ -1,12 +1,13 @@
 #!/bin/sh
 # Install what building, testing and checking gen need, and only what is missing.
 #
-#   sh scripts/deps.sh [build] [test] [lint] [fuzz] [neon] [mpi] [hf] | all     (default: build test)
+#   sh scripts/deps.sh [build] [test] [lint] [fuzz] [neon] [mpi] [shells] [package] [hf] | all     (default: build test)
 #
 # Knows Debian and Ubuntu (apt-get), Fedora (dnf), Arch (pacman) and macOS (brew). It needs no
 # make, so it is the first thing to run on a bare machine. `fuzz`, for make fuzz, `neon`, for make
-# test-neon, and `mpi`, for make MPI=1 and test-mpi, are in none of the others; neon is known for
-# Debian and Ubuntu only. `hf`, with which a test downloads as the README does, comes from PyPI into
+# test-neon, `mpi`, for make MPI=1 and test-mpi, `shells`, in which completions and man pages are
+# tried, and `package`, for make test-package, are in none of the others; neon and package are known
+# for Debian and Ubuntu only. `hf`, with which a test downloads as the README does, comes from PyPI into
 # build/hf.
 set -eu
 
@@ -99,6 +100,24 @@ need_for_mpi() {
     need 'mpirun' 'command -v mpirun' 'openmpi-bin' 'openmpi' 'openmpi' 'open-mpi'
 }
 
+need_for_shells() {
+    need 'zsh' 'command -v zsh' 'zsh' 'zsh' 'zsh' '-'
+    need 'fish' 'command -v fish' 'fish' 'fish' 'fish' 'fish'
+    need 'expect' 'command -v expect' 'expect' 'expect' 'expect' 'expect'
+    need 'man' 'command -v man' 'man-db groff' 'man-db' 'man-db' '-'
+    need 'mandoc' 'command -v mandoc' 'mandoc' 'mandoc' 'mandoc' 'mandoc'
+}
+
+need_for_package() {
+    if [ "$manager" != apt-get ]; then
+        echo "deps: make deb and its test need Debian or Ubuntu" >&2
+        exit 1
+    fi
+    need 'dpkg-shlibdeps' 'command -v dpkg-shlibdeps' dpkg-dev - - -
+    need 'lintian' 'command -v lintian' lintian - - -
+    need 'debootstrap' 'command -v debootstrap' debootstrap - - -
+}
+
 # Hugging Face's own program, in a Python environment of its own: no system has a package of it.
 bring_hf() {
     if command -v hf >/dev/null 2>&1 || [ -x build/hf/bin/hf ]; then
@@ -135,9 +154,11 @@ for purpose in "$@"; do
     fuzz) need_for_fuzz ;;
     neon) need_for_neon ;;
     mpi) need_for_mpi ;;
+    shells) need_for_shells ;;
+    package) need_for_package ;;
     hf) bring_hf ;;
     *)
-        echo "usage: sh scripts/deps.sh [build] [test] [lint] [fuzz] [neon] [mpi] [hf] | all" >&2
+        echo "usage: sh scripts/deps.sh [build] [test] [lint] [fuzz] [neon] [mpi] [shells] [package] [hf] | all" >&2
         exit 2
         ;;
     esac

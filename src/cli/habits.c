@@ -5,6 +5,9 @@
  */
 #include "cli/habits.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #define ON_CPU      "gen runs on the CPU, with -t threads"
 #define NO_BEAMS    "gen draws its texts and has no beam search; --num-return-sequences makes several"
 #define NO_CHAT     "`gen --lines` answers each line that is typed, without remembering the last"
@@ -20,6 +23,24 @@
 #define KV_TYPES    "--kv-type f16 keeps keys and values in half the memory"
 #define ALL_THREADS "-t is the number of threads for all"
 #define MAPPED      "a model file is mapped wherever its weights can be used in place"
+#define PINNING     "that is the system's: taskset, nice, numactl; gen uses the processors it may use"
+#define POSITIONS   "how positions are encoded is the model's affair and cannot be changed"
+#define SPECULATION "--speculate guesses from the text itself; gen takes no second model"
+#define TEXT_ALONE  "gen reads and writes text alone"
+#define NO_GRAMMAR  "not in gen; --stop ends a text, --bad-words and --logit-bias forbid tokens"
+#define REPETITION                                                                                 \
+    "not in gen; --no-repeat-ngram-size and --repetition-penalty are for the same purpose"
+#define WARPERS    "not in gen; --typical-p, --min-p and --top-n-sigma are for the same purpose"
+#define ORDER      "what the sampling options do is done in an order that cannot be changed"
+#define LOGGING    "-v says more on stderr, -q less, and 2>FILE keeps it in a file"
+#define NO_NETWORK "gen uses no network, ever"
+#define TIMINGS    "-v says the speed; --json has the timings, --no-timings leaves them out"
+#define OWN_ENDS                                                                                   \
+    "a text ends where the model's files say; --ignore-eos goes on, --stop TEXT ends it too"
+#define FORBIDDEN "--logit-bias ID=-inf forbids a token"
+#define BEGINNING "a prompt can be given as ids, its first one too: --prompt-ids"
+#define AUTOMATIC "gen does that by itself; leave it away"
+#define INNER     "not in gen; --save-logits FILE writes the logits"
 
 const struct habit habits_generate[] = {
     {"temp", "temperature", NULL},
@@ -85,6 +106,179 @@ const struct habit habits_generate[] = {
     {"epochs", NULL, "that is of `gen train` and `gen finetune`"},
     {"steps", NULL, "that is of `gen train` and `gen finetune`"},
     {"perplexity", NULL, "not in gen; --json --logprobs N shows what each new token cost"},
+    /* Settings of transformers' GenerationConfig. */
+    {"bad-words-ids", NULL, "--bad-words FILE has a word a line"},
+    {"sequence-bias", NULL, "--logit-bias ID=X is for single tokens"},
+    {"suppress-tokens", NULL, FORBIDDEN},
+    {"begin-suppress-tokens", NULL, FORBIDDEN},
+    {"eos-token-id", NULL, OWN_ENDS},
+    {"forced-eos-token-id", NULL, OWN_ENDS},
+    {"bos-token-id", NULL, BEGINNING},
+    {"forced-bos-token-id", NULL, BEGINNING},
+    {"decoder-start-token-id", NULL, BEGINNING},
+    {"pad-token-id", NULL, "texts of a batch are not padded; leave it away"},
+    {"num-beam-groups", NULL, NO_BEAMS},
+    {"diversity-penalty", NULL, NO_BEAMS},
+    {"constraints", NULL, NO_BEAMS},
+    {"force-words-ids", NULL, NO_BEAMS},
+    {"low-memory", NULL, NO_BEAMS},
+    {"exponential-decay-length-penalty", NULL, "not in gen; --max-new-tokens is the only limit"},
+    {"max-time", NULL, "not in gen; `timeout 10 gen ...` ends it after 10 seconds"},
+    {"output-scores", NULL, "--json --logprobs N has the likeliest tokens of each step"},
+    {"output-logits", NULL, "--save-logits FILE writes them"},
+    {"output-attentions", NULL, INNER},
+    {"output-hidden-states", NULL, INNER},
+    {"return-dict-in-generate", NULL, "--json prints an object for each text"},
+    {"encoder-*", NULL, "gen runs decoders, which have no such thing"},
+    {"assistant-*", NULL, SPECULATION},
+    {"is-assistant", NULL, SPECULATION},
+    {"num-assistant-*", NULL, SPECULATION},
+    {"prompt-lookup-num-tokens", NULL, SPECULATION},
+    {"max-matching-ngram-size", NULL, SPECULATION},
+    {"speculation-type", NULL, SPECULATION},
+    {"target-lookbehind", NULL, SPECULATION},
+    {"use-mtp", NULL, SPECULATION},
+    {"top-h", NULL, WARPERS},
+    {"epsilon-cutoff", NULL, WARPERS},
+    {"eta-cutoff", NULL, WARPERS},
+    {"guidance-scale", NULL, "not in gen"},
+    {"watermarking-config", NULL, "not in gen"},
+    {"token-healing", NULL, "not in gen; end a prompt without a blank"},
+    {"penalty-alpha", NULL, WARPERS},
+    {"dola-layers", NULL, WARPERS},
+    {"transformers-version", NULL, "gen needs no transformers; leave it away"},
+    {"use-cache", NULL, AUTOMATIC},
+    {"remove-invalid-values", NULL, AUTOMATIC},
+    {"renormalize-logits", NULL, AUTOMATIC},
+    {"max-cache-len", NULL, AUTOMATIC},
+    {"prefill-chunk-size", NULL, AUTOMATIC},
+    {"cache-config", NULL, AUTOMATIC},
+    {"cache-implementation", NULL, AUTOMATIC},
+    {"continuous-batching-config", NULL, AUTOMATIC},
+    {"compile-config", NULL, AUTOMATIC},
+    {"disable-compile", NULL, AUTOMATIC},
+    /* Options of llama.cpp's programs. */
+    {"output-file", "output", NULL},
+    {"log-verbose", "verbose", NULL},
+    {"usage", NULL, "gen help generate"},
+    {"l", NULL, "--logit-bias ID=X"},
+    {"bf", NULL, "-f FILE takes any bytes"},
+    {"binary-file", NULL, "-f FILE takes any bytes"},
+    {"display-prompt", NULL, "the prompt is shown unless --no-echo is given"},
+    {"print-token-count", NULL, "--json tells it, and gen tokenize --count"},
+    {"keep", NULL, "--context slide goes on over the last half of the text"},
+    {"context-shift", NULL, CONTEXT},
+    {"no-context-shift", NULL, CONTEXT},
+    {"parallel", NULL, BATCHES},
+    {"np", NULL, BATCHES},
+    {"prompt-cache*", NULL, "not in gen; prompts of one run go into --lines"},
+    {"samplers", NULL, ORDER},
+    {"sampler-seq", NULL, ORDER},
+    {"sampling-seq", NULL, ORDER},
+    {"dry-*", NULL, REPETITION},
+    {"xtc-*", NULL, WARPERS},
+    {"dynatemp-*", NULL, WARPERS},
+    {"adaptive-*", NULL, WARPERS},
+    {"mirostat-*", NULL, WARPERS},
+    {"grammar*", NULL, NO_GRAMMAR},
+    {"json-schema*", NULL, NO_GRAMMAR},
+    {"j", NULL, NO_GRAMMAR},
+    {"jf", NULL, NO_GRAMMAR},
+    {"control-vector*", NULL, "not in gen"},
+    {"backend-sampling", NULL, ON_CPU},
+    {"dev", NULL, ON_CPU},
+    {"list-devices", NULL, ON_CPU},
+    {"main-gpu", NULL, ON_CPU},
+    {"split-mode", NULL, ON_CPU},
+    {"tensor-split", NULL, ON_CPU},
+    {"override-tensor", NULL, ON_CPU},
+    {"cpu-moe", NULL, ON_CPU},
+    {"n-cpu-moe", NULL, ON_CPU},
+    {"n-cpu-ffn", NULL, ON_CPU},
+    {"kvo", NULL, ON_CPU},
+    {"kv-offload", NULL, ON_CPU},
+    {"no-kv-offload", NULL, ON_CPU},
+    {"op-offload", NULL, ON_CPU},
+    {"no-op-offload", NULL, ON_CPU},
+    {"no-host", NULL, ON_CPU},
+    {"fit*", NULL, ON_CPU},
+    {"spec-*", NULL, SPECULATION},
+    {"no-spec-*", NULL, SPECULATION},
+    {"draft*", NULL, SPECULATION},
+    {"md", NULL, SPECULATION},
+    {"devd", NULL, SPECULATION},
+    {"hfd", NULL, SPECULATION},
+    {"hfrd", NULL, SPECULATION},
+    {"Cd", NULL, SPECULATION},
+    {"Crd", NULL, SPECULATION},
+    {"Cbd", NULL, SPECULATION},
+    {"*-draft", NULL, SPECULATION},
+    {"C", NULL, PINNING},
+    {"Cb", NULL, PINNING},
+    {"Cr", NULL, PINNING},
+    {"Crb", NULL, PINNING},
+    {"cpu-*", NULL, PINNING},
+    {"prio*", NULL, PINNING},
+    {"poll*", NULL, PINNING},
+    {"numa", NULL, PINNING},
+    {"lm", NULL, MAPPED},
+    {"lzm", NULL, MAPPED},
+    {"load-mode", NULL, MAPPED},
+    {"lazy-mode", NULL, MAPPED},
+    {"repack", NULL, AUTOMATIC},
+    {"no-repack", NULL, AUTOMATIC},
+    {"warmup", NULL, "there is none; leave it away"},
+    {"dt", NULL, AUTOMATIC},
+    {"defrag-thold", NULL, AUTOMATIC},
+    {"cache-ram", NULL, AUTOMATIC},
+    {"ctx-checkpoints", NULL, AUTOMATIC},
+    {"check-tensors", NULL, "files are checked while they are read; leave it away"},
+    {"override-kv", NULL, "not in gen: what a model is, its file says"},
+    {"gan", NULL, POSITIONS},
+    {"gaw", NULL, POSITIONS},
+    {"grp-attn-*", NULL, POSITIONS},
+    {"rope-*", NULL, POSITIONS},
+    {"yarn-*", NULL, POSITIONS},
+    {"swa-*", NULL, POSITIONS},
+    {"hfr", NULL, HUB},
+    {"hff", NULL, HUB},
+    {"hft", NULL, HUB},
+    {"hf-*", NULL, HUB},
+    {"dr", NULL, HUB},
+    {"docker-repo", NULL, HUB},
+    {"model-url", NULL, HUB},
+    {"gpt-oss-*", NULL, HUB},
+    {"vision-*", NULL, HUB},
+    {"cache-list", NULL, "gen keeps no list of models; gen help generate says where it looks"},
+    {"offline", NULL, NO_NETWORK},
+    {"rpc", NULL, NO_NETWORK},
+    {"server-base", NULL, NO_NETWORK},
+    {"mmproj*", NULL, TEXT_ALONE},
+    {"no-mmproj*", NULL, TEXT_ALONE},
+    {"image*", NULL, TEXT_ALONE},
+    {"video*", NULL, TEXT_ALONE},
+    {"audio", NULL, TEXT_ALONE},
+    {"interactive-first", NULL, NO_CHAT},
+    {"multiline-input", NULL, NO_CHAT},
+    {"simple-io", NULL, NO_CHAT},
+    {"in-prefix*", NULL, NO_ROLES},
+    {"in-suffix", NULL, NO_ROLES},
+    {"system-prompt-file", NULL, NO_ROLES},
+    {"chat-template-*", NULL, NO_ROLES},
+    {"no-jinja", NULL, NO_ROLES},
+    {"skip-chat-parsing", NULL, NO_ROLES},
+    {"no-skip-chat-parsing", NULL, NO_ROLES},
+    {"reasoning*", NULL, NO_ROLES},
+    {"no-reasoning*", NULL, NO_ROLES},
+    {"lv", NULL, LOGGING},
+    {"verbosity", NULL, LOGGING},
+    {"log-*", NULL, LOGGING},
+    {"no-log-*", NULL, LOGGING},
+    {"perf", NULL, TIMINGS},
+    {"no-perf", NULL, TIMINGS},
+    {"show-timings", NULL, TIMINGS},
+    {"no-show-timings", NULL, TIMINGS},
+    {"completion-bash", NULL, "make install puts completions where bash looks for them"},
     {NULL, NULL, NULL},
 };
 
@@ -118,6 +312,19 @@ const struct habit habits_train[] = {
     {"num-epochs", "epochs", NULL},
     {"max-steps", "steps", NULL},
     {"warmup-steps", "warmup", NULL},
+    {"eval-steps", "valid-every", NULL},
+    {"save-steps", "checkpoint-every", NULL},
+    {"validation-file", "valid", NULL},
+    {"adam-beta1", "beta1", NULL},
+    {"adam-beta2", "beta2", NULL},
+    {"max-grad-norm", "clip", NULL},
+    {"logging-steps", NULL, "--log-every N; --metrics FILE has every step"},
+    {"report-to", NULL, "--metrics FILE writes a JSON object a line, --svg FILE the curve"},
+    {"optim", NULL, "--optimizer NAME: adamw or muon"},
+    {"resume-from-checkpoint", NULL, "--resume goes on from the checkpoint next to -o FILE.gguf"},
+    {"gradient-checkpointing", NULL, "--checkpoint-activations"},
+    {"tokenizer-name", NULL, "--vocab NAME of `gen train` takes a tokenizer"},
+    {"dataloader-num-workers", NULL, "-t is the number of threads for all"},
     {"model-name-or-path", "model", NULL},
     {"lr-scheduler-type", NULL, "--schedule NAME: constant, cosine or wsd"},
     {"per-device-train-batch-size", NULL, STEP_BATCH},
@@ -142,9 +349,23 @@ bool habits_same(const char *known, const char *name, size_t n) {
     return i == n && known[i] == '\0';
 }
 
+/** The same where `known` may begin or end with a star, which stands for anything. */
+static bool matches(const char *known, const char *name, size_t n) {
+    size_t length = strlen(known);
+    if (known[0] == '*' && n >= length - 1) {
+        return habits_same(known + 1, name + n - (length - 1), length - 1);
+    }
+    if (known[length - 1] == '*' && n >= length - 1) {
+        char beginning[40];
+        snprintf(beginning, sizeof beginning, "%.*s", (int)length - 1, known);
+        return habits_same(beginning, name, length - 1);
+    }
+    return habits_same(known, name, n);
+}
+
 const struct habit *habits_find(const struct habit *habits, const char *name, size_t n) {
     while (habits != NULL && habits->name != NULL) {
-        if (habits_same(habits->name, name, n)) {
+        if (matches(habits->name, name, n)) {
             return habits;
         }
         habits++;

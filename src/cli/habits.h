@@ -11,7 +11,9 @@
 #include <stddef.h>
 
 struct habit {
-    const char *name;  /**< without its dashes; a letter alone, or a word after one dash or two */
+    /** Without its dashes; a letter alone, or a word after one dash or two. A star at the begin or
+     * end stands for anything: the first of a list that fits counts. */
+    const char *name;
     const char *alias; /**< the option of gen that means just the same, else NULL */
     const char *say;   /**< what to do, where there is no alias */
 };

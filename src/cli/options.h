@@ -122,7 +122,18 @@ bool options_given(const struct options_parsed *parsed, const struct options_spe
 bool options_parse_int(int64_t *value, const char *text);
 bool options_parse_double(double *value, const char *text);
 
-/** Print the help, with the defaults in `settings`. */
-void options_help(struct text_out *out, const struct options_spec *spec, const void *settings);
+/** How long a default may be, as text. */
+#define OPTIONS_DEFAULT_SIZE 60
+
+/** The default of a number or a choice as " (default: X)"; "" where there is none to tell. */
+void options_describe_default(char text[OPTIONS_DEFAULT_SIZE], const struct option *option,
+                              const void *settings);
+
+/** Append the help, with the defaults in `settings`, in lines of that width (cli/wrap.h). */
+void options_help(struct gen_bytes *out, const struct options_spec *spec, const void *settings,
+                  size_t width);
+
+/** The first of a help's examples, up to an empty line. */
+size_t options_n_examples(const struct options_spec *spec);
 
 #endif

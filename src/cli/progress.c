@@ -8,10 +8,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli/message.h"
+#include "cli/terminal_size.h"
 #include "gen.h"
 
 #define BAR_WIDTH 40
@@ -70,9 +70,8 @@ void progress_end(struct progress *progress) {
 }
 
 void progress_bar(const char *before, double share, int width, const char *after) {
-    struct winsize size;
-    bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
-    int most = known ? size.ws_col - 1 : INT_MAX;
+    size_t columns = terminal_columns(STDERR_FILENO);
+    int most = columns > 1 ? (int)columns - 1 : INT_MAX;
     char bar[64] = "";
     int n = width < (int)sizeof bar - 4 ? width : (int)sizeof bar - 4;
     if (n > 0 && strlen(before) + (size_t)n + 3 + strlen(after) <= (size_t)most) {

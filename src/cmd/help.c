@@ -1,40 +1,52 @@
 /**
- * help.c - `gen help`: the list of commands, or the help of one, which cli/options_help.c prints
- * from the command's table.
+ * help.c - `gen help`: an overview on one screen, or the help of a command, which
+ * cli/options_help.c makes of the command's table; what does not fit a terminal goes through a
+ * pager.
  */
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/alloc.h"
 #include "cli/exit_code.h"
 #include "cli/message.h"
+#include "cli/pager.h"
+#include "cli/wrap.h"
 #include "cmd/command.h"
 
-static void print_commands(struct text_out *out, const struct command *const *all) {
-    text_out_string(out, "gen generates text with GPT-2-style models.\n\nCommands:\n");
+static void put(struct gen_bytes *text, const char *more) {
+    alloc_append(text, more, strlen(more));
+}
+
+/** What fits a screen of 24 lines: the commands, and some examples. */
+static void put_overview(struct gen_bytes *text, const struct command *const *all, size_t width) {
+    put(text, "gen generates text with GPT-2-style models.\n\nCommands:\n");
     for (size_t i = 0; all[i] != NULL; i++) {
-        char line[100];
-        snprintf(line, sizeof line, "  gen %-10s %s\n", all[i]->name, all[i]->summary);
-        text_out_string(out, line);
+        char *line = alloc_printf("  gen %-10s ", all[i]->name);
+        put(text, line);
+        wrap_text(text, all[i]->summary, strlen(line), strlen(line), width);
+        free(line);
     }
-    text_out_string(out,
-                    "`gen help COMMAND` says more of one. Without a command gen generates:\n\n");
+    put(text, "\nWithout a command gen generates:\n");
+    alloc_append(text, all[0]->spec->examples, options_n_examples(all[0]->spec));
+    put(text, "\n");
+    wrap_text(text, "`gen help COMMAND` says more of one, `gen help generate` all of generating.",
+              0, 0, width);
 }
 
 int help_print(const struct command *const *all, const struct command *command) {
-    struct text_out out;
-    if (!text_out_open(&out, NULL)) {
-        return EXIT_FAILED;
-    }
+    size_t width = wrap_stdout_width();
+    struct gen_bytes text = {0};
     if (command == NULL) {
-        print_commands(&out, all);
-        command = all[0];
+        put_overview(&text, all, width);
+    } else {
+        void *settings = alloc_new(1, command->settings_size);
+        command->set_defaults(settings);
+        options_help(&text, command->spec, settings, width);
+        free(settings);
     }
-    void *settings = alloc_new(1, command->settings_size);
-    command->set_defaults(settings);
-    options_help(&out, command->spec, settings);
-    free(settings);
-    return text_out_close(&out) ? EXIT_DONE : EXIT_FAILED;
+    int code = pager_show(text.data, text.n);
+    gen_bytes_release(&text);
+    return code;
 }
 
 static int unknown_command(const struct command *const *all, const char *name) {
