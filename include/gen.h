@@ -28,6 +28,7 @@
 
 #include "gen_base.h"
 #include "gen_session.h"
+#include "gen_chat.h"
 #include "gen_tokenizer.h"
 
 #ifdef __cplusplus

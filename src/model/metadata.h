@@ -19,6 +19,10 @@
 #include "format/model_file.h"
 #include "gen.h"
 
+/** The pattern that `gen finetune` taught, as its options take it; of it the Jinja under
+ *  tokenizer.chat_template is made. */
+#define METADATA_TEMPLATE_KEY "gen.template"
+
 enum metadata_carried {
     METADATA_SAME,    /**< the same model with the same numbers */
     METADATA_CHANGED, /**< the same model, its numbers rounded anew or an adapter merged */
