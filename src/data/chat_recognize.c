@@ -19,7 +19,8 @@ struct probe {
     bool answered; /* add_generation_prompt */
 };
 
-/* Of each without system message there is one that has it. */
+/* Of each without system message there is one that has it; of each that ends with the user and is
+ * complete, one that is to be answered. */
 static const struct probe probes[] = {
     {"u", true},   {"u", false},   {"uau", true},    {"uaua", false},  {"su", true},
     {"su", false}, {"suau", true}, {"suaua", false}, {"suauau", true}, {"sua", false}};
@@ -173,7 +174,7 @@ static bool is_like(struct match *match, const struct rendered *own, const struc
             /* The named one's with the beginning of an answer, or without. */
             size_t n_prompt = named[open].bare.n - named[closed].bare.n;
             if (answered) {
-                like = &named[open];
+                like = &named[find_probe(probes[i].roles, true)];
             } else {
                 cut.bare.n -= n_prompt;
                 like = &cut;
