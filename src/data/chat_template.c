@@ -42,17 +42,26 @@ static enum gen_status put_quoted(struct gen_bytes *out, const struct gen_bytes 
     return status == GEN_OK ? put(out, "'") : status;
 }
 
-/* Pieces in turn: a text as it is, or a part of the pattern. */
-struct piece {
+/* A part of a sum: Jinja as it is, or a part of the pattern, which is left out where it is empty.
+ */
+struct term {
     const char *text;
     const struct gen_bytes *part;
 };
 
-static enum gen_status put_pieces(struct gen_bytes *out, const struct piece *pieces, size_t n) {
+static enum gen_status put_sum(struct gen_bytes *out, const struct term *terms, size_t n) {
     enum gen_status status = GEN_OK;
+    bool first = true;
     for (size_t i = 0; i < n && status == GEN_OK; i++) {
-        status =
-            pieces[i].text != NULL ? put(out, pieces[i].text) : put_quoted(out, pieces[i].part);
+        if (terms[i].part != NULL && terms[i].part->n == 0) {
+            continue;
+        }
+        status = first ? GEN_OK : put(out, " + ");
+        if (status == GEN_OK) {
+            status =
+                terms[i].part != NULL ? put_quoted(out, terms[i].part) : put(out, terms[i].text);
+        }
+        first = false;
     }
     return status;
 }
@@ -62,37 +71,40 @@ static enum gen_status put_pieces(struct gen_bytes *out, const struct piece *pie
 /* As gen finetune teaches it: after what the assistant says comes end-of-text, in the place of what
  * the pattern has there. */
 static enum gen_status put_messages(struct gen_bytes *out, const struct pair_template *pattern) {
-    const struct piece pieces[] = {
-        {"{% for message in messages %}{{ ", NULL},
-        {NULL, &pattern->before},
-        {" + message['role'] + ", NULL},
-        {NULL, &pattern->between},
-        {" + ", NULL},
-        {NULL, &pattern->lead},
-        {" + message['content'] + (eos_token if message['role'] == 'assistant' else ", NULL},
-        {NULL, &pattern->after},
-        {") }}{% endfor %}{% if add_generation_prompt %}{{ ", NULL},
-        {NULL, &pattern->before},
-        {" + 'assistant' + ", NULL},
-        {NULL, &pattern->between},
-        {" }}{% endif %}", NULL}};
-    return put_pieces(out, pieces, N_OF(pieces));
+    const struct term message[] = {{NULL, &pattern->before},
+                                   {"message['role']", NULL},
+                                   {NULL, &pattern->between},
+                                   {NULL, &pattern->lead},
+                                   {"message['content']", NULL}};
+    const struct term prompt[] = {
+        {NULL, &pattern->before}, {"'assistant'", NULL}, {NULL, &pattern->between}};
+    enum gen_status status = put(out, "{% for message in messages %}{{ ");
+    if (status == GEN_OK && (status = put_sum(out, message, N_OF(message))) == GEN_OK &&
+        (status = put(out, " + (eos_token if message['role'] == 'assistant' else ")) == GEN_OK &&
+        (status = put_quoted(out, &pattern->after)) == GEN_OK &&
+        (status = put(out, ") }}{% endfor %}{% if add_generation_prompt %}{{ ")) == GEN_OK &&
+        (status = put_sum(out, prompt, N_OF(prompt))) == GEN_OK) {
+        status = put(out, " }}{% endif %}");
+    }
+    return status;
 }
 
 static enum gen_status put_pairs(struct gen_bytes *out, const struct pair_template *pattern) {
-    const struct piece pieces[] = {
-        {"{% for message in messages %}{% if message['role'] == 'user' %}{{ ", NULL},
-        {NULL, &pattern->before},
-        {" + message['content'] + ", NULL},
-        {NULL, &pattern->between},
-        {" }}{% elif message['role'] == 'assistant' %}{{ ", NULL},
-        {NULL, &pattern->lead},
-        {" + message['content'] + ", NULL},
-        {NULL, &pattern->after},
-        {" + eos_token }}{% else %}{{ raise_exception('there is no place for a message of the "
-         "role ' + message['role']) }}{% endif %}{% endfor %}",
-         NULL}};
-    return put_pieces(out, pieces, N_OF(pieces));
+    const struct term asked[] = {
+        {NULL, &pattern->before}, {"message['content']", NULL}, {NULL, &pattern->between}};
+    const struct term answer[] = {{NULL, &pattern->lead},
+                                  {"message['content']", NULL},
+                                  {NULL, &pattern->after},
+                                  {"eos_token", NULL}};
+    enum gen_status status =
+        put(out, "{% for message in messages %}{% if message['role'] == 'user' %}{{ ");
+    if (status == GEN_OK && (status = put_sum(out, asked, N_OF(asked))) == GEN_OK &&
+        (status = put(out, " }}{% elif message['role'] == 'assistant' %}{{ ")) == GEN_OK &&
+        (status = put_sum(out, answer, N_OF(answer))) == GEN_OK) {
+        status = put(out, " }}{% else %}{{ raise_exception('there is no place for a message of the "
+                          "role ' + message['role']) }}{% endif %}{% endfor %}");
+    }
+    return status;
 }
 
 static bool has(const char *pattern, const char *place) {

@@ -8,7 +8,8 @@
  * passed over here.
  *
  * From a GGUF the keys are llama.cpp's `gpt2.*`. What they cannot say is in keys of our own, under
- * `gen.`: those of keys.h, and gen.eos_token_ids, an array of u32: ids that end a text (eos_ids.h).
+ * `gen.`: those of keys.h, and gen.eos_token_ids, an array of u32: ids that end a text (eos_ids.h);
+ * and gen.template (metadata.h), which no number depends on.
  */
 #ifndef MODEL_CONFIG_H
 #define MODEL_CONFIG_H

@@ -20,7 +20,7 @@
 #include "gen.h"
 
 /** The pattern that `gen finetune` taught, as its options take it; of it the Jinja under
- *  tokenizer.chat_template is made. */
+ *  tokenizer.chat_template is made. Both are carried over into everything made of the model. */
 #define METADATA_TEMPLATE_KEY "gen.template"
 
 enum metadata_carried {
@@ -33,6 +33,15 @@ enum metadata_carried {
 /** Read what a Hugging Face directory has for it besides the model, once, before anything is
  *  carried; nothing of the directory is read later. */
 enum gen_status metadata_read(struct model_file *source, struct gen_error *err);
+
+/** From now on the source has this pattern (pair_template.h) for its chat template, and no other,
+ *  also for an adapter. One that is no UTF-8, as a GGUF's texts are, is left out. */
+enum gen_status metadata_teach(struct model_file *source, const char *pattern,
+                               struct gen_error *err);
+
+/** The same with the pattern that an adapter was taught, if it was. */
+enum gen_status metadata_teach_adapter(struct model_file *source, const struct model_file *adapter,
+                                       struct gen_error *err);
 
 /** Write what is carried over. */
 enum gen_status metadata_carry(struct gguf_writer *writer, const struct model_file *source,

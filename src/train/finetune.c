@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/size.h"
 #include "data/pair_order.h"
+#include "model/metadata.h"
 #include "train/job.h"
 #include "train/options.h"
 #include "train/ranks.h"
@@ -281,13 +282,27 @@ static void describe_data(struct finetune_job *finetune) {
 
 /* ---- the run ---------------------------------------------------------------------------------*/
 
+/* The model that is written tells how it is talked to. */
+static enum gen_status teach_template(struct finetune_job *job) {
+    const struct gen_finetune_options *options = job->options;
+    struct gen_bytes pattern = {0};
+    enum gen_status status =
+        pairs_pattern(&pattern, &job->pairs, options->pair_template, options->message_template);
+    status = status == GEN_OK ? gen_bytes_append(&pattern, "", 1) : status;
+    status = status == GEN_OK ? metadata_teach(job->job.init, pattern.data, job->job.err)
+                              : error_no_memory(job->job.err, "a chat template");
+    gen_bytes_release(&pattern);
+    return status;
+}
+
 static enum gen_status run(struct finetune_job *job) {
     const struct gen_ranks *ranks = job->options->train.ranks;
     struct gen_error *err = job->job.err;
     enum gen_status status = ranks_check(ranks, err);
     if (status != GEN_OK || (status = ranks_join(ranks, read_options(job), err)) != GEN_OK ||
         (status = train_job_open(&job->job)) != GEN_OK ||
-        (status = ranks_join(ranks, read_pairs(job), err)) != GEN_OK) {
+        (status = ranks_join(ranks, read_pairs(job), err)) != GEN_OK ||
+        (status = teach_template(job)) != GEN_OK) {
         return status;
     }
     describe_data(job);
