@@ -32,7 +32,6 @@ static const struct probe probes[] = {
 /* What a template makes of a probe, and again without white space and bos. */
 struct rendered {
     struct gen_bytes text, bare;
-    bool made;
 };
 
 /* ---- rendering --------------------------------------------------------------------------------*/
@@ -85,7 +84,6 @@ static enum gen_status render(struct rendered *rendered, const struct jinja *jin
                                               probe->answered, bos_mark, eos_mark};
     rendered->text.n = 0;
     enum gen_status status = jinja_render(jinja, &variables, &rendered->text, NULL, err);
-    rendered->made = status == GEN_OK;
     if (status == GEN_OK && make_bare(rendered, ends) != GEN_OK) {
         status = error_no_memory(err, "a chat template");
     }
@@ -94,13 +92,11 @@ static enum gen_status render(struct rendered *rendered, const struct jinja *jin
 
 static enum gen_status render_all(struct rendered *all, const struct jinja *jinja,
                                   const struct chat_ends *ends, struct gen_error *err) {
-    enum gen_status status = GEN_OK, first = GEN_OK;
-    struct gen_error other;
-    for (size_t i = 0; i < N_PROBES && status != GEN_NO_MEMORY; i++) {
-        status = render(&all[i], jinja, &probes[i], ends, first == GEN_OK ? err : &other);
-        first = first == GEN_OK ? status : first;
+    enum gen_status status = GEN_OK;
+    for (size_t i = 0; i < N_PROBES && status == GEN_OK; i++) {
+        status = render(&all[i], jinja, &probes[i], ends, err);
     }
-    return status == GEN_NO_MEMORY ? status : first;
+    return status;
 }
 
 static void release_all(struct rendered *all) {
@@ -166,9 +162,6 @@ static bool is_like(struct match *match, const struct rendered *own, const struc
         struct rendered cut = {.bare = named[i].bare};
         snprintf(with_system, sizeof with_system, "s%s", probes[i].roles);
         size_t other = find_probe(with_system, probes[i].answered);
-        if (!own[i].made || !named[i].made) {
-            return false;
-        }
         match->exact = match->exact && equal(&own[i].text, &named[i].text);
         if (ends_with_user && answered != probes[i].answered) {
             /* The named one's with the beginning of an answer, or without. */
@@ -214,7 +207,7 @@ static enum gen_status find_name(const struct chat_name **found, struct gen_byte
     bool exact = false;
     for (size_t i = 0; i < CHAT_N_NAMES && status == GEN_OK && !exact; i++) {
         struct jinja *jinja = NULL;
-        struct rendered named[N_PROBES] = {{{0}, {0}, false}};
+        struct rendered named[N_PROBES] = {{{0}, {0}}};
         struct match match;
         status = jinja_parse(&jinja, chat_names[i].jinja, strlen(chat_names[i].jinja), err);
         if (status == GEN_OK) {
@@ -241,7 +234,7 @@ enum gen_status chat_template_recognize(struct gen_chat_template **out, const ch
                                         const struct chat_ends *ends, const char *where,
                                         struct gen_error *err) {
     struct jinja *parsed = NULL;
-    struct rendered own[N_PROBES] = {{{0}, {0}, false}};
+    struct rendered own[N_PROBES] = {{{0}, {0}}};
     struct gen_bytes prompt = {0};
     struct gen_error cause = {0};
     const struct chat_name *found = NULL;

@@ -10,8 +10,8 @@
 
 /* Bounds beyond what the messages themselves take. A template of a chat takes some thousand steps
  * a message. */
-#define MAX_WORK   ((uint64_t)1 << 27)
-#define MAX_MEMORY ((size_t)64 << 20)
+#define MAX_WORK   ((uint64_t)1 << 24)
+#define MAX_MEMORY ((size_t)32 << 20)
 #define MAX_DEPTH  200
 
 /* ---- failures and bounds ----------------------------------------------------------------------*/
