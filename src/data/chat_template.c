@@ -35,9 +35,10 @@ static enum gen_status put_quoted(struct gen_bytes *out, const struct gen_bytes 
     enum gen_status status = put(out, "'");
     for (size_t i = 0; i < text->n && status == GEN_OK; i++) {
         const char *found = memchr(from, text->data[i], sizeof from - 1);
-        char escaped[2] = {'\\', found != NULL ? to[found - from] : '\0'};
-        status = found != NULL ? gen_bytes_append(out, escaped, 2)
-                               : gen_bytes_append(out, &text->data[i], 1);
+        status = found != NULL ? put(out, "\\") : GEN_OK;
+        if (status == GEN_OK) {
+            status = gen_bytes_append(out, found != NULL ? &to[found - from] : &text->data[i], 1);
+        }
     }
     return status == GEN_OK ? put(out, "'") : status;
 }

@@ -7,7 +7,6 @@
 #define DATA_CHAT_TEMPLATE_H
 
 #include "gen.h"
-#include "gen_chat.h"
 
 /** The texts of the tokens that begin and end a text, "" where there is none; they are copied. */
 struct chat_ends {

@@ -26,16 +26,6 @@ static struct value find(struct run *run, const struct node *node) {
     return (struct value){0};
 }
 
-const struct value *argument(const struct arguments *arguments, size_t place, const char *name) {
-    size_t places = 0;
-    for (size_t i = 0; i < arguments->n; i++) {
-        if (arguments->names[i].n > 0 ? span_is(arguments->names[i], name) : places++ == place) {
-            return &arguments->values[i];
-        }
-    }
-    return NULL;
-}
-
 static void evaluate_arguments(struct run *run, const struct node *node,
                                struct arguments *arguments) {
     *arguments = (struct arguments){0};
@@ -67,7 +57,7 @@ static struct value call(struct run *run, const struct node *node) {
         return run_method(run, node->line, what->name, value, &arguments);
     }
     if (value.type == VALUE_MACRO) {
-        return run_macro(run, node->line, value.as.macro, &arguments);
+        return run->call_macro(run, node->line, value.as.macro, &arguments);
     }
     if (what->kind != NODE_NAME) {
         run_fail(run, node->line, "a call of what is no function");

@@ -35,35 +35,6 @@ static struct value filter_default(struct value value, const struct arguments *a
     return !missing ? value : other != NULL ? *other : value_string("", 0);
 }
 
-static struct value filter_join(struct run *run, unsigned line, struct value value,
-                                const struct arguments *arguments) {
-    const struct value *between = argument(arguments, 0, "d");
-    const struct list *items = value_items(run, line, value);
-    if (items == NULL) {
-        return no_value();
-    }
-    struct span sign = between != NULL ? value_text(run, line, *between) : (struct span){"", 0};
-    size_t n = 0;
-    for (size_t i = 0; i < items->n && run->status == GEN_OK; i++) {
-        struct span text = value_text(run, line, items->items[i]);
-        n += text.n + (i > 0 ? sign.n : 0);
-        run_work(run, line, text.n + sign.n + 1); /* bounds n, too */
-    }
-    char *out = run->status == GEN_OK && n > 0 ? run_new(run, line, n, 1) : NULL;
-    size_t at = 0;
-    for (size_t i = 0; out != NULL && i < items->n; i++) {
-        struct span text = value_text(run, line, items->items[i]);
-        const struct span parts[] = {i > 0 ? sign : (struct span){"", 0}, text};
-        for (size_t part = 0; part < 2; part++) {
-            if (parts[part].n > 0) {
-                memcpy(out + at, parts[part].text, parts[part].n);
-                at += parts[part].n;
-            }
-        }
-    }
-    return value_string(out, at);
-}
-
 static struct value filter_end(struct run *run, unsigned line, struct value value, bool last) {
     const struct list *items = value_items(run, line, value);
     return items == NULL || items->n == 0 ? no_value() : items->items[last ? items->n - 1 : 0];
@@ -73,7 +44,7 @@ static struct value filter_end(struct run *run, unsigned line, struct value valu
 static struct value filter_list(struct run *run, unsigned line, struct value value, bool back) {
     const struct list *items = value_items(run, line, value);
     struct value result = value_list(run, line);
-    for (size_t i = 0; run->status == GEN_OK && i < items->n; i++) {
+    for (size_t i = 0; run->status == GEN_OK && items != NULL && i < items->n; i++) {
         list_append(run, line, result.as.list, items->items[back ? items->n - 1 - i : i]);
     }
     return result;
@@ -90,7 +61,7 @@ static struct value filter_map(struct run *run, unsigned line, struct value valu
     if (name == NULL || name->type != VALUE_STRING) {
         run_fail(run, line, "map must name an attribute or a filter");
     }
-    for (size_t i = 0; run->status == GEN_OK && i < items->n; i++) {
+    for (size_t i = 0; run->status == GEN_OK && items != NULL && i < items->n; i++) {
         struct value item = items->items[i];
         list_append(run, line, result.as.list,
                     member != NULL ? value_member(run, line, item, name->as.string)
@@ -117,7 +88,7 @@ static struct value filter_select(struct run *run, unsigned line, struct span fi
         (test != NULL && test->type != VALUE_STRING)) {
         run_fail(run, line, "%.*s must name what it looks at", (int)filter.n, filter.text);
     }
-    for (size_t i = 0; run->status == GEN_OK && i < items->n; i++) {
+    for (size_t i = 0; run->status == GEN_OK && items != NULL && i < items->n; i++) {
         struct value item = of_member ? value_member(run, line, items->items[i], member->as.string)
                                       : items->items[i];
         bool chosen =
@@ -175,7 +146,9 @@ struct value run_filter(struct run *run, unsigned line, struct span name, struct
         return filter_default(value, arguments);
     }
     if (span_is(name, "join")) {
-        return filter_join(run, line, value, arguments);
+        const struct value *sign = argument(arguments, 0, "d");
+        return run_join(run, line, value,
+                        sign != NULL ? value_text(run, line, *sign) : (struct span){"", 0});
     }
     if (span_is(name, "first") || span_is(name, "last")) {
         return filter_end(run, line, value, name.text[0] == 'l');

@@ -63,7 +63,10 @@ static struct span text_before(const struct lexer *lexer, size_t end) {
     if (end == lexer->n) {
         return text;
     }
-    char sign = end + 2 < lexer->n ? lexer->text[end + 2] : '\0';
+    char sign = '{';
+    if (end + 2 < lexer->n) {
+        sign = lexer->text[end + 2];
+    }
     if (sign == '-') {
         return text_strip(text, NULL, false, true);
     }

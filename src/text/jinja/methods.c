@@ -5,6 +5,23 @@
 
 #include "text/jinja/parts.h"
 
+/* ---- arguments --------------------------------------------------------------------------------*/
+
+const struct value *argument_of(const struct arguments *arguments, size_t place, struct span name) {
+    size_t places = 0;
+    for (size_t i = 0; i < arguments->n; i++) {
+        bool named = arguments->names[i].n > 0;
+        if (named ? span_equal(arguments->names[i], name) : places++ == place) {
+            return &arguments->values[i];
+        }
+    }
+    return NULL;
+}
+
+const struct value *argument(const struct arguments *arguments, size_t place, const char *name) {
+    return argument_of(arguments, place, (struct span){name, strlen(name)});
+}
+
 struct call {
     struct run *run;
     unsigned line;
@@ -26,6 +43,31 @@ static const struct span *text_at(const struct call *call, size_t place) {
 
 static struct value as_value(struct span text) {
     return value_string(text.text, text.n);
+}
+
+struct value run_join(struct run *run, unsigned line, struct value value, struct span sign) {
+    const struct list *items = value_items(run, line, value);
+    size_t n = 0, at = 0;
+    if (items == NULL) {
+        return value_string("", 0);
+    }
+    for (size_t i = 0; i < items->n && run->status == GEN_OK; i++) {
+        struct span text = value_text(run, line, items->items[i]);
+        n += text.n + (i > 0 ? sign.n : 0);
+        run_work(run, line, text.n + sign.n + 1); /* bounds n, too */
+    }
+    char *out = run->status == GEN_OK && n > 0 ? run_new(run, line, n, 1) : NULL;
+    for (size_t i = 0; out != NULL && i < items->n; i++) {
+        struct span text = value_text(run, line, items->items[i]);
+        const struct span parts[] = {i > 0 ? sign : (struct span){"", 0}, text};
+        for (size_t part = 0; part < 2; part++) {
+            if (parts[part].n > 0) {
+                memcpy(out + at, parts[part].text, parts[part].n);
+                at += parts[part].n;
+            }
+        }
+    }
+    return value_string(out, at);
 }
 
 /* ---- texts ------------------------------------------------------------------------------------*/
@@ -174,10 +216,8 @@ static struct value text_method(const struct call *call, struct span name, struc
         return replace(call, text);
     }
     if (span_is(name, "join")) {
-        struct arguments between = {.values = {as_value(text)}, .n = 1};
         const struct value *items = argument(call->arguments, 0, "");
-        return items != NULL ? run_filter(call->run, call->line, name, *items, &between)
-                             : value_string("", 0);
+        return items != NULL ? run_join(call->run, call->line, *items, text) : value_string("", 0);
     }
     *known = false;
     return (struct value){0};
@@ -223,10 +263,6 @@ struct value run_method(struct run *run, unsigned line, struct span name, struct
     if (value.type == VALUE_STRING) {
         result = text_method(&call, name, value.as.string, &known);
     } else if (value.type == VALUE_DICT) {
-        const struct value *macro = dict_get(value.as.dict, name);
-        if (macro != NULL && macro->type == VALUE_MACRO) {
-            return run_macro(run, line, macro->as.macro, arguments);
-        }
         result = dict_method(&call, name, value.as.dict, &known);
     }
     if (!known) {

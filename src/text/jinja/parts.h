@@ -221,6 +221,8 @@ struct node *parse_tuple(struct parser *parser);
 
 /* ---- running -------------------------------------------------------------------------------- */
 
+struct arguments;
+
 struct variable {
     struct span name;
     struct value value;
@@ -240,6 +242,9 @@ struct run {
     enum gen_status status; /**< of the first failure; after it nothing is done */
     bool raised;            /**< by raise_exception */
     bool breaks, continues; /**< out of the innermost loop */
+    /** The text that a macro makes, which evaluating needs and which runs statements. */
+    struct value (*call_macro)(struct run *run, unsigned line, const struct node *macro,
+                               const struct arguments *arguments);
     struct gen_error *err;
 };
 
@@ -293,6 +298,9 @@ struct arguments {
 
 /** The argument at this place or of this name, or NULL. */
 const struct value *argument(const struct arguments *arguments, size_t place, const char *name);
+const struct value *argument_of(const struct arguments *arguments, size_t place, struct span name);
+/** The items as one text, `sign` between them. */
+struct value run_join(struct run *run, unsigned line, struct value value, struct span sign);
 
 struct value run_evaluate(struct run *run, const struct node *node);
 void run_body(struct run *run, const struct node *body);
@@ -305,8 +313,5 @@ struct value run_function(struct run *run, unsigned line, struct span name,
                           const struct arguments *arguments);
 struct value run_method(struct run *run, unsigned line, struct span name, struct value value,
                         const struct arguments *arguments);
-/** The text that a macro makes. */
-struct value run_macro(struct run *run, unsigned line, const struct node *macro,
-                       const struct arguments *arguments);
 
 #endif

@@ -14,27 +14,7 @@
 #define MAX_MEMORY ((size_t)32 << 20)
 #define MAX_DEPTH  200
 
-/* ---- failures and bounds ----------------------------------------------------------------------*/
-
-void run_fail(struct run *run, unsigned line, const char *format, ...) {
-    char text[400];
-    va_list arguments;
-    if (run->status != GEN_OK) {
-        return;
-    }
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    run->status = error_set(run->err, GEN_UNSUPPORTED, "template, line %u: %s", line, text);
-}
-
-bool run_work(struct run *run, unsigned line, size_t n) {
-    if (run->status == GEN_OK && n > run->work) {
-        run_fail(run, line, "goes on for too long");
-    }
-    run->work -= run->status == GEN_OK ? n : 0;
-    return run->status == GEN_OK;
-}
+/* ---- output -----------------------------------------------------------------------------------*/
 
 static void write_text(struct run *run, unsigned line, struct span text) {
     if (run->status == GEN_OK && text.n > run->out_limit - run->out->n) {
@@ -105,9 +85,10 @@ static void run_for(struct run *run, const struct node *node) {
         run->n_variables = n;
     }
     struct loop *loop = run_new(run, node->line, 1, sizeof *loop);
-    if (loop != NULL) {
-        loop->list = node->d != NULL ? kept.as.list : all;
+    if (loop == NULL) {
+        return;
     }
+    loop->list = node->d != NULL ? kept.as.list : all;
     for (; run->status == GEN_OK && loop->at < loop->list->n && !run->breaks; loop->at++) {
         run_set(run, node->line, (struct span){"loop", 4},
                 (struct value){VALUE_LOOP, {.loop = loop}});
@@ -140,8 +121,8 @@ static struct value capture(struct run *run, unsigned line, const struct node *b
     return value;
 }
 
-struct value run_macro(struct run *run, unsigned line, const struct node *macro,
-                       const struct arguments *arguments) {
+static struct value run_macro(struct run *run, unsigned line, const struct node *macro,
+                              const struct arguments *arguments) {
     size_t frame = run->frame, floor = run->floor, n = run->n_variables;
     size_t n_globals = run->n_globals, place = 0;
     bool breaks = run->breaks, continues = run->continues;
@@ -155,9 +136,7 @@ struct value run_macro(struct run *run, unsigned line, const struct node *macro,
             run_fail(run, line, "a macro of more than 8 parameters");
             break;
         }
-        char name[40];
-        snprintf(name, sizeof name, "%.*s", (int)parameter->name.n, parameter->name.text);
-        const struct value *value = argument(arguments, place, name);
+        const struct value *value = argument_of(arguments, place, parameter->name);
         given[place] = value != NULL          ? *value
                        : parameter->a != NULL ? run_evaluate(run, parameter->a)
                                               : (struct value){0};
@@ -307,6 +286,7 @@ enum gen_status jinja_render(const struct jinja *jinja, const struct jinja_varia
                       .out = out,
                       .out_limit = out->n + MAX_MEMORY + 2 * given,
                       .work = MAX_WORK + (uint64_t)64 * given,
+                      .call_macro = run_macro,
                       .err = err};
     set_variables(&run, variables);
     if (run.status == GEN_OK) {
