@@ -7,6 +7,8 @@
  * numbers change, general.quantized_by, general.repo_url and quantize.*. From a Hugging Face
  * directory the chat template becomes tokenizer.chat_template (format/chat_template.h).
  *
+ * What a fine-tuning taught takes the place of the parent's chat template (metadata_teach()).
+ *
  * A model that has learned from another is another work. general.name, author, organization,
  * version, description, url, repo_url and doi of its parent become general.base_model.0.*, as
  * llama.cpp has it, and what else says who and where the parent is (general.uuid, source.*, ...) is

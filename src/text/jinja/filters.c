@@ -60,6 +60,7 @@ static struct value filter_map(struct run *run, unsigned line, struct value valu
     const struct arguments none = {0};
     if (name == NULL || name->type != VALUE_STRING) {
         run_fail(run, line, "map must name an attribute or a filter");
+        return result;
     }
     for (size_t i = 0; run->status == GEN_OK && items != NULL && i < items->n; i++) {
         struct value item = items->items[i];
@@ -87,6 +88,7 @@ static struct value filter_select(struct run *run, unsigned line, struct span fi
     if ((of_member && (member == NULL || member->type != VALUE_STRING)) ||
         (test != NULL && test->type != VALUE_STRING)) {
         run_fail(run, line, "%.*s must name what it looks at", (int)filter.n, filter.text);
+        return result;
     }
     for (size_t i = 0; run->status == GEN_OK && items != NULL && i < items->n; i++) {
         struct value item = of_member ? value_member(run, line, items->items[i], member->as.string)
