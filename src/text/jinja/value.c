@@ -117,7 +117,12 @@ bool value_truth(struct value value) {
 }
 
 static bool is_number(struct value value, int64_t *number) {
-    *number = value.type == VALUE_INT ? value.as.number : value.as.truth;
+    *number = 0;
+    if (value.type == VALUE_INT) {
+        *number = value.as.number;
+    } else if (value.type == VALUE_BOOL) {
+        *number = value.as.truth;
+    }
     return value.type == VALUE_INT || value.type == VALUE_BOOL;
 }
 
