@@ -93,6 +93,8 @@ static void test_expressions(void **state) {
          "True True True True"},
         {"{{ 'Ab c'.upper() }} {{ 'aB'|capitalize }} {{ \"it's a\".title() }}", "AB C Ab It'S A"},
         {"{{ 'a,b,,c'.split(',') | length }} {{ '  a  b '.split() | join('+') }}", "4 a+b"},
+        {"[{{ '\\u3000 a\\u00a0\\u2028' | trim }}] [{{ ' \\u200b '.strip() | length }}]",
+         "[a] [1]"},
         {"{{ 'xxabxx'.strip('x') }} {{ 'aXbX'.replace('X', '--') }}", "ab a--b--"},
         {"{{ 'abc'.startswith('ab') }} {{ 'abc'.endswith('b') }}", "True False"},
         {"{{ '12'|int + 1 }} {{ 'x'|int }} {{ y|default('d') }} {{ ''|d('e', true) }}", "13 0 d e"},
