@@ -4,6 +4,7 @@
  * The public header to begin with: models, texts, conversion. It includes
  *  - gen_base.h: errors, growing arrays, notes
  *  - gen_tokenizer.h: text to token ids and back
+ *  - gen_chat.h: chat templates, the text that a conversation is
  *  - gen_session.h: logits, and the choice of the next token
  * and these include it:
  *  - gen_train.h: learn vocabularies, train models and fine-tune them
@@ -30,6 +31,7 @@
 #define GEN_H
 
 #include "gen_base.h"
+#include "gen_chat.h"
 #include "gen_session.h"
 #include "gen_tokenizer.h"
 

@@ -367,7 +367,9 @@ struct gen_finetune_options {
      */
     const char *pair_template;
     /** The same for each message, with {role} and {content}. After what the assistant says comes
-     *  end-of-text instead of what the template has there. Default "{role}: {content}\n". */
+     *  end-of-text instead of what the template has there. Default "{role}: {content}\n".
+     *  Of the two templates that which most sequences were made by is written into model and
+     * adapter: gen.template, and as Jinja tokenizer.chat_template; see gen_chat.h. */
     const char *message_template;
     /** Stop after so many validations without a better one; 0: never. Default 0 */
     uint64_t patience;

@@ -21,8 +21,9 @@
 struct reading {
     const struct pairs_reader *reader;
     struct pairs *pairs;
-    const char *where;       /* file and line, for messages */
-    struct gen_bytes before; /* text that does not count, until something that does follows */
+    const char *where;         /* file and line, for messages */
+    struct gen_bytes before;   /* text that does not count, until something that does follows */
+    struct pair_record record; /* of the line */
     struct gen_error *err;
 };
 
@@ -167,14 +168,14 @@ static enum gen_status take_messages(struct reading *reading, const struct pair_
 
 static enum gen_status take_object(struct reading *reading, const cJSON *object) {
     const struct pairs_reader *reader = reading->reader;
-    struct pair_record record;
+    const struct pair_record *record = &reading->record;
     enum gen_status status =
-        pair_record_read(&record, object, reader->prompt_field, reader->completion_field,
+        pair_record_read(&reading->record, object, reader->prompt_field, reader->completion_field,
                          reading->where, reading->err);
     if (status != GEN_OK) {
         return status;
     }
-    return record.prompt != NULL ? take_pair(reading, &record) : take_messages(reading, &record);
+    return record->prompt != NULL ? take_pair(reading, record) : take_messages(reading, record);
 }
 
 /* Keep the ids from `first` on as a pair, or leave it out. */
@@ -191,6 +192,8 @@ static enum gen_status keep(const struct reading *reading, size_t first) {
         return no_memory(reading);
     }
     pairs->all[pairs->n++] = pair;
+    pairs->n_conversations += reading->record.messages != NULL;
+    pairs->n_instructions += reading->record.instructs;
     if (pair_positions(&pair) > pairs->longest) {
         pairs->longest = pair_positions(&pair);
     }
@@ -248,6 +251,25 @@ void pairs_release(struct pairs *pairs) {
     gen_bytes_release(&pairs->counts);
     memory_free(pairs->all);
     *pairs = (struct pairs){0};
+}
+
+/* As it was taught to instructions: with the line end that take_pair() puts in. */
+static enum gen_status divided(struct gen_bytes *out, const char *pattern) {
+    const char *place = strstr(pattern, "{completion}");
+    enum gen_status status = gen_bytes_append(out, pattern, (size_t)(place - pattern));
+    status = status == GEN_OK ? gen_bytes_append(out, "\\n", 2) : status;
+    return status == GEN_OK ? gen_bytes_append(out, place, strlen(place)) : status;
+}
+
+enum gen_status pairs_pattern(struct gen_bytes *out, const struct pairs *pairs, const char *pair,
+                              const char *message) {
+    size_t n_pairs = pairs->n - pairs->n_conversations;
+    bool conversations = pairs->n_conversations >= n_pairs;
+    const char *pattern = conversations ? message : pair;
+    bool adjacent = !conversations && strstr(pattern, "{prompt}{completion}") != NULL;
+    return adjacent && pairs->n_instructions * 2 > n_pairs
+               ? divided(out, pattern)
+               : gen_bytes_append(out, pattern, strlen(pattern));
 }
 
 uint64_t pairs_digest(const struct pairs *pairs) {

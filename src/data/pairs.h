@@ -38,6 +38,8 @@ struct pairs {
     size_t n, capacity;
     size_t longest;      /**< positions of the longest: its ids but the last */
     uint64_t n_left_out; /**< pairs that were too long */
+    /** Of all: those that were conversations, and those that were instructions. */
+    size_t n_conversations, n_instructions;
 };
 
 struct pairs_reader {
@@ -56,6 +58,11 @@ struct pairs_reader {
 enum gen_status pairs_read(struct pairs *pairs, const struct pairs_reader *reader,
                            const struct file_map *map, const char *path, struct gen_error *err);
 void pairs_release(struct pairs *pairs);
+
+/** Append the pattern (pair_template.h) that most of the sequences were made by. `pair` and
+ * `message` are those of the reader; GEN_NO_MEMORY is the one failure. */
+enum gen_status pairs_pattern(struct gen_bytes *out, const struct pairs *pairs, const char *pair,
+                              const char *message);
 
 /** A digest of all sequences. */
 uint64_t pairs_digest(const struct pairs *pairs);

@@ -224,6 +224,10 @@ void adapter_free(struct adapter *adapter) {
     }
 }
 
+const struct model_file *adapter_file(const struct adapter *adapter) {
+    return adapter->file;
+}
+
 bool adapter_is_file(const struct adapter *adapter, const char *path) {
     for (size_t i = 0; i < adapter->file->n_maps; i++) {
         if (file_map_is(&adapter->file->maps[i], path)) {

@@ -57,6 +57,9 @@ struct adapter_pair {
 bool adapter_find(struct adapter_pair *pair, const struct adapter *adapter,
                   const struct tensor_spec *spec, int32_t layer);
 
+/** The file that it was read from. */
+const struct model_file *adapter_file(const struct adapter *adapter);
+
 /** Whether `path` is one of the adapter's files. */
 bool adapter_is_file(const struct adapter *adapter, const char *path);
 

@@ -11,7 +11,7 @@
  * From a GGUF the keys are llama.cpp's, `gpt2.*` of GPT-2; of an architecture that llama.cpp has
  * not they are named alike, `gpt_neo.context_length`. What they cannot say is in keys of our own,
  * under `gen.`: those of keys.h, and gen.eos_token_ids, an array of u32: ids that end a text
- * (eos_ids.h).
+ * (eos_ids.h); and gen.template (metadata.h), which no number depends on.
  */
 #ifndef MODEL_CONFIG_H
 #define MODEL_CONFIG_H

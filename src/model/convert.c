@@ -410,6 +410,10 @@ enum gen_status gen_convert(const char *src, const char *dst,
     if (status == GEN_OK && c.options->lora != NULL) {
         status = open_adapter(&c, dst);
     }
+    /* Who talks to the merged model shall do so as the adapter was taught. */
+    if (status == GEN_OK && c.adapter != NULL) {
+        status = metadata_teach_adapter(source->file, adapter_file(c.adapter), err);
+    }
     if (status == GEN_OK) {
         c.pool = thread_pool_new(0);
         status = c.pool != NULL ? convert(&c, dst) : error_no_memory(err, "threads");

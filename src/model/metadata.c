@@ -8,8 +8,11 @@
 #include <string.h>
 
 #include "arch/arch.h"
+#include "base/bytes.h"
 #include "base/error.h"
+#include "base/memory.h"
 #include "base/size.h"
+#include "data/chat_template.h"
 #include "format/chat_template.h"
 #include "model/path_name.h"
 
@@ -58,7 +61,20 @@ static const char *const parents[] = {
 static const char *const terms[] = {"general.license", "general.license.", "general.languages",
                                     NULL};
 
-static bool stays(const char *key, enum metadata_carried how) {
+/* Other templates of a list, such as that for tools, and their names. */
+static bool is_variant(const char *key) {
+    return strncmp(key, CHAT_TEMPLATE_KEY, sizeof CHAT_TEMPLATE_KEY - 1) == 0 &&
+           strcmp(key, CHAT_TEMPLATE_KEY) != 0;
+}
+
+static bool stays(const char *key, enum metadata_carried how, bool taught) {
+    bool is_template = strcmp(key, METADATA_TEMPLATE_KEY) == 0;
+    if (taught && (is_template || strcmp(key, CHAT_TEMPLATE_KEY) == 0)) {
+        return true;
+    }
+    if (taught && is_variant(key)) {
+        return false;
+    }
     if (how == METADATA_ADAPTER) {
         return is_among(key, terms);
     }
@@ -107,14 +123,96 @@ enum gen_status metadata_read(struct model_file *source, struct gen_error *err) 
 enum gen_status metadata_carry(struct gguf_writer *writer, const struct model_file *source,
                                enum metadata_carried how, struct gen_error *err) {
     bool gguf = source->naming == NAMES_GGUF;
+    bool taught = model_file_setting(source, METADATA_TEMPLATE_KEY) != NULL;
     enum gen_status status = how >= METADATA_LEARNED ? write_parent(writer, source, err) : GEN_OK;
     for (size_t i = 0; i < source->n_settings && status == GEN_OK; i++) {
         const struct setting *setting = &source->settings[i];
         bool is_template =
+            strcmp(setting->key, METADATA_TEMPLATE_KEY) == 0 ||
             strncmp(setting->key, CHAT_TEMPLATE_KEY, sizeof CHAT_TEMPLATE_KEY - 1) == 0;
-        if (gguf ? stays(setting->key, how) : is_template && how != METADATA_ADAPTER) {
+        if ((gguf || is_template) && stays(setting->key, how, taught)) {
             status = gguf_writer_setting(writer, setting, err);
         }
     }
     return status;
+}
+
+/* ---- what was taught ------------------------------------------------------------------------*/
+
+static bool is_utf8(const char *text) {
+    size_t n = strlen(text);
+    for (size_t at = 0; at < n;) {
+        int length = bytes_utf8((const unsigned char *)text + at, n - at, NULL);
+        if (length <= 0) {
+            return false;
+        }
+        at += (size_t)length;
+    }
+    return true;
+}
+
+/* n bytes under this key, in the place of what is there. */
+static enum gen_status put_text(struct model_file *file, const char *key, const char *text,
+                                size_t n, struct gen_error *err) {
+    struct setting setting = {.type = SETTING_STRING, .owned = memory_copy_string(text, n)};
+    enum gen_status status = GEN_OK;
+    if (setting.owned == NULL) {
+        return error_no_memory(err, "a chat template");
+    }
+    setting.value.string.text = setting.owned;
+    setting.value.string.n = n;
+    for (size_t i = 0; i < file->n_settings; i++) {
+        struct setting *old = &file->settings[i];
+        if (strcmp(old->key, key) == 0) {
+            setting.key = old->key;
+            memory_free(old->owned);
+            *old = setting;
+            return GEN_OK;
+        }
+    }
+    status = model_file_add_setting(file, &setting, key, strlen(key), file->where.text, err);
+    if (status != GEN_OK) {
+        memory_free(setting.owned);
+    }
+    return status;
+}
+
+enum gen_status metadata_teach(struct model_file *source, const char *pattern,
+                               struct gen_error *err) {
+    struct gen_bytes jinja = {0};
+    if (!is_utf8(pattern)) {
+        return GEN_OK;
+    }
+    enum gen_status status = chat_pattern_jinja(&jinja, pattern, err);
+    if (status == GEN_OK) {
+        status = put_text(source, CHAT_TEMPLATE_KEY, jinja.data, jinja.n, err);
+    }
+    if (status == GEN_OK) {
+        status = put_text(source, METADATA_TEMPLATE_KEY, pattern, strlen(pattern), err);
+    }
+    gen_bytes_release(&jinja);
+    return status;
+}
+
+enum gen_status metadata_teach_adapter(struct model_file *source, const struct model_file *adapter,
+                                       struct gen_error *err) {
+    const struct setting *setting = model_file_setting(adapter, METADATA_TEMPLATE_KEY);
+    if (setting == NULL) {
+        return GEN_OK;
+    }
+    size_t n = setting->value.string.n;
+    if (setting->type != SETTING_STRING || n == 0 ||
+        memchr(setting->value.string.text, '\0', n) != NULL) {
+        return error_set(err, GEN_BAD_FILE, "%s: %s must be a text", adapter->where.text,
+                         METADATA_TEMPLATE_KEY);
+    }
+    struct gen_error cause;
+    char *pattern = memory_copy_string(setting->value.string.text, n);
+    enum gen_status status = pattern != NULL ? metadata_teach(source, pattern, &cause)
+                                             : error_no_memory(&cause, "a chat template");
+    memory_free(pattern);
+    return status == GEN_OK
+               ? GEN_OK
+               : error_set(err, status == GEN_BAD_ARGUMENT ? GEN_BAD_FILE : status, "%s: %s: %s",
+                           adapter->where.text, METADATA_TEMPLATE_KEY, cause.message);
 }

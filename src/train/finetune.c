@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/size.h"
 #include "data/pair_order.h"
+#include "model/metadata.h"
 #include "train/job.h"
 #include "train/options.h"
 #include "train/ranks.h"
@@ -273,6 +274,19 @@ static struct train_job_data describe_data(struct finetune_job *job) {
 
 /* ---- the run ---------------------------------------------------------------------------------*/
 
+/* The model that is written tells how it is talked to. */
+static enum gen_status teach_template(struct finetune_job *job) {
+    const struct gen_finetune_options *options = job->options;
+    struct gen_bytes pattern = {0};
+    enum gen_status status =
+        pairs_pattern(&pattern, &job->pairs, options->pair_template, options->message_template);
+    status = status == GEN_OK ? gen_bytes_append(&pattern, "", 1) : status;
+    status = status == GEN_OK ? metadata_teach(job->job.init, pattern.data, job->err)
+                              : error_no_memory(job->err, "a chat template");
+    gen_bytes_release(&pattern);
+    return status;
+}
+
 static enum gen_status run(struct finetune_job *job, const char *path,
                            const struct gen_train_watch *watch) {
     const struct gen_ranks *ranks = job->options->train.ranks;
@@ -286,7 +300,8 @@ static enum gen_status run(struct finetune_job *job, const char *path,
                                             .path = path,
                                             .lora = job->lora.rank > 0 ? &job->lora : NULL};
     if ((status = train_job_open(&job->job, &inputs, err)) != GEN_OK ||
-        (status = ranks_join(ranks, read_pairs(job), err)) != GEN_OK) {
+        (status = ranks_join(ranks, read_pairs(job), err)) != GEN_OK ||
+        (status = teach_template(job)) != GEN_OK) {
         return status;
     }
     const struct train_job_data data = describe_data(job);

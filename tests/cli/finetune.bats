@@ -63,11 +63,14 @@ asked() {
     [ "$(answers -m merged.gguf)" -eq 8 ]
     gen convert -q --lora a.gguf base.gguf merged-q8.gguf
     [ "$status" -eq 0 ]
-    [ "$(stat -c %s merged-q8.gguf)" -eq "$(stat -c %s base.gguf)" ]
+    # Of the same size, but for the template that was taught.
+    more=$(($(stat -c %s merged-q8.gguf) - $(stat -c %s base.gguf)))
+    [ "$more" -gt 0 ] && [ "$more" -lt 1024 ]
     # What it does not touch stays to the last bit; what it does, does not.
     "$GEN" convert -q --lora a.gguf "$MODEL" hf.gguf
     "$GEN" convert -q "$MODEL" plain.gguf
-    [ "$(stat -c %s hf.gguf)" -eq "$(stat -c %s plain.gguf)" ]
+    more=$(($(stat -c %s hf.gguf) - $(stat -c %s plain.gguf)))
+    [ "$more" -gt 0 ] && [ "$more" -lt 1024 ]
     run cmp -s hf.gguf plain.gguf
     [ "$status" -eq 1 ]
 }

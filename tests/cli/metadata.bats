@@ -130,8 +130,10 @@ set_metadata() {
     [ "$status" -eq 0 ]
     gen inspect --json tuned.gguf
     [ "$(member eos_token_ids "$output")" = '[511,234,7]' ]
-    [[ $output == *'"tokenizer.chat_template":"C"'* ]]
     [[ $output == *'"general.base_model.0.name":"dir"'* ]]
+    # And is talked to as it was taught, not as its parent.
+    [[ $output == *'"gen.template":"{prompt}{completion}"'* ]]
+    [[ $output != *'"tokenizer.chat_template":"C"'* ]]
     # What cannot be written is known before the first step.
     printf '{"chat_template": {}}' >dir/tokenizer_config.json
     gen finetune -q -m dir -o other.gguf --steps 1 pairs.jsonl

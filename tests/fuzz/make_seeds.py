@@ -178,7 +178,31 @@ def numbers():
         put("generate", "job-%d" % i, chance.randbytes(60 + 40 * i))
 
 
+def chat_templates():
+    models = json.loads(read(GOLDEN, "chat", "models.json"))["models"]
+    for model in models:
+        name = model["model"].split("/")[-1].split(" ")[0].lower()
+        put("chat_template", name, chosen(0, model["jinja"]))
+    patterns = ["chatml", "llama2", "{role}: {content}\\n",
+                "Question: {prompt}\\nAnswer: {completion}\\n"]
+    for i, pattern in enumerate(patterns):
+        put("chat_template", "pattern-%d" % i, chosen(1, pattern))
+    # What those templates do not do.
+    put("chat_template", "rest", chosen(0, """
+{%- macro m(a, b='x', c=[1, 2, {'k': none}]) -%}{{ a ~ b }}{{ c | length }}{%- endmacro -%}
+{%- for k, v in {'a': 1, 'b': [true, False]}.items() -%}{{ k }}{{ loop.revindex }}{%- else -%}-{%- endfor -%}
+{%- for i in range(10, 0, -3) if i is even -%}{% if i > 8 %}{% continue %}{% endif %}{{ i // 2 % 3 * 2 }}{%- break -%}{%- endfor -%}
+{# comment #}{%+ if 'a' in 'abc' and not (1 == 2 or 'x' not in ['y']) %}{{ m('a' * 3, c='z'[::1]) }}{% endif +%}
+{% set n = namespace(x=1) %}{% set n.x = n.x + 1 %}{% set a, b = 1, 'two' %}{% set t %}text{% endset %}
+{{- (messages | map(attribute='role') | list)[-2:] | join(', ') | replace('u', 'U') | upper -}}
+{{ messages | selectattr('role', 'equalto', 'user') | rejectattr('content') | first | default('none', true) }}
+{{ 'a,b'.split(',')[0].title() ~ ' x '.strip() ~ messages[0].get('z', 'q') ~ '\\u00e9\\x41' ~ -1 if 1 < 2 <= 3 else '' }}
+{% generation %}{{ ['x', 'y'] + ['z'] | reverse | list | length }}{% endgeneration %}
+"""))
+
+
 if __name__ == "__main__":
     shutil.rmtree(os.path.join(HERE, "seeds"), ignore_errors=True)
-    for make in gguf, safetensors, tokenizers, directories, training, lines, options, numbers:
+    for make in (gguf, safetensors, tokenizers, directories, training, lines, options, numbers,
+                 chat_templates):
         make()

@@ -119,6 +119,8 @@ static const struct options_spec spec = {
         "  {\"instruction\": \"...\", \"input\": \"...\", \"output\": \"...\"}\n"
         "  {\"conversations\": [{\"from\": \"human\", \"value\": \"...\"},\n"
         "                     {\"from\": \"gpt\", \"value\": \"...\"}]}\n"
+        "The template of most of them is written into what is made (gen inspect shows\n"
+        "it): gen.template, and tokenizer.chat_template for other programs.\n"
         "\n"
         "Exit status: 0 done, 1 something failed, 2 wrong usage, 130 after Ctrl-C.\n",
 };
