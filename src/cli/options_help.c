@@ -11,7 +11,7 @@
 #include "cli/alloc.h"
 #include "cli/options.h"
 
-/** The help fills lines of at most LINE columns; what an option does begins at column TEXT_AT. */
+/* The help fills lines of at most LINE columns; what an option does begins at column TEXT_AT. */
 #define LINE    79
 #define TEXT_AT 30
 
@@ -25,7 +25,7 @@ static void put_blanks(struct text_out *out, size_t n) {
     }
 }
 
-/** Write `text`, broken between words, from `column` on; continued lines begin at `indent`. */
+/* Write `text`, broken between words, from `column` on; continued lines begin at `indent`. */
 static void put_wrapped(struct text_out *out, const char *text, size_t column, size_t indent) {
     while (*text != '\0') {
         size_t n = strcspn(text, " \n");
@@ -52,7 +52,7 @@ static void put_wrapped(struct text_out *out, const char *text, size_t column, s
     put(out, "\n");
 }
 
-/** The default of a number or a choice as " (default: X)", or "". */
+/* The default of a number or a choice as " (default: X)", or "". */
 static void describe_default(char *text, size_t size, const struct option *option,
                              const void *settings) {
     const void *value = field_at_const(settings, option->offset);

@@ -16,7 +16,7 @@ static size_t n_heads(const struct kv_cache *cache) {
     return cache->n_slots * cache->n_layer * cache->n_head;
 }
 
-/** The sizes of a cache, without its memory. */
+/* The sizes of a cache, without its memory. */
 static struct kv_cache shape(const struct gen_config *config, enum tensor_type type,
                              int32_t n_slots, int32_t n_ctx) {
     struct kv_cache cache = {.n_slots = (size_t)n_slots,
