@@ -311,7 +311,7 @@ test-neon: ## run the kernel tests on an emulated AArch64 machine (needs `make d
 
 neon-programs: $(NEON_TESTS:%=$(BUILD)/%)
 $(NEON_TESTS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/unit/simulated_vnni.o \
-		$(BUILD)/tests/unit/kernel_check.o $(call object,$(wildcard src/base/*.c src/tensor/*.c src/tensor/*/*.c src/tensor/*/*/*.c))
+		$(BUILD)/tests/unit/kernel_check.o $(BUILD)/tests/unit/kv_head.o $(call object,$(wildcard src/base/*.c src/tensor/*.c src/tensor/*/*.c src/tensor/*/*/*.c))
 	$(call say,LINK $@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lm -pthread
 
 $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(call object,$(TEST_HELPERS)) $(BUILD)/libgen.a

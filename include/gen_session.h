@@ -44,6 +44,14 @@ struct gen_session_options {
 };
 struct gen_session_options gen_session_options_default(void);
 
+/**
+ * A session over `model`, which must outlive it. What it takes from the system grows with what is
+ * done: keys and values with the positions that slots hold (2 n_embd numbers for each layer and
+ * position, in blocks of 128 positions), which n_slots and n_ctx only limit; logits with the rows
+ * that want them. Scratch memory for a batch and for attention over n_ctx positions is there from
+ * the beginning. Blocks that slots no longer need are used again; gen_session_free() gives all
+ * back.
+ */
 enum gen_status gen_session_new(struct gen_session **out, const struct gen_model *model,
                                 const struct gen_session_options *options, struct gen_error *err);
 void gen_session_free(struct gen_session *session);
@@ -57,8 +65,9 @@ struct gen_row {
 
 /**
  * Process n_rows rows, in order within each slot; rows of different slots may be mixed freely.
- * Ids and slots out of range are GEN_BAD_ARGUMENT, a slot without room is GEN_CONTEXT_FULL; both
- * leave the session as it was. A result that is not finite is GEN_BAD_FILE.
+ * Ids and slots out of range are GEN_BAD_ARGUMENT, a slot without room is GEN_CONTEXT_FULL, and
+ * GEN_NO_MEMORY says that there is none for more positions or logits; all leave the session as it
+ * was. A result that is not finite is GEN_BAD_FILE; the slots then hold what they held before.
  */
 enum gen_status gen_session_eval(struct gen_session *session, const struct gen_row *rows,
                                  size_t n_rows, struct gen_error *err);
@@ -75,8 +84,10 @@ int32_t gen_session_length(const struct gen_session *session, int32_t slot);
 void gen_session_truncate(struct gen_session *session, int32_t slot, int32_t length);
 /**
  * Make a slot hold the first `length` positions of another, and nothing else: what two sequences
- * have in common is computed once. GEN_BAD_ARGUMENT if a slot is out of range or `from_slot` has
- * fewer positions; a slot copied to itself is truncated.
+ * have in common is computed once, and kept once. They share its memory; where they part within a
+ * block, the first that reads on gets a copy of that block. GEN_BAD_ARGUMENT if a slot is out of
+ * range or `from_slot` has fewer positions, nothing else can fail; a slot copied to itself is
+ * truncated.
  */
 enum gen_status gen_session_copy(struct gen_session *session, int32_t to_slot, int32_t from_slot,
                                  int32_t length);

@@ -12,8 +12,7 @@
 #include <unistd.h>
 
 /* From this size on, aligned memory is mapped: untouched pages then cost nothing, which lets a
- * KV cache be as long as the context and only as heavy as the text, and a session start without
- * writing zeros. */
+ * block of the KV cache be only as heavy as its text, and a session start without writing zeros. */
 #define MAPPED_FROM ((size_t)1 << 17)
 
 /* Less has no room for huge pages. */

@@ -142,8 +142,9 @@ static struct attention_job attention_job(const struct forward *f, const struct 
                                   .length = (size_t)row->position + 1,
                                   .window = forward_attention_window(f->config, layer),
                                   .type = cache->type,
-                                  .k = kv_cache_keys(cache, slot, layer, head),
-                                  .v = kv_cache_values(cache, slot, layer, head),
+                                  .blocks = kv_cache_blocks(cache, slot),
+                                  .k_offset = kv_cache_keys_offset(cache, layer, head),
+                                  .v_offset = kv_cache_values_offset(cache, layer, head),
                                   .head_size = cache->head_size,
                                   .v_stride = cache->v_stride,
                                   .scale = forward_attention_scale(f->config, layer)};

@@ -188,6 +188,13 @@ static bool all_finite(const float *x, size_t n) {
     return tensor_type_info(TENSOR_F32)->find_not_finite((const unsigned char *)x, n) == n;
 }
 
+/* Back to these lengths. */
+static void truncate_slots(struct gen_session *session, const int32_t *lengths) {
+    for (size_t slot = 0; slot < session->cache.n_slots; slot++) {
+        kv_cache_truncate(&session->cache, slot, (size_t)lengths[slot]);
+    }
+}
+
 enum gen_status gen_session_eval(struct gen_session *session, const struct gen_row *rows,
                                  size_t n_rows, struct gen_error *err) {
     size_t n_slots = session->cache.n_slots;
@@ -199,13 +206,16 @@ enum gen_status gen_session_eval(struct gen_session *session, const struct gen_r
     size_t n_logits;
     enum gen_status status = check_rows(session, rows, n_rows, lengths, &n_logits, err);
     if (status == GEN_OK) {
-        status = reserve(session, n_rows, n_logits, err);
+        status = kv_cache_reserve(&session->cache, lengths, err);
+    }
+    memcpy(lengths, session->cache.lengths, n_slots * sizeof *lengths);
+    if (status == GEN_OK && (status = reserve(session, n_rows, n_logits, err)) != GEN_OK) {
+        truncate_slots(session, lengths);
     }
     if (status != GEN_OK) {
         memory_free(lengths);
         return status;
     }
-    memcpy(lengths, session->cache.lengths, n_slots * sizeof *lengths);
     session->n_rows = n_rows;
     size_t done_logits = 0;
     for (size_t first = 0; first < n_rows; first += FORWARD_MAX_ROWS) {
@@ -214,7 +224,7 @@ enum gen_status gen_session_eval(struct gen_session *session, const struct gen_r
         done_logits = eval_chunk(session, rows, first, n, done_logits);
     }
     if (!all_finite(session->logits, n_logits * (size_t)session->model->config.n_vocab)) {
-        memcpy(session->cache.lengths, lengths, n_slots * sizeof *lengths);
+        truncate_slots(session, lengths);
         session->n_rows = 0;
         bool is_f16 = session->cache.type == TENSOR_F16;
         status = error_set(err, GEN_BAD_FILE, "%s: the model's output is not finite (%s)",
@@ -241,7 +251,7 @@ int32_t gen_session_length(const struct gen_session *session, int32_t slot) {
 
 void gen_session_truncate(struct gen_session *session, int32_t slot, int32_t length) {
     if (length >= 0 && length < gen_session_length(session, slot)) {
-        session->cache.lengths[slot] = length;
+        kv_cache_truncate(&session->cache, (size_t)slot, (size_t)length);
     }
 }
 

@@ -14,22 +14,22 @@
 #include <cmocka.h>
 
 #include "kernel_check.h"
+#include "kv_head.h"
 #include "simulated_vnni.h"
 #include "tensor/float_types.h"
 #include "tensor/kernels/kernels.h"
 
 #define N_OF(array) (sizeof(array) / sizeof(array)[0])
 
-enum { N_CTX = 150, SIZE = 20, V_STRIDE = 32, MAX_ROWS = KERNELS_ATTENTION_ROWS };
+enum { N_CTX = 300, SIZE = 20, MAX_ROWS = KERNELS_ATTENTION_ROWS };
 
 static const char *const set_names[] = {"generic", "avx2", "avx512", "neon"};
-static const size_t windows[] = {1, 2, 7, 15, 16, 17, 32, 40, 100, 149, 150, 1000};
+static const size_t windows[] = {1, 7, 15, 16, 17, 40, 128, 130, 299, 1000};
 
 /* Queries, keys and values of N_CTX positions, and a cache with these keys and values. */
 struct fixture {
     float *q, *keys, *values, *scratch;
-    unsigned char *k, *v;
-    enum tensor_type type;
+    struct kv_head head;
 };
 
 static float stored(float x, enum tensor_type type) {
@@ -38,34 +38,25 @@ static float stored(float x, enum tensor_type type) {
 
 static struct attention_job job_of(const struct fixture *f, size_t first, size_t n_rows,
                                    size_t window, float *out) {
-    return (struct attention_job){.out = out,
-                                  .q = f->q + first * SIZE,
-                                  .new_k = f->keys + first * SIZE,
-                                  .new_v = f->values + first * SIZE,
-                                  .out_stride = SIZE,
-                                  .q_stride = SIZE,
-                                  .n_rows = n_rows,
-                                  .length = first + 1,
-                                  .window = window,
-                                  .type = f->type,
-                                  .k = f->k,
-                                  .v = f->v,
-                                  .head_size = SIZE,
-                                  .v_stride = V_STRIDE,
-                                  .scale = 0.3f};
+    struct attention_job job = kv_head_job(&f->head);
+    job.out = out;
+    job.q = f->q + first * SIZE;
+    job.new_k = f->keys + first * SIZE;
+    job.new_v = f->values + first * SIZE;
+    job.n_rows = n_rows;
+    job.length = first + 1;
+    job.window = window;
+    return job;
 }
 
 static struct fixture fixture_new(enum tensor_type type) {
     struct rng rng;
     rng_init(&rng, 12, (uint64_t)type);
-    struct fixture f = {.type = type};
+    struct fixture f = {.head = kv_head_new(SIZE, N_CTX, type)};
     f.q = kernel_check_random(&rng, N_CTX * SIZE, 4.0f);
     f.keys = kernel_check_random(&rng, N_CTX * SIZE, 4.0f);
     f.values = kernel_check_random(&rng, N_CTX * SIZE, 4.0f);
     f.scratch = kernel_check_random(&rng, kernels_attention_scratch(N_CTX), 4.0f);
-    f.k = calloc((N_CTX + 15) / 16 * 16 * SIZE, sizeof(float));
-    f.v = calloc(N_CTX * V_STRIDE, sizeof(float));
-    assert_true(f.k != NULL && f.v != NULL);
     for (size_t p = 0; p < N_CTX; p++) {
         struct attention_job job = job_of(&f, p, 1, 0, NULL);
         kernels_generic.store_kv(&job);
@@ -78,8 +69,7 @@ static void fixture_free(struct fixture *f) {
     free(f->keys);
     free(f->values);
     free(f->scratch);
-    free(f->k);
-    free(f->v);
+    kv_head_free(&f->head);
 }
 
 /* The row at `position` alone, by the plain set. */
@@ -98,13 +88,13 @@ static void plain_attention(const struct fixture *f, size_t position, size_t win
         }
         double score = 0;
         for (size_t i = 0; i < SIZE; i++) {
-            score +=
-                (double)f->q[position * SIZE + i] * (double)stored(f->keys[p * SIZE + i], f->type);
+            score += (double)f->q[position * SIZE + i] *
+                     (double)stored(f->keys[p * SIZE + i], f->head.type);
         }
         double weight = exp(score * (double)0.3f);
         total += weight;
         for (size_t i = 0; i < SIZE; i++) {
-            out[i] += weight * (double)stored(f->values[p * SIZE + i], f->type);
+            out[i] += weight * (double)stored(f->values[p * SIZE + i], f->head.type);
         }
     }
     for (size_t i = 0; i < SIZE; i++) {
@@ -160,7 +150,7 @@ static void check_same_bits(enum tensor_type type) {
         }
         for (size_t s = 0; s < N_OF(set_names); s++) {
             const struct kernels *set = kernels_or_simulated(set_names[s]);
-            for (size_t first = 0; set != NULL && first < N_CTX; first += 3) {
+            for (size_t first = 0; set != NULL && first < N_CTX; first += 11) {
                 for (size_t n = 1; n <= MAX_ROWS && first + n <= N_CTX; n++) {
                     check_together(&f, set, first, n, windows[w], wanted);
                 }

@@ -16,6 +16,7 @@
 #include "base/math.h"
 #include "base/rng.h"
 #include "kernel_check.h"
+#include "kv_head.h"
 #include "tensor/float_types.h"
 #include "tensor/kernels/kernels.h"
 #include "tensor/ops.h"
@@ -266,61 +267,30 @@ static void test_layer_norm_and_add(void **state) {
     }
 }
 
-/* A head's cache with room for `positions`, its numbers of `type`. */
-struct head {
-    size_t size, v_stride, k_bytes, v_bytes;
-    enum tensor_type type;
-    unsigned char *k, *v;
-};
-
-static struct head head_new(size_t size, size_t positions, enum tensor_type type) {
-    size_t number = tensor_type_info(type)->block_bytes;
-    struct head head = {.size = size, .v_stride = (size + 15) / 16 * 16, .type = type};
-    head.k_bytes = (positions + 15) / 16 * 16 * size * number;
-    head.v_bytes = positions * head.v_stride * number;
-    head.k = calloc(head.k_bytes, 1);
-    head.v = calloc(head.v_bytes, 1);
-    assert_true(head.k != NULL && head.v != NULL);
-    return head;
-}
-
-static void head_free(struct head *head) {
-    free(head->k);
-    free(head->v);
-}
-
-static struct attention_job head_job(const struct head *head) {
-    return (struct attention_job){.q_stride = head->size,
-                                  .out_stride = head->size,
-                                  .type = head->type,
-                                  .k = head->k,
-                                  .v = head->v,
-                                  .head_size = head->size,
-                                  .v_stride = head->v_stride,
-                                  .scale = 0.3f};
-}
-
 static const size_t head_sizes[] = {1, 16, 20, 48, 64, 128, 144};
 static const enum tensor_type kv_types[] = {TENSOR_F32, TENSOR_F16};
 
 /* Keys and values lie where kernels.h says, rounded once by tensor_type.h's definition. */
-static void check_stored(const struct head *head, const float *keys, const float *values,
+static void check_stored(const struct kv_head *head, const float *keys, const float *values,
                          size_t positions, const char *name) {
     const struct tensor_type_info *info = tensor_type_info(head->type);
-    struct head wanted = head_new(head->size, positions, head->type);
     for (size_t p = 0; p < positions; p++) {
+        const unsigned char *block = head->blocks[p / KERNELS_KV_BLOCK];
+        size_t in_block = p % KERNELS_KV_BLOCK;
         for (size_t i = 0; i < head->size; i++) {
-            size_t k_at = (p / 16 * head->size + i) * 16 + p % 16;
-            size_t v_at = p * head->v_stride + i;
-            info->from_f32(wanted.k + k_at * info->block_bytes, keys + p * head->size + i, 1);
-            info->from_f32(wanted.v + v_at * info->block_bytes, values + p * head->size + i, 1);
+            size_t k_at = (in_block / 16 * head->size + i) * 16 + in_block % 16;
+            size_t v_at = in_block * head->v_stride + i;
+            unsigned char key[4], value[4];
+            info->from_f32(key, keys + p * head->size + i, 1);
+            info->from_f32(value, values + p * head->size + i, 1);
+            if (memcmp(block + head->k_offset + k_at * info->block_bytes, key, info->block_bytes) !=
+                    0 ||
+                memcmp(block + head->v_offset + v_at * info->block_bytes, value,
+                       info->block_bytes) != 0) {
+                fail_msg("%s, %s, head size %zu: stored otherwise", name, info->name, head->size);
+            }
         }
     }
-    if (memcmp(head->k, wanted.k, wanted.k_bytes) != 0 ||
-        memcmp(head->v, wanted.v, wanted.v_bytes) != 0) {
-        fail_msg("%s, %s, head size %zu: stored otherwise", name, info->name, head->size);
-    }
-    head_free(&wanted);
 }
 
 /* Numbers at the edges of f16: half ways, subnormals, the greatest, overflow, infinity. */
@@ -345,8 +315,8 @@ static void test_store_kv(void **state) {
         for (size_t s = 0; s < N_SETS; s++) {
             const struct kernels *set = kernels_by_name(set_names[s]);
             for (size_t t = 0; set != NULL && t < 2; t++) {
-                struct head head = head_new(size, POSITIONS, kv_types[t]);
-                struct attention_job job = head_job(&head);
+                struct kv_head head = kv_head_new(size, POSITIONS, kv_types[t]);
+                struct attention_job job = kv_head_job(&head);
                 size_t turn = 0;
                 for (size_t p = 0; p < POSITIONS; p += job.n_rows) {
                     size_t rows = 1 + turn++ % KERNELS_ATTENTION_ROWS;
@@ -357,7 +327,7 @@ static void test_store_kv(void **state) {
                     set->store_kv(&job);
                 }
                 check_stored(&head, keys, values, POSITIONS, set->name);
-                head_free(&head);
+                kv_head_free(&head);
             }
         }
         free(keys);
@@ -367,14 +337,14 @@ static void test_store_kv(void **state) {
 
 /* Attention of several rows at once equals that of each row alone, and every set's the same. */
 static void check_attention(struct rng *rng, size_t size, enum tensor_type type) {
-    enum { N_CTX = 150, MAX_ROWS = KERNELS_ATTENTION_ROWS };
-    struct head head = head_new(size, N_CTX, type);
+    enum { N_CTX = 300, MAX_ROWS = KERNELS_ATTENTION_ROWS };
+    struct kv_head head = kv_head_new(size, N_CTX, type);
     float *q = kernel_check_random(rng, MAX_ROWS * size, 4.0f);
     float *new = kernel_check_random(rng, N_CTX * size, 4.0f);
     float *wanted = kernel_check_random(rng, MAX_ROWS * size, 4.0f);
     float *found = kernel_check_random(rng, MAX_ROWS * size, 4.0f);
     float *scratch = kernel_check_random(rng, kernels_attention_scratch(N_CTX), 4.0f);
-    struct attention_job job = head_job(&head);
+    struct attention_job job = kv_head_job(&head);
     job.q = q;
     for (size_t p = 0; p < N_CTX; p++) {
         job.n_rows = 1;
@@ -383,7 +353,7 @@ static void check_attention(struct rng *rng, size_t size, enum tensor_type type)
         job.new_v = new + (N_CTX - 1 - p) * size;
         kernels_generic.store_kv(&job);
     }
-    for (size_t length = 1; length + MAX_ROWS <= N_CTX; length += 5) {
+    for (size_t length = 1; length + MAX_ROWS <= N_CTX; length += 37) {
         for (size_t r = 0; r < MAX_ROWS; r++) {
             struct attention_job alone = job;
             alone.q = q + r * size;
@@ -402,7 +372,7 @@ static void check_attention(struct rng *rng, size_t size, enum tensor_type type)
                 set->attention(&job, NULL, scratch);
                 kernel_check_same(found, wanted, rows * size, set->name);
                 /* What comes next changes no bit, however long it is. */
-                for (size_t n = 1; n <= N_CTX; n += 48) {
+                for (size_t n = 1; n <= N_CTX; n += 96) {
                     struct attention_job next = job;
                     next.length = n;
                     memset(found, 0xff, rows * size * sizeof *found);
@@ -417,7 +387,7 @@ static void check_attention(struct rng *rng, size_t size, enum tensor_type type)
     free(wanted);
     free(found);
     free(scratch);
-    head_free(&head);
+    kv_head_free(&head);
 }
 
 static void test_attention(void **state) {
@@ -439,8 +409,8 @@ static void test_attention_reads_f16(void **state) {
     float *q = kernel_check_random(&rng, SIZE, 4.0f);
     float *new = kernel_check_random(&rng, LENGTH * SIZE, 4.0f);
     float *scratch = kernel_check_random(&rng, kernels_attention_scratch(LENGTH), 4.0f);
-    struct head head = head_new(SIZE, LENGTH, TENSOR_F16);
-    struct attention_job job = head_job(&head);
+    struct kv_head head = kv_head_new(SIZE, LENGTH, TENSOR_F16);
+    struct attention_job job = kv_head_job(&head);
     for (size_t p = 0; p < LENGTH; p++) {
         job.n_rows = 1;
         job.length = p + 1;
@@ -473,7 +443,7 @@ static void test_attention_reads_f16(void **state) {
     free(q);
     free(new);
     free(scratch);
-    head_free(&head);
+    kv_head_free(&head);
 }
 
 int main(void) {

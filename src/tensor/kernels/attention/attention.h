@@ -14,8 +14,9 @@
 #include "tensor/kernels/matmul/matmul_tiles.h"
 #include "tensor/kernels/rows/row_kernels.h"
 
-/* How far ahead of what a row reads it prefetches keys and values, in bytes. */
-#define ATTENTION_AHEAD ((size_t)4096)
+/* How far ahead of what a row reads it prefetches keys and values, in bytes, into the second cache:
+ * less is late where a block ends and the hardware knows nothing of the next (scripts/SPEED.md). */
+#define ATTENTION_AHEAD ((size_t)16384)
 /* How much of the next job's keys, and of its values, a few rows prefetch before they begin. */
 #define ATTENTION_AT_ONCE ((size_t)16384)
 
@@ -34,29 +35,42 @@ static void to_f16(uint16_t *out, const float *x, size_t n) {
     }
 }
 
+/* Keys of the panel that begins at `position`, in numbers of `number` bytes. */
+ALWAYS_INLINE void *keys_at(const struct attention_job *job, size_t position, size_t number) {
+    return job->blocks[position / KERNELS_KV_BLOCK] + job->k_offset +
+           position % KERNELS_KV_BLOCK * job->head_size * number;
+}
+
+/* The value of a position. */
+ALWAYS_INLINE void *value_at(const struct attention_job *job, size_t position, size_t number) {
+    return job->blocks[position / KERNELS_KV_BLOCK] + job->v_offset +
+           position % KERNELS_KV_BLOCK * job->v_stride * number;
+}
+
 static void store_kv_f32(const struct attention_job *job, size_t position, const float *key,
                          const float *value) {
-    size_t n = job->head_size;
-    float *k = (float *)job->k + position / VF_LANES * n * VF_LANES + position % VF_LANES;
-    for (size_t i = 0; i < n; i++) {
-        k[i * VF_LANES] = key[i];
+    size_t lane = position % VF_LANES;
+    float *k = keys_at(job, position - lane, sizeof *k);
+    for (size_t i = 0; i < job->head_size; i++) {
+        k[i * VF_LANES + lane] = key[i];
     }
-    memcpy((float *)job->v + position * job->v_stride, value, n * sizeof *value);
+    memcpy(value_at(job, position, sizeof *value), value, job->head_size * sizeof *value);
 }
 
 static void store_kv_f16(const struct attention_job *job, size_t position, const float *key,
                          const float *value) {
     size_t n = job->head_size;
-    uint16_t *k = (uint16_t *)job->k + position / VF_LANES * n * VF_LANES + position % VF_LANES;
+    size_t lane = position % VF_LANES;
+    uint16_t *k = keys_at(job, position - lane, sizeof *k);
     for (size_t done = 0; done < n; done += VF_LANES) {
         uint16_t some[VF_LANES];
         size_t left = n - done < VF_LANES ? n - done : VF_LANES;
         to_f16(some, key + done, left);
         for (size_t i = 0; i < left; i++) {
-            k[(done + i) * VF_LANES] = some[i];
+            k[(done + i) * VF_LANES + lane] = some[i];
         }
     }
-    to_f16((uint16_t *)job->v + position * job->v_stride, value, n);
+    to_f16(value_at(job, position, sizeof(uint16_t)), value, n);
 }
 
 static void store_kv(const struct attention_job *job) {
@@ -72,25 +86,26 @@ static void store_kv(const struct attention_job *job) {
 }
 
 /*
- * What each row of `sums` sees beyond the first row's positions: row r sees r of them, whose
- * scores lie after x and whose values after w. Rows are few: done in place.
+ * What each row sees beyond the first row's positions: row r sees r of them. `weights` and `out`
+ * are the first row's. Rows are few: done in place.
  */
-static void attention_rest(const struct tile *sums, enum tensor_type type, size_t n_rows) {
-    const unsigned char *values = sums->w + sums->n_k * sums->w_row_bytes;
-    for (size_t column = 0; column < sums->n_columns; column += VF_LANES) {
-        size_t n = sums->n_columns - column;
-        for (size_t r = 1; r < n_rows; r++) {
-            const float *weights = sums->x + r * sums->x_stride + sums->n_k;
-            float *y = sums->y + r * sums->y_stride + column;
-            const unsigned char *w = values;
+static void attention_rest(const struct attention_job *job, const float *weights, size_t stride) {
+    size_t number = tensor_type_info(job->type)->block_bytes;
+    const unsigned char *values[KERNELS_ATTENTION_ROWS];
+    for (size_t k = 0; k + 1 < job->n_rows; k++) {
+        values[k] = value_at(job, job->length + k, number);
+    }
+    for (size_t column = 0; column < job->head_size; column += VF_LANES) {
+        size_t n = job->head_size - column;
+        for (size_t r = 1; r < job->n_rows; r++) {
+            float *y = job->out + r * job->out_stride + column;
             vf sum = load_columns(y, n);
             for (size_t k = 0; k < r; k++) {
-                sum = vf_fma(vf_set1(weights[k]), load_weights(w, type), sum);
-                w += sums->w_row_bytes;
+                vf value = load_weights(values[k] + column * number, job->type);
+                sum = vf_fma(vf_set1(weights[r * stride + k]), value, sum);
             }
             store_columns(y, sum, n);
         }
-        values += sums->w_panel_bytes;
     }
 }
 
@@ -114,30 +129,88 @@ static void hide_scores(float *scores, size_t first) {
     }
 }
 
+/* Positions that follow each other in one block; none at the end. */
+struct stretch {
+    size_t first, n;
+};
+
+ALWAYS_INLINE struct stretch stretch_from(size_t first, size_t end) {
+    size_t room = KERNELS_KV_BLOCK - first % KERNELS_KV_BLOCK;
+    size_t left = end - first;
+    return (struct stretch){first, left < room ? left : room};
+}
+
+ALWAYS_INLINE struct stretch next_stretch(struct stretch stretch, size_t end) {
+    return stretch_from(stretch.first + stretch.n, end);
+}
+
+ALWAYS_INLINE size_t whole_panels(size_t n_positions) {
+    return (n_positions + VF_LANES - 1) / VF_LANES;
+}
+
 /* Memory that is read from its beginning on. */
 struct piece {
     const unsigned char *at;
     size_t left;
 };
 
-static struct piece keys_of(const struct attention_job *job, size_t number) {
-    size_t first = first_position(job);
-    size_t positions = (job->length + VF_LANES - 1) / VF_LANES * VF_LANES;
-    size_t row = job->head_size * number;
-    return (struct piece){(unsigned char *)job->k + first * row, (positions - first) * row};
+static struct piece keys_of(const struct attention_job *job, struct stretch stretch,
+                            size_t number) {
+    return (struct piece){keys_at(job, stretch.first, number),
+                          whole_panels(stretch.n) * VF_LANES * job->head_size * number};
 }
 
-static struct piece values_of(const struct attention_job *job, size_t number) {
-    size_t first = first_position(job);
-    size_t row = job->v_stride * number;
-    return (struct piece){(unsigned char *)job->v + first * row, (job->length - first) * row};
+static struct piece values_of(const struct attention_job *job, struct stretch stretch,
+                              size_t number) {
+    return (struct piece){value_at(job, stretch.first, number), stretch.n * job->v_stride * number};
 }
 
 /* Prefetch a piece, but not all of a long one: the hardware soon sees what is read. */
-static void ask_for_piece(struct piece piece) {
+static void prefetch_piece(struct piece piece) {
     size_t most = piece.left < ATTENTION_AT_ONCE ? piece.left : ATTENTION_AT_ONCE;
     for (size_t done = 0; done < most; done += MEMORY_ALIGNMENT) {
         __builtin_prefetch(piece.at + done, 0, 2);
+    }
+}
+
+/* Scores of the rows with positions first ... end - 1, a block's at a time. */
+static void rows_scores(const struct attention_job *job, size_t first, size_t end, float *scores,
+                        size_t stride) {
+    size_t number = tensor_type_info(job->type)->block_bytes;
+    struct tile t = {.x = job->q,
+                     .x_stride = job->q_stride,
+                     .x_step = 1,
+                     .w_row_bytes = VF_LANES * number,
+                     .w_panel_bytes = job->head_size * VF_LANES * number,
+                     .n_k = job->head_size,
+                     .y_stride = stride,
+                     .n_columns = KERNELS_KV_BLOCK};
+    for (struct stretch s = stretch_from(first, end); s.n > 0; s = next_stretch(s, end)) {
+        t.w = keys_at(job, s.first, number);
+        t.y = scores + (s.first - first);
+        tile_panels(t, job->type, job->n_rows, whole_panels(s.n));
+    }
+}
+
+/* Sums of the values of positions first ... end - 1, which all rows see: where a block ends they
+ * wait in `out` for the next. */
+static void rows_values(const struct attention_job *job, size_t first, size_t end,
+                        const float *weights, size_t stride) {
+    size_t number = tensor_type_info(job->type)->block_bytes;
+    struct tile t = {.x_stride = stride,
+                     .x_step = 1,
+                     .w_row_bytes = job->v_stride * number,
+                     .w_panel_bytes = VF_LANES * number,
+                     .start_stride = job->out_stride,
+                     .y = job->out,
+                     .y_stride = job->out_stride,
+                     .n_columns = job->head_size};
+    for (struct stretch s = stretch_from(first, end); s.n > 0; s = next_stretch(s, end)) {
+        t.w = value_at(job, s.first, number);
+        t.x = weights + (s.first - first);
+        t.n_k = s.n;
+        tile_panels(t, job->type, job->n_rows, job->v_stride / VF_LANES);
+        t.start = job->out;
     }
 }
 
@@ -149,77 +222,69 @@ static void ask_for_piece(struct piece piece) {
 static void attend_rows(const struct attention_job *job, const struct attention_job *next,
                         float *scratch) {
     size_t first = first_position(job);
-    size_t seen = job->length + job->n_rows - 1 - first; /* by the last row */
-    size_t number = tensor_type_info(job->type)->block_bytes;
+    size_t seen = job->length + job->n_rows - 1; /* by the last row */
     if (job->n_rows <= FEW_ROWS && next != NULL) {
-        ask_for_piece(keys_of(next, number));
-        ask_for_piece(values_of(next, number));
+        size_t number = tensor_type_info(job->type)->block_bytes;
+        struct stretch begins = stretch_from(first_position(next), next->length);
+        prefetch_piece(keys_of(next, begins, number));
+        prefetch_piece(values_of(next, begins, number));
     }
-    size_t n_panels = (seen + VF_LANES - 1) / VF_LANES;
-    size_t stride = n_panels * VF_LANES;
-    struct tile scores = {.x = job->q,
-                          .x_stride = job->q_stride,
-                          .x_step = 1,
-                          .w = keys_of(job, number).at,
-                          .w_row_bytes = VF_LANES * number,
-                          .w_panel_bytes = job->head_size * VF_LANES * number,
-                          .n_k = job->head_size,
-                          .y = scratch,
-                          .y_stride = stride,
-                          .n_columns = stride};
-    tile_panels(scores, job->type, job->n_rows, n_panels);
+    size_t stride = whole_panels(seen - first) * VF_LANES;
+    rows_scores(job, first, seen, scratch, stride);
     for (size_t r = 0; r < job->n_rows; r++) {
         hide_scores(scratch + r * stride, first_seen(job, r) - first);
         softmax(scratch + r * stride, job->length + r - first, job->scale);
     }
-    struct tile sums = {.x = scratch,
-                        .x_stride = stride,
-                        .x_step = 1,
-                        .w = values_of(job, number).at,
-                        .w_row_bytes = job->v_stride * number,
-                        .w_panel_bytes = VF_LANES * number,
-                        .n_k = job->length - first,
-                        .y = job->out,
-                        .y_stride = job->out_stride,
-                        .n_columns = job->head_size};
-    tile_panels(sums, job->type, job->n_rows, job->v_stride / VF_LANES);
-    attention_rest(&sums, job->type, job->n_rows);
+    rows_values(job, first, job->length, scratch, stride);
+    attention_rest(job, scratch + (job->length - first), stride);
 }
 
 /*
  * What is still to be prefetched: of a row's keys and values and those of the next job, in the
- * order of memory. As much is prefetched as is used: the hardware cannot foresee where the next
- * head's begin, and to prefetch all at once would make the core wait where it could compute.
- * (Panels side by side are not read quite in that order; their own lines are, which the hardware
- * sees.)
+ * order in which they are read, block after block. As much is prefetched as is used: the hardware
+ * cannot foresee where the next block or the next head begins, and to prefetch all at once would
+ * make the core wait where it could compute. (Panels side by side are not read quite in that order;
+ * their own lines are, which the hardware sees.)
  */
 struct kv_ahead {
     struct piece now;
-    struct piece rest[3];
+    const struct attention_job *job; /* what comes after `now`; NULL: nothing */
+    const struct attention_job *next;
+    size_t position; /* of job's keys or values */
+    bool values;
 };
 
-static void ahead_next_piece(struct kv_ahead *ahead) {
-    ahead->now = ahead->rest[0];
-    ahead->rest[0] = ahead->rest[1];
-    ahead->rest[1] = ahead->rest[2];
-    ahead->rest[2] = (struct piece){NULL, 0};
+/* Its pieces, one after the other, and an empty one at the end. */
+static struct kv_ahead ahead_next_piece(struct kv_ahead ahead, size_t number) {
+    ahead.now.left = 0;
+    if (ahead.job != NULL && ahead.position == ahead.job->length) {
+        if (ahead.values) {
+            ahead.job = ahead.next;
+            ahead.next = NULL;
+        }
+        ahead.values = !ahead.values;
+        ahead.position = ahead.job != NULL ? first_position(ahead.job) : 0;
+    }
+    if (ahead.job != NULL) {
+        struct stretch s = stretch_from(ahead.position, ahead.job->length);
+        ahead.now = ahead.values ? values_of(ahead.job, s, number) : keys_of(ahead.job, s, number);
+        ahead.position += s.n;
+    }
+    return ahead;
 }
 
-/* From ATTENTION_AHEAD on: what is before that the job before has prefetched, or it is read
- * at once. */
+/* From ATTENTION_AHEAD on, but not beyond the job: what is before that the job before has
+ * prefetched, or it is read at once. */
 static struct kv_ahead plan_kv_ahead(const struct attention_job *job,
                                      const struct attention_job *next, size_t number) {
-    struct kv_ahead ahead = {keys_of(job, number), {values_of(job, number)}};
-    if (next != NULL) {
-        ahead.rest[1] = keys_of(next, number);
-        ahead.rest[2] = values_of(next, number);
-    }
+    struct kv_ahead ahead = {.job = job, .next = next, .position = first_position(job)};
     size_t skip = ATTENTION_AHEAD;
-    while (ahead.now.left > 0 && skip >= ahead.now.left) {
+    ahead = ahead_next_piece(ahead, number);
+    while (ahead.job == job && skip >= ahead.now.left) {
         skip -= ahead.now.left;
-        ahead_next_piece(&ahead);
+        ahead = ahead_next_piece(ahead, number);
     }
-    if (ahead.now.left > 0) {
+    if (ahead.job == job) {
         ahead.now.at += skip;
         ahead.now.left -= skip;
     }
@@ -227,51 +292,65 @@ static struct kv_ahead plan_kv_ahead(const struct attention_job *job,
 }
 
 /* The next `bytes`, a constant. */
-ALWAYS_INLINE void ask_kv(struct kv_ahead *ahead, size_t bytes) {
-    if (ahead->now.left == 0) {
-        ahead_next_piece(ahead);
+ALWAYS_INLINE void prefetch_kv(struct kv_ahead *ahead, size_t bytes, size_t number) {
+    if (ahead->now.left == 0 && ahead->job != NULL) {
+        *ahead = ahead_next_piece(*ahead, number);
     }
     if (ahead->now.left > 0) {
         for (size_t done = 0; done < bytes; done += MEMORY_ALIGNMENT) {
-            __builtin_prefetch(ahead->now.at + done, 0, 3);
+            __builtin_prefetch(ahead->now.at + done, 0, 2);
         }
-        size_t asked = ahead->now.left < bytes ? ahead->now.left : bytes;
-        ahead->now.at += asked;
-        ahead->now.left -= asked;
+        size_t done = ahead->now.left < bytes ? ahead->now.left : bytes;
+        ahead->now.at += done;
+        ahead->now.left -= done;
     }
 }
 
-/* The sums of one row over the panels of a tile; `panels` and `type` are constants. */
-ALWAYS_INLINE void row_sums(const struct tile *t, struct kv_ahead *ahead, int panels,
-                            enum tensor_type type) {
+/*
+ * The sums of one row over the panels of a tile; `panels` and `type` are constants. With `job` the
+ * inner index runs over positions from `first` on, whose values lie in blocks, not at the tile's w:
+ * sums stay in registers from block to block.
+ */
+ALWAYS_INLINE void row_sums(const struct tile *t, const struct attention_job *job, size_t first,
+                            struct kv_ahead *ahead, int panels, enum tensor_type type) {
     size_t number = type == TENSOR_F16 ? sizeof(uint16_t) : sizeof(float);
     vf sum[8];
     UNROLL for (int p = 0; p < panels; p++) {
         sum[p] = vf_set1(0.0f);
     }
-    const unsigned char *w = t->w;
-    struct kv_ahead asked = *ahead;
-    for (size_t k = 0; k < t->n_k; k++) {
-        ask_kv(&asked, (size_t)panels * VF_LANES * number);
-        vf input = vf_set1(t->x[k]);
-        UNROLL for (int p = 0; p < panels; p++) {
-            sum[p] = vf_fma(input, load_weights(w + (size_t)p * t->w_panel_bytes, type), sum[p]);
+    const float *x = t->x;
+    struct kv_ahead rest = *ahead;
+    for (size_t done = 0, n; done < t->n_k; done += n) {
+        const unsigned char *w = t->w;
+        n = t->n_k;
+        if (job != NULL) {
+            n = stretch_from(first + done, first + t->n_k).n;
+            w = (const unsigned char *)value_at(job, first + done, number) + t->column * number;
         }
-        w += t->w_row_bytes;
+        for (size_t k = 0; k < n; k++) {
+            prefetch_kv(&rest, (size_t)panels * VF_LANES * number, number);
+            vf input = vf_set1(x[k]);
+            UNROLL for (int p = 0; p < panels; p++) {
+                vf weights = load_weights(w + (size_t)p * t->w_panel_bytes, type);
+                sum[p] = vf_fma(input, weights, sum[p]);
+            }
+            w += t->w_row_bytes;
+        }
+        x += n;
     }
-    *ahead = asked;
+    *ahead = rest;
     UNROLL for (int p = 0; p < panels; p++) {
         size_t done = (size_t)p * VF_LANES;
         store_columns(t->y + done, sum[p], t->n_columns - done);
     }
 }
 
-ALWAYS_INLINE void row_panels(struct tile t, struct kv_ahead *ahead, size_t n_panels,
-                              enum tensor_type type) {
+ALWAYS_INLINE void row_panels(struct tile t, const struct attention_job *job, size_t first,
+                              struct kv_ahead *ahead, size_t n_panels, enum tensor_type type) {
 #define PANELS_CASE(panels)                                                                        \
     case panels:                                                                                   \
         if ((panels) <= ATTENTION_PANELS) {                                                        \
-            row_sums(&t, ahead, panels, type);                                                     \
+            row_sums(&t, job, first, ahead, panels, type);                                         \
         }                                                                                          \
         break
     while (n_panels > 0) {
@@ -298,27 +377,28 @@ ALWAYS_INLINE void attend_row(const struct attention_job *job, const struct atte
                               float *scratch, enum tensor_type type) {
     size_t number = type == TENSOR_F16 ? sizeof(uint16_t) : sizeof(float);
     size_t first = first_position(job);
-    size_t n = job->length - first;
-    size_t n_panels = (n + VF_LANES - 1) / VF_LANES;
+    size_t end = job->length;
     struct kv_ahead ahead = plan_kv_ahead(job, next, number);
-    struct tile scores = {.x = job->q,
-                          .w = keys_of(job, number).at,
-                          .w_row_bytes = VF_LANES * number,
-                          .w_panel_bytes = job->head_size * VF_LANES * number,
-                          .n_k = job->head_size,
-                          .y = scratch,
-                          .n_columns = n_panels * VF_LANES};
-    row_panels(scores, &ahead, n_panels, type);
+    for (struct stretch s = stretch_from(first, end); s.n > 0; s = next_stretch(s, end)) {
+        struct tile scores = {.x = job->q,
+                              .w = keys_at(job, s.first, number),
+                              .w_row_bytes = VF_LANES * number,
+                              .w_panel_bytes = job->head_size * VF_LANES * number,
+                              .n_k = job->head_size,
+                              .y = scratch + (s.first - first),
+                              .n_columns = KERNELS_KV_BLOCK};
+        row_panels(scores, NULL, 0, &ahead, whole_panels(s.n), type);
+    }
     hide_scores(scratch, first_seen(job, 0) - first);
-    softmax(scratch, n, job->scale);
+    softmax(scratch, end - first, job->scale);
     struct tile sums = {.x = scratch,
-                        .w = values_of(job, number).at,
+                        .w = value_at(job, first, number),
                         .w_row_bytes = job->v_stride * number,
                         .w_panel_bytes = VF_LANES * number,
-                        .n_k = n,
+                        .n_k = end - first,
                         .y = job->out,
                         .n_columns = job->head_size};
-    row_panels(sums, &ahead, job->v_stride / VF_LANES, type);
+    row_panels(sums, job, first, &ahead, job->v_stride / VF_LANES, type);
 }
 
 static void attention(const struct attention_job *job, const struct attention_job *next,
