@@ -26,7 +26,7 @@ static int print_version(void) {
     return text_out_close(&out) ? EXIT_DONE : EXIT_FAILED;
 }
 
-/**
+/*
  * Report a wrong command line. Where `first`, which was taken for the beginning of a prompt, is
  * nearly the name of a command, that is said too: `gen tokenise --count`.
  */

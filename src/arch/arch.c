@@ -4,12 +4,14 @@
  */
 #include "arch/arch.h"
 
+#include "base/size.h"
+
 #include <stdio.h>
 #include <string.h>
 
 /* In the order of their numbers, which states of training runs hold: new ones come last. */
 static const struct arch *const archs[] = {&arch_gpt2, &arch_gpt_neo};
-#define N_ARCHS (sizeof archs / sizeof *archs)
+#define N_ARCHS N_OF(archs)
 
 const struct arch *arch_find(const char *name, size_t n) {
     for (size_t i = 0; i < N_ARCHS; i++) {

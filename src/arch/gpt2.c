@@ -4,6 +4,7 @@
  * they find is added.
  */
 #include "arch/arch.h"
+#include "base/size.h"
 
 /* In the order in which gen writes and shows them. config.json's defaults are GPT2Config's; n_inner
  * has none, as it depends on n_embd. */
@@ -91,9 +92,9 @@ void gpt2_layer_backward(struct run *run, const struct layer *h) {
 const struct arch arch_gpt2 = {
     .name = "gpt2",
     .keys = keys,
-    .n_keys = sizeof keys / sizeof *keys,
+    .n_keys = N_OF(keys),
     .tensors = tensors,
-    .n_tensors = sizeof tensors / sizeof *tensors,
+    .n_tensors = N_OF(tensors),
     .layer_forward = gpt2_layer_forward,
     .layer_backward = gpt2_layer_backward,
 };

@@ -8,6 +8,7 @@
 
 #include "arch/arch.h"
 #include "base/error.h"
+#include "base/size.h"
 #include "text/json.h"
 
 /* config.json's defaults are GPTNeoConfig's. */
@@ -180,9 +181,9 @@ const struct arch arch_gpt_neo = {
     .name = "gpt_neo",
     .is_own = true,
     .keys = keys,
-    .n_keys = sizeof keys / sizeof *keys,
+    .n_keys = N_OF(keys),
     .tensors = tensors,
-    .n_tensors = sizeof tensors / sizeof *tensors,
+    .n_tensors = N_OF(tensors),
     .read = read,
     .layer_forward = gpt2_layer_forward,
     .layer_backward = gpt2_layer_backward,

@@ -9,6 +9,7 @@
 #include "arch/arch.h"
 #include "base/error.h"
 #include "base/field.h"
+#include "base/size.h"
 
 struct activation_name {
     const char *name;
@@ -30,7 +31,7 @@ static const struct activation_name activations[] = {
     {"swish", GEN_SILU},
     {"quick_gelu", GEN_QUICK_GELU},
 };
-#define N_ACTIVATIONS (sizeof activations / sizeof *activations)
+#define N_ACTIVATIONS N_OF(activations)
 
 const char *gen_activation_name(enum gen_activation activation) {
     for (size_t i = 0; i < N_ACTIVATIONS; i++) {
@@ -162,7 +163,7 @@ static bool layers_are_sound(uint64_t layers, int32_t n_layer) {
     return n_layer >= GEN_MAX_LOCAL_LAYERS || layers >> n_layer == 0;
 }
 
-/* ---- rows of the table ------------------------------------------------------------------------*/
+/* ---- rows of the table -----------------------------------------------------------------------*/
 
 /* Its value as a number. */
 static double value_of(const struct config_key *key, const struct gen_config *config) {

@@ -39,7 +39,7 @@ static int open_directory_of(const char *path) {
     return descriptor;
 }
 
-/* ---- what is left of others ----------------------------------------------------------------- */
+/* ---- what is left of others ------------------------------------------------------------------*/
 
 /* Whether it is a name as create_hidden() gives them. */
 static bool is_temporary(const char *name) {
@@ -107,7 +107,7 @@ void file_writer_remove_all(void) {
     }
 }
 
-/* ---- opening -------------------------------------------------------------------------------- */
+/* ---- opening ---------------------------------------------------------------------------------*/
 
 /* Create the file at writer->temporary, which nobody else may have. The descriptor, or -1 with the
  * number in errno: EEXIST also where a sweep has removed it between its creation and its lock. */
@@ -299,7 +299,7 @@ enum gen_status file_writer_check_ending(const char *path, const char *ending,
     return status;
 }
 
-/* ---- writing -------------------------------------------------------------------------------- */
+/* ---- writing ---------------------------------------------------------------------------------*/
 
 static enum gen_status write_all(struct file_writer *writer, const unsigned char *data, size_t n,
                                  struct gen_error *err) {

@@ -15,7 +15,7 @@ static bool is_divider(char c) {
     return c == ' ' || c == ',' || (c >= '\t' && c <= '\r');
 }
 
-/** Narrow text[*begin ... *end) to what is between divider characters. */
+/* Narrow text[*begin ... *end) to what is between divider characters. */
 static void trim(const char *text, size_t *begin, size_t *end) {
     while (*begin < *end && is_divider(text[*begin])) {
         ++*begin;
@@ -25,7 +25,7 @@ static void trim(const char *text, size_t *begin, size_t *end) {
     }
 }
 
-/** The id that text[n] spells; -1 if it is none. */
+/* The id that text[n] spells; -1 if it is none. */
 static int32_t parse_id(const char *text, size_t n) {
     int64_t id = 0;
     for (size_t i = 0; i < n; i++) {

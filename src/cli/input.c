@@ -51,7 +51,7 @@ void input_close(struct input *input) {
     input->buffer = NULL;
 }
 
-/** Wait until there is something to read or a signal asks to stop; false for the latter. */
+/* Wait until there is something to read or a signal asks to stop; false for the latter. */
 static bool wait_readable(const struct input *input) {
     struct pollfd fds[2] = {{.fd = input->fd, .events = POLLIN},
                             {.fd = signals_fd(), .events = POLLIN}};
@@ -60,7 +60,7 @@ static bool wait_readable(const struct input *input) {
     return signals_caught() == 0;
 }
 
-/** Read once, after what the buffer has. */
+/* Read once, after what the buffer has. */
 static enum gen_status read_more(struct input *input, struct gen_error *err) {
     if (!wait_readable(input)) {
         message_set(err, GEN_CANCELED, "%.400s: interrupted", input->name);
@@ -75,7 +75,7 @@ static enum gen_status read_more(struct input *input, struct gen_error *err) {
     return GEN_OK;
 }
 
-/** Look at what the text begins with, and pass over the mark that is no text. */
+/* Look at what the text begins with, and pass over the mark that is no text. */
 static void look(struct input *input) {
     enum text_mark mark = text_mark(input->buffer, input->end, input->at_end);
     input->looked = mark != TEXT_MARK_UNKNOWN;
@@ -83,7 +83,7 @@ static void look(struct input *input) {
     input->start = mark == TEXT_MARK_UTF8 ? 3 : 0;
 }
 
-/** Fill the empty buffer. GEN_OK with nothing in it at the end of the file. */
+/* Fill the empty buffer. GEN_OK with nothing in it at the end of the file. */
 static enum gen_status fill(struct input *input, struct gen_error *err) {
     enum gen_status status = GEN_OK;
     if (input->looked || input->start > 0) {
@@ -112,7 +112,7 @@ enum gen_status input_take(struct input *input, const char **bytes, size_t *n,
     return status;
 }
 
-/** Append all there is, at most `limit` bytes. */
+/* Append all there is, at most `limit` bytes. */
 static enum gen_status read_all(struct input *input, struct gen_bytes *bytes, size_t limit,
                                 struct gen_error *err) {
     for (;;) {
@@ -130,7 +130,7 @@ static enum gen_status read_all(struct input *input, struct gen_bytes *bytes, si
     }
 }
 
-/** Move what the buffer has of the next record; true if that makes it whole. */
+/* Move what the buffer has of the next record; true if that makes it whole. */
 static bool take(struct input *input, struct gen_bytes *record, char separator, size_t limit) {
     size_t n = input->end - input->start;
     if (n == 0) {
@@ -177,7 +177,7 @@ enum input_result input_next(struct input *input, struct gen_bytes *record, char
     return INPUT_RECORD;
 }
 
-/** Whether a read would return at once. */
+/* Whether a read would return at once. */
 static bool is_readable(const struct input *input) {
     struct pollfd fd = {.fd = input->fd, .events = POLLIN};
     return poll(&fd, 1, 0) > 0;

@@ -16,7 +16,7 @@ static void put(struct json_out *json, const char *text) {
     alloc_append(&json->text, text, strlen(text));
 }
 
-/** JSON demands fewer escapes, but whoever looks at it with `less` or `cat` shall see what there
+/* JSON demands fewer escapes, but whoever looks at it with `less` or `cat` shall see what there
  * is. */
 static void put_string(struct json_out *json, const char *text, size_t n) {
     if (json_quote(&json->text, text, n, JSON_ESCAPE_UNSEEN) != GEN_OK) {
@@ -24,7 +24,7 @@ static void put_string(struct json_out *json, const char *text, size_t n) {
     }
 }
 
-/** What goes before a value. */
+/* What goes before a value. */
 static void begin(struct json_out *json, const char *name) {
     if (json->comma) {
         put(json, ",");

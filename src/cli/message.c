@@ -34,7 +34,7 @@ void message_clean(char *text) {
     *out = '\0';
 }
 
-/** Format into text[size]; a cut sentence ends in "...", not within a character. */
+/* Format into text[size]; a cut sentence ends in "...", not within a character. */
 static void format_line(char *text, size_t size, const char *format, va_list arguments) {
     int n = vsnprintf(text, size, format, arguments);
     if (n >= 0 && (size_t)n >= size) {

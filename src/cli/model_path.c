@@ -21,10 +21,10 @@
 #include "cli/message.h"
 #include "cli/path_variable.h"
 
-/** A search for one name. */
+/* A search for one name. */
 struct search {
     const char *name;
-    struct gen_bytes tried; /**< the places looked at, for the message */
+    struct gen_bytes tried; /* the places looked at, for the message */
     char *found;
 };
 
@@ -38,7 +38,7 @@ static bool is_directory(const char *path) {
     return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-/** Whether `name` may be looked up: relative, and no part is empty, "." or "..". */
+/* Whether `name` may be looked up: relative, and no part is empty, "." or "..". */
 static bool is_name(const char *name) {
     for (;;) {
         size_t n = strcspn(name, "/");
@@ -57,7 +57,7 @@ static void note_tried(struct search *search, const char *place) {
     alloc_append(&search->tried, place, strlen(place));
 }
 
-/** An environment variable that is an absolute path, to be freed, else NULL: the XDG rule. */
+/* An environment variable that is an absolute path, to be freed, else NULL: the XDG rule. */
 static char *directory_variable(const char *variable) {
     char *value = path_variable(variable);
     if (value != NULL && value[0] != '/') {
@@ -67,7 +67,7 @@ static char *directory_variable(const char *variable) {
     return value;
 }
 
-/** `tail` below $variable, else below `under_home` in $HOME; NULL where neither is set. */
+/* `tail` below $variable, else below `under_home` in $HOME; NULL where neither is set. */
 static char *standard_directory(const char *variable, const char *under_home, const char *tail) {
     char *base = directory_variable(variable);
     char *home = base == NULL ? directory_variable("HOME") : NULL;
@@ -82,7 +82,7 @@ static char *standard_directory(const char *variable, const char *under_home, co
     return found;
 }
 
-/* ---- directories of models -------------------------------------------------------------- */
+/* ---- directories of models -------------------------------------------------------------------*/
 
 static void look_in(struct search *search, const char *directory) {
     static const char *const suffixes[] = {"", ".gguf"};
@@ -109,7 +109,7 @@ static void look_in_list(struct search *search, const char *list) {
     }
 }
 
-/* ---- the Hugging Face cache --------------------------------------------------------------- */
+/* ---- the Hugging Face cache ------------------------------------------------------------------*/
 
 static char *hub_directory(void) {
     char *hub = path_variable("HF_HUB_CACHE");
@@ -124,7 +124,7 @@ static char *hub_directory(void) {
     return hub != NULL ? hub : standard_directory("XDG_CACHE_HOME", ".cache", "huggingface/hub");
 }
 
-/** The revision in repository/refs/main: one name, cut of its newline; false if there is none. */
+/* The revision in repository/refs/main: one name, cut of its newline; false if there is none. */
 static bool read_main_revision(char *revision, size_t size, const char *repository) {
     char *path = alloc_printf("%s/refs/main", repository);
     struct stat status;
@@ -145,7 +145,7 @@ static bool read_main_revision(char *revision, size_t size, const char *reposito
     return is_name(revision) && strchr(revision, '/') == NULL;
 }
 
-/** The snapshot that was made last, to be freed; NULL if there is none. */
+/* The snapshot that was made last, to be freed; NULL if there is none. */
 static char *newest_snapshot(const char *snapshots) {
     DIR *directory = opendir(snapshots);
     char *newest = NULL;

@@ -22,7 +22,7 @@
 
 _Static_assert(sizeof(int) == sizeof(int32_t), "OPTION_INT fills both int and int32_t");
 
-/* ---- numbers ---------------------------------------------------------------------------- */
+/* ---- numbers ---------------------------------------------------------------------------------*/
 
 bool options_parse_int(int64_t *value, const char *text) {
     if (text[strspn(text, "+-0123456789")] != '\0' || *text == '\0') {
@@ -53,7 +53,7 @@ bool options_parse_double(double *value, const char *text) {
     return *end == '\0' && isfinite(*value);
 }
 
-/** "from 0 to 1", "above 0, up to 1" */
+/* "from 0 to 1", "above 0, up to 1" */
 static void describe_range(char *text, size_t size, const struct option *option) {
     const struct option_range *range = &option->range;
     if (option->kind == OPTION_UINT64) {
@@ -68,7 +68,7 @@ static bool in_range(const struct option_range *range, double value) {
     return value <= range->max && (range->above_min ? value > range->min : value >= range->min);
 }
 
-/** Read the number of a numeric option into *value; false if it is none or out of range. */
+/* Read the number of a numeric option into *value; false if it is none or out of range. */
 static bool parse_number(void *value, const struct option *option, const char *text) {
     int64_t integer;
     double number;
@@ -93,9 +93,9 @@ static bool parse_number(void *value, const struct option *option, const char *t
     }
 }
 
-/* ---- one option ------------------------------------------------------------------------- */
+/* ---- one option ------------------------------------------------------------------------------*/
 
-/** State of one run of the parser. */
+/* State of one run of the parser. */
 struct parser {
     const struct options_spec *spec;
     const char *command;
@@ -103,7 +103,7 @@ struct parser {
     void *settings;
     int argc;
     char **argv;
-    int at; /**< next argument to look at */
+    int at; /* next argument to look at */
     struct gen_error *err;
 };
 
@@ -117,7 +117,7 @@ static const struct option *find_long(const struct options_spec *spec, const cha
     return NULL;
 }
 
-/** The option of that name, or the one that a habit's name is an alias of. */
+/* The option of that name, or the one that a habit's name is an alias of. */
 static const struct option *find_by_any_name(const struct options_spec *spec, const char *name,
                                              size_t n) {
     const struct option *option = find_long(spec, name, n);
@@ -140,14 +140,14 @@ static const struct option *find_letter(const struct options_spec *spec, char le
     return NULL;
 }
 
-/** Whether a word that begins with a dash may well be text: -5 degrees, --- */
+/* Whether a word that begins with a dash may well be text: -5 degrees, --- */
 static bool may_be_text(const char *written) {
     const char *name = written + strspn(written, "-");
     const char *letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
     return (*name >= '0' && *name <= '9') || *name == '\0' || name[strspn(name, letters)] != '\0';
 }
 
-/** The names of the table that name[n] may have been meant for, as " --a, --b or --c", or NULL. */
+/* The names of the table that name[n] may have been meant for, as " --a, --b or --c", or NULL. */
 static char *name_near(const struct options_spec *spec, const char *name, size_t n) {
     const char **known = alloc_new(spec->n_table + 2, sizeof *known);
     size_t n_known = 0;
@@ -172,7 +172,7 @@ static char *name_near(const struct options_spec *spec, const char *name, size_t
     return names;
 }
 
-/**
+/*
  * Report an unknown option as it was written, with what another program means by it, or the names
  * it may have been meant for.
  */
@@ -194,7 +194,7 @@ static bool unknown_option(struct parser *parser, const char *written, const cha
     return false;
 }
 
-/** Capitals do not matter: llama.cpp writes its types Q4_K_M. */
+/* Capitals do not matter: llama.cpp writes its types Q4_K_M. */
 static bool set_choice(struct parser *parser, const struct option *option, const char *text) {
     struct gen_bytes all = {0};
     bool found = false;
@@ -233,7 +233,7 @@ static bool is_once(const struct options_spec *spec, const char *name) {
     return once != NULL && *once != NULL;
 }
 
-/** Set an option; `text` is its value, NULL for a flag. */
+/* Set an option; `text` is its value, NULL for a flag. */
 static bool set_value(struct parser *parser, const struct option *option, const char *text) {
     void *value = field_at(parser->settings, option->offset);
     bool *given = &parser->parsed->given[option - parser->spec->table];
@@ -264,7 +264,7 @@ static bool set_value(struct parser *parser, const struct option *option, const 
     }
 }
 
-/** The value of an option: what is attached to it, else the next argument. */
+/* The value of an option: what is attached to it, else the next argument. */
 static bool take_value(struct parser *parser, const struct option *option, const char *attached) {
     if (attached != NULL) {
         return set_value(parser, option, attached);
@@ -277,9 +277,9 @@ static bool take_value(struct parser *parser, const struct option *option, const
     return set_value(parser, option, parser->argv[parser->at++]);
 }
 
-/* ---- the command line ------------------------------------------------------------------- */
+/* ---- the command line ------------------------------------------------------------------------*/
 
-/** Whether name[n] is an option of every command; those are in no table. */
+/* Whether name[n] is an option of every command; those are in no table. */
 static bool is_builtin(const char *name, size_t n) {
     return (n == 4 && memcmp(name, "help", n) == 0) || (n == 7 && memcmp(name, "version", n) == 0);
 }
@@ -309,7 +309,7 @@ static bool parse_long(struct parser *parser, const char *argument) {
     return set_value(parser, option, NULL);
 }
 
-/** Short options: flags in a row, the last may take a value. */
+/* Short options: flags in a row, the last may take a value. */
 static bool parse_short(struct parser *parser, const char *argument) {
     const char *name = argument + 1;
     size_t n_name = strcspn(name, "=");

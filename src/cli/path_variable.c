@@ -19,7 +19,7 @@ static bool is_name_byte(char byte) {
            (byte >= 'A' && byte <= 'Z');
 }
 
-/** The home directory of the user that n bytes name, of this one where n is 0; NULL: none. */
+/* The home directory of the user that n bytes name, of this one where n is 0; NULL: none. */
 static const char *home_of(const char *user, size_t n) {
     if (n == 0) {
         const char *home = getenv("HOME");
@@ -31,7 +31,7 @@ static const char *home_of(const char *user, size_t n) {
     return entry != NULL ? entry->pw_dir : NULL;
 }
 
-/** Append what stands for a part of n bytes that may begin with `~`: returns the bytes used. */
+/* Append what stands for a part of n bytes that may begin with `~`: returns the bytes used. */
 static size_t append_home(struct gen_bytes *out, const char *text, size_t n) {
     if (n == 0 || text[0] != '~') {
         return 0;
@@ -46,7 +46,7 @@ static size_t append_home(struct gen_bytes *out, const char *text, size_t n) {
     return used;
 }
 
-/** Append the value of the variable at `$`: returns the bytes used, 0 if it is none that is set. */
+/* Append the value of the variable at `$`: returns the bytes used, 0 if it is none that is set. */
 static size_t append_variable(struct gen_bytes *out, const char *text, size_t left) {
     bool braced = left > 1 && text[1] == '{';
     const char *name = text + 1 + braced;

@@ -16,7 +16,7 @@
 
 #define BAR_WIDTH 40
 
-/** Seconds before the first bar, and between two. */
+/* Seconds before the first bar, and between two. */
 #define FIRST_AFTER 1.0
 #define NEXT_AFTER  0.1
 
@@ -25,7 +25,7 @@ void progress_begin(struct progress *progress, const char *label, bool quiet) {
         .label = label, .wanted = !quiet && isatty(STDERR_FILENO), .start = gen_clock()};
 }
 
-/** Whether it is time to draw. */
+/* Whether it is time to draw. */
 static bool is_due(struct progress *progress) {
     double time = progress->wanted ? gen_clock() : 0;
     if (!progress->wanted || time - progress->start < FIRST_AFTER ||

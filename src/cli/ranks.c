@@ -11,7 +11,7 @@
 #include "cli/exit_code.h"
 #include "cli/message.h"
 
-/** What launchers tell a process: Open MPI's; that of MPICH, Intel MPI and Slurm; MVAPICH's. */
+/* What launchers tell a process: Open MPI's; that of MPICH, Intel MPI and Slurm; MVAPICH's. */
 static const struct launcher {
     const char *size, *rank;
 } launchers[] = {
@@ -20,14 +20,14 @@ static const struct launcher {
     {"MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_RANK"},
 };
 
-/** A number of the environment, 0 where there is none. */
+/* A number of the environment, 0 where there is none. */
 static long number(const char *name) {
     const char *text = getenv(name);
     return text != NULL ? strtol(text, NULL, 10) : 0;
 }
 
 static bool lost;
-/** Of a process that is lost, what its launcher calls it. */
+/* Of a process that is lost, what its launcher calls it. */
 static long launched_rank;
 
 static bool is_lost(void) {

@@ -20,14 +20,14 @@
 #include "cli/message.h"
 #include "cli/ranks.h"
 
-/** Numbers of a call: MPI counts in int, and smaller buffers are enough for it. */
+/* Numbers of a call: MPI counts in int, and smaller buffers are enough for it. */
 #define PIECE ((size_t)1 << 24)
 
 const char ranks_engine_advice[] =
     "they did not find each other: each would write the same files (start them with the mpirun of "
     "the MPI that this program was built with)";
 
-/** Ends all processes unless `result` is good: the others may wait for this one for ever. */
+/* Ends all processes unless `result` is good: the others may wait for this one for ever. */
 static void check(int result) {
     if (result == MPI_SUCCESS) {
         return;
@@ -71,7 +71,7 @@ static bool broadcast(void *context, int32_t from, void *bytes, size_t n) {
     return true;
 }
 
-/**
+/*
  * How many of the n processes of a machine may use one of the cores that this one may use: all of
  * them, unless the launcher has bound each to cores of its own.
  */

@@ -35,8 +35,8 @@
 
 struct ruleset {
     uint64_t files;
-    uint64_t network; /**< known from version 4 on */
-    uint64_t scope;   /**< known from version 6 on */
+    uint64_t network; /* known from version 4 on */
+    uint64_t scope;   /* known from version 6 on */
 };
 
 /* The kernel's layout has no padding after the descriptor. */
@@ -45,13 +45,13 @@ struct path_rule {
     int32_t directory;
 } __attribute__((packed));
 
-/** All rights on files that a kernel of that version knows. */
+/* All rights on files that a kernel of that version knows. */
 static uint64_t all_rights(long version) {
     int n = version >= 5 ? 16 : version >= 3 ? 15 : version == 2 ? 14 : 13;
     return ((uint64_t)1 << n) - 1;
 }
 
-/** Let files be renamed and removed in `directory`. What is open by now may still be written. */
+/* Let files be renamed and removed in `directory`. What is open by now may still be written. */
 static int allow(int ruleset, const char *directory, uint64_t known) {
     struct path_rule rule = {.rights = known & (RIGHT_REMOVE_FILE | RIGHT_MAKE_FILE),
                              .directory = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC)};

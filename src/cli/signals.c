@@ -17,19 +17,19 @@
 #include "cli/exit_code.h"
 
 static volatile sig_atomic_t caught;
-/** A checkpoint was asked for and not yet written. */
+/* A checkpoint was asked for and not yet written. */
 static volatile sig_atomic_t asked;
-/** The handler writes to the second, so that a wait for input on the first ends. */
+/* The handler writes to the second, so that a wait for input on the first ends. */
 static int wake_pipe[2] = {-1, -1};
 
-/** End as the signal does by itself, but leave no temporary file. */
+/* End as the signal does by itself, but leave no temporary file. */
 static void on_end(int number) {
     file_writer_remove_all();
     signal(number, SIG_DFL);
     raise(number);
 }
 
-/** A mapped file has no such page any more, or its disk failed. Nothing can be computed then. */
+/* A mapped file has no such page any more, or its disk failed. Nothing can be computed then. */
 static void on_bus(int number, siginfo_t *info, void *context) {
     static const char line[] = "gen: a file became shorter while it was in use\n";
     static atomic_flag dies = ATOMIC_FLAG_INIT;
@@ -87,7 +87,7 @@ static void on_signal(int number) {
     errno = saved;
 }
 
-/** What the signals do that ask a program to end. */
+/* What the signals do that ask a program to end. */
 static void handle_ends(void (*handler)(int)) {
     struct sigaction action = {.sa_handler = handler};
     sigemptyset(&action.sa_mask);

@@ -9,10 +9,10 @@
 
 #include "base/size.h"
 
-/** Longer names are compared up to here. */
+/* Longer names are compared up to here. */
 #define NAME_MAX_LENGTH 40
 
-/** Lower case with `-` for `_`; returns the length. */
+/* Lower case with `-` for `_`; returns the length. */
 static size_t normalize(char out[NAME_MAX_LENGTH], const char *name) {
     size_t n = 0;
     for (; n < NAME_MAX_LENGTH && name[n] != '\0'; n++) {
@@ -22,7 +22,7 @@ static size_t normalize(char out[NAME_MAX_LENGTH], const char *name) {
     return n;
 }
 
-/**
+/*
  * Typing errors between two names: the Damerau-Levenshtein distance (optimal string alignment).
  * rows[i % 3][j] is the distance of the first i letters of a from the first j of b.
  */

@@ -25,7 +25,7 @@ const char *const text_color_names[] = {"auto", "always", "never", NULL};
 typedef enum gen_status open_function(struct file_writer *writer, const char *path,
                                       struct gen_error *err);
 
-/** What the text is to be written to: a stream, or with `is_file` a file by its name. */
+/* What the text is to be written to: a stream, or with `is_file` a file by its name. */
 static bool find_place(const char *path, bool *is_file) {
     *is_file = false;
     if (path == NULL || strcmp(path, "-") == 0) {
@@ -42,7 +42,7 @@ static bool find_place(const char *path, bool *is_file) {
     return true;
 }
 
-/** Open it by `open_file` where it is a file. */
+/* Open it by `open_file` where it is a file. */
 static bool open_place(struct text_out *out, const char *path, open_function *open_file) {
     bool is_file;
     *out = (struct text_out){.fd = STDOUT_FILENO, .name = "stdout"};
@@ -142,7 +142,7 @@ static bool write_file(struct text_out *out, const char *bytes, size_t n) {
     return !out->failed;
 }
 
-/** Write all of it, going on after short writes. */
+/* Write all of it, going on after short writes. */
 static bool write_all(struct text_out *out, const char *bytes, size_t n) {
     if (out->failed || n == 0) {
         return !out->failed;
@@ -194,7 +194,7 @@ bool text_out_string(struct text_out *out, const char *text) {
     return text_out_write(out, text, strlen(text));
 }
 
-/** Whether the file bears its name: a log does from its beginning. */
+/* Whether the file bears its name: a log does from its beginning. */
 static bool is_named(const struct text_out *out) {
     return out->file.temporary == NULL && !out->file.unnamed;
 }

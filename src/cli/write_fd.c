@@ -14,17 +14,17 @@
 #include "base/size.h"
 #include "cli/signals.h"
 
-/** What a pipe that poll() calls writable takes without waiting. */
+/* What a pipe that poll() calls writable takes without waiting. */
 #ifdef PIPE_BUF
 #define PIECE ((size_t)PIPE_BUF)
 #else
 #define PIECE ((size_t)_POSIX_PIPE_BUF)
 #endif
 
-/** Milliseconds that a reader has, once a signal asked to stop. */
+/* Milliseconds that a reader has, once a signal asked to stop. */
 #define PATIENCE 500
 
-/** Wait until the file takes more; false if that was given up. */
+/* Wait until the file takes more; false if that was given up. */
 static bool wait_writable(int fd) {
     static bool gave_up; /* nobody will wait again */
     for (;;) {

@@ -15,7 +15,7 @@
 #include "cmd/command.h"
 
 struct convert_settings {
-    int32_t type; /**< index into gen_convert_types, or -1: as the source has it */
+    int32_t type; /* index into gen_convert_types, or -1: as the source has it */
     const char *lora;
     bool quiet;
 };
@@ -84,7 +84,7 @@ static enum gen_status convert(const struct model_load *src, const char *dst,
     return status;
 }
 
-/** The ending of a name that says another format than GGUF, or NULL. */
+/* The ending of a name that says another format than GGUF, or NULL. */
 static const char *other_format(const char *name) {
     static const char *const endings[] = {".safetensors", ".bin",  ".pt",   ".pth",     ".ckpt",
                                           ".onnx",        ".h5",   ".npz",  ".msgpack", ".tflite",

@@ -43,9 +43,9 @@ static const struct options_spec spec = {
                 "  gen inspect --json openai-community/gpt2\n",
 };
 
-/* ---- as text ------------------------------------------------------------------------------ */
+/* ---- as text ---------------------------------------------------------------------------------*/
 
-/** "1 3 5" */
+/* "1 3 5" */
 static void layers_text(struct gen_bytes *text, const struct gen_config_member *member) {
     char list[3 * GEN_MAX_LOCAL_LAYERS + 1] = "";
     size_t n = 0;
@@ -80,7 +80,7 @@ static void config_text(struct gen_bytes *text, const struct gen_config *config)
     }
 }
 
-/** All ids that end a text, where there are several. */
+/* All ids that end a text, where there are several. */
 static void eos_text(struct gen_bytes *text, const struct gen_model *model) {
     size_t n;
     const int32_t *ids = gen_model_eos_ids(model, &n);
@@ -94,7 +94,7 @@ static void eos_text(struct gen_bytes *text, const struct gen_model *model) {
     }
 }
 
-/** "[768, 3072]" */
+/* "[768, 3072]" */
 static void shape_text(char *text, size_t size, const struct gen_tensor_info *tensor) {
     size_t n = 1;
     snprintf(text, size, "[");
@@ -128,7 +128,7 @@ static void adapter_text(struct gen_bytes *text, const struct gen_adapter *adapt
               adapter->n_embd, adapter->n_layer);
 }
 
-/** What is told of a file by its kind. */
+/* What is told of a file by its kind. */
 static void kind_text(struct gen_bytes *text, const struct gen_model *model) {
     if (gen_model_kind(model) == GEN_KIND_ADAPTER) {
         struct gen_adapter adapter = gen_model_adapter(model);
@@ -173,7 +173,7 @@ static void model_text(struct gen_bytes *text, const struct model_load *load, bo
     }
 }
 
-/* ---- as JSON ------------------------------------------------------------------------------ */
+/* ---- as JSON ---------------------------------------------------------------------------------*/
 
 static void json_text(struct json_out *json, const char *name, const char *value) {
     json_out_string(json, name, value, strlen(value));
@@ -214,7 +214,7 @@ static void config_json(struct json_out *json, const struct gen_config *config) 
     json_out_close(json, '}');
 }
 
-/** All ids that end a text. */
+/* All ids that end a text. */
 static void eos_json(struct json_out *json, const struct gen_model *model) {
     size_t n;
     const int32_t *ids = gen_model_eos_ids(model, &n);
@@ -225,7 +225,7 @@ static void eos_json(struct json_out *json, const struct gen_model *model) {
     json_out_close(json, ']');
 }
 
-/** What is told of a file by its kind. */
+/* What is told of a file by its kind. */
 static void kind_json(struct json_out *json, const struct gen_model *model) {
     static const char *const names[] = {"model", "adapter", "vocabulary"};
     enum gen_kind kind = gen_model_kind(model);
@@ -307,7 +307,7 @@ static void model_json(struct gen_bytes *text, const struct model_load *load, bo
     alloc_append(text, "\n", 1);
 }
 
-/* ---- the command -------------------------------------------------------------------------- */
+/* ---- the command -----------------------------------------------------------------------------*/
 
 static int run(void *opaque, const struct options_parsed *parsed) {
     const struct inspect_settings *settings = opaque;

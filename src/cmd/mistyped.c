@@ -14,7 +14,7 @@
 #include "cli/message.h"
 #include "cli/suggest.h"
 
-/** Commands of other programs, and where to find the same here. */
+/* Commands of other programs, and where to find the same here. */
 static const struct foreign {
     const char *name, *say;
 } foreign[] = {
@@ -38,7 +38,7 @@ static const struct foreign {
     {"score", "gen has no such command; --json --logprobs N shows what new tokens cost"},
 };
 
-/** Words that are one or two letters from a command, and begin like it. */
+/* Words that are one or two letters from a command, and begin like it. */
 static const char *const english[] = {
     "beach",     "belch",     "benches",   "bunch",     "concert",   "convent",   "converge",
     "converse",  "converts",  "converted", "convex",    "convey",    "covert",    "convener",
@@ -67,7 +67,7 @@ static bool is_english(const char *word) {
     return false;
 }
 
-/** The command that `word` is a slip of, or NULL. */
+/* The command that `word` is a slip of, or NULL. */
 static const char *near_command(const struct command *const *all, const char *word) {
     /* Commands are written small, and nobody mistypes one with a comma. */
     if (word[strspn(word, "abcdefghijklmnopqrstuvwxyz-_")] != '\0' || is_english(word)) {

@@ -20,7 +20,7 @@
 #include "cli/terminal_text.h"
 #include "cmd/command.h"
 
-/** Longest input in bytes; well before it the memory of the machine ends. */
+/* Longest input in bytes; well before it the memory of the machine ends. */
 #define INPUT_LIMIT ((size_t)1 << (sizeof(size_t) > 4 ? 36 : 30))
 
 struct tokenize_settings {
@@ -83,7 +83,7 @@ static const struct options_spec spec = {
                 "  gen tokenize -p 'Hello' | gen tokenize --decode\n",
 };
 
-/** Ids of the text in the form that was asked for. */
+/* Ids of the text in the form that was asked for. */
 static void format_ids(struct gen_bytes *out, const struct tokenize_settings *settings,
                        const struct gen_tokenizer *tokenizer, const struct gen_ids *ids) {
     if (settings->count) {
@@ -118,13 +118,13 @@ static void format_ids(struct gen_bytes *out, const struct tokenize_settings *se
     alloc_append(out, "\n", 1);
 }
 
-/** Say of what the text, or the ids, came from what is wrong with them. */
+/* Say of what the text, or the ids, came from what is wrong with them. */
 static void blame(const char *name, enum gen_status status, struct gen_error *err) {
     struct gen_error cause = *err;
     message_set(err, status, "%.300s: %s", name, cause.message);
 }
 
-/** What is printed for text[n] (or, to be decoded, ids) that come from `name`. */
+/* What is printed for text[n] (or, to be decoded, ids) that come from `name`. */
 static enum gen_status convert(struct gen_bytes *out, const struct tokenize_settings *settings,
                                const struct gen_tokenizer *tokenizer, const char *text, size_t n,
                                const char *name, struct gen_error *err) {
@@ -148,7 +148,7 @@ static enum gen_status convert(struct gen_bytes *out, const struct tokenize_sett
     return status;
 }
 
-/** Everything is read and the output is open: give up the rest. */
+/* Everything is read and the output is open: give up the rest. */
 static void enter_sandbox(const struct tokenize_settings *settings, const struct text_out *out) {
     if (settings->no_sandbox) {
         return;
@@ -172,7 +172,7 @@ static bool write_result(struct text_out *out, const struct gen_bytes *result, b
     return text_out_close(out);
 }
 
-/** Convert what was read and write it, with nothing else left to this process. */
+/* Convert what was read and write it, with nothing else left to this process. */
 static int convert_and_write(const struct tokenize_settings *settings,
                              const struct gen_tokenizer *tokenizer, const struct gen_bytes *text,
                              const char *name) {
@@ -198,7 +198,7 @@ static int convert_and_write(const struct tokenize_settings *settings,
     return good ? EXIT_DONE : EXIT_FAILED;
 }
 
-/** Whether what should be a file is rather the text itself. */
+/* Whether what should be a file is rather the text itself. */
 static bool name_is_text(const struct tokenize_settings *settings, const char *path) {
     return settings->prompt == NULL && path != NULL && strcmp(path, "-") != 0 &&
            access(path, F_OK) != 0 && errno == ENOENT && !settings->decode;

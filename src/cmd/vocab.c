@@ -68,14 +68,14 @@ static const struct options_spec spec = {
                 "  gen tokenize -m tales --count tales.txt\n",
 };
 
-/** How far reading has come, of all files together. */
+/* How far reading has come, of all files together. */
 struct reading {
     struct progress progress;
     uint64_t done;
-    uint64_t total; /**< 0: not known, there is a pipe among them */
+    uint64_t total; /* 0: not known, there is a pipe among them */
 };
 
-/** Bytes of all files, as far as they are regular files. */
+/* Bytes of all files, as far as they are regular files. */
 static uint64_t total_size(const char *const *paths, size_t n) {
     uint64_t total = 0;
     for (size_t i = 0; i < n; i++) {
@@ -90,7 +90,7 @@ static uint64_t total_size(const char *const *paths, size_t n) {
     return total;
 }
 
-/** Of one file of JSON lines. */
+/* Of one file of JSON lines. */
 static bool show_reading(void *context, uint64_t done, uint64_t total) {
     struct reading *reading = context;
     (void)total;
@@ -158,7 +158,7 @@ static bool show_progress(void *context, uint64_t done, uint64_t total) {
     return signals_caught() == 0;
 }
 
-/** What to tell of a vocabulary that was written. */
+/* What to tell of a vocabulary that was written. */
 static void report(const struct vocab_settings *settings, const struct gen_tokenizer *tokenizer,
                    const struct gen_vocab_counts *counts) {
     int32_t n_vocab = gen_tokenizer_n_vocab(tokenizer);
@@ -206,7 +206,7 @@ static enum gen_status learn(const struct vocab_settings *settings, const char *
     return status;
 }
 
-/** Whether DIR holds a file that goes with another vocabulary, or would hide the new one. */
+/* Whether DIR holds a file that goes with another vocabulary, or would hide the new one. */
 static bool is_taken(const char *directory) {
     static const char *const names[] = {"config.json", "tokenizer.json", "added_tokens.json"};
     for (size_t i = 0; i < N_OF(names); i++) {
@@ -222,11 +222,11 @@ static bool is_taken(const char *directory) {
     return false;
 }
 
-/** The files that are written. */
+/* The files that are written. */
 static const char *const file_names[] = {"vocab.json", "merges.txt", "tokenizer_config.json"};
 #define N_FILES N_OF(file_names)
 
-/** Whether one of the texts would be replaced by what is learned from it. */
+/* Whether one of the texts would be replaced by what is learned from it. */
 static bool is_read(const char *directory, const char *const *texts, size_t n) {
     bool found = false;
     for (size_t i = 0; i < N_FILES; i++) {
@@ -242,7 +242,7 @@ static bool is_read(const char *directory, const char *const *texts, size_t n) {
     return found;
 }
 
-/** Know that the directory can be made and written before hours of learning; nothing is left of it
+/* Know that the directory can be made and written before hours of learning; nothing is left of it
  *  but what was there. */
 static enum gen_status check_output(const char *directory, struct gen_error *err) {
     if (mkdir(directory, 0777) == 0) {

@@ -8,7 +8,7 @@
 #include "base/size.h"
 #include "tokenizer/tokenizer.h"
 
-/** By their numbers in the file: 1, 2, 4. */
+/* By their numbers in the file: 1, 2, 4. */
 static const unsigned kinds[] = {TOKENIZER_LSTRIP, TOKENIZER_RSTRIP, TOKENIZER_SINGLE_WORD};
 enum { N_KINDS = N_OF(kinds) };
 

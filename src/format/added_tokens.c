@@ -20,7 +20,7 @@ void added_tokens_release(struct added_tokens *added) {
     *added = (struct added_tokens){0};
 }
 
-/** The id a vocabulary gives a token. */
+/* The id a vocabulary gives a token. */
 static enum gen_status read_id(uint64_t *id, const cJSON *item, const char *content,
                                const char *where, struct gen_error *err) {
     int64_t value = -1;
@@ -42,7 +42,7 @@ static enum gen_status two_ids(const char *content, uint64_t first, uint64_t sec
                      (unsigned long long)second);
 }
 
-/** Enter a token that is not there yet. */
+/* Enter a token that is not there yet. */
 static enum gen_status append(struct added_tokens *added, const char *content, uint64_t id,
                               unsigned kind, struct gen_error *err) {
     struct added_token token = {.n = strlen(content), .id = id, .kind = kind};
@@ -115,7 +115,7 @@ unsigned added_tokens_kind(const cJSON *description) {
     return kind;
 }
 
-/** Hand a token on; the builder hears of the end-of-text id only if there is such a token. */
+/* Hand a token on; the builder hears of the end-of-text id only if there is such a token. */
 static enum gen_status build_token(struct tokenizer_builder *builder, uint64_t id,
                                    const char *content, size_t n, unsigned kind, int64_t eos,
                                    struct gen_error *err) {

@@ -12,10 +12,10 @@
 #include "format/json_file.h"
 #include "format/tokenizer_files.h"
 
-/** Most bytes of each of the files. */
+/* Most bytes of each of the files. */
 #define SIDE_FILE_LIMIT ((size_t)8 << 20)
 
-/** Open directory/name as JSON; *out is NULL where there is no such file. */
+/* Open directory/name as JSON; *out is NULL where there is no such file. */
 static enum gen_status read_side_file(cJSON **out, struct error_quoted *where,
                                       const char *directory, const char *name,
                                       struct gen_error *err) {
@@ -33,7 +33,7 @@ static enum gen_status read_side_file(cJSON **out, struct error_quoted *where,
     return status;
 }
 
-/** added_tokens.json: an object of content: id. */
+/* added_tokens.json: an object of content: id. */
 static enum gen_status read_added_tokens(struct added_tokens *added, const char *directory,
                                          struct gen_error *err) {
     struct error_quoted where;
@@ -52,7 +52,7 @@ static enum gen_status read_added_tokens(struct added_tokens *added, const char 
     return status;
 }
 
-/** One entry of added_tokens_decoder: the id as text, and the token's description. */
+/* One entry of added_tokens_decoder: the id as text, and the token's description. */
 static enum gen_status read_decoder_entry(struct added_tokens *added, const cJSON *entry,
                                           const char *where, struct gen_error *err) {
     const cJSON *content = json_member(entry, "content");
@@ -70,7 +70,7 @@ static enum gen_status read_decoder_entry(struct added_tokens *added, const cJSO
     return status;
 }
 
-/** A token's name, or its description, or a list of these. */
+/* A token's name, or its description, or a list of these. */
 static enum gen_status read_role(struct added_tokens *added, const cJSON *value,
                                  struct gen_error *err) {
     const cJSON *content = cJSON_IsObject(value) ? json_member(value, "content") : value;
@@ -102,7 +102,7 @@ static enum gen_status read_roles(struct added_tokens *added, const cJSON *json,
     return status;
 }
 
-/** tokenizer_config.json: added tokens, and switches that would change the ids. */
+/* tokenizer_config.json: added tokens, and switches that would change the ids. */
 static enum gen_status read_tokenizer_config(struct added_tokens *added, const cJSON *json,
                                              const char *where, struct gen_error *err) {
     static const char *const switches[] = {"add_prefix_space", "add_bos_token", "add_eos_token"};

@@ -11,13 +11,13 @@
 #include "base/memory.h"
 #include "format/json_file.h"
 
-/** Most bytes of a template, and of tokenizer_config.json. */
+/* Most bytes of a template, and of tokenizer_config.json. */
 #define FILE_LIMIT ((size_t)4 << 20)
 
 #define MAX_NAMES 64
 #define MAX_NAME  64
 
-/** GGUF's strings are UTF-8 and have no NUL inside. */
+/* GGUF's strings are UTF-8 and have no NUL inside. */
 static bool is_text(const char *bytes, size_t n) {
     const unsigned char *at = (const unsigned char *)bytes;
     for (size_t i = 0; i < n;) {
@@ -52,7 +52,7 @@ static enum gen_status read_file(struct model_file *file, const char *path, stru
                             : status;
 }
 
-/* ---- tokenizer_config.json ------------------------------------------------------------------ */
+/* ---- tokenizer_config.json -------------------------------------------------------------------*/
 
 static const char *name_of(const cJSON *item) {
     const cJSON *name = json_member(item, "name");
@@ -63,7 +63,7 @@ static bool is_default(const cJSON *item) {
     return strcmp(name_of(item), "default") == 0;
 }
 
-/** Whether a list is what it must be; *size gets the bytes of all its texts and encoded names. */
+/* Whether a list is what it must be; *size gets the bytes of all its texts and encoded names. */
 static bool is_list(const cJSON *list, size_t *size) {
     static const char letters[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
@@ -81,7 +81,7 @@ static bool is_list(const cJSON *list, size_t *size) {
     return true;
 }
 
-/** The texts under their keys, copied to *at; a name that is there twice is a key that is. */
+/* The texts under their keys, copied to *at; a name that is there twice is a key that is. */
 static enum gen_status add_texts(struct model_file *file, const cJSON *list, char **at,
                                  const char *where, struct gen_error *err) {
     enum gen_status status = GEN_OK;
@@ -99,7 +99,7 @@ static enum gen_status add_texts(struct model_file *file, const cJSON *list, cha
     return status;
 }
 
-/** The names of all but the default one, encoded at `at` as in a GGUF. */
+/* The names of all but the default one, encoded at `at` as in a GGUF. */
 static enum gen_status add_names(struct model_file *file, const cJSON *list, char *at,
                                  const char *where, struct gen_error *err) {
     static const char key[] = CHAT_TEMPLATE_KEY "s";

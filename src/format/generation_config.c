@@ -12,12 +12,11 @@
 #include "base/size.h"
 #include "format/json_file.h"
 
-/** Most bytes of generation_config.json, and most ids in one list. */
+/* Most bytes of generation_config.json, and most ids in one list. */
 #define FILE_LIMIT ((size_t)4 << 20)
 #define MAX_IDS    1024
 
-/* ---- the ids that end a text ------------------------------------------------------------------
- */
+/* ---- the ids that end a text -----------------------------------------------------------------*/
 
 static enum gen_status add_id(struct model_file *file, const cJSON *item, const char *where,
                               struct gen_error *err) {
@@ -42,7 +41,7 @@ static enum gen_status add_id(struct model_file *file, const cJSON *item, const 
                : error_no_memory(err, "the end-of-text ids");
 }
 
-/** One id, a list of them, or null or -1 for none. */
+/* One id, a list of them, or null or -1 for none. */
 static enum gen_status take_eos(struct model_file *file, const cJSON *eos, const char *where,
                                 struct gen_error *err) {
     int64_t id = 0;
@@ -66,16 +65,15 @@ static enum gen_status take_eos(struct model_file *file, const cJSON *eos, const
     return status;
 }
 
-/* ---- what else there is -----------------------------------------------------------------------
- */
+/* ---- what else there is ----------------------------------------------------------------------*/
 
-/** A setting that changes a text of a GPT-2, and the number at which it does not. */
+/* A setting that changes a text of a GPT-2, and the number at which it does not. */
 struct effective {
     const char *key;
     double harmless;
 };
 
-/** Null, false, an empty list and the like are harmless everywhere. */
+/* Null, false, an empty list and the like are harmless everywhere. */
 #define NO_NUMBER (-1e300)
 
 static const struct effective effective[] = {
@@ -121,7 +119,7 @@ static bool has_effect(const cJSON *item, double harmless) {
     return !(cJSON_IsArray(item) || cJSON_IsObject(item)) || item->child != NULL;
 }
 
-/** The names of the settings in `object` that change a text: "top_k, num_beams", or "". */
+/* The names of the settings in `object` that change a text: "top_k, num_beams", or "". */
 static bool name_settings(struct gen_bytes *names, const cJSON *object) {
     bool good = true;
     for (size_t i = 0; i < N_OF(effective) && good; i++) {
@@ -134,7 +132,7 @@ static bool name_settings(struct gen_bytes *names, const cJSON *object) {
     return good;
 }
 
-/** Say which settings of `object` are left aside, in place of what was said of a file before. */
+/* Say which settings of `object` are left aside, in place of what was said of a file before. */
 static enum gen_status note_settings(struct model_file *file, const cJSON *object,
                                      const char *where, struct gen_error *err) {
     struct gen_bytes names = {0};

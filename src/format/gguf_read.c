@@ -18,11 +18,11 @@
 
 #define GGUF_ALIGNMENT_KEY "general.alignment"
 
-/** Fewest bytes a setting and a tensor header can take: names of one byte, one dimension. */
+/* Fewest bytes a setting and a tensor header can take: names of one byte, one dimension. */
 #define GGUF_MIN_SETTING_SIZE (8 + 1 + 4 + 1)
 #define GGUF_MIN_TENSOR_SIZE  (8 + 1 + 4 + 8 + 4 + 8)
 
-/* ---- header --------------------------------------------------------------------------------- */
+/* ---- header ----------------------------------------------------------------------------------*/
 
 static enum gen_status read_header(struct gguf_reader *reader, uint64_t *n_tensors,
                                    uint64_t *n_settings) {
@@ -74,16 +74,16 @@ static enum gen_status read_alignment(const struct gguf_reader *reader, size_t *
     return status;
 }
 
-/* ---- tensors -------------------------------------------------------------------------------- */
+/* ---- tensors ---------------------------------------------------------------------------------*/
 
-/** Where a tensor's data lie, counted from the start of all data, and which tensor it became. */
+/* Where a tensor's data lie, counted from the start of all data, and which tensor it became. */
 struct place {
     uint64_t offset;
     size_t index;
-    bool unread; /**< the index is one of file->unread */
+    bool unread; /* the index is one of file->unread */
 };
 
-/** A tensor header as the file has it; the offset counts from the start of the data. */
+/* A tensor header as the file has it; the offset counts from the start of the data. */
 struct header {
     struct gguf_text name;
     uint32_t n_dims;
@@ -92,7 +92,7 @@ struct header {
     uint64_t offset;
 };
 
-/** Read and judge the shape; `name` is the printable name. */
+/* Read and judge the shape; `name` is the printable name. */
 static enum gen_status read_dims(struct gguf_reader *reader, struct header *header,
                                  const char *name) {
     header->n_dims = cursor_u32(&reader->in);
@@ -107,7 +107,7 @@ static enum gen_status read_dims(struct gguf_reader *reader, struct header *head
     return GEN_OK;
 }
 
-/** Bytes the tensor needs, by shape and type. */
+/* Bytes the tensor needs, by shape and type. */
 static enum gen_status tensor_size(const struct gguf_reader *reader, const struct header *header,
                                    const char *name, size_t *size) {
     const struct tensor_other_type *type = tensor_type_other(header->type);
@@ -139,7 +139,7 @@ static enum gen_status tensor_size(const struct gguf_reader *reader, const struc
     return GEN_OK;
 }
 
-/** Add it to the tensors, or to those that cannot be used. */
+/* Add it to the tensors, or to those that cannot be used. */
 static enum gen_status add_tensor(struct gguf_reader *reader, const struct header *header,
                                   struct file_tensor *tensor, struct place *place) {
     struct model_file *file = reader->file;
@@ -169,7 +169,7 @@ static enum gen_status add_tensor(struct gguf_reader *reader, const struct heade
                                  reader->where, reader->err);
 }
 
-/** One header; where its data lie goes to *place until the start of all data is known. */
+/* One header; where its data lie goes to *place until the start of all data is known. */
 static enum gen_status read_tensor(struct gguf_reader *reader, uint64_t number, size_t alignment,
                                    struct place *place) {
     struct error_quoted quoted;
@@ -203,7 +203,7 @@ static enum gen_status read_tensor(struct gguf_reader *reader, uint64_t number, 
     return add_tensor(reader, &header, &tensor, place);
 }
 
-/** Refuse overlapping tensors, and bytes after the last one. */
+/* Refuse overlapping tensors, and bytes after the last one. */
 static enum gen_status check_spans(const struct gguf_reader *reader, struct file_span *spans,
                                    size_t n, size_t data_size, size_t alignment) {
     file_spans_sort(spans, n);
@@ -226,7 +226,7 @@ static enum gen_status check_spans(const struct gguf_reader *reader, struct file
     return GEN_OK;
 }
 
-/** Give every tensor its place in the mapping. */
+/* Give every tensor its place in the mapping. */
 static enum gen_status place_tensors(struct gguf_reader *reader, const struct place *places,
                                      size_t n, struct file_span *spans, size_t alignment) {
     struct model_file *file = reader->file;

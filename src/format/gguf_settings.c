@@ -11,10 +11,10 @@
 #include "base/size.h"
 #include "format/gguf_reader.h"
 
-/** Strings are copied in pieces of at least this size, however short they are. */
+/* Strings are copied in pieces of at least this size, however short they are. */
 #define COPY_AHEAD 65536
 
-/** Bytes of a value of fixed size; 0 for strings, arrays and what GGUF does not know. */
+/* Bytes of a value of fixed size; 0 for strings, arrays and what GGUF does not know. */
 static size_t value_size(uint32_t type) {
     switch (type) {
     case SETTING_U8:
@@ -37,7 +37,7 @@ static size_t value_size(uint32_t type) {
     }
 }
 
-/** Whether bytes that are somebody else's memory, an embedded image, need no copy. */
+/* Whether bytes that are somebody else's memory, an embedded image, need no copy. */
 static bool is_stable(const struct gguf_reader *reader) {
     return !reader->file->maps[0].mapped;
 }
@@ -48,7 +48,7 @@ static enum gen_status has_nul(const struct gguf_reader *reader, uint64_t i, con
                      (unsigned long long)i, key);
 }
 
-/** Bytes of the file copied from where the cursor was: size of the `left` that there are. */
+/* Bytes of the file copied from where the cursor was: size of the `left` that there are. */
 struct copy {
     const unsigned char *from;
     size_t left;
@@ -56,7 +56,7 @@ struct copy {
     size_t size, capacity;
 };
 
-/** Copy on until there are `needed` bytes, which the file has. */
+/* Copy on until there are `needed` bytes, which the file has. */
 static bool copy_on(struct copy *copy, size_t needed) {
     if (needed <= copy->size) {
         return true;
@@ -71,7 +71,7 @@ static bool copy_on(struct copy *copy, size_t needed) {
     return true;
 }
 
-/** The strings of an array, with their lengths, copied and only then looked at. */
+/* The strings of an array, with their lengths, copied and only then looked at. */
 static enum gen_status copy_strings(struct gguf_reader *reader, struct setting *setting,
                                     const char *key) {
     struct cursor *in = &reader->in;
@@ -111,7 +111,7 @@ static enum gen_status copy_strings(struct gguf_reader *reader, struct setting *
     return GEN_OK;
 }
 
-/** The strings of an array as they lie. */
+/* The strings of an array as they lie. */
 static enum gen_status walk_strings(struct gguf_reader *reader, struct setting *setting,
                                     const char *key) {
     struct cursor *in = &reader->in;
@@ -126,7 +126,7 @@ static enum gen_status walk_strings(struct gguf_reader *reader, struct setting *
     return GEN_OK;
 }
 
-/** Find the end of an array and note where it lies. */
+/* Find the end of an array and note where it lies. */
 static enum gen_status read_array(struct gguf_reader *reader, struct setting *setting,
                                   const char *key) {
     struct cursor *in = &reader->in;

@@ -10,17 +10,17 @@
 #include "base/size.h"
 #include "format/tokenizer_files.h"
 
-/** tokenizer.ggml.token_type */
+/* tokenizer.ggml.token_type */
 enum token_type {
     TOKEN_NORMAL = 1,
     TOKEN_UNKNOWN,
     TOKEN_CONTROL,
     TOKEN_USER_DEFINED,
-    TOKEN_UNUSED, /**< fills a place in the embedding: no text stands for it */
+    TOKEN_UNUSED, /* fills a place in the embedding: no text stands for it */
     TOKEN_BYTE
 };
 
-/** The arrays, as far as they are there. */
+/* The arrays, as far as they are there. */
 struct arrays {
     const struct setting *tokens;
     const struct setting *types;
@@ -47,7 +47,7 @@ static enum gen_status check_name(const struct model_file *file, const char *key
                      file->where.text, key, error_quote(&quoted, name, n), wanted);
 }
 
-/** An array setting of the right element type (or its unsigned twin) and length. */
+/* An array setting of the right element type (or its unsigned twin) and length. */
 static enum gen_status get_array(const struct setting **out, const struct model_file *file,
                                  const char *key, enum setting_type type, enum setting_type twin,
                                  const uint64_t *n, struct gen_error *err) {
@@ -100,7 +100,7 @@ static enum gen_status get_arrays(struct arrays *arrays, const struct model_file
     return status;
 }
 
-/** The next string of an array. gguf_read() has walked over all of them and kept what it saw. */
+/* The next string of an array. gguf_read() has walked over all of them and kept what it saw. */
 static const char *next_string(struct cursor *in, size_t *n) {
     *n = (size_t)cursor_u64(in);
     return (const char *)cursor_take(in, *n);
@@ -110,7 +110,7 @@ static struct cursor cursor_over_array(const struct setting *setting) {
     return cursor_over(setting->value.array.data, setting->value.array.size);
 }
 
-/** eos: the id of the end-of-text token, -1 for none; ignored where it is an unused one. */
+/* eos: the id of the end-of-text token, -1 for none; ignored where it is an unused one. */
 static enum gen_status read_tokens(struct tokenizer_builder *builder, const struct arrays *arrays,
                                    int64_t eos, const char *where, struct gen_error *err) {
     enum gen_status status = GEN_OK;
@@ -157,7 +157,7 @@ static enum gen_status read_merges(struct tokenizer_builder *builder, const stru
     return status;
 }
 
-/** All special ids must be in range; *eos gets the end-of-text id, -1 if there is none. */
+/* All special ids must be in range; *eos gets the end-of-text id, -1 if there is none. */
 static enum gen_status read_special_ids(int64_t *eos, const struct model_file *file,
                                         uint64_t n_tokens, struct gen_error *err) {
     static const char *const keys[] = {
@@ -178,7 +178,7 @@ static enum gen_status read_special_ids(int64_t *eos, const struct model_file *f
     return status;
 }
 
-/** Switches that would change the ids of a text. */
+/* Switches that would change the ids of a text. */
 static enum gen_status refuse_switches(const struct model_file *file, struct gen_error *err) {
     static const char *const switches[] = {"tokenizer.ggml.add_bos_token",
                                            "tokenizer.ggml.add_eos_token",

@@ -15,22 +15,22 @@
 
 #define GGUF_VERSION 3
 
-/** Types of tokens, as gguf_tokenizer.c reads them. */
+/* Types of tokens, as gguf_tokenizer.c reads them. */
 enum { TOKEN_NORMAL = 1, TOKEN_CONTROL = 3, TOKEN_USER_DEFINED = 4, TOKEN_UNUSED = 5 };
 
 struct gguf_writer {
     struct file_writer file;
     struct error_quoted where;
-    struct gen_bytes settings; /**< encoded */
-    struct gen_bytes headers;  /**< of the tensors, encoded */
+    struct gen_bytes settings; /* encoded */
+    struct gen_bytes headers;  /* of the tensors, encoded */
     uint64_t n_settings;
-    uint64_t *sizes; /**< bytes of each tensor, without padding */
+    uint64_t *sizes; /* bytes of each tensor, without padding */
     size_t n_tensors;
     size_t capacity;
-    uint64_t data_size;  /**< of all announced tensors, each with its padding */
-    bool header_written; /**< from then on nothing can be announced */
-    size_t current;      /**< tensor that the next data belong to */
-    uint64_t n_current;  /**< bytes of it that are written */
+    uint64_t data_size;  /* of all announced tensors, each with its padding */
+    bool header_written; /* from then on nothing can be announced */
+    size_t current;      /* tensor that the next data belong to */
+    uint64_t n_current;  /* bytes of it that are written */
 };
 
 enum gen_status gguf_writer_new(struct gguf_writer **out, const char *path, struct gen_error *err) {
@@ -60,9 +60,9 @@ void gguf_writer_free(struct gguf_writer *writer) {
     memory_free(writer);
 }
 
-/* ---- encoding into memory ------------------------------------------------------------------- */
+/* ---- encoding into memory --------------------------------------------------------------------*/
 
-/** Each of these returns false when memory is out. */
+/* Each of these returns false when memory is out. */
 static bool put(struct gen_bytes *out, const void *bytes, size_t n) {
     return gen_bytes_append(out, bytes, n) == GEN_OK;
 }
@@ -83,7 +83,7 @@ static bool put_string(struct gen_bytes *out, const char *text, size_t n) {
     return put_u64(out, n) && put(out, text, n);
 }
 
-/** Key and type of the next setting. */
+/* Key and type of the next setting. */
 static bool put_key(struct gguf_writer *writer, const char *key, enum setting_type type) {
     writer->n_settings++;
     return put_string(&writer->settings, key, strlen(key)) &&
@@ -100,7 +100,7 @@ static enum gen_status done(bool good, struct gen_error *err) {
     return good ? GEN_OK : error_no_memory(err, "the GGUF header");
 }
 
-/* ---- settings ------------------------------------------------------------------------------- */
+/* ---- settings --------------------------------------------------------------------------------*/
 
 enum gen_status gguf_writer_string(struct gguf_writer *writer, const char *key, const char *text,
                                    size_t n, struct gen_error *err) {
@@ -145,7 +145,7 @@ enum gen_status gguf_writer_bool_array(struct gguf_writer *writer, const char *k
     return done(good, err);
 }
 
-/** The value of a setting as the file had it. */
+/* The value of a setting as the file had it. */
 static bool put_value(struct gen_bytes *out, const struct setting *setting) {
     unsigned char bytes[8];
     float narrow = 0;
@@ -189,7 +189,7 @@ enum gen_status gguf_writer_setting(struct gguf_writer *writer, const struct set
         put_key(writer, setting->key, setting->type) && put_value(&writer->settings, setting), err);
 }
 
-/* ---- tokenizer ------------------------------------------------------------------------------ */
+/* ---- tokenizer -------------------------------------------------------------------------------*/
 
 static bool put_tokens(struct gguf_writer *writer, const struct gen_tokenizer *tokenizer,
                        int32_t n_vocab) {
@@ -241,7 +241,7 @@ static bool put_merges(struct gguf_writer *writer, const struct gen_tokenizer *t
     return good;
 }
 
-/** Tokens without a row are left out, but for those that merges make: then other ids would come. */
+/* Tokens without a row are left out, but for those that merges make: then other ids would come. */
 static enum gen_status check_merges(const struct gguf_writer *writer,
                                     const struct gen_tokenizer *tokenizer, int32_t n_vocab,
                                     struct gen_error *err) {
@@ -277,9 +277,9 @@ enum gen_status gguf_writer_tokenizer(struct gguf_writer *writer,
     return status;
 }
 
-/* ---- tensors -------------------------------------------------------------------------------- */
+/* ---- tensors ---------------------------------------------------------------------------------*/
 
-/** Bytes from `size` to the next multiple of the alignment. */
+/* Bytes from `size` to the next multiple of the alignment. */
 static uint64_t padding(uint64_t size) {
     return (GGUF_WRITE_ALIGNMENT - size % GGUF_WRITE_ALIGNMENT) % GGUF_WRITE_ALIGNMENT;
 }
@@ -314,7 +314,7 @@ enum gen_status gguf_writer_tensor(struct gguf_writer *writer, const char *name,
     return GEN_OK;
 }
 
-/** Bytes before the data, without padding. */
+/* Bytes before the data, without padding. */
 static uint64_t header_size(const struct gguf_writer *writer) {
     return 4 + 4 + 8 + 8 + (uint64_t)writer->settings.n + writer->headers.n;
 }

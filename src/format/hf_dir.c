@@ -11,11 +11,11 @@
 #include "format/model_file.h"
 #include "format/tokenizer_files.h"
 
-/** Most bytes of config.json and of the list of shards. */
+/* Most bytes of config.json and of the list of shards. */
 #define CONFIG_LIMIT ((size_t)4 << 20)
 #define INDEX_LIMIT  ((size_t)64 << 20)
 
-/* ---- config.json ---------------------------------------------------------------------------- */
+/* ---- config.json -----------------------------------------------------------------------------*/
 
 static enum setting_type number_type(const cJSON *item) {
     int64_t value = 0;
@@ -38,7 +38,7 @@ static enum setting_type type_of(const cJSON *item) {
     return cJSON_IsObject(item) ? SETTING_OBJECT : SETTING_NULL;
 }
 
-/** One member of config.json; texts are copied to *text, which moves on. */
+/* One member of config.json; texts are copied to *text, which moves on. */
 static struct setting setting_of(const cJSON *item, char **text) {
     struct setting setting = {.type = type_of(item)};
     switch (setting.type) {
@@ -70,7 +70,7 @@ static struct setting setting_of(const cJSON *item, char **text) {
     return setting;
 }
 
-/** The text of an array, for those who read it. */
+/* The text of an array, for those who read it. */
 static bool keep_array(struct setting *setting, const cJSON *item) {
     char *text = cJSON_PrintUnformatted(item);
     setting->value.array.size = text != NULL ? strlen(text) : 0;
@@ -137,9 +137,9 @@ int64_t hf_config_eos(const struct model_file *file) {
     return good ? eos->value.i : -1;
 }
 
-/* ---- weights -------------------------------------------------------------------------------- */
+/* ---- weights ---------------------------------------------------------------------------------*/
 
-/** Map and read directory/name; filter is NULL where it is no shard. */
+/* Map and read directory/name; filter is NULL where it is no shard. */
 static enum gen_status read_weights(struct model_file *file, const char *directory,
                                     const char *name, const struct shard_filter *filter,
                                     struct gen_error *err) {
@@ -158,7 +158,7 @@ static enum gen_status read_weights(struct model_file *file, const char *directo
     return status;
 }
 
-/** A shard is a file in the same directory, and its name goes nowhere else. */
+/* A shard is a file in the same directory, and its name goes nowhere else. */
 static bool is_shard_name(const char *name) {
     size_t n = strlen(name);
     if (n == 0 || n > 255 || strstr(name, "..") != NULL || strcmp(name, ".") == 0) {
@@ -172,15 +172,15 @@ static bool is_shard_name(const char *name) {
     return true;
 }
 
-/** What the index says. */
+/* What the index says. */
 struct shards {
-    const char *where;                 /**< the index, printable */
-    struct hash_table numbers, owners; /**< of the shards by name; of each tensor's shard */
-    const char **names;                /**< [n], in the order of the index */
+    const char *where;                 /* the index, printable */
+    struct hash_table numbers, owners; /* of the shards by name; of each tensor's shard */
+    const char **names;                /* [n], in the order of the index */
     size_t n, capacity;
 };
 
-/** Number the shards, and note which one each tensor is in. */
+/* Number the shards, and note which one each tensor is in. */
 static enum gen_status list_shards(struct shards *shards, const cJSON *weight_map,
                                    struct gen_error *err) {
     for (const cJSON *item = weight_map->child; item != NULL; item = item->next) {
@@ -221,14 +221,14 @@ static enum gen_status open_shards(struct model_file *file, const struct shards 
     return status;
 }
 
-/** Where lm_head is tied to wte, some programs list it though no shard holds it. Whether a model
+/* Where lm_head is tied to wte, some programs list it though no shard holds it. Whether a model
  *  needs it is seen when its tensors are looked for. */
 static bool may_be_missing(const char *name) {
     return safetensors_is_old_buffer(name) || strcmp(name, "lm_head.weight") == 0 ||
            strcmp(name, "transformer.lm_head.weight") == 0;
 }
 
-/** Every tensor must be where the index puts it. */
+/* Every tensor must be where the index puts it. */
 static enum gen_status check_shards(const struct model_file *file, const struct shards *shards,
                                     const cJSON *weight_map, struct gen_error *err) {
     size_t first = file->n_maps - shards->n;

@@ -26,9 +26,9 @@ static const char pytorch[] =
     "is a PyTorch or other ZIP file, which can run code and is not read (in Python, save the model "
     "again: model.save_pretrained(FOLDER, safe_serialization=True), and name the folder)";
 
-/* ---- files ----------------------------------------------------------------------------------- */
+/* ---- files -----------------------------------------------------------------------------------*/
 
-/** Whether the text, but for space before it, begins with `<`. */
+/* Whether the text, but for space before it, begins with `<`. */
 static bool is_markup(const char *bytes, size_t n) {
     size_t i = 0;
     while (i < n && i < 100 && strchr(" \t\r\n", bytes[i]) != NULL && bytes[i] != '\0') {
@@ -77,13 +77,13 @@ bool looks_like_peft(const char *path) {
            strcmp(base_name(path), "adapter_config.json") == 0;
 }
 
-/* ---- directories ----------------------------------------------------------------------------- */
+/* ---- directories -----------------------------------------------------------------------------*/
 
-/** The names in a directory that matter here. */
+/* The names in a directory that matter here. */
 struct names {
-    char **ggufs; /**< sorted */
+    char **ggufs; /* sorted */
     size_t n_ggufs, capacity;
-    char *pytorch; /**< a file of PyTorch's, TensorFlow's or Flax's weights, or NULL */
+    char *pytorch; /* a file of PyTorch's, TensorFlow's or Flax's weights, or NULL */
     bool config, peft;
 };
 
@@ -108,7 +108,7 @@ static bool is_other_weights(const char *name) {
     return false;
 }
 
-/** Keep the name if it matters; false if out of memory. */
+/* Keep the name if it matters; false if out of memory. */
 static bool note_name(struct names *names, const char *name) {
     names->config = names->config || strcmp(name, "config.json") == 0;
     names->peft = names->peft || looks_like_peft(name);
@@ -153,7 +153,7 @@ static enum gen_status list_names(struct names *names, const char *directory,
     return GEN_OK;
 }
 
-/** Several GGUFs: which, and that one must be chosen. */
+/* Several GGUFs: which, and that one must be chosen. */
 static enum gen_status choose_gguf(const struct names *names, const char *where,
                                    struct gen_error *err) {
     char list[240];

@@ -14,7 +14,7 @@
 #include "base/memory.h"
 #include "base/printable.h"
 
-/** Longest name of a tensor or setting, as GGUF has it. */
+/* Longest name of a tensor or setting, as GGUF has it. */
 #define MAX_NAME 65535
 
 static void release_unread(struct model_file *file) {
@@ -82,9 +82,9 @@ void model_file_stop_reading(struct model_file *file) {
     }
 }
 
-/* ---- adding --------------------------------------------------------------------------------- */
+/* ---- adding ----------------------------------------------------------------------------------*/
 
-/** What is wrong with a name, or NULL. Names end up in terminals, hence no control characters. */
+/* What is wrong with a name, or NULL. Names end up in terminals, hence no control characters. */
 static const char *name_problem(const char *name, size_t n) {
     if (n == 0) {
         return "is empty";
@@ -191,7 +191,7 @@ enum gen_status model_file_add_note(struct model_file *file, bool verbose_only,
     return status;
 }
 
-/* ---- look-up -------------------------------------------------------------------------------- */
+/* ---- look-up ---------------------------------------------------------------------------------*/
 
 const struct file_tensor *model_file_tensor(const struct model_file *file, const char *name) {
     uint32_t i = 0;
@@ -221,7 +221,7 @@ const char *model_file_tensor_where(const struct model_file *file,
     return file->map_where != NULL ? file->map_where[tensor->map].text : file->where.text;
 }
 
-/** The value as a message shows it. */
+/* The value as a message shows it. */
 static const char *describe(struct error_quoted *out, const struct setting *setting) {
     struct error_quoted quoted;
     switch (setting->type) {
@@ -273,7 +273,7 @@ static enum gen_status wrong_value(const struct model_file *file, const struct s
                      wanted);
 }
 
-/** Whether the value is an integer of any width that fits; then *value. */
+/* Whether the value is an integer of any width that fits; then *value. */
 static bool as_int(const struct setting *setting, int64_t *value) {
     switch (setting->type) {
     case SETTING_U8:
@@ -362,7 +362,7 @@ enum gen_status model_file_get_string(const struct model_file *file, const char 
     return GEN_OK;
 }
 
-/* ---- small things both readers need ---------------------------------------------------------- */
+/* ---- small things both readers need ----------------------------------------------------------*/
 
 const char *model_file_readable_types(struct readable_types *out, enum naming naming) {
     size_t n = 0;

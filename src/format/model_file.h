@@ -190,7 +190,7 @@ enum gen_status model_file_get_bool(const struct model_file *file, const char *k
 enum gen_status model_file_get_string(const struct model_file *file, const char *key,
                                       const char **text, size_t *n, struct gen_error *err);
 
-/* ---- for the readers: each fills an empty *file, which the caller frees on failure ---------- */
+/* ---- for the readers: each fills an empty *file, which the caller frees on failure -----------*/
 
 /** From file->maps[0]; all but the tokenizer. */
 enum gen_status gguf_read(struct model_file *file, struct gen_error *err);

@@ -19,7 +19,7 @@ static enum gen_status new_file(struct model_file **out, const char *name, struc
     return GEN_OK;
 }
 
-/** Read a GGUF that is mapped; say what else it seems to be. */
+/* Read a GGUF that is mapped; say what else it seems to be. */
 static enum gen_status read_mapped(struct model_file *file, struct gen_error *err) {
     const struct file_map *map = &file->maps[0];
     const char *other = file_looks_like(map->data, map->size);
@@ -39,8 +39,7 @@ static enum gen_status read_mapped(struct model_file *file, struct gen_error *er
     return gguf_read(file, err);
 }
 
-/* ---- readers: a format is one row --------------------------------------------------------------
- */
+/* ---- readers: a format is one row ------------------------------------------------------------*/
 
 static enum gen_status read_gguf_file(struct model_file **file, const char *path,
                                       struct gen_error *err) {
@@ -53,7 +52,7 @@ static enum gen_status read_hf_directory(struct model_file **file, const char *p
     return hf_dir_read(*file, path, err);
 }
 
-/** A folder around one GGUF: then the model is that file. */
+/* A folder around one GGUF: then the model is that file. */
 static enum gen_status read_folder(struct model_file **file, const char *path,
                                    struct gen_error *err) {
     char *gguf = NULL;
@@ -83,8 +82,8 @@ static bool is_anything(const char *path) {
 }
 
 struct reader {
-    bool (*probe)(const char *path); /**< the first reader whose probe says yes reads it */
-    /** Fill *file, which has its name; it may be made anew under another one. */
+    bool (*probe)(const char *path); /* the first reader whose probe says yes reads it */
+    /* Fill *file, which has its name; it may be made anew under another one. */
     enum gen_status (*read)(struct model_file **file, const char *path, struct gen_error *err);
 };
 
@@ -137,7 +136,7 @@ enum gen_status model_file_read_tokenizer(struct model_file *file, struct gen_er
                                                                    : GEN_OK;
 }
 
-/** The second step, after the first and its result. */
+/* The second step, after the first and its result. */
 static enum gen_status complete(struct model_file **out, enum gen_status status,
                                 struct gen_error *err) {
     if (status == GEN_OK) {
@@ -163,7 +162,7 @@ enum gen_status model_file_open_memory(struct model_file **out, const char *name
     return complete(out, status, err);
 }
 
-/* ---- tokenizers alone ----------------------------------------------------------------------- */
+/* ---- tokenizers alone ------------------------------------------------------------------------*/
 
 static bool is_adapter(const struct model_file *file) {
     const char *type = "";
@@ -190,7 +189,7 @@ static enum gen_status tokenizer_of_gguf(struct gen_tokenizer **out, const char 
     return status;
 }
 
-/** A directory without the files of a tokenizer: a GGUF in it may bring one. */
+/* A directory without the files of a tokenizer: a GGUF in it may bring one. */
 static enum gen_status tokenizer_of_look(struct gen_tokenizer **out, const char *directory,
                                          struct gen_error *err) {
     struct error_quoted where;
@@ -209,7 +208,7 @@ static enum gen_status tokenizer_of_look(struct gen_tokenizer **out, const char 
     return status;
 }
 
-/** config.json need not be there, but if it is, it may name the end-of-text token. */
+/* config.json need not be there, but if it is, it may name the end-of-text token. */
 static enum gen_status tokenizer_of_directory(struct gen_tokenizer **out, const char *directory,
                                               struct gen_error *err) {
     struct model_file *config = NULL;
@@ -232,13 +231,13 @@ static enum gen_status tokenizer_of_directory(struct gen_tokenizer **out, const 
     return status;
 }
 
-/** The file name after the last slash. */
+/* The file name after the last slash. */
 static const char *base_name(const char *path) {
     const char *slash = strrchr(path, '/');
     return slash != NULL ? slash + 1 : path;
 }
 
-/** vocab.json alone is half a tokenizer: the rest lies next to it. */
+/* vocab.json alone is half a tokenizer: the rest lies next to it. */
 static enum gen_status tokenizer_beside(struct gen_tokenizer **out, const char *path,
                                         struct gen_error *err) {
     size_t n = (size_t)(base_name(path) - path);

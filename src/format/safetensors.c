@@ -18,13 +18,13 @@
 #include "text/json.h"
 #include "text/lines.h"
 
-/** Longest header the format allows. */
+/* Longest header the format allows. */
 #define SAFETENSORS_MAX_HEADER 100000000
 
 struct reader {
     struct model_file *file;
     size_t map;
-    const struct shard_filter *filter; /**< or NULL */
+    const struct shard_filter *filter; /* or NULL */
     const unsigned char *data;
     size_t data_size;
     struct file_span *spans;
@@ -33,7 +33,7 @@ struct reader {
     struct gen_error *err;
 };
 
-/** Bits of a number in the types that safetensors has and weights here have not; 0: no such type.
+/* Bits of a number in the types that safetensors has and weights here have not; 0: no such type.
  */
 static size_t other_type_bits(const char *name) {
     static const struct {
@@ -56,7 +56,7 @@ bool safetensors_is_old_buffer(const char *name) {
     static const char *const endings[] = {".attn.bias", ".attn.masked_bias", ".attention.bias",
                                           ".attention.masked_bias"};
     bool found = false;
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+    for (size_t i = 0; i < N_OF(endings); i++) {
         found = found || text_ends_with(name, endings[i]);
     }
     return found;
@@ -68,18 +68,18 @@ static enum gen_status bad_tensor(const struct reader *reader, const char *name,
                      error_quote(&quoted, name, strlen(name)), what);
 }
 
-/** A tensor as the header describes it. */
+/* A tensor as the header describes it. */
 struct described {
     const cJSON *item;
     const char *dtype;
-    size_t bits;           /**< of a number */
-    bool readable;         /**< a type that weights may have, in dimensions that they may have */
-    const char *odd_shape; /**< why the shape cannot be used, else NULL */
+    size_t bits;           /* of a number */
+    bool readable;         /* a type that weights may have, in dimensions that they may have */
+    const char *odd_shape; /* why the shape cannot be used, else NULL */
     uint64_t begin, end;
     struct file_tensor tensor;
 };
 
-/** The shape, turned around: innermost first. Any shape will do for a tensor that nobody needs. */
+/* The shape, turned around: innermost first. Any shape will do for a tensor that nobody needs. */
 static enum gen_status read_shape(const struct reader *reader, struct described *d) {
     const cJSON *item = d->item, *shape = json_member(item, "shape");
     int64_t dims[FILE_TENSOR_MAX_DIMS];
@@ -162,7 +162,7 @@ static enum gen_status read_type(const struct reader *reader, struct described *
                                    error_quote(&quoted, d->dtype, strlen(d->dtype)));
 }
 
-/** Where the index of the shards puts the tensor, as far as there is one. */
+/* Where the index of the shards puts the tensor, as far as there is one. */
 enum place { HERE, IN_ANOTHER_SHARD, NOWHERE };
 
 static enum place place_of(const struct reader *reader, const char *name) {
@@ -225,7 +225,7 @@ static enum gen_status read_tensor(struct reader *reader, const cJSON *item) {
     return add_tensor(reader, &d);
 }
 
-/** The tensors must cover the data, each byte once. */
+/* The tensors must cover the data, each byte once. */
 static enum gen_status check_spans(struct reader *reader) {
     file_spans_sort(reader->spans, reader->n_spans);
     uint64_t end = 0;
@@ -280,7 +280,7 @@ static enum gen_status read_tensors(struct reader *reader, const cJSON *header) 
     return status;
 }
 
-/** Parse a copy of the header. */
+/* Parse a copy of the header. */
 static enum gen_status parse_header(cJSON **header, const unsigned char *bytes, size_t n,
                                     const char *where, struct gen_error *err) {
     char *text = memory_copy_string((const char *)bytes, n);

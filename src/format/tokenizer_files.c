@@ -28,7 +28,7 @@ static enum gen_status read_vocab(struct tokenizer_builder *builder, const char 
     return status;
 }
 
-/** One line of merges.txt, without its line end. */
+/* One line of merges.txt, without its line end. */
 static enum gen_status read_merge(struct tokenizer_builder *builder, const char *line, size_t n,
                                   size_t number, const char *where, struct gen_error *err) {
     if (number > TOKENIZER_MAX_MERGES) {
@@ -46,7 +46,7 @@ static enum gen_status read_merge(struct tokenizer_builder *builder, const char 
     return tokenizer_builder_merge(builder, line, left, space + 1, n - left - 1, err);
 }
 
-/** A first line "#version: ..." and blank lines at the end are no merges. */
+/* A first line "#version: ..." and blank lines at the end are no merges. */
 static enum gen_status read_merges(struct tokenizer_builder *builder, const char *path,
                                    struct gen_error *err) {
     struct error_quoted where;
@@ -102,7 +102,7 @@ static enum gen_status read_pair(struct gen_tokenizer **out, const char *directo
     return status;
 }
 
-/**
+/*
  * tokenizer.json has been read: hold the older pair next to it against it. What is wrong there is
  * a note, as nobody uses the pair.
  */
@@ -134,7 +134,7 @@ static enum gen_status compare_pair(struct gen_tokenizer *tokenizer, const char 
     return status;
 }
 
-/** Half a pair and no tokenizer.json: say which half is missing. */
+/* Half a pair and no tokenizer.json: say which half is missing. */
 static enum gen_status missing_half(const char *vocab, const char *merges, bool has_vocab,
                                     struct gen_error *err) {
     struct error_quoted where;

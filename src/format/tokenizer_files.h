@@ -46,7 +46,7 @@ enum gen_status tokenizer_files_read_json(struct gen_tokenizer **out, const char
 enum gen_status tokenizer_files_read_gguf(struct gen_tokenizer **out, const struct model_file *file,
                                           struct gen_error *err);
 
-/* ---- added_tokens.c: a vocabulary in JSON, together with the tokens added to it -------------- */
+/* ---- added_tokens.c: a vocabulary in JSON, together with the tokens added to it --------------*/
 
 struct added_token {
     char *content;

@@ -11,7 +11,7 @@
 #include "format/json_file.h"
 #include "format/tokenizer_files.h"
 
-/** The "type" of a part, for comparing and for messages. */
+/* The "type" of a part, for comparing and for messages. */
 static const char *type_of(const cJSON *part) {
     const cJSON *type = json_member(part, "type");
     return cJSON_IsString(type) ? type->valuestring : "";
@@ -32,7 +32,7 @@ static enum gen_status refuse(const char *part, const cJSON *found, const char *
                      *type != '\0' ? "\"" : "", wanted);
 }
 
-/** The parts of a Sequence, or the part itself as the only one; NULL where there are none. */
+/* The parts of a Sequence, or the part itself as the only one; NULL where there are none. */
 static const cJSON *first_part(const cJSON *part, const char *list) {
     if (strcmp(type_of(part), "Sequence") != 0) {
         return is_absent(part) ? NULL : part;
@@ -41,12 +41,12 @@ static const cJSON *first_part(const cJSON *part, const char *list) {
     return cJSON_IsArray(parts) ? parts->child : part;
 }
 
-/** Whether a part follows this one in its Sequence. */
+/* Whether a part follows this one in its Sequence. */
 static bool has_next(const cJSON *sequence, const cJSON *part) {
     return part != NULL && part != sequence && part->next != NULL;
 }
 
-/** Split with the very pattern that GPT-2 has, keeping all that it finds. */
+/* Split with the very pattern that GPT-2 has, keeping all that it finds. */
 static bool is_own_split(const cJSON *part) {
     static const char pattern[] =
         "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
@@ -58,7 +58,7 @@ static bool is_own_split(const cJSON *part) {
            !cJSON_IsTrue(json_member(part, "invert"));
 }
 
-/** ByteLevel that cuts by itself, or one that does not after a Split that cuts the same. */
+/* ByteLevel that cuts by itself, or one that does not after a Split that cuts the same. */
 static enum gen_status check_pre_tokenizer(const cJSON *sequence, const char *where,
                                            struct gen_error *err) {
     const cJSON *part = first_part(sequence, "pretokenizers");
@@ -83,7 +83,7 @@ static enum gen_status check_pre_tokenizer(const cJSON *sequence, const char *wh
     return GEN_OK;
 }
 
-/** ByteLevel changes no ids; TemplateProcessing does where it has tokens to put in. */
+/* ByteLevel changes no ids; TemplateProcessing does where it has tokens to put in. */
 static bool changes_nothing(const cJSON *part) {
     const cJSON *tokens = json_member(part, "special_tokens");
     return strcmp(type_of(part), "ByteLevel") == 0 ||
@@ -134,7 +134,7 @@ static enum gen_status check_model(const cJSON *model, const char *where, struct
     return GEN_OK;
 }
 
-/** Refuse whatever makes other ids than GPT-2's tokenizer does. */
+/* Refuse whatever makes other ids than GPT-2's tokenizer does. */
 static enum gen_status check_pipeline(const cJSON *root, const char *where, struct gen_error *err) {
     enum gen_status status = check_model(json_member(root, "model"), where, err);
     if (status != GEN_OK) {
@@ -185,7 +185,7 @@ static enum gen_status read_added(struct added_tokens *added, const cJSON *list,
     return status;
 }
 
-/** Merges are "left right", or since 2024 ["left", "right"]. */
+/* Merges are "left right", or since 2024 ["left", "right"]. */
 static enum gen_status read_merges(struct tokenizer_builder *builder, const cJSON *merges,
                                    const char *where, struct gen_error *err) {
     enum gen_status status = GEN_OK;

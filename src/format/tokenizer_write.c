@@ -15,7 +15,7 @@
 #include "gen_train.h"
 #include "text/json_quote.h"
 
-/** The files, in the order in which they are renamed to their targets. */
+/* The files, in the order in which they are renamed to their targets. */
 enum { MERGES, VOCAB, CONFIG, N_FILES };
 static const char *const file_names[N_FILES] = {"merges.txt", "vocab.json",
                                                 "tokenizer_config.json"};
@@ -24,7 +24,7 @@ static bool put(struct gen_bytes *out, const char *text) {
     return gen_bytes_append(out, text, strlen(text)) == GEN_OK;
 }
 
-/** JSON text with its quotes; of what may be escaped only what must be, as serde_json has it. */
+/* JSON text with its quotes; of what may be escaped only what must be, as serde_json has it. */
 static bool put_quoted(struct gen_bytes *out, const char *bytes, size_t n) {
     return json_quote(out, bytes, n, JSON_ESCAPE_LEAST) == GEN_OK;
 }
@@ -35,7 +35,7 @@ static bool put_id(struct gen_bytes *out, const char *format, int32_t id) {
     return put(out, text);
 }
 
-/** {"spelling":id,...} in the order of the ids */
+/* {"spelling":id,...} in the order of the ids */
 static bool format_vocab(struct gen_bytes *out, const struct gen_tokenizer *tokenizer) {
     struct gen_bytes spelling = {0};
     bool done = put(out, "{");
@@ -69,7 +69,7 @@ static bool put_bit(struct gen_bytes *out, unsigned kind, unsigned bit) {
     return put(out, (kind & bit) != 0 ? "true" : "false");
 }
 
-/** What AutoTokenizer needs besides the two: its class, and which tokens are special. */
+/* What AutoTokenizer needs besides the two: its class, and which tokens are special. */
 static bool format_config(struct gen_bytes *out, const struct gen_tokenizer *tokenizer) {
     static const char *const roles[] = {"bos_token", "eos_token", "unk_token"};
     int32_t eos = gen_tokenizer_eos(tokenizer);
@@ -109,7 +109,7 @@ static enum gen_status make_directory(const char *path, struct gen_error *err) {
     return file_error(err, path, "make the directory", number);
 }
 
-/** Write one file next to its target; the rename is left to the caller. */
+/* Write one file next to its target; the rename is left to the caller. */
 static enum gen_status write_beside(struct file_writer *writer, const char *directory,
                                     const char *name, const struct gen_bytes *text,
                                     struct gen_error *err) {

@@ -53,7 +53,7 @@ const struct unread_tensor *model_file_unread(const struct model_file *file, con
     return find(file, name);
 }
 
-/** Its numbers as little-endian floats: too large ones become infinite, and are refused as such. */
+/* Its numbers as little-endian floats: too large ones become infinite, and are refused as such. */
 static float *narrow(const struct file_tensor *tensor) {
     size_t n = tensor->size / sizeof(double);
     float *values = memory_new(n, sizeof *values);

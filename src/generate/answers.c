@@ -8,16 +8,16 @@
 
 #include "base/error.h"
 
-/* ---- texts to the sink -------------------------------------------------------------------- */
+/* ---- texts to the sink -----------------------------------------------------------------------*/
 
-/** Forget the first text. */
+/* Forget the first text. */
 static void drop_first(struct answers *answers) {
     const struct decoder *decoder = &answers->decoder;
     decoder->end(decoder->context, scheduler_at(answers->scheduler, 0));
     scheduler_remove_first(answers->scheduler);
 }
 
-/** The first text is done: say so, and forget it. */
+/* The first text is done: say so, and forget it. */
 static enum gen_status end_first(struct answers *answers) {
     enum gen_status status =
         teller_end(&answers->teller, scheduler_at(answers->scheduler, 0), &answers->error);
@@ -25,12 +25,12 @@ static enum gen_status end_first(struct answers *answers) {
     return status;
 }
 
-/** No more texts of the last prompt. */
+/* No more texts of the last prompt. */
 static void end_prompt(struct answers *answers) {
     answers->number = (uint64_t)answers->rules.options->num_return_sequences;
 }
 
-/** The first text has failed: say so, and forget it and the other texts of its prompt. */
+/* The first text has failed: say so, and forget it and the other texts of its prompt. */
 static enum gen_status fail_first(struct answers *answers) {
     struct scheduler *scheduler = answers->scheduler;
     uint64_t index = scheduler_at(scheduler, 0)->sequence.index;
@@ -45,7 +45,7 @@ static enum gen_status fail_first(struct answers *answers) {
     return status;
 }
 
-/**
+/*
  * Whether a text can be announced: its first id is drawn, so its prompt went through the model
  * well. What fails before that leaves nothing on the user's screen but the error.
  */
@@ -54,7 +54,7 @@ static bool can_begin(const struct sequence *sequence) {
     return !sequence->refused && (sequence->ids.n > sequence->n_before || has_ended);
 }
 
-/** Tell the sink all that it can be told in order. */
+/* Tell the sink all that it can be told in order. */
 static enum gen_status report(struct answers *answers) {
     struct scheduler *scheduler = answers->scheduler;
     enum gen_status status = GEN_OK;
@@ -77,7 +77,7 @@ static enum gen_status report(struct answers *answers) {
     return status;
 }
 
-/** The run ends early: so does the text that the sink knows of, with what there is of it; of the
+/* The run ends early: so does the text that the sink knows of, with what there is of it; of the
  *  others nothing is left but what their slots hold. */
 static void abandon(struct answers *answers, enum gen_status status) {
     struct scheduler *scheduler = answers->scheduler;
@@ -98,7 +98,7 @@ static void abandon(struct answers *answers, enum gen_status status) {
     }
 }
 
-/* ---- prompts from the source -------------------------------------------------------------- */
+/* ---- prompts from the source -----------------------------------------------------------------*/
 
 static enum gen_status start(struct answers *answers, struct text *text,
                              const struct gen_prompt *prompt, uint64_t index) {
@@ -108,7 +108,7 @@ static enum gen_status start(struct answers *answers, struct text *text,
     return status == GEN_OK ? decoder->start(decoder->context, text, &answers->error) : status;
 }
 
-/** Queue the next text of the last prompt, and give it a slot if there is something to do. */
+/* Queue the next text of the last prompt, and give it a slot if there is something to do. */
 static enum gen_status add_text(struct answers *answers) {
     const struct gen_prompt prompt = {.ids = answers->prompt_ids.data,
                                       .n_ids = answers->prompt_ids.n};
@@ -133,7 +133,7 @@ static enum gen_status add_text(struct answers *answers) {
     return GEN_OK;
 }
 
-/** Fetch a prompt, unless there is none, or none yet. */
+/* Fetch a prompt, unless there is none, or none yet. */
 static enum gen_status fetch(struct answers *answers, bool *found) {
     const struct gen_source *source = answers->source;
     struct gen_prompt prompt = {0};
@@ -159,7 +159,7 @@ static enum gen_status fetch(struct answers *answers, bool *found) {
                : error_no_memory(&answers->error, "the prompt");
 }
 
-/** Let in as many texts as there is room for. */
+/* Let in as many texts as there is room for. */
 static enum gen_status admit(struct answers *answers) {
     uint64_t n_texts = (uint64_t)answers->rules.options->num_return_sequences;
     enum gen_status status = GEN_OK;
@@ -179,14 +179,14 @@ static enum gen_status admit(struct answers *answers) {
     return status;
 }
 
-/* ---- the run ------------------------------------------------------------------------------ */
+/* ---- the run ---------------------------------------------------------------------------------*/
 
 static enum gen_status take_step(struct answers *answers) {
     enum gen_status status = teller_go_on(&answers->teller, &answers->error);
     return status == GEN_OK ? pass_run(answers->pass, &answers->error) : status;
 }
 
-/** Until all prompts are answered. */
+/* Until all prompts are answered. */
 static enum gen_status work(struct answers *answers) {
     const struct scheduler *scheduler = answers->scheduler;
     enum gen_status status = GEN_OK;
@@ -205,7 +205,7 @@ static enum gen_status work(struct answers *answers) {
     return status;
 }
 
-/** How texts are decoded. Where the sink hears of logits there is one text at a time, so that they
+/* How texts are decoded. Where the sink hears of logits there is one text at a time, so that they
  *  come in order, and without drafts. */
 static void choose_decoder(struct answers *answers) {
     bool tells_logits = answers->teller.sink->logits != NULL;

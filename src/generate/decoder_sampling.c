@@ -10,7 +10,7 @@ static void end(void *context, struct text *text) {
     text->decoding = NULL;
 }
 
-/** A sampler that knows the prompt. */
+/* A sampler that knows the prompt. */
 static enum gen_status make_sampler(struct sampler_scratch *scratch, struct text *text,
                                     struct gen_error *err) {
     const struct sequence *sequence = &text->sequence;

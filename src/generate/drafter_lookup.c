@@ -16,7 +16,7 @@
 
 #define CAUTION_AT_RANDOM 3
 
-/** How many ids before ids[place] are those at the end of ids[n]. */
+/* How many ids before ids[place] are those at the end of ids[n]. */
 static size_t match_length(const int32_t *ids, size_t n, size_t place) {
     size_t length = 0;
     while (length < MATCH_MOST && length < place &&
@@ -26,12 +26,12 @@ static size_t match_length(const int32_t *ids, size_t n, size_t place) {
     return length;
 }
 
-/** How well guessing went lately with the text of each slot. */
+/* How well guessing went lately with the text of each slot. */
 struct lookup {
-    size_t *caution; /**< [n_slots] ids that must match, beyond the least */
+    size_t *caution; /* [n_slots] ids that must match, beyond the least */
 };
 
-/** Where ids are drawn at random a text leaves the beaten track sooner than where the likeliest is
+/* Where ids are drawn at random a text leaves the beaten track sooner than where the likeliest is
  *  always taken, so guessing begins with caution (measured in scripts/SPEED.md). */
 static void seat(void *context, int32_t slot, const struct sequence *sequence) {
     const struct lookup *lookup = context;
@@ -39,7 +39,7 @@ static void seat(void *context, int32_t slot, const struct sequence *sequence) {
     lookup->caution[slot] = temperature >= SAMPLER_GREEDY_BELOW ? CAUTION_AT_RANDOM : 0;
 }
 
-/** Looks no further back than the model can see. */
+/* Looks no further back than the model can see. */
 static size_t guess(void *context, int32_t slot, const struct sequence *sequence, size_t n_most,
                     int32_t draft[DRAFT_MOST]) {
     const struct lookup *lookup = context;
@@ -64,7 +64,7 @@ static size_t guess(void *context, int32_t slot, const struct sequence *sequence
     return n_draft;
 }
 
-/** Caution grows with each draft that did not come true at all, so that a text without repetition
+/* Caution grows with each draft that did not come true at all, so that a text without repetition
  *  is soon left alone. */
 static void learn(void *context, int32_t slot, size_t n_accepted) {
     const struct lookup *lookup = context;

@@ -25,7 +25,7 @@ struct gen_engine_options gen_engine_options_default(void) {
     return (struct gen_engine_options){0};
 }
 
-/** Texts at once: what the caller says, or what fits. */
+/* Texts at once: what the caller says, or what fits. */
 static enum gen_status choose_batch(int32_t *batch, const struct gen_engine_options *options,
                                     const struct gen_config *config, struct gen_error *err) {
     enum tensor_type kv_type;

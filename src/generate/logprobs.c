@@ -18,13 +18,13 @@ void logprobs_release(struct logprobs *logprobs) {
     *logprobs = (struct logprobs){0};
 }
 
-/** What log-softmax subtracts from each logit, in two steps that keep more digits than one. */
+/* What log-softmax subtracts from each logit, in two steps that keep more digits than one. */
 struct normalizer {
     float highest;
     float log_sum;
 };
 
-/** Of the model's logits, which are finite. */
+/* Of the model's logits, which are finite. */
 static struct normalizer normalizer_of(const float *logits, size_t n) {
     struct normalizer result = {.highest = logits[floats_first_greatest(logits, n)]};
     double sum = 0.0;
@@ -44,7 +44,7 @@ static float log_p(float logit, struct normalizer normalizer) {
     return (logit - normalizer.highest) - normalizer.log_sum;
 }
 
-/** Order of two entries: higher first, of equals the lower id. */
+/* Order of two entries: higher first, of equals the lower id. */
 static int compare(const void *a, const void *b) {
     const struct gen_logprob *x = a;
     const struct gen_logprob *y = b;
@@ -54,7 +54,7 @@ static int compare(const void *a, const void *b) {
     return (x->id > y->id) - (x->id < y->id);
 }
 
-/** The k best ids with their logits, sorted. */
+/* The k best ids with their logits, sorted. */
 static void find_best(struct gen_logprob *best, size_t k, const float *logits, size_t n) {
     float lowest = candidates_kth_largest(logits, n, k);
     size_t found = 0;

@@ -17,14 +17,14 @@
 /* Drafts fill a pass up to so many rows: with more of them each row costs time of its own. */
 #define DRAFT_ROWS 10
 
-/** What one text has in the pass: ids first ... first+n-1, and a draft of what follows. */
+/* What one text has in the pass: ids first ... first+n-1, and a draft of what follows. */
 struct task {
     struct text *text;
     size_t first, n;
-    bool reads_prompt, is_last; /**< is_last: with it the text has read all its ids */
+    bool reads_prompt, is_last; /* is_last: with it the text has read all its ids */
     size_t n_drafted;
     int32_t draft[DRAFT_MOST];
-    size_t row; /**< number of its first row */
+    size_t row; /* number of its first row */
 };
 
 bool pass_init(struct pass *pass, struct scheduler *scheduler) {
@@ -40,9 +40,9 @@ void pass_release(struct pass *pass) {
     *pass = (struct pass){0};
 }
 
-/* ---- what is to be done ------------------------------------------------------------------- */
+/* ---- what is to be done ----------------------------------------------------------------------*/
 
-/** The ids from number `first` on that are read at once. */
+/* The ids from number `first` on that are read at once. */
 static size_t chunk_size(const struct text *text, size_t first, size_t room) {
     size_t n_without_logits = text->n_seen > first ? text->n_seen - first : 0;
     size_t n = size_min(text->sequence.ids.n - first, room);
@@ -53,7 +53,7 @@ static bool is_at_work(const struct text *text) {
     return text->seat.slot != SEAT_NONE && text->seat.reader == NULL;
 }
 
-/** Give each text its part; returns the rows there are. */
+/* Give each text its part; returns the rows there are. */
 static size_t plan(struct pass *pass) {
     struct scheduler *scheduler = pass->scheduler;
     size_t n_decoding = 0;
@@ -84,7 +84,7 @@ static size_t plan(struct pass *pass) {
     return n_rows;
 }
 
-/** A draft of at most n_most ids after the last one of a text. */
+/* A draft of at most n_most ids after the last one of a text. */
 static void add_draft(const struct drafter *drafter, struct task *task, size_t n_most) {
     const struct sequence *sequence = &task->text->sequence;
     size_t n_ctx = (size_t)sequence->rules->n_ctx;
@@ -98,7 +98,7 @@ static void add_draft(const struct drafter *drafter, struct task *task, size_t n
     }
 }
 
-/** Put drafts after the last ids, if the pass has so few rows that they cost little. */
+/* Put drafts after the last ids, if the pass has so few rows that they cost little. */
 static void add_drafts(struct pass *pass, size_t n_rows) {
     if (pass->drafter == NULL || n_rows >= DRAFT_ROWS || pass->n_tasks == 0) {
         return;
@@ -112,22 +112,22 @@ static void add_drafts(struct pass *pass, size_t n_rows) {
     }
 }
 
-/* ---- what comes of it --------------------------------------------------------------------- */
+/* ---- what comes of it ------------------------------------------------------------------------*/
 
-/** A text is done. It may have to wait for its turn, so what is not needed any more goes now. */
+/* A text is done. It may have to wait for its turn, so what is not needed any more goes now. */
 static void leave(const struct pass *pass, struct text *text) {
     scheduler_leave(pass->scheduler, text);
     pass->decoder->end(pass->decoder->context, text);
 }
 
-/** A text has failed by itself. */
+/* A text has failed by itself. */
 static enum gen_status fail(const struct pass *pass, struct text *text, struct gen_error *err) {
     const struct gen_error error = *err;
     leave(pass, text);
     return sequence_fail(&text->sequence, &error, err);
 }
 
-/** Hand the logits of a task to the decoder, and those of the draft as long as it comes true. */
+/* Hand the logits of a task to the decoder, and those of the draft as long as it comes true. */
 static enum gen_status decode(const struct pass *pass, const struct task *task, size_t *n_accepted,
                               struct gen_error *err) {
     const struct decoder *decoder = pass->decoder;
@@ -150,7 +150,7 @@ static enum gen_status decode(const struct pass *pass, const struct task *task, 
     return status;
 }
 
-/** Take what a text has got from the pass; if it is done by that it leaves its slot. */
+/* Take what a text has got from the pass; if it is done by that it leaves its slot. */
 static enum gen_status take(struct pass *pass, const struct task *task, struct gen_error *err) {
     struct gen_session *session = pass->scheduler->session;
     struct text *text = task->text;
@@ -172,7 +172,7 @@ static enum gen_status take(struct pass *pass, const struct task *task, struct g
     return status;
 }
 
-/* ---- the pass ------------------------------------------------------------------------------- */
+/* ---- the pass --------------------------------------------------------------------------------*/
 
 static size_t add_rows(struct pass *pass, struct task *task, size_t n_rows) {
     const struct text *text = task->text;
@@ -206,7 +206,7 @@ static enum gen_status take_all(struct pass *pass, const struct task *tasks, siz
     return status;
 }
 
-/** The whole pass failed through one of its texts: do it with each of them alone, and no draft. */
+/* The whole pass failed through one of its texts: do it with each of them alone, and no draft. */
 static enum gen_status find_culprit(struct pass *pass, struct gen_error *err) {
     enum gen_status status = GEN_OK;
     for (size_t i = 0; i < pass->n_tasks && status == GEN_OK; i++) {
@@ -222,7 +222,7 @@ static enum gen_status find_culprit(struct pass *pass, struct gen_error *err) {
     return status;
 }
 
-/** Time passes for all texts at work alike, whatever part of the work was for others. */
+/* Time passes for all texts at work alike, whatever part of the work was for others. */
 static void note_time(const struct pass *pass, double evaluating, double drawing) {
     for (size_t i = 0; i < pass->n_tasks; i++) {
         const struct task *task = &pass->tasks[i];

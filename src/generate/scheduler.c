@@ -41,7 +41,7 @@ void scheduler_begin(struct scheduler *scheduler, bool one_by_one) {
     scheduler->most_busy = one_by_one ? 1 : scheduler->n_slots;
 }
 
-/* ---- the queue -------------------------------------------------------------------------- */
+/* ---- the queue -------------------------------------------------------------------------------*/
 
 bool scheduler_has_room(const struct scheduler *scheduler) {
     return scheduler->n_busy < scheduler->most_busy && scheduler->n < scheduler->capacity;
@@ -65,9 +65,9 @@ void scheduler_remove_first(struct scheduler *scheduler) {
     scheduler->n--;
 }
 
-/* ---- slots ------------------------------------------------------------------------------ */
+/* ---- slots -----------------------------------------------------------------------------------*/
 
-/** The first that is free: slots never used take no memory. */
+/* The first that is free: slots never used take no memory. */
 static struct slot *find_free(const struct scheduler *scheduler) {
     struct slot *slot = scheduler->slots;
     while (slot->text != NULL) {
@@ -80,7 +80,7 @@ static int32_t slot_number(const struct scheduler *scheduler, const struct slot 
     return (int32_t)(slot - scheduler->slots);
 }
 
-/** A stretch of ids, which belong to somebody else. */
+/* A stretch of ids, which belong to somebody else. */
 struct stretch {
     const int32_t *ids;
     size_t n;
@@ -95,7 +95,7 @@ static size_t in_common(struct stretch a, struct stretch b) {
     return n;
 }
 
-/** What a slot is known to hold: there may be more, drafts that have not come true yet. */
+/* What a slot is known to hold: there may be more, drafts that have not come true yet. */
 static struct stretch held_by(const struct scheduler *scheduler, const struct slot *slot) {
     size_t n = (size_t)gen_session_length(scheduler->session, slot_number(scheduler, slot));
     struct stretch known = {slot->held.data, slot->held.n};
@@ -111,13 +111,13 @@ static bool has_read_prompt(const struct text *text) {
     return text->n_seen >= text->sequence.n_before;
 }
 
-/** What a text is to have read before it draws. */
+/* What a text is to have read before it draws. */
 static struct stretch window_of(const struct text *text) {
     size_t n = sequence_window(&text->sequence);
     return (struct stretch){text->sequence.ids.data + (text->sequence.ids.n - n), n};
 }
 
-/** The part of it that others may have read for the text: no id whose logits its decoder needs. */
+/* The part of it that others may have read for the text: no id whose logits its decoder needs. */
 static struct stretch beginning_of(const struct text *text) {
     struct stretch window = window_of(text);
     size_t start = text->sequence.ids.n - window.n;
@@ -126,7 +126,7 @@ static struct stretch beginning_of(const struct text *text) {
     return window;
 }
 
-/** The slot that holds the longest beginning of `wanted`, a free one if there are several, and how
+/* The slot that holds the longest beginning of `wanted`, a free one if there are several, and how
  *  long it is; NULL: none holds any. */
 static struct slot *find_beginning(const struct scheduler *scheduler, struct stretch wanted,
                                    size_t *n) {
@@ -144,7 +144,7 @@ static struct slot *find_beginning(const struct scheduler *scheduler, struct str
     return found;
 }
 
-/** The text that is reading just now what is `more` than *n ids of the beginning of `wanted`, the
+/* The text that is reading just now what is `more` than *n ids of the beginning of `wanted`, the
  *  most of all; then *n is how many. NULL: there is none. */
 static struct text *find_reader(const struct scheduler *scheduler, struct stretch wanted,
                                 size_t more, size_t *n) {
@@ -165,7 +165,7 @@ static struct text *find_reader(const struct scheduler *scheduler, struct stretc
     return found;
 }
 
-/** Give a text that has a slot the longest beginning that there is. */
+/* Give a text that has a slot the longest beginning that there is. */
 static void take_beginning(struct scheduler *scheduler, struct text *text) {
     size_t n = 0;
     const struct slot *from = find_beginning(scheduler, beginning_of(text), &n);
@@ -198,7 +198,7 @@ void scheduler_seat(struct scheduler *scheduler, struct text *text) {
     scheduler->n_busy++;
 }
 
-/** A text that waited goes on, with what there is. */
+/* A text that waited goes on, with what there is. */
 static void go_on(struct scheduler *scheduler, struct text *text) {
     take_beginning(scheduler, text);
     text->seat.reader = NULL;
@@ -215,7 +215,7 @@ void scheduler_wake(struct scheduler *scheduler) {
     }
 }
 
-/** Keep what the slot holds; if there is no memory for that it holds nothing that anybody knows. */
+/* Keep what the slot holds; if there is no memory for that it holds nothing that anybody knows. */
 static void keep_ids(const struct scheduler *scheduler, struct slot *slot) {
     struct stretch held = held_by(scheduler, slot);
     slot->held.n = 0;

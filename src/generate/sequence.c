@@ -13,7 +13,7 @@
 
 const char *gen_finish_name(enum gen_finish finish) {
     static const char *const names[] = {"length", "eos", "stop", "context", "canceled", "error"};
-    return (size_t)finish < sizeof names / sizeof *names ? names[finish] : "?";
+    return (size_t)finish < N_OF(names) ? names[finish] : "?";
 }
 
 struct gen_generate_options gen_generate_options_default(void) {
@@ -26,7 +26,7 @@ struct gen_generate_options gen_generate_options_default(void) {
     };
 }
 
-/* ---- rules ------------------------------------------------------------------------------ */
+/* ---- rules -----------------------------------------------------------------------------------*/
 
 static enum gen_status check_options(const struct gen_generate_options *options,
                                      const struct gen_tokenizer *tokenizer, struct gen_error *err) {
@@ -85,9 +85,9 @@ void sequence_rules_release(struct sequence_rules *rules) {
     stop_set_release(&rules->stop);
 }
 
-/* ---- start ------------------------------------------------------------------------------ */
+/* ---- start -----------------------------------------------------------------------------------*/
 
-/** Copy the prompt, or the start id in place of an empty one. */
+/* Copy the prompt, or the start id in place of an empty one. */
 static enum gen_status take_prompt(struct sequence *sequence, const struct gen_prompt *prompt,
                                    struct gen_error *err) {
     const struct sequence_rules *rules = sequence->rules;
@@ -113,7 +113,7 @@ static enum gen_status take_prompt(struct sequence *sequence, const struct gen_p
     return GEN_OK;
 }
 
-/** How many new ids there may be, and why not more. */
+/* How many new ids there may be, and why not more. */
 static void set_limit(struct sequence *sequence) {
     const struct sequence_rules *rules = sequence->rules;
     const struct gen_generate_options *options = rules->options;
@@ -193,13 +193,13 @@ size_t sequence_window(const struct sequence *sequence) {
     return shortest + (n - n_ctx - 1) % (n_ctx - shortest + 1);
 }
 
-/* ---- steps ------------------------------------------------------------------------------ */
+/* ---- steps -----------------------------------------------------------------------------------*/
 
 static enum gen_status no_memory_for_text(struct gen_error *err) {
     return error_no_memory(err, "the new text");
 }
 
-/** Pass what the stop strings let through on to UTF-8. */
+/* Pass what the stop strings let through on to UTF-8. */
 static enum gen_status pass_on(struct sequence *sequence, struct gen_error *err) {
     enum gen_status status = gen_utf8_stream_push(&sequence->utf8, sequence->passed.data,
                                                   sequence->passed.n, &sequence->text);
@@ -207,7 +207,7 @@ static enum gen_status pass_on(struct sequence *sequence, struct gen_error *err)
     return status == GEN_OK ? GEN_OK : no_memory_for_text(err);
 }
 
-/** Take in the bytes of a new id. */
+/* Take in the bytes of a new id. */
 static enum gen_status add_text(struct sequence *sequence, int32_t id, bool *stopped,
                                 struct gen_error *err) {
     *stopped = false;
@@ -229,7 +229,7 @@ static size_t n_logprobs(const struct sequence *sequence) {
     return size_min(wanted, n_vocab);
 }
 
-/** Record an id, with its log probabilities. */
+/* Record an id, with its log probabilities. */
 static enum gen_status record(struct sequence *sequence, const float *logits, int32_t id,
                               struct gen_error *err) {
     size_t n_best = n_logprobs(sequence);
@@ -241,7 +241,7 @@ static enum gen_status record(struct sequence *sequence, const float *logits, in
                                                             : error_no_memory(err, "the new ids");
 }
 
-/** Whether the id ends the text. */
+/* Whether the id ends the text. */
 static bool ends(const struct sequence_rules *rules, int32_t id) {
     bool is_eos = false;
     for (size_t i = 0; i < rules->n_eos; i++) {

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 
-/** The longest prefix of the string that a text ends with after one more byte. */
+/* The longest prefix of the string that a text ends with after one more byte. */
 static size_t advance(const struct stop_string *string, size_t matched, char byte) {
     while (matched > 0 && string->bytes[matched] != byte) {
         matched = string->fallback[matched - 1];
@@ -70,7 +70,7 @@ void stop_match_release(struct stop_match *match) {
     *match = (struct stop_match){0};
 }
 
-/** Length of the longest string complete with this byte, or 0; *partial: what must wait. */
+/* Length of the longest string complete with this byte, or 0; *partial: what must wait. */
 static size_t push_byte(struct stop_match *match, const struct stop_set *set, char byte,
                         size_t *partial) {
     size_t complete = 0;

@@ -10,6 +10,7 @@
 
 #include "arch/arch.h"
 #include "base/error.h"
+#include "base/size.h"
 #include "format/added_flags.h"
 #include "model/metadata.h"
 
@@ -82,7 +83,7 @@ static bool is_empty(const struct setting *setting) {
 
 static enum gen_status refuse_hf(const struct model_file *file, struct gen_error *err) {
     enum gen_status status = GEN_OK;
-    for (size_t i = 0; status == GEN_OK && i < sizeof refused_flags / sizeof *refused_flags; i++) {
+    for (size_t i = 0; status == GEN_OK && i < N_OF(refused_flags); i++) {
         bool value = refused_flags[i].harmless;
         if (!refused_flags[i].may_be_null || !model_file_is_null(file, refused_flags[i].key)) {
             status = model_file_get_bool(file, refused_flags[i].key, &value, err);
@@ -92,8 +93,7 @@ static enum gen_status refuse_hf(const struct model_file *file, struct gen_error
                                model_file_settings_where(file), refused_flags[i].key);
         }
     }
-    for (size_t i = 0; status == GEN_OK && i < sizeof refused_members / sizeof *refused_members;
-         i++) {
+    for (size_t i = 0; status == GEN_OK && i < N_OF(refused_members); i++) {
         const struct setting *setting = model_file_setting(file, refused_members[i]);
         if (setting != NULL && !is_empty(setting)) {
             status = error_set(err, GEN_UNSUPPORTED, "%s: has %s, which gen does not do",
@@ -149,7 +149,7 @@ static const struct refused_number refused_numbers[] = {
 static enum gen_status refuse_gguf_numbers(const struct gen_config *config,
                                            const struct model_file *file, struct gen_error *err) {
     struct arch_key key;
-    for (size_t i = 0; i < sizeof refused_numbers / sizeof *refused_numbers; i++) {
+    for (size_t i = 0; i < N_OF(refused_numbers); i++) {
         const struct refused_number *rule = &refused_numbers[i];
         int64_t wanted = rule->harmless == N_HEADS     ? config->n_head
                          : rule->harmless == HEAD_SIZE ? config->n_embd / config->n_head

@@ -16,7 +16,7 @@
 #include "format/chat_template.h"
 #include "model/path_name.h"
 
-/* ---- which ----------------------------------------------------------------------------------*/
+/* ---- which -----------------------------------------------------------------------------------*/
 
 /* Beginnings of keys; one that ends in a dot means all that begin so, others for themselves.
  */
@@ -83,7 +83,7 @@ static bool stays(const char *key, enum metadata_carried how, bool taught) {
            (how != METADATA_LEARNED || !is_among(key, parents));
 }
 
-/* ---- a parent -------------------------------------------------------------------------------*/
+/* ---- a parent --------------------------------------------------------------------------------*/
 
 static enum gen_status write_parent(struct gguf_writer *writer, const struct model_file *source,
                                     struct gen_error *err) {

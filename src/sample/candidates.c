@@ -19,7 +19,7 @@ void candidates_release(struct candidates *list) {
     *list = (struct candidates){0};
 }
 
-/* ---- order of floats -------------------------------------------------------------------- */
+/* ---- order of floats -------------------------------------------------------------------------*/
 
 /*
  * A float's bits, read as an integer, grow with its magnitude; flipping the sign bit of the
@@ -51,7 +51,7 @@ static uint32_t digit_of(uint32_t key, int digit) {
     return (key >> (digit * DIGIT_BITS)) & DIGIT_MASK;
 }
 
-/**
+/*
  * Counts how many keys have each value of the highest digit, finds the digit of the key in
  * question, and goes on with the next digit among the keys that agree so far.
  */
@@ -105,16 +105,16 @@ const struct candidate_rank *candidates_sort_ranks(struct candidates *list) {
     return from;
 }
 
-/* ---- candidates ------------------------------------------------------------------------- */
+/* ---- candidates ------------------------------------------------------------------------------*/
 
-/** Memory for n candidates. */
+/* Memory for n candidates. */
 static bool reserve(struct candidates *list, size_t n) {
     return memory_grow(&list->ids, &list->ids_capacity, n, sizeof *list->ids) &&
            memory_grow(&list->scores, &list->scores_capacity, n, sizeof *list->scores) &&
            memory_grow(&list->weights, &list->weights_capacity, n, sizeof *list->weights);
 }
 
-/** Append the scores begin ... end-1 that are at least `lowest` and not -INFINITY. There is room
+/* Append the scores begin ... end-1 that are at least `lowest` and not -INFINITY. There is room
  * for all: each is written, and those that stay move the end on. */
 static void gather_range(struct candidates *list, const float *scores, size_t begin, size_t end,
                          float lowest) {
@@ -127,7 +127,7 @@ static void gather_range(struct candidates *list, const float *scores, size_t be
     list->n = n;
 }
 
-/** Keep the candidates with a score of at least `lowest`. */
+/* Keep the candidates with a score of at least `lowest`. */
 static void keep_from(struct candidates *list, float lowest) {
     size_t n = 0;
     for (size_t i = 0; i < list->n; i++) {
@@ -138,7 +138,7 @@ static void keep_from(struct candidates *list, float lowest) {
     list->n = n;
 }
 
-/**
+/*
  * Of the greatest scores of the blocks take the k-th largest: there are k scores as good as that,
  * so the k best are among those at least as good, and only blocks that have such are looked at.
  */
@@ -197,7 +197,7 @@ double candidates_total_weight(const struct candidates *list) {
     return total;
 }
 
-/* ---- the draw --------------------------------------------------------------------------- */
+/* ---- the draw --------------------------------------------------------------------------------*/
 
 /* Candidates from one note of the running sum to the next. */
 #define DRAW_STEP 1024

@@ -90,7 +90,7 @@ enum gen_status sampler_check(const struct gen_sampling *options, int32_t n_voca
 
 /* ---- a text ----------------------------------------------------------------------------------*/
 
-/** What a rule may look at. */
+/* What a rule may look at. */
 static struct sample_context context_of(const struct chain *chain, void *state) {
     return (struct sample_context){.options = chain->options,
                                    .history = &chain->history,
@@ -99,7 +99,7 @@ static struct sample_context context_of(const struct chain *chain, void *state) 
                                    .state = state};
 }
 
-/** Add a rule with its state: a new one, or with `from` a copy of that. False: out of memory. */
+/* Add a rule with its state: a new one, or with `from` a copy of that. False: out of memory. */
 static bool add_rule(struct chain *chain, const struct processor *processor,
                      const struct chain_rule *from) {
     struct chain_rule *rule = &chain->rules[chain->n++];
@@ -160,7 +160,7 @@ bool chain_accept(struct chain *chain, int32_t id, enum sample_origin origin) {
 
 /* ---- applying --------------------------------------------------------------------------------*/
 
-/** Apply one rule to the logits, if it is of that kind. */
+/* Apply one rule to the logits, if it is of that kind. */
 static void apply_logits(const struct chain *chain, const struct chain_rule *rule, float *scores) {
     if (rule->processor->logits != NULL) {
         const struct sample_context context = context_of(chain, rule->state);

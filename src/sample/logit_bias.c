@@ -19,7 +19,7 @@ static bool is_wanted(const struct gen_sampling *options) {
     return options->n_logit_bias > 0;
 }
 
-/** `seen` has n_vocab zeros. */
+/* `seen` has n_vocab zeros. */
 static enum gen_status check_biases(const struct gen_sampling *options, int32_t n_vocab,
                                     unsigned char *seen, struct gen_error *err) {
     for (size_t i = 0; i < options->n_logit_bias; i++) {

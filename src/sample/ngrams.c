@@ -17,7 +17,7 @@ static bool is_wanted(const struct gen_sampling *sampling) {
     return sampling->no_repeat_ngram_size > 0;
 }
 
-/** An n-gram is its first n-1 ids and the one that completes it. */
+/* An n-gram is its first n-1 ids and the one that completes it. */
 static void forbid(float *scores, const struct sample_context *context) {
     const struct gen_ids *ids = &context->history->ids;
     size_t n = (size_t)context->options->no_repeat_ngram_size;

@@ -14,9 +14,9 @@
 #include "base/rng.h"
 #include "sample/chain.h"
 
-/** What a sampler that was made by gen_sampler_new() has for itself. */
+/* What a sampler that was made by gen_sampler_new() has for itself. */
 struct belongings {
-    struct gen_sampling options; /**< its arrays are the two below */
+    struct gen_sampling options; /* its arrays are the two below */
     struct gen_ids *bad_words;
     struct gen_logit_bias *logit_bias;
     struct sampler_scratch scratch;
@@ -27,10 +27,10 @@ struct gen_sampler {
     struct rng rng;
     struct chain chain;
     struct sampler_scratch *scratch;
-    struct belongings *own; /**< NULL: all is borrowed */
+    struct belongings *own; /* NULL: all is borrowed */
 };
 
-/* ---- what it is made of ---------------------------------------------------------------------*/
+/* ---- what it is made of ----------------------------------------------------------------------*/
 
 bool sampler_scratch_init(struct sampler_scratch *scratch, size_t n_vocab) {
     *scratch = (struct sampler_scratch){.scores = memory_new(n_vocab, sizeof *scratch->scores)};
@@ -86,7 +86,7 @@ static void belongings_free(struct belongings *own) {
     memory_free(own);
 }
 
-/** NULL: out of memory. */
+/* NULL: out of memory. */
 static struct belongings *belongings_new(const struct gen_sampling *options, size_t n_vocab) {
     struct belongings *own = memory_new(1, sizeof *own);
     if (own == NULL) {
@@ -101,7 +101,7 @@ static struct belongings *belongings_new(const struct gen_sampling *options, siz
     return own;
 }
 
-/* ---- making and freeing ---------------------------------------------------------------------*/
+/* ---- making and freeing ----------------------------------------------------------------------*/
 
 enum gen_status sampler_new(struct gen_sampler **out, const struct gen_sampling *options,
                             int32_t n_vocab, uint64_t seed, uint64_t index, uint64_t sequence,
@@ -183,7 +183,7 @@ void gen_sampler_free(struct gen_sampler *sampler) {
     memory_free(sampler);
 }
 
-/* ---- what it is told ------------------------------------------------------------------------*/
+/* ---- what it is told -------------------------------------------------------------------------*/
 
 enum gen_status gen_sampler_add_eos(struct gen_sampler *sampler, const int32_t *ids, size_t n,
                                     struct gen_error *err) {
@@ -221,13 +221,13 @@ enum gen_status sampler_accept(struct gen_sampler *sampler, int32_t id, struct g
                : error_no_memory(err, "the sampler's copy of the text");
 }
 
-/* ---- drawing --------------------------------------------------------------------------------*/
+/* ---- drawing ---------------------------------------------------------------------------------*/
 
 static bool is_greedy(const struct gen_sampling *options) {
     return options->temperature < SAMPLER_GREEDY_BELOW;
 }
 
-/**
+/*
  * Divide by the temperature; what overflows is put back into range, NaN is forbidden. Written
  * without calls and branches, so that compilers make vector code of it.
  */
@@ -242,7 +242,7 @@ static void apply_temperature(float *scores, size_t n, float temperature) {
     }
 }
 
-/** Which rule left no id. */
+/* Which rule left no id. */
 static enum gen_status dead_end(const struct chain *chain, const float *logits, float *scores,
                                 struct gen_error *err) {
     memcpy(scores, logits, chain->n_vocab * sizeof *scores);
@@ -259,7 +259,7 @@ static enum gen_status dead_end(const struct chain *chain, const float *logits, 
                      n_new, culprit);
 }
 
-/** All rules: into `scores`, and unless greedy into the candidates, with weights. *best is the
+/* All rules: into `scores`, and unless greedy into the candidates, with weights. *best is the
  * first of the best before the warpers, NaN apart. */
 static enum gen_status process(const struct gen_sampler *sampler, const float *logits,
                                float *scores, size_t *best, struct gen_error *err) {

@@ -20,7 +20,7 @@ static bool is_wanted(const struct gen_sampling *sampling) {
     return sampling->typical_p < 1.0f;
 }
 
-/** Set ranks to (|-log p - entropy|, candidate), unsorted. */
+/* Set ranks to (|-log p - entropy|, candidate), unsorted. */
 static void rank_by_typicality(struct candidates *list, double total) {
     float log_total = math_log((float)total);
     double entropy = 0.0;

@@ -21,7 +21,7 @@ size_t matrix_bytes(const struct matrix *matrix) {
     return matrix->packed_bytes > 0 ? matrix->packed_bytes : in_place;
 }
 
-/* ---- packing a panel --------------------------------------------------------------------------*/
+/* ---- packing a panel -------------------------------------------------------------------------*/
 
 /* Bits that are all ones in numbers that are not finite. */
 static unsigned exponent_of(enum tensor_type type) {
@@ -73,7 +73,7 @@ static bool pack_panel(const struct matrix *matrix, const unsigned char *from,
                                                         n_columns, exponent);
 }
 
-/* ---- matrices ---------------------------------------------------------------------------------*/
+/* ---- matrices --------------------------------------------------------------------------------*/
 
 bool matrix_plan(struct matrix *matrix, enum tensor_type type, size_t n_in, size_t n_out,
                  enum matrix_layout layout) {

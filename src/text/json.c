@@ -12,7 +12,7 @@
 #include "base/hash_table.h"
 #include "base/memory.h"
 
-/** Up to so many members are compared each with each; more go into a hash table. */
+/* Up to so many members are compared each with each; more go into a hash table. */
 #define FEW_MEMBERS 12
 
 static enum gen_status twice(const char *name, const char *where, struct gen_error *err) {
@@ -21,7 +21,7 @@ static enum gen_status twice(const char *name, const char *where, struct gen_err
                      error_quote(&quoted, name, strlen(name)));
 }
 
-/** Refuse members of the same name in one object. */
+/* Refuse members of the same name in one object. */
 static enum gen_status check_members(const cJSON *object, const char *where,
                                      struct gen_error *err) {
     size_t n = 0;
@@ -55,7 +55,7 @@ static enum gen_status check_members(const cJSON *object, const char *where,
     return status;
 }
 
-/** The same for all objects in a value; as deep as the scan allowed, at most. */
+/* The same for all objects in a value; as deep as the scan allowed, at most. */
 static enum gen_status check_all_members(const cJSON *value, const char *where,
                                          struct gen_error *err) {
     enum gen_status status = cJSON_IsObject(value) ? check_members(value, where, err) : GEN_OK;
@@ -67,12 +67,12 @@ static enum gen_status check_all_members(const cJSON *value, const char *where,
     return status;
 }
 
-/* ---- spellings that cJSON does not keep ------------------------------------------------------ */
+/* ---- spellings that cJSON does not keep ------------------------------------------------------*/
 
-/** In cJSON's `type`, next to flags of its own: a number with a fraction or an exponent. */
+/* In cJSON's `type`, next to flags of its own: a number with a fraction or an exponent. */
 #define HAS_FRACTION (1 << 16)
 
-/** The next number of a valid text at *at or after it: where it begins; *at moves to its end. */
+/* The next number of a valid text at *at or after it: where it begins; *at moves to its end. */
 static size_t next_number(const char *text, size_t n, size_t *at) {
     size_t i = *at;
     for (bool in_string = false; i < n; i++) {
@@ -92,7 +92,7 @@ static size_t next_number(const char *text, size_t n, size_t *at) {
     return begin;
 }
 
-/** Mark numbers that are not spelled as whole ones; both text and tree list them in order. */
+/* Mark numbers that are not spelled as whole ones; both text and tree list them in order. */
 static void mark_fractions(cJSON *value, const char *text, size_t n, size_t *at) {
     for (cJSON *item = value; item != NULL; item = item->next) {
         if (cJSON_IsNumber(item)) {
@@ -107,7 +107,7 @@ static void mark_fractions(cJSON *value, const char *text, size_t n, size_t *at)
     }
 }
 
-/** A copy in which NaN and Infinity are spelled as numbers too large for a double: cJSON gives
+/* A copy in which NaN and Infinity are spelled as numbers too large for a double: cJSON gives
  *  infinities for these. */
 static char *spell_words(const char *text, size_t n, size_t n_words, size_t *n_spelled) {
     static const char number[] = "1e999";
@@ -135,7 +135,7 @@ static char *spell_words(const char *text, size_t n, size_t n_words, size_t *n_s
     return out;
 }
 
-/* ---- parsing --------------------------------------------------------------------------------- */
+/* ---- parsing ---------------------------------------------------------------------------------*/
 
 static enum gen_status not_json(const char *text, size_t n, size_t at, const char *problem,
                                 const char *where, struct gen_error *err) {
@@ -153,7 +153,7 @@ static enum gen_status not_json(const char *text, size_t n, size_t at, const cha
                      column, problem);
 }
 
-/** A text that json_scan() has passed. */
+/* A text that json_scan() has passed. */
 static enum gen_status parse_scanned(cJSON **out, const char *text, size_t n, bool fractions,
                                      const char *where, struct gen_error *err) {
     cJSON *value = cJSON_ParseWithLength(text, n);
@@ -204,7 +204,7 @@ enum gen_status json_parse_python(cJSON **out, const char *text, size_t n, const
     return parse(out, text, n, true, where, err);
 }
 
-/* ---- what is in a value -----------------------------------------------------------------------*/
+/* ---- what is in a value ----------------------------------------------------------------------*/
 
 const cJSON *json_member(const cJSON *object, const char *name) {
     if (!cJSON_IsObject(object)) {

@@ -13,8 +13,8 @@ struct scan {
     struct cursor text;
     size_t n_values;
     struct json_counts counts;
-    bool python;         /**< NaN, Infinity and -Infinity are values */
-    const char *problem; /**< the first one; NULL while all is well */
+    bool python;         /* NaN, Infinity and -Infinity are values */
+    const char *problem; /* the first one; NULL while all is well */
 };
 
 static bool scan_value(struct scan *scan, int depth);
@@ -26,12 +26,12 @@ static bool fail(struct scan *scan, const char *problem) {
     return false;
 }
 
-/** The next byte, which stays there; -1 at the end. */
+/* The next byte, which stays there; -1 at the end. */
 static int peek(const struct scan *scan) {
     return cursor_left(&scan->text) > 0 ? scan->text.data[scan->text.position] : -1;
 }
 
-/** Step over the next byte if it is `wanted`. */
+/* Step over the next byte if it is `wanted`. */
 static bool accept(struct scan *scan, char wanted) {
     if (peek(scan) != wanted) {
         return false;
@@ -65,7 +65,7 @@ static bool scan_hex4(struct scan *scan, uint32_t *unit) {
     return true;
 }
 
-/** After `\u`: one code unit, or two that make a surrogate pair. */
+/* After `\u`: one code unit, or two that make a surrogate pair. */
 static bool scan_unicode_escape(struct scan *scan) {
     uint32_t unit = 0;
     if (!scan_hex4(scan, &unit)) {
@@ -125,7 +125,7 @@ static bool scan_string(struct scan *scan) {
     }
 }
 
-/** One digit or more. */
+/* One digit or more. */
 static bool scan_digits(struct scan *scan) {
     int next = peek(scan);
     if (next < '0' || next > '9') {
@@ -147,7 +147,7 @@ static bool scan_word(struct scan *scan, const char *word) {
     return true;
 }
 
-/** A number that JSON has no word for. */
+/* A number that JSON has no word for. */
 static bool scan_python_word(struct scan *scan, const char *word) {
     if (!scan->python) {
         return fail(scan, "NaN and Infinity are no JSON");
@@ -187,7 +187,7 @@ static bool scan_number(struct scan *scan) {
            fail(scan, "number of more than 60 characters");
 }
 
-/** The inside of an array, after its bracket. */
+/* The inside of an array, after its bracket. */
 static bool scan_array(struct scan *scan, int depth) {
     skip_space(scan);
     if (accept(scan, ']')) {
@@ -201,7 +201,7 @@ static bool scan_array(struct scan *scan, int depth) {
     return accept(scan, ']') || fail(scan, "there must be `,` or `]`");
 }
 
-/** The inside of an object, after its brace. */
+/* The inside of an object, after its brace. */
 static bool scan_object(struct scan *scan, int depth) {
     skip_space(scan);
     if (accept(scan, '}')) {
@@ -223,7 +223,7 @@ static bool scan_object(struct scan *scan, int depth) {
     return accept(scan, '}') || fail(scan, "there must be `,` or `}`");
 }
 
-/** A value with the space around it. */
+/* A value with the space around it. */
 static bool scan_value(struct scan *scan, int depth) {
     if (depth > JSON_MAX_DEPTH) {
         return fail(scan, "nested more than 64 deep");

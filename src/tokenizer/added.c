@@ -11,9 +11,9 @@
 #include "tokenizer/pretokenize.h"
 #include "tokenizer/tokenizer.h"
 
-/* ---- characters around a token -------------------------------------------------------------- */
+/* ---- characters around a token ---------------------------------------------------------------*/
 
-/** The character before text + at, and its length; false where there is none. */
+/* The character before text + at, and its length; false where there is none. */
 static bool char_before(const char *text, size_t at, uint32_t *codepoint, size_t *length) {
     for (size_t n = 1; n <= 4 && n <= at; n++) {
         int found = bytes_utf8((const unsigned char *)text + at - n, n, codepoint);
@@ -25,20 +25,20 @@ static bool char_before(const char *text, size_t at, uint32_t *codepoint, size_t
     return false;
 }
 
-/** The same of the character at `at`. */
+/* The same of the character at `at`. */
 static bool char_after(const char *text, size_t n, size_t at, uint32_t *codepoint, size_t *length) {
     int found = at < n ? bytes_utf8((const unsigned char *)text + at, n - at, codepoint) : 0;
     *length = found > 0 ? (size_t)found : 0;
     return found > 0;
 }
 
-/** Letters that Unicode counts as symbols: they are alphabetic, too. */
+/* Letters that Unicode counts as symbols: they are alphabetic, too. */
 static bool is_letter_symbol(uint32_t c) {
     return (c >= 0x24B6 && c <= 0x24E9) || (c >= 0x1F130 && c <= 0x1F149) ||
            (c >= 0x1F150 && c <= 0x1F169) || (c >= 0x1F170 && c <= 0x1F189);
 }
 
-/** \w of Unicode's regular expressions: alphabetic, marks, decimal digits, connectors, joiners. */
+/* \w of Unicode's regular expressions: alphabetic, marks, decimal digits, connectors, joiners. */
 static bool is_word(uint32_t c) {
     switch (utf8proc_category((utf8proc_int32_t)c)) {
     case UTF8PROC_CATEGORY_LU:
@@ -65,9 +65,9 @@ static bool is_single_word(const struct added_walk *walk, size_t begin, size_t e
            !(char_after(walk->text, walk->n, end, &c, &length) && is_word(c));
 }
 
-/* ---- finding -------------------------------------------------------------------------------- */
+/* ---- finding ---------------------------------------------------------------------------------*/
 
-/** The longest token at `at`, or -1. */
+/* The longest token at `at`, or -1. */
 static int32_t token_at(const struct added_walk *walk, size_t at, size_t *length) {
     const struct vocab_added *added = walk->added;
     const bool *start = walk->special ? added->start : added->plain_start;
@@ -113,9 +113,9 @@ bool added_next(struct added_walk *walk, int32_t *id, size_t *begin, size_t *end
     return false;
 }
 
-/* ---- cutting -------------------------------------------------------------------------------- */
+/* ---- cutting ---------------------------------------------------------------------------------*/
 
-/** Whether the token [from, to) is the same one on one side of a cut at `at`. */
+/* Whether the token [from, to) is the same one on one side of a cut at `at`. */
 static bool is_whole(unsigned kind, size_t from, size_t to, size_t at) {
     return (to <= at || from >= at) && !((kind & TOKENIZER_LSTRIP) != 0 && from == at) &&
            !((kind & TOKENIZER_RSTRIP) != 0 && to + 1 == at) &&

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 
-/* ---- short words ------------------------------------------------------------------------- */
+/* ---- short words -----------------------------------------------------------------------------*/
 
 size_t bpe_short(const struct gen_tokenizer *vocab, int32_t ids[BPE_SHORT], const char *word,
                  size_t n) {
@@ -46,14 +46,14 @@ size_t bpe_short(const struct gen_tokenizer *vocab, int32_t ids[BPE_SHORT], cons
     return n;
 }
 
-/* ---- long words -------------------------------------------------------------------------- */
+/* ---- long words ------------------------------------------------------------------------------*/
 
 /* "No neighbour" in the list. */
 #define NO_NODE UINT32_MAX
 
 /* A token of the word, at the place of its first byte. */
 struct bpe_node {
-    int32_t id; /**< -1: merged into a token to its left */
+    int32_t id; /* -1: merged into a token to its left */
     uint32_t previous;
     uint32_t next;
 };

@@ -75,7 +75,7 @@ static void trainer_release(struct trainer *t) {
     memory_free(t->lengths);
 }
 
-/* ---- pairs, found by their tokens -------------------------------------------------------- */
+/* ---- pairs, found by their tokens ------------------------------------------------------------*/
 
 /* Where in the table the pair is, or the free entry where it belongs. */
 static uint32_t *entry_of(const struct trainer *t, uint32_t left, uint32_t right) {
@@ -148,7 +148,7 @@ static void drop_places(struct pair *pair) {
     pair->n_places = pair->capacity = 0;
 }
 
-/* ---- the heap ---------------------------------------------------------------------------- */
+/* ---- the heap --------------------------------------------------------------------------------*/
 
 /* Whether a is merged before b. */
 static bool is_before(const struct pair *a, const struct pair *b) {
@@ -221,7 +221,7 @@ static bool queue_new_pairs(struct trainer *t, size_t first) {
     return done;
 }
 
-/* ---- merging ----------------------------------------------------------------------------- */
+/* ---- merging ---------------------------------------------------------------------------------*/
 
 /* Merge left and right at `place`, if they are there, to `result`. */
 static bool merge_at(struct trainer *t, uint32_t left, uint32_t right, uint32_t result,
@@ -284,7 +284,7 @@ static struct pair *next_pair(struct trainer *t) {
     return NULL;
 }
 
-/* ---- beginning and end ------------------------------------------------------------------- */
+/* ---- beginning and end -----------------------------------------------------------------------*/
 
 /* All words as single bytes, and their pairs. */
 static bool fill_slots(struct trainer *t, const int32_t *byte_ids) {

@@ -7,7 +7,7 @@
 
 #include "tokenizer/tokenizer.h"
 
-/** TOKENIZER_LATE is left out: older files do not say it, and it hardly ever matters. */
+/* TOKENIZER_LATE is left out: older files do not say it, and it hardly ever matters. */
 static bool same_token(const struct gen_tokenizer *a, const struct gen_tokenizer *b, int32_t id) {
     size_t n_a = 0;
     size_t n_b = 0;

@@ -14,7 +14,7 @@
 #include "tokenizer/pretokenize.h"
 #include "tokenizer/vocab.h"
 
-/* ---- what the tokenizer knows ------------------------------------------------------------ */
+/* ---- what the tokenizer knows ----------------------------------------------------------------*/
 
 void gen_tokenizer_free(struct gen_tokenizer *tokenizer) {
     if (tokenizer == NULL) {
@@ -138,7 +138,7 @@ enum gen_status gen_tokenizer_decode(const struct gen_tokenizer *tokenizer, cons
     return GEN_OK;
 }
 
-/* ---- encoding ---------------------------------------------------------------------------- */
+/* ---- encoding --------------------------------------------------------------------------------*/
 
 /* Most words the cache remembers. */
 #define CACHE_MAX 65536

@@ -8,7 +8,7 @@
 #include "base/rng.h"
 #include "tokenizer/tokenizer.h"
 
-/* ---- the printable alphabet -------------------------------------------------------------- */
+/* ---- the printable alphabet ------------------------------------------------------------------*/
 
 /* Bytes that are spelled as the code point of the same number. */
 static bool is_printable(unsigned byte) {
@@ -53,7 +53,7 @@ size_t vocab_spell_byte(char out[2], unsigned char byte) {
     return 2;
 }
 
-/* ---- pairs ------------------------------------------------------------------------------- */
+/* ---- pairs -----------------------------------------------------------------------------------*/
 
 size_t vocab_id_limit(size_t n_tokens) {
     return 2 * n_tokens + 65536;
@@ -94,7 +94,7 @@ bool vocab_pairs_add(struct gen_tokenizer *vocab, const struct vocab_merge *merg
     return true;
 }
 
-/* ---- added tokens ------------------------------------------------------------------------ */
+/* ---- added tokens ----------------------------------------------------------------------------*/
 
 /* First token in [begin, end) whose byte at `depth` is >= byte; an ended one is less. */
 static size_t first_added(const struct gen_tokenizer *vocab, const struct vocab_added *added,

@@ -71,7 +71,7 @@ enum gen_status gen_vocab_learner_end(struct gen_vocab_learner *learner, struct 
     return word_counter_end(learner->counter, err);
 }
 
-/* ---- from merges to a tokenizer ---------------------------------------------------------- */
+/* ---- from merges to a tokenizer --------------------------------------------------------------*/
 
 /* Spellings of the tokens, end to end: that of token id begins at ends[id - 1]. */
 struct spellings {

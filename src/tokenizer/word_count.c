@@ -20,7 +20,7 @@
 #define BUFFER_PER_THREAD ((size_t)1 << 20)
 #define SHARE_BYTES       ((size_t)1 << 17)
 
-/* ---- words and their counts, of one thread ----------------------------------------------- */
+/* ---- words and their counts, of one thread ---------------------------------------------------*/
 
 #define BLOCK_BYTES ((size_t)1 << 18)
 
@@ -96,7 +96,7 @@ static void count_word(struct tally *tally, const char *bytes, size_t n, uint64_
     }
 }
 
-/* ---- text to words ----------------------------------------------------------------------- */
+/* ---- text to words ---------------------------------------------------------------------------*/
 
 static void count_words(struct tally *tally, const char *text, size_t n) {
     while (n > 0) {
@@ -136,7 +136,7 @@ static size_t last_cut(const char *text, size_t n) {
     return n > 0 && text[n - 1] != '\n' ? n - 1 : n;
 }
 
-/* ---- shares for threads ------------------------------------------------------------------ */
+/* ---- shares for threads ----------------------------------------------------------------------*/
 
 struct word_counter {
     struct thread_pool *pool;
@@ -189,7 +189,7 @@ static enum gen_status count_buffer(struct word_counter *counter, size_t n, stru
     return GEN_OK;
 }
 
-/* ---- the whole --------------------------------------------------------------------------- */
+/* ---- the whole -------------------------------------------------------------------------------*/
 
 enum gen_status word_counter_new(struct word_counter **out, int n_threads, struct gen_error *err) {
     *out = NULL;

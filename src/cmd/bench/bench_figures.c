@@ -13,17 +13,17 @@
 #include "cli/message.h"
 #include "cli/options.h"
 
-/** Tokens that each sequence is decoded for in one measurement. */
+/* Tokens that each sequence is decoded for in one measurement. */
 #define DECODE_STEPS       16
 #define DECODE_STEPS_QUICK 4
-/** Positions that sequences decoded together hold before, where the context has room. */
+/* Positions that sequences decoded together hold before, where the context has room. */
 #define BATCH_CONTEXT 128
-/** Bytes of KV cache for them, beyond which a batch is measured on request only. */
+/* Bytes of KV cache for them, beyond which a batch is measured on request only. */
 #define BATCH_MEMORY ((double)((int64_t)2 << 30))
-/** Longest of the lengths chosen for --quick. */
+/* Longest of the lengths chosen for --quick. */
 #define QUICK_LENGTH 128
 
-/* ---- series ------------------------------------------------------------------------------- */
+/* ---- series ----------------------------------------------------------------------------------*/
 
 void bench_series_add(struct bench_series *series, double value) {
     if (series->n < BENCH_MAX_REPEAT) {
@@ -59,9 +59,9 @@ double bench_series_max(const struct bench_series *series) {
     return max;
 }
 
-/* ---- lists -------------------------------------------------------------------------------- */
+/* ---- lists -----------------------------------------------------------------------------------*/
 
-/** Insert in ascending order; what is there already is not inserted again. */
+/* Insert in ascending order; what is there already is not inserted again. */
 static void insert(struct bench_list *list, int32_t number) {
     size_t at = 0;
     while (at < list->n && list->numbers[at] < number) {
@@ -75,7 +75,7 @@ static void insert(struct bench_list *list, int32_t number) {
     list->n++;
 }
 
-/** Read "32,128" given for --option: at most BENCH_MAX_LIST numbers from 1 to max. */
+/* Read "32,128" given for --option: at most BENCH_MAX_LIST numbers from 1 to max. */
 static enum gen_status parse_list(struct bench_list *list, const char *option, const char *text,
                                   int32_t max, struct gen_error *err) {
     list->n = 0;
@@ -123,7 +123,7 @@ enum gen_status bench_settings_check(const struct bench_settings *settings, stru
     return status;
 }
 
-/** 32, 128, 512 ... and n_ctx itself; for a quick look the short ones. */
+/* 32, 128, 512 ... and n_ctx itself; for a quick look the short ones. */
 static void default_lengths(struct bench_list *list, int32_t n_ctx, bool quick) {
     list->n = 0;
     for (int32_t length = 32; length < n_ctx && list->n < BENCH_MAX_LIST - 1; length *= 4) {
@@ -148,7 +148,7 @@ static enum gen_status length_list(struct bench_list *list, const char *option, 
     return GEN_OK;
 }
 
-/** `memory`: bytes that a sequence takes. */
+/* `memory`: bytes that a sequence takes. */
 static enum gen_status batch_list(struct bench_list *list, const char *text, bool quick,
                                   double memory, struct gen_error *err) {
     if (text != NULL) {
@@ -167,12 +167,12 @@ static enum gen_status batch_list(struct bench_list *list, const char *text, boo
     return GEN_OK;
 }
 
-/** Of a number in the KV cache. */
+/* Of a number in the KV cache. */
 static double number_bytes(const struct bench_results *results) {
     return strcmp(results->kv_type, "f16") == 0 ? 2 : 4;
 }
 
-/* ---- figures ------------------------------------------------------------------------------ */
+/* ---- figures ---------------------------------------------------------------------------------*/
 
 static void add_figure(struct bench_results *results, enum bench_kind kind, int32_t n_sequences,
                        int32_t start, int32_t n_evals, int32_t n_rows) {
@@ -226,14 +226,14 @@ enum gen_status bench_figures_plan(struct bench_results *results,
     return GEN_OK;
 }
 
-/** Positions that n rows see together, in layers in which each sees `most` at most, if `held` come
+/* Positions that n rows see together, in layers in which each sees `most` at most, if `held` come
  * before the first: from held + 1 to held + n, as far as that is less. */
 static double seen_by(double n, double held, double most) {
     double growing = most - held < 0 ? 0 : most - held < n ? most - held : n;
     return growing * held + growing * (growing + 1) / 2 + (n - growing) * most;
 }
 
-/** Each evaluation reads the weights once and every sequence's cache once; only the last row of a
+/* Each evaluation reads the weights once and every sequence's cache once; only the last row of a
  * sequence wants logits. */
 static void count(struct bench_figure *figure, const struct gen_cost *cost, double bytes_each) {
     double n_sequences = figure->n_sequences;

@@ -13,43 +13,43 @@
 #include "cli/progress.h"
 #include "cli/signals.h"
 
-/** Rounds, unless the command line says how many. */
+/* Rounds, unless the command line says how many. */
 #define REPEAT       5
 #define REPEAT_QUICK 1
-/** Short work is repeated within one measurement until it took that many seconds. */
+/* Short work is repeated within one measurement until it took that many seconds. */
 #define SECONDS       0.05
 #define SECONDS_QUICK 0.005
-/** Tokens of the prompt whose first answer is waited for. */
+/* Tokens of the prompt whose first answer is waited for. */
 #define FIRST_PROMPT 8
 
-/** All that measuring needs. */
+/* All that measuring needs. */
 struct bench {
     struct bench_results *results;
     const struct bench_settings *settings;
     const char *kernels;
     const struct gen_config *config;
     struct gen_meter *meter;
-    struct gen_session *single, *batch; /**< of one sequence, and of many short ones */
-    struct gen_sampler *sampler;        /**< takes the likeliest token */
+    struct gen_session *single, *batch; /* of one sequence, and of many short ones */
+    struct gen_sampler *sampler;        /* takes the likeliest token */
     struct gen_row *rows;
-    double seconds; /**< least of a measurement */
+    double seconds; /* least of a measurement */
     struct progress progress;
-    uint64_t done, total; /**< steps of the progress bar */
+    uint64_t done, total; /* steps of the progress bar */
     struct gen_error *err;
 };
 
-/** One step is done; false after a signal. */
+/* One step is done; false after a signal. */
 static bool step(struct bench *bench) {
     progress_update(&bench->progress, ++bench->done, bench->total);
     return signals_caught() == 0;
 }
 
-/** Some id; which one has no influence on the speed. */
+/* Some id; which one has no influence on the speed. */
 static int32_t some_id(const struct bench *bench, int32_t i) {
     return (int32_t)((uint32_t)i * 2654435761U % (uint32_t)bench->config->n_vocab);
 }
 
-/* ---- the first token ---------------------------------------------------------------------- */
+/* ---- the first token -------------------------------------------------------------------------*/
 
 static enum gen_status new_session(struct bench *bench, struct gen_session **session,
                                    const struct gen_model *model, int32_t n_slots, int32_t n_ctx) {
@@ -68,7 +68,7 @@ static enum gen_status new_sampler(struct bench *bench, struct gen_sampler **sam
     return gen_sampler_new(sampler, &greedy, bench->config->n_vocab, -1, 0, 0, 0, bench->err);
 }
 
-/** Open the model, read a short prompt, choose a token. */
+/* Open the model, read a short prompt, choose a token. */
 static enum gen_status first_token(struct bench *bench, struct model_load *load) {
     struct gen_session *session = NULL;
     struct gen_sampler *sampler = NULL;
@@ -109,7 +109,7 @@ static enum gen_status first_token(struct bench *bench, struct model_load *load)
     return status;
 }
 
-/** Before all else, because two models at once may need more memory than there is; the last one
+/* Before all else, because two models at once may need more memory than there is; the last one
  * stays open. */
 static enum gen_status first_tokens(struct bench *bench, struct model_load *load) {
     enum gen_status status = GEN_OK;
@@ -123,9 +123,9 @@ static enum gen_status first_tokens(struct bench *bench, struct model_load *load
     return status;
 }
 
-/* ---- one figure --------------------------------------------------------------------------- */
+/* ---- one figure ------------------------------------------------------------------------------*/
 
-/** Give every sequence n more tokens; the last of each wants logits, if any. */
+/* Give every sequence n more tokens; the last of each wants logits, if any. */
 static enum gen_status eval(struct bench *bench, struct gen_session *session, int32_t n_sequences,
                             int32_t n, bool want_logits) {
     size_t n_rows = 0;
@@ -138,7 +138,7 @@ static enum gen_status eval(struct bench *bench, struct gen_session *session, in
     return gen_session_eval(session, bench->rows, n_rows, bench->err);
 }
 
-/** Make each of the sequences hold `length` positions. */
+/* Make each of the sequences hold `length` positions. */
 static enum gen_status seek(struct bench *bench, struct gen_session *session, int32_t n_sequences,
                             int32_t length) {
     enum gen_status status = GEN_OK;
@@ -160,7 +160,7 @@ static struct gen_session *session_of(const struct bench *bench,
     return figure->kind == BENCH_BATCH ? bench->batch : bench->single;
 }
 
-/** After a prompt of one eval: add to its seconds those of choosing the first token. */
+/* After a prompt of one eval: add to its seconds those of choosing the first token. */
 static enum gen_status add_first_token(struct bench *bench, struct bench_figure *figure,
                                        double seconds) {
     const float *logits = gen_session_logits(bench->single, (size_t)figure->n_rows - 1);
@@ -171,7 +171,7 @@ static enum gen_status add_first_token(struct bench *bench, struct bench_figure 
     return status;
 }
 
-/** Measure a figure once: the seconds its work took. */
+/* Measure a figure once: the seconds its work took. */
 static enum gen_status measure(struct bench *bench, struct bench_figure *figure) {
     struct gen_session *session = session_of(bench, figure);
     double seconds = 0;
@@ -211,7 +211,7 @@ static enum gen_status measure_limits(struct bench *bench) {
     return GEN_OK;
 }
 
-/** Prompts from the shortest to the longest, then the rest backwards: so a decoded sequence need
+/* Prompts from the shortest to the longest, then the rest backwards: so a decoded sequence need
  * only be cut back, and not be read anew for every mark. */
 static enum gen_status measure_round(struct bench *bench) {
     struct bench_results *results = bench->results;
@@ -227,9 +227,9 @@ static enum gen_status measure_round(struct bench *bench) {
     return status;
 }
 
-/* ---- all of it ---------------------------------------------------------------------------- */
+/* ---- all of it -------------------------------------------------------------------------------*/
 
-/** The most that any figure needs: sequences of a kind, their positions, rows of one call. */
+/* The most that any figure needs: sequences of a kind, their positions, rows of one call. */
 struct needs {
     int32_t n_sequences, length;
     size_t n_rows;
@@ -252,7 +252,7 @@ static struct needs needs_of(const struct bench *bench, bool batch) {
     return needs;
 }
 
-/** Open what is measured, and use all of its memory once: pages are given out on first use. */
+/* Open what is measured, and use all of its memory once: pages are given out on first use. */
 static enum gen_status prepare(struct bench *bench, const struct gen_model *model) {
     struct needs single = needs_of(bench, false);
     struct needs batch = needs_of(bench, true);

@@ -13,39 +13,39 @@
 #include "cli/json_out.h"
 #include "cli/text_line.h"
 
-/** Digits of measured numbers in JSON: more than the measuring is good for. */
+/* Digits of measured numbers in JSON: more than the measuring is good for. */
 #define DIGITS 6
 
-/** The limits, in the order of enum gen_limit. */
+/* The limits, in the order of enum gen_limit. */
 static const struct limit_name {
-    const char *text;      /**< name in the table */
-    const char *json;      /**< name of the JSON member */
-    const char *json_unit; /**< and what is in it */
+    const char *text;      /* name in the table */
+    const char *json;      /* name of the JSON member */
+    const char *json_unit; /* and what is in it */
 } limit_names[BENCH_N_LIMITS] = {
     [GEN_LIMIT_READ] = {"memory", "read", "gb_per_second"},
     [GEN_LIMIT_F32] = {"f32", "f32", "gflop_per_second"},
     [GEN_LIMIT_INT8] = {"int8", "int8", "gop_per_second"},
 };
 
-/** How much of something a figure does in a second, in its median measurement. */
+/* How much of something a figure does in a second, in its median measurement. */
 static double rate(const struct bench_figure *figure, double amount) {
     return amount / bench_series_median(&figure->seconds);
 }
 
-/* ---- as text ------------------------------------------------------------------------------ */
+/* ---- as text ---------------------------------------------------------------------------------*/
 
 struct number {
     char text[32];
 };
 
-/** Three digits, or all that come before the point. */
+/* Three digits, or all that come before the point. */
 static const char *show(struct number *number, double value) {
     int decimals = value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
     snprintf(number->text, sizeof number->text, "%.*f", decimals, value);
     return number->text;
 }
 
-/** How far the measurements lie apart, printed next to the median. */
+/* How far the measurements lie apart, printed next to the median. */
 static const char *show_spread(struct number *number, const struct bench_series *series) {
     double range = bench_series_max(series) - bench_series_min(series);
     snprintf(number->text, sizeof number->text, "%.0f %%",
@@ -78,7 +78,7 @@ static void limits_text(struct gen_bytes *text, const struct bench_results *resu
     }
 }
 
-/** The limit that a figure is nearest to: that is the one it is bounded by. */
+/* The limit that a figure is nearest to: that is the one it is bounded by. */
 static enum gen_limit nearest_limit(const struct bench_results *results,
                                     const struct bench_figure *figure) {
     enum gen_limit nearest = GEN_LIMIT_READ;
@@ -127,7 +127,7 @@ static void first_tokens_text(struct gen_bytes *text, const struct bench_results
     }
 }
 
-/** Whether some work was faster than memory can be read. */
+/* Whether some work was faster than memory can be read. */
 static bool is_in_cache(const struct bench_results *results) {
     for (size_t i = 0; i < results->n_figures; i++) {
         if (bench_figure_share(results, &results->figures[i], GEN_LIMIT_READ) > 1.1) {
@@ -156,7 +156,7 @@ void bench_report_text(struct gen_bytes *text, const struct bench_results *resul
     }
 }
 
-/* ---- as JSON ------------------------------------------------------------------------------ */
+/* ---- as JSON ---------------------------------------------------------------------------------*/
 
 static void string_json(struct json_out *json, const char *name, const char *value) {
     json_out_string(json, name, value, strlen(value));

@@ -19,7 +19,7 @@
 #include "cmd/generate/generate_output.h"
 #include "cmd/generate/generate_rules.h"
 
-/** All that a run holds. */
+/* All that a run holds. */
 struct generate {
     struct generate_settings *settings;
     struct model_load load;
@@ -28,7 +28,7 @@ struct generate {
     struct generate_output output;
 };
 
-/** Whether the only prompt there could be is one typed blindly. */
+/* Whether the only prompt there could be is one typed blindly. */
 static bool has_no_prompt(const struct generate_settings *settings,
                           const struct options_parsed *parsed) {
     return parsed->n_operands == 0 && settings->file == NULL && !generate_is_batch(settings) &&
@@ -66,7 +66,7 @@ static void report_model(const struct generate *generate) {
             n_threads > 0 ? n_threads : gen_default_threads());
 }
 
-/**
+/*
  * Everything is open that will be read or written: give up the rest. How many threads there will be
  * is read from files of the system, so before.
  */
@@ -89,7 +89,7 @@ static void enter_sandbox(struct generate *generate) {
     }
 }
 
-/**
+/*
  * Run the engine and say what the exit code is, but for the closing of the files, and whether all
  * was done: a prompt of a batch that failed has its place among the answers.
  */

@@ -15,7 +15,7 @@
 #include "text/json_line.h"
 #include "text/lines.h"
 
-/* ---- one prompt --------------------------------------------------------------------------- */
+/* ---- one prompt ------------------------------------------------------------------------------*/
 
 static enum gen_status encode(struct generate_input *input, const char *text, size_t n,
                               struct gen_error *err) {
@@ -35,7 +35,7 @@ static enum gen_status encode(struct generate_input *input, const char *text, si
                                 err);
 }
 
-/** The arguments, joined by spaces as the shell's echo does. */
+/* The arguments, joined by spaces as the shell's echo does. */
 static enum gen_status encode_operands(struct generate_input *input,
                                        const struct options_parsed *parsed, struct gen_error *err) {
     struct gen_bytes text = {0};
@@ -48,7 +48,7 @@ static enum gen_status encode_operands(struct generate_input *input,
     return status;
 }
 
-/** A whole file, without the newline that editors and echo put at its end. */
+/* A whole file, without the newline that editors and echo put at its end. */
 static enum gen_status encode_file(struct generate_input *input, const char *path,
                                    struct gen_error *err) {
     struct gen_bytes text = {0};
@@ -110,9 +110,9 @@ bool generate_input_was_empty(const struct generate_input *input, const struct g
     return n == 0 || (added && (!may_be_given || input->ids.n == 0));
 }
 
-/* ---- many prompts ------------------------------------------------------------------------- */
+/* ---- many prompts ----------------------------------------------------------------------------*/
 
-/** Encode the prompt in a line of JSON. */
+/* Encode the prompt in a line of JSON. */
 static enum gen_status encode_json(struct generate_input *input, struct gen_error *err) {
     char where[340];
     snprintf(where, sizeof where, "%.300s: line %llu", input->input.name,
@@ -144,7 +144,7 @@ static char separator(const struct generate_input *input) {
     return input->settings->null ? '\0' : '\n';
 }
 
-/** Read the next record, passing over blank lines of --jsonl. */
+/* Read the next record, passing over blank lines of --jsonl. */
 static enum input_result next_record(struct generate_input *input) {
     enum input_result result;
     do {

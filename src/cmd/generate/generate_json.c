@@ -8,11 +8,11 @@
 
 #include "cli/alloc.h"
 
-/** Digits that give a float back exactly, and those of a time in seconds. */
+/* Digits that give a float back exactly, and those of a time in seconds. */
 #define FLOAT_DIGITS 9
 #define TIME_DIGITS  6
 
-/** The members of one token. */
+/* The members of one token. */
 static void token(struct json_out *json, const struct gen_logprob *logprob,
                   const struct gen_tokenizer *tokenizer) {
     json_out_int(json, "id", logprob->id);

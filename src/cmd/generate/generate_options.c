@@ -168,7 +168,7 @@ static const struct option_conflict conflicts[] = {
     {"speculate", "no-speculate"},
 };
 
-/** The first of two would be dropped, and nobody would know. */
+/* The first of two would be dropped, and nobody would know. */
 static const char *const once[] = {"prompt", "file", "prompt-ids", NULL};
 
 const struct options_spec generate_spec = {

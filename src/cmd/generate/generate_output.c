@@ -17,18 +17,18 @@
 #define BOLD   "\033[1m"
 #define NORMAL "\033[0m"
 
-/** What every callback returns: whether to go on. */
+/* What every callback returns: whether to go on. */
 static bool go_on(const struct generate_output *output) {
     return !output->out.failed && !output->logits.failed && signals_caught() == 0;
 }
 
-/** Tell somebody who waits at a terminal, while the texts go elsewhere, that they come. */
+/* Tell somebody who waits at a terminal, while the texts go elsewhere, that they come. */
 static void show_progress(struct generate_output *output) {
     progress_count(&output->progress, "%llu texts, %llu bytes of new text",
                    (unsigned long long)output->n_ended, (unsigned long long)output->n_bytes);
 }
 
-/** The text of the prompt into output->scratch; none where the user gave none. */
+/* The text of the prompt into output->scratch; none where the user gave none. */
 static void decode_prompt(struct generate_output *output, const int32_t *ids, size_t n) {
     output->scratch.n = 0;
     if (output->load->tokenizer != NULL &&
@@ -37,7 +37,7 @@ static void decode_prompt(struct generate_output *output, const int32_t *ids, si
     }
 }
 
-/** Write text of the prompt or of the model. */
+/* Write text of the prompt or of the model. */
 static void put_text(struct generate_output *output, const char *bytes, size_t n) {
     if (!output->on_terminal) {
         text_out_write(&output->out, bytes, n);
@@ -48,7 +48,7 @@ static void put_text(struct generate_output *output, const char *bytes, size_t n
     text_out_write(&output->out, output->shown.data, output->shown.n);
 }
 
-/* ---- plain text --------------------------------------------------------------------------- */
+/* ---- plain text ------------------------------------------------------------------------------*/
 
 static void begin_text(struct generate_output *output) {
     if (output->settings->separator != NULL && output->n_texts > 0) {
@@ -76,7 +76,7 @@ static void echo_prompt(struct generate_output *output, const int32_t *ids, size
     }
 }
 
-/** A model without a tokenizer has no text; its ids are printed instead. */
+/* A model without a tokenizer has no text; its ids are printed instead. */
 static void write_ids(struct generate_output *output, const struct gen_result *result) {
     output->scratch.n = 0;
     if (!output->settings->no_echo) {
@@ -87,7 +87,7 @@ static void write_ids(struct generate_output *output, const struct gen_result *r
     text_out_write(&output->out, output->scratch.data, output->scratch.n);
 }
 
-/* ---- the sink ----------------------------------------------------------------------------- */
+/* ---- the sink --------------------------------------------------------------------------------*/
 
 static bool on_begin(void *context, uint64_t index, uint64_t sequence, const int32_t *prompt_ids,
                      size_t n_prompt_ids) {
@@ -118,7 +118,7 @@ static bool on_text(void *context, uint64_t index, uint64_t sequence, const char
     return go_on(output);
 }
 
-/** Little-endian whatever the machine is. */
+/* Little-endian whatever the machine is. */
 static bool on_logits(void *context, const float *logits, int32_t n_vocab) {
     struct generate_output *output = context;
     output->scratch.n = 0;
@@ -235,9 +235,9 @@ struct gen_sink generate_output_sink(struct generate_output *output) {
     };
 }
 
-/* ---- the files ---------------------------------------------------------------------------- */
+/* ---- the files -------------------------------------------------------------------------------*/
 
-/** Whether writing to `path` (NULL: stdout) would destroy what is being read. */
+/* Whether writing to `path` (NULL: stdout) would destroy what is being read. */
 static bool is_in_use(const char *path, const struct generate_settings *settings,
                       const struct model_load *load) {
     /* One prompt has been read by now, so `gen -f story >> story` is fine, and -o story; a batch

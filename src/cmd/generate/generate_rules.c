@@ -14,10 +14,10 @@
 #include "cli/message.h"
 #include "text/lines.h"
 
-/** Most bytes of a file of bad words. */
+/* Most bytes of a file of bad words. */
 #define BAD_WORDS_LIMIT ((size_t)64 << 20)
 
-/* ---- logit bias --------------------------------------------------------------------------- */
+/* ---- logit bias ------------------------------------------------------------------------------*/
 
 static void set_bias(struct generate_rules *rules, int32_t id, float bias) {
     for (size_t i = 0; i < rules->n_bias; i++) {
@@ -30,7 +30,7 @@ static void set_bias(struct generate_rules *rules, int32_t id, float bias) {
     rules->bias[rules->n_bias++] = (struct gen_logit_bias){id, bias};
 }
 
-/** Take one "ID=X"; false if it is not of that form. */
+/* Take one "ID=X"; false if it is not of that form. */
 static bool parse_bias(struct generate_rules *rules, char *entry) {
     char *value = strchr(entry, '=');
     int64_t id;
@@ -51,7 +51,7 @@ static bool parse_bias(struct generate_rules *rules, char *entry) {
     return good;
 }
 
-/** Take a list "ID=X,ID=X". */
+/* Take a list "ID=X,ID=X". */
 static enum gen_status parse_biases(struct generate_rules *rules, const char *list,
                                     struct gen_error *err) {
     enum gen_status status = GEN_OK;
@@ -74,7 +74,7 @@ static enum gen_status parse_biases(struct generate_rules *rules, const char *li
     return status;
 }
 
-/* ---- bad words ---------------------------------------------------------------------------- */
+/* ---- bad words -------------------------------------------------------------------------------*/
 
 static enum gen_status add_bad_word(struct generate_rules *rules,
                                     const struct gen_tokenizer *tokenizer,
@@ -122,9 +122,9 @@ static enum gen_status read_bad_words(struct generate_rules *rules, const char *
     return status;
 }
 
-/* ---- stop texts and separator ------------------------------------------------------------- */
+/* ---- stop texts and separator ----------------------------------------------------------------*/
 
-/** Replace `text` by a copy with its escapes resolved, which `rules` keeps. */
+/* Replace `text` by a copy with its escapes resolved, which `rules` keeps. */
 static void resolve(struct generate_rules *rules, const char **text) {
     alloc_grow(&rules->texts, &rules->texts_capacity, rules->n_texts + 1, sizeof *rules->texts);
     rules->texts[rules->n_texts] = escapes_resolve(*text);
@@ -140,7 +140,7 @@ static void resolve_texts(struct generate_rules *rules, struct generate_settings
     }
 }
 
-/* ---- all --------------------------------------------------------------------------------- */
+/* ---- all -------------------------------------------------------------------------------------*/
 
 enum gen_status generate_rules_init(struct generate_rules *rules,
                                     struct generate_settings *settings,

@@ -9,8 +9,8 @@
 #include "cmd/train/train_rows.h"
 
 struct finetune_settings {
-    struct train_settings train;         /**< first, see train_rows.h */
-    struct gen_finetune_options options; /**< but for `train` in it */
+    struct train_settings train;         /* first, see train_rows.h */
+    struct gen_finetune_options options; /* but for `train` in it */
     const char *model;
     float epochs;
 };

@@ -15,7 +15,7 @@
 #include "cli/message.h"
 #include "cli/text_out.h"
 
-/** The drawing, and in it the field of the curves. */
+/* The drawing, and in it the field of the curves. */
 #define WIDTH  800.0
 #define HEIGHT 460.0
 #define LEFT   70.0
@@ -23,14 +23,14 @@
 #define TOP    66.0
 #define BOTTOM 400.0
 
-/** Most points of a curve: neighbours are averaged. */
+/* Most points of a curve: neighbours are averaged. */
 #define MAX_POINTS 600
 
-/** From so many points on, a smoothed curve is drawn over them: a mean of this share of them. */
+/* From so many points on, a smoothed curve is drawn over them: a mean of this share of them. */
 #define SMOOTH_FROM  50
 #define SMOOTH_SHARE 15
 
-/** What is shown, in steps and nats, and the nats between two lines of the grid. */
+/* What is shown, in steps and nats, and the nats between two lines of the grid. */
 struct range {
     double first, last, low, high;
     double tick;
@@ -50,7 +50,7 @@ static void MESSAGE_PRINTF(2, 3) put(struct chart *chart, const char *format, ..
     text_out_string(&chart->out, line);
 }
 
-/** Text as XML has it; control characters, which it has not, become `?`. */
+/* Text as XML has it; control characters, which it has not, become `?`. */
 static void put_escaped(struct chart *chart, const char *text) {
     for (; *text != '\0'; text++) {
         switch (*text) {
@@ -69,9 +69,9 @@ static void put_escaped(struct chart *chart, const char *text) {
     }
 }
 
-/* ---- what is shown ---------------------------------------------------------------------- */
+/* ---- what is shown ---------------------------------------------------------------------------*/
 
-/** Point i of the n_shown that a curve of n points is drawn with: a mean of neighbours. */
+/* Point i of the n_shown that a curve of n points is drawn with: a mean of neighbours. */
 static struct train_point shown_point(const struct train_curve *curve, size_t n_shown, size_t i) {
     size_t begin = i * curve->n / n_shown;
     size_t end = (i + 1) * curve->n / n_shown;
@@ -86,7 +86,7 @@ static size_t n_shown(const struct train_curve *curve) {
     return size_min(curve->n, MAX_POINTS);
 }
 
-/** The mean of the points around point i: as many before as after it, but at the end. */
+/* The mean of the points around point i: as many before as after it, but at the end. */
 static struct train_point smooth_point(const struct train_curve *curve, size_t n, size_t i) {
     size_t most = n / SMOOTH_SHARE / 2 + 1;
     size_t before = size_min(i, most);
@@ -112,7 +112,7 @@ static void widen(struct range *range, const struct train_curve *curve) {
     }
 }
 
-/** 1, 2 or 5 times a power of ten, so that about `n` of them make `length`. */
+/* 1, 2 or 5 times a power of ten, so that about `n` of them make `length`. */
 static double tick_distance(double length, int n) {
     double power = pow(10, floor(log10(length / n)));
     double digits = length / n / power;
@@ -145,7 +145,7 @@ static double y_of(const struct range *range, double loss) {
     return BOTTOM - (loss - range->low) / (range->high - range->low) * (BOTTOM - TOP);
 }
 
-/* ---- drawing ---------------------------------------------------------------------------- */
+/* ---- drawing ---------------------------------------------------------------------------------*/
 
 static void put_head(struct chart *chart, const char *title) {
     put(chart,
@@ -208,7 +208,7 @@ static void put_axes(struct chart *chart) {
         (TOP + BOTTOM) / 2);
 }
 
-/** A point of a curve, as shown_point() and smooth_point() find it. */
+/* A point of a curve, as shown_point() and smooth_point() find it. */
 typedef struct train_point point_of(const struct train_curve *curve, size_t n, size_t i);
 
 static void put_line(struct chart *chart, const struct train_curve *curve, const char *class,
@@ -251,7 +251,7 @@ static void put_dots(struct chart *chart, const struct train_curve *curve) {
     }
 }
 
-/** A line of the legend, between title and field; `x` is where it begins. */
+/* A line of the legend, between title and field; `x` is where it begins. */
 static void put_legend(struct chart *chart, const struct train_curve *curve, const char *class,
                        const char *name, double x) {
     if (curve->n == 0) {

@@ -16,10 +16,10 @@
 #include "cli/json_out.h"
 #include "cli/message.h"
 
-/** Longest file of metrics that is read again: some ten million steps. */
+/* Longest file of metrics that is read again: some ten million steps. */
 #define METRICS_LIMIT ((size_t)2 << 30)
 
-/** Largest loss that is drawn; what is larger was not written by a run. */
+/* Largest loss that is drawn; what is larger was not written by a run. */
 #define LOSS_LIMIT 1e30
 
 static void add_point(struct train_curve *curve, uint64_t step, double loss) {
@@ -27,7 +27,7 @@ static void add_point(struct train_curve *curve, uint64_t step, double loss) {
     curve->points[curve->n++] = (struct train_point){step, loss};
 }
 
-/** Take the figures of one line; false if it is not to be kept. */
+/* Take the figures of one line; false if it is not to be kept. */
 static bool take_line(struct train_metrics *metrics, const char *line, size_t n,
                       uint64_t first_step) {
     cJSON *object = cJSON_ParseWithLength(line, n);
@@ -46,7 +46,7 @@ static bool take_line(struct train_metrics *metrics, const char *line, size_t n,
     return keep;
 }
 
-/** Read the lines of the run so far; those to keep are appended to `kept`. */
+/* Read the lines of the run so far; those to keep are appended to `kept`. */
 static bool read_lines(struct train_metrics *metrics, const char *path, uint64_t first_step,
                        struct gen_bytes *kept) {
     struct gen_bytes text = {0};

@@ -28,7 +28,7 @@ static bool is_among(const char *name, const char *const *names) {
     return false;
 }
 
-/** Whether an option says what the run is. The shape of a model is in the state itself. */
+/* Whether an option says what the run is. The shape of a model is in the state itself. */
 static bool is_kept(const struct option *option) {
     static const char *const others[] = {
         "output", "resume", "quiet",     "threads",     "preset",     "n-layer", "n-head",
@@ -36,9 +36,9 @@ static bool is_kept(const struct option *option) {
     return option->kind != OPTION_HEADING && !is_among(option->name, others);
 }
 
-/* ---- writing ---------------------------------------------------------------------------- */
+/* ---- writing ---------------------------------------------------------------------------------*/
 
-/** `path` from the root, where it is a path: what may also be a name is one if it leads there. */
+/* `path` from the root, where it is a path: what may also be a name is one if it leads there. */
 static char *absolute(const struct option *option, const char *path) {
     static const char *const paths[] = {"data", "pairs", "valid", "metrics", "svg", "last", NULL};
     static const char *const names[] = {"vocab", "init", "model", NULL};
@@ -50,7 +50,7 @@ static char *absolute(const struct option *option, const char *path) {
     return made;
 }
 
-/** A float in as many digits as tell it from all others; free() it. */
+/* A float in as many digits as tell it from all others; free() it. */
 static char *float_text(float value) {
     char text[40];
     for (int digits = 1; digits <= 9; digits++) {
@@ -62,7 +62,7 @@ static char *float_text(float value) {
     return alloc_printf("%s", text);
 }
 
-/** The value of an option, or entry i of a list, as an argument has it; free() it. */
+/* The value of an option, or entry i of a list, as an argument has it; free() it. */
 static char *value_of(const struct train_settings *settings, const struct option *option,
                       size_t i) {
     const void *value = field_at_const(settings, option->offset);
@@ -82,7 +82,7 @@ static char *value_of(const struct train_settings *settings, const struct option
     }
 }
 
-/** The argument of an option, as value_of(). */
+/* The argument of an option, as value_of(). */
 static char *argument_of(const struct train_settings *settings, const struct option *option,
                          size_t i) {
     if (option->kind == OPTION_FLAG) {
@@ -142,9 +142,9 @@ char *train_note_make(const struct train_settings *settings, const struct option
     return note;
 }
 
-/* ---- reading ---------------------------------------------------------------------------- */
+/* ---- reading ---------------------------------------------------------------------------------*/
 
-/** The row of the table that an argument is of; NULL: none any more. */
+/* The row of the table that an argument is of; NULL: none any more. */
 static const struct option *find_row(const struct options_spec *spec, const char *argument) {
     size_t n = strcspn(argument, "=");
     for (size_t i = 0; i < spec->n_table; i++) {
@@ -157,7 +157,7 @@ static const struct option *find_row(const struct options_spec *spec, const char
     return NULL;
 }
 
-/** Whether the command line says the same or something that excludes it. */
+/* Whether the command line says the same or something that excludes it. */
 static bool is_decided(const struct option *option, const struct options_parsed *parsed,
                        const struct options_spec *spec) {
     if (option->offset == TRAIN_AT(data) && parsed->n_operands > 0) {
@@ -178,7 +178,7 @@ static bool is_decided(const struct option *option, const struct options_parsed 
     return false;
 }
 
-/** Add " --lr 0.1 (was 0.2)" to `line` if so. Lists, of which data are told by the library, are
+/* Add " --lr 0.1 (was 0.2)" to `line` if so. Lists, of which data are told by the library, are
  *  left out. */
 static void compare(struct gen_bytes *line, const struct train_settings *settings,
                     const struct option *option, const char *before) {
@@ -197,7 +197,7 @@ static void compare(struct gen_bytes *line, const struct train_settings *setting
     free(value);
 }
 
-/** The arguments of the state's note; none where there is no state or no note. With a state that
+/* The arguments of the state's note; none where there is no state or no note. With a state that
  *  cannot be read there is nothing to go on from, so the run ends. */
 static cJSON *read_note(const struct train_settings *settings) {
     struct gen_bytes text = {0};
@@ -225,7 +225,7 @@ static cJSON *read_note(const struct train_settings *settings) {
     return array;
 }
 
-/** The directory of a path; false if it cannot be looked at. */
+/* The directory of a path; false if it cannot be looked at. */
 static bool find_directory(struct stat *status, const char *path) {
     const char *slash = strrchr(path, '/');
     char *directory =
@@ -235,7 +235,7 @@ static bool find_directory(struct stat *status, const char *path) {
     return found;
 }
 
-/** Whether an argument names a file to write that does not lie next to the model. A state may come
+/* Whether an argument names a file to write that does not lie next to the model. A state may come
  *  from a stranger: it has nothing written where its user has not said so. */
 static bool writes_elsewhere(const struct train_settings *settings, const struct option *option,
                              const char *argument) {
@@ -259,7 +259,7 @@ static void take(struct train_note *note, const char *argument) {
     note->arguments[note->n++] = alloc_printf("%s", argument);
 }
 
-/** Parse the note's arguments into the settings, as if they had been given. */
+/* Parse the note's arguments into the settings, as if they had been given. */
 static void set(const struct train_note *note, struct train_settings *settings,
                 struct options_parsed *parsed, const struct options_spec *spec) {
     struct options_parsed restored;
@@ -280,13 +280,13 @@ static void set(const struct train_note *note, struct train_settings *settings,
     free(restored.given);
 }
 
-/** Whether an argument names what gen train, or gen finetune, learns, and the other is resuming. */
+/* Whether an argument names what gen train, or gen finetune, learns, and the other is resuming. */
 static bool is_of_other(const char *argument, const struct options_spec *spec) {
     return (strncmp(argument, "--pairs=", 8) == 0 || strncmp(argument, "--data=", 7) == 0) &&
            find_row(spec, argument) == NULL;
 }
 
-/** Whether the run is one of this command; if not, after a message. The best model of a run would
+/* Whether the run is one of this command; if not, after a message. The best model of a run would
  *  be lost to a word that was mistyped. */
 static bool check_command(const cJSON *array, const struct train_settings *settings,
                           const struct options_spec *spec) {

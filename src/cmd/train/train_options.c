@@ -24,7 +24,7 @@
 
 #define AT TRAIN_AT
 
-/** Learning rate for a model that exists: 1e-3, which suits random weights, makes it worse on text
+/* Learning rate for a model that exists: 1e-3, which suits random weights, makes it worse on text
  *  like that which it knows, and 3e-5 takes much longer on text of another kind. */
 #define INIT_RATE 1e-4f
 
@@ -155,9 +155,9 @@ void train_set_defaults(void *settings) {
     train->optimizer = (int32_t)train->options.optimizer;
 }
 
-/* ---- files -------------------------------------------------------------------------------- */
+/* ---- files -----------------------------------------------------------------------------------*/
 
-/** Whether all are files that can be read again; if not, after a message. */
+/* Whether all are files that can be read again; if not, after a message. */
 static bool are_files(const struct option_list *files, const char *command) {
     for (size_t i = 0; i < files->n; i++) {
         const char *path = files->data[i];
@@ -230,7 +230,7 @@ static bool is_one_of(const char *path, const struct option_list *files) {
     return found;
 }
 
-/** Whether it is the model's or vocabulary's file, or would be among those of its directory. */
+/* Whether it is the model's or vocabulary's file, or would be among those of its directory. */
 static bool is_of_model(const char *path, const char *model) {
     static const char *const ends[] = {".json", ".txt", ".safetensors"};
     const char *slash = strrchr(path, '/');
@@ -248,7 +248,7 @@ static bool is_of_model(const char *path, const char *model) {
     return found || is_file(path, model);
 }
 
-/** Whether `path`, of the option `name`, is free to be written; if not, after a message. */
+/* Whether `path`, of the option `name`, is free to be written; if not, after a message. */
 static bool check_output(const struct train_settings *settings, const char *name,
                          const char *path) {
     if (is_one_of(path, &settings->data) || is_one_of(path, &settings->valid) ||
@@ -260,7 +260,7 @@ static bool check_output(const struct train_settings *settings, const char *name
     return true;
 }
 
-/** The same for one of the files besides the model. */
+/* The same for one of the files besides the model. */
 static bool check_extra(const struct train_settings *settings, const char *name, const char *path) {
     if (path == NULL) {
         return true;
@@ -276,7 +276,7 @@ static bool check_extra(const struct train_settings *settings, const char *name,
     return check_output(settings, name, path);
 }
 
-/** Whether the file of --last is no other one of the run; if so, after a message. */
+/* Whether the file of --last is no other one of the run; if so, after a message. */
 static bool check_last(const struct train_settings *settings) {
     const char *last = settings->options.last;
     if (last == NULL) {
@@ -306,7 +306,7 @@ bool train_settings_check_outputs(const struct train_settings *settings) {
            check_extra(settings, "metrics", settings->metrics) && check_extra(settings, "svg", svg);
 }
 
-/* ---- all of them -------------------------------------------------------------------------- */
+/* ---- all of them -----------------------------------------------------------------------------*/
 
 bool train_settings_begin(struct train_settings *settings, const char *name) {
     struct gen_error err;
@@ -320,7 +320,7 @@ bool train_settings_begin(struct train_settings *settings, const char *name) {
     return true;
 }
 
-/** Whether what a state names is no longer there. */
+/* Whether what a state names is no longer there. */
 static bool is_gone(const char *path) {
     return path != NULL && path[0] == '/' && access(path, F_OK) != 0;
 }
@@ -338,7 +338,7 @@ static bool find_vocabulary(struct train_settings *settings) {
     return settings->vocab_path != NULL;
 }
 
-/** Whether all files are there; if not, after a message. Said before some of them are read, which
+/* Whether all files are there; if not, after a message. Said before some of them are read, which
  *  may take long. Of processes that train together one that left here would leave the others
  *  waiting: they are told together, when the files are opened. */
 static bool are_there(const struct train_settings *settings, const struct option_list *files) {

@@ -22,7 +22,7 @@
 #include "cmd/train/train_sample.h"
 
 #define BAR_WIDTH 20
-/** Seconds between two drawings of the moving line. */
+/* Seconds between two drawings of the moving line. */
 #define DRAW_AFTER 0.1
 
 static void init(struct train_report *report, const struct train_settings *settings) {
@@ -31,7 +31,7 @@ static void init(struct train_report *report, const struct train_settings *setti
     progress_begin(&report->reading, "reading the data", settings->quiet);
 }
 
-/* ---- the moving line -------------------------------------------------------------------- */
+/* ---- the moving line -------------------------------------------------------------------------*/
 
 static void wipe(struct train_report *report) {
     progress_end(&report->reading);
@@ -42,7 +42,7 @@ static void wipe(struct train_report *report) {
     }
 }
 
-/** "45 s", "3:07", "2:15:30" */
+/* "45 s", "3:07", "2:15:30" */
 static void format_time(char *text, size_t size, double seconds) {
     uint64_t s = seconds > 0 ? (uint64_t)(seconds + 0.5) : 0;
     if (s < 60) {
@@ -54,7 +54,7 @@ static void format_time(char *text, size_t size, double seconds) {
     }
 }
 
-/** Steps, loss, speed and time left, as both kinds of lines have them. */
+/* Steps, loss, speed and time left, as both kinds of lines have them. */
 static void format_figures(char *text, size_t size, const struct train_report *report) {
     const struct gen_train_report *last = &report->last;
     double passed = gen_clock() - report->start;
@@ -78,7 +78,7 @@ static void draw(struct train_report *report) {
     report->last_drawn = now;
 }
 
-/* ---- callbacks -------------------------------------------------------------------------- */
+/* ---- callbacks -------------------------------------------------------------------------------*/
 
 static const char *plural(uint64_t n) {
     return n == 1 ? "" : "s";
@@ -120,7 +120,7 @@ static void say_text(const struct gen_train_plan *plan) {
     }
 }
 
-/** What does not go on as it was in the run that is resumed. */
+/* What does not go on as it was in the run that is resumed. */
 static void say_resumed(const struct gen_train_plan *plan) {
     message("going on after step %" PRIu64, plan->first_step);
     if (plan->first_step >= plan->n_steps) {
@@ -138,7 +138,7 @@ static void say_resumed(const struct gen_train_plan *plan) {
     }
 }
 
-/** A learning rate that hardly gets where it shall, or not at all. */
+/* A learning rate that hardly gets where it shall, or not at all. */
 static void check_warmup(const struct train_settings *settings, const struct gen_train_plan *plan) {
     double rate = (double)settings->options.learning_rate;
     if (plan->n_steps < plan->n_warmup) {
@@ -263,7 +263,7 @@ static void on_note(void *context, const struct gen_note *note) {
     }
 }
 
-/** The title of a chart: the file's name, not where it is. */
+/* The title of a chart: the file's name, not where it is. */
 static const char *last_part(const char *path) {
     const char *slash = strrchr(path, '/');
     return slash != NULL ? slash + 1 : path;
@@ -311,7 +311,7 @@ static struct gen_train_watch watch_of(struct train_report *report) {
                                     .saved = on_saved};
 }
 
-/** What files hold now, by what was written. */
+/* What files hold now, by what was written. */
 static void say_written(const struct train_report *report) {
     const char *name = report->settings->output;
     const char *more = signals_caught() != 0 ? "; --resume goes on" : "";
@@ -327,7 +327,7 @@ static void say_written(const struct train_report *report) {
     }
 }
 
-/** A run that was of no use is said to be so. */
+/* A run that was of no use is said to be so. */
 static void say_worse(const struct train_report *report) {
     if (report->has_first && report->has_last && report->last_loss > report->first_loss) {
         message("the last validation, %.4f, is worse than that before the first step, %.4f (a "
@@ -336,7 +336,7 @@ static void say_worse(const struct train_report *report) {
     }
 }
 
-/** The last words, and the closing of files. Returns false if something could not be written. */
+/* The last words, and the closing of files. Returns false if something could not be written. */
 static bool end(struct train_report *report, bool done) {
     const struct train_settings *settings = report->settings;
     wipe(report);

@@ -14,7 +14,7 @@
 #include "cli/signals.h"
 #include "cli/terminal_text.h"
 
-/** The only prompt, until it is given out. */
+/* The only prompt, until it is given out. */
 struct sample {
     struct gen_ids prompt;
     bool given;
@@ -46,7 +46,7 @@ static bool go_on(void *context) {
     return signals_caught() == 0;
 }
 
-/** The text on lines of its own; control characters could move the cursor. */
+/* The text on lines of its own; control characters could move the cursor. */
 static void print(const struct train_settings *settings, uint64_t step,
                   const struct gen_bytes *text) {
     char *head = alloc_printf("---- step %" PRIu64 " ----\n", step);

@@ -15,7 +15,7 @@
 
 enum { SIZE = QUANT_LARGE, LINE = 32 };
 
-/* ---- bits of the numbers -------------------------------------------------------------------- */
+/* ---- bits of the numbers ---------------------------------------------------------------------*/
 
 /* q[i] |= its `width` bits << up */
 static void take_bits(struct quant_block *out, const unsigned char *in, unsigned width, size_t line,
@@ -63,7 +63,7 @@ static void put_numbers(const struct quant_format *format, unsigned char *out,
     }
 }
 
-/* ---- Q2_K, Q3_K: reading only --------------------------------------------------------------- */
+/* ---- Q2_K, Q3_K: reading only ----------------------------------------------------------------*/
 
 static void q2_groups(struct quant_block *out, const unsigned char *in) {
     for (size_t g = 0; g < 16; g++) {
@@ -83,7 +83,7 @@ static void q3_groups(struct quant_block *out, const unsigned char *in) {
     }
 }
 
-/* ---- Q4_K, Q5_K ----------------------------------------------------------------------------- */
+/* ---- Q4_K, Q5_K ------------------------------------------------------------------------------*/
 
 enum { GROUPS_AT = 4 };
 
@@ -119,7 +119,7 @@ static void q45_pack(const struct quant_format *format, unsigned char *out,
     put_numbers(format, out, in);
 }
 
-/* ---- Q6_K ----------------------------------------------------------------------------------- */
+/* ---- Q6_K ------------------------------------------------------------------------------------*/
 
 static void q6_groups(struct quant_block *out, const unsigned char *in) {
     for (size_t g = 0; g < 16; g++) {
@@ -135,7 +135,7 @@ static void q6_pack(const struct quant_format *format, unsigned char *out,
     }
 }
 
-/* ---- formats -------------------------------------------------------------------------------- */
+/* ---- formats ---------------------------------------------------------------------------------*/
 
 const struct quant_format quant_q2_k = {QUANT_Q2_K(QUANT_FIELDS),
                                         .subtracts = true,

@@ -168,7 +168,7 @@ static struct fit fit_signed(const struct group *group) {
     return best;
 }
 
-/* ---- the block ------------------------------------------------------------------------------ */
+/* ---- the block -------------------------------------------------------------------------------*/
 
 static int clamp(float x, int least, int most) {
     return x < (float)least ? least : x > (float)most ? most : (int)nearest(x);

@@ -17,7 +17,7 @@
 
 enum { SIZE = QUANT_SMALL, HALF = SIZE / 2 };
 
-/* ---- bytes ---------------------------------------------------------------------------------- */
+/* ---- bytes -----------------------------------------------------------------------------------*/
 
 static void q8_unpack(const struct quant_format *format, struct quant_block *out,
                       const unsigned char *in) {
@@ -59,7 +59,7 @@ static void nibbles_pack(const struct quant_format *format, unsigned char *out,
     }
 }
 
-/* ---- rounding ------------------------------------------------------------------------------- */
+/* ---- rounding --------------------------------------------------------------------------------*/
 
 /* These agree with ggml's reference quantizers to the bit, so that a file is the same whoever
  * wrote it: the quotients are taken of d in f32, of which half precision then is stored. */
@@ -129,7 +129,7 @@ static void ranged_quantize(const struct quant_format *format, struct quant_bloc
     }
 }
 
-/* ---- IQ4_NL --------------------------------------------------------------------------------- */
+/* ---- IQ4_NL ----------------------------------------------------------------------------------*/
 
 /* Of the values themselves, -127 ... 113, the steps are finer near zero, where weights are many. */
 const uint8_t quant_iq4_nl_values[QUANT_CODES] = {1,   24,  45,  63,  79,  93,  106, 118,
@@ -199,7 +199,7 @@ static void codes_quantize(const struct quant_format *format, struct quant_block
     }
 }
 
-/* ---- formats -------------------------------------------------------------------------------- */
+/* ---- formats ---------------------------------------------------------------------------------*/
 
 #define NIBBLES .low_line = HALF, .m_at = 2, .unpack = nibbles_unpack, .pack = nibbles_pack
 

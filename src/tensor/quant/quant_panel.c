@@ -44,7 +44,7 @@ bool quant_layout_init(struct quant_layout *layout, const struct quant_format *f
     return true;
 }
 
-/* ---- packing -------------------------------------------------------------------------------- */
+/* ---- packing ---------------------------------------------------------------------------------*/
 
 /* `width` bits of the 32 numbers of a column, taken from q >> down, into lines that are zero. */
 static void put_field(unsigned char *lines, const uint8_t *q, size_t column, unsigned width,
@@ -379,7 +379,7 @@ bool quant_panel_pack(const struct quant_layout *layout, unsigned char *panel,
     return finite;
 }
 
-/* ---- unpacking ------------------------------------------------------------------------------ */
+/* ---- unpacking -------------------------------------------------------------------------------*/
 
 /* One byte of a step, from a field's lines. */
 static unsigned field(const unsigned char *lines, unsigned width, unsigned step, size_t byte) {

@@ -11,7 +11,7 @@
 #include "tensor/kernels/matmul/tiles.h"
 #include "tensor/quant/quant_panel.h"
 
-/* ---- inputs --------------------------------------------------------------------------------- */
+/* ---- inputs ----------------------------------------------------------------------------------*/
 
 /* Below this, 127 / greatest could overflow; such inputs count as 0. */
 #define QUANT_LEAST_INPUT 0x1p-100f
@@ -61,7 +61,7 @@ static void quantize_row(unsigned char *out, const float *x, size_t n) {
     }
 }
 
-/* ---- products ------------------------------------------------------------------------------- */
+/* ---- products --------------------------------------------------------------------------------*/
 
 /* Rows for which a part of a panel is unpacked once. */
 #define QUANT_ROWS 16
@@ -143,7 +143,7 @@ static void matmul_quantized(const struct matmul_job *job, size_t begin, size_t 
     }
 }
 
-/* ---- the limit ------------------------------------------------------------------------------ */
+/* ---- the limit -------------------------------------------------------------------------------*/
 
 #define INT8_SUMS 16
 

@@ -152,7 +152,7 @@ VF_INLINE void vf_transpose(float *to, size_t to_stride, const float *from, size
     }
 }
 
-/* ---- integers -------------------------------------------------------------------------------*/
+/* ---- integers --------------------------------------------------------------------------------*/
 
 typedef struct {
     __m256i low, high;

@@ -133,7 +133,7 @@ VF_INLINE void vf_transpose(float *to, size_t to_stride, const float *from, size
     }
 }
 
-/* ---- integers -------------------------------------------------------------------------------*/
+/* ---- integers --------------------------------------------------------------------------------*/
 
 typedef __m512i vb;
 typedef __m512i vi;

@@ -128,7 +128,7 @@ VF_INLINE void vf_transpose(float *to, size_t to_stride, const float *from, size
     }
 }
 
-/* ---- integers -------------------------------------------------------------------------------*/
+/* ---- integers --------------------------------------------------------------------------------*/
 
 typedef struct {
     uint8x16_t quad[VF_QUADS];
