@@ -223,7 +223,7 @@ struct gen_train_options gen_train_options_default(void);
 struct gen_train_plan {
     const struct gen_config *config;
     uint64_t n_parameters;
-    uint64_t n_learned; /**< parameters that are trained: all, or those of LoRA */
+    uint64_t n_trainable; /**< parameters that are trained: all, or those of LoRA */
     uint64_t n_tokens, n_valid_tokens;
     uint64_t n_documents;         /**< of `data`, those held out included; 0 of fine-tuning */
     uint64_t n_valid_sequences;   /**< of fine-tuning: pairs held out */

@@ -5,7 +5,7 @@
 #include "cli/embedded.h"
 #include "manual.h"
 
-/** What surrounds the tables; the first %s is the built-in model's name, the second the search. */
+/* What surrounds the tables; the first %s is the built-in model's name, the second the search. */
 static const char head[] =
     "# bash completion for gen. Made by scripts/manual from gen's tables of options.\n"
     "# shellcheck shell=bash disable=SC2016 # sh expands the search\n"

@@ -7,7 +7,7 @@
 #include "cli/embedded.h"
 #include "manual.h"
 
-/** fish knows \' and \\ inside single quotes. */
+/* fish knows \' and \\ inside single quotes. */
 static void put_quoted(const char *text) {
     putchar('\'');
     for (; *text != '\0'; text++) {
@@ -19,7 +19,7 @@ static void put_quoted(const char *text) {
     putchar('\'');
 }
 
-/** The flags that say what can stand there: -x alone, or files too. */
+/* The flags that say what can stand there: -x alone, or files too. */
 static void put_action(const struct value *value, bool of_option) {
     switch (value->kind) {
     case VALUE_CHOICE:

@@ -8,7 +8,7 @@
 #include "cli/embedded.h"
 #include "manual.h"
 
-/** Inside single quotes, and inside the parts of a spec that `special` divides. */
+/* Inside single quotes, and inside the parts of a spec that `special` divides. */
 static void put_quoted(const char *text, const char *special) {
     for (; *text != '\0'; text++) {
         if (*text == '\'') {
@@ -21,7 +21,7 @@ static void put_quoted(const char *text, const char *special) {
     }
 }
 
-/** What completes a value, with the message before it: ":FILE:_files". */
+/* What completes a value, with the message before it: ":FILE:_files". */
 static void put_action(const struct value *value, const char *called) {
     putchar(':');
     put_quoted(called, ":\\");

@@ -9,12 +9,12 @@
 #include "cli/alloc.h"
 #include "manual.h"
 
-/* ---- roff --------------------------------------------------------------------------------- */
+/* ---- roff ------------------------------------------------------------------------------------*/
 
-/** Bytes of the line of source so far; roff takes a dot or a quote at its begin for a request. */
+/* Bytes of the line of source so far; roff takes a dot or a quote at its begin for a request. */
 static size_t column;
 
-/** What stands for a character that roff would take for something else, or NULL. */
+/* What stands for a character that roff would take for something else, or NULL. */
 static const char *escape_of(char c) {
     switch (c) {
     case '\\':
@@ -62,7 +62,7 @@ static void end_line(void) {
     }
 }
 
-/** Running text, in lines of source that are short; newlines are blanks. */
+/* Running text, in lines of source that are short; newlines are blanks. */
 static void put_text(const char *text) {
     while (*(text += strspn(text, " \n")) != '\0') {
         size_t n = strcspn(text, " \n");
@@ -96,7 +96,7 @@ static void put_title(const char *page) {
     printf(".TH %s 1 %s \"gen %s\" \"User Commands\"\n", page, MANUAL_DATE, GEN_VERSION);
 }
 
-/** A tagged paragraph of a name and what it is. */
+/* A tagged paragraph of a name and what it is. */
 static void put_item(const char *name, const char *text) {
     put_request(".TP");
     printf(".B ");
@@ -107,7 +107,7 @@ static void put_item(const char *name, const char *text) {
     end_line();
 }
 
-/* ---- what has no table -------------------------------------------------------------------- */
+/* ---- what has no table -----------------------------------------------------------------------*/
 
 static bool has_option(const struct command *command, const char *name) {
     for (size_t i = 0; i < command->spec->n_table; i++) {
@@ -123,7 +123,7 @@ static bool looks_up_models(const struct command *command) {
     return value_of_operands(command).kind == VALUE_MODEL || has_option(command, "model");
 }
 
-/** Whether the help of an option says so. */
+/* Whether the help of an option says so. */
 static bool has_default_model(const struct command *command) {
     for (size_t i = 0; i < command->spec->n_table; i++) {
         const struct option *option = &command->spec->table[i];
@@ -142,7 +142,7 @@ static bool computes(const struct command *command) {
     return looks_up_models(command) && has_option(command, "threads");
 }
 
-/** Variables of the environment, and whether a command heeds one. */
+/* Variables of the environment, and whether a command heeds one. */
 static const struct variable {
     const char *name;
     bool (*is_of)(const struct command *command);
@@ -165,7 +165,7 @@ static const struct variable {
      "computed is the same with any, so it is for tests and measurements"},
 };
 
-/** command: NULL for all variables. */
+/* command: NULL for all variables. */
 static void put_environment(const struct command *command) {
     bool headed = false;
     for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
@@ -189,9 +189,9 @@ static void put_exit_status(void) {
     put_item("130", "Interrupted by Ctrl-C.");
 }
 
-/* ---- parts of a page ---------------------------------------------------------------------- */
+/* ---- parts of a page -------------------------------------------------------------------------*/
 
-/** The words of a usage: what is typed in bold, what stands for something else in italics. */
+/* The words of a usage: what is typed in bold, what stands for something else in italics. */
 static void put_usage(const char *usage) {
     put_section("SYNOPSIS");
     for (const char *word = usage; *word != '\0'; word += strspn(word, " ")) {
@@ -272,12 +272,12 @@ static void put_options(const struct command *command) {
     free(settings);
 }
 
-/** Whether the line begins a paragraph that the page has a section of its own for. */
+/* Whether the line begins a paragraph that the page has a section of its own for. */
 static bool is_exit_status(const char *line) {
     return strncmp(line, "Exit status:", 12) == 0;
 }
 
-/** The last part of a help: indented lines are what they are, others are running text. `all`: with
+/* The last part of a help: indented lines are what they are, others are running text. `all`: with
  *  what is said after the examples. */
 static void put_examples(const char *text, bool all) {
     put_section("EXAMPLES");

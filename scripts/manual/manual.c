@@ -122,7 +122,7 @@ char *short_help(const struct option *option) {
 
 int main(int argc, char **argv) {
     const char *what = argc > 1 ? argv[1] : "";
-    const struct command *command = argc > 2 ? command_find(argv[2]) : NULL;
+    const struct command *command = argc > 2 ? command_find(commands, argv[2]) : NULL;
     if (strcmp(what, "man") == 0 && argc == 2) {
         put_page_of_gen();
     } else if (strcmp(what, "man") == 0 && command != NULL) {

@@ -26,7 +26,7 @@ const struct tensor_spec *tensor_spec_of(const struct gen_config *config, enum t
     return spec;
 }
 
-bool tensor_spec_is_wanted(const struct tensor_spec *spec, const struct gen_config *config) {
+bool tensor_spec_exists(const struct tensor_spec *spec, const struct gen_config *config) {
     return spec->role != ROLE_HEAD || !config->tie_word_embeddings;
 }
 
@@ -107,12 +107,12 @@ static enum gen_status check_dims(const struct tensor_spec *spec, const struct f
         return GEN_OK;
     }
     /* Shapes are printed outermost first, as PyTorch does. */
-    char wanted[64];
+    char expected[64];
     char found[128];
     if (n_dims == 1) {
-        snprintf(wanted, sizeof wanted, "%llu", (unsigned long long)dims[0]);
+        snprintf(expected, sizeof expected, "%llu", (unsigned long long)dims[0]);
     } else {
-        snprintf(wanted, sizeof wanted, "%llu, %llu", (unsigned long long)dims[1],
+        snprintf(expected, sizeof expected, "%llu, %llu", (unsigned long long)dims[1],
                  (unsigned long long)dims[0]);
     }
     size_t length = 0;
@@ -124,7 +124,7 @@ static enum gen_status check_dims(const struct tensor_spec *spec, const struct f
     return error_set(err, GEN_BAD_FILE,
                      "%s: tensor %s has the shape [%s], but must have [%s] by the configuration",
                      model_file_tensor_where(file, tensor),
-                     error_quote(&quoted, tensor->name, strlen(tensor->name)), found, wanted);
+                     error_quote(&quoted, tensor->name, strlen(tensor->name)), found, expected);
 }
 
 #define PREFIX "transformer."

@@ -111,7 +111,7 @@ static inline enum tensor_role tensor_head_role(const struct gen_config *config)
 }
 
 /** Whether a model of this configuration has the tensor: lm_head only where it is not tied. */
-bool tensor_spec_is_wanted(const struct tensor_spec *spec, const struct gen_config *config);
+bool tensor_spec_exists(const struct tensor_spec *spec, const struct gen_config *config);
 
 /** How often the tensor occurs: once, or once per layer. */
 int32_t tensor_spec_count(const struct tensor_spec *spec, const struct gen_config *config);

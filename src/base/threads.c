@@ -199,8 +199,8 @@ static struct shares plan_shares(const struct thread_pool *pool, size_t n_items,
         return shares;
     }
     size_t most = grain > 1 ? n_items / grain : n_items;
-    size_t wanted = grain == 0 ? n_threads * SHARES_PER_THREAD : n_items;
-    size_t n = size_min(most, wanted);
+    size_t n_shares = grain == 0 ? n_threads * SHARES_PER_THREAD : n_items;
+    size_t n = size_min(most, n_shares);
     shares.n = n < 1 ? 1 : n > UINT32_MAX / 2 ? UINT32_MAX / 2 : (uint32_t)n;
     return shares;
 }

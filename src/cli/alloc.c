@@ -30,18 +30,18 @@ void alloc_grow(void *pointer, size_t *capacity, size_t needed, size_t size) {
     if (needed <= *capacity) {
         return;
     }
-    size_t wanted = *capacity + *capacity / 2 + 16;
-    if (wanted < needed) {
-        wanted = needed;
+    size_t grown_to = *capacity + *capacity / 2 + 16;
+    if (grown_to < needed) {
+        grown_to = needed;
     }
     void *old;
     memcpy(&old, pointer, sizeof old);
-    void *grown = wanted > SIZE_MAX / size ? NULL : realloc(old, wanted * size);
+    void *grown = grown_to > SIZE_MAX / size ? NULL : realloc(old, grown_to * size);
     if (grown == NULL) {
         alloc_failed();
     }
     memcpy(pointer, &grown, sizeof grown);
-    *capacity = wanted;
+    *capacity = grown_to;
 }
 
 char *alloc_printf(const char *format, ...) {

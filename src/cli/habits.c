@@ -349,7 +349,7 @@ bool habits_same(const char *known, const char *name, size_t n) {
     return i == n && known[i] == '\0';
 }
 
-/** The same where `known` may begin or end with a star, which stands for anything. */
+/* The same where `known` may begin or end with a star, which stands for anything. */
 static bool matches(const char *known, const char *name, size_t n) {
     size_t length = strlen(known);
     if (known[0] == '*' && n >= length - 1) {

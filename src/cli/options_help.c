@@ -13,7 +13,7 @@
 #include "cli/options.h"
 #include "cli/wrap.h"
 
-/** What an option does begins at this column, in lines that are not too narrow for it. */
+/* What an option does begins at this column, in lines that are not too narrow for it. */
 #define TEXT_AT        30
 #define TEXT_AT_NARROW 8
 #define NARROW         60
@@ -101,7 +101,7 @@ static void put_options(struct gen_bytes *out, const struct options_spec *spec,
     }
 }
 
-/** Indented lines stay what they are; of others those that follow each other are a paragraph. */
+/* Indented lines stay what they are; of others those that follow each other are a paragraph. */
 static void put_examples(struct gen_bytes *out, const char *text, size_t width) {
     while (*text != '\0') {
         size_t n = strcspn(text, "\n") + 1;

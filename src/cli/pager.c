@@ -16,7 +16,7 @@
 #include "cli/text_out.h"
 #include "cli/write_fd.h"
 
-/** What a shell gives as its status for a command that is not there, or is no program. */
+/* What a shell gives as its status for a command that is not there, or is no program. */
 enum { NOT_FOUND = 127, NOT_RUN = 126 };
 
 static int show_plainly(const char *text, size_t n) {
@@ -28,7 +28,7 @@ static int show_plainly(const char *text, size_t n) {
     return text_out_close(&out) ? EXIT_DONE : EXIT_FAILED;
 }
 
-/** Whether the text has fewer lines than stdout's terminal; also where stdout is none. */
+/* Whether the text has fewer lines than stdout's terminal; also where stdout is none. */
 static bool fits(const char *text, size_t n) {
     size_t rows = terminal_rows(STDOUT_FILENO);
     size_t lines = 0;
@@ -38,7 +38,7 @@ static bool fits(const char *text, size_t n) {
     return isatty(STDOUT_FILENO) != 1 || (rows > 0 && lines < rows);
 }
 
-/** The command of the pager, or NULL: none is wanted. */
+/* The command of the pager, or NULL: none is wanted. */
 static const char *find_pager(void) {
     const char *pager = getenv("PAGER");
     const char *terminal = getenv("TERM");
@@ -49,7 +49,7 @@ static const char *find_pager(void) {
     return *pager != '\0' && strcmp(pager, "cat") != 0 ? pager : NULL;
 }
 
-/** In the child: become the pager, which reads from `fd`. */
+/* In the child: become the pager, which reads from `fd`. */
 static void become(const char *pager, int fd) {
     dup2(fd, STDIN_FILENO);
     close(fd);
@@ -59,7 +59,7 @@ static void become(const char *pager, int fd) {
     _exit(NOT_RUN);
 }
 
-/** Have the pager show the text; false if it could not be started. */
+/* Have the pager show the text; false if it could not be started. */
 static bool page(const char *pager, const char *text, size_t n) {
     int ends[2];
     if (pipe(ends) != 0) {

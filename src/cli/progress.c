@@ -22,13 +22,13 @@
 
 void progress_begin(struct progress *progress, const char *label, bool quiet) {
     *progress = (struct progress){
-        .label = label, .wanted = !quiet && isatty(STDERR_FILENO), .start = gen_clock()};
+        .label = label, .enabled = !quiet && isatty(STDERR_FILENO), .start = gen_clock()};
 }
 
 /* Whether it is time to draw. */
 static bool is_due(struct progress *progress) {
-    double time = progress->wanted ? gen_clock() : 0;
-    if (!progress->wanted || time - progress->start < FIRST_AFTER ||
+    double time = progress->enabled ? gen_clock() : 0;
+    if (!progress->enabled || time - progress->start < FIRST_AFTER ||
         time - progress->last < NEXT_AFTER) {
         return false;
     }

@@ -16,7 +16,7 @@
 
 struct progress {
     const char *label;
-    bool wanted;
+    bool enabled;
     bool drawn;
     double start; /**< seconds, as all below */
     double last;  /**< when it was last drawn */

@@ -11,7 +11,7 @@
 #include "base/printable.h"
 #include "cli/alloc.h"
 
-bool terminal_text_wanted(const struct text_out *out) {
+bool terminal_text_needed(const struct text_out *out) {
     return isatty(out->fd) == 1;
 }
 

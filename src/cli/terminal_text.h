@@ -11,7 +11,7 @@
 #include "gen.h"
 
 /** Whether `out` is a terminal, so that what a model wrote must be shown, not obeyed. */
-bool terminal_text_wanted(const struct text_out *out);
+bool terminal_text_needed(const struct text_out *out);
 
 /**
  * Append text[n], whole characters, to `shown`. Newlines and tabs stay; other control characters

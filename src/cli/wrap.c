@@ -10,7 +10,7 @@
 #include "cli/alloc.h"
 #include "cli/terminal_size.h"
 
-/** Narrower than that is taken for that: no text can be read so. */
+/* Narrower than that is taken for that: no text can be read so. */
 #define LEAST_WIDTH 20
 
 size_t wrap_stdout_width(void) {

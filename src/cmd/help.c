@@ -17,7 +17,7 @@ static void put(struct gen_bytes *text, const char *more) {
     alloc_append(text, more, strlen(more));
 }
 
-/** What fits a screen of 24 lines: the commands, and some examples. */
+/* What fits a screen of 24 lines: the commands, and some examples. */
 static void put_overview(struct gen_bytes *text, const struct command *const *all, size_t width) {
     put(text, "gen generates text with GPT-2-style models.\n\nCommands:\n");
     for (size_t i = 0; all[i] != NULL; i++) {

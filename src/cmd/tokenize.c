@@ -183,7 +183,7 @@ static int convert_and_write(const struct tokenize_settings *settings,
     if (!text_out_open(&out, settings->output)) {
         return EXIT_FAILED;
     }
-    bool on_terminal = terminal_text_wanted(&out);
+    bool on_terminal = terminal_text_needed(&out);
     enter_sandbox(settings, &out);
     struct gen_bytes result = {0};
     bool good = convert(&result, settings, tokenizer, text->data, text->n, name, &err) == GEN_OK;

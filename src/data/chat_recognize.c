@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/size.h"
 #include "data/chat_template.h"
 #include "text/jinja/jinja.h"
 
@@ -25,7 +26,7 @@ static const struct probe probes[] = {
     {"u", true},   {"u", false},   {"uau", true},    {"uaua", false},  {"su", true},
     {"su", false}, {"suau", true}, {"suaua", false}, {"suauau", true}, {"sua", false}};
 
-#define N_PROBES     (sizeof probes / sizeof *probes)
+#define N_PROBES     (N_OF(probes))
 #define MAX_MESSAGES 6
 #define SYSTEM_TEXT  "Zeroth"
 
@@ -34,7 +35,7 @@ struct rendered {
     struct gen_bytes text, bare;
 };
 
-/* ---- rendering --------------------------------------------------------------------------------*/
+/* ---- rendering -------------------------------------------------------------------------------*/
 
 static size_t fill(struct gen_chat_message *messages, const char *roles) {
     static const char *const contents[MAX_MESSAGES] = {"First",  "Second", "Third",
@@ -106,7 +107,7 @@ static void release_all(struct rendered *all) {
     }
 }
 
-/* ---- comparing --------------------------------------------------------------------------------*/
+/* ---- comparing -------------------------------------------------------------------------------*/
 
 static bool equal(const struct gen_bytes *a, const struct gen_bytes *b) {
     return a->n == b->n && (a->n == 0 || memcmp(a->data, b->data, a->n) == 0);
@@ -181,7 +182,7 @@ static bool is_like(struct match *match, const struct rendered *own, const struc
     return true;
 }
 
-/* ---- the whole --------------------------------------------------------------------------------*/
+/* ---- the whole -------------------------------------------------------------------------------*/
 
 /* `why` not: what it makes of a message is said. */
 static enum gen_status refuse(const char *where, const struct rendered *own, const char *why,

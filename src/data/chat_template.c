@@ -23,7 +23,7 @@ struct gen_chat_template {
     size_t n_stops;
 };
 
-/* ---- patterns ---------------------------------------------------------------------------------*/
+/* ---- patterns --------------------------------------------------------------------------------*/
 
 static enum gen_status put(struct gen_bytes *out, const char *text) {
     return gen_bytes_append(out, text, strlen(text));
@@ -130,7 +130,7 @@ enum gen_status chat_pattern_jinja(struct gen_bytes *out, const char *pattern,
     return status;
 }
 
-/* ---- making -----------------------------------------------------------------------------------*/
+/* ---- making ----------------------------------------------------------------------------------*/
 
 static enum gen_status add_stop(struct gen_chat_template *template, const char *text, size_t n,
                                 struct gen_error *err) {
@@ -248,7 +248,7 @@ void gen_chat_template_free(struct gen_chat_template *template) {
     memory_free(template);
 }
 
-/* ---- use --------------------------------------------------------------------------------------*/
+/* ---- use -------------------------------------------------------------------------------------*/
 
 const char *gen_chat_template_name(const struct gen_chat_template *template) {
     return template->name.data;

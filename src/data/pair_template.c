@@ -54,11 +54,11 @@ enum gen_status pair_template_init(struct pair_template *template, const char *p
         strstr(b + 1, places[1]) != NULL) {
         return wrong(pattern, first, second, err);
     }
-    const char *behind_a = a + strlen(places[0]);
-    const char *behind_b = b + strlen(places[1]);
+    const char *after_a = a + strlen(places[0]);
+    const char *after_b = b + strlen(places[1]);
     if (append(&template->before, pattern, (size_t)(a - pattern)) != GEN_OK ||
-        append(&template->between, behind_a, (size_t)(b - behind_a)) != GEN_OK ||
-        append(&template->after, behind_b, strlen(behind_b)) != GEN_OK ||
+        append(&template->between, after_a, (size_t)(b - after_a)) != GEN_OK ||
+        append(&template->after, after_b, strlen(after_b)) != GEN_OK ||
         move_space(template) != GEN_OK) {
         return error_no_memory(err, "a template");
     }

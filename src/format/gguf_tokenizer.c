@@ -28,7 +28,7 @@ struct arrays {
 };
 
 static enum gen_status check_name(const struct model_file *file, const char *key,
-                                  const char *const *accepted, const char *wanted,
+                                  const char *const *accepted, const char *must_be,
                                   struct gen_error *err) {
     const char *name = NULL;
     size_t n = 0;
@@ -44,7 +44,7 @@ static enum gen_status check_name(const struct model_file *file, const char *key
     struct error_quoted quoted;
     return error_set(err, GEN_UNSUPPORTED,
                      "%s: %s is \"%s\", but gen has only %s: its ids would differ",
-                     file->where.text, key, error_quote(&quoted, name, n), wanted);
+                     file->where.text, key, error_quote(&quoted, name, n), must_be);
 }
 
 /* An array setting of the right element type (or its unsigned twin) and length. */

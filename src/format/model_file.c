@@ -266,11 +266,11 @@ static const char *describe(struct error_quoted *out, const struct setting *sett
 }
 
 static enum gen_status wrong_value(const struct model_file *file, const struct setting *setting,
-                                   const char *wanted, struct gen_error *err) {
+                                   const char *must_be, struct gen_error *err) {
     struct error_quoted found;
     return error_set(err, GEN_BAD_FILE, "%s: %s is %s, but must be %s",
                      model_file_settings_where(file), setting->key, describe(&found, setting),
-                     wanted);
+                     must_be);
 }
 
 /* Whether the value is an integer of any width that fits; then *value. */
@@ -307,10 +307,10 @@ enum gen_status model_file_get_int(const struct model_file *file, const char *ke
         *value = found;
         return GEN_OK;
     }
-    char wanted[80];
-    snprintf(wanted, sizeof wanted, "a whole number from %lld to %lld", (long long)low,
+    char must_be[80];
+    snprintf(must_be, sizeof must_be, "a whole number from %lld to %lld", (long long)low,
              (long long)high);
-    return wrong_value(file, setting, wanted, err);
+    return wrong_value(file, setting, must_be, err);
 }
 
 enum gen_status model_file_get_float(const struct model_file *file, const char *key, double low,
@@ -330,9 +330,9 @@ enum gen_status model_file_get_float(const struct model_file *file, const char *
         *value = found;
         return GEN_OK;
     }
-    char wanted[80];
-    snprintf(wanted, sizeof wanted, "a number from %g to %g", low, high);
-    return wrong_value(file, setting, wanted, err);
+    char must_be[80];
+    snprintf(must_be, sizeof must_be, "a number from %g to %g", low, high);
+    return wrong_value(file, setting, must_be, err);
 }
 
 enum gen_status model_file_get_bool(const struct model_file *file, const char *key, bool *value,

@@ -238,8 +238,8 @@ static const char *base_name(const char *path) {
 }
 
 /* vocab.json alone is half a tokenizer: the rest lies next to it. */
-static enum gen_status tokenizer_beside(struct gen_tokenizer **out, const char *path,
-                                        struct gen_error *err) {
+static enum gen_status tokenizer_next_to(struct gen_tokenizer **out, const char *path,
+                                         struct gen_error *err) {
     size_t n = (size_t)(base_name(path) - path);
     char *directory = n > 0 ? memory_copy_string(path, n) : memory_copy_string(".", 1);
     if (directory == NULL) {
@@ -259,7 +259,7 @@ enum gen_status gen_tokenizer_open(struct gen_tokenizer **out, const char *path,
         return tokenizer_of_directory(out, path, err);
     }
     if (strcmp(name, "vocab.json") == 0 || strcmp(name, "merges.txt") == 0) {
-        return tokenizer_beside(out, path, err);
+        return tokenizer_next_to(out, path, err);
     }
     if (n >= 5 && strcmp(name + n - 5, ".json") == 0) {
         return tokenizer_files_read_json(out, path, NULL, -1, err);

@@ -21,7 +21,7 @@ static bool is_absent(const cJSON *item) {
     return item == NULL || cJSON_IsNull(item);
 }
 
-static enum gen_status refuse(const char *part, const cJSON *found, const char *wanted,
+static enum gen_status refuse(const char *part, const cJSON *found, const char *must_be,
                               const char *where, struct gen_error *err) {
     struct error_quoted quoted;
     const char *type = type_of(found);
@@ -29,7 +29,7 @@ static enum gen_status refuse(const char *part, const cJSON *found, const char *
                      "%s: the %s is %s%s%s, but gen follows only %s: its ids would differ", where,
                      part, *type != '\0' ? "\"" : "",
                      *type != '\0' ? error_quote(&quoted, type, strlen(type)) : json_kind(found),
-                     *type != '\0' ? "\"" : "", wanted);
+                     *type != '\0' ? "\"" : "", must_be);
 }
 
 /* The parts of a Sequence, or the part itself as the only one; NULL where there are none. */

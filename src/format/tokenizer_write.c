@@ -110,9 +110,9 @@ static enum gen_status make_directory(const char *path, struct gen_error *err) {
 }
 
 /* Write one file next to its target; the rename is left to the caller. */
-static enum gen_status write_beside(struct file_writer *writer, const char *directory,
-                                    const char *name, const struct gen_bytes *text,
-                                    struct gen_error *err) {
+static enum gen_status write_next_to(struct file_writer *writer, const char *directory,
+                                     const char *name, const struct gen_bytes *text,
+                                     struct gen_error *err) {
     char *path = file_join(directory, name);
     if (path == NULL) {
         return error_no_memory(err, "a path");
@@ -134,7 +134,7 @@ enum gen_status gen_tokenizer_save(const struct gen_tokenizer *tokenizer, const 
     for (size_t i = 0; i < N_FILES && status == GEN_OK; i++) {
         struct gen_bytes text = {0};
         status = format[i](&text, tokenizer)
-                     ? write_beside(&writers[i], directory, file_names[i], &text, err)
+                     ? write_next_to(&writers[i], directory, file_names[i], &text, err)
                      : error_no_memory(err, "the tokenizer's files");
         gen_bytes_release(&text);
     }

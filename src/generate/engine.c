@@ -31,7 +31,7 @@ static enum gen_status choose_batch(int32_t *batch, const struct gen_engine_opti
     enum tensor_type kv_type;
     if (options->batch < 0 || options->batch > MAX_BATCH) {
         return error_set(err, GEN_BAD_ARGUMENT,
-                         "batch is %d but must be from 1 to %d, or 0: what fits",
+                         "batch is %d, but must be from 1 to %d, or 0: what fits",
                          (int)options->batch, MAX_BATCH);
     }
     enum gen_status status = kv_cache_choose_type(&kv_type, options->kv_type, err);

@@ -126,16 +126,16 @@ static struct stretch beginning_of(const struct text *text) {
     return window;
 }
 
-/* The slot that holds the longest beginning of `wanted`, a free one if there are several, and how
+/* The slot that holds the longest beginning of `ids`, a free one if there are several, and how
  *  long it is; NULL: none holds any. */
-static struct slot *find_beginning(const struct scheduler *scheduler, struct stretch wanted,
+static struct slot *find_beginning(const struct scheduler *scheduler, struct stretch ids,
                                    size_t *n) {
     struct slot *found = NULL;
     *n = 0;
     for (size_t i = 0; i < scheduler->n_slots; i++) {
         struct slot *slot = &scheduler->slots[i];
         bool waits = slot->text != NULL && slot->text->seat.reader != NULL;
-        size_t length = waits ? 0 : in_common(wanted, held_by(scheduler, slot));
+        size_t length = waits ? 0 : in_common(ids, held_by(scheduler, slot));
         if (length > *n || (length == *n && length > 0 && slot->text == NULL)) {
             *n = length;
             found = slot;
@@ -144,10 +144,10 @@ static struct slot *find_beginning(const struct scheduler *scheduler, struct str
     return found;
 }
 
-/* The text that is reading just now what is `more` than *n ids of the beginning of `wanted`, the
+/* The text that is reading just now what is `more` than *n ids of the beginning of `ids`, the
  *  most of all; then *n is how many. NULL: there is none. */
-static struct text *find_reader(const struct scheduler *scheduler, struct stretch wanted,
-                                size_t more, size_t *n) {
+static struct text *find_reader(const struct scheduler *scheduler, struct stretch ids, size_t more,
+                                size_t *n) {
     struct text *found = NULL;
     for (size_t i = 0; i < scheduler->n_slots; i++) {
         const struct slot *slot = &scheduler->slots[i];
@@ -155,7 +155,7 @@ static struct text *find_reader(const struct scheduler *scheduler, struct stretc
         if (text == NULL || text->seat.reader != NULL || has_read_prompt(text)) {
             continue;
         }
-        size_t length = in_common(wanted, window_of(text));
+        size_t length = in_common(ids, window_of(text));
         if (length >= *n + more) {
             *n = length;
             more = 1;

@@ -32,20 +32,20 @@ static enum gen_status check_options(const struct gen_generate_options *options,
                                      const struct gen_tokenizer *tokenizer, struct gen_error *err) {
     if (options->max_new_tokens < -1) {
         return error_set(err, GEN_BAD_ARGUMENT,
-                         "max_new_tokens is %d but must be 0 or more, or -1: no limit",
+                         "max_new_tokens is %d, but must be 0 or more, or -1: no limit",
                          (int)options->max_new_tokens);
     }
     if (options->max_length != -1 && options->max_length < 1) {
         return error_set(err, GEN_BAD_ARGUMENT,
-                         "max_length is %d but must be 1 or more, or -1: no limit",
+                         "max_length is %d, but must be 1 or more, or -1: no limit",
                          (int)options->max_length);
     }
     if (options->num_return_sequences < 1) {
-        return error_set(err, GEN_BAD_ARGUMENT, "num_return_sequences is %d but must be 1 or more",
+        return error_set(err, GEN_BAD_ARGUMENT, "num_return_sequences is %d, but must be 1 or more",
                          (int)options->num_return_sequences);
     }
     if (options->n_logprobs < 0 || options->n_logprobs > MAX_LOGPROBS) {
-        return error_set(err, GEN_BAD_ARGUMENT, "n_logprobs is %d but must be from 0 to %d",
+        return error_set(err, GEN_BAD_ARGUMENT, "n_logprobs is %d, but must be from 0 to %d",
                          (int)options->n_logprobs, MAX_LOGPROBS);
     }
     if (options->n_stop > 0 && (options->stop == NULL || tokenizer == NULL)) {
@@ -224,9 +224,9 @@ static enum gen_status add_text(struct sequence *sequence, int32_t id, bool *sto
 }
 
 static size_t n_logprobs(const struct sequence *sequence) {
-    size_t wanted = (size_t)sequence->rules->options->n_logprobs;
+    size_t n_logprobs = (size_t)sequence->rules->options->n_logprobs;
     size_t n_vocab = (size_t)sequence->rules->n_vocab;
-    return size_min(wanted, n_vocab);
+    return size_min(n_logprobs, n_vocab);
 }
 
 /* Record an id, with its log probabilities. */

@@ -111,16 +111,16 @@ static enum gen_status check_pair(const struct adapter *adapter, const struct te
                          "%s: tensor %s has rank %" PRIu64 ", but at most %d is read", where,
                          names[0], rank, ADAPTER_MAX_RANK);
     }
-    const uint64_t wanted[2][2] = {{n_in, rank}, {rank, n_out}};
+    const uint64_t expected[2][2] = {{n_in, rank}, {rank, n_out}};
     for (int b = 0; b < 2; b++) {
         const struct file_tensor *tensor = tensors[b];
-        if (tensor->n_dims != 2 || tensor->dims[0] != wanted[b][0] ||
-            tensor->dims[1] != wanted[b][1]) {
+        if (tensor->n_dims != 2 || tensor->dims[0] != expected[b][0] ||
+            tensor->dims[1] != expected[b][1]) {
             return error_set(
                 err, GEN_BAD_FILE,
                 "%s: tensor %s has the shape [%" PRIu64 ", %" PRIu64 "], but must have [%" PRIu64
                 ", %" PRIu64 "] for this model (is it an adapter of another model?)",
-                where, names[b], tensor->dims[1], tensor->dims[0], wanted[b][1], wanted[b][0]);
+                where, names[b], tensor->dims[1], tensor->dims[0], expected[b][1], expected[b][0]);
         }
         const struct tensor_type_info *info = tensor_type_info(tensor->type);
         size_t n = (size_t)(tensor->dims[0] * tensor->dims[1]);

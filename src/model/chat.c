@@ -80,11 +80,11 @@ static enum gen_status of_directory(struct gen_chat_template **out, const struct
 enum gen_status gen_chat_template_new(struct gen_chat_template **out, const struct gen_model *model,
                                       const char *name_or_pattern, struct gen_error *err) {
     const struct gen_tokenizer *tokenizer = gen_model_tokenizer(model);
-    const struct model_file *file = model->file;
+    const struct model_file *file = model->source;
     *out = NULL;
     if (tokenizer == NULL) {
         return error_set(err, GEN_UNSUPPORTED, "%s: has no tokenizer, which a conversation needs",
-                         file->where.text);
+                         model->where.text);
     }
     size_t n_eos = 0;
     const int32_t *eos_ids = gen_model_eos_ids(model, &n_eos);
@@ -96,9 +96,9 @@ enum gen_status gen_chat_template_new(struct gen_chat_template **out, const stru
         status = error_no_memory(err, "a chat template");
     } else if (name_or_pattern != NULL) {
         status = chat_template_new(out, name_or_pattern, &ends, err);
-    } else if (file->naming == NAMES_HF) {
+    } else if (file != NULL && file->naming == NAMES_HF) {
         status = of_directory(out, file, &ends, err);
-    } else {
+    } else if (file != NULL) {
         status = own(out, file, &ends, err);
     }
     memory_free(bos);

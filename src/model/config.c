@@ -151,19 +151,19 @@ static enum gen_status refuse_gguf_numbers(const struct gen_config *config,
     struct arch_key key;
     for (size_t i = 0; i < N_OF(refused_numbers); i++) {
         const struct refused_number *rule = &refused_numbers[i];
-        int64_t wanted = rule->harmless == N_HEADS     ? config->n_head
-                         : rule->harmless == HEAD_SIZE ? config->n_embd / config->n_head
-                                                       : rule->harmless;
-        int64_t value = wanted;
+        int64_t expected = rule->harmless == N_HEADS     ? config->n_head
+                           : rule->harmless == HEAD_SIZE ? config->n_embd / config->n_head
+                                                         : rule->harmless;
+        int64_t value = expected;
         enum gen_status status = model_file_get_int(file, arch_key(&key, config, rule->key),
                                                     INT64_MIN, INT64_MAX, &value, err);
         if (status != GEN_OK) {
             return status;
         }
-        if (value != wanted) {
+        if (value != expected) {
             return error_set(err, GEN_UNSUPPORTED, "%s: %s is %lld; gen can only run it with %lld",
                              model_file_settings_where(file), key.text, (long long)value,
-                             (long long)wanted);
+                             (long long)expected);
         }
     }
     bool causal = true;

@@ -156,7 +156,7 @@ for_each_tensor(const struct conversion *c,
     const struct arch *arch = arch_of(&c->config);
     for (size_t i = 0; i < arch->n_tensors; i++) {
         const struct tensor_spec *spec = &arch->tensors[i];
-        if (!tensor_spec_is_wanted(spec, &c->config)) {
+        if (!tensor_spec_exists(spec, &c->config)) {
             continue;
         }
         for (int32_t layer = 0; layer < tensor_spec_count(spec, &c->config); layer++) {
@@ -177,7 +177,7 @@ static size_t count_sources(const struct conversion *c) {
     size_t n = 0;
     for (size_t i = 0; i < arch->n_tensors; i++) {
         const struct tensor_spec *spec = &arch->tensors[i];
-        if (tensor_spec_is_wanted(spec, &c->config)) {
+        if (tensor_spec_exists(spec, &c->config)) {
             n += tensor_spec_n_parts(spec, c->file->naming) *
                  (size_t)tensor_spec_count(spec, &c->config);
         }
@@ -412,7 +412,7 @@ enum gen_status gen_convert(const char *src, const char *dst,
     }
     /* Who talks to the merged model shall do so as the adapter was taught. */
     if (status == GEN_OK && c.adapter != NULL) {
-        status = metadata_teach_adapter(source->file, adapter_file(c.adapter), err);
+        status = metadata_teach_adapter(source->source, adapter_file(c.adapter), err);
     }
     if (status == GEN_OK) {
         c.pool = thread_pool_new(0);

@@ -216,8 +216,8 @@ struct forward_run {
     const struct forward *f;
     const struct forward_row *rows; /* [n_rows] while all are on their way */
     size_t n_rows;
-    const size_t *which; /* [n_wanted]: the rows whose final x is needed */
-    size_t n_wanted;
+    const size_t *which; /* [n_needed]: the rows whose final x is needed */
+    size_t n_needed;
     size_t layer;
     bool apart; /* all rows of a slot are in one job */
 };
@@ -273,25 +273,25 @@ static void attend(const struct forward_run *r, const struct layer *h) {
  * The same in the last layer. Of rows whose final x is not needed only keys and values matter,
  * which later positions see; the rows of `which` are moved to the front and go on alone.
  */
-static void attend_wanted(struct forward_run *r, const struct layer *h) {
+static void attend_needed(struct forward_run *r, const struct layer *h) {
     const struct forward *f = r->f;
     const struct activations *a = f->activations;
     size_t c = (size_t)f->config->n_embd;
     linear_qkv(f, r->n_rows, h, c, 3 * c);
     op_store_kv(f->compute, a->jobs, plan_attention(f, r->rows, r->n_rows, r->layer));
-    r->n_rows = r->n_wanted;
-    if (r->n_wanted == 0) {
+    r->n_rows = r->n_needed;
+    if (r->n_needed == 0) {
         return;
     }
-    struct forward_row wanted[FORWARD_MAX_ROWS];
-    for (size_t i = 0; i < r->n_wanted; i++) {
-        wanted[i] = r->rows[r->which[i]];
+    struct forward_row needed[FORWARD_MAX_ROWS];
+    for (size_t i = 0; i < r->n_needed; i++) {
+        needed[i] = r->rows[r->which[i]];
     }
-    keep_rows(a->x, r->which, r->n_wanted, c);
-    keep_rows(a->normal, r->which, r->n_wanted, c);
+    keep_rows(a->x, r->which, r->n_needed, c);
+    keep_rows(a->normal, r->which, r->n_needed, c);
     /* Where C does not fill panels, the last queries were computed before, of other rows. */
-    linear_qkv(f, r->n_wanted, h, 0, c);
-    op_attention(f->compute, a->jobs, plan_attention(f, wanted, r->n_wanted, r->layer), false);
+    linear_qkv(f, r->n_needed, h, 0, c);
+    op_attention(f->compute, a->jobs, plan_attention(f, needed, r->n_needed, r->layer), false);
 }
 
 static void attention_forward(struct run *run, enum run_buffer out, enum run_buffer in,
@@ -300,15 +300,15 @@ static void attention_forward(struct run *run, enum run_buffer out, enum run_buf
     bool is_last = r->layer + 1 == (size_t)r->f->config->n_layer;
     (void)out;
     (void)in;
-    if (is_last && r->n_wanted < r->n_rows) {
-        attend_wanted(r, h);
+    if (is_last && r->n_needed < r->n_rows) {
+        attend_needed(r, h);
     } else {
         attend(r, h);
     }
 }
 
 void forward_layers(const struct forward *forward, const struct forward_row *rows, size_t n_rows,
-                    const size_t *which, size_t n_wanted) {
+                    const size_t *which, size_t n_needed) {
     static const struct run_operations operations = {norm_forward, attention_forward,
                                                      linear_forward};
     struct forward_run run = {
@@ -317,7 +317,7 @@ void forward_layers(const struct forward *forward, const struct forward_row *row
         .rows = rows,
         .n_rows = n_rows,
         .which = which,
-        .n_wanted = n_wanted,
+        .n_needed = n_needed,
         .apart = jobs_are_apart(rows, n_rows, forward->compute->kernels->attention_rows)};
     struct embed_work work = {forward, rows};
     thread_pool_run(forward->compute->pool, n_rows, 0, embed_share, &work);

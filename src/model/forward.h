@@ -63,12 +63,12 @@ size_t forward_inputs(const struct weights *weights);
 
 /**
  * Take n_rows (1 ... max_rows) rows through the layers. Their keys and values are in the cache
- * then, and activations->x[n_wanted] is the final x of the rows listed in `which`, ascending; of
+ * then, and activations->x[n_needed] is the final x of the rows listed in `which`, ascending; of
  * the others the last layer computes no more than key and value. Rows of one slot must come in
  * order of position, right after what the cache holds.
  */
 void forward_layers(const struct forward *forward, const struct forward_row *rows, size_t n_rows,
-                    const size_t *which, size_t n_wanted);
+                    const size_t *which, size_t n_needed);
 
 /** logits[n][V] of activations->x[n]. */
 void forward_logits(const struct forward *forward, float *logits, size_t n);

@@ -137,7 +137,7 @@ enum gen_status metadata_carry(struct gguf_writer *writer, const struct model_fi
     return status;
 }
 
-/* ---- what was taught ------------------------------------------------------------------------*/
+/* ---- what was taught -------------------------------------------------------------------------*/
 
 static bool is_utf8(const char *text) {
     size_t n = strlen(text);

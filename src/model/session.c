@@ -167,21 +167,21 @@ static size_t eval_chunk(struct gen_session *session, const struct gen_row *rows
                          size_t n, size_t n_logits) {
     struct forward_row chunk[FORWARD_MAX_ROWS];
     size_t which[FORWARD_MAX_ROWS];
-    size_t n_wanted = 0;
+    size_t n_needed = 0;
     for (size_t i = 0; i < n; i++) {
         const struct gen_row *row = &rows[first + i];
         chunk[i] = (struct forward_row){row->id, row->slot, session->cache.lengths[row->slot]++};
-        session->logits_row[first + i] = row->want_logits ? n_logits + n_wanted : SIZE_MAX;
+        session->logits_row[first + i] = row->want_logits ? n_logits + n_needed : SIZE_MAX;
         if (row->want_logits) {
-            which[n_wanted++] = i;
+            which[n_needed++] = i;
         }
     }
-    forward_layers(&session->forward, chunk, n, which, n_wanted);
-    if (n_wanted > 0) {
+    forward_layers(&session->forward, chunk, n, which, n_needed);
+    if (n_needed > 0) {
         size_t n_vocab = (size_t)session->model->config.n_vocab;
-        forward_logits(&session->forward, session->logits + n_logits * n_vocab, n_wanted);
+        forward_logits(&session->forward, session->logits + n_logits * n_vocab, n_needed);
     }
-    return n_logits + n_wanted;
+    return n_logits + n_needed;
 }
 
 static bool all_finite(const float *x, size_t n) {

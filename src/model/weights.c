@@ -181,7 +181,7 @@ static enum gen_status bind_all(struct binding *binding) {
     const struct arch *arch = binding->weights->arch;
     for (size_t i = 0; i < arch->n_tensors; i++) {
         const struct tensor_spec *spec = &arch->tensors[i];
-        if (!tensor_spec_is_wanted(spec, binding->config)) {
+        if (!tensor_spec_exists(spec, binding->config)) {
             continue;
         }
         for (int32_t layer = 0; layer < tensor_spec_count(spec, binding->config); layer++) {

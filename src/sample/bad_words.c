@@ -33,7 +33,7 @@ static void forbid(float *scores, const struct sample_context *context) {
     }
 }
 
-static bool is_wanted(const struct gen_sampling *options) {
+static bool applies(const struct gen_sampling *options) {
     return options->n_bad_words > 0;
 }
 
@@ -61,4 +61,4 @@ static enum gen_status check(const struct gen_sampling *options, int32_t n_vocab
 }
 
 const struct processor processor_bad_words = {
-    .name = "bad_words", .check = check, .is_wanted = is_wanted, .logits = forbid};
+    .name = "bad_words", .check = check, .applies = applies, .logits = forbid};

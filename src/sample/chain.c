@@ -53,14 +53,14 @@ static enum gen_status check_number(const struct sample_option *option, float va
     bool in_range = isfinite(value) && value >= option->low && value <= option->high &&
                     !(option->above_low && value == option->low);
     return in_range ? GEN_OK
-                    : error_set(err, GEN_BAD_ARGUMENT, "%s is %g but must be %s", option->name,
+                    : error_set(err, GEN_BAD_ARGUMENT, "%s is %g, but must be %s", option->name,
                                 (double)value, option->must_be);
 }
 
 static enum gen_status check_count(const struct sample_option *option, int32_t value,
                                    struct gen_error *err) {
     return value >= 0 ? GEN_OK
-                      : error_set(err, GEN_BAD_ARGUMENT, "%s is %d but must be 0 (off) or more",
+                      : error_set(err, GEN_BAD_ARGUMENT, "%s is %d, but must be 0 (off) or more",
                                   option->name, (int)value);
 }
 
@@ -117,7 +117,7 @@ bool chain_init(struct chain *chain, const struct gen_sampling *options, size_t 
     for (size_t i = 0; i < N_PROCESSORS; i++) {
         const struct processor *processor = processors[i];
         bool does_something = processor->logits != NULL || processor->candidates != NULL;
-        if (does_something && processor->is_wanted(options) && !add_rule(chain, processor, NULL)) {
+        if (does_something && processor->applies(options) && !add_rule(chain, processor, NULL)) {
             return false;
         }
     }

@@ -15,7 +15,7 @@ static void add(float *scores, const struct sample_context *context) {
     }
 }
 
-static bool is_wanted(const struct gen_sampling *options) {
+static bool applies(const struct gen_sampling *options) {
     return options->n_logit_bias > 0;
 }
 
@@ -32,7 +32,7 @@ static enum gen_status check_biases(const struct gen_sampling *options, int32_t 
         }
         if (isnan(bias) || bias == (double)INFINITY) {
             return error_set(err, GEN_BAD_ARGUMENT,
-                             "logit_bias of id %d is %g but must be a number or -inf", id, bias);
+                             "logit_bias of id %d is %g, but must be a number or -inf", id, bias);
         }
         if (seen[id]) {
             return error_set(err, GEN_BAD_ARGUMENT,
@@ -62,4 +62,4 @@ static enum gen_status check(const struct gen_sampling *options, int32_t n_vocab
 }
 
 const struct processor processor_logit_bias = {
-    .name = "logit_bias", .check = check, .is_wanted = is_wanted, .logits = add};
+    .name = "logit_bias", .check = check, .applies = applies, .logits = add};

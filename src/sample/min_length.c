@@ -14,7 +14,7 @@ static const struct sample_option options[] = {
     {.name = NULL},
 };
 
-static bool is_wanted(const struct gen_sampling *sampling) {
+static bool applies(const struct gen_sampling *sampling) {
     return sampling->min_new_tokens > 0 || sampling->min_length > 0;
 }
 
@@ -31,4 +31,4 @@ static void forbid_eos(float *scores, const struct sample_context *context) {
 }
 
 const struct processor processor_min_length = {
-    .name = "min_length", .options = options, .is_wanted = is_wanted, .logits = forbid_eos};
+    .name = "min_length", .options = options, .applies = applies, .logits = forbid_eos};

@@ -13,7 +13,7 @@ static const struct sample_option options[] = {
     {.name = NULL},
 };
 
-static bool is_wanted(const struct gen_sampling *sampling) {
+static bool applies(const struct gen_sampling *sampling) {
     return sampling->min_p > 0.0f;
 }
 
@@ -30,4 +30,4 @@ static bool thin_out(struct candidates *list, const struct sample_context *conte
 }
 
 const struct processor processor_min_p = {
-    .name = "min_p", .options = options, .is_wanted = is_wanted, .candidates = thin_out};
+    .name = "min_p", .options = options, .applies = applies, .candidates = thin_out};

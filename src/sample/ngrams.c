@@ -13,7 +13,7 @@ static const struct sample_option options[] = {
     {.name = NULL},
 };
 
-static bool is_wanted(const struct gen_sampling *sampling) {
+static bool applies(const struct gen_sampling *sampling) {
     return sampling->no_repeat_ngram_size > 0;
 }
 
@@ -29,4 +29,4 @@ static void forbid(float *scores, const struct sample_context *context) {
 }
 
 const struct processor processor_no_repeat_ngram = {
-    .name = "no_repeat_ngram_size", .options = options, .is_wanted = is_wanted, .logits = forbid};
+    .name = "no_repeat_ngram_size", .options = options, .applies = applies, .logits = forbid};

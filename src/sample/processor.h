@@ -48,7 +48,7 @@ struct processor {
     /** What ranges cannot say of the options; NULL: nothing. */
     enum gen_status (*check)(const struct gen_sampling *options, int32_t n_vocab,
                              struct gen_error *err);
-    bool (*is_wanted)(const struct gen_sampling *options);
+    bool (*applies)(const struct gen_sampling *options);
     void (*logits)(float *scores, const struct sample_context *context);
     /** False: out of memory. */
     bool (*candidates)(struct candidates *list, const struct sample_context *context);

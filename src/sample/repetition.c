@@ -24,11 +24,11 @@ static const struct sample_option presence_options[] = {
     {.name = NULL},
 };
 
-static bool repetition_is_wanted(const struct gen_sampling *options) {
+static bool repetition_applies(const struct gen_sampling *options) {
     return options->repetition_penalty != 1.0f;
 }
 
-static bool presence_is_wanted(const struct gen_sampling *options) {
+static bool presence_applies(const struct gen_sampling *options) {
     return options->presence_penalty != 0.0f || options->frequency_penalty != 0.0f;
 }
 
@@ -74,7 +74,7 @@ static void penalize_presence_and_frequency(float *scores, const struct sample_c
 
 const struct processor processor_repetition_penalty = {.name = "repetition_penalty",
                                                        .options = repetition_options,
-                                                       .is_wanted = repetition_is_wanted,
+                                                       .applies = repetition_applies,
                                                        .logits = penalize_repetition,
                                                        .begin = begin,
                                                        .accept = accept_all,
@@ -83,7 +83,7 @@ const struct processor processor_repetition_penalty = {.name = "repetition_penal
 
 const struct processor processor_presence_frequency = {.name = "presence_penalty",
                                                        .options = presence_options,
-                                                       .is_wanted = presence_is_wanted,
+                                                       .applies = presence_applies,
                                                        .logits = penalize_presence_and_frequency,
                                                        .begin = begin,
                                                        .accept = accept_new,

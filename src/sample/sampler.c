@@ -127,11 +127,11 @@ enum gen_status gen_sampler_new(struct gen_sampler **out, const struct gen_sampl
                                 uint64_t sequence, struct gen_error *err) {
     *out = NULL;
     if (n_vocab < 1) {
-        return error_set(err, GEN_BAD_ARGUMENT, "n_vocab is %d but must be at least 1",
+        return error_set(err, GEN_BAD_ARGUMENT, "n_vocab is %d, but must be at least 1",
                          (int)n_vocab);
     }
     if (eos < -1 || eos >= n_vocab) {
-        return error_set(err, GEN_BAD_ARGUMENT, "eos is %d but must be from 0 to %d, or -1: none",
+        return error_set(err, GEN_BAD_ARGUMENT, "eos is %d, but must be from 0 to %d, or -1: none",
                          (int)eos, (int)(n_vocab - 1));
     }
     enum gen_status status = sampler_check(options, n_vocab, err);
@@ -189,7 +189,7 @@ enum gen_status gen_sampler_add_eos(struct gen_sampler *sampler, const int32_t *
                                     struct gen_error *err) {
     for (size_t i = 0; i < n; i++) {
         if (ids[i] < 0 || ids[i] >= sampler->n_vocab) {
-            return error_set(err, GEN_BAD_ARGUMENT, "eos %zu is %d but must be from 0 to %d", i,
+            return error_set(err, GEN_BAD_ARGUMENT, "eos %zu is %d, but must be from 0 to %d", i,
                              (int)ids[i], (int)(sampler->n_vocab - 1));
         }
     }

@@ -15,7 +15,7 @@ static const struct sample_option options[] = {
     {.name = NULL},
 };
 
-static bool is_wanted(const struct gen_sampling *sampling) {
+static bool applies(const struct gen_sampling *sampling) {
     return sampling->top_n_sigma > 0.0f;
 }
 
@@ -45,4 +45,4 @@ static void forbid(float *scores, const struct sample_context *context) {
 }
 
 const struct processor processor_top_n_sigma = {
-    .name = "top_n_sigma", .options = options, .is_wanted = is_wanted, .logits = forbid};
+    .name = "top_n_sigma", .options = options, .applies = applies, .logits = forbid};

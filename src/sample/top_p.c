@@ -14,7 +14,7 @@ static const struct sample_option options[] = {
     {.name = NULL},
 };
 
-static bool is_wanted(const struct gen_sampling *sampling) {
+static bool applies(const struct gen_sampling *sampling) {
     return sampling->top_p < 1.0f;
 }
 
@@ -47,4 +47,4 @@ static bool thin_out(struct candidates *list, const struct sample_context *conte
 }
 
 const struct processor processor_top_p = {
-    .name = "top_p", .options = options, .is_wanted = is_wanted, .candidates = thin_out};
+    .name = "top_p", .options = options, .applies = applies, .candidates = thin_out};

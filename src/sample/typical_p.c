@@ -16,7 +16,7 @@ static const struct sample_option options[] = {
     {.name = NULL},
 };
 
-static bool is_wanted(const struct gen_sampling *sampling) {
+static bool applies(const struct gen_sampling *sampling) {
     return sampling->typical_p < 1.0f;
 }
 
@@ -67,4 +67,4 @@ static bool thin_out(struct candidates *list, const struct sample_context *conte
 }
 
 const struct processor processor_typical_p = {
-    .name = "typical_p", .options = options, .is_wanted = is_wanted, .candidates = thin_out};
+    .name = "typical_p", .options = options, .applies = applies, .candidates = thin_out};

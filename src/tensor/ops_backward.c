@@ -45,14 +45,14 @@ static void product_shares(void *context, size_t begin, size_t end, int thread) 
 
 /* Shares are as many rows as may be and as many panels as leave each thread enough of them. */
 void op_product(const struct compute *compute, const struct product_job *job) {
-    size_t wanted = (size_t)thread_pool_size(compute->pool) * PRODUCT_SHARES;
+    size_t enough = (size_t)thread_pool_size(compute->pool) * PRODUCT_SHARES;
     size_t down = size_divide_up(job->n_rows, PRODUCT_ROWS);
     size_t n_panels = size_divide_up(job->n_columns, MATRIX_PANEL);
     struct product_work work = {.compute = compute,
                                 .job = job,
                                 .n_rows = size_round_up(size_divide_up(job->n_rows, down), 16),
                                 .n_panels = n_panels,
-                                .n_across = size_min(size_divide_up(wanted, down),
+                                .n_across = size_min(size_divide_up(enough, down),
                                                      size_divide_up(n_panels, PRODUCT_PANELS))};
     size_t n_shares = size_divide_up(job->n_rows, work.n_rows) * work.n_across;
     thread_pool_run(compute->pool, n_shares, 1, product_shares, &work);

@@ -12,7 +12,7 @@
  * prefetched that many lines ahead: 16 streams are more than processors foresee. */
 enum { CACHE_LINE = 64, LINES_AHEAD = 4 };
 
-static void ask_ahead(const unsigned char *from) {
+static void prefetch_ahead(const unsigned char *from) {
     /* Through an integer, because the address may lie after the end. */
     uintptr_t ahead = (uintptr_t)from + (uintptr_t)LINES_AHEAD * CACHE_LINE;
     __builtin_prefetch((const void *)ahead); // NOLINT(performance-no-int-to-ptr)
@@ -42,7 +42,7 @@ static void ask_ahead(const unsigned char *from) {
                               vector exponents, vector lowest) {                                   \
         vector bad = {0};                                                                          \
         for (size_t i = 0; i < (side); i++) {                                                      \
-            ask_ahead(from + i * n_in * sizeof(type));                                             \
+            prefetch_ahead(from + i * n_in * sizeof(type));                                        \
         }                                                                                          \
         for (size_t k = 0; k < CACHE_LINE / sizeof(type); k += (side)) {                           \
             vector square[side];                                                                   \

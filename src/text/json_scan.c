@@ -31,9 +31,9 @@ static int peek(const struct scan *scan) {
     return cursor_left(&scan->text) > 0 ? scan->text.data[scan->text.position] : -1;
 }
 
-/* Step over the next byte if it is `wanted`. */
-static bool accept(struct scan *scan, char wanted) {
-    if (peek(scan) != wanted) {
+/* Step over the next byte if it is `expected`. */
+static bool accept(struct scan *scan, char expected) {
+    if (peek(scan) != expected) {
         return false;
     }
     cursor_take(&scan->text, 1);

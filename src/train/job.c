@@ -40,7 +40,7 @@ struct run {
 #define MICRO_BATCH_ROWS 1024
 
 /* The trainable numbers. */
-static struct params *learned(struct run *run) {
+static struct params *trainable(struct run *run) {
     return run->job->in.lora != NULL ? &run->lora.params : &run->params;
 }
 
@@ -67,8 +67,8 @@ static size_t choose_micro_batch(const struct run *run) {
     ranks_share(&first, &end, ranks, run->data->n_sequences);
     size_t n_sequences = (size_t)(end - first);
     if (run->options->micro_batch > 0) {
-        size_t wanted = (size_t)run->options->micro_batch;
-        return size_min(wanted, n_sequences);
+        size_t micro_batch = (size_t)run->options->micro_batch;
+        return size_min(micro_batch, n_sequences);
     }
     long pages = sysconf(_SC_PHYS_PAGES);
     long page = sysconf(_SC_PAGESIZE);
@@ -122,7 +122,7 @@ static enum gen_status fill_weights(struct run *run) {
         status = check_base(run);
     }
     if (status == GEN_OK && run->job->resumed) {
-        status = saved_state_load(&run->job->saved, run->job->state_path, learned(run),
+        status = saved_state_load(&run->job->saved, run->job->state_path, trainable(run),
                                   &run->optimizer.adamw, run->err);
     }
     return status;
@@ -136,7 +136,7 @@ static enum gen_status make_weights(struct run *run) {
     if (status != GEN_OK) {
         return status;
     }
-    const struct params *params = learned(run);
+    const struct params *params = trainable(run);
     run->gradients = params_new_array(params);
     if (!optimizer_init(&run->optimizer, params, run->options) || run->gradients == NULL) {
         return error_set(run->err, GEN_NO_MEMORY,
@@ -198,7 +198,7 @@ static struct trainer_inputs trainer_inputs(struct run *run) {
         .source = job->init != NULL ? job->init : job->earlier,
         .carried = job->init != NULL ? METADATA_LEARNED : METADATA_SAME,
         .params = &run->params,
-        .learned = learned(run),
+        .trainable = trainable(run),
         .lora = job->in.lora != NULL ? &run->lora : NULL,
         .optimizer = &run->optimizer,
         .gradients = run->gradients,
@@ -247,7 +247,7 @@ static struct gen_train_plan plan_of(struct run *run) {
     }
     return (struct gen_train_plan){.config = &run->job->config,
                                    .n_parameters = run->params.n_parameters,
-                                   .n_learned = learned(run)->n_parameters,
+                                   .n_trainable = trainable(run)->n_parameters,
                                    .n_tokens = data->n_tokens,
                                    .n_documents = data->n_documents,
                                    .n_valid_tokens = data->n_valid_tokens,
@@ -290,9 +290,9 @@ static enum gen_status prepare(struct run *run) {
 static void release(struct run *run) {
     train_pass_free(run->pass);
     if (run->gradients != NULL) {
-        params_free_array(learned(run), run->gradients);
+        params_free_array(trainable(run), run->gradients);
     }
-    optimizer_release(&run->optimizer, learned(run));
+    optimizer_release(&run->optimizer, trainable(run));
     lora_release(&run->lora);
     params_release(&run->params);
 }

@@ -201,14 +201,14 @@ static enum gen_status add_gradients(struct trainer *trainer, size_t n_sequences
     uint64_t begin, end;
     ranks_share(&begin, &end, ranks, n_sequences);
     size_t n_counted = 0;
-    size_t wanted = count_targets(trainer, n_sequences);
-    struct train_step step = {.scale = (float)(1 / (double)(wanted > 0 ? wanted : 1)),
+    size_t n_targets = count_targets(trainer, n_sequences);
+    struct train_step step = {.scale = (float)(1 / (double)(n_targets > 0 ? n_targets : 1)),
                               .seed = dropout_seed(trainer)};
     double sum = 0;
     enum gen_status status = GEN_OK;
     if (begin == end) {
         memset(trainer->in->gradients, 0,
-               trainer->in->learned->n_values * sizeof *trainer->in->gradients);
+               trainer->in->trainable->n_values * sizeof *trainer->in->gradients);
     }
     for (size_t first = (size_t)begin; first < end && status == GEN_OK;) {
         size_t left = (size_t)end - first;
@@ -225,8 +225,8 @@ static enum gen_status add_gradients(struct trainer *trainer, size_t n_sequences
     double sums[] = {sum, (double)n_counted};
     status = ranks_sum(ranks, sums, 2, status, err);
     if (status == GEN_OK) {
-        status =
-            ranks_sum_gradients(ranks, trainer->in->gradients, trainer->in->learned->n_values, err);
+        status = ranks_sum_gradients(ranks, trainer->in->gradients,
+                                     trainer->in->trainable->n_values, err);
     }
     *loss = sums[0] / (sums[1] > 0 ? sums[1] : 1);
     return status;
@@ -243,7 +243,7 @@ static enum gen_status make_step(struct trainer *trainer, struct gen_train_repor
         return status;
     }
     double norm =
-        adamw_norm(trainer->in->gradients, trainer->in->learned->n_values, trainer->in->compute);
+        adamw_norm(trainer->in->gradients, trainer->in->trainable->n_values, trainer->in->compute);
     if ((status = check_finite(trainer, report->loss, norm, err)) != GEN_OK) {
         return status;
     }
@@ -251,7 +251,7 @@ static enum gen_status make_step(struct trainer *trainer, struct gen_train_repor
     const struct adamw_step step = {.rate = schedule_rate(&trainer->in->schedule, run->step),
                                     .scale = clip > 0 && norm > clip ? clip / norm : 1,
                                     .t = run->step + 1};
-    optimizer_step(trainer->in->optimizer, trainer->in->learned, trainer->in->gradients, &step,
+    optimizer_step(trainer->in->optimizer, trainer->in->trainable, trainer->in->gradients, &step,
                    trainer->in->compute);
     size_t n_tokens = count_positions(trainer, n_sequences);
     run->step++;

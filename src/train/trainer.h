@@ -34,7 +34,7 @@ struct train_source {
     size_t (*read)(void *context, uint64_t sequence, int32_t *ids, int32_t *targets);
 };
 
-/** What a run works with; nothing of it is owned, and `learned` to `pass` are changed by the run.
+/** What a run works with; nothing of it is owned, and `trainable` to `pass` are changed by the run.
  */
 struct trainer_inputs {
     const struct gen_train_options *options;
@@ -45,9 +45,9 @@ struct trainer_inputs {
     enum metadata_carried carried;
     const struct params *params; /**< of the model */
     const struct lora *lora;     /**< NULL: all weights are trainable */
-    struct params *learned;      /**< the trainable ones: `params`, or those of `lora` */
+    struct params *trainable;    /**< the trainable ones: `params`, or those of `lora` */
     struct optimizer *optimizer;
-    float *gradients; /**< of `learned`; what they hold before a step does not matter */
+    float *gradients; /**< of `trainable`; what they hold before a step does not matter */
     struct compute *compute;
     struct train_pass *pass;
     struct schedule schedule;

@@ -24,7 +24,7 @@ enum gen_status trainer_compare_ranks(const struct trainer *trainer, struct gen_
     digest_add_u64(&digest, trainer->in->n_positions);
     digest_add_u64(&digest, run->has_best);
     digest_add_u64(&digest, run->has_first);
-    const struct params *parts[] = {trainer->in->params, trainer->in->learned};
+    const struct params *parts[] = {trainer->in->params, trainer->in->trainable};
     for (size_t i = 0; i < (trainer->in->lora != NULL ? 2 : 1); i++) {
         digest_add(&digest, parts[i]->values, parts[i]->n_values * sizeof *parts[i]->values);
     }
@@ -63,8 +63,9 @@ static enum gen_status check_state(const struct trainer *trainer, struct gen_err
 static enum gen_status write_checkpoint(struct trainer *trainer, struct gen_error *err) {
     enum gen_status status = check_state(trainer, err);
     if (status == GEN_OK) {
-        status = checkpoint_write_state(trainer->in->state_path, &trainer->checkpoint,
-                                        trainer->in->learned, &trainer->in->optimizer->adamw, err);
+        status =
+            checkpoint_write_state(trainer->in->state_path, &trainer->checkpoint,
+                                   trainer->in->trainable, &trainer->in->optimizer->adamw, err);
         trainer->saved_state = file_identity_of(trainer->in->state_path);
     }
     if (status == GEN_OK && writes_model(trainer)) {

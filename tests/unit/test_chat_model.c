@@ -144,7 +144,7 @@ static void test_taught(void **state) {
     assert_int_equal(gen_convert(directory, path, NULL, &err), GEN_OK);
     struct gen_model *model = open_model(path);
     assert_null(new_template(model, NULL));
-    assert_int_equal(metadata_teach(model->file, "{role}: {content}\\n", &err), GEN_OK);
+    assert_int_equal(metadata_teach(model->source, "{role}: {content}\\n", &err), GEN_OK);
     struct gen_chat_template *template = new_template(model, NULL);
     assert_string_equal(gen_chat_template_name(template), "{role}: {content}\\n");
     assert_int_equal(gen_chat_n_stops(template), 1);
@@ -155,14 +155,14 @@ static void test_taught(void **state) {
     gen_chat_template_free(template);
 
     /* Again, and the Jinja is as it must be for the same texts. */
-    assert_int_equal(metadata_teach(model->file, "Q: {prompt}\\nA: {completion}.", &err), GEN_OK);
+    assert_int_equal(metadata_teach(model->source, "Q: {prompt}\\nA: {completion}.", &err), GEN_OK);
     template = new_template(model, NULL);
     check_render(template, 3, true, "Q: Hi\nA: Yes.<|endoftext|>Q: More\nA:");
     assert_int_equal(gen_chat_n_stops(template), 0);
     const char *jinja = NULL;
     size_t n = 0;
     assert_int_equal(
-        model_file_get_string(model->file, "tokenizer.chat_template", &jinja, &n, &err), GEN_OK);
+        model_file_get_string(model->source, "tokenizer.chat_template", &jinja, &n, &err), GEN_OK);
     assert_int_equal(n, strlen(gen_chat_template_jinja(template)));
     assert_memory_equal(jinja, gen_chat_template_jinja(template), n);
     const struct gen_chat_message system = {"system", "s", 1};
@@ -191,7 +191,7 @@ static void test_hostile(void **state) {
         struct setting setting = {.type = SETTING_STRING};
         setting.value.string.text = patterns[i];
         setting.value.string.n = strlen(patterns[i]);
-        assert_int_equal(model_file_add_setting(model->file, &setting, METADATA_TEMPLATE_KEY,
+        assert_int_equal(model_file_add_setting(model->source, &setting, METADATA_TEMPLATE_KEY,
                                                 strlen(METADATA_TEMPLATE_KEY), "m", &err),
                          GEN_OK);
         check_refused(model, NULL, GEN_BAD_FILE, "gen.template");
@@ -199,7 +199,7 @@ static void test_hostile(void **state) {
     }
     struct gen_model *model = open_model(path);
     const struct setting number = {.type = SETTING_U32, .value.u = 7};
-    assert_int_equal(model_file_add_setting(model->file, &number, METADATA_TEMPLATE_KEY,
+    assert_int_equal(model_file_add_setting(model->source, &number, METADATA_TEMPLATE_KEY,
                                             strlen(METADATA_TEMPLATE_KEY), "m", &err),
                      GEN_OK);
     check_refused(model, NULL, GEN_BAD_FILE, "gen.template must be a text");

@@ -61,7 +61,7 @@ static void make(const char *directory, const char *config_eos, const char *gene
     }
 }
 
-static void assert_eos(const char *path, const int32_t *wanted, size_t n_wanted) {
+static void assert_eos(const char *path, const int32_t *wanted, size_t n_needed) {
     struct gen_error err = {0};
     struct gen_model *model;
     if (gen_model_open(&model, path, NULL, &err) != GEN_OK) {
@@ -70,7 +70,7 @@ static void assert_eos(const char *path, const int32_t *wanted, size_t n_wanted)
     }
     size_t n;
     const int32_t *ids = gen_model_eos_ids(model, &n);
-    assert_int_equal(n, n_wanted);
+    assert_int_equal(n, n_needed);
     assert_memory_equal(ids, wanted, n * sizeof *ids);
     gen_model_free(model);
 }

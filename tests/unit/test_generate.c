@@ -534,13 +534,13 @@ static void test_options(void **state) {
     job = greedy_job();                                                                            \
     job.options.field = (value);                                                                   \
     expect_refused(*state, &job, words)
-    REFUSED(max_new_tokens, -2, "max_new_tokens is -2 but must be");
-    REFUSED(max_length, 0, "max_length is 0 but must be");
-    REFUSED(max_length, -2, "max_length is -2 but must be");
-    REFUSED(num_return_sequences, 0, "num_return_sequences is 0 but must be");
-    REFUSED(n_logprobs, -1, "n_logprobs is -1 but must be");
-    REFUSED(n_logprobs, 1001, "n_logprobs is 1001 but must be");
-    REFUSED(sampling.top_p, 7.0f, "top_p is 7 but must be");
+    REFUSED(max_new_tokens, -2, "max_new_tokens is -2, but must be");
+    REFUSED(max_length, 0, "max_length is 0, but must be");
+    REFUSED(max_length, -2, "max_length is -2, but must be");
+    REFUSED(num_return_sequences, 0, "num_return_sequences is 0, but must be");
+    REFUSED(n_logprobs, -1, "n_logprobs is -1, but must be");
+    REFUSED(n_logprobs, 1001, "n_logprobs is 1001, but must be");
+    REFUSED(sampling.top_p, 7.0f, "top_p is 7, but must be");
 #undef REFUSED
     const char *const empty[] = {""};
     job = greedy_job();

@@ -470,23 +470,23 @@ static void test_option_ranges(void **state) {
     s = gen_sampling_default();                                                                    \
     s.field = (value);                                                                             \
     expect_refused(&s, words)
-    REFUSED(temperature, -0.1f, "temperature is -0.1 but must be");
+    REFUSED(temperature, -0.1f, "temperature is -0.1, but must be");
     REFUSED(temperature, NAN, "temperature is nan");
     REFUSED(temperature, INFINITY, "temperature is inf");
-    REFUSED(top_k, -1, "top_k is -1 but must be 0 (off) or more");
-    REFUSED(top_p, 0.0f, "top_p is 0 but must be above 0");
+    REFUSED(top_k, -1, "top_k is -1, but must be 0 (off) or more");
+    REFUSED(top_p, 0.0f, "top_p is 0, but must be above 0");
     REFUSED(top_p, 1.01f, "top_p is 1.01");
     REFUSED(top_p, NAN, "top_p is nan");
     REFUSED(min_p, -0.5f, "min_p is -0.5");
     REFUSED(min_p, 1.5f, "min_p is 1.5");
     REFUSED(typical_p, 0.0f, "typical_p is 0");
     REFUSED(typical_p, 2.0f, "typical_p is 2");
-    REFUSED(top_n_sigma, -1.0f, "top_n_sigma is -1 but must be");
+    REFUSED(top_n_sigma, -1.0f, "top_n_sigma is -1, but must be");
     REFUSED(top_n_sigma, NAN, "top_n_sigma is nan");
     REFUSED(repetition_penalty, 0.0f, "repetition_penalty is 0");
     REFUSED(repetition_penalty, -1.0f, "repetition_penalty is -1");
     REFUSED(repetition_penalty, NAN, "repetition_penalty is nan");
-    REFUSED(presence_penalty, 2.5f, "presence_penalty is 2.5 but must be from -2 to 2");
+    REFUSED(presence_penalty, 2.5f, "presence_penalty is 2.5, but must be from -2 to 2");
     REFUSED(frequency_penalty, -2.5f, "frequency_penalty is -2.5");
     REFUSED(frequency_penalty, NAN, "frequency_penalty is nan");
     REFUSED(no_repeat_ngram_size, -3, "no_repeat_ngram_size is -3");

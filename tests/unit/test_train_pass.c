@@ -236,8 +236,8 @@ static struct gen_config odd_config(void) {
                                .tie_word_embeddings = true};
 }
 
-/* The same with a local layer, and with queries, keys and values without bias. Scores are scaled all
- * the same, as with such weights softmax is too steep for differences otherwise. */
+/* The same with a local layer, and with queries, keys and values without bias. Scores are scaled
+ * all the same, as with such weights softmax is too steep for differences otherwise. */
 static struct gen_config local_config(void) {
     struct gen_config config = odd_config();
     config.arch = "gpt_neo";

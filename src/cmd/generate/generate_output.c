@@ -266,7 +266,7 @@ bool generate_output_init(struct generate_output *output, const struct generate_
         return false;
     }
     output->bold = text_out_color(&output->out, (enum text_color)settings->color);
-    output->on_terminal = terminal_text_wanted(&output->out);
+    output->on_terminal = terminal_text_needed(&output->out);
     progress_begin(&output->progress, "gen", settings->quiet || output->out.live);
     if (logits != NULL && !open_out(&output->logits, logits)) {
         return false;

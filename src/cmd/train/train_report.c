@@ -85,8 +85,8 @@ static const char *plural(uint64_t n) {
 }
 
 static void say_pairs(const struct gen_train_plan *plan) {
-    if (plan->n_learned < plan->n_parameters) {
-        message("%.2f million of them learn, in adapters", (double)plan->n_learned / 1e6);
+    if (plan->n_trainable < plan->n_parameters) {
+        message("%.2f million of them learn, in adapters", (double)plan->n_trainable / 1e6);
     }
     char last[60] = "";
     if (plan->last_sequences > 0) {

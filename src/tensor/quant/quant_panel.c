@@ -352,7 +352,7 @@ static bool pack_scales(const struct quant_layout *layout, unsigned char *record
 
 /* The next panel's rows are prefetched while this one's are packed: 16 short streams are more than
  * processors foresee. To prefetch beyond the end does no harm. */
-static void ask_ahead(const struct blocks *blocks, size_t panel_bytes, size_t block_bytes) {
+static void prefetch_ahead(const struct blocks *blocks, size_t panel_bytes, size_t block_bytes) {
     enum { CACHE_LINE = 64 };
     size_t n = blocks->n_columns * block_bytes;
     const unsigned char *from = blocks->at - blocks->number * block_bytes;
@@ -371,7 +371,7 @@ bool quant_panel_pack(const struct quant_layout *layout, unsigned char *panel,
     bool finite = true;
     /* Block by block over all columns: then a panel is written from its beginning to its end. */
     for (; blocks.number < n_blocks; blocks.number++, blocks.at += block_bytes) {
-        ask_ahead(&blocks, blocks.stride * n_columns, block_bytes);
+        prefetch_ahead(&blocks, blocks.stride * n_columns, block_bytes);
         unsigned char *record = panel + blocks.number * layout->record_bytes;
         finite &= pack_scales(layout, record, &blocks);
         pack_numbers(layout, record, &blocks);

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "base/size.h"
 #include "text/jinja/parts.h"
 
 /* Values within values within ... of one expression. */
@@ -30,7 +31,7 @@ static void evaluate_arguments(struct run *run, const struct node *node,
                                struct arguments *arguments) {
     *arguments = (struct arguments){0};
     for (; node != NULL && run->status == GEN_OK; node = node->next) {
-        if (arguments->n == sizeof arguments->values / sizeof *arguments->values) {
+        if (arguments->n == N_OF(arguments->values)) {
             run_fail(run, node->line, "more than %zu arguments", arguments->n);
             return;
         }
@@ -66,7 +67,7 @@ static struct value call(struct run *run, const struct node *node) {
     return run_function(run, node->line, what->name, &arguments);
 }
 
-/* ---- operators --------------------------------------------------------------------------------*/
+/* ---- operators -------------------------------------------------------------------------------*/
 
 static struct value join(struct run *run, unsigned line, struct span a, struct span b) {
     if (a.n == 0 || b.n == 0) {
@@ -214,7 +215,7 @@ static struct value compare_chain(struct run *run, const struct node *node) {
     return value_bool(true);
 }
 
-/* ---- values -----------------------------------------------------------------------------------*/
+/* ---- values ----------------------------------------------------------------------------------*/
 
 static struct value make_list(struct run *run, const struct node *node) {
     struct value value = value_list(run, node->line);

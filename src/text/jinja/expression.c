@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "base/size.h"
 #include "text/jinja/parts.h"
 
 /* Links of one chain, and arguments: trees are walked by recursion only downwards. */
@@ -30,7 +31,7 @@ static bool count_link(struct parser *parser, int *n) {
     return parser->status == GEN_OK;
 }
 
-/* ---- primary ----------------------------------------------------------------------------------*/
+/* ---- primary ---------------------------------------------------------------------------------*/
 
 static struct node *parse_items(struct parser *parser, const char *closing, bool pairs) {
     struct node *first = NULL, **end = &first;
@@ -90,7 +91,7 @@ static struct node *parse_word(struct parser *parser) {
         return NULL;
     }
     node->name = parser->token.span;
-    for (size_t i = 0; i < sizeof constants / sizeof *constants; i++) {
+    for (size_t i = 0; i < N_OF(constants); i++) {
         if (span_is(node->name, constants[i].name)) {
             node->kind = NODE_VALUE;
             node->value = constants[i].value;
@@ -146,7 +147,7 @@ static struct node *parse_primary(struct parser *parser) {
     return node;
 }
 
-/* ---- what follows a value ---------------------------------------------------------------------*/
+/* ---- what follows a value --------------------------------------------------------------------*/
 
 /* After "(": arguments, with keywords or without. */
 static struct node *parse_arguments(struct parser *parser) {
@@ -243,7 +244,7 @@ static struct node *parse_filter(struct parser *parser, struct node *value) {
 
 static bool is_test_argument(const struct parser *parser) {
     static const char *const words[] = {"else", "or", "and", "is", "if", "in", "not"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+    for (size_t i = 0; i < N_OF(words); i++) {
         if (parser_is_name(parser, words[i])) {
             return false;
         }
@@ -300,7 +301,7 @@ static struct node *parse_postfix(struct parser *parser, struct node *node, bool
     return node;
 }
 
-/* ---- operators --------------------------------------------------------------------------------*/
+/* ---- operators -------------------------------------------------------------------------------*/
 
 static struct node *parse_unary(struct parser *parser, bool with_filters) {
     struct node *node = NULL;

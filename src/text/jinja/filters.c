@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "base/size.h"
 #include "text/jinja/parts.h"
 
 static void unknown(struct run *run, unsigned line, const char *what, struct span name) {
@@ -16,7 +17,7 @@ static struct value no_value(void) {
     return (struct value){0};
 }
 
-/* ---- filters ----------------------------------------------------------------------------------*/
+/* ---- filters ---------------------------------------------------------------------------------*/
 
 static struct value filter_length(struct run *run, unsigned line, struct value value) {
     size_t n = value.type == VALUE_STRING ? value.as.string.n : 1;
@@ -125,7 +126,7 @@ static struct value filter_int(struct run *run, unsigned line, struct value valu
 /* These are methods of texts, too. */
 static bool is_text_filter(struct span name) {
     static const char *const names[] = {"upper", "lower", "capitalize", "title", "replace"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    for (size_t i = 0; i < N_OF(names); i++) {
         if (span_is(name, names[i])) {
             return true;
         }
@@ -179,7 +180,7 @@ struct value run_filter(struct run *run, unsigned line, struct span name, struct
     return no_value();
 }
 
-/* ---- tests ------------------------------------------------------------------------------------*/
+/* ---- tests -----------------------------------------------------------------------------------*/
 
 static bool test_with(struct run *run, unsigned line, struct span name, struct value value,
                       const struct arguments *arguments) {
@@ -231,7 +232,7 @@ bool run_test(struct run *run, unsigned line, struct span name, struct value val
         {"odd", whole && value.as.number % 2 != 0},
         {"even", whole && value.as.number % 2 == 0},
     };
-    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {
+    for (size_t i = 0; i < N_OF(tests); i++) {
         if (span_is(name, tests[i].name)) {
             return tests[i].holds;
         }
@@ -239,7 +240,7 @@ bool run_test(struct run *run, unsigned line, struct span name, struct value val
     return test_with(run, line, name, value, arguments);
 }
 
-/* ---- functions --------------------------------------------------------------------------------*/
+/* ---- functions -------------------------------------------------------------------------------*/
 
 static struct value make_range(struct run *run, unsigned line, const struct arguments *arguments) {
     int64_t bounds[3] = {0, 0, 1};

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "base/size.h"
 #include "text/jinja/parts.h"
 
 static enum gen_status fail(const struct lexer *lexer, unsigned line, const char *what) {
@@ -43,7 +44,7 @@ static void after_tag(struct lexer *lexer, bool stripped, bool trimmed) {
     }
 }
 
-/* ---- outside of tags --------------------------------------------------------------------------*/
+/* ---- outside of tags -------------------------------------------------------------------------*/
 
 /* Where the next tag begins, or the end. */
 static size_t find_tag(const struct lexer *lexer) {
@@ -114,7 +115,7 @@ static void open_tag(struct lexer *lexer, struct token *token) {
     lexer->depth = 0;
 }
 
-/* ---- inside of tags ---------------------------------------------------------------------------*/
+/* ---- inside of tags --------------------------------------------------------------------------*/
 
 static bool is_letter(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
@@ -247,7 +248,7 @@ static enum gen_status take_sign(struct lexer *lexer, struct token *token) {
     static const char *const signs[] = {"==", "!=", "<=", ">=", "//", "**", "+", "-", "*",
                                         "/",  "%",  "~",  "<",  ">",  "=",  ".", ",", ":",
                                         "|",  "(",  ")",  "[",  "]",  "{",  "}"};
-    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++) {
+    for (size_t i = 0; i < N_OF(signs); i++) {
         if (is_at(lexer, signs[i])) {
             token->kind = TOKEN_SIGN;
             token->span = (struct span){signs[i], strlen(signs[i])};

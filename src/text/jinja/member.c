@@ -2,6 +2,7 @@
  * member.c - what is inside of values: members of dicts and loops, items, characters, slices. What
  * is not there is undefined, as in Jinja.
  */
+#include "base/size.h"
 #include "text/jinja/parts.h"
 
 static struct value loop_member(const struct loop *loop, struct span name) {
@@ -21,7 +22,7 @@ static struct value loop_member(const struct loop *loop, struct span name) {
         {"previtem", at > 0 ? list->items[at - 1] : (struct value){0}},
         {"nextitem", at + 1 < n ? list->items[at + 1] : (struct value){0}},
     };
-    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+    for (size_t i = 0; i < N_OF(members); i++) {
         if (span_is(name, members[i].name)) {
             return members[i].value;
         }

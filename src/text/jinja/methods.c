@@ -5,7 +5,7 @@
 
 #include "text/jinja/parts.h"
 
-/* ---- arguments --------------------------------------------------------------------------------*/
+/* ---- arguments -------------------------------------------------------------------------------*/
 
 const struct value *argument_of(const struct arguments *arguments, size_t place, struct span name) {
     size_t places = 0;
@@ -70,7 +70,7 @@ struct value run_join(struct run *run, unsigned line, struct value value, struct
     return value_string(out, at);
 }
 
-/* ---- texts ------------------------------------------------------------------------------------*/
+/* ---- texts -----------------------------------------------------------------------------------*/
 
 static struct value strip(const struct call *call, struct span text, char side) {
     const struct span *characters = text_at(call, 0);
@@ -223,7 +223,7 @@ static struct value text_method(const struct call *call, struct span name, struc
     return (struct value){0};
 }
 
-/* ---- dicts ------------------------------------------------------------------------------------*/
+/* ---- dicts -----------------------------------------------------------------------------------*/
 
 static struct value dict_method(const struct call *call, struct span name, const struct dict *dict,
                                 bool *known) {

@@ -11,7 +11,7 @@
 /* Bytes of a tree for each byte of its template are far fewer. */
 #define MEMORY_LIMIT ((size_t)64 << 20)
 
-/* ---- helpers ----------------------------------------------------------------------------------*/
+/* ---- helpers ---------------------------------------------------------------------------------*/
 
 static void need_close(struct parser *parser) {
     if (parser->token.kind != TOKEN_CLOSE) {
@@ -43,7 +43,7 @@ static struct node *parse_names(struct parser *parser) {
     return first;
 }
 
-/* ---- statements -------------------------------------------------------------------------------*/
+/* ---- statements ------------------------------------------------------------------------------*/
 
 static const char *const else_words[] = {"elif", "else", "endif", NULL};
 
@@ -251,7 +251,7 @@ static struct node *parse_body(struct parser *parser, const char *const *ends) {
     return first;
 }
 
-/* ---- the whole --------------------------------------------------------------------------------*/
+/* ---- the whole -------------------------------------------------------------------------------*/
 
 /* The template with \n for each line end, and without the last. */
 static char *copy_lines(struct arena *arena, const char *text, size_t n, size_t *n_copied) {

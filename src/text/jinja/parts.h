@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "text/jinja/jinja.h"
 
-/* ---- memory: taken in chunks, freed at once ------------------------------------------------- */
+/* ---- memory: taken in chunks, freed at once --------------------------------------------------*/
 
 struct arena_chunk;
 
@@ -34,7 +34,7 @@ struct span {
 bool span_is(struct span span, const char *text);
 bool span_equal(struct span a, struct span b);
 
-/* ---- values --------------------------------------------------------------------------------- */
+/* ---- values ----------------------------------------------------------------------------------*/
 
 enum value_type {
     VALUE_UNDEFINED,
@@ -82,7 +82,7 @@ struct loop {
     size_t at;
 };
 
-/* ---- the tree ------------------------------------------------------------------------------- */
+/* ---- the tree --------------------------------------------------------------------------------*/
 
 enum node_kind {
     /* Statements, chained by next. */
@@ -148,7 +148,7 @@ struct jinja {
     struct node *body;
 };
 
-/* ---- lexer ---------------------------------------------------------------------------------- */
+/* ---- lexer -----------------------------------------------------------------------------------*/
 
 enum token_kind {
     TOKEN_END,    /**< of the template */
@@ -186,7 +186,7 @@ struct lexer {
 /** The next token; on failure err is set. */
 enum gen_status lexer_next(struct lexer *lexer, struct token *token);
 
-/* ---- parser --------------------------------------------------------------------------------- */
+/* ---- parser ----------------------------------------------------------------------------------*/
 
 struct parser {
     struct lexer lexer;
@@ -219,7 +219,7 @@ struct node *parse_or(struct parser *parser);
 /** Expressions with commas between are a tuple, here a list. */
 struct node *parse_tuple(struct parser *parser);
 
-/* ---- running -------------------------------------------------------------------------------- */
+/* ---- running ---------------------------------------------------------------------------------*/
 
 struct arguments;
 

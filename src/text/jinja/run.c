@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/size.h"
 #include "text/jinja/parts.h"
 
 /* Bounds beyond what the messages themselves take. A template of a chat takes some thousand steps
@@ -14,7 +15,7 @@
 #define MAX_MEMORY ((size_t)32 << 20)
 #define MAX_DEPTH  200
 
-/* ---- output -----------------------------------------------------------------------------------*/
+/* ---- output ----------------------------------------------------------------------------------*/
 
 static void write_text(struct run *run, unsigned line, struct span text) {
     if (run->status == GEN_OK && text.n > run->out_limit - run->out->n) {
@@ -26,7 +27,7 @@ static void write_text(struct run *run, unsigned line, struct span text) {
     }
 }
 
-/* ---- variables --------------------------------------------------------------------------------*/
+/* ---- variables -------------------------------------------------------------------------------*/
 
 void run_set(struct run *run, unsigned line, struct span name, struct value value) {
     for (size_t i = run->n_variables; i > run->frame && run_work(run, line, 1); i--) {
@@ -64,7 +65,7 @@ static void set_names(struct run *run, const struct node *names, struct value va
     }
 }
 
-/* ---- statements -------------------------------------------------------------------------------*/
+/* ---- statements ------------------------------------------------------------------------------*/
 
 static void run_for(struct run *run, const struct node *node) {
     struct list *all = value_items(run, node->line, run_evaluate(run, node->a));
@@ -132,7 +133,7 @@ static struct value run_macro(struct run *run, unsigned line, const struct node 
     struct value given[8];
     const struct node *parameter = macro->names;
     for (; parameter != NULL && run->status == GEN_OK; parameter = parameter->next, place++) {
-        if (place >= sizeof given / sizeof *given) {
+        if (place >= N_OF(given)) {
             run_fail(run, line, "a macro of more than 8 parameters");
             break;
         }
@@ -240,7 +241,7 @@ void run_body(struct run *run, const struct node *body) {
     run->depth -= body != NULL;
 }
 
-/* ---- the whole --------------------------------------------------------------------------------*/
+/* ---- the whole -------------------------------------------------------------------------------*/
 
 static struct value make_messages(struct run *run, const struct jinja_variables *variables) {
     struct value list = value_list(run, 1);
@@ -271,7 +272,7 @@ static void set_variables(struct run *run, const struct jinja_variables *variabl
         {"tools", {VALUE_NONE, {0}}},
         {"documents", {VALUE_NONE, {0}}},
     };
-    for (size_t i = 0; i < sizeof given / sizeof *given && run->status == GEN_OK; i++) {
+    for (size_t i = 0; i < N_OF(given) && run->status == GEN_OK; i++) {
         run_set(run, 1, (struct span){given[i].name, strlen(given[i].name)}, given[i].value);
     }
 }

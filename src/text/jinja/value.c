@@ -9,7 +9,7 @@
 #include "base/size.h"
 #include "text/jinja/parts.h"
 
-/* ---- making -----------------------------------------------------------------------------------*/
+/* ---- making ----------------------------------------------------------------------------------*/
 
 struct value value_bool(bool truth) {
     return (struct value){VALUE_BOOL, {.truth = truth}};
@@ -84,7 +84,7 @@ const struct value *dict_get(const struct dict *dict, struct span name) {
     return NULL;
 }
 
-/* ---- asking -----------------------------------------------------------------------------------*/
+/* ---- asking ----------------------------------------------------------------------------------*/
 
 const char *value_type_name(struct value value) {
     static const char *const names[] = {

@@ -13,10 +13,10 @@
 /* Channels of a share: a cache line of floats. */
 #define SHARE_CHANNELS (MEMORY_ALIGNMENT / sizeof(float))
 
-bool embedding_init(struct embedding *embedding, const struct gen_config *config, bool learns) {
+bool embedding_init(struct embedding *embedding, const struct gen_config *config, bool trains) {
     *embedding =
         (struct embedding){.n_vocab = (size_t)config->n_vocab, .n_embd = (size_t)config->n_embd};
-    if (!learns || !config->tie_word_embeddings) {
+    if (!trains || !config->tie_word_embeddings) {
         return true;
     }
     embedding->sums =
@@ -36,8 +36,8 @@ void embedding_release(struct embedding *embedding) {
     *embedding = (struct embedding){0};
 }
 
-uint64_t embedding_bytes(const struct gen_config *config, bool learns) {
-    if (!learns || !config->tie_word_embeddings) {
+uint64_t embedding_bytes(const struct gen_config *config, bool trains) {
+    if (!trains || !config->tie_word_embeddings) {
         return 0;
     }
     return (uint64_t)config->n_vocab * ((uint64_t)config->n_embd * sizeof(float) + sizeof(bool));

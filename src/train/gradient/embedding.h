@@ -20,10 +20,10 @@ struct embedding {
 
 /** False if out of memory. Nothing is kept for a model that is not tied or whose tables are not
  *  trainable. */
-bool embedding_init(struct embedding *embedding, const struct gen_config *config, bool learns);
+bool embedding_init(struct embedding *embedding, const struct gen_config *config, bool trains);
 void embedding_release(struct embedding *embedding);
 /** Bytes that it takes. */
-uint64_t embedding_bytes(const struct gen_config *config, bool learns);
+uint64_t embedding_bytes(const struct gen_config *config, bool trains);
 
 /** x[row][C] = wte[id] + wpe[position]. */
 void embedding_forward(const struct compute *compute, float *x, const struct weights *weights,

@@ -38,7 +38,7 @@ static size_t count_tensors(const struct gen_config *config) {
     const struct arch *arch = arch_of(config);
     size_t n = 0;
     for (size_t i = 0; i < arch->n_tensors; i++) {
-        if (tensor_spec_is_wanted(&arch->tensors[i], config)) {
+        if (tensor_spec_exists(&arch->tensors[i], config)) {
             n += (size_t)tensor_spec_count(&arch->tensors[i], config);
         }
     }
@@ -49,7 +49,7 @@ static void plan(struct params *params) {
     const struct arch *arch = arch_of(&params->config);
     for (size_t i = 0; i < arch->n_tensors; i++) {
         const struct tensor_spec *spec = &arch->tensors[i];
-        if (!tensor_spec_is_wanted(spec, &params->config)) {
+        if (!tensor_spec_exists(spec, &params->config)) {
             continue;
         }
         for (int32_t layer = 0; layer < tensor_spec_count(spec, &params->config); layer++) {

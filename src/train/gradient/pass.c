@@ -314,10 +314,10 @@ static void backward(struct train_pass *pass, const struct pass_batch *batch,
  * counts and so none meets lm_head. */
 static void clear_gradients(const struct train_pass *pass, const struct params *params,
                             float *gradients, size_t n_counted) {
-    const struct params *learned =
+    const struct params *trainable =
         pass->options.lora != NULL ? &pass->options.lora->params : params;
-    for (size_t i = 0; i < learned->n_tensors; i++) {
-        const struct param_tensor *tensor = &learned->tensors[i];
+    for (size_t i = 0; i < trainable->n_tensors; i++) {
+        const struct param_tensor *tensor = &trainable->tensors[i];
         bool added = !tensor->panels || (!role_is_linear(tensor->spec->role) && n_counted == 0);
         if (added) {
             memset(gradients + tensor->offset, 0, tensor->n * sizeof *gradients);
@@ -356,15 +356,15 @@ enum gen_status train_pass_run(struct train_pass *pass, const struct params *par
                                const struct train_step *step, double *loss, size_t *n_counted,
                                struct gen_error *err) {
     struct gradient_view view = {0};
-    bool learns = gradients != NULL;
+    bool trains = gradients != NULL;
     size_t counted = 0;
-    enum gen_status status = check_batch(pass, batch, learns ? step : NULL, err);
+    enum gen_status status = check_batch(pass, batch, trains ? step : NULL, err);
     if (status != GEN_OK ||
         (status = list_counted(pass, &counted, batch, &params->config, err)) != GEN_OK ||
-        (learns && (status = view_gradients(&view, pass, params, gradients, err)) != GEN_OK)) {
+        (trains && (status = view_gradients(&view, pass, params, gradients, err)) != GEN_OK)) {
         return status;
     }
-    const struct weights *weights = learns && view.pairs == NULL ? &view.weights : NULL;
+    const struct weights *weights = trains && view.pairs == NULL ? &view.weights : NULL;
     struct pass_batch work = {.compute = &pass->compute,
                               .config = &params->config,
                               .memory = &pass->memory,
@@ -373,7 +373,7 @@ enum gen_status train_pass_run(struct train_pass *pass, const struct params *par
                               .lora_gradients = view.pairs,
                               .n_sequences = batch->n_sequences,
                               .n_positions = batch->n_positions};
-    if (learns) {
+    if (trains) {
         work.dropout = pass->options.dropout;
         work.seed = step->seed;
         work.first_sequence = step->first_sequence;
@@ -383,9 +383,9 @@ enum gen_status train_pass_run(struct train_pass *pass, const struct params *par
         }
     }
     forward(&work, params, batch);
-    head(pass, &params->weights, weights, &work, learns ? step->scale : 0.0f, counted, loss);
+    head(pass, &params->weights, weights, &work, trains ? step->scale : 0.0f, counted, loss);
     *n_counted += counted;
-    if (learns) {
+    if (trains) {
         backward(pass, &work, params, weights, batch, step);
     }
     release_view(&view);

@@ -16,7 +16,7 @@
 #define LOGITS_MOST    512
 
 /* Floats after each piece that a kernel may read: whole vectors at the end of a row. */
-#define READ_BEHIND MATRIX_PANEL
+#define READ_AFTER MATRIX_PANEL
 
 struct planner {
     float *base; /* NULL: only count */
@@ -29,8 +29,7 @@ static float *take(struct planner *planner, size_t rows, size_t columns) {
     const size_t line = MEMORY_ALIGNMENT / sizeof(float);
     size_t begin = planner->n;
     size_t size;
-    if (!memory_multiply(rows, columns, &size) ||
-        !memory_add(size, READ_BEHIND + line - 1, &size) ||
+    if (!memory_multiply(rows, columns, &size) || !memory_add(size, READ_AFTER + line - 1, &size) ||
         !memory_add(begin, size / line * line, &planner->n)) {
         planner->overflow = true;
     }

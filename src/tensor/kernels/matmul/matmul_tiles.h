@@ -87,7 +87,7 @@ ALWAYS_INLINE void tile_end(tile_sums sum, const struct tile *t, int rows, int p
     tile_store(t, sums, (size_t)rows, (size_t)panels);
 }
 
-ALWAYS_INLINE void tile_ask_ahead(struct tile_ahead *ahead, int panels) {
+ALWAYS_INLINE void tile_prefetch_ahead(struct tile_ahead *ahead, int panels) {
     for (size_t line = 0; line < ahead->lines && ahead->at < ahead->end; line++) {
         UNROLL for (int p = 0; p < panels; p++) {
             __builtin_prefetch(ahead->at + (size_t)p * ahead->panel_bytes, 0, 2);
@@ -145,7 +145,7 @@ ALWAYS_INLINE void tile_add(tile_sums sum, const struct tile *t, const unsigned 
 }
 
 /* Unfinished sums of the next rows, which may come from memory and which all else waits for. */
-ALWAYS_INLINE void tile_ask_start(const struct tile *t, int rows, int panels) {
+ALWAYS_INLINE void tile_prefetch_start(const struct tile *t, int rows, int panels) {
     UNROLL for (int r = 0; r < rows; r++) {
         UNROLL for (int p = 0; p < panels; p++) {
             __builtin_prefetch(t->start + (size_t)(rows + r) * t->start_stride +
@@ -161,13 +161,13 @@ ALWAYS_INLINE void tile_run(struct tile *t, int rows, int panels, enum tensor_ty
     tile_begin(sum, t, rows, panels);
     bool many = kind == TILE_MANY || kind == TILE_WIDENING || kind == TILE_PAIR;
     if (many && t->start_ahead) {
-        tile_ask_start(t, rows, panels);
+        tile_prefetch_start(t, rows, panels);
     }
     size_t most = many ? TILE_AHEAD_K : t->n_k;
     for (size_t k = 0, n; k < t->n_k; k += n) {
         n = t->n_k - k < most ? t->n_k - k : most;
         if (many) {
-            tile_ask_ahead(&t->ahead, panels);
+            tile_prefetch_ahead(&t->ahead, panels);
         }
         if (many && t->x_ahead) {
             for (size_t i = 0; i < n; i += VF_LANES) {

@@ -108,9 +108,9 @@ static void quant_plan_ahead(struct quant_tile *t, size_t n_rows, enum quant_way
     size_t bytes = quant_panels(way) * panel_bytes;
     size_t n_steps = n_tiles * n_parts;
     /* Last panels left over have none after them. */
-    bool asks = way != QUANT_FEW && n_tiles <= QUANT_AHEAD_TILES;
+    bool prefetches = way != QUANT_FEW && n_tiles <= QUANT_AHEAD_TILES;
     t->ahead = t->panel + bytes;
-    t->ahead_step = asks ? (bytes + n_steps - 1) / n_steps : 0;
+    t->ahead_step = prefetches ? (bytes + n_steps - 1) / n_steps : 0;
     t->ahead_skip = n_parts * t->ahead_step;
 }
 

@@ -252,7 +252,7 @@ ALWAYS_INLINE void quant_add_groups(vf sum[QUANT_MAX_ROWS][QUANT_MAX_PANELS],
 }
 
 /* Into the second cache: the first has no room for what comes so much later. */
-ALWAYS_INLINE void quant_ask_ahead(const struct quant_tile *t, size_t i) {
+ALWAYS_INLINE void quant_prefetch_ahead(const struct quant_tile *t, size_t i) {
     const unsigned char *at = t->ahead + i * t->ahead_step;
     for (size_t done = 0; done < t->ahead_step; done += QUANT_LINE) {
         __builtin_prefetch(at + done, 0, 2);
@@ -271,7 +271,7 @@ ALWAYS_INLINE void quant_tile_run(const struct quant_tile *t, int rows, int pane
     for (size_t i = 0; i < t->layout->n_parts; i++) {
         struct quant_at at;
         quant_find(&at, t, i, rows, panels, f);
-        quant_ask_ahead(t, i);
+        quant_prefetch_ahead(t, i);
         if (f.n_groups == 1) {
             quant_add_whole(sum, &at, rows, panels, f);
         } else {

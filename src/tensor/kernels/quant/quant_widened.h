@@ -163,7 +163,7 @@ ALWAYS_INLINE void quant_widened_run(const struct quant_tile *t, int rows, struc
     for (size_t i = 0; i < t->layout->n_parts; i++) {
         struct quant_at at;
         quant_find(&at, t, i, rows, 0, f);
-        quant_ask_ahead(t, i);
+        quant_prefetch_ahead(t, i);
         quant_widened_add(sum, t->widened + i, &at, rows, f);
     }
     tile_store(&t->store, sum, (size_t)rows, 1);

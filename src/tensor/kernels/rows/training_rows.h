@@ -183,7 +183,7 @@ static float sum_of_powers(float *x, size_t n, float greatest, bool keep) {
 
 static double cross_entropy(float *x, size_t n, size_t target, float factor) {
     float greatest = scaled_greatest(x, n, vf_set1(1.0f));
-    float wanted = x[target];
+    float target_x = x[target];
     float sum = sum_of_powers(x, n, greatest, factor != 0.0f);
     if (factor != 0.0f) {
         vf scale = vf_set1(factor / sum);
@@ -192,7 +192,7 @@ static double cross_entropy(float *x, size_t n, size_t target, float factor) {
         }
         x[target] -= factor;
     }
-    return (double)math_log(sum) + ((double)greatest - (double)wanted);
+    return (double)math_log(sum) + ((double)greatest - (double)target_x);
 }
 
 /* ---- dropout ---------------------------------------------------------------------------------*/
