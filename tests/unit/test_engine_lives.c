@@ -256,7 +256,7 @@ static void check_refused(const struct gen_model *model, const struct gen_engine
 static void test_options(void **state) {
     struct gen_engine_options options = gen_engine_options_default();
     options.batch = 1025;
-    check_refused(*state, &options, "batch is 1025 but must be");
+    check_refused(*state, &options, "batch is 1025, but must be");
     options = (struct gen_engine_options){.kv_type = "q8_0"};
     check_refused(*state, &options, "the KV cache's type is \"q8_0\"");
     options = (struct gen_engine_options){.n_ctx = N_CTX + 1};
