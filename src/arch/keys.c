@@ -220,6 +220,13 @@ bool config_key_is_implied(const struct config_key *key, const struct gen_config
     return value_of(key, config) == key->implied;
 }
 
+bool config_key_is_same(const struct config_key *key, const struct gen_config *a,
+                        const struct gen_config *b) {
+    return key->kind == KEY_LAYERS ? *(const uint64_t *)field_at_const(a, key->offset) ==
+                                         *(const uint64_t *)field_at_const(b, key->offset)
+                                   : value_of(key, a) == value_of(key, b);
+}
+
 enum gen_status config_key_read(const struct config_key *key, struct gen_config *config,
                                 const struct model_file *file, struct gen_error *err) {
     bool hf = file->naming == NAMES_HF;

@@ -61,6 +61,9 @@ bool config_key_is_implied(const struct config_key *key, const struct gen_config
  */
 enum gen_status config_key_read(const struct config_key *key, struct gen_config *config,
                                 const struct model_file *file, struct gen_error *err);
+/** Whether the member is the same in both. */
+bool config_key_is_same(const struct config_key *key, const struct gen_config *a,
+                        const struct gen_config *b);
 /** Write it as a key of a GGUF. */
 enum gen_status config_key_write(const struct config_key *key, const struct gen_config *config,
                                  struct gguf_writer *writer, struct gen_error *err);

@@ -8,6 +8,14 @@
  * are theirs, too.
  *
  * A call names buffers, never memory. Rows are the tokens of the batch, letters as in tensor/ops.h.
+ *
+ * What a list may rely on, so that the players can do with little memory (a test plays every
+ * architecture's list against these rules):
+ *   - a block is one branch of the residual stream after another: a norm of X, operations on what
+ * it gave, and a product that is ADDED to X, which ends the branch;
+ *   - NORMAL_1, FOUND and NORMAL_2 may share memory: each is read before the next is written;
+ *   - a product that is ACTIVATED goes to INNER, one that is ADDED to X;
+ *   - the way back is the same list upside down, each call once.
  */
 #ifndef ARCH_RUN_H
 #define ARCH_RUN_H
@@ -25,7 +33,6 @@ enum run_buffer {
 
 /** What is done with a product. */
 enum run_after {
-    PLAIN,     /**< nothing */
     ACTIVATED, /**< the activation function of the model */
     ADDED      /**< added to what the buffer holds */
 };

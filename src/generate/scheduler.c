@@ -67,17 +67,30 @@ void scheduler_remove_first(struct scheduler *scheduler) {
 
 /* ---- slots -----------------------------------------------------------------------------------*/
 
-/* The first that is free: slots never used take no memory. */
-static struct slot *find_free(const struct scheduler *scheduler) {
-    struct slot *slot = scheduler->slots;
-    while (slot->text != NULL) {
-        slot++;
-    }
-    return slot;
-}
-
 static int32_t slot_number(const struct scheduler *scheduler, const struct slot *slot) {
     return (int32_t)(slot - scheduler->slots);
+}
+
+static size_t slot_length(const struct scheduler *scheduler, const struct slot *slot) {
+    return (size_t)gen_session_length(scheduler->session, slot_number(scheduler, slot));
+}
+
+/* A free one: the first that is empty, else the one that was left longest ago. */
+static struct slot *find_free(const struct scheduler *scheduler) {
+    struct slot *found = NULL;
+    for (size_t i = 0; i < scheduler->n_slots; i++) {
+        struct slot *slot = &scheduler->slots[i];
+        if (slot->text != NULL) {
+            continue;
+        }
+        if (slot_length(scheduler, slot) == 0) {
+            return slot;
+        }
+        if (found == NULL || slot->left < found->left) {
+            found = slot;
+        }
+    }
+    return found;
 }
 
 /* A stretch of ids, which belong to somebody else. */
@@ -97,7 +110,7 @@ static size_t in_common(struct stretch a, struct stretch b) {
 
 /* What a slot is known to hold: there may be more, drafts that have not come true yet. */
 static struct stretch held_by(const struct scheduler *scheduler, const struct slot *slot) {
-    size_t n = (size_t)gen_session_length(scheduler->session, slot_number(scheduler, slot));
+    size_t n = slot_length(scheduler, slot);
     struct stretch known = {slot->held.data, slot->held.n};
     if (slot->text != NULL) {
         const struct gen_ids *ids = &slot->text->sequence.ids;
@@ -185,7 +198,9 @@ void scheduler_seat(struct scheduler *scheduler, struct text *text) {
     struct slot *from = find_beginning(scheduler, beginning, &n);
     text->seat.reader = find_reader(scheduler, beginning, WORTH_WAITING, &n);
     text->seat.n_shared = n;
-    bool moves_in = from != NULL && from->text == NULL && text->seat.reader == NULL;
+    /* What it would cut off another text may come back for: an undone turn, another question. */
+    bool moves_in = from != NULL && from->text == NULL && text->seat.reader == NULL &&
+                    n == slot_length(scheduler, from);
     struct slot *slot = moves_in ? from : find_free(scheduler);
     text->seat.slot = slot_number(scheduler, slot);
     if (text->seat.reader == NULL) {
@@ -236,6 +251,7 @@ void scheduler_leave(struct scheduler *scheduler, struct text *text) {
     }
     struct slot *slot = &scheduler->slots[text->seat.slot];
     keep_ids(scheduler, slot);
+    slot->left = ++scheduler->n_left;
     slot->text = NULL;
     text->seat.slot = SEAT_NONE;
     text->seat.reader = NULL;

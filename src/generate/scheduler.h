@@ -11,7 +11,9 @@
  * What texts have in common at their beginning is read once, whichever prompt they are of. A slot
  * knows the ids that it holds, also when it is free; a text that takes a slot is given the longest
  * beginning that any slot holds, and reads the rest. Where a text that is reading just now will
- * hold more of it, it waits for that. So the texts of one prompt, prompts with the same examples
+ * hold more of it, it waits for that. A text takes a slot for itself unless it goes on with all
+ * that a free one holds: first an empty one, then that which was left longest ago, so that several
+ * conversations find theirs again. So the texts of one prompt, prompts with the same examples
  * before them, and a prompt that goes on where another ended share what they can. It is exact, as
  * keys and values have the same bits however they were computed.
  */
@@ -24,6 +26,7 @@ struct slot {
     struct text *text;   /**< NULL: free */
     size_t start;        /**< of a text: its position 0 is the text's id of this number */
     struct gen_ids held; /**< of a free slot: the ids of its positions */
+    uint64_t left;       /**< of a free slot: when, by the scheduler's n_left */
 };
 
 /** Start from {0}. */
@@ -34,6 +37,7 @@ struct scheduler {
     struct slot *slots; /**< [n_slots] of the session */
     size_t n_slots, n_busy;
     size_t most_busy; /**< slots for the texts of this run */
+    uint64_t n_left;  /**< texts that have left a slot so far */
 };
 
 /** A queue for a session of n_slots. False: out of memory. Release also after a failure. */

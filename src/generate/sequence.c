@@ -94,7 +94,7 @@ static enum gen_status take_prompt(struct sequence *sequence, const struct gen_p
     if (!rules->options->slide && prompt->n_ids > (size_t)rules->n_ctx) {
         return error_set(err, GEN_BAD_ARGUMENT,
                          "the prompt has %zu tokens but the context holds %d (shorten the prompt, "
-                         " or let the context slide: --context slide)",
+                         "or let the context slide: --context slide)",
                          prompt->n_ids, (int)rules->n_ctx);
     }
     if (prompt->n_ids == 0 && rules->start < 0) {

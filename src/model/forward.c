@@ -234,19 +234,15 @@ static void norm_forward(struct run *run, enum run_buffer out, enum run_buffer i
     normalize(r->f, norm, r->n_rows);
 }
 
-static void product(const struct forward *f, float *y, const float *x, size_t n_rows,
-                    const struct linear *linear, enum run_after after) {
-    struct matmul_job job = {.y = y,
-                             .y_stride = op_row_stride(linear->matrix.n_out),
-                             .x = x,
-                             .x_stride = op_row_stride(linear->matrix.n_in),
-                             .n_rows = n_rows,
-                             .w = &linear->matrix,
-                             .bias = linear->bias,
-                             .activate = after == ACTIVATED,
-                             .activation = f->config->activation,
-                             .add = after == ADDED};
-    op_matmul(f->compute, &job);
+static struct matmul_job product(float *y, const float *x, size_t n_rows,
+                                 const struct linear *linear) {
+    return (struct matmul_job){.y = y,
+                               .y_stride = op_row_stride(linear->matrix.n_out),
+                               .x = x,
+                               .x_stride = op_row_stride(linear->matrix.n_in),
+                               .n_rows = n_rows,
+                               .w = &linear->matrix,
+                               .bias = linear->bias};
 }
 
 static void linear_forward(struct run *run, enum run_buffer out, enum run_buffer in,
@@ -254,14 +250,19 @@ static void linear_forward(struct run *run, enum run_buffer out, enum run_buffer
     const struct forward_run *r = (const struct forward_run *)run;
     const struct activations *a = r->f->activations;
     if (r->n_rows > 0) {
-        product(r->f, buffer_of(a, out), buffer_of(a, in), r->n_rows, linear, after);
+        struct matmul_job job = product(buffer_of(a, out), buffer_of(a, in), r->n_rows, linear);
+        job.activate = after == ACTIVATED;
+        job.activation = r->f->config->activation;
+        job.add = after == ADDED;
+        op_matmul(r->f->compute, &job);
     }
 }
 
 /* Attention of all rows. */
 static void attend(const struct forward_run *r, const struct layer *h) {
     const struct activations *a = r->f->activations;
-    product(r->f, a->qkv, a->normal, r->n_rows, &h->attn_c_attn, PLAIN);
+    const struct matmul_job qkv = product(a->qkv, a->normal, r->n_rows, &h->attn_c_attn);
+    op_matmul(r->f->compute, &qkv);
     size_t n_jobs = plan_attention(r->f, r->rows, r->n_rows, r->layer);
     if (!r->apart) {
         op_store_kv(r->f->compute, a->jobs, n_jobs);

@@ -54,26 +54,24 @@ static enum gen_status check_init_again(const struct train_job *job, const char 
                          "the run was begun with, or choose another output)",
                          name, arch_of(run)->name, init_name, arch_of(init)->name);
     }
-    const struct {
-        const char *name;
-        int32_t run, init;
-    } sizes[] = {{"n_layer", run->n_layer, init->n_layer}, {"n_head", run->n_head, init->n_head},
-                 {"n_embd", run->n_embd, init->n_embd},    {"n_inner", run->n_inner, init->n_inner},
-                 {"n_ctx", run->n_ctx, init->n_ctx},       {"n_vocab", run->n_vocab, init->n_vocab},
-                 {"window", run->window, init->window}};
-    for (size_t i = 0; i < N_OF(sizes); i++) {
-        if (sizes[i].run != sizes[i].init) {
-            return error_set(job->err, GEN_BAD_ARGUMENT,
-                             "%s: its %s is %d, that of %s is %d (go on with the model that the "
-                             "run was begun with, or choose another output)",
-                             name, sizes[i].name, sizes[i].run, init_name, sizes[i].init);
+    const struct arch *arch = arch_of(run);
+    for (size_t i = 0; i < arch->n_keys; i++) {
+        const struct config_key *key = &arch->keys[i];
+        /* Tokens with a meaning change nothing of what is learned. */
+        if (key->kind == KEY_TOKEN || config_key_is_same(key, run, init)) {
+            continue;
         }
-    }
-    if (run->local_layers != init->local_layers) {
+        if (key->kind != KEY_SIZE) {
+            return error_set(job->err, GEN_BAD_ARGUMENT,
+                             "%s: its %s is not that of %s (go on with the model that the run was "
+                             "begun with, or choose another output)",
+                             name, key->name, init_name);
+        }
         return error_set(job->err, GEN_BAD_ARGUMENT,
-                         "%s: its local layers are not those of %s (go on with the model that the "
+                         "%s: its %s is %.0f, that of %s is %.0f (go on with the model that the "
                          "run was begun with, or choose another output)",
-                         name, init_name);
+                         name, key->name, gen_config_member(run, i).number, init_name,
+                         gen_config_member(init, i).number);
     }
     if (tokenizer != NULL && tokenizer_digest(tokenizer) != saved->vocab) {
         return error_set(job->err, GEN_BAD_ARGUMENT,

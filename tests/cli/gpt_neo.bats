@@ -71,7 +71,7 @@ ids() {
     refused 2 "m.gguf.state: its window is 16, that of other is 8"
     sed -i 's/"window_size": 8/"window_size": 16/; s/"global"/"local"/' other/config.json
     gen train -q -o m.gguf --steps 8 --resume --init other --seed 2 -b 128 --n-ctx 32 text
-    refused 2 "m.gguf.state: its local layers are not those of other"
+    refused 2 "m.gguf.state: its local_layers is not that of other"
     gen train -q -o m.gguf --steps 8 --resume --init "$MODEL" --seed 2 -b 128 text
     refused 2 "m.gguf.state: its architecture is gpt_neo, that of $MODEL is gpt2"
 }

@@ -100,6 +100,30 @@ static void test_turns(void **state) {
     }
 }
 
+/* Conversations in turns find what they had read, also one that begins as another does, and what an
+ * undone turn had. */
+static void test_several_conversations(void **state) {
+    struct gen_engine *engine = engine_of(*state, 4);
+    static const size_t starts[] = {0, 100, 200};
+    for (size_t round = 0; round < 3; round++) {
+        for (size_t i = 0; i < N_OF(starts); i++) {
+            size_t n = 20 + 10 * round;
+            assert_int_equal(check_turn(*state, engine, IDS + starts[i], n, NULL),
+                             round == 0 ? 0 : n - 10);
+        }
+    }
+    int32_t other[30];
+    memcpy(other, IDS, sizeof other);
+    other[2]++; /* begins as the first does, with two ids */
+    assert_int_equal(check_turn(*state, engine, other, 30, NULL), 2);
+    assert_int_equal(check_turn(*state, engine, IDS, 40, NULL), 39);
+    /* The longest unused gives way, and only that one. */
+    assert_int_equal(check_turn(*state, engine, IDS + 300, 20, NULL), 0);
+    assert_int_equal(check_turn(*state, engine, IDS + starts[2], 40, NULL), 39);
+    assert_int_equal(check_turn(*state, engine, IDS + starts[1], 40, NULL), 0);
+    gen_engine_free(engine);
+}
+
 static struct generate_job many(struct gen_engine *engine) {
     struct generate_job job = turn(engine, IDS, 1);
     job.options.num_return_sequences = 2;
@@ -340,10 +364,11 @@ int main(void) {
         IDS[i] = (i * 37 + i / 64 * 11 + 11) % 500;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_turns),         cmocka_unit_test(test_batches),
-        cmocka_unit_test(test_logits),        cmocka_unit_test(test_canceled),
-        cmocka_unit_test(test_failures),      cmocka_unit_test(test_options),
-        cmocka_unit_test(test_short_context), cmocka_unit_test(test_two_engines),
+        cmocka_unit_test(test_turns),       cmocka_unit_test(test_several_conversations),
+        cmocka_unit_test(test_batches),     cmocka_unit_test(test_logits),
+        cmocka_unit_test(test_canceled),    cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_options),     cmocka_unit_test(test_short_context),
+        cmocka_unit_test(test_two_engines),
     };
     const struct CMUnitTest with_threads[] = {cmocka_unit_test(test_two_engines)};
     /* One thread is no race, and takes long under the thread sanitizer. */

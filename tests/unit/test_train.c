@@ -295,7 +295,7 @@ static void test_changed_options(void **state) {
     changed.vocab = NULL;
     changed.init = MODEL;
     refuse(path, &changed, GEN_BAD_ARGUMENT,
-           "its n_head is 2, that of tests/golden/models/base is 4");
+           "its n_ctx is 16, that of tests/golden/models/base is 64");
     /* More steps, another rate, no vocabulary named: it is in the model. */
     changed = options;
     changed.n_steps = 35;
