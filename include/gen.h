@@ -48,7 +48,7 @@ extern "C" {
  */
 #define GEN_VERSION "0.1.0"
 
-/* ------------------------------------------------------------------ model ----------------- */
+/* ---- model -----------------------------------------------------------------------------------*/
 
 /** Activation of the MLP; names as in config.json's activation_function. */
 enum gen_activation {
@@ -200,7 +200,7 @@ struct gen_metadata {
 size_t gen_model_n_metadata(const struct gen_model *model);
 struct gen_metadata gen_model_metadata(const struct gen_model *model, size_t i);
 
-/* ------------------------------------------------------------------ generation ------------ */
+/* ---- generation ------------------------------------------------------------------------------*/
 
 /** Why a text ended. */
 enum gen_finish {
@@ -378,7 +378,7 @@ enum gen_status gen_generate(const struct gen_model *model,
                              const struct gen_source *source, const struct gen_sink *sink,
                              uint64_t *n_failed, struct gen_error *err);
 
-/* ------------------------------------------------------------------ the machine ----------- */
+/* ---- the machine -----------------------------------------------------------------------------*/
 
 /** A seed from the system's entropy. */
 uint64_t gen_random_seed(void);
@@ -389,7 +389,7 @@ int gen_default_threads(void);
 /** Seconds of a clock that only goes forward; differences of two calls are meaningful. */
 double gen_clock(void);
 
-/* ------------------------------------------------------------------ conversion ------------ */
+/* ---- conversion ------------------------------------------------------------------------------*/
 
 /** Names of the types that gen_convert() writes, then NULL: "f32", "f16", "bf16", "q8_0", "q4_0",
  *  "q4_1", "q5_0", "q5_1", "q4_k_m", "q5_k_m", "q6_k", "iq4_nl"; mixed as llama.cpp does, but

@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-/* ------------------------------------------------------------------ errors ---------------- */
+/* ---- errors ----------------------------------------------------------------------------------*/
 
 /** What kind of thing went wrong; GEN_OK is 0. */
 enum gen_status {
@@ -37,7 +37,7 @@ struct gen_error {
     char message[GEN_MESSAGE_SIZE];
 };
 
-/* ------------------------------------------------------------------ growing arrays -------- */
+/* ---- growing arrays --------------------------------------------------------------------------*/
 
 /** A growing array of token ids; start from {0}. */
 struct gen_ids {
@@ -61,7 +61,7 @@ enum gen_status gen_bytes_append(struct gen_bytes *bytes, const char *more, size
 void gen_ids_release(struct gen_ids *ids);
 void gen_bytes_release(struct gen_bytes *bytes);
 
-/* ------------------------------------------------------------------ notes ----------------- */
+/* ---- notes -----------------------------------------------------------------------------------*/
 
 /**
  * A sentence about what was read that is no failure: which of two sources won, what is not heeded.

@@ -11,8 +11,8 @@
  *   llama2    [INST] <<SYS>> ... <</SYS>> ... [/INST]
  *   zephyr    <|user|> ... end-of-text
  *   dialogpt  turns divided by end-of-text; no roles
- *   instruct  LaMini's: Below is an instruction ... ### Instruction: ... ### Response: ..., one
- * turn
+ *   instruct  LaMini's, of one turn: Below is an instruction ... ### Instruction: ...
+ *             ### Response: ...
  *
  * or a pattern as `gen finetune` takes it, for each message ("{role}: {content}\n") or for a pair
  * ("Question: {prompt}\nAnswer: {completion}"), or what a model's files bring: Jinja, which must

@@ -17,7 +17,7 @@ extern "C" {
 /** A model, opened by gen_model_open() of gen.h. */
 struct gen_model;
 
-/* ------------------------------------------------------------------ session --------------- */
+/* ---- session ---------------------------------------------------------------------------------*/
 
 /**
  * The working state of a model: a KV cache for one or more sequences ("slots"), scratch memory,
@@ -98,7 +98,7 @@ int gen_session_n_threads(const struct gen_session *session);
 /** Name of the kernel set in use, after the default was resolved. */
 const char *gen_session_kernels(const struct gen_session *session);
 
-/* ------------------------------------------------------------------ sampler --------------- */
+/* ---- sampler ---------------------------------------------------------------------------------*/
 
 struct gen_logit_bias {
     int32_t id;

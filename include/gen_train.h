@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-/* ------------------------------------------------------------------ learning a vocabulary -- */
+/* ---- learning a vocabulary -------------------------------------------------------------------*/
 
 /** Most tokens of a vocabulary that can be learned. */
 #define GEN_VOCAB_MAX 500000
@@ -86,7 +86,7 @@ enum gen_status gen_vocab_learner_learn(struct gen_vocab_learner *learner,
 enum gen_status gen_tokenizer_save(const struct gen_tokenizer *tokenizer, const char *directory,
                                    struct gen_error *err);
 
-/* ------------------------------------------------------------------ training -------------- */
+/* ---- training --------------------------------------------------------------------------------*/
 
 /** How the learning rate runs after the warm-up; train/optimizer/schedule.h has the formulas. */
 enum gen_schedule {
@@ -333,7 +333,7 @@ enum gen_status gen_train(const char *path, const struct gen_train_options *opti
  */
 enum gen_status gen_train_note(const char *path, struct gen_bytes *note, struct gen_error *err);
 
-/* ------------------------------------------------------------------ fine-tuning ----------- */
+/* ---- fine-tuning -----------------------------------------------------------------------------*/
 
 struct gen_finetune_options {
     /**

@@ -6,8 +6,8 @@
  * A layer's tensors come once per layer, with its number in the name. Shapes are given as
  * (rows, columns) of the mathematical weight: a matrix maps `in` numbers to `out` numbers.
  *   GGUF stores every matrix by rows of outputs;
- *   Hugging Face stores the four Conv1D matrices of a layer the other way round, by rows of
- *   inputs (`conv1d`), and embeddings and lm_head by rows of outputs too.
+ *   Hugging Face stores most by rows of outputs too, but those that are a Conv1D there (`conv1d`),
+ *   as are the four of a layer of GPT-2, by rows of inputs.
  */
 #ifndef ARCH_TENSORS_H
 #define ARCH_TENSORS_H

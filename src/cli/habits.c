@@ -18,7 +18,7 @@
 #define ESCAPES     "--stop and --separator know \\n and \\t; for prompts the shell has $'...\\n'"
 #define HUB         "fetch it with `hf download NAME`, then give -m NAME"
 #define ADAPTER     "merge it first: gen convert --lora ADAPTER MODEL MERGED.gguf"
-#define ONE_TEXT    "gen continues one prompt and ends, unless --lines is given; leave it away"
+#define ONE_TEXT    "gen continues one prompt and ends, unless --lines is given; leave it out"
 #define NO_ROLES    "a prompt is continued as it is: write the model's template into it"
 #define KV_TYPES    "--kv-type f16 keeps keys and values in half the memory"
 #define ALL_THREADS "-t is the number of threads for all"
@@ -39,7 +39,7 @@
     "a text ends where the model's files say; --ignore-eos goes on, --stop TEXT ends it too"
 #define FORBIDDEN "--logit-bias ID=-inf forbids a token"
 #define BEGINNING "a prompt can be given as ids, its first one too: --prompt-ids"
-#define AUTOMATIC "gen does that by itself; leave it away"
+#define AUTOMATIC "gen does that by itself; leave it out"
 #define INNER     "not in gen; --save-logits FILE writes the logits"
 
 const struct habit habits_generate[] = {
@@ -94,7 +94,7 @@ const struct habit habits_generate[] = {
     {"mmap", NULL, MAPPED},
     {"no-mmap", NULL, MAPPED},
     {"mlock", NULL, MAPPED},
-    {"no-warmup", NULL, "there is none; leave it away"},
+    {"no-warmup", NULL, "there is none; leave it out"},
     {"log-disable", NULL, "-q says nothing on stderr but errors"},
     {"verbose-prompt", NULL, "gen tokenize shows the ids of a prompt"},
     {"mirostat", NULL, "not in gen; --typical-p and --min-p are for the same purpose"},
@@ -116,7 +116,7 @@ const struct habit habits_generate[] = {
     {"bos-token-id", NULL, BEGINNING},
     {"forced-bos-token-id", NULL, BEGINNING},
     {"decoder-start-token-id", NULL, BEGINNING},
-    {"pad-token-id", NULL, "texts of a batch are not padded; leave it away"},
+    {"pad-token-id", NULL, "texts of a batch are not padded; leave it out"},
     {"num-beam-groups", NULL, NO_BEAMS},
     {"diversity-penalty", NULL, NO_BEAMS},
     {"constraints", NULL, NO_BEAMS},
@@ -146,7 +146,7 @@ const struct habit habits_generate[] = {
     {"token-healing", NULL, "not in gen; end a prompt without a blank"},
     {"penalty-alpha", NULL, WARPERS},
     {"dola-layers", NULL, WARPERS},
-    {"transformers-version", NULL, "gen needs no transformers; leave it away"},
+    {"transformers-version", NULL, "gen needs no transformers; leave it out"},
     {"use-cache", NULL, AUTOMATIC},
     {"remove-invalid-values", NULL, AUTOMATIC},
     {"renormalize-logits", NULL, AUTOMATIC},
@@ -227,12 +227,12 @@ const struct habit habits_generate[] = {
     {"lazy-mode", NULL, MAPPED},
     {"repack", NULL, AUTOMATIC},
     {"no-repack", NULL, AUTOMATIC},
-    {"warmup", NULL, "there is none; leave it away"},
+    {"warmup", NULL, "there is none; leave it out"},
     {"dt", NULL, AUTOMATIC},
     {"defrag-thold", NULL, AUTOMATIC},
     {"cache-ram", NULL, AUTOMATIC},
     {"ctx-checkpoints", NULL, AUTOMATIC},
-    {"check-tensors", NULL, "files are checked while they are read; leave it away"},
+    {"check-tensors", NULL, "files are checked while they are read; leave it out"},
     {"override-kv", NULL, "not in gen: what a model is, its file says"},
     {"gan", NULL, POSITIONS},
     {"gaw", NULL, POSITIONS},

@@ -38,7 +38,7 @@ static bool fits(const char *text, size_t n) {
     return isatty(STDOUT_FILENO) != 1 || (rows > 0 && lines < rows);
 }
 
-/* The command of the pager, or NULL: none is wanted. */
+/* The command of the pager, or NULL: the text is shown without one. */
 static const char *find_pager(void) {
     const char *pager = getenv("PAGER");
     const char *terminal = getenv("TERM");

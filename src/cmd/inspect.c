@@ -54,7 +54,7 @@ static void layers_text(struct gen_bytes *text, const struct gen_config_member *
             n += (size_t)snprintf(list + n, sizeof list - n, "%s%d", n > 0 ? " " : "", layer);
         }
     }
-    text_line(text, "%-20s %s", member->name, n > 0 ? list : "none");
+    text_line(text, "%-31s %s", member->name, n > 0 ? list : "none");
 }
 
 static void config_text(struct gen_bytes *text, const struct gen_config *config) {
@@ -62,16 +62,16 @@ static void config_text(struct gen_bytes *text, const struct gen_config *config)
         struct gen_config_member member = gen_config_member(config, i);
         switch (member.kind) {
         case GEN_MEMBER_INTEGER:
-            text_line(text, "%-20s %.0f", member.name, member.number);
+            text_line(text, "%-31s %.0f", member.name, member.number);
             break;
         case GEN_MEMBER_NUMBER:
-            text_line(text, "%-20s %g", member.name, member.number);
+            text_line(text, "%-31s %g", member.name, member.number);
             break;
         case GEN_MEMBER_FLAG:
-            text_line(text, "%-20s %s", member.name, member.number != 0 ? "yes" : "no");
+            text_line(text, "%-31s %s", member.name, member.number != 0 ? "yes" : "no");
             break;
         case GEN_MEMBER_TEXT:
-            text_line(text, "%-20s %s", member.name, member.text);
+            text_line(text, "%-31s %s", member.name, member.text);
             break;
         case GEN_MEMBER_LAYERS:
             layers_text(text, &member);
@@ -90,7 +90,7 @@ static void eos_text(struct gen_bytes *text, const struct gen_model *model) {
             (size_t)snprintf(list + at, sizeof list - at, "%s%" PRId32, i > 0 ? ", " : "", ids[i]);
     }
     if (n > 1) {
-        text_line(text, "texts end at         %s", list);
+        text_line(text, "texts end at                    %s", list);
     }
 }
 
@@ -120,11 +120,13 @@ static void tensors_text(struct gen_bytes *text, const struct gen_model *model) 
 }
 
 static void adapter_text(struct gen_bytes *text, const struct gen_adapter *adapter) {
-    text_line(text, "kind                 LoRA adapter (gen convert --lora merges it)");
-    text_line(text, "rank                 %" PRId32, adapter->rank);
-    text_line(text, "alpha                %g", (double)adapter->alpha);
-    text_line(text, "targets              %s, %zu matrices", adapter->targets, adapter->n_matrices);
-    text_line(text, "for a model of       n_embd %" PRId32 ", at least %" PRId32 " layers",
+    text_line(text, "kind                            LoRA adapter (gen convert --lora merges it)");
+    text_line(text, "rank                            %" PRId32, adapter->rank);
+    text_line(text, "alpha                           %g", (double)adapter->alpha);
+    text_line(text, "targets                         %s, %zu matrices", adapter->targets,
+              adapter->n_matrices);
+    text_line(text,
+              "for a model of                  n_embd %" PRId32 ", at least %" PRId32 " layers",
               adapter->n_embd, adapter->n_layer);
 }
 
@@ -134,7 +136,7 @@ static void kind_text(struct gen_bytes *text, const struct gen_model *model) {
         struct gen_adapter adapter = gen_model_adapter(model);
         adapter_text(text, &adapter);
     } else if (gen_model_kind(model) == GEN_KIND_VOCABULARY) {
-        text_line(text, "kind                 vocabulary, without a model");
+        text_line(text, "kind                            vocabulary, without a model");
     } else {
         config_text(text, gen_model_config(model));
         eos_text(text, model);
@@ -143,22 +145,24 @@ static void kind_text(struct gen_bytes *text, const struct gen_model *model) {
 
 static void model_text(struct gen_bytes *text, const struct model_load *load, bool tensors) {
     const struct gen_model *model = load->model;
-    text_line(text, "model                %.300s%s", load->name,
+    text_line(text, "model                           %.300s%s", load->name,
               load->path == NULL ? " (built in)" : "");
-    text_line(text, "format               %s", gen_model_format(model));
-    text_line(text, "file size            %" PRIu64 " bytes", gen_model_file_size(model));
+    text_line(text, "format                          %s", gen_model_format(model));
+    text_line(text, "file size                       %" PRIu64 " bytes",
+              gen_model_file_size(model));
     if (gen_model_kind(model) == GEN_KIND_MODEL) {
-        text_line(text, "architecture         %s", gen_model_config(model)->arch);
-        text_line(text, "parameters           %" PRIu64, gen_model_n_parameters(model));
+        text_line(text, "architecture                    %s", gen_model_config(model)->arch);
+        text_line(text, "parameters                      %" PRIu64, gen_model_n_parameters(model));
     }
-    text_line(text, "tensors              %zu", gen_model_n_tensors(model));
+    text_line(text, "tensors                         %zu", gen_model_n_tensors(model));
     kind_text(text, model);
     if (load->tokenizer != NULL) {
         text_line(text,
-                  "tokenizer            byte-level BPE, %" PRId32 " tokens, end of text %" PRId32,
+                  "tokenizer                       byte-level BPE, %" PRId32
+                  " tokens, end of text %" PRId32,
                   gen_tokenizer_n_vocab(load->tokenizer), gen_tokenizer_eos(load->tokenizer));
     } else {
-        text_line(text, "tokenizer            none");
+        text_line(text, "tokenizer                       none");
     }
     if (gen_model_n_metadata(model) > 0) {
         text_line(text, "%s", "");

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/size.h"
 #include "data/pair_template.h"
 #include "text/jinja/jinja.h"
 
@@ -66,8 +67,6 @@ static enum gen_status put_sum(struct gen_bytes *out, const struct term *terms, 
     }
     return status;
 }
-
-#define N_OF(array) (sizeof(array) / sizeof *(array))
 
 /* As gen finetune teaches it: after what the assistant says comes end-of-text, in the place of what
  * the pattern has there. */

@@ -20,7 +20,7 @@ static void drop_first(struct answers *answers) {
 /* The first text is done: say so, and forget it. */
 static enum gen_status end_first(struct answers *answers) {
     enum gen_status status =
-        teller_end(&answers->teller, scheduler_at(answers->scheduler, 0), &answers->error);
+        reporter_end(&answers->reporter, scheduler_at(answers->scheduler, 0), &answers->error);
     drop_first(answers);
     return status;
 }
@@ -61,10 +61,10 @@ static enum gen_status report(struct answers *answers) {
     while (status == GEN_OK && scheduler->n > 0) {
         struct text *text = scheduler_at(scheduler, 0);
         if (can_begin(&text->sequence)) {
-            status = teller_begin(&answers->teller, text, &answers->error);
+            status = reporter_begin(&answers->reporter, text, &answers->error);
         }
         if (status == GEN_OK) {
-            status = teller_text(&answers->teller, text, &answers->error);
+            status = reporter_text(&answers->reporter, text, &answers->error);
         }
         if (status == GEN_OK && text->seat.slot != SEAT_NONE) {
             break;
@@ -90,8 +90,8 @@ static void abandon(struct answers *answers, enum gen_status status) {
         } else {
             sequence_fail(&text->sequence, &error, &ignored);
         }
-        teller_text(&answers->teller, text, &ignored);
-        teller_end(&answers->teller, text, &ignored);
+        reporter_text(&answers->reporter, text, &ignored);
+        reporter_end(&answers->reporter, text, &ignored);
     }
     while (scheduler->n > 0) {
         drop_first(answers);
@@ -182,7 +182,7 @@ static enum gen_status admit(struct answers *answers) {
 /* ---- the run ---------------------------------------------------------------------------------*/
 
 static enum gen_status take_step(struct answers *answers) {
-    enum gen_status status = teller_go_on(&answers->teller, &answers->error);
+    enum gen_status status = reporter_go_on(&answers->reporter, &answers->error);
     return status == GEN_OK ? pass_run(answers->pass, &answers->error) : status;
 }
 
@@ -208,10 +208,10 @@ static enum gen_status work(struct answers *answers) {
 /* How texts are decoded. Where the sink hears of logits there is one text at a time, so that they
  *  come in order, and without drafts. */
 static void choose_decoder(struct answers *answers) {
-    bool tells_logits = answers->teller.sink->logits != NULL;
+    bool tells_logits = answers->reporter.sink->logits != NULL;
     answers->decoder = decoder_sampling(answers->scratch);
     if (tells_logits) {
-        answers->reporting = (struct decoder_reporting){answers->decoder, &answers->teller};
+        answers->reporting = (struct decoder_reporting){answers->decoder, &answers->reporter};
         answers->decoder = decoder_reporting(&answers->reporting);
     }
     scheduler_begin(answers->scheduler, tells_logits);

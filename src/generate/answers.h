@@ -7,14 +7,14 @@
 
 #include "generate/pass.h"
 
-/** Start from {0} with the first five and teller.sink. */
+/** Start from {0} with the first five and reporter.sink. */
 struct answers {
     const struct gen_source *source;
     struct scheduler *scheduler; /**< without texts, before and after */
     struct pass *pass;
     struct sampler_scratch *scratch;
     const struct drafter *drafter; /**< for a run that wants one */
-    struct teller teller;
+    struct reporter reporter;
     struct sequence_rules rules;
     struct decoder_reporting reporting; /**< where logits are told of, around the sampling */
     struct decoder decoder;

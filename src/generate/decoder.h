@@ -3,13 +3,15 @@
  *
  * pass.c reads the ids of a text and hands the decoder the logits after each id that it has not
  * seen, in order, one step for each. With the logits after the last id a step adds the next one
- * (sequence_take()), or says that the text is done. Which slots and rows the text has is no concern
- * of the decoder; how ids become text, and when a text has ended, is no concern of pass.c.
+ * (sequence_take()), or says that the text is done. A step takes one text; a way to decode that has
+ * several rows for a prompt, as beams have, must bring groups of texts with it. Which slots and
+ * rows the text has is no concern of the decoder; how ids become text, and when a text has ended,
+ * is no concern of pass.c.
  */
 #ifndef GENERATE_DECODER_H
 #define GENERATE_DECODER_H
 
-#include "generate/teller.h"
+#include "generate/reporter.h"
 #include "generate/text.h"
 #include "sample/sampler.h"
 
@@ -34,7 +36,7 @@ struct decoder decoder_sampling(struct sampler_scratch *scratch);
  *  time. */
 struct decoder_reporting {
     struct decoder inner;
-    struct teller *teller;
+    struct reporter *reporter;
 };
 struct decoder decoder_reporting(struct decoder_reporting *reporting);
 

@@ -20,7 +20,7 @@ static enum gen_status step(void *context, struct text *text, size_t at, const f
     struct sequence *sequence = &text->sequence;
     enum gen_status status = GEN_OK;
     if (sequence->number == 0 || at >= sequence->n_before) {
-        status = teller_logits(reporting->teller, text, logits, err);
+        status = reporter_logits(reporting->reporter, text, logits, err);
     }
     if (status != GEN_OK || at + 1 < sequence->ids.n) {
         return status;

@@ -110,7 +110,7 @@ enum gen_status gen_engine_run(struct gen_engine *engine,
                               .pass = &engine->pass,
                               .scratch = &engine->scratch,
                               .drafter = &engine->drafter,
-                              .teller.sink = sink};
+                              .reporter.sink = sink};
     enum gen_status status = answers_run(&answers, engine->model, options);
     if (status != GEN_OK && err != NULL) {
         *err = answers.error;

@@ -24,7 +24,7 @@ struct effort {
     double prompt_seconds, decode_seconds;
 };
 
-/** The teller's: what the sink has heard. */
+/** The reporter's: what the sink has heard. */
 struct told {
     bool begun;
     size_t n_bytes; /**< of the text */

@@ -1,17 +1,17 @@
 /**
  * config.h - reading a model's configuration (struct gen_config) from its file.
  *
- * From a Hugging Face config.json the names and defaults are GPT2Config's, or those of the
- * architecture that model_type names (arch/arch.h). What that
- * configuration can say and gen does not do is refused by name, and so is null where transformers
- * refuses it (n_inner and the special ids may be null); members that the model's code
- * never reads (dropout rates, task parameters, notes of the author) have no effect there and are
- * passed over here.
+ * A Hugging Face config.json is read with the names and defaults that transformers has for the
+ * architecture (arch/arch.h) that its model_type names, GPT2Config's where it names none. What such
+ * a configuration can ask for and gen does not do is refused by name, and so is null where
+ * transformers refuses it (n_inner and the special ids may be null). Members that the model's code
+ * in transformers never reads (dropout rates, task parameters, notes of the author) change nothing
+ * there and are skipped here.
  *
- * From a GGUF the keys are llama.cpp's, `gpt2.*` of GPT-2; of an architecture that llama.cpp has
- * not they are named alike, `gpt_neo.context_length`. What they cannot say is in keys of our own,
- * under `gen.`: those of keys.h, and gen.eos_token_ids, an array of u32: ids that end a text
- * (eos_ids.h); and gen.template (metadata.h), which no number depends on.
+ * In a GGUF, GPT-2 has llama.cpp's keys, `gpt2.*`. llama.cpp does not know GPT-Neo: its keys are
+ * named in the same way, for example `gpt_neo.context_length`. What those keys cannot say is in
+ * keys of our own, under `gen.`: those of keys.h; gen.eos_token_ids, an array of u32, the ids that
+ * end a text (eos_ids.h); and gen.template (metadata.h), which changes no number.
  */
 #ifndef MODEL_CONFIG_H
 #define MODEL_CONFIG_H

@@ -250,7 +250,7 @@ static enum gen_status check_bytes(const struct gen_tokenizer *vocab, const char
         if (vocab->byte_ids[(unsigned char)text[i]] < 0) {
             return error_set(err, GEN_UNSUPPORTED,
                              "the text has the byte 0x%02X, for which this vocabulary has no token "
-                             "(leave it away)",
+                             "(leave it out)",
                              (unsigned)(unsigned char)text[i]);
         }
     }
@@ -318,7 +318,7 @@ static enum gen_status check_rows(const struct gen_tokenizer *vocab, const int32
             const char *piece = gen_tokenizer_piece(vocab, ids[i], &length);
             return error_set(err, GEN_UNSUPPORTED,
                              "the text has the token %d, \"%s\", for which the model has no row: "
-                             "its embedding has only %d (leave it away)",
+                             "its embedding has only %d (leave it out)",
                              (int)ids[i], error_quote(&quoted, piece, length), (int)vocab->n_rows);
         }
     }

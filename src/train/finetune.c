@@ -73,7 +73,7 @@ static enum gen_status read_lora(struct finetune_job *job) {
     }
     if (options->train.sample_every > 0 && options->lora_rank > 0) {
         return error_set(job->err, GEN_BAD_ARGUMENT,
-                         "there are no samples on the way with LoRA (leave sample_every away)");
+                         "there are no samples on the way with LoRA (leave sample_every out)");
     }
     job->lora.rank = options->lora_rank;
     job->lora.alpha = options->lora_alpha;

@@ -104,7 +104,7 @@ static enum gen_status check_init_tokenizer(const struct train_job *job) {
          tokenizer_digest(own) != tokenizer_digest(job->tokenizer))) {
         return error_set(job->err, GEN_BAD_ARGUMENT,
                          "%s: the vocabulary of %d tokens is not the one this model was trained "
-                         "with, which has %d (leave the vocabulary away, or train anew)",
+                         "with, which has %d (leave the vocabulary out, or train anew)",
                          job->init->where.text, n,
                          own != NULL ? gen_tokenizer_n_vocab(own) : job->config.n_vocab);
     }

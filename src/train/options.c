@@ -155,7 +155,7 @@ enum gen_status train_options_check(const struct gen_train_options *options,
     if (options->vocab_size != 0 && (options->vocab != NULL || options->init != NULL)) {
         return error_set(err, GEN_BAD_ARGUMENT,
                          "vocab_size is %d, but %s brings a vocabulary, so none is learned (leave "
-                         "one of the two away)",
+                         "one of the two out)",
                          options->vocab_size, options->vocab != NULL ? "vocab" : "init");
     }
     if (options->n_valid > 0 && options->valid_share > 0) {
@@ -228,13 +228,13 @@ static enum gen_status check_wish(const struct wish *wish, const struct gen_trai
                                   const char *name, struct gen_error *err) {
     if (wish->option != 0 && wish->option != wish->found) {
         return error_set(err, GEN_BAD_ARGUMENT,
-                         "%s: its %s is %d, the options ask for %d (leave it away to go on with "
+                         "%s: its %s is %d, the options ask for %d (leave it out to go on with "
                          "this model%s)",
                          name, wish->name, wish->found, wish->option, wish->hint);
     }
     if (wish->option == 0 && wish->preset != 0 && wish->preset != wish->found) {
         return error_set(err, GEN_BAD_ARGUMENT,
-                         "%s: its %s is %d, the preset %s has %d (leave it away to go on with this "
+                         "%s: its %s is %d, the preset %s has %d (leave it out to go on with this "
                          "model)",
                          name, wish->name, wish->found, options->preset, wish->preset);
     }
@@ -265,7 +265,7 @@ enum gen_status train_options_fit(const struct gen_train_options *options,
     if (status == GEN_OK && options->vocab_size != 0 && config->n_vocab > options->vocab_size) {
         status = error_set(err, GEN_BAD_ARGUMENT,
                            "%s: its vocabulary has %d tokens, the options ask for %d (leave it "
-                           "away to go on with this model)",
+                           "out to go on with this model)",
                            name, config->n_vocab, options->vocab_size);
     }
     return status;

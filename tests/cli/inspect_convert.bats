@@ -9,7 +9,12 @@ setup() {
 @test "inspect shows the shape" {
     gen inspect "$MODEL"
     [ "$status" -eq 0 ]
-    [[ $output == *"format               safetensors"* ]]
+    [[ $output =~ format\ +safetensors ]]
+    shown=$output
+    run awk '/^$/ { exit } substr($0, 32, 2) !~ /^ [^ ]/' <<<"$output"
+    echo "not in its column: $output"
+    [ -z "$output" ]
+    output=$shown
     [[ $output =~ n_vocab\ +512 ]]
     [[ $output =~ n_ctx\ +64 ]]
     [[ $output =~ n_layer\ +2 ]]

@@ -239,15 +239,15 @@ n_lines() {
     [ "$status" -eq 0 ]
     again=(train -q -o m.gguf --vocab "$MODEL" -b 64 --steps 3 --resume "$TEXT")
     gen "${again[@]}" --n-embd 32
-    refused 2 "m.gguf.state: its n_embd is 16, the options ask for 32 (leave it away"
+    refused 2 "m.gguf.state: its n_embd is 16, the options ask for 32 (leave it out"
     gen "${again[@]}" --n-ctx 32
-    refused 2 "m.gguf.state: its n_ctx is 16, the options ask for 32 (leave it away"
+    refused 2 "m.gguf.state: its n_ctx is 16, the options ask for 32 (leave it out"
     gen "${again[@]}" --n-ctx 8
-    refused 2 "m.gguf.state: its n_ctx is 16, the options ask for 8 (leave it away"
+    refused 2 "m.gguf.state: its n_ctx is 16, the options ask for 8 (leave it out"
     gen "${again[@]}" --preset tiny
-    refused 2 "m.gguf.state: its n_layer is 1, the preset tiny has 6 (leave it away"
+    refused 2 "m.gguf.state: its n_layer is 1, the preset tiny has 6 (leave it out"
     gen "${again[@]}" --preset tiny --n-layer 1 --n-head 2 --n-embd 16
-    refused 2 "m.gguf.state: its n_ctx is 16, the preset tiny has 256 (leave it away"
+    refused 2 "m.gguf.state: its n_ctx is 16, the preset tiny has 256 (leave it out"
     gen train -q -o m.gguf -b 64 --vocab-size 300 --steps 3 --resume "$TEXT"
     refused 2 "m.gguf.state: its vocabulary has 512 tokens, the options ask for 300"
     gen "${again[@]}" --preset small "${SHAPE[@]}"

@@ -4,7 +4,7 @@ usage: make_gradients.py MODELS... (directories of Hugging Face models; each giv
 tests/golden/gradients/NAME.bin)
 
 The batch is 2 sequences of 40 ids, id i being (7 i^2 + 31 i + 5) mod n_vocab; the target of a
-position is the id behind it, but every 11th position has none. The loss is the mean over the
+position is the id after it, but every 11th position has none. The loss is the mean over the
 positions that count. The file is little-endian f32: the loss; then for every tensor, in the order
 of src/arch/gpt2.c or gpt_neo.c and layer by layer, the norm of its gradient and the numbers 0, s,
 2 s, ... of it in PyTorch's order, where s = ceil(n / 256).

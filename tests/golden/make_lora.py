@@ -5,7 +5,7 @@
 
 Wants gguf, numpy, torch and transformers. Writes golden/lora/adapter.gguf, with pairs of several
 ranks and types for some of the matrices, and golden/lora/logits.f32: the logits (little-endian
-f32) behind the ids 1, 8, 15, ... of the model with the adapter merged in double precision.
+f32) after the ids 1, 8, 15, ... of the model with the adapter merged in double precision.
 """
 
 import os

@@ -5,7 +5,7 @@ Vocabulary: tests/golden/models/base (512 tokens). Each text is encoded by tikto
 Face tokenizers; a text on which they differ stops the script. Needs the packages tiktoken and
 tokenizers, no network.
 
-Usage: make_tokenizer_cases.py          (writes beside itself)
+Usage: make_tokenizer_cases.py          (writes next to itself)
 """
 
 import json

@@ -4,7 +4,7 @@
     python3 tests/golden/make_train_steps.py
 
 Wants torch and transformers. Takes the model of golden/models/base and the text below, cut so
-that with the end-of-text token behind it it is exactly N_SEQUENCES * N_POSITIONS + 1 tokens. Every
+that with the end-of-text token after it it is exactly N_SEQUENCES * N_POSITIONS + 1 tokens. Every
 step learns all sequences at once, so their order does not matter. Writes golden/train/text.txt,
 golden/train/steps.json (AdamW) and golden/train/steps-muon.json (Muon for the matrices of the
 layers, AdamW for the rest): for each step the loss before it, the length of its gradient before

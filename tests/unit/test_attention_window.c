@@ -13,13 +13,12 @@
 
 #include <cmocka.h>
 
+#include "base/size.h"
 #include "kernel_check.h"
 #include "kv_head.h"
 #include "simulated_vnni.h"
 #include "tensor/float_types.h"
 #include "tensor/kernels/kernels.h"
-
-#define N_OF(array) (sizeof(array) / sizeof(array)[0])
 
 enum { N_CTX = 300, SIZE = 20, MAX_ROWS = KERNELS_ATTENTION_ROWS };
 

@@ -12,14 +12,14 @@
 
 #include <cmocka.h>
 
+#include "base/size.h"
 #include "gen.h"
 #include "generate_job.h"
 
-#define N_OF(array) (sizeof(array) / sizeof(array)[0])
-#define BASE        "tests/golden/models/base"
-#define UNTIED      "tests/golden/models/untied"
-#define N_CTX       64
-#define N_VOCAB     GENERATE_JOB_VOCAB
+#define BASE    "tests/golden/models/base"
+#define UNTIED  "tests/golden/models/untied"
+#define N_CTX   64
+#define N_VOCAB GENERATE_JOB_VOCAB
 /* Texts that are begun or wait, at most, for each of the batch. */
 #define LOOK_AHEAD 5
 

@@ -11,9 +11,8 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
+#include "base/size.h"
 #include "sample/candidates.h"
-
-#define N_OF(array) (sizeof(array) / sizeof(array)[0])
 
 /* The k best by their definition, with ties, -infinity, and blocks of all sizes. */
 static void test_gather(void **state) {

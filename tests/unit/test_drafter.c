@@ -11,16 +11,16 @@
 
 #include <cmocka.h>
 
+#include "base/size.h"
 #include "gen.h"
 #include "generate/answers.h"
 #include "generate_job.h"
 
-#define N_OF(array) (sizeof(array) / sizeof(array)[0])
-#define N_CTX       64
-#define N_VOCAB     GENERATE_JOB_VOCAB
-#define N_PROMPTS   5
-#define N_NEW       40
-#define N_SLOTS     4
+#define N_CTX     64
+#define N_VOCAB   GENERATE_JOB_VOCAB
+#define N_PROMPTS 5
+#define N_NEW     40
+#define N_SLOTS   4
 
 static int32_t PROMPTS[N_PROMPTS][8];
 /* The texts, from a run without drafts: what a perfect drafter would say. */
@@ -128,7 +128,7 @@ static struct run run_with(const struct gen_model *model, int32_t n_slots,
                               .pass = &pass,
                               .scratch = &scratch,
                               .drafter = drafter,
-                              .teller.sink = &sink};
+                              .reporter.sink = &sink};
     assert_int_equal(answers_run(&answers, model, &options), GEN_OK);
     assert_int_equal(run.n_ended, N_PROMPTS);
     answers_release(&answers);

@@ -13,13 +13,13 @@
 
 #include <cmocka.h>
 
+#include "base/size.h"
 #include "gen.h"
 #include "generate_job.h"
 
-#define N_OF(array) (sizeof(array) / sizeof(array)[0])
-#define BASE        "tests/golden/models/base"
-#define UNTIED      "tests/golden/models/untied"
-#define N_CTX       64
+#define BASE   "tests/golden/models/base"
+#define UNTIED "tests/golden/models/untied"
+#define N_CTX  64
 
 static int32_t IDS[8 * N_CTX];
 

@@ -16,14 +16,14 @@
 
 #include <cjson/cJSON.h>
 
+#include "base/size.h"
 #include "gen.h"
 #include "generate_job.h"
 
-#define N_OF(array) (sizeof(array) / sizeof(array)[0])
-#define BASE        "tests/golden/models/base"
-#define N_VOCAB     GENERATE_JOB_VOCAB
-#define N_CTX       64
-#define EOS         511
+#define BASE    "tests/golden/models/base"
+#define N_VOCAB GENERATE_JOB_VOCAB
+#define N_CTX   64
+#define EOS     511
 
 static const int32_t SHORT_PROMPT[] = {473, 227, 381, 176, 22, 308, 104};
 

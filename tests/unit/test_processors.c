@@ -11,13 +11,13 @@
 
 #include <cmocka.h>
 
+#include "base/size.h"
 #include "gen.h"
 #include "sample/sampler.h"
 #include "sample/tally.h"
 
-#define N_OF(array) (sizeof(array) / sizeof(array)[0])
-#define N_VOCAB     40
-#define N_STEPS     60
+#define N_VOCAB 40
+#define N_STEPS 60
 
 static float LOGITS[N_STEPS][N_VOCAB];
 static const int32_t PROMPT[] = {3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5};

@@ -16,11 +16,10 @@
 #include <cjson/cJSON.h>
 
 #include "base/rng.h"
+#include "base/size.h"
 #include "gen.h"
 #include "sample/candidates.h"
 #include "sample/sampler.h"
-
-#define N_OF(array) (sizeof(array) / sizeof(array)[0])
 
 /* ---- golden cases ------------------------------------------------------------------------ */
 

@@ -9,12 +9,12 @@
 
 #include <cmocka.h>
 
+#include "base/size.h"
 #include "gen.h"
 #include "generate/drafter.h"
 #include "generate_job.h"
 
-#define N_OF(array) (sizeof(array) / sizeof(array)[0])
-#define N_CTX       64
+#define N_CTX 64
 
 /* ---- drafts -----------------------------------------------------------------------------------
  */

@@ -9,10 +9,10 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
+#include "base/size.h"
 #include "gen.h"
 #include "generate/stop.h"
 
-#define N_OF(array) (sizeof(array) / sizeof(array)[0])
 #define MAX_STRINGS 4
 
 /* What the rule in stop.h says, in the plainest way: try each end, the longest string first. */

@@ -105,7 +105,7 @@ static const struct options_spec spec = {
         "What to expect: 160 conversations of one question and its answer (active\n"
         "sentences made passive), the built-in model, --valid-share 0.1 --epochs 5\n"
         "--patience 2: 45 steps, 11 s on two cores, validation loss from 3.17 to 0.01.\n"
-        "It is asked with\n"
+        "Try it with\n"
         "  gen -m mine.gguf --no-echo --greedy \\\n"
         "    $'user: The queen heard the bear.\\nassistant:'\n"
         "\n"

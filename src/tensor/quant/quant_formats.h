@@ -14,11 +14,12 @@
  *   BYTES         of a block; quant.c checks that the other columns come to as many
  *   GROUP         numbers that share scale[g] and min[g]
  *   LOW, HIGH     bits of q: files and panels hold the higher ones apart
- *   OFFSET        that q, or what it stands for, has; of Q8_0 the file holds q - 128 as a signed
- * byte MIN           whether there are m and min[g] GROUP_BITS    of scale[g] and min[g] in the
- * file; 0: it has none, and they are 1 SHORT         both are 0..15, and panels hold them in one
- * byte CODEBOOK      what q stands for, else NULL: q itself WRITTEN       gen also makes it; else
- * it is read only
+ *   OFFSET        that q, or what it stands for, has; of Q8_0 the file holds q - 128, signed
+ *   MIN           whether there are m and min[g]
+ *   GROUP_BITS    of scale[g] and min[g] in the file; 0: it has none, and they are 1
+ *   SHORT         both are 0..15, and panels hold them in one byte
+ *   CODEBOOK      what q stands for, else NULL: q itself
+ *   WRITTEN       gen also makes it; else it is read only
  */
 #ifndef TENSOR_QUANT_FORMATS_H
 #define TENSOR_QUANT_FORMATS_H

@@ -77,7 +77,7 @@ static void run_for(struct run *run, const struct node *node) {
     bool outermost = frame == 0;
     run->n_globals = outermost ? n : run->n_globals;
     run->frame = n;
-    /* Items that a condition leaves away are none of the loop's. */
+    /* Items that a condition leaves out are none of the loop's. */
     for (size_t i = 0; node->d != NULL && i < all->n && run->status == GEN_OK; i++) {
         set_names(run, node->names, all->items[i]);
         if (value_truth(run_evaluate(run, node->d)) && run->status == GEN_OK) {

@@ -182,9 +182,10 @@ static void linear_layer_forward(struct run *run, enum run_buffer out, enum run_
     }
 }
 
-/* ---- backward: memory->d_x is the gradient of the residual stream, memory->branch that of what
- * has n_embd numbers a row, memory->d_wide that of the inner layer before its activation, or of
- * qkv ----------------------------------------------------------------------------------------- */
+/* ---- backward --------------------------------------------------------------------------------*/
+
+/* memory->d_x is the gradient of the residual stream, memory->branch that of what has n_embd
+ * numbers a row, memory->d_wide that of the inner layer before its activation, or of qkv. */
 
 /* The gradient of a branch that was added to the residual stream. */
 static const float *branch_gradient(const struct pass_batch *batch, size_t layer,

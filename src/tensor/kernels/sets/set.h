@@ -1,9 +1,8 @@
 /**
  * set.h - what differs between kernel sets apart from their vectors: one table of the sizes that
- * each set gives to the one source of all. A set's file says which column is its own (`#define
- * OF_SET OF_AVX2`,
- * `#define OF_QUANT_SET OF_QUANT_AVX2`) before it includes anything of the kernels. What vectors
- * can do, VI_HAS_PAIRS and VI_DOT_IS_SIGNED, the vec_*.h say of themselves.
+ * each set gives to the one source of all. A set's file says which column is its own before it
+ * includes anything of the kernels: `#define OF_SET OF_AVX2`, `#define OF_QUANT_SET OF_QUANT_AVX2`.
+ * What vectors can do, VI_HAS_PAIRS and VI_DOT_IS_SIGNED, the vec_*.h say of themselves.
  *
  * A tile is a few rows of x by a few panels of w, so small that all its sums stay in registers:
  *
@@ -21,10 +20,10 @@
  *                         only other sums can fill that time
  *   TILE_UNROLL_K         before the loop over k of tiles of TILE_ROWS rows: nothing, or a pragma
  *   ATTENTION_PANELS      panels of keys that one row takes at once (attention.h), at most 8
- *   PRODUCT_INNER_ACROSS  k of a block where x lies across (training_product.h): each k is a line
- * of x then, which the other tiles read again, and they should all stay in the first cache. A
- * multiple of 16, at most PRODUCT_INNER. 128 was measured on a Zen 3, whose caches have 32 and 512
- * KB
+ *   PRODUCT_INNER_ACROSS  k of a block where x lies across (training_product.h): each k is a
+ *                         line of x then, which the other tiles read again, and they should all
+ *                         stay in the first cache. A multiple of 16, at most PRODUCT_INNER. 128
+ *                         was measured on a Zen 3, whose caches have 32 and 512 KB
  *
  * For every set but generic, the block formats (quant_tiles.h and those that build on it):
  *
@@ -35,7 +34,8 @@
  *   QUANT_TILE_ROWS_WIDENED  rows of a tile over a panel that was unpacked before
  *                            (quant_widened.h); 0: the set has no such tiles
  *   QUANT_AHEAD_LONE_8_BITS  how far ahead one row prefetches weights of 8 bits, which come
- * fastest, in bytes; 1536 was measured on a Zen 3. Other prefetching: QUANT_AHEAD
+ *                            fastest, in bytes; 1536 was measured on a Zen 3. Other prefetching:
+ *                            QUANT_AHEAD
  */
 #ifndef KERNELS_SET_H
 #define KERNELS_SET_H
