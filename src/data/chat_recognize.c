@@ -125,10 +125,10 @@ static bool has_other_system(const struct gen_bytes *text, const struct gen_byte
     }
     const char *after = with_system->data + before + n;
     size_t n_after = with_system->n - before - n;
-    bool divided = before > 0 || *after == eos_mark[0] || *after == '#';
+    bool divided = before > 0 || (n_after > 0 && (*after == eos_mark[0] || *after == '#'));
     bool fits = text->n >= before + n_after &&
                 (before == 0 || memcmp(text->data, with_system->data, before) == 0) &&
-                memcmp(text->data + text->n - n_after, after, n_after) == 0;
+                (n_after == 0 || memcmp(text->data + text->n - n_after, after, n_after) == 0);
     return fits && (divided || text->n == before + n_after);
 }
 
@@ -166,11 +166,15 @@ static bool is_like(struct match *match, const struct rendered *own, const struc
         match->exact = match->exact && equal(&own[i].text, &named[i].text);
         if (ends_with_user && answered != probes[i].answered) {
             /* The named one's with the beginning of an answer, or without. */
-            size_t n_prompt = named[open].bare.n - named[closed].bare.n;
             if (answered) {
                 like = &named[find_probe(probes[i].roles, true)];
             } else {
-                cut.bare.n -= n_prompt;
+                /* A bos or eos that is a piece of the template's text can make it anything. */
+                if (named[open].bare.n < named[closed].bare.n ||
+                    cut.bare.n < named[open].bare.n - named[closed].bare.n) {
+                    return false;
+                }
+                cut.bare.n -= named[open].bare.n - named[closed].bare.n;
                 like = &cut;
             }
         }

@@ -141,9 +141,15 @@ static enum gen_status parse_line(const char **text, cJSON **object,
         struct error_quoted quoted;
         char names[200];
         json_list_members(names, sizeof names, *object);
-        return error_set(err, GEN_BAD_FILE,
-                         "%s has no member \"%s\" that is text, but %s (choose another field)",
-                         where, error_quote(&quoted, field, strlen(field)), names);
+        error_quote(&quoted, field, strlen(field));
+        return member != NULL
+                   ? error_set(err, GEN_BAD_FILE,
+                               "%s has a member \"%s\" that must be text, but is %s (choose "
+                               "another field)",
+                               where, quoted.text, json_kind(member))
+                   : error_set(err, GEN_BAD_FILE,
+                               "%s has no member \"%s\", but %s (choose another field)", where,
+                               quoted.text, names);
     }
     *text = member->valuestring;
     return GEN_OK;

@@ -194,7 +194,12 @@ static enum gen_status evaluate(struct pass *pass, struct task *tasks, size_t n,
     for (size_t i = 0; i < n; i++) {
         n_rows = add_rows(pass, &tasks[i], n_rows);
     }
-    return gen_session_eval(pass->scheduler->session, pass->rows, n_rows, err);
+    enum gen_status status;
+    do {
+        status = gen_session_eval(pass->scheduler->session, pass->rows, n_rows, err);
+        /* What nobody uses just now can be read again. */
+    } while (status == GEN_NO_MEMORY && scheduler_forget(pass->scheduler));
+    return status;
 }
 
 static enum gen_status take_all(struct pass *pass, const struct task *tasks, size_t n,

@@ -258,6 +258,21 @@ void scheduler_leave(struct scheduler *scheduler, struct text *text) {
     scheduler->n_busy--;
 }
 
+bool scheduler_forget(struct scheduler *scheduler) {
+    struct slot *found = NULL;
+    for (size_t i = 0; i < scheduler->n_slots; i++) {
+        struct slot *slot = &scheduler->slots[i];
+        if (slot->text == NULL && slot_length(scheduler, slot) > 0 &&
+            (found == NULL || slot->left < found->left)) {
+            found = slot;
+        }
+    }
+    if (found != NULL) {
+        gen_session_truncate(scheduler->session, slot_number(scheduler, found), 0);
+    }
+    return found != NULL;
+}
+
 size_t scheduler_pending(struct scheduler *scheduler, const struct text *text) {
     size_t window = sequence_window(&text->sequence);
     size_t n_in_slot = (size_t)gen_session_length(scheduler->session, text->seat.slot);

@@ -67,6 +67,10 @@ void scheduler_wake(struct scheduler *scheduler);
 /** Its slot is free again, and keeps what it holds; no effect on a text without one. */
 void scheduler_leave(struct scheduler *scheduler, struct text *text);
 
+/** Memory is short: let go of what the free slot holds that was left longest ago. False: no free
+ * slot holds anything. */
+bool scheduler_forget(struct scheduler *scheduler);
+
 /**
  * How many of a text's last ids are to be read before the next can be drawn; where the window
  * has slid that is all of it, and the slot is emptied.

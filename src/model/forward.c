@@ -219,7 +219,8 @@ struct forward_run {
     const size_t *which; /* [n_needed]: the rows whose final x is needed */
     size_t n_needed;
     size_t layer;
-    bool apart; /* all rows of a slot are in one job */
+    bool apart;     /* all rows of a slot are in one job */
+    bool is_finite; /* what was stored so far in layers with a window */
 };
 
 static float *buffer_of(const struct activations *a, enum run_buffer buffer) {
@@ -258,11 +259,33 @@ static void linear_forward(struct run *run, enum run_buffer out, enum run_buffer
     }
 }
 
+/*
+ * A row with a window sees no more of what is before it; but rows that are computed together read
+ * each other's positions, and 0 times what is not finite is not 0. So nothing that is not finite
+ * may be stored: then a text fails or not, however it is cut into passes. (A row without a window
+ * sees what it has stored itself, and is not finite then.)
+ */
+static void check_stored(struct forward_run *r) {
+    const struct forward *f = r->f;
+    size_t c = (size_t)f->config->n_embd;
+    size_t stride = op_row_stride(3 * c);
+    const float limit = f->cache->type == TENSOR_F16 ? 65520.0f : __builtin_inff();
+    bool good = true;
+    for (size_t i = 0; i < r->n_rows && forward_attention_window(f->config, r->layer) != 0; i++) {
+        const float *stored = f->activations->qkv + i * stride + c;
+        for (size_t k = 0; k < 2 * c; k++) {
+            good &= __builtin_fabsf(stored[k]) < limit;
+        }
+    }
+    r->is_finite = r->is_finite && good;
+}
+
 /* Attention of all rows. */
-static void attend(const struct forward_run *r, const struct layer *h) {
+static void attend(struct forward_run *r, const struct layer *h) {
     const struct activations *a = r->f->activations;
     const struct matmul_job qkv = product(a->qkv, a->normal, r->n_rows, &h->attn_c_attn);
     op_matmul(r->f->compute, &qkv);
+    check_stored(r);
     size_t n_jobs = plan_attention(r->f, r->rows, r->n_rows, r->layer);
     if (!r->apart) {
         op_store_kv(r->f->compute, a->jobs, n_jobs);
@@ -279,6 +302,7 @@ static void attend_needed(struct forward_run *r, const struct layer *h) {
     const struct activations *a = f->activations;
     size_t c = (size_t)f->config->n_embd;
     linear_qkv(f, r->n_rows, h, c, 3 * c);
+    check_stored(r);
     op_store_kv(f->compute, a->jobs, plan_attention(f, r->rows, r->n_rows, r->layer));
     r->n_rows = r->n_needed;
     if (r->n_needed == 0) {
@@ -308,7 +332,7 @@ static void attention_forward(struct run *run, enum run_buffer out, enum run_buf
     }
 }
 
-void forward_layers(const struct forward *forward, const struct forward_row *rows, size_t n_rows,
+bool forward_layers(const struct forward *forward, const struct forward_row *rows, size_t n_rows,
                     const size_t *which, size_t n_needed) {
     static const struct run_operations operations = {norm_forward, attention_forward,
                                                      linear_forward};
@@ -319,12 +343,14 @@ void forward_layers(const struct forward *forward, const struct forward_row *row
         .n_rows = n_rows,
         .which = which,
         .n_needed = n_needed,
-        .apart = jobs_are_apart(rows, n_rows, forward->compute->kernels->attention_rows)};
+        .apart = jobs_are_apart(rows, n_rows, forward->compute->kernels->attention_rows),
+        .is_finite = true};
     struct embed_work work = {forward, rows};
     thread_pool_run(forward->compute->pool, n_rows, 0, embed_share, &work);
     for (; run.layer < (size_t)forward->config->n_layer; run.layer++) {
         forward->weights->arch->layer_forward(&run.run, &forward->weights->h[run.layer]);
     }
+    return run.is_finite;
 }
 
 void forward_logits(const struct forward *forward, float *logits, size_t n) {

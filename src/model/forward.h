@@ -65,9 +65,10 @@ size_t forward_inputs(const struct weights *weights);
  * Take n_rows (1 ... max_rows) rows through the layers. Their keys and values are in the cache
  * then, and activations->x[n_needed] is the final x of the rows listed in `which`, ascending; of
  * the others the last layer computes no more than key and value. Rows of one slot must come in
- * order of position, right after what the cache holds.
+ * order of position, right after what the cache holds. False: in a layer with a window a key or a
+ * value is not finite, and nothing of the pass is good.
  */
-void forward_layers(const struct forward *forward, const struct forward_row *rows, size_t n_rows,
+bool forward_layers(const struct forward *forward, const struct forward_row *rows, size_t n_rows,
                     const size_t *which, size_t n_needed);
 
 /** logits[n][V] of activations->x[n]. */

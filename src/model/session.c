@@ -162,9 +162,9 @@ static enum gen_status reserve(struct gen_session *session, size_t n_rows, size_
 }
 
 /* Take rows first ... first+n-1, at most FORWARD_MAX_ROWS, through the model. Returns how many
- * rows of logits there are now. */
+ * rows of logits there are now; *is_finite becomes false where what is stored is not. */
 static size_t eval_chunk(struct gen_session *session, const struct gen_row *rows, size_t first,
-                         size_t n, size_t n_logits) {
+                         size_t n, size_t n_logits, bool *is_finite) {
     struct forward_row chunk[FORWARD_MAX_ROWS];
     size_t which[FORWARD_MAX_ROWS];
     size_t n_needed = 0;
@@ -176,7 +176,7 @@ static size_t eval_chunk(struct gen_session *session, const struct gen_row *rows
             which[n_needed++] = i;
         }
     }
-    forward_layers(&session->forward, chunk, n, which, n_needed);
+    *is_finite = forward_layers(&session->forward, chunk, n, which, n_needed) && *is_finite;
     if (n_needed > 0) {
         size_t n_vocab = (size_t)session->model->config.n_vocab;
         forward_logits(&session->forward, session->logits + n_logits * n_vocab, n_needed);
@@ -218,12 +218,14 @@ enum gen_status gen_session_eval(struct gen_session *session, const struct gen_r
     }
     session->n_rows = n_rows;
     size_t done_logits = 0;
+    bool is_finite = true;
     for (size_t first = 0; first < n_rows; first += FORWARD_MAX_ROWS) {
         size_t left = n_rows - first;
         size_t n = size_min(left, FORWARD_MAX_ROWS);
-        done_logits = eval_chunk(session, rows, first, n, done_logits);
+        done_logits = eval_chunk(session, rows, first, n, done_logits, &is_finite);
     }
-    if (!all_finite(session->logits, n_logits * (size_t)session->model->config.n_vocab)) {
+    if (!is_finite ||
+        !all_finite(session->logits, n_logits * (size_t)session->model->config.n_vocab)) {
         truncate_slots(session, lengths);
         session->n_rows = 0;
         bool is_f16 = session->cache.type == TENSOR_F16;

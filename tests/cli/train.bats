@@ -277,7 +277,7 @@ n_lines() {
     gen "${again[@]}" --init wide.gguf
     refused 2 "m.gguf.state: its n_embd is 16, that of wide.gguf is 32 (go on"
     gen "${again[@]}" --init "$MODEL"
-    refused 2 "m.gguf.state: its n_layer is 1, that of "
+    refused 2 "m.gguf.state: its n_ctx is 16, that of "
     gen "${again[@]}" --init other.gguf
     refused 2 "m.gguf.state: its vocabulary of 512 tokens is not that of other.gguf, which has 512 (go on"
     gen "${again[@]}" --init other.gguf --vocab "$MODEL"

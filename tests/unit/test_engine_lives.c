@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -122,6 +123,35 @@ static void test_several_conversations(void **state) {
     assert_int_equal(check_turn(*state, engine, IDS + starts[2], 40, NULL), 39);
     assert_int_equal(check_turn(*state, engine, IDS + starts[1], 40, NULL), 0);
     gen_engine_free(engine);
+}
+
+/* Where memory is out, what free slots hold gives way. Under a sanitizer its own memory would be
+ * out. */
+static void test_little_memory(void **state) {
+#ifdef __SANITIZE_ADDRESS__
+    (void)state;
+    skip();
+#else
+    struct gen_engine *engine = engine_of(*state, 4);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(check_turn(*state, engine, IDS + 100 * i, 30, NULL), 0);
+    }
+    struct generate_job job = turn(engine, IDS + 300, 30);
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+    const struct rlimit little = {1 << 20, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_AS, &little), 0);
+    enum gen_status status = generate_job_run(&job, *state);
+    assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
+    assert_int_equal(status, GEN_OK);
+    assert_int_equal(job.n_failed, 0);
+    generate_job_release(&job);
+    /* The one that was left longest ago did. */
+    assert_int_equal(check_turn(*state, engine, IDS + 200, 35, NULL), 30);
+    assert_int_equal(check_turn(*state, engine, IDS + 100, 35, NULL), 30);
+    assert_int_equal(check_turn(*state, engine, IDS, 35, NULL), 0);
+    gen_engine_free(engine);
+#endif
 }
 
 static struct generate_job many(struct gen_engine *engine) {
@@ -364,11 +394,11 @@ int main(void) {
         IDS[i] = (i * 37 + i / 64 * 11 + 11) % 500;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_turns),       cmocka_unit_test(test_several_conversations),
-        cmocka_unit_test(test_batches),     cmocka_unit_test(test_logits),
-        cmocka_unit_test(test_canceled),    cmocka_unit_test(test_failures),
-        cmocka_unit_test(test_options),     cmocka_unit_test(test_short_context),
-        cmocka_unit_test(test_two_engines),
+        cmocka_unit_test(test_turns),         cmocka_unit_test(test_several_conversations),
+        cmocka_unit_test(test_little_memory), cmocka_unit_test(test_batches),
+        cmocka_unit_test(test_logits),        cmocka_unit_test(test_canceled),
+        cmocka_unit_test(test_failures),      cmocka_unit_test(test_options),
+        cmocka_unit_test(test_short_context), cmocka_unit_test(test_two_engines),
     };
     const struct CMUnitTest with_threads[] = {cmocka_unit_test(test_two_engines)};
     /* One thread is no race, and takes long under the thread sanitizer. */

@@ -124,10 +124,10 @@ static enum gen_status encode_json(struct generate_input *input, struct gen_erro
     if (status == GEN_OK && !cJSON_IsString(prompt)) {
         char names[200];
         json_list_members(names, sizeof names, object);
-        message_set(err, GEN_BAD_FILE,
-                    "%s has no member \"prompt\" that is text, but %s (it must be "
-                    "{\"prompt\":\"...\"})",
-                    where, names);
+        message_set(err, GEN_BAD_FILE, "%s %s%s (it must be {\"prompt\":\"...\"})", where,
+                    prompt != NULL ? "has a member \"prompt\" that must be text, but is "
+                                   : "has no member \"prompt\", but ",
+                    prompt != NULL ? json_kind(prompt) : names);
         status = GEN_BAD_FILE;
     } else if (status == GEN_OK) {
         status = encode(input, prompt->valuestring, strlen(prompt->valuestring), err);
