@@ -1,14 +1,18 @@
 /**
- * fuzz_chat_template.c - libFuzzer entry: the first byte chooses what the others are: Jinja of a
- * model, to be recognized and rendered, or a pattern.
+ * fuzz_chat_template.c - libFuzzer entry: the first byte chooses what the others are, Jinja of a
+ * model, to be recognized and rendered, or a pattern, and what begins and ends a text.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/size.h"
 #include "data/chat_template.h"
 #include "fuzz.h"
 
-static const struct chat_ends ends = {"<s>", "</s>"};
+/* Also pieces of what templates say. */
+static const struct chat_ends all_ends[] = {
+    {"<s>", "</s>"},        {"", ""},        {"User: First\nAssistant:", "</s>"},
+    {"user", "<|im_end|>"}, {"\n", "First"}, {"[INST]", "###"}};
 
 static const struct gen_chat_message messages[] = {{"system", "Be  brief\n", 10},
                                                    {"user", " {{ x }} \xe4\xbd\xa0", 12},
@@ -53,6 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (text == NULL) {
         return 0;
     }
+    const struct chat_ends ends = all_ends[data[0] / 2 % N_OF(all_ends)];
     memcpy(text, data + 1, size - 1);
     text[size - 1] = '\0';
     enum gen_status status = GEN_OK;

@@ -108,8 +108,7 @@ static void test_json_lines(void **state) {
     fixture_write_text(fixture->directory, "field.jsonl", "{\"content\":\"a\",\"id\":1}\n");
     assert_int_equal(corpus_fixture_open(fixture, "field.jsonl", "text", 0, &dataset, &err),
                      GEN_BAD_FILE);
-    assert_non_null(
-        strstr(err.message, "no member \"text\", but \"content\", \"id\""));
+    assert_non_null(strstr(err.message, "no member \"text\", but \"content\", \"id\""));
 }
 
 /* A document is cut at a megabyte, but not so that the line end before a separator comes in. */

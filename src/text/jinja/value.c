@@ -20,7 +20,8 @@ struct value value_int(int64_t number) {
 }
 
 struct value value_string(const char *text, size_t n) {
-    return (struct value){VALUE_STRING, {.string = {text, n}}};
+    /* Never NULL: places are counted from it, also in an empty text. */
+    return (struct value){VALUE_STRING, {.string = {text != NULL ? text : "", n}}};
 }
 
 struct value value_list(struct run *run, unsigned line) {
