@@ -44,9 +44,9 @@ ids() {
     "$GEN" -m "$NEO" --lines --ignore-eos -n 24 --seed 5 --batch 1 -t 1 <prompts >one
     "$GEN" -m "$NEO" --lines --ignore-eos -n 24 --seed 5 --batch 12 -t 3 <prompts >all
     cmp one all
-    "$GEN" -m "$NEO" --ignore-eos -n 100 --greedy --context slide Once >slide
+    "$GEN" -m "$NEO" --ignore-eos -n 100 --greedy --context slide Once >slid
     "$GEN" -m "$NEO" --ignore-eos -n 100 --greedy --context slide --no-speculate -t 2 Once >plain
-    cmp slide plain
+    cmp slid plain
 }
 
 @test "GPT-Neo: training goes on, and a resumed run equals an unbroken one" {
