@@ -148,7 +148,7 @@ static const struct refused_number refused_numbers[] = {
 
 static enum gen_status refuse_gguf_numbers(const struct gen_config *config,
                                            const struct model_file *file, struct gen_error *err) {
-    struct arch_key key;
+    struct arch_key key = {""};
     for (size_t i = 0; i < N_OF(refused_numbers); i++) {
         const struct refused_number *rule = &refused_numbers[i];
         int64_t expected = rule->harmless == N_HEADS     ? config->n_head
@@ -290,7 +290,7 @@ static enum gen_status read_gguf_vocab(int32_t *out, const struct model_file *fi
 /* Seen before the token ids are held against the rows: a matrix turned around has other ones. */
 static enum gen_status check_gguf_rows(const struct gen_config *config,
                                        const struct model_file *file, struct gen_error *err) {
-    struct arch_key key;
+    struct arch_key key = {""};
     const struct file_tensor *wte = model_file_tensor(file, "token_embd.weight");
     int64_t n_embd = 0;
     enum gen_status status = model_file_get_int(file, arch_key(&key, config, "embedding_length"), 1,

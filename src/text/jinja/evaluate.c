@@ -110,9 +110,10 @@ static struct value calculate(struct run *run, unsigned line, enum operation ope
         int64_t rest = a % b;
         bool down = rest != 0 && (rest < 0) != (b < 0);
         result = operation == OP_MODULO ? rest + (down ? b : 0) : a / b - (down ? 1 : 0);
-    } else if (a != 0 && b != 0) {
-        int64_t limit = most / (a < 0 ? -a : a);
-        result = (b < 0 ? -b : b) > limit ? most : a * b;
+    } else {
+        int64_t times = a < 0 ? -a : a;
+        bool fits = times == 0 || (b < 0 ? -b : b) <= most / times;
+        result = fits ? a * b : most;
     }
     if (result >= most || result <= -most) {
         run_fail(run, line, "a number beyond 2^62");
