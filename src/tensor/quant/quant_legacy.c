@@ -149,7 +149,7 @@ static uint8_t closest(const struct quant_format *format, float x) {
     return code;
 }
 
-/* Round to the codes that 1 / `inverse` asks for, then solve for the d that suits these best: the
+/* Round to the codes that 1 / `inverse` leads to, then solve for the d that suits these best: the
  * least sum of x^2 (x - d value)^2. That is the less, the greater qx^2 / qq. */
 struct fit {
     float qx, qq;
