@@ -60,6 +60,7 @@ need_for_testing() {
     need 'cmocka' 'pkg-config --exists cmocka' 'libcmocka-dev' 'libcmocka-devel' 'cmocka' 'cmocka'
     need 'bats' 'command -v bats' 'bats' 'bats' 'bats' 'bats-core'
     need 'jq' 'command -v jq' 'jq' 'jq' 'jq' 'jq'
+    need 'tmux' 'command -v tmux' 'tmux' 'tmux' 'tmux' 'tmux'
     need 'strace' 'uname | grep -v Linux || command -v strace' 'strace' 'strace' 'strace' '-'
 }
 

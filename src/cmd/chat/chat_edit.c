@@ -137,8 +137,7 @@ static void read_history(struct chat_edit *edit) {
     FILE *file = edit->file >= 0 ? fdopen(dup(edit->file), "r") : NULL;
     char *line = NULL;
     size_t size = 0;
-    ssize_t n;
-    while (file != NULL && (n = getline(&line, &size, file)) > 0) {
+    while (file != NULL && getline(&line, &size, file) > 0) {
         line[strcspn(line, "\n")] = '\0';
         remember(edit, line);
     }

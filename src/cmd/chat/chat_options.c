@@ -240,8 +240,9 @@ bool chat_settings_set(struct chat_settings *settings, struct chat_kept *kept, c
                     "--bad-words can only be given on the command line, where its file is read");
         good = false;
     }
-    if (good && memcmp(&generate->options.sampling.temperature,
-                       &settings->generate.options.sampling.temperature, sizeof(float)) != 0) {
+    float old_temperature = settings->generate.options.sampling.temperature;
+    float temperature = generate->options.sampling.temperature;
+    if (good && (temperature < old_temperature || temperature > old_temperature)) {
         generate->greedy = false; /* the last word counts */
     }
     if (good && check_values(generate, err) == GEN_OK) {
