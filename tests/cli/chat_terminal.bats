@@ -52,7 +52,8 @@ need_editor() {
         shows "User:" 2
         screen | sed -n '/^Assistant:/,/^User:/p' | sed '$d' >answer
         echo "Once there was a fox who lived in a wood and" | "$GEN" chat -q --greedy -n 60 >plain
-        [ "$(tr -s ' \n' '\n\n' <answer | sed 1d)" = "$(tr -s ' \n' '\n\n' <plain)" ]
+        # shellcheck disable=SC2046 # words
+        [ "$(printf '%s\n' $(cat answer) | sed 1d)" = "$(printf '%s\n' $(cat plain))" ]
         [ "$(wc -l <answer)" -gt "$(wc -l <plain)" ]
         [ "$(wc -L <answer)" -lt "$columns" ]
         keys C-d
@@ -63,10 +64,10 @@ need_editor() {
 
 @test "Chinese, emoji and a paste of 2,000 characters arrive as they are" {
     open 80 -n 2
-    printf '/system 你好 🦊 ' >paste
-    printf 'word %.0s' $(seq 400) | head -c 1999 >>paste
-    printf '.' >>paste
-    tmux -S "$socket" load-buffer paste
+    printf '/system 你好 🦊 ' >pasted
+    printf 'word %.0s' $(seq 400) | head -c 1999 >>pasted
+    printf '.' >>pasted
+    tmux -S "$socket" load-buffer pasted
     tmux -S "$socket" paste-buffer
     keys Enter
     type_in "/save talk.json"
@@ -75,7 +76,7 @@ need_editor() {
     type_in "/save talk.json"
     type_in "/exit"
     shows "status 0"
-    [ "$(jq -r '.messages[0].content' talk.json)" = "$(sed 's/^.system //' paste)" ]
+    [ "$(jq -r '.messages[0].content' talk.json)" = "$(sed 's/^.system //' pasted)" ]
     [ "$(jq -r '.messages[1].content' talk.json)" = "世界 🐺" ]
 }
 
@@ -101,7 +102,7 @@ need_editor() {
 
 @test "messages of several lines, and a command that is wrong" {
     open 80 -n 2
-    type_in 'one\'
+    type_in "one\\"
     shows "^\.\.\."
     type_in 'two'
     shows "^User: *$"
@@ -166,5 +167,6 @@ need_editor() {
     shows "^User: *$"
     tmux -S "$socket" capture-pane -p -e >colors
     grep -q 'Assistant:' colors
-    ! grep -q $'\033' colors
+    run grep -q $'\033' colors
+    [ "$status" -eq 1 ]
 }
