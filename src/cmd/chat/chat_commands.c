@@ -145,15 +145,8 @@ static void set(struct chat *chat, const char *argument) {
     char *name = alloc_printf("%.*s", (int)(argument + n_name - bare), bare);
     /* The rules show whether the engine takes it; a copy keeps what was. */
     struct chat_settings before = *chat->settings;
-    struct option_list *lists[] = {&before.generate.stop, &before.generate.logit_bias};
-    for (size_t i = 0; i < N_OF(lists); i++) {
-        struct option_list copy = {0};
-        alloc_grow(&copy.data, &copy.capacity, lists[i]->n + 1, sizeof *copy.data);
-        for (; copy.n < lists[i]->n; copy.n++) {
-            copy.data[copy.n] = lists[i]->data[copy.n];
-        }
-        *lists[i] = copy;
-    }
+    before.generate.stop = chat_list_copy(&before.generate.stop);
+    before.generate.logit_bias = chat_list_copy(&before.generate.logit_bias);
     bool good =
         chat_settings_set(chat->settings, &chat->kept, name, *value != '\0' ? value : NULL, &err);
     if (good && chat_rules_make(&chat->rules, chat->settings, chat->load.model, chat->chat_template,

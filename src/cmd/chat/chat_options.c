@@ -217,11 +217,12 @@ void chat_kept_release(struct chat_kept *kept) {
     *kept = (struct chat_kept){0};
 }
 
-static struct option_list copy_list(const struct option_list *list) {
+struct option_list chat_list_copy(const struct option_list *list) {
     struct option_list copy = {0};
     alloc_grow(&copy.data, &copy.capacity, list->n + 1, sizeof *copy.data);
-    memcpy(copy.data, list->data, list->n * sizeof *copy.data);
-    copy.n = list->n;
+    for (; copy.n < list->n; copy.n++) {
+        copy.data[copy.n] = list->data[copy.n];
+    }
     return copy;
 }
 
@@ -231,8 +232,8 @@ bool chat_settings_set(struct chat_settings *settings, struct chat_kept *kept, c
     struct generate_settings *generate = &changed.generate;
     const char *old_words = generate->bad_words;
     const char *copy = value != NULL ? keep(kept, value) : NULL;
-    generate->stop = copy_list(&settings->generate.stop);
-    generate->logit_bias = copy_list(&settings->generate.logit_bias);
+    generate->stop = chat_list_copy(&settings->generate.stop);
+    generate->logit_bias = chat_list_copy(&settings->generate.logit_bias);
     bool good = options_set(&changed, &chat_spec, heading(first_heading), heading(end_heading),
                             name, copy, err);
     if (good && generate->bad_words != old_words) {
