@@ -71,6 +71,10 @@ LIB_LIBS   := $(shell pkg-config --libs libcjson libutf8proc) -lm
 # where it matters (--verbose).
 SECCOMP_LIBS   := $(shell pkg-config --silence-errors --libs 'libseccomp >= 2.5')
 SECCOMP_CFLAGS := $(if $(SECCOMP_LIBS),$(shell pkg-config --cflags libseccomp))
+# Optional, too, and the program's alone: without it lines of `gen chat` are edited as the terminal
+# does.
+EDIT_LIBS   := $(shell pkg-config --silence-errors --libs libedit)
+EDIT_CFLAGS := $(if $(EDIT_LIBS),-DHAVE_LIBEDIT $(shell pkg-config --cflags libedit))
 endif
 
 # ---- flags ------------------------------------------------------------------------------------
@@ -107,6 +111,7 @@ ALL_CFLAGS := -std=c17 -D_DEFAULT_SOURCE -Iinclude -Isrc $(LIB_CFLAGS) -pthread 
 	$(WARNINGS) $(CPPFLAGS) $(CFLAGS) $(SANITIZE_FLAGS) -fno-fast-math -ffp-contract=off
 ALL_LDFLAGS := $(HARDENING_LDFLAGS) $(CFLAGS) $(SANITIZE_FLAGS) $(LDFLAGS)
 ALL_LIBS    := $(LIB_LIBS) -pthread $(LDLIBS)
+PROGRAM_LIBS := $(EDIT_LIBS) $(ALL_LIBS)
 
 PIC_CFLAGS := -fPIC $(call knows,-fno-semantic-interposition)
 
@@ -141,9 +146,12 @@ LINKER      = $(if $(MPI),$(MPI_WRAPPER),$(CC))
 all: $(BUILD)/gen installable ## build the program, build/gen, its man pages, and the library, build/lib
 
 $(BUILD)/gen: $(PROGRAM_OBJECTS) $(BUILD)/libgen.a $(BUILD)/sources
-	$(call say,LINK $@)$(LINKER) $(ALL_LDFLAGS) -o $@ $(PROGRAM_OBJECTS) $(BUILD)/libgen.a $(ALL_LIBS)
+	$(call say,LINK $@)$(LINKER) $(ALL_LDFLAGS) -o $@ $(PROGRAM_OBJECTS) $(BUILD)/libgen.a $(PROGRAM_LIBS)
 ifndef EMBEDDED_CFLAGS
 	@echo "note: $(EMBEDDED_MODEL) is missing, so $@ has no embedded model"
+endif
+ifeq ($(EDIT_LIBS),)
+	@echo "note: libedit is missing, so gen chat has no editor of lines and no --history"
 endif
 
 $(BUILD)/libgen.a: $(LIBRARY_OBJECTS) $(BUILD)/sources
@@ -185,7 +193,7 @@ MANUAL_SOURCES := $(wildcard scripts/manual/*.c)
 
 $(BUILD)/manual: $(call object,$(MANUAL_SOURCES)) $(filter-out %/src/main.o,$(PROGRAM_OBJECTS)) \
 		$(BUILD)/main_renamed.o $(BUILD)/libgen.a
-	$(call say,LINK $@)$(LINKER) $(ALL_LDFLAGS) -o $@ $^ $(ALL_LIBS)
+	$(call say,LINK $@)$(LINKER) $(ALL_LDFLAGS) -o $@ $^ $(PROGRAM_LIBS)
 
 $(BUILD)/share/made: $(BUILD)/manual scripts/manual/make.sh
 	$(call say,MAN  $(@D))sh scripts/manual/make.sh $(BUILD)/manual $(@D)
@@ -223,6 +231,7 @@ $(SETS)/quant_avx2_vnni%: FILE_CFLAGS += $(AVX_VNNI_CFLAGS)
 $(SETS)/avx512% $(SETS)/quant_avx512%: FILE_CFLAGS += $(AVX512_CFLAGS)
 $(SETS)/quant_avx512_vnni%: FILE_CFLAGS += $(VNNI_CFLAGS)
 $(SETS)/quant_neon_dotprod%: FILE_CFLAGS += $(DOTPROD_CFLAGS)
+$(BUILD)/src/cmd/chat/chat_edit.o $(BUILD)/src/cmd/chat/chat_edit.tidy: FILE_CFLAGS = $(EDIT_CFLAGS)
 $(BUILD)/src/cli/ranks_mpi.o: FILE_CC = $(MPI_WRAPPER)
 $(BUILD)/src/cli/embedded.o: FILE_CFLAGS = $(EMBEDDED_CFLAGS)
 $(BUILD)/src/cli/embedded.o: $(wildcard $(EMBEDDED_MODEL))
@@ -250,7 +259,7 @@ endif
 note = mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$(1))' | cmp -s - $@ || \
 	printf '%s\n' '$(subst ','\'',$(1))' >$@
 FLAGS_NOTE := $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(ALL_LIBS) $(AVX2_CFLAGS) $(AVX_VNNI_CFLAGS) \
-	$(AVX512_CFLAGS) $(VNNI_CFLAGS) $(DOTPROD_CFLAGS) $(SECCOMP_CFLAGS) $(SECCOMP_LIBS) $(HARDENING_CFLAGS) $(PIC_CFLAGS)
+	$(AVX512_CFLAGS) $(VNNI_CFLAGS) $(DOTPROD_CFLAGS) $(SECCOMP_CFLAGS) $(SECCOMP_LIBS) $(EDIT_CFLAGS) $(EDIT_LIBS) $(HARDENING_CFLAGS) $(PIC_CFLAGS)
 
 $(BUILD)/flags: FORCE
 	@$(call note,$(FLAGS_NOTE))
@@ -321,7 +330,7 @@ $(BUILD)/fault/sweep: $(call object,$(FAULT_DRIVER))
 
 $(BUILD)/gen-fault: $(PROGRAM_OBJECTS) $(BUILD)/libgen.a $(call object,tests/fault/inject.c) $(BUILD)/sources
 	$(call say,LINK $@)$(CC) $(ALL_LDFLAGS) $(FAULT_CALLS:%=-Wl,--wrap=%) -o $@ $(PROGRAM_OBJECTS) \
-		$(call object,tests/fault/inject.c) $(BUILD)/libgen.a $(ALL_LIBS)
+		$(call object,tests/fault/inject.c) $(BUILD)/libgen.a $(PROGRAM_LIBS)
 
 # libFuzzer programs, one for each kind of input, with clang: tests/fuzz. They are linked with the
 # program, too, but for main().
@@ -340,7 +349,7 @@ fuzz-programs: $(FUZZ_NAMES:%=$(BUILD)/fuzz_%)
 $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/fuzz.o $(BUILD)/main_renamed.o \
 		$(PROGRAM_OBJECTS) $(BUILD)/libgen.a
 	$(call say,LINK $@)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ \
-		$(filter-out %/src/main.o,$(filter %.o,$^)) $(BUILD)/libgen.a $(ALL_LIBS)
+		$(filter-out %/src/main.o,$(filter %.o,$^)) $(BUILD)/libgen.a $(PROGRAM_LIBS)
 
 $(BUILD)/main_renamed.o: src/main.c $(BUILD)/flags
 	$(call say,CC   $<)$(CC) $(HARDENING) $(ALL_CFLAGS) -Dmain=gen_main -c -o $@ $<
@@ -366,11 +375,13 @@ $(NEON_TESTS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/u
 	$(call say,LINK $@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lm -pthread
 
 $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(call object,$(TEST_HELPERS)) $(BUILD)/libgen.a
-	$(call say,LINK $@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(CMOCKA_LIBS) $(ALL_LIBS)
+	$(call say,LINK $@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(CMOCKA_LIBS) $(or $(TEST_LIBS),$(ALL_LIBS))
 # The sandbox is a part of the program, not of the library.
 $(BUILD)/tests/test_sandbox: $(filter $(BUILD)/src/cli/%,$(PROGRAM_OBJECTS))
-# So are the tables of options.
-$(BUILD)/tests/test_habits: $(filter-out %/src/main.o,$(PROGRAM_OBJECTS)) $(BUILD)/main_renamed.o
+# So are the tables of options, and the conversation of gen chat.
+PROGRAM_TESTS := $(BUILD)/tests/test_habits $(BUILD)/tests/test_chat_talk
+$(PROGRAM_TESTS): $(filter-out %/src/main.o,$(PROGRAM_OBJECTS)) $(BUILD)/main_renamed.o
+$(PROGRAM_TESTS): TEST_LIBS = $(PROGRAM_LIBS)
 .SECONDARY: $(TEST_OBJECTS)
 
 # MPI is found here only if it is installed: no other target needs it.

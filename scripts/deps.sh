@@ -52,11 +52,15 @@ need_for_building() {
         need 'libseccomp' "pkg-config --exists 'libseccomp >= 2.5'" \
             'libseccomp-dev' 'libseccomp-devel' 'libseccomp' '-'
     fi
+    # Optional, too: the editor of lines of gen chat.
+    need 'libedit' 'pkg-config --exists libedit' 'libedit-dev' 'libedit-devel' 'libedit' 'libedit'
 }
 
 need_for_testing() {
     need 'cmocka' 'pkg-config --exists cmocka' 'libcmocka-dev' 'libcmocka-devel' 'cmocka' 'cmocka'
     need 'bats' 'command -v bats' 'bats' 'bats' 'bats' 'bats-core'
+    need 'jq' 'command -v jq' 'jq' 'jq' 'jq' 'jq'
+    need 'tmux' 'command -v tmux' 'tmux' 'tmux' 'tmux' 'tmux'
     need 'strace' 'uname | grep -v Linux || command -v strace' 'strace' 'strace' 'strace' '-'
 }
 

@@ -10,7 +10,7 @@
 
 #define ON_CPU      "gen runs on the CPU, with -t threads"
 #define NO_BEAMS    "gen draws its texts and has no beam search; --num-return-sequences makes several"
-#define NO_CHAT     "`gen --lines` answers each line that is typed, without remembering the last"
+#define NO_CHAT     "gen chat talks; gen --lines answers each line without remembering the last"
 #define ALL_TOKENS  "here a penalty looks at the whole text, and that cannot be changed"
 #define CONTEXT     "the context is as long as the model's; --context slide goes on when it is full"
 #define BATCHES     "--batch is the number of texts worked on at once; no text depends on it"
@@ -19,7 +19,7 @@
 #define HUB         "fetch it with `hf download NAME`, then give -m NAME"
 #define ADAPTER     "merge it first: gen convert --lora ADAPTER MODEL MERGED.gguf"
 #define ONE_TEXT    "gen continues one prompt and ends, unless --lines is given; leave it out"
-#define NO_ROLES    "a prompt is continued as it is: write the model's template into it"
+#define NO_ROLES    "a prompt is continued as it is; gen chat has --system and --template"
 #define KV_TYPES    "--kv-type f16 keeps keys and values in half the memory"
 #define ALL_THREADS "-t is the number of threads for all"
 #define MAPPED      "a model file is mapped wherever its weights can be used in place"
@@ -279,6 +279,41 @@ const struct habit habits_generate[] = {
     {"show-timings", NULL, TIMINGS},
     {"no-show-timings", NULL, TIMINGS},
     {"completion-bash", NULL, "make install puts completions where bash looks for them"},
+    {NULL, NULL, NULL},
+};
+
+#define TALKS "gen chat does; leave it away"
+#define TYPED "messages are typed, or come on stdin, or with --file FILE"
+#define LOOKS "what comes before and after a message is the template's: --template NAME"
+#define ENDS  "gen chat --jsonl answers one message of each line; Ctrl-D, or /exit, ends a talk"
+
+const struct habit habits_chat[] = {
+    {"i", NULL, TALKS},
+    {"interactive", NULL, TALKS},
+    {"interactive-first", NULL, TALKS},
+    {"cnv", NULL, TALKS},
+    {"conversation", NULL, TALKS},
+    {"jinja", NULL, TALKS},
+    {"multiline-input", NULL,
+     "a backslash at a line's end, or \"\"\" around lines, makes one message"},
+    {"simple-io", NULL, "where stdin is no terminal, it is simple by itself; leave it away"},
+    {"single-turn", NULL, ENDS},
+    {"st", NULL, ENDS},
+    {"no-cnv", NULL, "gen generate continues one prompt"},
+    {"no-conversation", NULL, "gen generate continues one prompt"},
+    {"sys", NULL, "--system TEXT"},
+    {"system-prompt", "system", NULL},
+    {"system-prompt-file", NULL, "--system \"$(cat FILE)\""},
+    {"chat-template", "template", NULL},
+    {"chat-template-file", NULL, "--template NAME, or the template in the model's own files"},
+    {"in-prefix*", NULL, LOOKS},
+    {"in-suffix", NULL, LOOKS},
+    {"p", NULL, TYPED},
+    {"prompt", NULL, TYPED},
+    {"lines", NULL, "each line of stdin is a message anyway; leave it away"},
+    {"c", NULL, "the context is as long as the model's; a full one loses its oldest turns"},
+    {"ctx-size", NULL, "the context is as long as the model's; a full one loses its oldest turns"},
+    {"context", NULL, "a full context loses its oldest turns, and that cannot be changed"},
     {NULL, NULL, NULL},
 };
 

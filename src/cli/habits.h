@@ -22,6 +22,9 @@ struct habit {
  * with a name that is NULL. */
 extern const struct habit habits_generate[];
 
+/** The same for gen chat, of what is other there. */
+extern const struct habit habits_chat[];
+
 /** The same for gen convert, and for gen bench. */
 extern const struct habit habits_convert[];
 extern const struct habit habits_bench[];

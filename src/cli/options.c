@@ -117,6 +117,12 @@ static const struct option *find_long(const struct options_spec *spec, const cha
     return NULL;
 }
 
+/* What another program means by a name. */
+static const struct habit *find_habit(const struct options_spec *spec, const char *name, size_t n) {
+    const struct habit *habit = habits_find(spec->habits, name, n);
+    return habit != NULL ? habit : habits_find(spec->more_habits, name, n);
+}
+
 /* The option of that name, or the one that a habit's name is an alias of. */
 static const struct option *find_by_any_name(const struct options_spec *spec, const char *name,
                                              size_t n) {
@@ -124,7 +130,7 @@ static const struct option *find_by_any_name(const struct options_spec *spec, co
     if (option != NULL) {
         return option;
     }
-    const struct habit *habit = habits_find(spec->habits, name, n);
+    const struct habit *habit = find_habit(spec, name, n);
     return habit != NULL && habit->alias != NULL
                ? find_long(spec, habit->alias, strlen(habit->alias))
                : NULL;
@@ -178,7 +184,7 @@ static char *name_near(const struct options_spec *spec, const char *name, size_t
  */
 static bool unknown_option(struct parser *parser, const char *written, const char *name,
                            size_t n_name) {
-    const struct habit *habit = habits_find(parser->spec->habits, name, n_name);
+    const struct habit *habit = find_habit(parser->spec, name, n_name);
     char *near = name_near(parser->spec, name, n_name);
     if (habit != NULL && habit->say != NULL) {
         message_set(parser->err, GEN_BAD_ARGUMENT, "no option %.80s: %s", written, habit->say);
@@ -317,13 +323,13 @@ static bool parse_short(struct parser *parser, const char *argument) {
        spells so: -ngl, -no-cnv. Other long ones may be a value: -predict is the prompt "redict". */
     if (n_name > 1 && (find_long(parser->spec, name, n_name) != NULL ||
                        ((n_name < 4 || strncmp(name, "no-", 3) == 0) &&
-                        habits_find(parser->spec->habits, name, n_name) != NULL))) {
+                        find_habit(parser->spec, name, n_name) != NULL))) {
         return unknown_option(parser, argument, name, n_name);
     }
     for (const char *letter = name; *letter != '\0'; letter++) {
         const struct option *option = find_letter(parser->spec, *letter);
         if (option == NULL) {
-            bool first = letter == name && habits_find(parser->spec->habits, name, 1) != NULL;
+            bool first = letter == name && find_habit(parser->spec, name, 1) != NULL;
             return unknown_option(parser, argument, name, first ? 1 : strlen(name));
         }
         if (option->kind != OPTION_FLAG) {
@@ -384,6 +390,38 @@ enum options_wish options_parse(void *settings, struct options_parsed *parsed,
         }
     }
     return check_conflicts(&parser) ? OPTIONS_RUN : OPTIONS_WRONG;
+}
+
+bool options_set(void *settings, const struct options_spec *spec, size_t first, size_t end,
+                 const char *name, const char *value, struct gen_error *err) {
+    const struct option *option = find_by_any_name(spec, name, strlen(name));
+    if (option == NULL || option < spec->table + first || option >= spec->table + end) {
+        message_set(err, GEN_BAD_ARGUMENT, "%s \"%.80s\"%s",
+                    option == NULL ? "no option" : "while it runs nothing changes", name,
+                    option == NULL ? "" : " (give it on the command line)");
+        return false;
+    }
+    if (option->kind == OPTION_FLAG) {
+        bool off = value != NULL && strcmp(value, "off") == 0;
+        if (value != NULL && !off && strcmp(value, "on") != 0) {
+            message_set(err, GEN_BAD_ARGUMENT, "%s: \"%.80s\" must be on or off", option->name,
+                        value);
+            return false;
+        }
+        *(bool *)field_at(settings, option->offset) = !off;
+        return true;
+    }
+    if (value == NULL) {
+        message_set(err, GEN_BAD_ARGUMENT, "%s needs a value: %s %s", option->name, option->name,
+                    option->argument);
+        return false;
+    }
+    bool *given = alloc_new(spec->n_table, sizeof *given);
+    struct options_parsed parsed = {.given = given};
+    struct parser parser = {.spec = spec, .parsed = &parsed, .settings = settings, .err = err};
+    bool good = set_value(&parser, option, value);
+    free(given);
+    return good;
 }
 
 void options_release(void *settings, struct options_parsed *parsed,

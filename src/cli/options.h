@@ -83,7 +83,8 @@ struct options_spec {
     const char *const *once;    /**< options refused when given twice, NULL-terminated; or NULL */
     const char *once_hint;      /**< what to do instead, " (...)" */
     const struct habit *habits; /**< names of other programs that are known (cli/habits.h) */
-    const char *examples;       /**< last part of the help */
+    const struct habit *more_habits; /**< and those that are looked up after them; or NULL */
+    const char *examples;            /**< last part of the help */
 };
 
 /** What parsing left over. */
@@ -110,6 +111,14 @@ enum options_wish options_parse(void *settings, struct options_parsed *parsed,
                                 char **argv, struct gen_error *err);
 void options_release(void *settings, struct options_parsed *parsed,
                      const struct options_spec *spec);
+
+/**
+ * Set one option of a running program: what `--name value` does. value NULL: none was given. A flag
+ * takes "on", "off" or nothing, which is on. Only options of the table from `first` to before `end`
+ * are known. `settings` is as it was where this fails; text and lists keep the pointer `value`.
+ */
+bool options_set(void *settings, const struct options_spec *spec, size_t first, size_t end,
+                 const char *name, const char *value, struct gen_error *err);
 
 /** Whether the option of that long name was on the command line. */
 bool options_given(const struct options_parsed *parsed, const struct options_spec *spec,

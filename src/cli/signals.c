@@ -106,6 +106,42 @@ void signals_catch(void) {
     handle_ends(on_signal);
 }
 
+/* Like on_signal(), but a second one does no more than the first. */
+static void on_interrupt(int number) {
+    int saved = errno;
+    if (caught == 0) {
+        caught = number;
+    }
+    if (wake_pipe[1] >= 0 && write(wake_pipe[1], "", 1) < 0) {
+        /* Full: then it is readable anyway. */
+    }
+    errno = saved;
+}
+
+void signals_keep_interrupt(void) {
+    struct sigaction action = {.sa_handler = on_interrupt};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    /* What is read from the pipe must not be waited for, and its end not either. */
+    for (int i = 0; i < 2; i++) {
+        if (wake_pipe[i] >= 0) {
+            fcntl(wake_pipe[i], F_SETFL, O_NONBLOCK);
+        }
+    }
+}
+
+bool signals_forget_interrupt(void) {
+    char bytes[64];
+    if (caught != SIGINT) {
+        return false;
+    }
+    caught = 0;
+    while (wake_pipe[0] >= 0 && read(wake_pipe[0], bytes, sizeof bytes) > 0) {
+        /* Another signal has set `caught` before it wrote. */
+    }
+    return true;
+}
+
 void signals_remove_files(void) {
     handle_ends(on_end);
 }

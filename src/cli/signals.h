@@ -20,6 +20,14 @@ void signals_init(void);
 /** From now on SIGINT and SIGTERM ask to stop, and SIGHUP, unless it is ignored (nohup). */
 void signals_catch(void);
 
+/**
+ * After signals_catch(): Ctrl-C asks to stop as often as it comes, and ends the program never, as
+ * what stops is an answer; signals_forget_interrupt() says that it has stopped. True if it was
+ * asked.
+ */
+void signals_keep_interrupt(void);
+bool signals_forget_interrupt(void);
+
 /** From now on the same signals end the program at once, as by themselves, but remove the temporary
  *  files: for work that has no place at which to stop. */
 void signals_remove_files(void);

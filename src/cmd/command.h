@@ -34,6 +34,7 @@ const struct command *command_find(const struct command *const *all, const char 
 const char *command_suggest(const struct command *const *all, const char *written);
 
 extern const struct command generate_command;
+extern const struct command chat_command;
 extern const struct command tokenize_command;
 extern const struct command inspect_command;
 extern const struct command convert_command;

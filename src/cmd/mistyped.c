@@ -19,7 +19,6 @@ static const struct foreign {
     const char *name, *say;
 } foreign[] = {
     {"version", "gen --version says which one this is"},
-    {"chat", "gen has no chat; gen --lines answers each line that is typed"},
     {"run", "gen 'PROMPT' runs the model"},
     {"serve", "gen is no server; gen --jsonl answers prompts as they come on stdin"},
     {"server", "gen is no server; gen --jsonl answers prompts as they come on stdin"},
@@ -40,7 +39,9 @@ static const struct foreign {
 
 /* Words that are one or two letters from a command, and begin like it. */
 static const char *const english[] = {
-    "beach",     "belch",     "benches",   "bunch",     "concert",   "convent",   "converge",
+    "beach",     "belch",     "cat",       "chair",     "char",      "chart",     "chap",
+    "chats",     "chant",     "chew",      "cheat",     "coat",      "chad",      "chai",
+    "clat",      "chit",      "benches",   "bunch",     "concert",   "convent",   "converge",
     "converse",  "converts",  "converted", "convex",    "convey",    "covert",    "convener",
     "general",   "generals",  "generated", "generates", "generator", "generic",   "generous",
     "heap",      "held",      "hell",      "helm",      "helps",     "hemp",      "inspects",

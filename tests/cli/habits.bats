@@ -127,7 +127,7 @@ hlep|gen help
 genrate|gen generate
 detokenize|gen tokenize --decode
 version|gen --version
-chat|gen --lines
+caht|gen chat
 serve|no server
 quantize|gen convert --type
 perplexity x|--logprobs
@@ -141,7 +141,7 @@ END
 }
 
 @test "ordinary words are prompts" {
-    for word in Once The hello hell held help. rain brain trail trains beach bunch vocal concert \
+    for word in Once The hello hell held help. rain brain trail trains beach bunch vocal concert chart cat \
         Train Chat specting converts once "then" Version king; do
         gen -n 0 "$word"
         [ "$status" -eq 0 ]

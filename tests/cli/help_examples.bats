@@ -23,12 +23,13 @@ setup() {
     done
     gzip -c tales.txt >books/tales.gz
     printf '{"prompt": "a", "completion": "b"}\n' >pairs.jsonl
+    printf '{"messages": [{"role": "user", "content": "a"}]}\n' >conversations.jsonl
 }
 
 # The examples of a command, one a line: what is indented and begins with a program's name.
 examples() {
     "$GEN" help "$1" | sed '1,/^Examples:/d' | sed -e :more -e '/\\$/{N;s/\\\n *//;b more' -e '}' |
-        sed -n 's/^ \{2,4\}\(\(gen\|echo\|zcat\|mpirun\) .*\)/\1/p'
+        sed -n 's/^ \{2,4\}\(\(gen\|echo\|printf\|zcat\|mpirun\) .*\)/\1/p'
 }
 
 @test "each example of each help does what it says, or is read to its end" {

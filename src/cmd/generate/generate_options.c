@@ -12,8 +12,9 @@
 #include "cli/message.h"
 #include "cli/sandbox.h"
 #include "cli/text_out.h"
+#include "cmd/generate/generate_rows.h"
 
-#define AT(member) offsetof(struct generate_settings, member)
+#define AT(member) GENERATE_AT(member)
 
 static const char *const context_names[] = {"stop", "slide", NULL};
 
@@ -86,41 +87,7 @@ static const struct option table[] = {
                "the same seed gives the same text; JSON and --verbose tell it (default: a random "
                "one below "
                "2^53, so that jq does not round it; 0 with --greedy, which draws nothing)"),
-    OPTION_ROW("greedy", '\0', OPTION_FLAG, AT(greedy), NULL,
-               "always take the likeliest token; the same as --temperature 0"),
-    OPTION_ROW_RANGE("temperature", '\0', OPTION_FLOAT, AT(options.sampling.temperature), "X", 0,
-                     1000, "below 1 safer, above 1 wilder"),
-    OPTION_ROW_RANGE("top-k", '\0', OPTION_INT, AT(options.sampling.top_k), "N", 0, INT32_MAX,
-                     "choose among the N likeliest tokens; 0: all"),
-    OPTION_ROW_ABOVE("top-p", '\0', OPTION_FLOAT, AT(options.sampling.top_p), "P", 0, 1,
-                     "choose among the likeliest tokens that together have probability P; 1: all"),
-    OPTION_ROW_RANGE("min-p", '\0', OPTION_FLOAT, AT(options.sampling.min_p), "P", 0, 1,
-                     "drop tokens less likely than P times the likeliest"),
-    OPTION_ROW_ABOVE("typical-p", '\0', OPTION_FLOAT, AT(options.sampling.typical_p), "P", 0, 1,
-                     "locally typical sampling with mass P; 1: off"),
-    OPTION_ROW_RANGE("top-n-sigma", '\0', OPTION_FLOAT, AT(options.sampling.top_n_sigma), "N", 0,
-                     1000,
-                     "drop tokens whose logit is more than N standard deviations below the "
-                     "highest; 0: off"),
-    OPTION_ROW_ABOVE("repetition-penalty", '\0', OPTION_FLOAT,
-                     AT(options.sampling.repetition_penalty), "X", 0, 1000,
-                     "above 1: tokens that were there already are less likely"),
-    OPTION_ROW_RANGE("presence-penalty", '\0', OPTION_FLOAT, AT(options.sampling.presence_penalty),
-                     "X", -2, 2, "taken off the logit of tokens added before"),
-    OPTION_ROW_RANGE("frequency-penalty", '\0', OPTION_FLOAT,
-                     AT(options.sampling.frequency_penalty), "X", -2, 2,
-                     "the same, for each time they were added"),
-    OPTION_ROW_RANGE("no-repeat-ngram-size", '\0', OPTION_INT,
-                     AT(options.sampling.no_repeat_ngram_size), "N", 0, INT32_MAX,
-                     "no N tokens in a row come twice; 0: off"),
-    OPTION_ROW(
-        "bad-words", '\0', OPTION_STRING, AT(bad_words), "FILE",
-        "never write what a line of FILE says; taken literally, so inside a sentence a word begins "
-        "with a blank"),
-    OPTION_ROW(
-        "logit-bias", '\0', OPTION_LIST, AT(logit_bias), "ID=X",
-        "add X to the logit of the token ID (see gen tokenize), -inf forbids it; ID=X,ID=X... or "
-        "several times"),
+    GENERATE_ROWS_SAMPLING,
     OPTION_ROW_RANGE("num-return-sequences", '\0', OPTION_INT, AT(options.num_return_sequences),
                      "N", 1, INT32_MAX, "texts for each prompt"),
     OPTION_ROW_HEADING("Output"),
