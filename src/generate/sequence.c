@@ -6,6 +6,7 @@
 #include "generate/sequence.h"
 
 #include "base/error.h"
+#include "base/rng.h"
 #include "base/size.h"
 #include "sample/sampler.h"
 
@@ -85,6 +86,20 @@ void sequence_rules_release(struct sequence_rules *rules) {
     stop_set_release(&rules->stop);
 }
 
+/* ---- seeds -----------------------------------------------------------------------------------*/
+
+/* What a seed is hashed with: so texts of one prompt never meet those of another. */
+enum { OF_A_PROMPT = 1, OF_A_TEXT = 2 };
+
+/* One of 2^53 seeds; number 0 keeps what there is. */
+static uint64_t derive(uint64_t seed, uint64_t kind, uint64_t number) {
+    return number == 0 ? seed : rng_hash(rng_hash(seed, kind), number) >> 11;
+}
+
+uint64_t gen_text_seed(uint64_t seed, uint64_t index, uint64_t sequence) {
+    return derive(derive(seed, OF_A_PROMPT, index), OF_A_TEXT, sequence);
+}
+
 /* ---- start -----------------------------------------------------------------------------------*/
 
 /* Copy the prompt, or the start id in place of an empty one. */
@@ -137,10 +152,16 @@ static void set_limit(struct sequence *sequence) {
     }
 }
 
+/* The seed of a text, whose prompt may have one already. */
+static uint64_t seed_of(const struct sequence_rules *rules, uint64_t index, uint64_t number) {
+    return gen_text_seed(rules->options->seed, rules->is_prompts_own ? 0 : index, number);
+}
+
 enum gen_status sequence_init(struct sequence *sequence, const struct sequence_rules *rules,
                               const struct gen_prompt *prompt, uint64_t index, uint64_t number,
                               struct gen_error *err) {
-    *sequence = (struct sequence){.rules = rules, .index = index, .number = number};
+    *sequence = (struct sequence){
+        .rules = rules, .index = index, .number = number, .seed = seed_of(rules, index, number)};
     enum gen_status status = take_prompt(sequence, prompt, err);
     if (status != GEN_OK) {
         return status;
@@ -168,6 +189,7 @@ enum gen_status sequence_refuse(struct sequence *sequence, const struct sequence
     sequence_release(sequence);
     *sequence = (struct sequence){.rules = rules,
                                   .index = index,
+                                  .seed = seed_of(rules, index, 0),
                                   .n_before = prompt->n_ids,
                                   .n_prompt = prompt->n_ids,
                                   .refused = true,
@@ -307,7 +329,7 @@ struct gen_result sequence_result(const struct sequence *sequence) {
         .new_text = sequence->text.n > 0 ? sequence->text.data : "",
         .n_new_text = sequence->text.n,
         .finish = sequence->finish,
-        .seed = sequence->rules->options->seed,
+        .seed = sequence->seed,
         .n_logprobs = n_logprobs(sequence),
         .logprobs = sequence->logprobs.best,
         .chosen = sequence->logprobs.chosen,

@@ -31,6 +31,7 @@ struct sequence_rules {
     int32_t start;      /**< what an empty prompt begins with: bos, or eos; -1: there is none */
     const int32_t *eos; /**< n_eos ids that end a text; 0: there is none */
     size_t n_eos;
+    bool is_prompts_own; /**< made for one prompt, whose seed the options then say */
 };
 
 /** Check the options and set the rules for a model and n_ctx positions. Release also after a
@@ -44,6 +45,7 @@ struct sequence {
     const struct sequence_rules *rules;
     uint64_t index;     /**< of its prompt */
     uint64_t number;    /**< among the texts of that prompt */
+    uint64_t seed;      /**< its own: gen_text_seed() */
     struct gen_ids ids; /**< the prompt, or the start id if that is empty; then the new ids */
     size_t n_before;    /**< ids before the first new one */
     size_t n_prompt;    /**< ids of the prompt as it was given: n_before, or 0 */
