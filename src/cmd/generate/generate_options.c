@@ -49,8 +49,15 @@ static const struct option table[] = {
         "lines", '\0', OPTION_FLAG, AT(lines), NULL,
         "each line of stdin or FILE is a prompt, also an empty one; answers come in the same "
         "order"),
-    OPTION_ROW("jsonl", '\0', OPTION_FLAG, AT(jsonl), NULL,
-               "each line is a JSON object with the member \"prompt\""),
+    OPTION_ROW(
+        "jsonl", '\0', OPTION_FLAG, AT(jsonl), NULL,
+        "each line is a JSON object with the member \"prompt\", and options for this prompt "
+        "if there are any: those of Length and Sampling, \"max_new_tokens\": 20; with --json "
+        "the other members come back in \"input\""),
+    OPTION_ROW_RANGE(
+        "first-index", '\0', OPTION_INT, AT(first_index), "N", 0, INT32_MAX,
+        "the first prompt is number N of a longer list: its texts are those that it has "
+        "there"),
     OPTION_ROW(
         "null", '0', OPTION_FLAG, AT(null), NULL,
         "prompts end with a NUL byte; so do the answers, which may then hold newlines (for lines: "
@@ -83,9 +90,9 @@ static const struct option table[] = {
         "when the context is full: stop, or slide: go on over its last half, read again"),
     OPTION_ROW_HEADING("Sampling"),
     OPTION_ROW("seed", 's', OPTION_UINT64, AT(options.seed), "N",
-               "the same seed gives the same text; JSON and --verbose tell it (default: a random "
-               "one below "
-               "2^53, so that jq does not round it; 0 with --greedy, which draws nothing)"),
+               "the same seed gives the same text. That of the first text; JSON tells the one of "
+               "each, which gives it alone (default: a random one below 2^53, so that jq does not "
+               "round it; 0 with --greedy, which draws nothing)"),
     OPTION_ROW("greedy", '\0', OPTION_FLAG, AT(greedy), NULL,
                "always take the likeliest token; the same as --temperature 0"),
     OPTION_ROW_RANGE("temperature", '\0', OPTION_FLOAT, AT(options.sampling.temperature), "X", 0,
@@ -188,7 +195,8 @@ const struct options_spec generate_spec = {
                 "\n"
                 "Members of the JSON: index, sequence, prompt, text, new_text, ids (prompt and\n"
                 "new), new_ids, finish_reason (length, eos, stop, context, canceled), seed,\n"
-                "counts, timings, logprobs; of a prompt that failed: index, error.\n"
+                "counts, timings, logprobs, input (with --jsonl); of a prompt that failed:\n"
+                "index, error, input.\n"
                 "\n"
                 "Exit status: 0 done, 1 something failed, 2 wrong usage, 130 after Ctrl-C.\n",
 };
@@ -239,13 +247,8 @@ static enum gen_status check_prompt(const struct generate_settings *settings,
     return GEN_BAD_ARGUMENT;
 }
 
-static enum gen_status check_length(struct generate_settings *settings,
-                                    const struct options_parsed *parsed, struct gen_error *err) {
-    struct gen_generate_options *options = &settings->options;
-    if (options_given(parsed, &generate_spec, "max-length") &&
-        !options_given(parsed, &generate_spec, "max-new-tokens")) {
-        options->max_new_tokens = -1;
-    }
+enum gen_status generate_options_check(const struct gen_generate_options *options,
+                                       struct gen_error *err) {
     if (options->max_new_tokens >= 0 &&
         options->sampling.min_new_tokens > options->max_new_tokens) {
         message_set(err, GEN_BAD_ARGUMENT, "--min-new-tokens %d is more than --max-new-tokens %d",
@@ -257,6 +260,12 @@ static enum gen_status check_length(struct generate_settings *settings,
                     (int)options->sampling.min_length, (int)options->max_length);
         return GEN_BAD_ARGUMENT;
     }
+    for (size_t i = 0; i < options->n_stop; i++) {
+        if (*options->stop[i] == '\0') {
+            message_set(err, GEN_BAD_ARGUMENT, "--stop: an empty text would stop every text");
+            return GEN_BAD_ARGUMENT;
+        }
+    }
     return GEN_OK;
 }
 
@@ -264,8 +273,14 @@ enum gen_status generate_settings_complete(struct generate_settings *settings,
                                            const struct options_parsed *parsed,
                                            struct gen_error *err) {
     struct gen_generate_options *options = &settings->options;
+    options->stop = settings->stop.data;
+    options->n_stop = settings->stop.n;
+    if (options_given(parsed, &generate_spec, "max-length") &&
+        !options_given(parsed, &generate_spec, "max-new-tokens")) {
+        options->max_new_tokens = -1;
+    }
     if (check_prompt(settings, parsed, err) != GEN_OK ||
-        check_length(settings, parsed, err) != GEN_OK) {
+        generate_options_check(options, err) != GEN_OK) {
         return GEN_BAD_ARGUMENT;
     }
     if (options->n_logprobs > 0 && !settings->json) {
@@ -276,12 +291,6 @@ enum gen_status generate_settings_complete(struct generate_settings *settings,
         message_set(err, GEN_BAD_ARGUMENT, "--no-timings needs --json, where timings are shown");
         return GEN_BAD_ARGUMENT;
     }
-    for (size_t i = 0; i < settings->stop.n; i++) {
-        if (*settings->stop.data[i] == '\0') {
-            message_set(err, GEN_BAD_ARGUMENT, "--stop: an empty text would stop every text");
-            return GEN_BAD_ARGUMENT;
-        }
-    }
     if (settings->bad_words != NULL && strcmp(settings->bad_words, "-") == 0 &&
         generate_reads_stdin(settings, parsed)) {
         message_set(err, GEN_BAD_ARGUMENT,
@@ -289,8 +298,6 @@ enum gen_status generate_settings_complete(struct generate_settings *settings,
         return GEN_BAD_ARGUMENT;
     }
     options->kv_type = compute_kv_types[settings->kv_type];
-    options->stop = settings->stop.data;
-    options->n_stop = settings->stop.n;
     if (settings->speculate || settings->no_speculate) {
         options->speculate = settings->speculate;
     }

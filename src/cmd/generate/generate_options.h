@@ -17,6 +17,7 @@ struct generate_settings {
     /* where prompts come from */
     const char *prompt, *file, *prompt_ids;
     bool lines, jsonl, null;
+    int32_t first_index;
     bool special; /**< special tokens in prompts stand for themselves */
 
     /* what needs a tokenizer or a check before it can go into `options` */
@@ -45,6 +46,10 @@ void generate_set_defaults(void *settings);
 enum gen_status generate_settings_complete(struct generate_settings *settings,
                                            const struct options_parsed *parsed,
                                            struct gen_error *err);
+
+/** Check options of one text against each other; they may be a prompt's own. */
+enum gen_status generate_options_check(const struct gen_generate_options *options,
+                                       struct gen_error *err);
 
 /** Whether there may be several prompts: --lines, --jsonl or --null. */
 bool generate_is_batch(const struct generate_settings *settings);

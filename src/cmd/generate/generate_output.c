@@ -143,8 +143,10 @@ static void report_error(struct generate_output *output, const struct gen_result
         message("%s", result->error->message);
     }
     if (output->settings->json) {
+        const struct generate_json with = {
+            .input = record_rests_of(&output->input->rests, result->index)};
         output->scratch.n = 0;
-        generate_json_error(&output->scratch, result);
+        generate_json_error(&output->scratch, result, &with);
         text_out_write(&output->out, output->scratch.data, output->scratch.n);
         return;
     }
@@ -188,8 +190,13 @@ void generate_output_report(const struct generate_output *output, double seconds
 static void write_json(struct generate_output *output, const struct gen_result *result) {
     struct gen_bytes line = {0};
     decode_prompt(output, result->prompt_ids, result->n_prompt_ids);
-    generate_json_result(&line, result, &output->scratch, output->load->tokenizer,
-                         !output->settings->no_timings);
+    const struct generate_json with = {
+        .tokenizer = output->load->tokenizer,
+        .prompt = &output->scratch,
+        .input = record_rests_of(&output->input->rests, result->index),
+        .with_timings = !output->settings->no_timings,
+    };
+    generate_json_result(&line, result, &with);
     text_out_write(&output->out, line.data, line.n);
     gen_bytes_release(&line);
 }
@@ -255,7 +262,7 @@ static bool is_in_use(const char *path, const struct generate_settings *settings
 }
 
 bool generate_output_init(struct generate_output *output, const struct generate_settings *settings,
-                          const struct generate_input *input, const struct model_load *load) {
+                          struct generate_input *input, const struct model_load *load) {
     *output = (struct generate_output){.settings = settings, .input = input, .load = load};
     const char *logits = settings->save_logits;
     bool (*open_out)(struct text_out *, const char *) =

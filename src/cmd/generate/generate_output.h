@@ -17,7 +17,7 @@
 
 struct generate_output {
     const struct generate_settings *settings;
-    const struct generate_input *input;
+    struct generate_input *input;
     const struct model_load *load;
     struct text_out out;
     struct text_out logits;    /**< --save-logits */
@@ -37,7 +37,7 @@ struct generate_output {
 
 /** Open the files. On failure the message is out. Release in any case. */
 bool generate_output_init(struct generate_output *output, const struct generate_settings *settings,
-                          const struct generate_input *input, const struct model_load *load);
+                          struct generate_input *input, const struct model_load *load);
 /**
  * Complete and close the files. Files with names get them only if the run is `whole`; see
  * text_out.h. False if some write failed; the message is out.
