@@ -100,8 +100,8 @@ answers() {
         [ "$status" -eq 1 ]
         [ "${#stderr_lines[@]}" -eq 1 ]
         echo "$stderr"
-        [[ $stderr == "gen: prompt with index 0: lines.jsonl: line 1: "*"$2"* ]]
-        [[ ${lines[0]} == '{"index":0,"error":"lines.jsonl: line 1: '* ]]
+        [[ $stderr == "gen: prompt with index 0: "*"$2"* ]]
+        [[ ${lines[0]} == '{"index":0,"error":"'* ]]
         [[ ${lines[1]} == '{"index":1,"sequence":0,'* ]]
     }
     wrong '"temperature":-1' '--temperature: "-1" is not a number from 0 to 1000'
