@@ -21,14 +21,33 @@ static char separator(const struct generate_input *input) {
     return input->settings->null ? '\0' : '\n';
 }
 
-/* Read the next record, passing over blank lines of --jsonl. */
+/* The number of the next prompt. */
+static uint64_t index_of_next(const struct generate_input *input) {
+    return input->next_index + input->n_left_out;
+}
+
+/* Whether the next prompt is another run's, or answered already. */
+static bool leaves_out_next(const struct generate_input *input) {
+    uint64_t index = index_of_next(input);
+    uint64_t n_shards = (uint64_t)input->settings->n_shards;
+    return (n_shards > 0 && index % n_shards + 1 != (uint64_t)input->settings->shard) ||
+           (input->resumes && index <= input->last_answered);
+}
+
+/* Read the next record that counts: not a blank line of --jsonl, nor a prompt that is left out. */
 static enum input_result next_record(struct generate_input *input) {
-    enum input_result result;
-    do {
-        result = input_next(&input->input, &input->record, separator(input), INPUT_PROMPT_LIMIT,
-                            &input->error);
-    } while (result == INPUT_RECORD && input->settings->jsonl && is_blank(&input->record));
-    return result;
+    for (;;) {
+        enum input_result result = input_next(&input->input, &input->record, separator(input),
+                                              INPUT_PROMPT_LIMIT, &input->error);
+        bool is_prompt =
+            result == INPUT_TOO_LONG ||
+            (result == INPUT_RECORD && !(input->settings->jsonl && is_blank(&input->record)));
+        if (result == INPUT_END || result == INPUT_FAILED ||
+            (is_prompt && !leaves_out_next(input))) {
+            return result;
+        }
+        input->n_left_out += is_prompt ? 1 : 0;
+    }
 }
 
 /* Name the line in an error that does not. */
@@ -82,7 +101,7 @@ static enum gen_status take_json(struct generate_input *input, struct gen_prompt
 bool generate_batch_next(struct generate_input *input, struct gen_prompt *prompt) {
     enum gen_status status = GEN_OK;
     enum input_result result = next_record(input);
-    uint64_t index = input->next_index + input->n_left_out;
+    uint64_t index = index_of_next(input);
     switch (result) {
     case INPUT_END:
         return false;
@@ -115,12 +134,16 @@ bool generate_batch_next(struct generate_input *input, struct gen_prompt *prompt
 
 bool generate_batch_ready(struct generate_input *input) {
     while (input_ready(&input->input, &input->record, separator(input), INPUT_PROMPT_LIMIT)) {
-        bool passed_over = input->settings->jsonl && input->input.whole && is_blank(&input->record);
-        if (!passed_over) {
+        if (!input->input.whole) {
+            return true; /* the end, or what cannot be read */
+        }
+        bool blank = input->settings->jsonl && is_blank(&input->record);
+        if (!blank && !leaves_out_next(input)) {
             return true;
         }
         input_next(&input->input, &input->record, separator(input), INPUT_PROMPT_LIMIT,
                    &input->error);
+        input->n_left_out += blank ? 0 : 1;
     }
     return false;
 }

@@ -27,8 +27,10 @@ struct generate_input {
     bool own_length;           /**< --max-new-tokens was given */
     uint64_t next_index;       /**< of the next prompt, those left out not counted */
     uint64_t n_left_out;       /**< before the next prompt, and yet to be said to the engine */
-    struct gen_error error;    /**< what is wrong with the prompt given out last */
-    bool failed;               /**< reading the batch failed; the message is out */
+    bool resumes;              /**< prompts up to last_answered are answered */
+    uint64_t last_answered;
+    struct gen_error error; /**< what is wrong with the prompt given out last */
+    bool failed;            /**< reading the batch failed; the message is out */
 };
 
 /**

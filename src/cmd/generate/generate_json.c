@@ -63,9 +63,13 @@ static void ids(struct json_out *json, const struct gen_result *result) {
     json_out_ids(json, "new_ids", result->new_ids, result->n_new_ids);
 }
 
-static void input(struct json_out *json, const struct gen_bytes *input) {
-    if (input != NULL) {
-        json_out_raw(json, "input", input->data, input->n);
+/* What comes from the run and from the record. */
+static void origin(struct json_out *json, const struct generate_json *with) {
+    if (with->run != NULL) {
+        json_out_string(json, "run", with->run, strlen(with->run));
+    }
+    if (with->input != NULL) {
+        json_out_raw(json, "input", with->input->data, with->input->n);
     }
 }
 
@@ -93,7 +97,7 @@ void generate_json_result(struct gen_bytes *line, const struct gen_result *resul
     if (result->n_logprobs > 0) {
         logprobs(&json, result, with->tokenizer);
     }
-    input(&json, with->input);
+    origin(&json, with);
     json_out_close(&json, '}');
     alloc_append(&json.text, "\n", 1);
     *line = json.text;
@@ -106,7 +110,7 @@ void generate_json_error(struct gen_bytes *line, const struct gen_result *result
     json_out_open(&json, NULL, '{');
     json_out_uint(&json, "index", result->index);
     json_out_string(&json, "error", sentence, strlen(sentence));
-    input(&json, with->input);
+    origin(&json, with);
     json_out_close(&json, '}');
     alloc_append(&json.text, "\n", 1);
     *line = json.text;

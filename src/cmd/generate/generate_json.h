@@ -23,6 +23,7 @@ struct generate_json {
     const struct gen_tokenizer *tokenizer; /**< NULL: there is none */
     const struct gen_bytes *prompt;        /**< its text */
     const struct gen_bytes *input;         /**< an object, for the member "input"; NULL: none */
+    const char *run;                       /**< the run's name (run_name.h); NULL: none */
     bool with_timings;
 };
 

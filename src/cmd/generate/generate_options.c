@@ -62,6 +62,9 @@ static const struct option table[] = {
         "null", '0', OPTION_FLAG, AT(null), NULL,
         "prompts end with a NUL byte; so do the answers, which may then hold newlines (for lines: "
         "tr '\\n' '\\0' < FILE | gen -0)"),
+    OPTION_ROW("shard", '\0', OPTION_STRING, AT(shard_text), "I/N",
+               "answer every Nth prompt, from the Ith on: N runs with I = 1 ... N, on as many "
+               "machines, answer all, with the texts and the index that one run gives them"),
     OPTION_ROW("special", '\0', OPTION_FLAG, AT(special), NULL,
                "<|endoftext|> and other special (control) tokens in a prompt are these tokens, not "
                "ordinary text; for prompts that you trust"),
@@ -148,6 +151,10 @@ static const struct option table[] = {
                "write to FILE, which stays as it is until all is done; - is stdout. With --lines, "
                "--jsonl, --null the texts so far are in FILE.partial, which is left if the run is "
                "interrupted; else nothing is"),
+    OPTION_ROW(
+        "resume", '\0', OPTION_FLAG, AT(resume), NULL,
+        "with --json and -o FILE: go on where an earlier run with the same options ended, be "
+        "it killed; prompts that it has answered are passed over"),
     OPTION_ROW_CHOICE("color", '\0', AT(color), "WHEN", text_color_names,
                       "show the prompt in bold: auto, always or never; NO_COLOR is heeded"),
     OPTION_ROW("verbose", 'v', OPTION_FLAG, AT(verbose), NULL,
@@ -188,17 +195,19 @@ const struct options_spec generate_spec = {
     .once = once,
     .once_hint = " (--lines takes many prompts)",
     .habits = habits_generate,
-    .examples = "  gen 'Once upon a time'\n"
-                "  gen -m openai-community/gpt2 -n 50 --seed 7 'The capital of France is'\n"
-                "  echo 'Dear diary,' | gen --no-echo > diary.txt\n"
-                "  gen --lines --json < prompts.txt | jq -r .new_text\n"
-                "\n"
-                "Members of the JSON: index, sequence, prompt, text, new_text, ids (prompt and\n"
-                "new), new_ids, finish_reason (length, eos, stop, context, canceled), seed,\n"
-                "counts, timings, logprobs, input (with --jsonl); of a prompt that failed:\n"
-                "index, error, input.\n"
-                "\n"
-                "Exit status: 0 done, 1 something failed, 2 wrong usage, 130 after Ctrl-C.\n",
+    .examples =
+        "  gen 'Once upon a time'\n"
+        "  gen -m openai-community/gpt2 -n 50 --seed 7 'The capital of France is'\n"
+        "  echo 'Dear diary,' | gen --no-echo > diary.txt\n"
+        "  gen --lines --json < prompts.txt | jq -r .new_text\n"
+        "\n"
+        "Members of the JSON: index, sequence, prompt, text, new_text, ids (prompt and\n"
+        "new), new_ids, finish_reason (length, eos, stop, context, canceled), seed,\n"
+        "counts, timings, logprobs; of many prompts also run (a hash of model, options and\n"
+        "seed) and input (with --jsonl); of a prompt that failed: index, error, run,\n"
+        "input.\n"
+        "\n"
+        "Exit status: 0 done, 1 something failed, 2 wrong usage, 130 after Ctrl-C.\n",
 };
 
 void generate_set_defaults(void *settings) {
@@ -212,6 +221,14 @@ void generate_set_defaults(void *settings) {
 
 bool generate_is_batch(const struct generate_settings *settings) {
     return settings->lines || settings->jsonl || settings->null;
+}
+
+bool generate_has_fields(const struct generate_settings *settings) {
+    return settings->jsonl;
+}
+
+bool generate_is_group_of_texts(const char *heading) {
+    return strcmp(heading, "Length") == 0 || strcmp(heading, "Sampling") == 0;
 }
 
 bool generate_reads_stdin(const struct generate_settings *settings,
@@ -269,6 +286,59 @@ enum gen_status generate_options_check(const struct gen_generate_options *option
     return GEN_OK;
 }
 
+/* "2/5" */
+static enum gen_status parse_shard(struct generate_settings *settings, struct gen_error *err) {
+    const char *text = settings->shard_text;
+    const char *slash = text != NULL ? strchr(text, '/') : NULL;
+    int64_t shard = 0, n_shards = 0;
+    char first[12] = "";
+    if (text == NULL) {
+        return GEN_OK;
+    }
+    if (slash != NULL && (size_t)(slash - text) < sizeof first) {
+        memcpy(first, text, (size_t)(slash - text));
+    }
+    if (!options_parse_int(&shard, first) || !options_parse_int(&n_shards, slash + 1) ||
+        n_shards < 1 || n_shards > 1000000 || shard < 1 || shard > n_shards) {
+        message_set(err, GEN_BAD_ARGUMENT,
+                    "--shard: \"%.80s\" is not I/N, N from 1 to 1000000, I from 1 to N", text);
+        return GEN_BAD_ARGUMENT;
+    }
+    if (!generate_is_batch(settings)) {
+        message_set(err, GEN_BAD_ARGUMENT,
+                    "--shard needs many prompts: --lines, --jsonl or --null");
+        return GEN_BAD_ARGUMENT;
+    }
+    settings->shard = (int32_t)shard;
+    settings->n_shards = (int32_t)n_shards;
+    return GEN_OK;
+}
+
+static enum gen_status check_resume(const struct generate_settings *settings,
+                                    const struct options_parsed *parsed, struct gen_error *err) {
+    const char *missing = NULL;
+    if (!settings->resume) {
+        return GEN_OK;
+    }
+    if (!generate_is_batch(settings)) {
+        missing = "many prompts: --lines, --jsonl or --null";
+    } else if (!settings->json) {
+        missing = "--json, whose records say what is answered";
+    } else if (settings->output == NULL || strcmp(settings->output, "-") == 0) {
+        missing = "-o FILE, where the answers are";
+    } else if (settings->save_logits != NULL) {
+        missing = "a run without --save-logits, whose file says of no row whose it is";
+    } else if (!options_given(parsed, &generate_spec, "seed") &&
+               settings->options.sampling.temperature > 0) {
+        missing = "--seed N, the same each time";
+    }
+    if (missing == NULL) {
+        return GEN_OK;
+    }
+    message_set(err, GEN_BAD_ARGUMENT, "--resume needs %s", missing);
+    return GEN_BAD_ARGUMENT;
+}
+
 enum gen_status generate_settings_complete(struct generate_settings *settings,
                                            const struct options_parsed *parsed,
                                            struct gen_error *err) {
@@ -307,6 +377,9 @@ enum gen_status generate_settings_complete(struct generate_settings *settings,
     options->slide = settings->context == GENERATE_CONTEXT_SLIDE;
     if (settings->greedy) {
         options->sampling.temperature = 0;
+    }
+    if (parse_shard(settings, err) != GEN_OK || check_resume(settings, parsed, err) != GEN_OK) {
+        return GEN_BAD_ARGUMENT;
     }
     if (!options_given(parsed, &generate_spec, "seed")) {
         /* 53 bits: jq and JavaScript, which know numbers as doubles, give it back exactly. Where

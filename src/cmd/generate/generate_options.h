@@ -32,7 +32,10 @@ struct generate_settings {
     bool no_echo, json, no_timings, verbose, quiet;
     bool no_sandbox;
     const char *save_logits, *separator, *output;
-    int32_t color; /**< enum text_color */
+    bool resume;
+    const char *shard_text;
+    int32_t shard, n_shards; /**< from 1; 0 shards: all prompts */
+    int32_t color;           /**< enum text_color */
 };
 
 extern const struct options_spec generate_spec;
@@ -53,6 +56,12 @@ enum gen_status generate_options_check(const struct gen_generate_options *option
 
 /** Whether there may be several prompts: --lines, --jsonl or --null. */
 bool generate_is_batch(const struct generate_settings *settings);
+
+/** Whether a record has fields, among which there may be options. */
+bool generate_has_fields(const struct generate_settings *settings);
+
+/** Whether the options under a heading of the table are those of a text. */
+bool generate_is_group_of_texts(const char *heading);
 
 /** Whether prompts come from stdin. */
 bool generate_reads_stdin(const struct generate_settings *settings,

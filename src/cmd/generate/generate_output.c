@@ -144,7 +144,7 @@ static void report_error(struct generate_output *output, const struct gen_result
     }
     if (output->settings->json) {
         const struct generate_json with = {
-            .input = record_rests_of(&output->input->rests, result->index)};
+            .run = output->run, .input = record_rests_of(&output->input->rests, result->index)};
         output->scratch.n = 0;
         generate_json_error(&output->scratch, result, &with);
         text_out_write(&output->out, output->scratch.data, output->scratch.n);
@@ -193,6 +193,7 @@ static void write_json(struct generate_output *output, const struct gen_result *
     const struct generate_json with = {
         .tokenizer = output->load->tokenizer,
         .prompt = &output->scratch,
+        .run = output->run,
         .input = record_rests_of(&output->input->rests, result->index),
         .with_timings = !output->settings->no_timings,
     };
@@ -261,21 +262,32 @@ static bool is_in_use(const char *path, const struct generate_settings *settings
     return in_use;
 }
 
+static bool open_file(const struct generate_output *output, struct text_out *out,
+                      const char *path) {
+    return generate_is_batch(output->settings) ? text_out_open_many(out, path)
+                                               : text_out_open(out, path);
+}
+
+static bool open_out(struct generate_output *output, const struct generate_resume *resume) {
+    const char *path = output->settings->output;
+    return resume != NULL ? generate_resume_open(resume, &output->out, path)
+                          : open_file(output, &output->out, path);
+}
+
 bool generate_output_init(struct generate_output *output, const struct generate_settings *settings,
-                          struct generate_input *input, const struct model_load *load) {
-    *output = (struct generate_output){.settings = settings, .input = input, .load = load};
+                          struct generate_input *input, const struct model_load *load,
+                          const char *run, const struct generate_resume *resume) {
+    *output =
+        (struct generate_output){.settings = settings, .input = input, .load = load, .run = run};
     const char *logits = settings->save_logits;
-    bool (*open_out)(struct text_out *, const char *) =
-        generate_is_batch(settings) ? text_out_open_many : text_out_open;
     if (is_in_use(settings->output, settings, load) ||
-        (logits != NULL && is_in_use(logits, settings, load)) ||
-        !open_out(&output->out, settings->output)) {
+        (logits != NULL && is_in_use(logits, settings, load)) || !open_out(output, resume)) {
         return false;
     }
     output->bold = text_out_color(&output->out, (enum text_color)settings->color);
     output->on_terminal = terminal_text_needed(&output->out);
     progress_begin(&output->progress, "gen", settings->quiet || output->out.live);
-    if (logits != NULL && !open_out(&output->logits, logits)) {
+    if (logits != NULL && !open_file(output, &output->logits, logits)) {
         return false;
     }
     if (logits != NULL && text_out_same(&output->out, &output->logits)) {

@@ -13,12 +13,14 @@
 #include "cli/text_out.h"
 #include "cmd/generate/generate_input.h"
 #include "cmd/generate/generate_options.h"
+#include "cmd/generate/generate_resume.h"
 #include "gen.h"
 
 struct generate_output {
     const struct generate_settings *settings;
     struct generate_input *input;
     const struct model_load *load;
+    const char *run; /**< name of the run in JSON; NULL: none */
     struct text_out out;
     struct text_out logits;    /**< --save-logits */
     struct gen_bytes scratch;  /**< the prompt's text, a row of logits */
@@ -35,9 +37,13 @@ struct generate_output {
     char last_error[GEN_MESSAGE_SIZE]; /**< what was said of the last text that failed */
 };
 
-/** Open the files. On failure the message is out. Release in any case. */
+/**
+ * Open the files; with `resume`, which may be NULL, that of the texts is gone on with. On failure
+ * the message is out. Release in any case.
+ */
 bool generate_output_init(struct generate_output *output, const struct generate_settings *settings,
-                          struct generate_input *input, const struct model_load *load);
+                          struct generate_input *input, const struct model_load *load,
+                          const char *run, const struct generate_resume *resume);
 /**
  * Complete and close the files. Files with names get them only if the run is `whole`; see
  * text_out.h. False if some write failed; the message is out.

@@ -24,14 +24,12 @@ static bool is_name(const char *name, const char *option) {
 }
 
 static const struct option *find(const char *name) {
-    const char *const heading_length = "Length", *const heading_sampling = "Sampling";
     bool in_group = false;
     name = strcmp(name, "stop_strings") == 0 ? "stop" : name;
     for (size_t i = 0; i < generate_spec.n_table; i++) {
         const struct option *option = &generate_spec.table[i];
         if (option->kind == OPTION_HEADING) {
-            in_group = strcmp(option->name, heading_length) == 0 ||
-                       strcmp(option->name, heading_sampling) == 0;
+            in_group = generate_is_group_of_texts(option->name);
         } else if (in_group && is_name(name, option->name)) {
             return option;
         }
