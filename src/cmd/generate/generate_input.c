@@ -102,6 +102,8 @@ enum gen_status generate_input_init(struct generate_input *input,
 void generate_input_release(struct generate_input *input) {
     gen_ids_release(&input->ids);
     gen_bytes_release(&input->record);
+    gen_bytes_release(&input->next_line);
+    record_csv_release(&input->csv);
     record_fields_release(&input->fields);
     record_options_release(&input->own);
     record_rests_release(&input->rests);

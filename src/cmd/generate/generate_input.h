@@ -7,6 +7,7 @@
 
 #include "cli/input.h"
 #include "cmd/generate/generate_options.h"
+#include "cmd/generate/record_csv.h"
 #include "cmd/generate/record_fields.h"
 #include "cmd/generate/record_options.h"
 #include "cmd/generate/record_rests.h"
@@ -21,7 +22,10 @@ struct generate_input {
     /* of a batch: generate_batch.c */
     struct input input;
     struct gen_bytes record;
-    struct record_fields fields; /**< of a record that has some */
+    const struct gen_bytes *template; /**< of prompts; NULL: there is none */
+    struct record_csv csv;            /**< names of fields */
+    struct gen_bytes next_line;       /**< of a record of CSV with several */
+    struct record_fields fields;      /**< of a record that has some */
     struct record_options own;
     struct record_rests rests; /**< of the prompts whose texts are yet to come */
     bool own_length;           /**< --max-new-tokens was given */

@@ -16,7 +16,8 @@ struct generate_settings {
 
     /* where prompts come from */
     const char *prompt, *file, *prompt_ids;
-    bool lines, jsonl, null;
+    bool lines, jsonl, null, csv;
+    const char *template;
     int32_t first_index;
     bool special; /**< special tokens in prompts stand for themselves */
 
@@ -54,7 +55,7 @@ enum gen_status generate_settings_complete(struct generate_settings *settings,
 enum gen_status generate_options_check(const struct gen_generate_options *options,
                                        struct gen_error *err);
 
-/** Whether there may be several prompts: --lines, --jsonl or --null. */
+/** Whether there may be several prompts: --lines, --jsonl, --csv or --null. */
 bool generate_is_batch(const struct generate_settings *settings);
 
 /** Whether a record has fields, among which there may be options. */

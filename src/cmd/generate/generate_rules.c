@@ -12,6 +12,7 @@
 #include "cli/escapes.h"
 #include "cli/input.h"
 #include "cli/message.h"
+#include "cmd/generate/record_template.h"
 #include "text/lines.h"
 
 /* Most bytes of a file of bad words. */
@@ -165,6 +166,9 @@ enum gen_status generate_rules_init(struct generate_rules *rules,
     if (status == GEN_OK && settings->bad_words != NULL) {
         status = read_bad_words(rules, settings->bad_words, tokenizer, err);
     }
+    if (status == GEN_OK && settings->template != NULL) {
+        status = record_template_read(&rules->template, settings->template, err);
+    }
     sampling->bad_words = rules->bad_words;
     sampling->n_bad_words = rules->n_bad_words;
     sampling->logit_bias = rules->bias;
@@ -179,6 +183,7 @@ void generate_rules_release(struct generate_rules *rules) {
     for (size_t i = 0; i < rules->n_texts; i++) {
         free(rules->texts[i]);
     }
+    gen_bytes_release(&rules->template);
     free(rules->texts);
     free(rules->bad_words);
     free(rules->bias);

@@ -15,6 +15,7 @@ struct generate_rules {
     size_t n_bias, bias_capacity;
     char **texts; /**< of --stop and --separator, their escapes resolved */
     size_t n_texts, texts_capacity;
+    struct gen_bytes template; /**< text of --template */
 };
 
 /**

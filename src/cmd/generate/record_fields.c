@@ -12,22 +12,27 @@
 
 enum gen_status record_fields_read_json(struct record_fields *fields, const char *line, size_t n,
                                         const char *where, struct gen_error *err) {
-    cJSON_Delete(fields->object);
-    fields->object = NULL;
-    fields->n = 0;
-    enum gen_status status = json_parse_line(&fields->object, line, n, where, err);
-    if (status != GEN_OK) {
-        return status;
+    cJSON *object = NULL;
+    enum gen_status status = json_parse_line(&object, line, n, where, err);
+    record_fields_take(fields, object, line, n);
+    return status;
+}
+
+void record_fields_take(struct record_fields *fields, cJSON *object, const char *line, size_t n) {
+    if (fields->object != object) {
+        cJSON_Delete(fields->object);
     }
+    fields->object = object;
+    fields->n = 0;
     size_t at = 0;
-    struct json_span spelled;
-    for (const cJSON *item = fields->object->child;
-         item != NULL && json_next_value(&spelled, line, n, &at); item = item->next) {
+    for (const cJSON *item = object != NULL ? object->child : NULL; item != NULL;
+         item = item->next) {
+        struct json_span spelled = {0};
+        json_next_value(&spelled, line, n, &at);
         alloc_grow(&fields->data, &fields->capacity, fields->n + 1, sizeof *fields->data);
         fields->data[fields->n++] =
             (struct record_field){.name = item->string, .value = item, .spelled = spelled};
     }
-    return GEN_OK;
 }
 
 void record_fields_release(struct record_fields *fields) {

@@ -36,14 +36,21 @@ static struct record_rest *append(struct record_rests *rests) {
 }
 
 void record_rests_add(struct record_rests *rests, uint64_t index,
-                      const struct record_fields *fields) {
+                      const struct record_fields *fields, bool has_template) {
     struct json_out json = {0};
     struct gen_bytes value = {0};
     bool any = false;
     json_out_open(&json, NULL, '{');
     for (size_t i = 0; i < fields->n; i++) {
         const struct record_field *field = &fields->data[i];
-        if (strcmp(field->name, "prompt") == 0 || record_options_is(field->name)) {
+        if ((!has_template && strcmp(field->name, "prompt") == 0) ||
+            record_options_is(field->name)) {
+            continue;
+        }
+        any = true;
+        if (field->spelled.n == 0) { /* of CSV, where all is text */
+            json_out_string(&json, field->name, field->value->valuestring,
+                            strlen(field->value->valuestring));
             continue;
         }
         value.n = 0;
@@ -51,7 +58,6 @@ void record_rests_add(struct record_rests *rests, uint64_t index,
             alloc_failed();
         }
         json_out_raw(&json, field->name, value.data, value.n);
-        any = true;
     }
     json_out_close(&json, '}');
     gen_bytes_release(&value);

@@ -13,10 +13,10 @@ struct record_rests {
     size_t first, n, capacity;
 };
 
-/** Keep the fields of a prompt that are neither its "prompt" nor options; nothing if there are
- *  none. */
+/** Keep the fields of a prompt that are neither options nor, if it is no field of a template, its
+ *  "prompt"; nothing if there are none. */
 void record_rests_add(struct record_rests *rests, uint64_t index,
-                      const struct record_fields *fields);
+                      const struct record_fields *fields, bool has_template);
 /** The fields kept of a prompt as a JSON object, or NULL. Those of the prompts before it are
  *  forgotten. */
 const struct gen_bytes *record_rests_of(struct record_rests *rests, uint64_t index);

@@ -76,7 +76,8 @@ static enum gen_status add_logits(uint64_t *hash, const struct gen_model *model,
 
 /* Whether texts depend on an option of no group of them. */
 static bool changes_texts(const char *name) {
-    static const char *const names[] = {"lines", "jsonl", "null", "special", "kv-type", "logprobs"};
+    static const char *const names[] = {"lines",   "jsonl",   "csv",     "null",
+                                        "special", "kv-type", "logprobs"};
     bool found = false;
     for (size_t i = 0; i < N_OF(names); i++) {
         found = found || strcmp(names[i], name) == 0;
@@ -125,6 +126,7 @@ static uint64_t hash_options(const struct generate_settings *settings,
             add_option(&hash, settings, option);
         }
     }
+    add(&hash, rules->template.data, rules->template.n);
     for (size_t i = 0; i < rules->n_bad_words; i++) {
         add_number(&hash, rules->bad_words[i].n);
         add(&hash, rules->bad_words[i].data, rules->bad_words[i].n * sizeof(int32_t));
