@@ -111,7 +111,8 @@ static void enter_sandbox(struct generate *generate) {
     char *outputs[] = {text_out_directory(&generate->output.out),
                        text_out_directory(&generate->output.logits)};
     bool writes_files = outputs[0] != NULL || outputs[1] != NULL;
-    struct sandbox sandbox = sandbox_enter((const char *const *)outputs, writes_files ? 2 : 0);
+    struct sandbox sandbox =
+        sandbox_enter((const char *const *)outputs, writes_files ? 2 : 0, settings->output_dir);
     free(outputs[0]);
     free(outputs[1]);
     if (settings->verbose) {

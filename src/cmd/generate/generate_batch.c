@@ -11,6 +11,7 @@
 #include "cli/alloc.h"
 #include "cli/message.h"
 #include "cli/signals.h"
+#include "cmd/generate/file_names.h"
 #include "cmd/generate/record_template.h"
 #include "text/json_line.h"
 #include "text/lines.h"
@@ -159,7 +160,7 @@ static enum gen_status take_record(struct generate_input *input, struct gen_prom
 
 /* A record with fields. */
 static enum gen_status take_fields(struct generate_input *input, struct gen_prompt *prompt,
-                                   uint64_t index, struct gen_error *err) {
+                                   struct record_rest *rest, struct gen_error *err) {
     char where[PLACE_SIZE];
     say_place(where, input);
     const struct gen_bytes *record = &input->record;
@@ -169,9 +170,9 @@ static enum gen_status take_fields(struct generate_input *input, struct gen_prom
             : record_fields_read_json(&input->fields, record->data, record->n, where, err);
     if (status == GEN_OK) {
         if (input->settings->json) {
-            record_rests_add(&input->rests, index, &input->fields, input->template != NULL);
+            record_rest_take(rest, &input->fields, input->template != NULL);
         }
-        status = take_record(input, prompt, index, where, err);
+        status = take_record(input, prompt, rest->index, where, err);
     }
     return status;
 }
@@ -183,6 +184,10 @@ bool generate_batch_next(struct generate_input *input, struct gen_prompt *prompt
     enum gen_status status = GEN_OK;
     enum input_result result = next_record(input);
     uint64_t index = index_of_next(input);
+    struct record_rest *rest = NULL;
+    if (generate_has_fields(input->settings) || input->settings->output_dir != NULL) {
+        rest = record_rests_add(&input->rests, index);
+    }
     switch (result) {
     case INPUT_END:
         return false;
@@ -197,7 +202,7 @@ bool generate_batch_next(struct generate_input *input, struct gen_prompt *prompt
         break;
     case INPUT_RECORD:
         if (generate_has_fields(input->settings)) {
-            status = take_fields(input, prompt, index, &input->error);
+            status = take_fields(input, prompt, rest, &input->error);
             break;
         }
         if (input->settings->lines) {
@@ -205,6 +210,12 @@ bool generate_batch_next(struct generate_input *input, struct gen_prompt *prompt
         }
         status = generate_input_encode(input, input->record.data, input->record.n, &input->error);
         break;
+    }
+    if (status == GEN_OK && input->settings->output_dir != NULL) {
+        const struct gen_generate_options *options =
+            prompt->options != NULL ? prompt->options : &input->settings->options;
+        status = file_names_make(&rest->name, input->settings, options, &input->fields, index,
+                                 &input->error);
     }
     prompt->error = status != GEN_OK ? &input->error : NULL;
     prompt->n_left_out = input->n_left_out;

@@ -12,6 +12,7 @@
 #include "cli/ids.h"
 #include "cli/message.h"
 #include "cli/signals.h"
+#include "cmd/generate/file_names.h"
 #include "cmd/generate/generate_batch.h"
 #include "text/lines.h"
 
@@ -120,6 +121,13 @@ bool generate_input_was_empty(const struct generate_input *input, const struct g
     return n == 0 || (added && (!may_be_given || input->ids.n == 0));
 }
 
+/* Name the file for the text of the only prompt. */
+static bool name_file(struct generate_input *input) {
+    struct record_rest *rest = record_rests_add(&input->rests, input->n_left_out);
+    return file_names_make(&rest->name, input->settings, &input->settings->options, &input->fields,
+                           rest->index, &input->error) == GEN_OK;
+}
+
 bool generate_input_next(void *context, struct gen_prompt *prompt) {
     struct generate_input *input = context;
     *prompt = (struct gen_prompt){0};
@@ -135,6 +143,9 @@ bool generate_input_next(void *context, struct gen_prompt *prompt) {
         return false;
     } else {
         prompt->n_left_out = input->n_left_out;
+        if (input->settings->output_dir != NULL && !name_file(input)) {
+            prompt->error = &input->error;
+        }
     }
     input->given = true;
     prompt->ids = input->ids.data;

@@ -160,6 +160,14 @@ enum gen_status generate_settings_complete(struct generate_settings *settings,
                     "--template needs --jsonl or --csv, whose fields it names");
         return GEN_BAD_ARGUMENT;
     }
+    if (settings->name != NULL && settings->output_dir == NULL) {
+        message_set(err, GEN_BAD_ARGUMENT, "--name needs --output-dir DIR, where the files go");
+        return GEN_BAD_ARGUMENT;
+    }
+    if (settings->name == NULL) {
+        settings->name =
+            options->num_return_sequences > 1 ? "{{index}}.{{sequence}}.txt" : "{{index}}.txt";
+    }
     if (options->n_logprobs > 0 && !settings->json) {
         message_set(err, GEN_BAD_ARGUMENT, "--logprobs needs --json, where they are shown");
         return GEN_BAD_ARGUMENT;

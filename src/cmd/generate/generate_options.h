@@ -34,6 +34,7 @@ struct generate_settings {
     bool no_sandbox;
     const char *save_logits, *separator, *output;
     bool resume;
+    const char *output_dir, *name;
     const char *shard_text;
     int32_t shard, n_shards; /**< from 1; 0 shards: all prompts */
     int32_t color;           /**< enum text_color */

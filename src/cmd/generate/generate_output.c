@@ -5,13 +5,17 @@
  */
 #include "cmd/generate/generate_output.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/alloc.h"
 #include "cli/ids.h"
 #include "cli/message.h"
 #include "cli/signals.h"
 #include "cli/terminal_text.h"
+#include "cmd/generate/file_names.h"
 #include "cmd/generate/generate_json.h"
 
 #define BOLD   "\033[1m"
@@ -87,13 +91,38 @@ static void write_ids(struct generate_output *output, const struct gen_result *r
     text_out_write(&output->out, output->scratch.data, output->scratch.n);
 }
 
+/* ---- a file a text ---------------------------------------------------------------------------*/
+
+/* Open the file of a text. */
+static bool open_own_file(struct generate_output *output, uint64_t index, uint64_t sequence) {
+    const struct record_rest *rest = record_rests_of(&output->input->rests, index);
+    output->path = file_names_path(output->settings, &rest->name, sequence);
+    return text_out_open(&output->out, output->path);
+}
+
+/* Close it, so that it is there whole; not one whose text did not come to its end. */
+static bool close_own_file(struct generate_output *output, const struct gen_result *result) {
+    bool whole = result->finish != GEN_FINISH_ERROR && result->finish != GEN_FINISH_CANCELED;
+    bool good = !output->out.failed;
+    if (whole) {
+        good = text_out_close(&output->out);
+    } else {
+        text_out_give_up(&output->out);
+    }
+    free(output->path);
+    output->path = NULL;
+    output->out = (struct text_out){.failed = !good};
+    return good;
+}
+
 /* ---- the sink --------------------------------------------------------------------------------*/
 
 static bool on_begin(void *context, uint64_t index, uint64_t sequence, const int32_t *prompt_ids,
                      size_t n_prompt_ids) {
     struct generate_output *output = context;
-    (void)index;
-    (void)sequence;
+    if (output->settings->output_dir != NULL && !open_own_file(output, index, sequence)) {
+        return false;
+    }
     if (output->settings->json) {
         return go_on(output);
     }
@@ -133,6 +162,12 @@ static bool on_logits(void *context, const float *logits, int32_t n_vocab) {
     return go_on(output);
 }
 
+/* What a record brought that goes into its JSON; NULL: nothing. */
+static const struct gen_bytes *input_of(struct generate_output *output, uint64_t index) {
+    const struct record_rest *rest = record_rests_of(&output->input->rests, index);
+    return rest != NULL && rest->object.n > 0 ? &rest->object : NULL;
+}
+
 static void report_error(struct generate_output *output, const struct gen_result *result) {
     progress_end(&output->progress);
     memcpy(output->last_error, result->error->message, sizeof output->last_error);
@@ -142,9 +177,12 @@ static void report_error(struct generate_output *output, const struct gen_result
     } else {
         message("%s", result->error->message);
     }
+    if (output->settings->output_dir != NULL) {
+        return; /* its file is not made */
+    }
     if (output->settings->json) {
-        const struct generate_json with = {
-            .run = output->run, .input = record_rests_of(&output->input->rests, result->index)};
+        const struct generate_json with = {.run = output->run,
+                                           .input = input_of(output, result->index)};
         output->scratch.n = 0;
         generate_json_error(&output->scratch, result, &with);
         text_out_write(&output->out, output->scratch.data, output->scratch.n);
@@ -194,7 +232,7 @@ static void write_json(struct generate_output *output, const struct gen_result *
         .tokenizer = output->load->tokenizer,
         .prompt = &output->scratch,
         .run = output->run,
-        .input = record_rests_of(&output->input->rests, result->index),
+        .input = input_of(output, result->index),
         .with_timings = !output->settings->no_timings,
     };
     generate_json_result(&line, result, &with);
@@ -214,7 +252,12 @@ static bool on_end(void *context, const struct gen_result *result) {
         }
         end_text(output);
     }
-    if (result->finish == GEN_FINISH_CANCELED) {
+    if (output->settings->output_dir != NULL) {
+        if (output->path != NULL) {
+            close_own_file(output, result);
+            output->in_text = false;
+        }
+    } else if (result->finish == GEN_FINISH_CANCELED) {
         text_out_flush(&output->out);
     } else {
         text_out_mark(&output->out);
@@ -274,14 +317,32 @@ static bool open_out(struct generate_output *output, const struct generate_resum
                           : open_file(output, &output->out, path);
 }
 
+static bool make_directory(const char *path) {
+    struct stat found;
+    int number = mkdir(path, 0777) == 0 ? 0 : errno;
+    if (number == EEXIST && stat(path, &found) == 0) {
+        number = S_ISDIR(found.st_mode) ? 0 : ENOTDIR;
+    }
+    if (number != 0) {
+        message_errno(path, number);
+    }
+    return number == 0;
+}
+
 bool generate_output_init(struct generate_output *output, const struct generate_settings *settings,
                           struct generate_input *input, const struct model_load *load,
                           const char *run, const struct generate_resume *resume) {
     *output =
         (struct generate_output){.settings = settings, .input = input, .load = load, .run = run};
     const char *logits = settings->save_logits;
-    if (is_in_use(settings->output, settings, load) ||
-        (logits != NULL && is_in_use(logits, settings, load)) || !open_out(output, resume)) {
+    if (logits != NULL && is_in_use(logits, settings, load)) {
+        return false;
+    }
+    if (settings->output_dir != NULL) {
+        if (!make_directory(settings->output_dir)) {
+            return false;
+        }
+    } else if (is_in_use(settings->output, settings, load) || !open_out(output, resume)) {
         return false;
     }
     output->bold = text_out_color(&output->out, (enum text_color)settings->color);
@@ -290,7 +351,8 @@ bool generate_output_init(struct generate_output *output, const struct generate_
     if (logits != NULL && !open_file(output, &output->logits, logits)) {
         return false;
     }
-    if (logits != NULL && text_out_same(&output->out, &output->logits)) {
+    if (logits != NULL && settings->output_dir == NULL &&
+        text_out_same(&output->out, &output->logits)) {
         message("%.400s: text and --save-logits are one file (give two)", output->logits.name);
         output->out.failed = true; /* said already, and closed with the other */
         return false;
@@ -306,6 +368,7 @@ bool generate_output_release(struct generate_output *output, bool whole) {
     }
     gen_bytes_release(&output->scratch);
     gen_bytes_release(&output->shown);
+    free(output->path);
     /* Both or none: so nothing is renamed before all is written. */
     bool good = !out->failed && !logits->failed;
     good = (logits->buffer == NULL || text_out_flush(logits)) && good;

@@ -21,6 +21,7 @@ struct generate_output {
     struct generate_input *input;
     const struct model_load *load;
     const char *run; /**< name of the run in JSON; NULL: none */
+    char *path;      /**< of the file of the text that has begun; NULL: texts go to one place */
     struct text_out out;
     struct text_out logits;    /**< --save-logits */
     struct gen_bytes scratch;  /**< the prompt's text, a row of logits */

@@ -154,6 +154,14 @@ static const struct option table[] = {
                "--jsonl, --null the texts so far are in FILE.partial, which is left if the run is "
                "interrupted; else nothing is"),
     OPTION_ROW(
+        "output-dir", '\0', OPTION_STRING, AT(output_dir), "DIR",
+        "write each text to a file of its own in DIR, which is made if it is missing; a file "
+        "is there whole or not at all"),
+    OPTION_ROW("name", '\0', OPTION_STRING, AT(name), "TEXT",
+               "names of these files, with fields in them as in --template, {{index}} and "
+               "{{sequence}} among them (default: {{index}}.txt, or {{index}}.{{sequence}}.txt); "
+               "of equal names the last text stays"),
+    OPTION_ROW(
         "resume", '\0', OPTION_FLAG, AT(resume), NULL,
         "with --json and -o FILE: go on where an earlier run with the same options ended, be "
         "it killed; prompts that it has answered are passed over"),
@@ -165,17 +173,31 @@ static const struct option table[] = {
 };
 
 static const struct option_conflict conflicts[] = {
-    {"prompt", "file"},        {"prompt", "prompt-ids"},
-    {"file", "prompt-ids"},    {"prompt", "lines"},
-    {"prompt", "jsonl"},       {"prompt", "null"},
-    {"prompt", "csv"},         {"prompt-ids", "lines"},
-    {"prompt-ids", "jsonl"},   {"prompt-ids", "null"},
-    {"prompt-ids", "csv"},     {"csv", "lines"},
-    {"csv", "jsonl"},          {"csv", "null"},
-    {"prompt-ids", "special"}, {"lines", "jsonl"},
-    {"lines", "null"},         {"jsonl", "null"},
-    {"greedy", "temperature"}, {"json", "separator"},
-    {"verbose", "quiet"},      {"speculate", "no-speculate"},
+    {"prompt", "file"},
+    {"prompt", "prompt-ids"},
+    {"file", "prompt-ids"},
+    {"prompt", "lines"},
+    {"prompt", "jsonl"},
+    {"prompt", "null"},
+    {"prompt", "csv"},
+    {"prompt-ids", "lines"},
+    {"prompt-ids", "jsonl"},
+    {"prompt-ids", "null"},
+    {"prompt-ids", "csv"},
+    {"csv", "lines"},
+    {"csv", "jsonl"},
+    {"csv", "null"},
+    {"prompt-ids", "special"},
+    {"lines", "jsonl"},
+    {"lines", "null"},
+    {"jsonl", "null"},
+    {"greedy", "temperature"},
+    {"json", "separator"},
+    {"output-dir", "output"},
+    {"output-dir", "separator"},
+    {"output-dir", "resume"},
+    {"verbose", "quiet"},
+    {"speculate", "no-speculate"},
 };
 
 /* The first of two would be dropped, and nobody would know. */

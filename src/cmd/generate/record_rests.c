@@ -11,19 +11,14 @@
 #include "cli/json_out.h"
 #include "cmd/generate/record_options.h"
 
-struct record_rest {
-    uint64_t index;
-    struct gen_bytes object;
-};
-
 static void drop_first(struct record_rests *rests) {
     gen_bytes_release(&rests->data[rests->first].object);
+    gen_bytes_release(&rests->data[rests->first].name);
     rests->first++;
     rests->n--;
 }
 
-/* Room for one more at the end. */
-static struct record_rest *append(struct record_rests *rests) {
+struct record_rest *record_rests_add(struct record_rests *rests, uint64_t index) {
     if (rests->first > 0 && rests->first + rests->n == rests->capacity) {
         memmove(rests->data, rests->data + rests->first, rests->n * sizeof *rests->data);
         rests->first = 0;
@@ -31,12 +26,12 @@ static struct record_rest *append(struct record_rests *rests) {
     size_t end = rests->first + rests->n;
     alloc_grow(&rests->data, &rests->capacity, end + 1, sizeof *rests->data);
     rests->n++;
-    rests->data[end] = (struct record_rest){0};
+    rests->data[end] = (struct record_rest){.index = index};
     return &rests->data[end];
 }
 
-void record_rests_add(struct record_rests *rests, uint64_t index,
-                      const struct record_fields *fields, bool has_template) {
+void record_rest_take(struct record_rest *rest, const struct record_fields *fields,
+                      bool has_template) {
     struct json_out json = {0};
     struct gen_bytes value = {0};
     bool any = false;
@@ -62,18 +57,18 @@ void record_rests_add(struct record_rests *rests, uint64_t index,
     json_out_close(&json, '}');
     gen_bytes_release(&value);
     if (any) {
-        *append(rests) = (struct record_rest){index, json.text};
+        rest->object = json.text;
     } else {
         gen_bytes_release(&json.text);
     }
 }
 
-const struct gen_bytes *record_rests_of(struct record_rests *rests, uint64_t index) {
+const struct record_rest *record_rests_of(struct record_rests *rests, uint64_t index) {
     while (rests->n > 0 && rests->data[rests->first].index < index) {
         drop_first(rests);
     }
     bool is_there = rests->n > 0 && rests->data[rests->first].index == index;
-    return is_there ? &rests->data[rests->first].object : NULL;
+    return is_there ? &rests->data[rests->first] : NULL;
 }
 
 void record_rests_release(struct record_rests *rests) {
