@@ -206,12 +206,13 @@ struct gen_metadata gen_model_metadata(const struct gen_model *model, size_t i);
 enum gen_finish {
     GEN_FINISH_LENGTH,   /**< max_new_tokens or max_length reached */
     GEN_FINISH_EOS,      /**< an end-of-text id was drawn, one of gen_model_eos_ids() */
-    GEN_FINISH_STOP,     /**< a stop string appeared */
+    GEN_FINISH_STOP,     /**< a stop string appeared, or with stop_at_sentence a sentence ended */
     GEN_FINISH_CONTEXT,  /**< n_ctx is full */
     GEN_FINISH_CANCELED, /**< a callback asked to stop */
-    GEN_FINISH_ERROR     /**< see gen_result.error */
+    GEN_FINISH_ERROR,    /**< see gen_result.error */
+    GEN_FINISH_TIME      /**< max_seconds are over */
 };
-/** "length", "eos", "stop", "context", "canceled", "error". */
+/** "length", "eos", "stop", "context", "canceled", "error", "time". */
 const char *gen_finish_name(enum gen_finish finish);
 
 struct gen_logprob {
@@ -315,6 +316,17 @@ struct gen_generate_options {
      */
     const char *const *stop;
     size_t n_stop;
+    /**
+     * End the text at the end of a sentence once half of the tokens that it may have are used:
+     * where an id's text ends with . ! ? or their like in other scripts, with or without closing
+     * quotes and brackets, but not with a full stop after a digit. Default false.
+     */
+    bool stop_at_sentence;
+    /**
+     * End the text with its first id after so many seconds from when its prompt began to be read;
+     * 0, the default: no limit. With it a text depends on how fast the machine is.
+     */
+    float max_seconds;
     /** No eos ends the text; drawn, it is a token like others and its spelling is text. To keep
      * one from being drawn at all give it a logit bias of -INFINITY. Default false. */
     bool ignore_eos;

@@ -7,8 +7,9 @@
  * of them -> UTF-8 holds back an unfinished character -> text.
  *
  * A text ends, in this order of precedence, with eos, with a stop string, with its last id
- * allowed by max_new_tokens and max_length, or when prompt and new ids are n_ctx together.
- * Sliding replaces the last rule: see sequence_window().
+ * allowed by max_new_tokens and max_length, or when prompt and new ids are n_ctx together; else
+ * with a sentence (sentence.h) or when its time is over. Sliding replaces the last rule: see
+ * sequence_window().
  */
 #ifndef GENERATE_SEQUENCE_H
 #define GENERATE_SEQUENCE_H
@@ -50,6 +51,7 @@ struct sequence {
     size_t n_before;    /**< ids before the first new one */
     size_t n_prompt;    /**< ids of the prompt as it was given: n_before, or 0 */
     size_t n_new_max;
+    double deadline; /**< of gen_clock(), if max_seconds is set */
     enum gen_finish finish_at_max;
     struct stop_match stop;
     struct gen_utf8_stream utf8;

@@ -189,6 +189,7 @@ enum gen_status generate_settings_complete(struct generate_settings *settings,
     if (options->batch == 0 && options->num_return_sequences == 1 && !generate_is_batch(settings)) {
         options->batch = 1; /* there is one text only */
     }
+    options->stop_at_sentence = settings->stop_at == GENERATE_STOP_AT_SENTENCE;
     options->slide = settings->context == GENERATE_CONTEXT_SLIDE;
     if (settings->greedy) {
         options->sampling.temperature = 0;

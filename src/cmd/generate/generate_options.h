@@ -7,6 +7,7 @@
 #include "cli/options.h"
 #include "gen.h"
 
+enum generate_stop_at { GENERATE_STOP_AT_LIMIT, GENERATE_STOP_AT_SENTENCE };
 enum generate_context { GENERATE_CONTEXT_STOP, GENERATE_CONTEXT_SLIDE };
 
 /** What the command line says; the parser fills it. */
@@ -26,6 +27,7 @@ struct generate_settings {
     struct option_list stop, logit_bias;
     const char *bad_words;
     int32_t context; /**< enum generate_context */
+    int32_t stop_at; /**< enum generate_stop_at */
     bool speculate, no_speculate;
     int32_t kv_type; /**< which of its names */
 

@@ -6,6 +6,7 @@
 #include "cmd/generate/generate_output.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -28,8 +29,20 @@ static bool go_on(const struct generate_output *output) {
 
 /* Tell somebody who waits at a terminal, while the texts go elsewhere, that they come. */
 static void show_progress(struct generate_output *output) {
-    progress_count(&output->progress, "%llu texts, %llu bytes of new text",
-                   (unsigned long long)output->n_ended, (unsigned long long)output->n_bytes);
+    double seconds = gen_clock() - output->start;
+    char speed[40] = "", left[40] = "";
+    if (output->n_new_ids > 0 && seconds > 0) {
+        snprintf(speed, sizeof speed, ", %.0f tokens/s", (double)output->n_new_ids / seconds);
+    }
+    double share = generate_is_batch(output->settings) ? input_share(&output->input->input) : -1;
+    if (share > 0 && output->n_ended > 0) {
+        /* What is read ahead is a few texts. */
+        double rest = seconds * (1 - share) / share;
+        snprintf(left, sizeof left, ", about %.0f s left", rest);
+    }
+    progress_count(&output->progress, "%llu texts, %llu bytes of new text%s%s",
+                   (unsigned long long)output->n_ended, (unsigned long long)output->n_bytes, speed,
+                   left);
 }
 
 /* The text of the prompt into output->scratch; none where the user gave none. */
@@ -264,6 +277,7 @@ static bool on_end(void *context, const struct gen_result *result) {
         text_out_mark(&output->logits);
     }
     output->n_ended++;
+    output->n_new_ids += result->n_new_ids;
     show_progress(output);
     if (output->settings->verbose && result->finish != GEN_FINISH_ERROR) {
         report_speed(output, result);
@@ -347,6 +361,7 @@ bool generate_output_init(struct generate_output *output, const struct generate_
     }
     output->bold = text_out_color(&output->out, (enum text_color)settings->color);
     output->on_terminal = terminal_text_needed(&output->out);
+    output->start = gen_clock();
     progress_begin(&output->progress, "gen", settings->quiet || output->out.live);
     if (logits != NULL && !open_file(output, &output->logits, logits)) {
         return false;

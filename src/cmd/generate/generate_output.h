@@ -31,6 +31,8 @@ struct generate_output {
     bool in_text;              /**< a text was begun and not ended */
     uint64_t n_texts;          /**< texts begun */
     struct progress progress;  /**< shown where the texts go to a file */
+    double start;              /**< of gen_clock() */
+    uint64_t n_new_ids;        /**< of the texts that are done */
     uint64_t n_ended, n_bytes; /**< what it tells: texts that are done, bytes of new text */
     struct generate_totals {
         uint64_t texts, prompt_ids, new_ids;

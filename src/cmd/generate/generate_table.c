@@ -10,6 +10,8 @@
 
 #define AT(member) offsetof(struct generate_settings, member)
 
+static const char *const stop_at_names[] = {"limit", "sentence", NULL};
+
 static const char *const context_names[] = {"stop", "slide", NULL};
 
 static const struct option table[] = {
@@ -87,6 +89,10 @@ static const struct option table[] = {
                "end before TEXT would appear; \\n, \\t, \\r and \\\\ in it are newline, tab, "
                "carriage return "
                "and backslash; may be given several times"),
+    OPTION_ROW_CHOICE("stop-at", '\0', AT(stop_at), "WHAT", stop_at_names,
+                      "end at the end of a sentence, once half of the tokens are used"),
+    OPTION_ROW_RANGE("max-time", '\0', OPTION_FLOAT, AT(options.max_seconds), "S", 0, 1e9,
+                     "end a text S seconds after its prompt began to be read; 0: no limit"),
     OPTION_ROW("ignore-eos", '\0', OPTION_FLAG, AT(options.ignore_eos), NULL,
                "go on after an end-of-text token, whichever of the model's it is (never draw one: "
                "--logit-bias ID=-inf)"),
@@ -220,7 +226,7 @@ const struct options_spec generate_spec = {
         "  gen --lines --json < prompts.txt | jq -r .new_text\n"
         "\n"
         "Members of the JSON: index, sequence, prompt, text, new_text, ids (prompt and\n"
-        "new), new_ids, finish_reason (length, eos, stop, context, canceled), seed,\n"
+        "new), new_ids, finish_reason (length, eos, stop, context, time, canceled), seed,\n"
         "counts, timings, logprobs; of many prompts also run (a hash of model, options and\n"
         "seed) and input (with --jsonl); of a prompt that failed: index, error, run,\n"
         "input.\n"

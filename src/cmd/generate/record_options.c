@@ -206,6 +206,7 @@ static enum gen_status complete(struct record_options *options, bool own_length,
     if (is_given(options, "max_length") && !is_given(options, "max_new_tokens") && !own_length) {
         own->max_new_tokens = -1;
     }
+    own->stop_at_sentence = settings->stop_at == GENERATE_STOP_AT_SENTENCE;
     options->options = *own;
     return generate_options_check(own, err);
 }
