@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2016,SC2153,SC2154 # bats and helper.bash set them; text in quotes
+# shellcheck disable=SC2010,SC2011,SC2012,SC2016,SC2153,SC2154 # bats and helper.bash set them; text in quotes
 # --output-dir: a file a text, whole or not at all.
 
 setup() {
