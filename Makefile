@@ -44,7 +44,7 @@ TEST_HELPERS    := $(filter-out $(TEST_SOURCES),$(wildcard tests/unit/*.c))
 OTHER_TESTS     := $(wildcard tests/fault/*.[ch] tests/fuzz/*.[ch])
 BATS_FILES      := $(wildcard tests/cli/*.bats)
 HEADERS         := $(wildcard include/*.h src/*/*.h src/*/*/*.h src/*/*/*/*.h tests/unit/*.h tests/neon/*.h scripts/manual/*.h)
-SCRIPTS         := $(wildcard scripts/*.sh scripts/manual/*.sh tests/package/*.sh tests/run tests/fuzz/run tests/cli/*.bash .ci/run)
+SCRIPTS         := $(wildcard scripts/*.sh scripts/manual/*.sh tests/package/*.sh tests/run tests/resume/kill tests/fuzz/run tests/cli/*.bash .ci/run)
 
 object          = $(patsubst %.c,$(BUILD)/%.o,$(1))
 PROGRAM_OBJECTS := $(call object,$(PROGRAM_SOURCES))
@@ -309,6 +309,11 @@ THREAD_TESTS := test_threads test_two_sessions test_session test_batch test_engi
 
 test-thread: ## run the tests in which threads work together under the thread sanitizer
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/thread SANITIZE=thread TEST='$(THREAD_TESTS)' test
+
+test-resume: all ## kill a run of 10,000 prompts twenty times, resume it, compare (PROMPTS=N KILLS=N)
+	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && trap 'exit 130' INT TERM && \
+		cd "$$scratch" && GEN='$(abspath $(BUILD))/gen' MODEL='$(abspath tests/golden/models/base)' \
+			'$(abspath tests/resume/kill)' $(or $(PROMPTS),10000) $(or $(KILLS),20)
 
 # The program with calls that can be made to fail, tests/fault/inject.c, and the driver that makes
 # them. Every one that the program makes of these goes through the injector.

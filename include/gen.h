@@ -206,12 +206,13 @@ struct gen_metadata gen_model_metadata(const struct gen_model *model, size_t i);
 enum gen_finish {
     GEN_FINISH_LENGTH,   /**< max_new_tokens or max_length reached */
     GEN_FINISH_EOS,      /**< an end-of-text id was drawn, one of gen_model_eos_ids() */
-    GEN_FINISH_STOP,     /**< a stop string appeared */
+    GEN_FINISH_STOP,     /**< a stop string appeared, or with stop_at_sentence a sentence ended */
     GEN_FINISH_CONTEXT,  /**< n_ctx is full */
     GEN_FINISH_CANCELED, /**< a callback asked to stop */
-    GEN_FINISH_ERROR     /**< see gen_result.error */
+    GEN_FINISH_ERROR,    /**< see gen_result.error */
+    GEN_FINISH_TIME      /**< max_seconds are over */
 };
-/** "length", "eos", "stop", "context", "canceled", "error". */
+/** "length", "eos", "stop", "context", "canceled", "error", "time". */
 const char *gen_finish_name(enum gen_finish finish);
 
 struct gen_logprob {
@@ -228,6 +229,17 @@ struct gen_prompt {
     const int32_t *ids;
     size_t n_ids;
     const struct gen_error *error; /**< not NULL: this prompt failed already; report it in turn */
+    /**
+     * Options of this prompt alone, in the place of those of the run; NULL: it has none. All of
+     * struct gen_generate_options can be another but what says how the run works: speculate, batch,
+     * n_threads, kv_type, kernels. `seed` is that of the prompt's first text: take
+     * gen_text_seed(seed of the run, index, 0) where it is to be as if there were no such options.
+     * Bad ones fail the prompt. Read, arrays and texts too, before next() is called again.
+     */
+    const struct gen_generate_options *options;
+    /** Prompts of a list that are left out before this one: its index, and those after it, are
+     *  higher by as many. */
+    uint64_t n_left_out;
 };
 
 /**
@@ -248,7 +260,7 @@ struct gen_source {
 
 /** What became of one sequence; pointers are valid during the callback only. */
 struct gen_result {
-    uint64_t index;    /**< number of the prompt, from 0 */
+    uint64_t index;    /**< number of the prompt, from 0, those left out counted */
     uint64_t sequence; /**< number of the return sequence, from 0 */
     const int32_t *prompt_ids;
     size_t n_prompt_ids;
@@ -257,7 +269,7 @@ struct gen_result {
     const char *new_text; /**< their text up to a stop string; without eos */
     size_t n_new_text;
     enum gen_finish finish;
-    uint64_t seed;
+    uint64_t seed;                      /**< the text's own, see gen_text_seed() */
     size_t n_logprobs;                  /**< entries per new id; 0 unless asked for */
     const struct gen_logprob *logprobs; /**< [n_new_ids][n_logprobs], best first */
     const struct gen_logprob *chosen; /**< [n_new_ids] with the logprob of each new id, if asked */
@@ -304,10 +316,23 @@ struct gen_generate_options {
      */
     const char *const *stop;
     size_t n_stop;
+    /**
+     * End the text at the end of a sentence once half of the tokens that it may have are used:
+     * where an id's text ends with . ! ? or their like in other scripts, with or without closing
+     * quotes and brackets, but not with a full stop after a digit. Default false.
+     */
+    bool stop_at_sentence;
+    /**
+     * End the text with its first id after so many seconds from when its prompt began to be read;
+     * 0, the default: no limit. With it a text depends on how fast the machine is.
+     */
+    float max_seconds;
     /** No eos ends the text; drawn, it is a token like others and its spelling is text. To keep
      * one from being drawn at all give it a logit bias of -INFINITY. Default false. */
     bool ignore_eos;
-    uint64_t seed;                /**< default 0: choose one yourself, e.g. by gen_random_seed() */
+    /** Of the run; that of each text is gen_text_seed() of it. Default 0: choose one yourself,
+     *  e.g. by gen_random_seed(). */
+    uint64_t seed;
     int32_t num_return_sequences; /**< texts per prompt, >= 1. Default 1 */
     /**
      * When n_ctx is full, go on over the last n_ctx / 2 ids, read anew, as often as needed. A
@@ -379,6 +404,14 @@ enum gen_status gen_generate(const struct gen_model *model,
                              uint64_t *n_failed, struct gen_error *err);
 
 /* ---- the machine -----------------------------------------------------------------------------*/
+
+/**
+ * The seed of a text: return sequence `sequence` of prompt `index` in a run that was given `seed`.
+ * That of the first text is `seed` itself, all others are below 2^53. The text is that of a run
+ * with this seed and this prompt alone. Those of a prompt come from that of its first text:
+ * gen_text_seed(s, i, n) is gen_text_seed(gen_text_seed(s, i, 0), 0, n).
+ */
+uint64_t gen_text_seed(uint64_t seed, uint64_t index, uint64_t sequence);
 
 /** A seed from the system's entropy. */
 uint64_t gen_random_seed(void);

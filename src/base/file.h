@@ -139,6 +139,14 @@ enum gen_status file_writer_open(struct file_writer *writer, const char *path,
  */
 enum gen_status file_writer_open_partial(struct file_writer *writer, const char *path,
                                          struct gen_error *err);
+/**
+ * The same, but what an earlier process left there is gone on with: n_written says how many bytes
+ * that is. One that another process is still writing is an error.
+ */
+enum gen_status file_writer_continue_partial(struct file_writer *writer, const char *path,
+                                             struct gen_error *err);
+/** Go on after the first n bytes of those that there are; the others are gone. */
+enum gen_status file_writer_cut(struct file_writer *writer, uint64_t n, struct gen_error *err);
 enum gen_status file_writer_put(struct file_writer *writer, const void *data, size_t n,
                                 struct gen_error *err);
 /** Give what is buffered to the system, so that others who read the file see it. */

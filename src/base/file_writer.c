@@ -6,7 +6,6 @@
  * A target that may be written, but in whose directory nothing may be made or renamed, is
  * overwritten instead, in the end, from a file elsewhere that has no name (file_overwrite.c).
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,6 +17,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/file_overwrite.h"
+#include "base/file_sweep.h"
 #include "base/memory.h"
 #include "base/rng.h"
 
@@ -37,74 +37,6 @@ static int open_directory_of(const char *path) {
     int descriptor = directory != NULL ? open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     memory_free(directory);
     return descriptor;
-}
-
-/* ---- what is left of others ------------------------------------------------------------------*/
-
-/* Whether it is a name as create_hidden() gives them. */
-static bool is_temporary(const char *name) {
-    static const char pattern[] = ".gen-0123456789abcdef.tmp";
-    return strlen(name) == sizeof pattern - 1 && strncmp(name, pattern, 5) == 0 &&
-           strspn(name + 5, "0123456789abcdef") == 16 && strcmp(name + 21, ".tmp") == 0;
-}
-
-/* Remove it unless somebody is still writing it. */
-static void sweep_one(int directory, const char *name) {
-    int descriptor = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (descriptor < 0) {
-        return;
-    }
-    /* Between its opening and its lock another process may have put its own in the place of a
-     * left-over: only what bears the name while it is locked is removed. */
-    struct stat status, named;
-    if (fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) &&
-        flock(descriptor, LOCK_EX | LOCK_NB) == 0 &&
-        fstatat(directory, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-        named.st_dev == status.st_dev && named.st_ino == status.st_ino) {
-        unlinkat(directory, name, 0);
-    }
-    close(descriptor);
-}
-
-/* Remove temporary files of any target in this directory that nobody is writing any more. */
-static void sweep(int descriptor) {
-    int copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
-    DIR *directory = copy >= 0 ? fdopendir(copy) : NULL;
-    if (directory == NULL) {
-        if (copy >= 0) {
-            close(copy);
-        }
-        return;
-    }
-    rewinddir(directory);
-    const struct dirent *entry;
-    while ((entry = readdir(directory)) != NULL) {
-        if (is_temporary(entry->d_name)) {
-            sweep_one(dirfd(directory), entry->d_name);
-        }
-    }
-    closedir(directory);
-}
-
-void file_writer_remove_all(void) {
-    /* Nothing but what a signal's handler may do: so no snprintf(). */
-    for (int descriptor = 3; descriptor < 1024; descriptor++) {
-        char entry[] = "/proc/self/fd/0000";
-        char found[4096];
-        for (int digit = 0, rest = descriptor; digit < 4; digit++, rest /= 10) {
-            entry[sizeof entry - 2 - (size_t)digit] = (char)('0' + rest % 10);
-        }
-        /* Numbers there have no zeros in front. */
-        size_t zeros = strspn(entry + 14, "0");
-        memmove(entry + 14, entry + 14 + zeros, 5 - zeros);
-        ssize_t n = readlink(entry, found, sizeof found - 1);
-        if (n > 0) {
-            found[n] = '\0';
-            if (is_temporary(found + directory_length(found))) {
-                unlink(found);
-            }
-        }
-    }
 }
 
 /* ---- opening ---------------------------------------------------------------------------------*/
@@ -166,22 +98,53 @@ static int create_unnamed(struct file_writer *writer) {
     return number;
 }
 
+static bool name_partial(struct file_writer *writer) {
+    size_t size = strlen(writer->target) + sizeof ".partial";
+    memory_free(writer->temporary);
+    writer->temporary = memory_new(size, 1);
+    if (writer->temporary != NULL) {
+        snprintf(writer->temporary, size, "%s.partial", writer->target);
+    }
+    return writer->temporary != NULL;
+}
+
 /* The same under the target's name with ".partial", where a process that is gone may have left
  * one. */
 static int create_partial(struct file_writer *writer) {
-    size_t size = strlen(writer->target) + sizeof ".partial";
-    writer->temporary = memory_new(size, 1);
-    if (writer->temporary == NULL) {
+    if (!name_partial(writer)) {
         return ENOMEM;
     }
-    snprintf(writer->temporary, size, "%s.partial", writer->target);
     int number = EEXIST;
     for (int i = 0; i < TRIES && number == EEXIST; i++) {
-        sweep_one(AT_FDCWD, writer->temporary);
+        file_sweep_one(AT_FDCWD, writer->temporary);
         writer->descriptor = create_locked(writer);
         number = writer->descriptor < 0 ? errno : 0;
     }
     return number;
+}
+
+/* The one that a process that is gone has left, to be written on; else a new one. */
+static int continue_partial(struct file_writer *writer) {
+    if (!name_partial(writer)) {
+        return ENOMEM;
+    }
+    const int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    int descriptor = open(writer->temporary, flags);
+    if (descriptor < 0) {
+        return errno == ENOENT ? create_partial(writer) : errno;
+    }
+    struct stat status, named;
+    bool good = fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) &&
+                flock(descriptor, LOCK_EX | LOCK_NB) == 0 &&
+                lstat(writer->temporary, &named) == 0 && named.st_dev == status.st_dev &&
+                named.st_ino == status.st_ino && lseek(descriptor, 0, SEEK_END) == status.st_size;
+    if (!good) {
+        close(descriptor);
+        return EEXIST;
+    }
+    writer->descriptor = descriptor;
+    writer->n_written = (uint64_t)status.st_size;
+    return 0;
 }
 
 /* Fill in what the writer knows of its target. */
@@ -221,7 +184,7 @@ static enum gen_status create(struct file_writer *writer, const char *path,
     }
     writer->directory = open_directory_of(writer->target);
     if (writer->directory >= 0) {
-        sweep(writer->directory);
+        file_sweep(writer->directory);
     }
     int number = make(writer);
     if (writer->replaces && (number == EACCES || number == EPERM || number == EROFS)) {
@@ -235,7 +198,7 @@ static enum gen_status create(struct file_writer *writer, const char *path,
         return GEN_OK;
     }
     enum gen_status status;
-    if (make == create_partial && writer->temporary != NULL) {
+    if (make != create_hidden && writer->temporary != NULL) {
         struct error_quoted quoted;
         status = number == EEXIST
                      ? error_set(err, GEN_IO_ERROR,
@@ -275,6 +238,11 @@ enum gen_status file_writer_open(struct file_writer *writer, const char *path,
 enum gen_status file_writer_open_partial(struct file_writer *writer, const char *path,
                                          struct gen_error *err) {
     return open_writer(writer, path, create_partial, err);
+}
+
+enum gen_status file_writer_continue_partial(struct file_writer *writer, const char *path,
+                                             struct gen_error *err) {
+    return open_writer(writer, path, continue_partial, err);
 }
 
 enum gen_status file_writer_check(const char *path, struct gen_error *err) {
@@ -340,6 +308,20 @@ enum gen_status file_writer_put(struct file_writer *writer, const void *data, si
         writer->n_written += n;
     }
     return status;
+}
+
+enum gen_status file_writer_cut(struct file_writer *writer, uint64_t n, struct gen_error *err) {
+    enum gen_status status = file_writer_flush(writer, err);
+    if (status != GEN_OK) {
+        return status;
+    }
+    if (ftruncate(writer->descriptor, (off_t)n) != 0 ||
+        lseek(writer->descriptor, (off_t)n, SEEK_SET) != (off_t)n) {
+        writer->failed = true;
+        return file_error(err, writer->path, "cut", errno);
+    }
+    writer->n_written = n;
+    return GEN_OK;
 }
 
 enum gen_status file_writer_sync(struct file_writer *writer, struct gen_error *err) {

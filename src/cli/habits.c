@@ -123,7 +123,6 @@ const struct habit habits_generate[] = {
     {"force-words-ids", NULL, NO_BEAMS},
     {"low-memory", NULL, NO_BEAMS},
     {"exponential-decay-length-penalty", NULL, "not in gen; --max-new-tokens is the only limit"},
-    {"max-time", NULL, "not in gen; `timeout 10 gen ...` ends it after 10 seconds"},
     {"output-scores", NULL, "--json --logprobs N has the likeliest tokens of each step"},
     {"output-logits", NULL, "--save-logits FILE writes them"},
     {"output-attentions", NULL, INNER},

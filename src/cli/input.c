@@ -43,6 +43,16 @@ enum gen_status input_open(struct input *input, const char *path, struct gen_err
     return GEN_OK;
 }
 
+double input_share(const struct input *input) {
+    struct stat status;
+    if (fstat(input->fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size == 0) {
+        return -1;
+    }
+    off_t at = lseek(input->fd, 0, SEEK_CUR);
+    size_t waiting = input->end - input->start;
+    return at < (off_t)waiting ? -1 : (double)(at - (off_t)waiting) / (double)status.st_size;
+}
+
 void input_close(struct input *input) {
     if (input->buffer != NULL && input->fd != STDIN_FILENO) {
         close(input->fd);

@@ -39,6 +39,9 @@ enum input_result {
 
 /** Open `path`; NULL or "-" is stdin. Pipes and devices are fine, a directory is not. */
 enum gen_status input_open(struct input *input, const char *path, struct gen_error *err);
+/** Which part of the file has been read, 0 ... 1; below 0 where its size is unknown, as of a pipe.
+ */
+double input_share(const struct input *input);
 void input_close(struct input *input);
 
 /**

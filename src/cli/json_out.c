@@ -52,6 +52,11 @@ void json_out_string(struct json_out *json, const char *name, const char *bytes,
     put_string(json, bytes, n);
 }
 
+void json_out_raw(struct json_out *json, const char *name, const char *bytes, size_t n) {
+    begin(json, name);
+    alloc_append(&json->text, bytes, n);
+}
+
 void json_out_uint(struct json_out *json, const char *name, uint64_t value) {
     char digits[24];
     snprintf(digits, sizeof digits, "%llu", (unsigned long long)value);

@@ -33,6 +33,8 @@ void json_out_int(struct json_out *json, const char *name, int64_t value);
 /** `digits` that count; a value that is not finite becomes null. */
 void json_out_double(struct json_out *json, const char *name, double value, int digits);
 void json_out_bool(struct json_out *json, const char *name, bool value);
+/** n bytes that are JSON already. */
+void json_out_raw(struct json_out *json, const char *name, const char *bytes, size_t n);
 /** An array of n bytes, each a number. */
 void json_out_bytes(struct json_out *json, const char *name, const char *bytes, size_t n);
 /** An array of ids. */

@@ -1,17 +1,13 @@
 /**
  * options.c - the option parser: long and short options from a table into a struct of settings,
- * aliases, near names for what was mistyped, options that exclude each other. The help text is
- * printed by options_help.c; what the values mean together is checked by each command.
+ * aliases, near names for what was mistyped, options that exclude each other. A value is set by
+ * options_value.c, the help text printed by options_help.c; what the values mean together is
+ * checked by each command.
  */
 #include "cli/options.h"
 
-#include <errno.h>
-#include <limits.h>
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/field.h"
 #include "base/size.h"
@@ -19,79 +15,6 @@
 #include "cli/habits.h"
 #include "cli/message.h"
 #include "cli/suggest.h"
-
-_Static_assert(sizeof(int) == sizeof(int32_t), "OPTION_INT fills both int and int32_t");
-
-/* ---- numbers ---------------------------------------------------------------------------------*/
-
-bool options_parse_int(int64_t *value, const char *text) {
-    if (text[strspn(text, "+-0123456789")] != '\0' || *text == '\0') {
-        return false;
-    }
-    char *end;
-    errno = 0;
-    long long number = strtoll(text, &end, 10);
-    *value = number;
-    return *end == '\0' && errno == 0;
-}
-
-static bool parse_uint64(uint64_t *value, const char *text) {
-    if (text[strspn(text, "0123456789")] != '\0' || *text == '\0') {
-        return false;
-    }
-    errno = 0;
-    *value = strtoull(text, NULL, 10);
-    return errno == 0;
-}
-
-bool options_parse_double(double *value, const char *text) {
-    if (text[strspn(text, "+-.0123456789eE")] != '\0' || *text == '\0') {
-        return false;
-    }
-    char *end;
-    *value = strtod(text, &end);
-    return *end == '\0' && isfinite(*value);
-}
-
-/* "from 0 to 1", "above 0, up to 1" */
-static void describe_range(char *text, size_t size, const struct option *option) {
-    const struct option_range *range = &option->range;
-    if (option->kind == OPTION_UINT64) {
-        snprintf(text, size, "from 0 to %llu", (unsigned long long)UINT64_MAX);
-    } else {
-        snprintf(text, size, range->above_min ? "above %.10g, up to %.10g" : "from %.10g to %.10g",
-                 range->min, range->max);
-    }
-}
-
-static bool in_range(const struct option_range *range, double value) {
-    return value <= range->max && (range->above_min ? value > range->min : value >= range->min);
-}
-
-/* Read the number of a numeric option into *value; false if it is none or out of range. */
-static bool parse_number(void *value, const struct option *option, const char *text) {
-    int64_t integer;
-    double number;
-    switch (option->kind) {
-    case OPTION_UINT64:
-        return parse_uint64(value, text);
-    case OPTION_INT:
-        if (!options_parse_int(&integer, text) || !in_range(&option->range, (double)integer)) {
-            return false;
-        }
-        *(int32_t *)value = (int32_t)integer;
-        return true;
-    default:
-        /* The float may be 0, below the range, where the text was not, and above 0.99, which is
-           no float, where the text was just that. */
-        if (!options_parse_double(&number, text) || number > option->range.max ||
-            !in_range(&option->range, fmin((double)(float)number, option->range.max))) {
-            return false;
-        }
-        *(float *)value = (float)number;
-        return true;
-    }
-}
 
 /* ---- one option ------------------------------------------------------------------------------*/
 
@@ -200,37 +123,6 @@ static bool unknown_option(struct parser *parser, const char *written, const cha
     return false;
 }
 
-/* Capitals do not matter: llama.cpp writes its types Q4_K_M. */
-static bool set_choice(struct parser *parser, const struct option *option, const char *text) {
-    struct gen_bytes all = {0};
-    bool found = false;
-    for (int32_t i = 0; option->choices[i] != NULL && !found; i++) {
-        found = strcasecmp(option->choices[i], text) == 0;
-        if (found) {
-            *(int32_t *)field_at(parser->settings, option->offset) = i;
-        }
-        alloc_append(&all, i > 0 ? ", " : "", i > 0 ? 2 : 0);
-        alloc_append(&all, option->choices[i], strlen(option->choices[i]));
-    }
-    if (!found) {
-        message_set(parser->err, GEN_BAD_ARGUMENT, "--%s: \"%.80s\" is none of its values (%.*s)",
-                    option->name, text, (int)all.n, all.data);
-    }
-    gen_bytes_release(&all);
-    return found;
-}
-
-static bool set_number(struct parser *parser, const struct option *option, const char *text) {
-    if (parse_number(field_at(parser->settings, option->offset), option, text)) {
-        return true;
-    }
-    char range[100];
-    describe_range(range, sizeof range, option);
-    message_set(parser->err, GEN_BAD_ARGUMENT, "--%s: \"%.80s\" is not %s %s", option->name, text,
-                option->kind == OPTION_FLOAT ? "a number" : "a whole number", range);
-    return false;
-}
-
 static bool is_once(const struct options_spec *spec, const char *name) {
     const char *const *once = spec->once;
     while (once != NULL && *once != NULL && strcmp(*once, name) != 0) {
@@ -241,7 +133,6 @@ static bool is_once(const struct options_spec *spec, const char *name) {
 
 /* Set an option; `text` is its value, NULL for a flag. */
 static bool set_value(struct parser *parser, const struct option *option, const char *text) {
-    void *value = field_at(parser->settings, option->offset);
     bool *given = &parser->parsed->given[option - parser->spec->table];
     if (*given && is_once(parser->spec, option->name)) {
         message_set(parser->err, GEN_BAD_ARGUMENT,
@@ -250,24 +141,7 @@ static bool set_value(struct parser *parser, const struct option *option, const 
         return false;
     }
     *given = true;
-    switch (option->kind) {
-    case OPTION_FLAG:
-        *(bool *)value = true;
-        return true;
-    case OPTION_STRING:
-        *(const char **)value = text;
-        return true;
-    case OPTION_LIST: {
-        struct option_list *list = value;
-        alloc_grow(&list->data, &list->capacity, list->n + 1, sizeof *list->data);
-        list->data[list->n++] = text;
-        return true;
-    }
-    case OPTION_CHOICE:
-        return set_choice(parser, option, text);
-    default:
-        return set_number(parser, option, text);
-    }
+    return option_set(parser->settings, option, text, parser->err);
 }
 
 /* The value of an option: what is attached to it, else the next argument. */

@@ -120,6 +120,13 @@ void options_release(void *settings, struct options_parsed *parsed,
 bool options_set(void *settings, const struct options_spec *spec, size_t first, size_t end,
                  const char *name, const char *value, struct gen_error *err);
 
+/**
+ * Set one option from the text of its value; NULL for a flag, which becomes true. Text is kept, not
+ * copied. False if it is none of the values that the option can have; `settings` are as they were.
+ */
+bool option_set(void *settings, const struct option *option, const char *text,
+                struct gen_error *err);
+
 /** Whether the option of that long name was on the command line. */
 bool options_given(const struct options_parsed *parsed, const struct options_spec *spec,
                    const char *name);

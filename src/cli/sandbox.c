@@ -16,8 +16,9 @@
 #endif
 #endif
 
-struct sandbox sandbox_enter(const char *const *outputs, size_t n_outputs) {
+struct sandbox sandbox_enter(const char *const *outputs, size_t n_outputs, const char *makes_in) {
 #ifdef HAS_SANITIZER
+    (void)makes_in;
     (void)outputs;
     (void)n_outputs;
     static const char reason[] = "the program is built with a sanitizer";
@@ -25,8 +26,9 @@ struct sandbox sandbox_enter(const char *const *outputs, size_t n_outputs) {
 #else
     struct sandbox sandbox = {0};
     /* Landlock first: to set it up takes calls that seccomp then forbids. */
-    sandbox.landlock_missing = sandbox_enter_landlock(outputs, n_outputs);
-    sandbox.seccomp_missing = sandbox_enter_seccomp(n_outputs > 0);
+    sandbox.landlock_missing = sandbox_enter_landlock(outputs, n_outputs, makes_in);
+    sandbox.seccomp_missing =
+        makes_in != NULL ? "files are still to be made" : sandbox_enter_seccomp(n_outputs > 0);
     sandbox.landlock = sandbox.landlock_missing == NULL;
     sandbox.seccomp = sandbox.seccomp_missing == NULL;
     return sandbox;

@@ -38,10 +38,12 @@ struct sandbox {
 
 /**
  * Give up what a run no longer needs. `outputs`: n_outputs directories (NULLs are passed over) in
- * which a finished file will still be renamed into its place, or removed. To be called by the only
- * thread of the process, with everything open that will be read or written.
+ * which a finished file will still be renamed into its place, or removed. `makes_in`: a directory
+ * in which files are still made and written, or NULL; with one there is only Landlock, as seccomp
+ * cannot tell which file is opened. To be called by the only thread of the process, with everything
+ * else open that will be read or written.
  */
-struct sandbox sandbox_enter(const char *const *outputs, size_t n_outputs);
+struct sandbox sandbox_enter(const char *const *outputs, size_t n_outputs, const char *makes_in);
 
 /** Say on stderr, in one line, what there is and what could not be had. */
 void sandbox_report(const struct sandbox *sandbox);

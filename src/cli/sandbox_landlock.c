@@ -29,9 +29,12 @@
 #define WANT_VERSION      1U
 #define RULE_PATH_BENEATH 1
 
-/* Rights on files are bits 0 (execute) to 15; those that an output's directory keeps: */
+/* Rights on files are bits 0 (execute) to 15; those that an output's directory keeps, and one in
+ * which files are made: */
 #define RIGHT_REMOVE_FILE ((uint64_t)1 << 5)
 #define RIGHT_MAKE_FILE   ((uint64_t)1 << 8)
+#define RIGHTS_RENAME     (RIGHT_REMOVE_FILE | RIGHT_MAKE_FILE)
+#define RIGHTS_MAKE       (RIGHTS_RENAME | (uint64_t)3 << 1) /* to write and read a file */
 
 struct ruleset {
     uint64_t files;
@@ -51,9 +54,9 @@ static uint64_t all_rights(long version) {
     return ((uint64_t)1 << n) - 1;
 }
 
-/* Let files be renamed and removed in `directory`. What is open by now may still be written. */
-static int allow(int ruleset, const char *directory, uint64_t known) {
-    struct path_rule rule = {.rights = known & (RIGHT_REMOVE_FILE | RIGHT_MAKE_FILE),
+/* Keep rights in `directory`. What is open by now may still be written. */
+static int allow(int ruleset, const char *directory, uint64_t rights) {
+    struct path_rule rule = {.rights = rights,
                              .directory = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC)};
     if (rule.directory < 0) {
         return -1;
@@ -63,7 +66,8 @@ static int allow(int ruleset, const char *directory, uint64_t known) {
     return (int)result;
 }
 
-const char *sandbox_enter_landlock(const char *const *outputs, size_t n_outputs) {
+const char *sandbox_enter_landlock(const char *const *outputs, size_t n_outputs,
+                                   const char *makes_in) {
     long version = syscall(CREATE_RULESET, NULL, (size_t)0, WANT_VERSION);
     if (version < 1) {
         return errno == EOPNOTSUPP ? "it is switched off in this kernel"
@@ -79,9 +83,12 @@ const char *sandbox_enter_landlock(const char *const *outputs, size_t n_outputs)
     }
     const char *missing = NULL;
     for (size_t i = 0; i < n_outputs && missing == NULL; i++) {
-        if (outputs[i] != NULL && allow(ruleset, outputs[i], rules.files) != 0) {
+        if (outputs[i] != NULL && allow(ruleset, outputs[i], RIGHTS_RENAME) != 0) {
             missing = "the directory of an output cannot be named to it";
         }
+    }
+    if (missing == NULL && makes_in != NULL && allow(ruleset, makes_in, RIGHTS_MAKE) != 0) {
+        missing = "the directory of the outputs cannot be named to it";
     }
     if (missing == NULL &&
         (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || syscall(RESTRICT_SELF, ruleset, 0U) != 0)) {
@@ -93,7 +100,9 @@ const char *sandbox_enter_landlock(const char *const *outputs, size_t n_outputs)
 
 #else
 
-const char *sandbox_enter_landlock(const char *const *outputs, size_t n_outputs) {
+const char *sandbox_enter_landlock(const char *const *outputs, size_t n_outputs,
+                                   const char *makes_in) {
+    (void)makes_in;
     (void)outputs;
     (void)n_outputs;
     return "it is a part of Linux, which this is not";

@@ -11,7 +11,9 @@
 /** writes_files: whether files will still be renamed, removed and flushed to the disk. */
 const char *sandbox_enter_seccomp(bool writes_files);
 
-/** outputs: directories in which files will still be renamed and removed; NULLs are passed over. */
-const char *sandbox_enter_landlock(const char *const *outputs, size_t n_outputs);
+/** outputs: directories in which files will still be renamed and removed; NULLs are passed over.
+ *  makes_in: one in which files are made, or NULL. */
+const char *sandbox_enter_landlock(const char *const *outputs, size_t n_outputs,
+                                   const char *makes_in);
 
 #endif

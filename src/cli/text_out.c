@@ -82,6 +82,27 @@ bool text_out_open_many(struct text_out *out, const char *path) {
     return good;
 }
 
+bool text_out_continue_many(struct text_out *out, const char *path) {
+    bool good = open_place(out, path, file_writer_continue_partial);
+    out->many = true;
+    out->n_whole = out->file.n_written; /* left as it is until it is cut */
+    return good;
+}
+
+uint64_t text_out_n_left(const struct text_out *out) {
+    return out->file.n_written;
+}
+
+bool text_out_cut(struct text_out *out, uint64_t n) {
+    struct gen_error err;
+    if (file_writer_cut(&out->file, n, &err) != GEN_OK) {
+        out->failed = true;
+        message("%s", err.message);
+    }
+    out->n_whole = n;
+    return !out->failed;
+}
+
 bool text_out_open_log(struct text_out *out, const char *path, const char *begin, size_t n) {
     if (!text_out_open(out, path)) {
         return false;

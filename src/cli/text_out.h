@@ -37,6 +37,14 @@ bool text_out_open(struct text_out *out, const char *path);
  * is left of the run if it does not come to its end.
  */
 bool text_out_open_many(struct text_out *out, const char *path);
+/**
+ * The same, but what an interrupted run left in FILE.partial is gone on with, if it is there.
+ */
+bool text_out_continue_many(struct text_out *out, const char *path);
+/** Bytes that were left there; 0 where there was nothing. */
+uint64_t text_out_n_left(const struct text_out *out);
+/** Go on after the first n bytes, which are whole texts. */
+bool text_out_cut(struct text_out *out, uint64_t n);
 /** The same for lines that come while others read them: the file has its name at once, and begins
  *  with n bytes that it may have had before. */
 bool text_out_open_log(struct text_out *out, const char *path, const char *begin, size_t n);

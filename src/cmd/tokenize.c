@@ -154,7 +154,8 @@ static void enter_sandbox(const struct tokenize_settings *settings, const struct
         return;
     }
     char *output = text_out_directory(out);
-    struct sandbox sandbox = sandbox_enter((const char *const *)&output, output != NULL ? 1 : 0);
+    struct sandbox sandbox =
+        sandbox_enter((const char *const *)&output, output != NULL ? 1 : 0, NULL);
     free(output);
     if (settings->verbose) {
         sandbox_report(&sandbox);

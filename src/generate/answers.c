@@ -27,7 +27,7 @@ static enum gen_status end_first(struct answers *answers) {
 
 /* No more texts of the last prompt. */
 static void end_prompt(struct answers *answers) {
-    answers->number = (uint64_t)answers->rules.options->num_return_sequences;
+    answers->number = answers->n_texts;
 }
 
 /* The first text has failed: say so, and forget it and the other texts of its prompt. */
@@ -39,7 +39,7 @@ static enum gen_status fail_first(struct answers *answers) {
     while (scheduler->n > 0 && scheduler_at(scheduler, 0)->sequence.index == index) {
         drop_first(answers);
     }
-    if (index + 1 == answers->n_prompts) {
+    if (index + 1 == answers->next_index) {
         end_prompt(answers);
     }
     return status;
@@ -100,10 +100,15 @@ static void abandon(struct answers *answers, enum gen_status status) {
 
 /* ---- prompts from the source -----------------------------------------------------------------*/
 
+/* The rules of the last prompt. */
+static const struct sequence_rules *rules_of(const struct answers *answers) {
+    return answers->own != NULL ? &answers->own->rules : &answers->rules;
+}
+
 static enum gen_status start(struct answers *answers, struct text *text,
                              const struct gen_prompt *prompt, uint64_t index) {
     const struct decoder *decoder = &answers->decoder;
-    enum gen_status status = sequence_init(&text->sequence, &answers->rules, prompt, index,
+    enum gen_status status = sequence_init(&text->sequence, rules_of(answers), prompt, index,
                                            answers->number++, &answers->error);
     return status == GEN_OK ? decoder->start(decoder->context, text, &answers->error) : status;
 }
@@ -112,14 +117,15 @@ static enum gen_status start(struct answers *answers, struct text *text,
 static enum gen_status add_text(struct answers *answers) {
     const struct gen_prompt prompt = {.ids = answers->prompt_ids.data,
                                       .n_ids = answers->prompt_ids.n};
-    uint64_t index = answers->n_prompts - 1;
+    uint64_t index = answers->next_index - 1;
     struct scheduler *scheduler = answers->scheduler;
     struct text *text = scheduler_append(scheduler);
+    text->own = prompt_rules_use(answers->own);
     enum gen_status status = start(answers, text, &prompt, index);
     if (sequence_own_failure(status)) {
         const struct gen_error error = answers->error;
         end_prompt(answers);
-        return sequence_refuse(&text->sequence, &answers->rules, &prompt, index, &error,
+        return sequence_refuse(&text->sequence, rules_of(answers), &prompt, index, &error,
                                &answers->error);
     }
     if (status != GEN_OK || text->done) {
@@ -131,6 +137,21 @@ static enum gen_status add_text(struct answers *answers) {
         drafter->seat(drafter->context, text->seat.slot, &text->sequence);
     }
     return GEN_OK;
+}
+
+/* Take what options the prompt has of its own, in the place of those of the prompt before. */
+static enum gen_status take_options(struct answers *answers, const struct gen_prompt *prompt) {
+    int32_t n_ctx = gen_session_n_ctx(answers->scheduler->session);
+    prompt_rules_drop(answers->own);
+    answers->own = NULL;
+    enum gen_status status = GEN_OK;
+    if (prompt->options != NULL) {
+        status = prompt_rules_new(&answers->own, answers->model, prompt->options, n_ctx,
+                                  &answers->error);
+    }
+    answers->number = 0;
+    answers->n_texts = (uint64_t)rules_of(answers)->options->num_return_sequences;
+    return status;
 }
 
 /* Fetch a prompt, unless there is none, or none yet. */
@@ -146,12 +167,16 @@ static enum gen_status fetch(struct answers *answers, bool *found) {
         return GEN_OK;
     }
     *found = true;
-    answers->number = 0;
-    uint64_t index = answers->n_prompts++;
-    if (prompt.error != NULL) {
+    answers->next_index += prompt.n_left_out + 1;
+    enum gen_status status = prompt.error != NULL ? GEN_OK : take_options(answers, &prompt);
+    if (status != GEN_OK && !sequence_own_failure(status)) {
+        return status;
+    }
+    if (prompt.error != NULL || status != GEN_OK) {
+        const struct gen_error error = prompt.error != NULL ? *prompt.error : answers->error;
         end_prompt(answers);
         return sequence_refuse(&scheduler_append(answers->scheduler)->sequence, &answers->rules,
-                               &prompt, index, prompt.error, &answers->error);
+                               &prompt, answers->next_index - 1, &error, &answers->error);
     }
     answers->prompt_ids.n = 0;
     return gen_ids_append(&answers->prompt_ids, prompt.ids, prompt.n_ids) == GEN_OK
@@ -161,10 +186,9 @@ static enum gen_status fetch(struct answers *answers, bool *found) {
 
 /* Let in as many texts as there is room for. */
 static enum gen_status admit(struct answers *answers) {
-    uint64_t n_texts = (uint64_t)answers->rules.options->num_return_sequences;
     enum gen_status status = GEN_OK;
     while (status == GEN_OK && scheduler_has_room(answers->scheduler)) {
-        if (answers->number < n_texts) {
+        if (answers->number < answers->n_texts) {
             status = add_text(answers);
             continue;
         }
@@ -223,11 +247,11 @@ static void choose_decoder(struct answers *answers) {
 enum gen_status answers_run(struct answers *answers, const struct gen_model *model,
                             const struct gen_generate_options *options) {
     int32_t n_ctx = gen_session_n_ctx(answers->scheduler->session);
+    answers->model = model;
     enum gen_status status =
         sequence_rules_init(&answers->rules, model, options, n_ctx, &answers->error);
     if (status == GEN_OK) {
         choose_decoder(answers);
-        end_prompt(answers); /* the first is yet to be fetched */
         status = work(answers);
     }
     if (status != GEN_OK) {
@@ -240,5 +264,6 @@ enum gen_status answers_run(struct answers *answers, const struct gen_model *mod
 
 void answers_release(struct answers *answers) {
     gen_ids_release(&answers->prompt_ids);
+    prompt_rules_drop(answers->own);
     sequence_rules_release(&answers->rules);
 }

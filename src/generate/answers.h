@@ -15,13 +15,15 @@ struct answers {
     struct sampler_scratch *scratch;
     const struct drafter *drafter; /**< for a run that wants one */
     struct reporter reporter;
-    struct sequence_rules rules;
+    const struct gen_model *model;
+    struct sequence_rules rules;        /**< of the run */
     struct decoder_reporting reporting; /**< where logits are told of, around the sampling */
     struct decoder decoder;
     bool at_end;               /**< the source has no more */
-    uint64_t n_prompts;        /**< fetched */
-    struct gen_ids prompt_ids; /**< of the last of them */
-    uint64_t number;           /**< of its next text; num_return_sequences: it has no more */
+    uint64_t next_index;       /**< of the next prompt, unless it leaves some out */
+    struct gen_ids prompt_ids; /**< of the last that was fetched */
+    struct prompt_rules *own;  /**< rules that it brought; NULL: it has the run's */
+    uint64_t number, n_texts;  /**< of its next text, of all its texts */
     uint64_t n_failed;
     struct gen_error error; /**< of the failure that is on its way up */
 };

@@ -16,9 +16,8 @@ static enum gen_status make_sampler(struct sampler_scratch *scratch, struct text
     const struct sequence *sequence = &text->sequence;
     const struct sequence_rules *rules = sequence->rules;
     struct gen_sampler *sampler;
-    enum gen_status status =
-        sampler_new(&sampler, &rules->options->sampling, rules->n_vocab, rules->options->seed,
-                    sequence->index, sequence->number, scratch, err);
+    enum gen_status status = sampler_new(&sampler, &rules->options->sampling, rules->n_vocab,
+                                         sequence->seed, 0, 0, scratch, err);
     text->decoding = sampler;
     if (status == GEN_OK) {
         status = gen_sampler_add_eos(sampler, rules->eos, rules->n_eos, err);

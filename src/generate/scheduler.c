@@ -61,6 +61,8 @@ void scheduler_remove_first(struct scheduler *scheduler) {
     struct text *text = scheduler_at(scheduler, 0);
     scheduler_leave(scheduler, text);
     sequence_release(&text->sequence);
+    prompt_rules_drop(text->own);
+    text->own = NULL;
     scheduler->first = (scheduler->first + 1) % scheduler->capacity;
     scheduler->n--;
 }

@@ -6,13 +6,17 @@
 #include "generate/sequence.h"
 
 #include "base/error.h"
+#include "base/rng.h"
 #include "base/size.h"
+#include "generate/sentence.h"
 #include "sample/sampler.h"
 
 #define MAX_LOGPROBS 1000
+#define MAX_SECONDS  1e9
 
 const char *gen_finish_name(enum gen_finish finish) {
-    static const char *const names[] = {"length", "eos", "stop", "context", "canceled", "error"};
+    static const char *const names[] = {"length",   "eos",   "stop", "context",
+                                        "canceled", "error", "time"};
     return (size_t)finish < N_OF(names) ? names[finish] : "?";
 }
 
@@ -43,6 +47,10 @@ static enum gen_status check_options(const struct gen_generate_options *options,
     if (options->num_return_sequences < 1) {
         return error_set(err, GEN_BAD_ARGUMENT, "num_return_sequences is %d, but must be 1 or more",
                          (int)options->num_return_sequences);
+    }
+    if (!(options->max_seconds >= 0 && options->max_seconds <= MAX_SECONDS)) {
+        return error_set(err, GEN_BAD_ARGUMENT, "max_seconds is %g, but must be from 0 to %g",
+                         (double)options->max_seconds, MAX_SECONDS);
     }
     if (options->n_logprobs < 0 || options->n_logprobs > MAX_LOGPROBS) {
         return error_set(err, GEN_BAD_ARGUMENT, "n_logprobs is %d, but must be from 0 to %d",
@@ -83,6 +91,20 @@ enum gen_status sequence_rules_init(struct sequence_rules *rules, const struct g
 
 void sequence_rules_release(struct sequence_rules *rules) {
     stop_set_release(&rules->stop);
+}
+
+/* ---- seeds -----------------------------------------------------------------------------------*/
+
+/* What a seed is hashed with: so texts of one prompt never meet those of another. */
+enum { OF_A_PROMPT = 1, OF_A_TEXT = 2 };
+
+/* One of 2^53 seeds; number 0 keeps what there is. */
+static uint64_t derive(uint64_t seed, uint64_t kind, uint64_t number) {
+    return number == 0 ? seed : rng_hash(rng_hash(seed, kind), number) >> 11;
+}
+
+uint64_t gen_text_seed(uint64_t seed, uint64_t index, uint64_t sequence) {
+    return derive(derive(seed, OF_A_PROMPT, index), OF_A_TEXT, sequence);
 }
 
 /* ---- start -----------------------------------------------------------------------------------*/
@@ -137,10 +159,16 @@ static void set_limit(struct sequence *sequence) {
     }
 }
 
+/* The seed of a text, whose prompt may have one already. */
+static uint64_t seed_of(const struct sequence_rules *rules, uint64_t index, uint64_t number) {
+    return gen_text_seed(rules->options->seed, rules->is_prompts_own ? 0 : index, number);
+}
+
 enum gen_status sequence_init(struct sequence *sequence, const struct sequence_rules *rules,
                               const struct gen_prompt *prompt, uint64_t index, uint64_t number,
                               struct gen_error *err) {
-    *sequence = (struct sequence){.rules = rules, .index = index, .number = number};
+    *sequence = (struct sequence){
+        .rules = rules, .index = index, .number = number, .seed = seed_of(rules, index, number)};
     enum gen_status status = take_prompt(sequence, prompt, err);
     if (status != GEN_OK) {
         return status;
@@ -149,6 +177,7 @@ enum gen_status sequence_init(struct sequence *sequence, const struct sequence_r
         return error_no_memory(err, "the stop strings");
     }
     set_limit(sequence);
+    sequence->deadline = gen_clock() + (double)rules->options->max_seconds;
     return sequence->n_new_max > 0 ? GEN_OK
                                    : sequence_finish(sequence, sequence->finish_at_max, err);
 }
@@ -168,6 +197,7 @@ enum gen_status sequence_refuse(struct sequence *sequence, const struct sequence
     sequence_release(sequence);
     *sequence = (struct sequence){.rules = rules,
                                   .index = index,
+                                  .seed = seed_of(rules, index, 0),
                                   .n_before = prompt->n_ids,
                                   .n_prompt = prompt->n_ids,
                                   .refused = true,
@@ -250,6 +280,26 @@ static bool ends(const struct sequence_rules *rules, int32_t id) {
     return is_eos && !rules->options->ignore_eos;
 }
 
+/* Whether a sentence that may be the last one ends with this id, the last. */
+static bool ends_sentence(const struct sequence *sequence, int32_t id) {
+    const struct sequence_rules *rules = sequence->rules;
+    size_t n_new = sequence->ids.n - sequence->n_before;
+    if (!rules->options->stop_at_sentence || rules->tokenizer == NULL ||
+        n_new < sequence->n_new_max / 2) {
+        return false;
+    }
+    size_t n, n_before;
+    const char *text = gen_tokenizer_piece(rules->tokenizer, id, &n);
+    int32_t before = sequence->ids.data[sequence->ids.n - (sequence->ids.n > 1 ? 2 : 1)];
+    const char *text_before = gen_tokenizer_piece(rules->tokenizer, before, &n_before);
+    char last = n_before > 0 ? text_before[n_before - 1] : ' ';
+    return sentence_ends(text, n, last);
+}
+
+static bool is_late(const struct sequence *sequence) {
+    return sequence->rules->options->max_seconds > 0 && gen_clock() >= sequence->deadline;
+}
+
 enum gen_status sequence_take(struct sequence *sequence, const float *logits, int32_t id,
                               struct gen_error *err) {
     enum gen_status status = record(sequence, logits, id, err);
@@ -269,6 +319,12 @@ enum gen_status sequence_take(struct sequence *sequence, const float *logits, in
     }
     if (sequence->ids.n - sequence->n_before >= sequence->n_new_max) {
         return sequence_finish(sequence, sequence->finish_at_max, err);
+    }
+    if (ends_sentence(sequence, id)) {
+        return sequence_finish(sequence, GEN_FINISH_STOP, err);
+    }
+    if (is_late(sequence)) {
+        return sequence_finish(sequence, GEN_FINISH_TIME, err);
     }
     return GEN_OK;
 }
@@ -307,7 +363,7 @@ struct gen_result sequence_result(const struct sequence *sequence) {
         .new_text = sequence->text.n > 0 ? sequence->text.data : "",
         .n_new_text = sequence->text.n,
         .finish = sequence->finish,
-        .seed = sequence->rules->options->seed,
+        .seed = sequence->seed,
         .n_logprobs = n_logprobs(sequence),
         .logprobs = sequence->logprobs.best,
         .chosen = sequence->logprobs.chosen,

@@ -7,8 +7,9 @@
  * of them -> UTF-8 holds back an unfinished character -> text.
  *
  * A text ends, in this order of precedence, with eos, with a stop string, with its last id
- * allowed by max_new_tokens and max_length, or when prompt and new ids are n_ctx together.
- * Sliding replaces the last rule: see sequence_window().
+ * allowed by max_new_tokens and max_length, or when prompt and new ids are n_ctx together; else
+ * with a sentence (sentence.h) or when its time is over. Sliding replaces the last rule: see
+ * sequence_window().
  */
 #ifndef GENERATE_SEQUENCE_H
 #define GENERATE_SEQUENCE_H
@@ -31,6 +32,7 @@ struct sequence_rules {
     int32_t start;      /**< what an empty prompt begins with: bos, or eos; -1: there is none */
     const int32_t *eos; /**< n_eos ids that end a text; 0: there is none */
     size_t n_eos;
+    bool is_prompts_own; /**< made for one prompt, whose seed the options then say */
 };
 
 /** Check the options and set the rules for a model and n_ctx positions. Release also after a
@@ -44,10 +46,12 @@ struct sequence {
     const struct sequence_rules *rules;
     uint64_t index;     /**< of its prompt */
     uint64_t number;    /**< among the texts of that prompt */
+    uint64_t seed;      /**< its own: gen_text_seed() */
     struct gen_ids ids; /**< the prompt, or the start id if that is empty; then the new ids */
     size_t n_before;    /**< ids before the first new one */
     size_t n_prompt;    /**< ids of the prompt as it was given: n_before, or 0 */
     size_t n_new_max;
+    double deadline; /**< of gen_clock(), if max_seconds is set */
     enum gen_finish finish_at_max;
     struct stop_match stop;
     struct gen_utf8_stream utf8;

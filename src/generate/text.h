@@ -5,6 +5,7 @@
 #ifndef GENERATE_TEXT_H
 #define GENERATE_TEXT_H
 
+#include "generate/prompt_rules.h"
 #include "generate/sequence.h"
 
 /** The scheduler's: its place in the session. */
@@ -33,9 +34,10 @@ struct told {
 struct text {
     struct sequence sequence;
     struct seat seat;
-    size_t n_seen;  /**< ids whose logits the decoder has seen, or does not need */
-    bool done;      /**< the decoder needs no more logits */
-    void *decoding; /**< what the decoder keeps of it */
+    size_t n_seen;            /**< ids whose logits the decoder has seen, or does not need */
+    bool done;                /**< the decoder needs no more logits */
+    void *decoding;           /**< what the decoder keeps of it */
+    struct prompt_rules *own; /**< its use of its prompt's own rules; NULL: it has the run's */
     struct effort effort;
     struct told told;
 };

@@ -13,12 +13,11 @@
 #include "base/memory.h"
 #include "base/rng.h"
 #include "sample/chain.h"
+#include "sample/sampling_copy.h"
 
 /* What a sampler that was made by gen_sampler_new() has for itself. */
 struct belongings {
-    struct gen_sampling options; /* its arrays are the two below */
-    struct gen_ids *bad_words;
-    struct gen_logit_bias *logit_bias;
+    struct sampling_copy sampling;
     struct sampler_scratch scratch;
 };
 
@@ -43,45 +42,11 @@ void sampler_scratch_release(struct sampler_scratch *scratch) {
     *scratch = (struct sampler_scratch){0};
 }
 
-static bool copy_bad_words(struct belongings *own) {
-    struct gen_sampling *options = &own->options;
-    own->bad_words = memory_new(options->n_bad_words, sizeof *own->bad_words);
-    if (own->bad_words == NULL) {
-        return false;
-    }
-    for (size_t i = 0; i < options->n_bad_words; i++) {
-        if (gen_ids_append(&own->bad_words[i], options->bad_words[i].data,
-                           options->bad_words[i].n) != GEN_OK) {
-            return false;
-        }
-    }
-    options->bad_words = own->bad_words;
-    return true;
-}
-
-static bool copy_logit_bias(struct belongings *own) {
-    struct gen_sampling *options = &own->options;
-    own->logit_bias = memory_new(options->n_logit_bias, sizeof *own->logit_bias);
-    if (own->logit_bias == NULL) {
-        return false;
-    }
-    if (options->n_logit_bias > 0) {
-        memcpy(own->logit_bias, options->logit_bias,
-               options->n_logit_bias * sizeof *own->logit_bias);
-    }
-    options->logit_bias = own->logit_bias;
-    return true;
-}
-
 static void belongings_free(struct belongings *own) {
     if (own == NULL) {
         return;
     }
-    for (size_t i = 0; own->bad_words != NULL && i < own->options.n_bad_words; i++) {
-        gen_ids_release(&own->bad_words[i]);
-    }
-    memory_free(own->bad_words);
-    memory_free(own->logit_bias);
+    sampling_copy_release(&own->sampling);
     sampler_scratch_release(&own->scratch);
     memory_free(own);
 }
@@ -92,9 +57,8 @@ static struct belongings *belongings_new(const struct gen_sampling *options, siz
     if (own == NULL) {
         return NULL;
     }
-    own->options = *options;
-    if (!sampler_scratch_init(&own->scratch, n_vocab) || !copy_bad_words(own) ||
-        !copy_logit_bias(own)) {
+    if (!sampler_scratch_init(&own->scratch, n_vocab) ||
+        !sampling_copy_init(&own->sampling, options)) {
         belongings_free(own);
         return NULL;
     }
@@ -143,8 +107,8 @@ enum gen_status gen_sampler_new(struct gen_sampler **out, const struct gen_sampl
         return error_no_memory(err, "the sampler");
     }
     struct gen_sampler *sampler = NULL;
-    status =
-        sampler_new(&sampler, &own->options, n_vocab, seed, index, sequence, &own->scratch, err);
+    status = sampler_new(&sampler, &own->sampling.options, n_vocab, seed, index, sequence,
+                         &own->scratch, err);
     if (status != GEN_OK) {
         belongings_free(own);
         return status;

@@ -132,7 +132,11 @@ static bool on_end(void *context, const struct gen_result *result) {
     text->index = result->index;
     text->sequence = result->sequence;
     text->finish = result->finish;
-    assert_int_equal(result->seed, job->options.seed);
+    text->seed = result->seed;
+    if (!job->has_own_options) {
+        assert_int_equal(result->seed,
+                         gen_text_seed(job->options.seed, result->index, result->sequence));
+    }
     assert_true((result->error != NULL) == (result->finish == GEN_FINISH_ERROR));
     if (result->error != NULL) {
         snprintf(text->message, sizeof text->message, "%s", result->error->message);
@@ -157,7 +161,8 @@ static bool on_go_on(void *context) {
 }
 
 enum gen_status generate_job_run(struct generate_job *job, const struct gen_model *model) {
-    const struct gen_source source = {.context = job, .next = next_prompt, .ready = job->ready};
+    const struct gen_source source = {
+        .context = job, .next = job->next != NULL ? job->next : next_prompt, .ready = job->ready};
     const struct gen_sink sink = {.context = job,
                                   .begin = on_begin,
                                   .text = on_text,

@@ -18,7 +18,7 @@
 
 /** What was told of one text. */
 struct generate_text {
-    uint64_t index, sequence;
+    uint64_t index, sequence, seed;
     bool begun;
     struct gen_ids prompt, ids;
     struct gen_bytes streamed, text;
@@ -35,7 +35,10 @@ struct generate_job {
     struct gen_engine *engine; /**< that it runs on; NULL: gen_generate() */
     struct gen_prompt prompts[GENERATE_JOB_PROMPTS];
     size_t n_prompts, n_asked;
+    bool has_own_options;         /**< so some prompts, and with them seeds */
     bool (*ready)(void *context); /**< gen_source.ready, given the job */
+    /** gen_source.next, given the job; NULL: one that gives the prompts. */
+    bool (*next)(void *context, struct gen_prompt *prompt);
     bool want_logits;
     /** Callbacks answer false from this call on; 0: never. */
     int refuse_begin, refuse_text, refuse_end, refuse_logits, refuse_go_on;

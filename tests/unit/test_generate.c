@@ -63,7 +63,8 @@ static void reference(struct gen_ids *ids, const struct gen_model *model,
                       uint64_t sequence, size_t n_new) {
     struct gen_session *session = open_session(model);
     struct gen_sampler *sampler = NULL;
-    assert_int_equal(gen_sampler_new(&sampler, sampling, N_VOCAB, EOS, seed, index, sequence, NULL),
+    assert_int_equal(gen_sampler_new(&sampler, sampling, N_VOCAB, EOS,
+                                     gen_text_seed(seed, index, sequence), 0, 0, NULL),
                      GEN_OK);
     assert_int_equal(gen_sampler_prompt(sampler, ids->data, ids->n, NULL), GEN_OK);
     size_t window = 0;

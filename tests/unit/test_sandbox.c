@@ -43,7 +43,7 @@ static enum outcome outcome_of(bool (*attempt)(void), bool with_output) {
     assert_true(child >= 0);
     if (child == 0) {
         const char *outputs[] = {NULL, directory};
-        sandbox_enter(outputs, with_output ? 2 : 0);
+        sandbox_enter(outputs, with_output ? 2 : 0, NULL);
         _exit(attempt() ? 0 : 7);
     }
     int status = 0;
@@ -243,7 +243,7 @@ static bool tells_the_truth(void) {
     /* A container has a filter of its own. */
     bool filtered_before = status >= 0 && status_line(status, in_force) != NULL;
     long landlock = syscall(444, NULL, (size_t)0, 1U);
-    struct sandbox sandbox = sandbox_enter(NULL, 0);
+    struct sandbox sandbox = sandbox_enter(NULL, 0, NULL);
     if (sandbox.seccomp != (sandbox.seccomp_missing == NULL) ||
         sandbox.landlock != (sandbox.landlock_missing == NULL)) {
         return false;
@@ -261,7 +261,7 @@ static bool tells_the_truth(void) {
 
 static bool enter_again(void) {
     /* A second time everything is forbidden, to enter included; what was forbidden stays so. */
-    sandbox_enter(NULL, 0);
+    sandbox_enter(NULL, 0, NULL);
     return !open_file();
 }
 
@@ -296,7 +296,7 @@ static int set_up(void **state) {
     fflush(NULL);
     pid_t child = fork();
     if (child == 0) {
-        struct sandbox sandbox = sandbox_enter(NULL, 0);
+        struct sandbox sandbox = sandbox_enter(NULL, 0, NULL);
         _exit((sandbox.seccomp ? 1 : 0) + (sandbox.landlock ? 2 : 0));
     }
     int status = 0;

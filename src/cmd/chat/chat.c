@@ -139,7 +139,7 @@ static void enter_sandbox(struct chat *chat) {
     }
     char *output = text_out_directory(&chat->screen.out);
     const char *outputs[] = {output};
-    struct sandbox sandbox = sandbox_enter(outputs, output != NULL ? 1 : 0);
+    struct sandbox sandbox = sandbox_enter(outputs, output != NULL ? 1 : 0, NULL);
     free(output);
     if (settings->verbose) {
         sandbox_report(&sandbox);

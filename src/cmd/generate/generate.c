@@ -17,7 +17,9 @@
 #include "cmd/generate/generate_input.h"
 #include "cmd/generate/generate_options.h"
 #include "cmd/generate/generate_output.h"
+#include "cmd/generate/generate_resume.h"
 #include "cmd/generate/generate_rules.h"
+#include "cmd/generate/run_name.h"
 
 /* All that a run holds. */
 struct generate {
@@ -26,6 +28,8 @@ struct generate {
     struct generate_rules rules;
     struct generate_input input;
     struct generate_output output;
+    struct run_name name;
+    struct generate_resume resume;
 };
 
 /* Whether the only prompt there could be is one typed blindly. */
@@ -33,6 +37,27 @@ static bool has_no_prompt(const struct generate_settings *settings,
                           const struct options_parsed *parsed) {
     return parsed->n_operands == 0 && settings->file == NULL && !generate_is_batch(settings) &&
            generate_reads_stdin(settings, parsed) && isatty(STDIN_FILENO);
+}
+
+/* Whether records say which run they are of. */
+static bool has_name(const struct generate_settings *settings) {
+    return generate_is_batch(settings) && settings->json;
+}
+
+/* What need not be answered again. */
+static enum gen_status find_answers(struct generate *generate, struct gen_error *err) {
+    struct generate_resume *resume = &generate->resume;
+    enum gen_status status =
+        generate_resume_find(resume, generate->settings, generate->name.text, err);
+    if (status == GEN_OK && resume->any) {
+        generate->input.resumes = true;
+        generate->input.last_answered = resume->last_index;
+        if (!generate->settings->quiet) {
+            message("going on after the prompt with index %llu, the last that %.300s answers",
+                    (unsigned long long)resume->last_index, message_name(resume->path));
+        }
+    }
+    return status;
 }
 
 static enum gen_status prepare(struct generate *generate, const struct options_parsed *parsed,
@@ -50,7 +75,12 @@ static enum gen_status prepare(struct generate *generate, const struct options_p
     if (status == GEN_OK) {
         status = generate_input_init(&generate->input, settings, parsed, generate->load.model, err);
     }
-    return status;
+    generate->input.template = settings->template != NULL ? &generate->rules.template : NULL;
+    if (status == GEN_OK && has_name(settings)) {
+        status =
+            run_name_find(&generate->name, settings, &generate->rules, generate->load.model, err);
+    }
+    return status == GEN_OK && settings->resume ? find_answers(generate, err) : status;
 }
 
 static void report_model(const struct generate *generate) {
@@ -81,7 +111,8 @@ static void enter_sandbox(struct generate *generate) {
     char *outputs[] = {text_out_directory(&generate->output.out),
                        text_out_directory(&generate->output.logits)};
     bool writes_files = outputs[0] != NULL || outputs[1] != NULL;
-    struct sandbox sandbox = sandbox_enter((const char *const *)outputs, writes_files ? 2 : 0);
+    struct sandbox sandbox =
+        sandbox_enter((const char *const *)outputs, writes_files ? 2 : 0, settings->output_dir);
     free(outputs[0]);
     free(outputs[1]);
     if (settings->verbose) {
@@ -146,7 +177,9 @@ static int run(void *settings, const struct options_parsed *parsed) {
         /* There is nothing to say. */
     } else if (status != GEN_OK) {
         message("%s", err.message);
-    } else if (!generate_output_init(&generate.output, settings, &generate.input, &generate.load)) {
+    } else if (!generate_output_init(&generate.output, settings, &generate.input, &generate.load,
+                                     has_name(settings) ? generate.name.text : NULL,
+                                     generate.settings->resume ? &generate.resume : NULL)) {
         code = EXIT_FAILED;
     } else {
         code = answer(&generate, &whole);
@@ -154,6 +187,7 @@ static int run(void *settings, const struct options_parsed *parsed) {
     if (!generate_output_release(&generate.output, whole) && code == EXIT_DONE) {
         code = EXIT_FAILED;
     }
+    generate_resume_release(&generate.resume);
     generate_input_release(&generate.input);
     generate_rules_release(&generate.rules);
     model_load_close(&generate.load);

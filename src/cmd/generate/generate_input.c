@@ -1,24 +1,25 @@
 /**
- * generate_input.c - the prompts of `gen generate` as a gen_source: operands, a file, stdin, or one
- * a line, as text, JSON or ids. Reading is left to cli/input.c, tokens to the library.
+ * generate_input.c - the prompts of `gen generate` as a gen_source: operands, a file or stdin,
+ * as text or ids. Many of them are generate_batch.c's; reading is left to cli/input.c, tokens to
+ * the library.
  */
 #include "cmd/generate/generate_input.h"
 
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "cli/alloc.h"
 #include "cli/ids.h"
 #include "cli/message.h"
 #include "cli/signals.h"
-#include "text/json_line.h"
+#include "cmd/generate/file_names.h"
+#include "cmd/generate/generate_batch.h"
 #include "text/lines.h"
 
 /* ---- one prompt ------------------------------------------------------------------------------*/
 
-static enum gen_status encode(struct generate_input *input, const char *text, size_t n,
-                              struct gen_error *err) {
+enum gen_status generate_input_encode(struct generate_input *input, const char *text, size_t n,
+                                      struct gen_error *err) {
     if (input->tokenizer == NULL) {
         message_set(err, GEN_UNSUPPORTED,
                     "the model has no tokenizer (give the prompt with --prompt-ids)");
@@ -43,7 +44,7 @@ static enum gen_status encode_operands(struct generate_input *input,
         alloc_append(&text, " ", i > 0 ? 1 : 0);
         alloc_append(&text, parsed->operands[i], strlen(parsed->operands[i]));
     }
-    enum gen_status status = encode(input, text.data, text.n, err);
+    enum gen_status status = generate_input_encode(input, text.data, text.n, err);
     gen_bytes_release(&text);
     return status;
 }
@@ -58,7 +59,7 @@ static enum gen_status encode_file(struct generate_input *input, const char *pat
             text.n--;
             text.n = text_without_cr(text.data, text.n);
         }
-        status = encode(input, text.data, text.n, err);
+        status = generate_input_encode(input, text.data, text.n, err);
     }
     gen_bytes_release(&text);
     return status;
@@ -69,7 +70,12 @@ enum gen_status generate_input_init(struct generate_input *input,
                                     const struct options_parsed *parsed,
                                     const struct gen_model *model, struct gen_error *err) {
     *input = (struct generate_input){
-        .settings = settings, .tokenizer = gen_model_tokenizer(model), .most_bytes = SIZE_MAX};
+        .settings = settings,
+        .tokenizer = gen_model_tokenizer(model),
+        .most_bytes = SIZE_MAX,
+        .own_length = options_given(parsed, &generate_spec, "max-new-tokens"),
+        .n_left_out = (uint64_t)settings->first_index,
+    };
     if (!settings->options.slide && input->tokenizer != NULL) {
         /* Texts that cannot fit are refused before their ids take ten times their memory. */
         size_t n_ctx = (size_t)gen_model_config(model)->n_ctx;
@@ -85,7 +91,7 @@ enum gen_status generate_input_init(struct generate_input *input,
         return status == GEN_BAD_FILE ? GEN_BAD_ARGUMENT : status;
     }
     if (settings->prompt != NULL) {
-        return encode(input, settings->prompt, strlen(settings->prompt), err);
+        return generate_input_encode(input, settings->prompt, strlen(settings->prompt), err);
     }
     bool from_stdin = parsed->n_operands == 1 && strcmp(parsed->operands[0], "-") == 0;
     if (parsed->n_operands > 0 && !from_stdin) {
@@ -97,6 +103,11 @@ enum gen_status generate_input_init(struct generate_input *input,
 void generate_input_release(struct generate_input *input) {
     gen_ids_release(&input->ids);
     gen_bytes_release(&input->record);
+    gen_bytes_release(&input->next_line);
+    record_csv_release(&input->csv);
+    record_fields_release(&input->fields);
+    record_options_release(&input->own);
+    record_rests_release(&input->rests);
     input_close(&input->input);
 }
 
@@ -110,77 +121,11 @@ bool generate_input_was_empty(const struct generate_input *input, const struct g
     return n == 0 || (added && (!may_be_given || input->ids.n == 0));
 }
 
-/* ---- many prompts ----------------------------------------------------------------------------*/
-
-/* Encode the prompt in a line of JSON. */
-static enum gen_status encode_json(struct generate_input *input, struct gen_error *err) {
-    char where[340];
-    snprintf(where, sizeof where, "%.300s: line %llu", input->input.name,
-             (unsigned long long)input->input.n_records);
-    cJSON *object = NULL;
-    enum gen_status status =
-        json_parse_line(&object, input->record.data, input->record.n, where, err);
-    const cJSON *prompt = json_member(object, "prompt");
-    if (status == GEN_OK && !cJSON_IsString(prompt)) {
-        char names[200];
-        json_list_members(names, sizeof names, object);
-        message_set(err, GEN_BAD_FILE, "%s %s%s (it must be {\"prompt\":\"...\"})", where,
-                    prompt != NULL ? "has a member \"prompt\" that must be text, but is "
-                                   : "has no member \"prompt\", but ",
-                    prompt != NULL ? json_kind(prompt) : names);
-        status = GEN_BAD_FILE;
-    } else if (status == GEN_OK) {
-        status = encode(input, prompt->valuestring, strlen(prompt->valuestring), err);
-    }
-    cJSON_Delete(object);
-    return status;
-}
-
-static bool is_blank(const struct gen_bytes *record) {
-    return text_is_blank(record->data, record->n);
-}
-
-static char separator(const struct generate_input *input) {
-    return input->settings->null ? '\0' : '\n';
-}
-
-/* Read the next record, passing over blank lines of --jsonl. */
-static enum input_result next_record(struct generate_input *input) {
-    enum input_result result;
-    do {
-        result = input_next(&input->input, &input->record, separator(input), INPUT_PROMPT_LIMIT,
-                            &input->error);
-    } while (result == INPUT_RECORD && input->settings->jsonl && is_blank(&input->record));
-    return result;
-}
-
-static bool next_of_batch(struct generate_input *input, struct gen_prompt *prompt) {
-    enum gen_status status = GEN_OK;
-    switch (next_record(input)) {
-    case INPUT_END:
-        return false;
-    case INPUT_FAILED:
-        if (signals_caught() == 0) {
-            input->failed = true;
-            message("%s", input->error.message);
-        }
-        return false;
-    case INPUT_TOO_LONG:
-        status = GEN_BAD_FILE;
-        break;
-    case INPUT_RECORD:
-        if (input->settings->jsonl) {
-            status = encode_json(input, &input->error);
-            break;
-        }
-        if (input->settings->lines) {
-            input->record.n = text_without_cr(input->record.data, input->record.n);
-        }
-        status = encode(input, input->record.data, input->record.n, &input->error);
-        break;
-    }
-    prompt->error = status != GEN_OK ? &input->error : NULL;
-    return true;
+/* Name the file for the text of the only prompt. */
+static bool name_file(struct generate_input *input) {
+    struct record_rest *rest = record_rests_add(&input->rests, input->n_left_out);
+    return file_names_make(&rest->name, input->settings, &input->settings->options, &input->fields,
+                           rest->index, &input->error) == GEN_OK;
 }
 
 bool generate_input_next(void *context, struct gen_prompt *prompt) {
@@ -191,11 +136,16 @@ bool generate_input_next(void *context, struct gen_prompt *prompt) {
     }
     if (generate_is_batch(input->settings)) {
         input->ids.n = 0;
-        if (!next_of_batch(input, prompt)) {
+        if (!generate_batch_next(input, prompt)) {
             return false;
         }
     } else if (input->given) {
         return false;
+    } else {
+        prompt->n_left_out = input->n_left_out;
+        if (input->settings->output_dir != NULL && !name_file(input)) {
+            prompt->error = &input->error;
+        }
     }
     input->given = true;
     prompt->ids = input->ids.data;
@@ -205,16 +155,6 @@ bool generate_input_next(void *context, struct gen_prompt *prompt) {
 
 bool generate_input_ready(void *context) {
     struct generate_input *input = context;
-    if (signals_caught() != 0 || !generate_is_batch(input->settings)) {
-        return true;
-    }
-    while (input_ready(&input->input, &input->record, separator(input), INPUT_PROMPT_LIMIT)) {
-        bool passed_over = input->settings->jsonl && input->input.whole && is_blank(&input->record);
-        if (!passed_over) {
-            return true;
-        }
-        input_next(&input->input, &input->record, separator(input), INPUT_PROMPT_LIMIT,
-                   &input->error);
-    }
-    return false;
+    return signals_caught() != 0 || !generate_is_batch(input->settings) ||
+           generate_batch_ready(input);
 }

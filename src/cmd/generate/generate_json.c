@@ -63,15 +63,24 @@ static void ids(struct json_out *json, const struct gen_result *result) {
     json_out_ids(json, "new_ids", result->new_ids, result->n_new_ids);
 }
 
+/* What comes from the run and from the record. */
+static void origin(struct json_out *json, const struct generate_json *with) {
+    if (with->run != NULL) {
+        json_out_string(json, "run", with->run, strlen(with->run));
+    }
+    if (with->input != NULL) {
+        json_out_raw(json, "input", with->input->data, with->input->n);
+    }
+}
+
 void generate_json_result(struct gen_bytes *line, const struct gen_result *result,
-                          const struct gen_bytes *prompt, const struct gen_tokenizer *tokenizer,
-                          bool with_timings) {
+                          const struct generate_json *with) {
     struct json_out json = {.text = *line};
     const char *finish = gen_finish_name(result->finish);
     json_out_open(&json, NULL, '{');
     json_out_uint(&json, "index", result->index);
     json_out_uint(&json, "sequence", result->sequence);
-    texts(&json, result, prompt);
+    texts(&json, result, with->prompt);
     ids(&json, result);
     json_out_string(&json, "finish_reason", finish, strlen(finish));
     json_out_uint(&json, "seed", result->seed);
@@ -79,26 +88,29 @@ void generate_json_result(struct gen_bytes *line, const struct gen_result *resul
     json_out_uint(&json, "prompt_tokens", result->n_prompt_ids);
     json_out_uint(&json, "new_tokens", result->n_new_ids);
     json_out_close(&json, '}');
-    if (with_timings) {
+    if (with->with_timings) {
         json_out_open(&json, "timings", '{');
         json_out_double(&json, "prompt_seconds", result->prompt_seconds, TIME_DIGITS);
         json_out_double(&json, "decode_seconds", result->decode_seconds, TIME_DIGITS);
         json_out_close(&json, '}');
     }
     if (result->n_logprobs > 0) {
-        logprobs(&json, result, tokenizer);
+        logprobs(&json, result, with->tokenizer);
     }
+    origin(&json, with);
     json_out_close(&json, '}');
     alloc_append(&json.text, "\n", 1);
     *line = json.text;
 }
 
-void generate_json_error(struct gen_bytes *line, const struct gen_result *result) {
+void generate_json_error(struct gen_bytes *line, const struct gen_result *result,
+                         const struct generate_json *with) {
     struct json_out json = {.text = *line};
     const char *sentence = result->error->message;
     json_out_open(&json, NULL, '{');
     json_out_uint(&json, "index", result->index);
     json_out_string(&json, "error", sentence, strlen(sentence));
+    origin(&json, with);
     json_out_close(&json, '}');
     alloc_append(&json.text, "\n", 1);
     *line = json.text;

@@ -6,8 +6,9 @@
  *  "counts":{"prompt_tokens":4,"new_tokens":20},
  *  "timings":{"prompt_seconds":0.01,"decode_seconds":0.2}}
  *
- * `text` is prompt and new text, so are `ids`. With --logprobs N a member "logprobs" has one
- * object for each new id:
+ * `text` is prompt and new text, so are `ids`. A record of --jsonl that has members which are
+ * neither prompt nor option has them again in a member "input". With --logprobs N a member
+ * "logprobs" has one object for each new id:
  *  {"id":5,"token":"...","bytes":[...],"logprob":-1.5,"top":[{"id":...}, ...]},
  * where `bytes` are numbers: a token may hold a part of a character, which no string can show.
  */
@@ -17,14 +18,21 @@
 #include "cli/json_out.h"
 #include "gen.h"
 
-/**
- * Write the object and a newline. `prompt` is the text of the prompt; the tokenizer may be NULL.
- */
+/** What goes into a line next to the result. */
+struct generate_json {
+    const struct gen_tokenizer *tokenizer; /**< NULL: there is none */
+    const struct gen_bytes *prompt;        /**< its text */
+    const struct gen_bytes *input;         /**< an object, for the member "input"; NULL: none */
+    const char *run;                       /**< the run's name (run_name.h); NULL: none */
+    bool with_timings;
+};
+
+/** Append the object and a newline. */
 void generate_json_result(struct gen_bytes *line, const struct gen_result *result,
-                          const struct gen_bytes *prompt, const struct gen_tokenizer *tokenizer,
-                          bool with_timings);
+                          const struct generate_json *with);
 
 /** {"index":0,"error":"..."} and a newline. */
-void generate_json_error(struct gen_bytes *line, const struct gen_result *result);
+void generate_json_error(struct gen_bytes *line, const struct gen_result *result,
+                         const struct generate_json *with);
 
 #endif

@@ -7,6 +7,7 @@
 #include "cli/options.h"
 #include "gen.h"
 
+enum generate_stop_at { GENERATE_STOP_AT_LIMIT, GENERATE_STOP_AT_SENTENCE };
 enum generate_context { GENERATE_CONTEXT_STOP, GENERATE_CONTEXT_SLIDE };
 
 /** What the command line says; the parser fills it. */
@@ -16,7 +17,9 @@ struct generate_settings {
 
     /* where prompts come from */
     const char *prompt, *file, *prompt_ids;
-    bool lines, jsonl, null;
+    bool lines, jsonl, null, csv;
+    const char *template;
+    int32_t first_index;
     bool special; /**< special tokens in prompts stand for themselves */
 
     /* what needs a tokenizer or a check before it can go into `options` */
@@ -24,6 +27,7 @@ struct generate_settings {
     struct option_list stop, logit_bias;
     const char *bad_words;
     int32_t context; /**< enum generate_context */
+    int32_t stop_at; /**< enum generate_stop_at */
     bool speculate, no_speculate;
     int32_t kv_type; /**< which of its names */
 
@@ -31,7 +35,11 @@ struct generate_settings {
     bool no_echo, json, no_timings, verbose, quiet;
     bool no_sandbox;
     const char *save_logits, *separator, *output;
-    int32_t color; /**< enum text_color */
+    bool resume;
+    const char *output_dir, *name;
+    const char *shard_text;
+    int32_t shard, n_shards; /**< from 1; 0 shards: all prompts */
+    int32_t color;           /**< enum text_color */
 };
 
 extern const struct options_spec generate_spec;
@@ -46,8 +54,18 @@ enum gen_status generate_settings_complete(struct generate_settings *settings,
                                            const struct options_parsed *parsed,
                                            struct gen_error *err);
 
-/** Whether there may be several prompts: --lines, --jsonl or --null. */
+/** Check options of one text against each other; they may be a prompt's own. */
+enum gen_status generate_options_check(const struct gen_generate_options *options,
+                                       struct gen_error *err);
+
+/** Whether there may be several prompts: --lines, --jsonl, --csv or --null. */
 bool generate_is_batch(const struct generate_settings *settings);
+
+/** Whether a record has fields, among which there may be options. */
+bool generate_has_fields(const struct generate_settings *settings);
+
+/** Whether the options under a heading of the table are those of a text. */
+bool generate_is_group_of_texts(const char *heading);
 
 /** Whether prompts come from stdin. */
 bool generate_reads_stdin(const struct generate_settings *settings,

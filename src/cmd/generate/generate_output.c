@@ -5,13 +5,18 @@
  */
 #include "cmd/generate/generate_output.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/alloc.h"
 #include "cli/ids.h"
 #include "cli/message.h"
 #include "cli/signals.h"
 #include "cli/terminal_text.h"
+#include "cmd/generate/file_names.h"
 #include "cmd/generate/generate_json.h"
 
 #define BOLD   "\033[1m"
@@ -24,8 +29,20 @@ static bool go_on(const struct generate_output *output) {
 
 /* Tell somebody who waits at a terminal, while the texts go elsewhere, that they come. */
 static void show_progress(struct generate_output *output) {
-    progress_count(&output->progress, "%llu texts, %llu bytes of new text",
-                   (unsigned long long)output->n_ended, (unsigned long long)output->n_bytes);
+    double seconds = gen_clock() - output->start;
+    char speed[40] = "", left[40] = "";
+    if (output->n_new_ids > 0 && seconds > 0) {
+        snprintf(speed, sizeof speed, ", %.0f tokens/s", (double)output->n_new_ids / seconds);
+    }
+    double share = generate_is_batch(output->settings) ? input_share(&output->input->input) : -1;
+    if (share > 0 && output->n_ended > 0) {
+        /* What is read ahead is a few texts. */
+        double rest = seconds * (1 - share) / share;
+        snprintf(left, sizeof left, ", about %.0f s left", rest);
+    }
+    progress_count(&output->progress, "%llu texts, %llu bytes of new text%s%s",
+                   (unsigned long long)output->n_ended, (unsigned long long)output->n_bytes, speed,
+                   left);
 }
 
 /* The text of the prompt into output->scratch; none where the user gave none. */
@@ -87,13 +104,38 @@ static void write_ids(struct generate_output *output, const struct gen_result *r
     text_out_write(&output->out, output->scratch.data, output->scratch.n);
 }
 
+/* ---- a file a text ---------------------------------------------------------------------------*/
+
+/* Open the file of a text. */
+static bool open_own_file(struct generate_output *output, uint64_t index, uint64_t sequence) {
+    const struct record_rest *rest = record_rests_of(&output->input->rests, index);
+    output->path = file_names_path(output->settings, &rest->name, sequence);
+    return text_out_open(&output->out, output->path);
+}
+
+/* Close it, so that it is there whole; not one whose text did not come to its end. */
+static bool close_own_file(struct generate_output *output, const struct gen_result *result) {
+    bool whole = result->finish != GEN_FINISH_ERROR && result->finish != GEN_FINISH_CANCELED;
+    bool good = !output->out.failed;
+    if (whole) {
+        good = text_out_close(&output->out);
+    } else {
+        text_out_give_up(&output->out);
+    }
+    free(output->path);
+    output->path = NULL;
+    output->out = (struct text_out){.failed = !good};
+    return good;
+}
+
 /* ---- the sink --------------------------------------------------------------------------------*/
 
 static bool on_begin(void *context, uint64_t index, uint64_t sequence, const int32_t *prompt_ids,
                      size_t n_prompt_ids) {
     struct generate_output *output = context;
-    (void)index;
-    (void)sequence;
+    if (output->settings->output_dir != NULL && !open_own_file(output, index, sequence)) {
+        return false;
+    }
     if (output->settings->json) {
         return go_on(output);
     }
@@ -133,6 +175,12 @@ static bool on_logits(void *context, const float *logits, int32_t n_vocab) {
     return go_on(output);
 }
 
+/* What a record brought that goes into its JSON; NULL: nothing. */
+static const struct gen_bytes *input_of(struct generate_output *output, uint64_t index) {
+    const struct record_rest *rest = record_rests_of(&output->input->rests, index);
+    return rest != NULL && rest->object.n > 0 ? &rest->object : NULL;
+}
+
 static void report_error(struct generate_output *output, const struct gen_result *result) {
     progress_end(&output->progress);
     memcpy(output->last_error, result->error->message, sizeof output->last_error);
@@ -142,9 +190,14 @@ static void report_error(struct generate_output *output, const struct gen_result
     } else {
         message("%s", result->error->message);
     }
+    if (output->settings->output_dir != NULL) {
+        return; /* its file is not made */
+    }
     if (output->settings->json) {
+        const struct generate_json with = {.run = output->run,
+                                           .input = input_of(output, result->index)};
         output->scratch.n = 0;
-        generate_json_error(&output->scratch, result);
+        generate_json_error(&output->scratch, result, &with);
         text_out_write(&output->out, output->scratch.data, output->scratch.n);
         return;
     }
@@ -188,8 +241,14 @@ void generate_output_report(const struct generate_output *output, double seconds
 static void write_json(struct generate_output *output, const struct gen_result *result) {
     struct gen_bytes line = {0};
     decode_prompt(output, result->prompt_ids, result->n_prompt_ids);
-    generate_json_result(&line, result, &output->scratch, output->load->tokenizer,
-                         !output->settings->no_timings);
+    const struct generate_json with = {
+        .tokenizer = output->load->tokenizer,
+        .prompt = &output->scratch,
+        .run = output->run,
+        .input = input_of(output, result->index),
+        .with_timings = !output->settings->no_timings,
+    };
+    generate_json_result(&line, result, &with);
     text_out_write(&output->out, line.data, line.n);
     gen_bytes_release(&line);
 }
@@ -206,13 +265,19 @@ static bool on_end(void *context, const struct gen_result *result) {
         }
         end_text(output);
     }
-    if (result->finish == GEN_FINISH_CANCELED) {
+    if (output->settings->output_dir != NULL) {
+        if (output->path != NULL) {
+            close_own_file(output, result);
+            output->in_text = false;
+        }
+    } else if (result->finish == GEN_FINISH_CANCELED) {
         text_out_flush(&output->out);
     } else {
         text_out_mark(&output->out);
         text_out_mark(&output->logits);
     }
     output->n_ended++;
+    output->n_new_ids += result->n_new_ids;
     show_progress(output);
     if (output->settings->verbose && result->finish != GEN_FINISH_ERROR) {
         report_speed(output, result);
@@ -254,24 +319,55 @@ static bool is_in_use(const char *path, const struct generate_settings *settings
     return in_use;
 }
 
+static bool open_file(const struct generate_output *output, struct text_out *out,
+                      const char *path) {
+    return generate_is_batch(output->settings) ? text_out_open_many(out, path)
+                                               : text_out_open(out, path);
+}
+
+static bool open_out(struct generate_output *output, const struct generate_resume *resume) {
+    const char *path = output->settings->output;
+    return resume != NULL ? generate_resume_open(resume, &output->out, path)
+                          : open_file(output, &output->out, path);
+}
+
+static bool make_directory(const char *path) {
+    struct stat found;
+    int number = mkdir(path, 0777) == 0 ? 0 : errno;
+    if (number == EEXIST && stat(path, &found) == 0) {
+        number = S_ISDIR(found.st_mode) ? 0 : ENOTDIR;
+    }
+    if (number != 0) {
+        message_errno(path, number);
+    }
+    return number == 0;
+}
+
 bool generate_output_init(struct generate_output *output, const struct generate_settings *settings,
-                          const struct generate_input *input, const struct model_load *load) {
-    *output = (struct generate_output){.settings = settings, .input = input, .load = load};
+                          struct generate_input *input, const struct model_load *load,
+                          const char *run, const struct generate_resume *resume) {
+    *output =
+        (struct generate_output){.settings = settings, .input = input, .load = load, .run = run};
     const char *logits = settings->save_logits;
-    bool (*open_out)(struct text_out *, const char *) =
-        generate_is_batch(settings) ? text_out_open_many : text_out_open;
-    if (is_in_use(settings->output, settings, load) ||
-        (logits != NULL && is_in_use(logits, settings, load)) ||
-        !open_out(&output->out, settings->output)) {
+    if (logits != NULL && is_in_use(logits, settings, load)) {
+        return false;
+    }
+    if (settings->output_dir != NULL) {
+        if (!make_directory(settings->output_dir)) {
+            return false;
+        }
+    } else if (is_in_use(settings->output, settings, load) || !open_out(output, resume)) {
         return false;
     }
     output->bold = text_out_color(&output->out, (enum text_color)settings->color);
     output->on_terminal = terminal_text_needed(&output->out);
+    output->start = gen_clock();
     progress_begin(&output->progress, "gen", settings->quiet || output->out.live);
-    if (logits != NULL && !open_out(&output->logits, logits)) {
+    if (logits != NULL && !open_file(output, &output->logits, logits)) {
         return false;
     }
-    if (logits != NULL && text_out_same(&output->out, &output->logits)) {
+    if (logits != NULL && settings->output_dir == NULL &&
+        text_out_same(&output->out, &output->logits)) {
         message("%.400s: text and --save-logits are one file (give two)", output->logits.name);
         output->out.failed = true; /* said already, and closed with the other */
         return false;
@@ -287,6 +383,7 @@ bool generate_output_release(struct generate_output *output, bool whole) {
     }
     gen_bytes_release(&output->scratch);
     gen_bytes_release(&output->shown);
+    free(output->path);
     /* Both or none: so nothing is renamed before all is written. */
     bool good = !out->failed && !logits->failed;
     good = (logits->buffer == NULL || text_out_flush(logits)) && good;

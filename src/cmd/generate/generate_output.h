@@ -13,12 +13,15 @@
 #include "cli/text_out.h"
 #include "cmd/generate/generate_input.h"
 #include "cmd/generate/generate_options.h"
+#include "cmd/generate/generate_resume.h"
 #include "gen.h"
 
 struct generate_output {
     const struct generate_settings *settings;
-    const struct generate_input *input;
+    struct generate_input *input;
     const struct model_load *load;
+    const char *run; /**< name of the run in JSON; NULL: none */
+    char *path;      /**< of the file of the text that has begun; NULL: texts go to one place */
     struct text_out out;
     struct text_out logits;    /**< --save-logits */
     struct gen_bytes scratch;  /**< the prompt's text, a row of logits */
@@ -28,6 +31,8 @@ struct generate_output {
     bool in_text;              /**< a text was begun and not ended */
     uint64_t n_texts;          /**< texts begun */
     struct progress progress;  /**< shown where the texts go to a file */
+    double start;              /**< of gen_clock() */
+    uint64_t n_new_ids;        /**< of the texts that are done */
     uint64_t n_ended, n_bytes; /**< what it tells: texts that are done, bytes of new text */
     struct generate_totals {
         uint64_t texts, prompt_ids, new_ids;
@@ -35,9 +40,13 @@ struct generate_output {
     char last_error[GEN_MESSAGE_SIZE]; /**< what was said of the last text that failed */
 };
 
-/** Open the files. On failure the message is out. Release in any case. */
+/**
+ * Open the files; with `resume`, which may be NULL, that of the texts is gone on with. On failure
+ * the message is out. Release in any case.
+ */
 bool generate_output_init(struct generate_output *output, const struct generate_settings *settings,
-                          const struct generate_input *input, const struct model_load *load);
+                          struct generate_input *input, const struct model_load *load,
+                          const char *run, const struct generate_resume *resume);
 /**
  * Complete and close the files. Files with names get them only if the run is `whole`; see
  * text_out.h. False if some write failed; the message is out.

@@ -12,6 +12,7 @@
 #include "cli/escapes.h"
 #include "cli/input.h"
 #include "cli/message.h"
+#include "cmd/generate/record_template.h"
 #include "text/lines.h"
 
 /* Most bytes of a file of bad words. */
@@ -51,8 +52,7 @@ static bool parse_bias(struct generate_rules *rules, char *entry) {
     return good;
 }
 
-/* Take a list "ID=X,ID=X". */
-static enum gen_status parse_biases(struct generate_rules *rules, const char *list,
+enum gen_status generate_rules_bias(struct generate_rules *rules, const char *list,
                                     struct gen_error *err) {
     enum gen_status status = GEN_OK;
     for (const char *at = list; at != NULL && status == GEN_OK;) {
@@ -76,11 +76,23 @@ static enum gen_status parse_biases(struct generate_rules *rules, const char *li
 
 /* ---- bad words -------------------------------------------------------------------------------*/
 
-static enum gen_status add_bad_word(struct generate_rules *rules,
-                                    const struct gen_tokenizer *tokenizer,
-                                    const struct gen_bytes *word, struct gen_error *err) {
+static enum gen_status need_tokenizer(const struct gen_tokenizer *tokenizer,
+                                      struct gen_error *err) {
+    if (tokenizer != NULL) {
+        return GEN_OK;
+    }
+    message_set(err, GEN_BAD_ARGUMENT, "--bad-words needs a model that has a tokenizer");
+    return GEN_BAD_ARGUMENT;
+}
+
+enum gen_status generate_rules_bad_word(struct generate_rules *rules,
+                                        const struct gen_tokenizer *tokenizer, const char *word,
+                                        size_t n, struct gen_error *err) {
     struct gen_ids ids = {0};
-    enum gen_status status = gen_tokenizer_encode(tokenizer, word->data, word->n, false, &ids, err);
+    enum gen_status status = need_tokenizer(tokenizer, err);
+    if (status == GEN_OK) {
+        status = gen_tokenizer_encode(tokenizer, word, n, false, &ids, err);
+    }
     if (status != GEN_OK || ids.n == 0) {
         gen_ids_release(&ids);
         return status;
@@ -94,8 +106,7 @@ static enum gen_status add_bad_word(struct generate_rules *rules,
 static enum gen_status read_bad_words(struct generate_rules *rules, const char *path,
                                       const struct gen_tokenizer *tokenizer,
                                       struct gen_error *err) {
-    if (tokenizer == NULL) {
-        message_set(err, GEN_BAD_ARGUMENT, "--bad-words needs a model that has a tokenizer");
+    if (need_tokenizer(tokenizer, err) != GEN_OK) {
         return GEN_BAD_ARGUMENT;
     }
     struct input input;
@@ -111,7 +122,8 @@ static enum gen_status read_bad_words(struct generate_rules *rules, const char *
             break;
         }
         word.n = text_without_cr(word.data, word.n);
-        if (word.n > 0 && (status = add_bad_word(rules, tokenizer, &word, err)) != GEN_OK) {
+        if (word.n > 0 && (status = generate_rules_bad_word(rules, tokenizer, word.data, word.n,
+                                                            err)) != GEN_OK) {
             struct gen_error cause = *err;
             message_set(err, status, "%.300s: line %llu: %s", input.name,
                         (unsigned long long)input.n_records, cause.message);
@@ -149,10 +161,13 @@ enum gen_status generate_rules_init(struct generate_rules *rules,
     enum gen_status status = GEN_OK;
     resolve_texts(rules, settings);
     for (size_t i = 0; i < settings->logit_bias.n && status == GEN_OK; i++) {
-        status = parse_biases(rules, settings->logit_bias.data[i], err);
+        status = generate_rules_bias(rules, settings->logit_bias.data[i], err);
     }
     if (status == GEN_OK && settings->bad_words != NULL) {
         status = read_bad_words(rules, settings->bad_words, tokenizer, err);
+    }
+    if (status == GEN_OK && settings->template != NULL) {
+        status = record_template_read(&rules->template, settings->template, err);
     }
     sampling->bad_words = rules->bad_words;
     sampling->n_bad_words = rules->n_bad_words;
@@ -168,6 +183,7 @@ void generate_rules_release(struct generate_rules *rules) {
     for (size_t i = 0; i < rules->n_texts; i++) {
         free(rules->texts[i]);
     }
+    gen_bytes_release(&rules->template);
     free(rules->texts);
     free(rules->bad_words);
     free(rules->bias);

@@ -15,6 +15,7 @@ struct generate_rules {
     size_t n_bias, bias_capacity;
     char **texts; /**< of --stop and --separator, their escapes resolved */
     size_t n_texts, texts_capacity;
+    struct gen_bytes template; /**< text of --template */
 };
 
 /**
@@ -25,6 +26,15 @@ struct generate_rules {
 enum gen_status generate_rules_init(struct generate_rules *rules,
                                     struct generate_settings *settings,
                                     const struct gen_tokenizer *tokenizer, struct gen_error *err);
+
+/** Take logit biases "ID=X,ID=X". */
+enum gen_status generate_rules_bias(struct generate_rules *rules, const char *list,
+                                    struct gen_error *err);
+/** Take a bad word; the tokenizer may be NULL, which is an error. */
+enum gen_status generate_rules_bad_word(struct generate_rules *rules,
+                                        const struct gen_tokenizer *tokenizer, const char *word,
+                                        size_t n, struct gen_error *err);
+
 void generate_rules_release(struct generate_rules *rules);
 
 #endif

@@ -1,0 +1,231 @@
+/**
+ * generate_resume.c - the records of an earlier run are read once, to find the last prompt that is
+ * answered and where its last record ends; what comes after that is cut off. Answers are written in
+ * the order of the prompts, so all before that one are there.
+ */
+#include "cmd/generate/generate_resume.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "cli/alloc.h"
+#include "cli/input.h"
+#include "cli/message.h"
+#include "cmd/generate/run_name.h"
+#include "text/json_line.h"
+
+/* Most bytes of a record: --logprobs 1000 makes long ones. */
+#define RECORD_LIMIT ((size_t)1 << 30)
+
+/* Where in the file the reading is. */
+struct scan {
+    const struct generate_settings *settings;
+    const char *run;
+    struct generate_resume *resume;
+    bool begun;          /* there was a record */
+    uint64_t index;      /* of the last record */
+    uint64_t line_begin; /* of the record */
+    bool complete;       /* all of its prompt is there */
+};
+
+/* ---- one record ------------------------------------------------------------------------------*/
+
+static enum gen_status refuse(const struct scan *scan, const char *what, struct gen_error *err) {
+    message_set(err, GEN_BAD_ARGUMENT,
+                "%.300s: %s (give another --output, or leave --resume out to begin anew)",
+                message_name(scan->resume->path), what);
+    return GEN_BAD_ARGUMENT;
+}
+
+static enum gen_status check_run(const struct scan *scan, const cJSON *object,
+                                 struct gen_error *err) {
+    const cJSON *run = json_member(object, "run");
+    if (!cJSON_IsString(run)) {
+        return refuse(scan,
+                      "has a record without \"run\", so it was not made by a run of many "
+                      "prompts with --json",
+                      err);
+    }
+    const char *part = run_name_difference(run->valuestring, scan->run);
+    if (part == NULL) {
+        return GEN_OK;
+    }
+    char what[80];
+    snprintf(what, sizeof what,
+             strcmp(part, "options") == 0 ? "was made with other %s" : "was made with another %s",
+             part);
+    return refuse(scan, what, err);
+}
+
+/* Whether no more sequences of its prompt can come after the record. */
+static bool is_last_of_prompt(const struct scan *scan, const cJSON *object) {
+    int64_t sequence = 0;
+    if (json_member(object, "error") != NULL) {
+        return true;
+    }
+    /* A line of JSON may have said how many there are. */
+    return !generate_has_fields(scan->settings) &&
+           json_is_integer(json_member(object, "sequence"), &sequence) &&
+           sequence + 1 >= scan->settings->options.num_return_sequences;
+}
+
+static bool is_canceled(const cJSON *object) {
+    const cJSON *reason = json_member(object, "finish_reason");
+    return cJSON_IsString(reason) && strcmp(reason->valuestring, "canceled") == 0;
+}
+
+static enum gen_status take(struct scan *scan, const cJSON *object, uint64_t end, bool *stop,
+                            struct gen_error *err) {
+    struct generate_resume *resume = scan->resume;
+    int64_t index = -1;
+    enum gen_status status = check_run(scan, object, err);
+    if (status != GEN_OK) {
+        return status;
+    }
+    if (!json_is_integer(json_member(object, "index"), &index) || index < 0 ||
+        (scan->begun && (uint64_t)index < scan->index)) {
+        return refuse(scan, "its records are not in the order of their prompts", err);
+    }
+    bool is_new = !scan->begun || (uint64_t)index != scan->index;
+    if (is_new && scan->begun) {
+        /* What comes next shows that the prompt before was answered. */
+        resume->any = true;
+        resume->last_index = scan->index;
+        resume->n_whole = scan->line_begin;
+    }
+    *stop = is_canceled(object);
+    if (*stop) {
+        return GEN_OK;
+    }
+    scan->begun = true;
+    scan->index = (uint64_t)index;
+    scan->complete = is_last_of_prompt(scan, object);
+    if (scan->complete) {
+        resume->any = true;
+        resume->last_index = scan->index;
+        resume->n_whole = end;
+    }
+    return GEN_OK;
+}
+
+/* ---- the file --------------------------------------------------------------------------------*/
+
+/* All whole lines. */
+static enum gen_status read_records(struct scan *scan, struct input *input, struct gen_error *err) {
+    struct gen_bytes line = {0};
+    enum gen_status status = GEN_OK;
+    bool stop = false;
+    while (status == GEN_OK && !stop) {
+        enum input_result result = input_next(input, &line, '\n', RECORD_LIMIT, err);
+        uint64_t end = scan->line_begin + line.n + 1;
+        if (result == INPUT_END || (result == INPUT_RECORD && end > scan->resume->size)) {
+            break;
+        }
+        if (result != INPUT_RECORD) {
+            status = err->status;
+            break;
+        }
+        cJSON *object = NULL;
+        status = json_parse_line(&object, line.data, line.n, "a record", err);
+        status = status == GEN_OK ? take(scan, object, end, &stop, err)
+                                  : refuse(scan, "has a line that is no record of --json", err);
+        cJSON_Delete(object);
+        scan->line_begin = end;
+    }
+    gen_bytes_release(&line);
+    return status;
+}
+
+/* Which file there is, and its size. */
+static enum gen_status find_file(struct generate_resume *resume, const char *path,
+                                 struct gen_error *err) {
+    struct file_target target;
+    struct stat found;
+    enum gen_status status = file_target_find(&target, path, err);
+    if (status != GEN_OK) {
+        return status;
+    }
+    char *partial = alloc_printf("%s.partial", target.path);
+    resume->is_partial = stat(partial, &found) == 0;
+    if (target.kind == FILE_OTHER) {
+        message_set(err, GEN_BAD_ARGUMENT, "%.300s: --resume needs a regular file",
+                    message_name(path));
+        status = GEN_BAD_ARGUMENT;
+    } else if (resume->is_partial || stat(target.path, &found) == 0) {
+        resume->path = alloc_printf("%s", resume->is_partial ? partial : target.path);
+        resume->size = (uint64_t)found.st_size;
+    }
+    free(partial);
+    memory_free(target.path);
+    return status;
+}
+
+enum gen_status generate_resume_find(struct generate_resume *resume,
+                                     const struct generate_settings *settings, const char *run,
+                                     struct gen_error *err) {
+    struct scan scan = {.settings = settings, .run = run, .resume = resume};
+    struct input input = {0};
+    *resume = (struct generate_resume){0};
+    enum gen_status status = find_file(resume, settings->output, err);
+    if (status != GEN_OK || resume->path == NULL) {
+        return status;
+    }
+    status = input_open(&input, resume->path, err);
+    if (status == GEN_OK) {
+        status = read_records(&scan, &input, err);
+    }
+    input_close(&input);
+    return status;
+}
+
+/* The answers that count of a file that came to its end, into the new one. */
+static bool copy(const struct generate_resume *resume, struct text_out *out) {
+    struct input input;
+    struct gen_error err;
+    enum gen_status status = input_open(&input, resume->path, &err);
+    for (uint64_t left = resume->n_whole; status == GEN_OK && left > 0 && !out->failed;) {
+        const char *bytes;
+        size_t n;
+        status = input_take(&input, &bytes, &n, &err);
+        if (status == GEN_OK && n == 0) {
+            message_set(&err, GEN_IO_ERROR, "%.300s: has become shorter while it was read",
+                        message_name(resume->path));
+            status = GEN_IO_ERROR;
+        }
+        if (status == GEN_OK) {
+            n = n < left ? n : (size_t)left;
+            text_out_write(out, bytes, n);
+            left -= n;
+        }
+    }
+    input_close(&input);
+    if (status != GEN_OK) {
+        message("%s", err.message);
+    }
+    return status == GEN_OK && text_out_mark(out);
+}
+
+bool generate_resume_open(const struct generate_resume *resume, struct text_out *out,
+                          const char *path) {
+    if (!text_out_continue_many(out, path)) {
+        return false;
+    }
+    uint64_t n_there = text_out_n_left(out);
+    if (n_there != (resume->is_partial ? resume->size : 0)) {
+        message("%.300s: has changed while it was read", message_name(resume->path));
+        return false;
+    }
+    if (resume->path == NULL) {
+        return true;
+    }
+    return resume->is_partial ? text_out_cut(out, resume->n_whole) : copy(resume, out);
+}
+
+void generate_resume_release(struct generate_resume *resume) {
+    free(resume->path);
+    *resume = (struct generate_resume){0};
+}

@@ -1,0 +1,201 @@
+/**
+ * generate_table.c - the options of `gen generate` as a table, and what its help says around them.
+ * What they must fulfil together is checked in generate_options.c.
+ */
+#include "base/size.h"
+#include "cli/compute_options.h"
+#include "cli/sandbox.h"
+#include "cli/text_out.h"
+#include "cmd/generate/generate_rows.h"
+
+#define AT(member) GENERATE_AT(member)
+
+static const char *const stop_at_names[] = {"limit", "sentence", NULL};
+
+static const char *const context_names[] = {"stop", "slide", NULL};
+
+static const struct option table[] = {
+    OPTION_ROW_HEADING("Model"),
+    OPTION_ROW(
+        "model", 'm', OPTION_STRING, AT(model), "PATH|NAME",
+        "a GGUF file, a Hugging Face directory, or a name looked up in $GEN_MODEL_PATH, "
+        "$XDG_DATA_HOME/gen/models and the Hugging Face cache; default: $GEN_MODEL, else the "
+        "built-in model"),
+    OPTION_ROW_RANGE("threads", 't', OPTION_INT, AT(options.n_threads), "N", 1, 1024,
+                     "threads to use (default: the physical cores this process may use)"),
+    OPTION_ROW("no-sandbox", '\0', OPTION_FLAG, AT(no_sandbox), NULL, SANDBOX_HELP),
+    OPTION_ROW_RANGE("batch", '\0', OPTION_INT, AT(options.batch), "N", 1, 1024,
+                     "most texts to work on at once; more are faster in all and take more memory "
+                     "(default: 64, or what fits into 512 MiB)"),
+    OPTION_ROW_CHOICE(
+        "kv-type", '\0', AT(kv_type), "TYPE", compute_kv_types,
+        "how keys and values of the text so far are stored: f16 takes half the memory "
+        "and is faster in long texts and large batches, but rounds them"),
+    OPTION_ROW("speculate", '\0', OPTION_FLAG, AT(speculate), NULL,
+               "guess the next tokens where a text repeats itself, and check them together: the "
+               "same text, sooner, above all with --greedy; drawn texts, which repeat "
+               "themselves little, are hardly guessed at (default)"),
+    OPTION_ROW("no-speculate", '\0', OPTION_FLAG, AT(no_speculate), NULL, "do not"),
+    OPTION_ROW_HEADING("Prompt (default: all of stdin, without its last newline)"),
+    OPTION_ROW("prompt", 'p', OPTION_STRING, AT(prompt), "TEXT", "the prompt, may be empty"),
+    OPTION_ROW("file", 'f', OPTION_STRING, AT(file), "FILE",
+               "read the prompt from FILE; - is stdin; a byte order mark in front is no text"),
+    OPTION_ROW("prompt-ids", '\0', OPTION_STRING, AT(prompt_ids), "\"ID ...\"",
+               "the prompt as token ids"),
+    OPTION_ROW(
+        "lines", '\0', OPTION_FLAG, AT(lines), NULL,
+        "each line of stdin or FILE is a prompt, also an empty one; answers come in the same "
+        "order"),
+    OPTION_ROW(
+        "jsonl", '\0', OPTION_FLAG, AT(jsonl), NULL,
+        "each line is a JSON object with the member \"prompt\", and options for this prompt "
+        "if there are any: those of Length and Sampling, \"max_new_tokens\": 20; with --json "
+        "the other members come back in \"input\""),
+    OPTION_ROW(
+        "csv", '\0', OPTION_FLAG, AT(csv), NULL,
+        "stdin or FILE is CSV (RFC 4180), whose first line names the fields: \"prompt\", and "
+        "others as with --jsonl"),
+    OPTION_ROW("template", '\0', OPTION_STRING, AT(template), "FILE",
+               "with --jsonl and --csv: the prompt is the text of FILE, without its last newline, "
+               "with the record's fields in the places of {{field}}"),
+    OPTION_ROW_RANGE(
+        "first-index", '\0', OPTION_INT, AT(first_index), "N", 0, INT32_MAX,
+        "the first prompt is number N of a longer list: its texts are those that it has "
+        "there"),
+    OPTION_ROW(
+        "null", '0', OPTION_FLAG, AT(null), NULL,
+        "prompts end with a NUL byte; so do the answers, which may then hold newlines (for lines: "
+        "tr '\\n' '\\0' < FILE | gen -0)"),
+    OPTION_ROW("shard", '\0', OPTION_STRING, AT(shard_text), "I/N",
+               "answer every Nth prompt, from the Ith on: N runs with I = 1 ... N, on as many "
+               "machines, answer all, with the texts and the index that one run gives them"),
+    OPTION_ROW("special", '\0', OPTION_FLAG, AT(special), NULL,
+               "<|endoftext|> and other special (control) tokens in a prompt are these tokens, not "
+               "ordinary text; for prompts that you trust"),
+    OPTION_ROW_HEADING("Length"),
+    OPTION_ROW_RANGE("max-new-tokens", 'n', OPTION_INT, AT(options.max_new_tokens), "N", -1,
+                     INT32_MAX,
+                     "most tokens to add; -1: as many as the context has room for, as with "
+                     "--max-length alone (with --context slide that has no end: until an "
+                     "end-of-text token, --stop or Ctrl-C)"),
+    OPTION_ROW_RANGE("max-length", '\0', OPTION_INT, AT(options.max_length), "N", 1, INT32_MAX,
+                     "most tokens in all, prompt and new"),
+    OPTION_ROW_RANGE("min-new-tokens", '\0', OPTION_INT, AT(options.sampling.min_new_tokens), "N",
+                     0, INT32_MAX,
+                     "no end-of-text token before that many new tokens; --stop still ends it"),
+    OPTION_ROW_RANGE("min-length", '\0', OPTION_INT, AT(options.sampling.min_length), "N", 0,
+                     INT32_MAX, "the same, counting the prompt too"),
+    OPTION_ROW("stop", '\0', OPTION_LIST, AT(stop), "TEXT",
+               "end before TEXT would appear; \\n, \\t, \\r and \\\\ in it are newline, tab, "
+               "carriage return "
+               "and backslash; may be given several times"),
+    OPTION_ROW_CHOICE("stop-at", '\0', AT(stop_at), "WHAT", stop_at_names,
+                      "end at the end of a sentence, once half of the tokens are used"),
+    OPTION_ROW_RANGE("max-time", '\0', OPTION_FLOAT, AT(options.max_seconds), "S", 0, 1e9,
+                     "end a text S seconds after its prompt began to be read; 0: no limit"),
+    OPTION_ROW("ignore-eos", '\0', OPTION_FLAG, AT(options.ignore_eos), NULL,
+               "go on after an end-of-text token, whichever of the model's it is (never draw one: "
+               "--logit-bias ID=-inf)"),
+    OPTION_ROW_CHOICE(
+        "context", '\0', AT(context), "WHAT", context_names,
+        "when the context is full: stop, or slide: go on over its last half, read again"),
+    OPTION_ROW_HEADING("Sampling"),
+    OPTION_ROW("seed", 's', OPTION_UINT64, AT(options.seed), "N",
+               "the same seed gives the same text. That of the first text; JSON tells the one of "
+               "each, which gives it alone (default: a random one below 2^53, so that jq does not "
+               "round it; 0 with --greedy, which draws nothing)"),
+    GENERATE_ROWS_SAMPLING,
+    OPTION_ROW_RANGE("num-return-sequences", '\0', OPTION_INT, AT(options.num_return_sequences),
+                     "N", 1, INT32_MAX, "texts for each prompt"),
+    OPTION_ROW_HEADING("Output"),
+    OPTION_ROW("no-echo", '\0', OPTION_FLAG, AT(no_echo), NULL,
+               "print the new text only, not the prompt"),
+    OPTION_ROW("json", '\0', OPTION_FLAG, AT(json), NULL,
+               "print one JSON object a line for each text"),
+    OPTION_ROW("no-timings", '\0', OPTION_FLAG, AT(no_timings), NULL,
+               "with --json: leave the timings out, so that the same run gives the same bytes"),
+    OPTION_ROW_RANGE("logprobs", '\0', OPTION_INT, AT(options.n_logprobs), "N", 0, 1000,
+                     "with --json: the N likeliest tokens of each step"),
+    OPTION_ROW("save-logits", '\0', OPTION_STRING, AT(save_logits), "FILE",
+               "write logits as float32, little-endian: a row for each prompt position and step"),
+    OPTION_ROW(
+        "separator", '\0', OPTION_STRING, AT(separator), "TEXT",
+        "put between texts, with escapes as in --stop (default: a newline, with --null a NUL)"),
+    OPTION_ROW("output", 'o', OPTION_STRING, AT(output), "FILE",
+               "write to FILE, which stays as it is until all is done; - is stdout. With --lines, "
+               "--jsonl, --null the texts so far are in FILE.partial, which is left if the run is "
+               "interrupted; else nothing is"),
+    OPTION_ROW(
+        "output-dir", '\0', OPTION_STRING, AT(output_dir), "DIR",
+        "write each text to a file of its own in DIR, which is made if it is missing; a file "
+        "is there whole or not at all"),
+    OPTION_ROW("name", '\0', OPTION_STRING, AT(name), "TEXT",
+               "names of these files, with fields in them as in --template, {{index}} and "
+               "{{sequence}} among them (default: {{index}}.txt, or {{index}}.{{sequence}}.txt); "
+               "of equal names the last text stays"),
+    OPTION_ROW(
+        "resume", '\0', OPTION_FLAG, AT(resume), NULL,
+        "with --json and -o FILE: go on where an earlier run with the same options ended, be "
+        "it killed; prompts that it has answered are passed over"),
+    OPTION_ROW_CHOICE("color", '\0', AT(color), "WHEN", text_color_names,
+                      "show the prompt in bold: auto, always or never; NO_COLOR is heeded"),
+    OPTION_ROW("verbose", 'v', OPTION_FLAG, AT(verbose), NULL,
+               "say model, seed and speed on stderr"),
+    OPTION_ROW("quiet", 'q', OPTION_FLAG, AT(quiet), NULL, "say nothing on stderr but errors"),
+};
+
+static const struct option_conflict conflicts[] = {
+    {"prompt", "file"},
+    {"prompt", "prompt-ids"},
+    {"file", "prompt-ids"},
+    {"prompt", "lines"},
+    {"prompt", "jsonl"},
+    {"prompt", "null"},
+    {"prompt", "csv"},
+    {"prompt-ids", "lines"},
+    {"prompt-ids", "jsonl"},
+    {"prompt-ids", "null"},
+    {"prompt-ids", "csv"},
+    {"csv", "lines"},
+    {"csv", "jsonl"},
+    {"csv", "null"},
+    {"prompt-ids", "special"},
+    {"lines", "jsonl"},
+    {"lines", "null"},
+    {"jsonl", "null"},
+    {"greedy", "temperature"},
+    {"json", "separator"},
+    {"output-dir", "output"},
+    {"output-dir", "separator"},
+    {"output-dir", "resume"},
+    {"verbose", "quiet"},
+    {"speculate", "no-speculate"},
+};
+
+/* The first of two would be dropped, and nobody would know. */
+static const char *const once[] = {"prompt", "file", "prompt-ids", NULL};
+
+const struct options_spec generate_spec = {
+    .usage = "gen [generate] [OPTIONS] [PROMPT...]",
+    .intro = "Continue PROMPT, and print prompt and continuation as they come.",
+    .table = table,
+    .n_table = N_OF(table),
+    .conflicts = conflicts,
+    .n_conflicts = N_OF(conflicts),
+    .once = once,
+    .once_hint = " (--lines takes many prompts)",
+    .habits = habits_generate,
+    .examples =
+        "  gen 'Once upon a time'\n"
+        "  gen -m openai-community/gpt2 -n 50 --seed 7 'The capital of France is'\n"
+        "  echo 'Dear diary,' | gen --no-echo > diary.txt\n"
+        "  gen --lines --json < prompts.txt | jq -r .new_text\n"
+        "\n"
+        "Members of the JSON: index, sequence, prompt, text, new_text, ids (prompt and\n"
+        "new), new_ids, finish_reason (length, eos, stop, context, time, canceled), seed,\n"
+        "counts, timings, logprobs; of many prompts also run (a hash of model, options and\n"
+        "seed) and input (with --jsonl); of a prompt that failed: index, error, run,\n"
+        "input.\n"
+        "\n"
+        "Exit status: 0 done, 1 something failed, 2 wrong usage, 130 after Ctrl-C.\n",
+};

@@ -1,0 +1,53 @@
+/**
+ * prompt_rules.c - the options of one prompt, copied, checked and counted by users. What rules say
+ * is sequence.c's; who uses them, answers.c's.
+ */
+#include "generate/prompt_rules.h"
+
+#include "base/error.h"
+#include "base/memory.h"
+
+enum gen_status prompt_rules_new(struct prompt_rules **out, const struct gen_model *model,
+                                 const struct gen_generate_options *options, int32_t n_ctx,
+                                 struct gen_error *err) {
+    *out = NULL;
+    struct prompt_rules *own = memory_new(1, sizeof *own);
+    if (own == NULL) {
+        return error_no_memory(err, "the options of a prompt");
+    }
+    own->n_users = 1;
+    own->options = *options;
+    enum gen_status status = GEN_OK;
+    if (!sampling_copy_init(&own->sampling, &options->sampling)) {
+        status = error_no_memory(err, "the options of a prompt");
+    } else {
+        own->options.sampling = own->sampling.options;
+        status = sequence_rules_init(&own->rules, model, &own->options, n_ctx, err);
+    }
+    if (status != GEN_OK) {
+        prompt_rules_drop(own);
+        return status;
+    }
+    /* The stop strings have been copied. */
+    own->options.stop = NULL;
+    own->options.n_stop = 0;
+    own->rules.is_prompts_own = true;
+    *out = own;
+    return GEN_OK;
+}
+
+struct prompt_rules *prompt_rules_use(struct prompt_rules *rules) {
+    if (rules != NULL) {
+        rules->n_users++;
+    }
+    return rules;
+}
+
+void prompt_rules_drop(struct prompt_rules *rules) {
+    if (rules == NULL || --rules->n_users > 0) {
+        return;
+    }
+    sequence_rules_release(&rules->rules);
+    sampling_copy_release(&rules->sampling);
+    memory_free(rules);
+}

@@ -1,0 +1,23 @@
+/**
+ * sampling_copy.h - options of sampling with copies of the arrays that they point to, for those who
+ * outlive their caller's.
+ */
+#ifndef SAMPLE_SAMPLING_COPY_H
+#define SAMPLE_SAMPLING_COPY_H
+
+#include <stdbool.h>
+
+#include "gen.h"
+
+/** Start from {0}. */
+struct sampling_copy {
+    struct gen_sampling options; /**< its arrays are the two below */
+    struct gen_ids *bad_words;
+    struct gen_logit_bias *logit_bias;
+};
+
+/** False: out of memory. Release also after a failure. */
+bool sampling_copy_init(struct sampling_copy *copy, const struct gen_sampling *options);
+void sampling_copy_release(struct sampling_copy *copy);
+
+#endif

@@ -1,0 +1,30 @@
+/**
+ * json_member.h - the members of a JSON object as they are spelled: numbers with all their digits,
+ * values to be passed on as they are. The text must have been parsed by json.h.
+ */
+#ifndef TEXT_JSON_MEMBER_H
+#define TEXT_JSON_MEMBER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "gen.h"
+
+struct json_span {
+    const char *bytes; /**< in the text that was given */
+    size_t n;
+};
+
+/**
+ * The value of the next member of the object that text[n] is, in the order in which json_parse()
+ * has them; *at is 0 at first. False: there are no more.
+ */
+bool json_next_value(struct json_span *value, const char *text, size_t n, size_t *at);
+
+/**
+ * Append a value without the blanks between its parts, and with what cannot be seen as escapes.
+ * GEN_OK or GEN_NO_MEMORY.
+ */
+enum gen_status json_append_value(struct gen_bytes *out, const struct json_span *value);
+
+#endif
