@@ -277,6 +277,12 @@ struct gen_result {
     double prompt_seconds; /**< processing the prompt; in a batch, together with the others' work */
     double decode_seconds; /**< drawing the new ids; in a batch, as above */
     size_t n_guessed;      /**< new ids that speculation foresaw: each saved a pass */
+    /**
+     * Of a beam search: the sum of the log probabilities of the new ids, as the rules of sampling
+     * leave them, divided by their number to the power of length_penalty.
+     */
+    float score;
+    bool has_score;
     const struct gen_error *error; /**< set with GEN_FINISH_ERROR */
 };
 
@@ -306,6 +312,19 @@ struct gen_sink {
     bool (*go_on)(void *context);
 };
 
+/** When a beam search ends before max_new_tokens, with num_beams texts found. */
+enum gen_early_stopping {
+    GEN_EARLY_STOPPING_FALSE, /**< when the best beam, were its score of now the last, is no better
+                                   than the worst of them */
+    GEN_EARLY_STOPPING_TRUE,  /**< at once */
+    GEN_EARLY_STOPPING_NEVER  /**< when no beam can become better than the worst of them: with a
+                                   length_penalty above 0 a beam that goes on to the greatest length
+                                   is looked at */
+};
+
+/** Greatest num_beams. */
+#define GEN_MAX_BEAMS 256
+
 struct gen_generate_options {
     struct gen_sampling sampling;
     int32_t max_new_tokens; /**< >= 0, or -1: no limit of its own. Default 128 */
@@ -334,6 +353,18 @@ struct gen_generate_options {
      *  e.g. by gen_random_seed(). */
     uint64_t seed;
     int32_t num_return_sequences; /**< texts per prompt, >= 1. Default 1 */
+    /**
+     * Beam search, where above 1 (at most GEN_MAX_BEAMS): go on with the so many likeliest
+     * beginnings of a text at once, as transformers does with num_beams. With a temperature of 0
+     * that is beam search; else what is kept at each step is drawn, as its beam sampling
+     * (do_sample) does. The num_return_sequences <= num_beams texts with the best scores are
+     * reported, best first, all with the seed of the first, when the search is done; a prompt that
+     * finds fewer fails. A text takes num_beams of the engine's batch, and there is no speculation.
+     * Default 1.
+     */
+    int32_t num_beams;
+    float length_penalty; /**< above 0: longer texts get better scores. -100 ... 100. Default 1 */
+    enum gen_early_stopping early_stopping; /**< Default GEN_EARLY_STOPPING_FALSE */
     /**
      * When n_ctx is full, go on over the last n_ctx / 2 ids, read anew, as often as needed. A
      * prompt longer than n_ctx is read as if its ids had come one by one: of its n ids the last
@@ -372,9 +403,11 @@ struct gen_engine_options {
     const char *kv_type; /**< as in gen_session_options; NULL: f32 */
     /**
      * Most texts to work on at once, 1 ... 1024; 0: 64, or fewer where their KV cache would take
-     * more than 512 MiB, were each as long as n_ctx. A text does not depend on it.
+     * more than 512 MiB, were each as long as n_ctx, but least_batch all the same. A text does not
+     * depend on it.
      */
     int32_t batch;
+    int32_t least_batch; /**< texts at once that there must be room for, e.g. num_beams */
     int32_t n_ctx; /**< positions of a text, 1 ... the model's n_ctx; 0: the model's. What is said
                         of n_ctx above is said of this. */
 };

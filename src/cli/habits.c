@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define ON_CPU      "gen runs on the CPU, with -t threads"
-#define NO_BEAMS    "gen draws its texts and has no beam search; --num-return-sequences makes several"
+#define NO_GROUPS   "gen searches with beams (--num-beams), but without groups and constraints"
 #define NO_CHAT     "gen chat talks; gen --lines answers each line without remembering the last"
 #define ALL_TOKENS  "here a penalty looks at the whole text, and that cannot be changed"
 #define CONTEXT     "the context is as long as the model's; --context slide goes on when it is full"
@@ -99,10 +99,6 @@ const struct habit habits_generate[] = {
     {"verbose-prompt", NULL, "gen tokenize shows the ids of a prompt"},
     {"mirostat", NULL, "not in gen; --typical-p and --min-p are for the same purpose"},
     {"repeat-last-n", NULL, ALL_TOKENS},
-    {"num-beams", NULL, NO_BEAMS},
-    {"length-penalty", NULL, NO_BEAMS},
-    {"early-stopping", NULL, NO_BEAMS},
-    {"do-sample", NULL, "texts are drawn unless --greedy is given"},
     {"epochs", NULL, "that is of `gen train` and `gen finetune`"},
     {"steps", NULL, "that is of `gen train` and `gen finetune`"},
     {"perplexity", NULL, "not in gen; --json --logprobs N shows what each new token cost"},
@@ -117,11 +113,11 @@ const struct habit habits_generate[] = {
     {"forced-bos-token-id", NULL, BEGINNING},
     {"decoder-start-token-id", NULL, BEGINNING},
     {"pad-token-id", NULL, "texts of a batch are not padded; leave it out"},
-    {"num-beam-groups", NULL, NO_BEAMS},
-    {"diversity-penalty", NULL, NO_BEAMS},
-    {"constraints", NULL, NO_BEAMS},
-    {"force-words-ids", NULL, NO_BEAMS},
-    {"low-memory", NULL, NO_BEAMS},
+    {"num-beam-groups", NULL, NO_GROUPS},
+    {"diversity-penalty", NULL, NO_GROUPS},
+    {"constraints", NULL, NO_GROUPS},
+    {"force-words-ids", NULL, NO_GROUPS},
+    {"low-memory", NULL, "the beams of a search share their memory; leave it out"},
     {"exponential-decay-length-penalty", NULL, "not in gen; --max-new-tokens is the only limit"},
     {"output-scores", NULL, "--json --logprobs N has the likeliest tokens of each step"},
     {"output-logits", NULL, "--save-logits FILE writes them"},

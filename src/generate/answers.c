@@ -12,8 +12,10 @@
 
 /* Forget the first text. */
 static void drop_first(struct answers *answers) {
-    const struct decoder *decoder = &answers->decoder;
-    decoder->end(decoder->context, scheduler_at(answers->scheduler, 0));
+    struct text *text = scheduler_at(answers->scheduler, 0);
+    if (text->decoder != NULL) {
+        text->decoder->end(text->decoder->context, text);
+    }
     scheduler_remove_first(answers->scheduler);
 }
 
@@ -47,11 +49,13 @@ static enum gen_status fail_first(struct answers *answers) {
 
 /*
  * Whether a text can be announced: its first id is drawn, so its prompt went through the model
- * well. What fails before that leaves nothing on the user's screen but the error.
+ * well, and will stay. What fails before that leaves nothing on the user's screen but the error.
  */
-static bool can_begin(const struct sequence *sequence) {
+static bool can_begin(const struct text *text) {
+    const struct sequence *sequence = &text->sequence;
     bool has_ended = sequence->finished && sequence->finish != GEN_FINISH_ERROR;
-    return !sequence->refused && (sequence->ids.n > sequence->n_before || has_ended);
+    bool has_begun = sequence->ids.n > sequence->n_before && !text->decoder->is_provisional;
+    return !sequence->refused && (has_begun || has_ended);
 }
 
 /* Tell the sink all that it can be told in order. */
@@ -60,16 +64,18 @@ static enum gen_status report(struct answers *answers) {
     enum gen_status status = GEN_OK;
     while (status == GEN_OK && scheduler->n > 0) {
         struct text *text = scheduler_at(scheduler, 0);
-        if (can_begin(&text->sequence)) {
+        if (!text->untold && can_begin(text)) {
             status = reporter_begin(&answers->reporter, text, &answers->error);
         }
-        if (status == GEN_OK) {
+        if (status == GEN_OK && text->told.begun) {
             status = reporter_text(&answers->reporter, text, &answers->error);
         }
         if (status == GEN_OK && text->seat.slot != SEAT_NONE) {
             break;
         }
-        if (status == GEN_OK) {
+        if (status == GEN_OK && text->untold) {
+            drop_first(answers);
+        } else if (status == GEN_OK) {
             bool failed = text->sequence.finish == GEN_FINISH_ERROR;
             status = failed ? fail_first(answers) : end_first(answers);
         }
@@ -105,11 +111,16 @@ static const struct sequence_rules *rules_of(const struct answers *answers) {
     return answers->own != NULL ? &answers->own->rules : &answers->rules;
 }
 
+static bool has_beams(const struct answers *answers) {
+    return rules_of(answers)->options->num_beams > 1;
+}
+
 static enum gen_status start(struct answers *answers, struct text *text,
                              const struct gen_prompt *prompt, uint64_t index) {
-    const struct decoder *decoder = &answers->decoder;
+    const struct decoder *decoder = has_beams(answers) ? &answers->beam_search : &answers->sampling;
     enum gen_status status = sequence_init(&text->sequence, rules_of(answers), prompt, index,
                                            answers->number++, &answers->error);
+    text->decoder = decoder;
     return status == GEN_OK ? decoder->start(decoder->context, text, &answers->error) : status;
 }
 
@@ -133,8 +144,27 @@ static enum gen_status add_text(struct answers *answers) {
     }
     scheduler_seat(scheduler, text);
     const struct drafter *drafter = answers->pass->drafter;
-    if (drafter != NULL) {
+    if (drafter != NULL && !text->decoder->is_provisional) {
         drafter->seat(drafter->context, text->seat.slot, &text->sequence);
+    }
+    return GEN_OK;
+}
+
+/* Whether the engine can do what the options ask for. */
+static enum gen_status check_beams(struct answers *answers) {
+    size_t n_beams = (size_t)rules_of(answers)->options->num_beams;
+    size_t n_slots = answers->scheduler->n_slots;
+    if (has_beams(answers) && answers->reporter.sink->logits != NULL) {
+        return error_set(&answers->error, GEN_BAD_ARGUMENT,
+                         "num_beams is %zu, but logits can be told of one text at a time only "
+                         "(num_beams must be 1)",
+                         n_beams);
+    }
+    if (has_beams(answers) && n_beams > n_slots) {
+        return error_set(&answers->error, GEN_BAD_ARGUMENT,
+                         "num_beams is %zu, but the engine works on %zu texts at once (raise "
+                         "batch)",
+                         n_beams, n_slots);
     }
     return GEN_OK;
 }
@@ -149,9 +179,11 @@ static enum gen_status take_options(struct answers *answers, const struct gen_pr
         status = prompt_rules_new(&answers->own, answers->model, prompt->options, n_ctx,
                                   &answers->error);
     }
+    const struct gen_generate_options *options = rules_of(answers)->options;
     answers->number = 0;
-    answers->n_texts = (uint64_t)rules_of(answers)->options->num_return_sequences;
-    return status;
+    answers->n_texts =
+        (uint64_t)(has_beams(answers) ? options->num_beams : options->num_return_sequences);
+    return status == GEN_OK ? check_beams(answers) : status;
 }
 
 /* Fetch a prompt, unless there is none, or none yet. */
@@ -184,10 +216,16 @@ static enum gen_status fetch(struct answers *answers, bool *found) {
                : error_no_memory(&answers->error, "the prompt");
 }
 
+/* Texts that must come together: the beams of a prompt. */
+static size_t n_coming(const struct answers *answers) {
+    bool is_first = answers->number == 0 && answers->n_texts > 0;
+    return is_first && has_beams(answers) ? (size_t)answers->n_texts : 1;
+}
+
 /* Let in as many texts as there is room for. */
 static enum gen_status admit(struct answers *answers) {
     enum gen_status status = GEN_OK;
-    while (status == GEN_OK && scheduler_has_room(answers->scheduler)) {
+    while (status == GEN_OK && scheduler_has_room(answers->scheduler, n_coming(answers))) {
         if (answers->number < answers->n_texts) {
             status = add_text(answers);
             continue;
@@ -231,16 +269,18 @@ static enum gen_status work(struct answers *answers) {
 
 /* How texts are decoded. Where the sink hears of logits there is one text at a time, so that they
  *  come in order, and without drafts. */
-static void choose_decoder(struct answers *answers) {
+static void choose_decoders(struct answers *answers) {
     bool tells_logits = answers->reporter.sink->logits != NULL;
-    answers->decoder = decoder_sampling(answers->scratch);
+    answers->sampling = decoder_sampling(answers->scratch);
     if (tells_logits) {
-        answers->reporting = (struct decoder_reporting){answers->decoder, &answers->reporter};
-        answers->decoder = decoder_reporting(&answers->reporting);
+        answers->reporting = (struct decoder_reporting){answers->sampling, &answers->reporter};
+        answers->sampling = decoder_reporting(&answers->reporting);
     }
+    answers->beams = (struct beams){.scheduler = answers->scheduler, .scratch = answers->scratch};
+    answers->beam_search = decoder_beams(&answers->beams);
     scheduler_begin(answers->scheduler, tells_logits);
     bool has_drafts = answers->rules.options->speculate && !tells_logits;
-    answers->pass->decoder = &answers->decoder;
+    answers->pass->settles = &answers->beam_search;
     answers->pass->drafter = has_drafts ? answers->drafter : NULL;
 }
 
@@ -251,18 +291,19 @@ enum gen_status answers_run(struct answers *answers, const struct gen_model *mod
     enum gen_status status =
         sequence_rules_init(&answers->rules, model, options, n_ctx, &answers->error);
     if (status == GEN_OK) {
-        choose_decoder(answers);
+        choose_decoders(answers);
         status = work(answers);
     }
     if (status != GEN_OK) {
         abandon(answers, status);
     }
-    answers->pass->decoder = NULL;
+    answers->pass->settles = NULL;
     answers->pass->drafter = NULL;
     return status;
 }
 
 void answers_release(struct answers *answers) {
+    beams_release(&answers->beams);
     gen_ids_release(&answers->prompt_ids);
     prompt_rules_drop(answers->own);
     sequence_rules_release(&answers->rules);

@@ -3,20 +3,28 @@
  *
  * pass.c reads the ids of a text and hands the decoder the logits after each id that it has not
  * seen, in order, one step for each. With the logits after the last id a step adds the next one
- * (sequence_take()), or says that the text is done. A step takes one text; a way to decode that has
- * several rows for a prompt, as beams have, must bring groups of texts with it. Which slots and
- * rows the text has is no concern of the decoder; how ids become text, and when a text has ended,
- * is no concern of pass.c.
+ * (sequence_take()), or says that the text is done.
+ *
+ * A way to decode that has several rows for a prompt, as beams have, is given as many texts, one
+ * after the other, and settles what they read next when all of them have had their step: a text may
+ * then go on from another one (sequence_clone(), scheduler_adopt()). Which rows and slots the texts
+ * have is no concern of the decoder; how ids become text, and when a text has ended, is no concern
+ * of pass.c.
  */
 #ifndef GENERATE_DECODER_H
 #define GENERATE_DECODER_H
 
+#include "generate/beam_candidates.h"
 #include "generate/reporter.h"
+#include "generate/scheduler.h"
 #include "generate/text.h"
 #include "sample/sampler.h"
 
 struct decoder {
     void *context;
+    /** What there is of a text may still become another one: it is told when it is done, and
+     *  nothing is guessed of it. */
+    bool is_provisional;
     /**
      * A text begins: set n_seen to the number of its first id whose logits are needed, and done if
      * none are. A failure may be the text's own. end() also after a failure.
@@ -25,12 +33,40 @@ struct decoder {
     /** Logits after the text's id number `at`, which is n_seen - 1. A failure as above. */
     enum gen_status (*step)(void *context, struct text *text, size_t at, const float *logits,
                             struct gen_error *err);
+    /**
+     * All texts of a pass had their steps: settle what those read next that wait for one another.
+     * NULL: none do. Failures of texts are noted there.
+     */
+    enum gen_status (*settle)(void *context, struct gen_error *err);
     /** Free what is kept of the text; may be called again. */
     void (*end)(void *context, struct text *text);
 };
 
+/** A sampler with the rules of a text, which knows its prompt. */
+enum gen_status decoder_new_sampler(struct gen_sampler **out, struct sampler_scratch *scratch,
+                                    const struct sequence *sequence, struct gen_error *err);
+
 /** Draws each id with a sampler. */
 struct decoder decoder_sampling(struct sampler_scratch *scratch);
+
+struct beam_group;
+
+/** The beam searches of a run; start from {0} with the first two. */
+struct beams {
+    struct scheduler *scheduler;
+    struct sampler_scratch *scratch;
+    struct beam_group *groups; /**< one for each prompt under way, the last one first */
+    struct beam_candidates candidates;
+    float *logprobs; /**< [n_vocab] of one beam */
+};
+/**
+ * Beam search (decoder_beams.c). A prompt has options->num_beams texts, which come one after the
+ * other; the first num_return_sequences of them become the best that were found, best first, and of
+ * the others the sink does not hear.
+ */
+struct decoder decoder_beams(struct beams *beams);
+/** Also with texts that have not ended, which must be gone then. */
+void beams_release(struct beams *beams);
 
 /** Tells the sink of all logits, and else does what another decoder does. Texts must come one at a
  *  time. */

@@ -10,20 +10,16 @@ static void end(void *context, struct text *text) {
     text->decoding = NULL;
 }
 
-/* A sampler that knows the prompt. */
-static enum gen_status make_sampler(struct sampler_scratch *scratch, struct text *text,
-                                    struct gen_error *err) {
-    const struct sequence *sequence = &text->sequence;
+enum gen_status decoder_new_sampler(struct gen_sampler **out, struct sampler_scratch *scratch,
+                                    const struct sequence *sequence, struct gen_error *err) {
     const struct sequence_rules *rules = sequence->rules;
-    struct gen_sampler *sampler;
-    enum gen_status status = sampler_new(&sampler, &rules->options->sampling, rules->n_vocab,
+    enum gen_status status = sampler_new(out, &rules->options->sampling, rules->n_vocab,
                                          sequence->seed, 0, 0, scratch, err);
-    text->decoding = sampler;
     if (status == GEN_OK) {
-        status = gen_sampler_add_eos(sampler, rules->eos, rules->n_eos, err);
+        status = gen_sampler_add_eos(*out, rules->eos, rules->n_eos, err);
     }
     if (status == GEN_OK) {
-        status = gen_sampler_prompt(sampler, sequence->ids.data, sequence->ids.n, err);
+        status = gen_sampler_prompt(*out, sequence->ids.data, sequence->ids.n, err);
     }
     return status;
 }
@@ -31,7 +27,10 @@ static enum gen_status make_sampler(struct sampler_scratch *scratch, struct text
 static enum gen_status start(void *context, struct text *text, struct gen_error *err) {
     text->n_seen = text->sequence.n_before - 1;
     text->done = text->sequence.finished;
-    return make_sampler(context, text, err);
+    struct gen_sampler *sampler = NULL;
+    enum gen_status status = decoder_new_sampler(&sampler, context, &text->sequence, err);
+    text->decoding = sampler;
+    return status;
 }
 
 static enum gen_status step(void *context, struct text *text, size_t at, const float *logits,

@@ -43,6 +43,8 @@ static enum gen_status choose_batch(int32_t *batch, const struct gen_engine_opti
     int32_t n_ctx = is_shorter ? options->n_ctx : config->n_ctx;
     size_t fitting = DEFAULT_KV_BYTES / kv_cache_slot_size(config, kv_type, n_ctx);
     int32_t chosen = fitting < 1 ? 1 : fitting < DEFAULT_BATCH ? (int32_t)fitting : DEFAULT_BATCH;
+    int32_t least = options->least_batch < MAX_BATCH ? options->least_batch : MAX_BATCH;
+    chosen = chosen > least ? chosen : least;
     *batch = options->batch > 0 ? options->batch : chosen;
     return GEN_OK;
 }
@@ -133,6 +135,7 @@ enum gen_status gen_generate(const struct gen_model *model,
         .kv_type = options->kv_type,
         /* Where logits are told of there is one text at a time. */
         .batch = options->batch == 0 && sink->logits != NULL ? 1 : options->batch,
+        .least_batch = options->num_beams,
     };
     if (n_failed != NULL) {
         *n_failed = 0;

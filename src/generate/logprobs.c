@@ -4,13 +4,32 @@
  */
 #include "generate/logprobs.h"
 
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/floats.h"
 #include "base/math.h"
 #include "base/memory.h"
 #include "base/size.h"
 #include "sample/candidates.h"
+
+bool logprobs_clone(struct logprobs *logprobs, const struct logprobs *from, size_t n_best) {
+    *logprobs = (struct logprobs){0};
+    size_t n = from->n_steps;
+    if (n == 0) {
+        return true;
+    }
+    if (!memory_grow(&logprobs->best, &logprobs->best_capacity, n * n_best,
+                     sizeof *logprobs->best) ||
+        !memory_grow(&logprobs->chosen, &logprobs->chosen_capacity, n, sizeof *logprobs->chosen)) {
+        return false;
+    }
+    memcpy(logprobs->best, from->best, n * n_best * sizeof *from->best);
+    memcpy(logprobs->chosen, from->chosen, n * sizeof *from->chosen);
+    logprobs->n_steps = n;
+    return true;
+}
 
 void logprobs_release(struct logprobs *logprobs) {
     memory_free(logprobs->best);
@@ -54,21 +73,28 @@ static int compare(const void *a, const void *b) {
     return (x->id > y->id) - (x->id < y->id);
 }
 
-/* The k best ids with their logits, sorted. */
-static void find_best(struct gen_logprob *best, size_t k, const float *logits, size_t n) {
-    float lowest = candidates_kth_largest(logits, n, k);
+size_t logprobs_find_best(struct gen_logprob *best, size_t k, const float *scores, size_t n) {
+    float lowest = candidates_kth_largest(scores, n, k);
     size_t found = 0;
     for (size_t i = 0; i < n && found < k; i++) {
-        if (logits[i] > lowest) {
-            best[found++] = (struct gen_logprob){.id = (int32_t)i, .logprob = logits[i]};
+        if (scores[i] > lowest) {
+            best[found++] = (struct gen_logprob){.id = (int32_t)i, .logprob = scores[i]};
         }
     }
-    for (size_t i = 0; i < n && found < k; i++) {
-        if (logits[i] == lowest) {
-            best[found++] = (struct gen_logprob){.id = (int32_t)i, .logprob = logits[i]};
+    for (size_t i = 0; i < n && found < k && lowest > -INFINITY; i++) {
+        if (scores[i] == lowest) {
+            best[found++] = (struct gen_logprob){.id = (int32_t)i, .logprob = scores[i]};
         }
     }
     qsort(best, found, sizeof *best, compare);
+    return found;
+}
+
+void logprobs_of_all(float *out, const float *logits, size_t n_vocab) {
+    struct normalizer normalizer = normalizer_of(logits, n_vocab);
+    for (size_t i = 0; i < n_vocab; i++) {
+        out[i] = log_p(logits[i], normalizer);
+    }
 }
 
 bool logprobs_add(struct logprobs *logprobs, const float *logits, size_t n_vocab, size_t n_best,
@@ -82,7 +108,7 @@ bool logprobs_add(struct logprobs *logprobs, const float *logits, size_t n_vocab
     }
     struct normalizer normalizer = normalizer_of(logits, n_vocab);
     struct gen_logprob *best = logprobs->best + n_old;
-    find_best(best, n_best, logits, n_vocab);
+    logprobs_find_best(best, n_best, logits, n_vocab);
     for (size_t i = 0; i < n_best; i++) {
         best[i].logprob = log_p(best[i].logprob, normalizer);
     }

@@ -21,6 +21,8 @@ struct logprobs {
     size_t best_capacity, chosen_capacity;
 };
 
+/** The same record, of n_best at each step. False: out of memory. Release also after a failure. */
+bool logprobs_clone(struct logprobs *logprobs, const struct logprobs *from, size_t n_best);
 void logprobs_release(struct logprobs *logprobs);
 
 /**
@@ -29,5 +31,12 @@ void logprobs_release(struct logprobs *logprobs);
  */
 bool logprobs_add(struct logprobs *logprobs, const float *logits, size_t n_vocab, size_t n_best,
                   int32_t chosen);
+
+/** Log-softmax of n_vocab logits. */
+void logprobs_of_all(float *out, const float *logits, size_t n_vocab);
+
+/** The k <= n best of n scores, best first, of equals the lower id; fewer where the others are
+ *  -INFINITY. Returns how many. */
+size_t logprobs_find_best(struct gen_logprob *best, size_t k, const float *scores, size_t n);
 
 #endif

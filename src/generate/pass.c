@@ -50,7 +50,7 @@ static size_t chunk_size(const struct text *text, size_t first, size_t room) {
 }
 
 static bool is_at_work(const struct text *text) {
-    return text->seat.slot != SEAT_NONE && text->seat.reader == NULL;
+    return text->seat.slot != SEAT_NONE && text->seat.reader == NULL && !text->seat.reserved;
 }
 
 /* Give each text its part; returns the rows there are. */
@@ -106,7 +106,9 @@ static void add_drafts(struct pass *pass, size_t n_rows) {
     size_t share = (DRAFT_ROWS - n_rows) / pass->n_tasks;
     for (size_t i = 0; i < pass->n_tasks; i++) {
         struct task *task = &pass->tasks[i];
-        if (task->is_last && !task->reads_prompt && !task->text->sequence.finished) {
+        const struct text *text = task->text;
+        if (task->is_last && !task->reads_prompt && !text->sequence.finished &&
+            !text->decoder->is_provisional) {
             add_draft(pass->drafter, task, share);
         }
     }
@@ -117,21 +119,32 @@ static void add_drafts(struct pass *pass, size_t n_rows) {
 /* A text is done. It may have to wait for its turn, so what is not needed any more goes now. */
 static void leave(const struct pass *pass, struct text *text) {
     scheduler_leave(pass->scheduler, text);
-    pass->decoder->end(pass->decoder->context, text);
+    text->decoder->end(text->decoder->context, text);
+}
+
+/* All that are done. */
+static void leave_done(const struct pass *pass) {
+    for (size_t i = 0; i < pass->scheduler->n; i++) {
+        struct text *text = scheduler_at(pass->scheduler, i);
+        if (text->done && text->seat.slot != SEAT_NONE) {
+            leave(pass, text);
+        }
+    }
 }
 
 /* A text has failed by itself. */
 static enum gen_status fail(const struct pass *pass, struct text *text, struct gen_error *err) {
     const struct gen_error error = *err;
+    enum gen_status status = sequence_fail(&text->sequence, &error, err);
     leave(pass, text);
-    return sequence_fail(&text->sequence, &error, err);
+    return status;
 }
 
 /* Hand the logits of a task to the decoder, and those of the draft as long as it comes true. */
 static enum gen_status decode(const struct pass *pass, const struct task *task, size_t *n_accepted,
                               struct gen_error *err) {
-    const struct decoder *decoder = pass->decoder;
     struct text *text = task->text;
+    const struct decoder *decoder = text->decoder;
     enum gen_status status = GEN_OK;
     for (size_t i = 0; i < task->n + task->n_drafted && status == GEN_OK && !text->done; i++) {
         size_t at = task->first + i;
@@ -150,7 +163,7 @@ static enum gen_status decode(const struct pass *pass, const struct task *task, 
     return status;
 }
 
-/* Take what a text has got from the pass; if it is done by that it leaves its slot. */
+/* Take what a text has got from the pass. */
 static enum gen_status take(struct pass *pass, const struct task *task, struct gen_error *err) {
     struct gen_session *session = pass->scheduler->session;
     struct text *text = task->text;
@@ -163,13 +176,7 @@ static enum gen_status take(struct pass *pass, const struct task *task, struct g
         pass->drafter->learn(pass->drafter->context, slot, n_accepted);
         gen_session_truncate(session, slot, gen_session_length(session, slot) - (int32_t)n_wrong);
     }
-    if (sequence_own_failure(status)) {
-        return fail(pass, text, err);
-    }
-    if (text->done) {
-        leave(pass, text);
-    }
-    return status;
+    return sequence_own_failure(status) ? fail(pass, text, err) : status;
 }
 
 /* ---- the pass --------------------------------------------------------------------------------*/
@@ -252,6 +259,10 @@ enum gen_status pass_run(struct pass *pass, struct gen_error *err) {
     } else if (sequence_own_failure(status)) {
         status = find_culprit(pass, err);
     }
+    if (status == GEN_OK && pass->settles != NULL) {
+        status = pass->settles->settle(pass->settles->context, err);
+    }
     note_time(pass, evaluated - start, gen_clock() - evaluated);
+    leave_done(pass);
     return status;
 }

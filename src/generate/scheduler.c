@@ -43,8 +43,8 @@ void scheduler_begin(struct scheduler *scheduler, bool one_by_one) {
 
 /* ---- the queue -------------------------------------------------------------------------------*/
 
-bool scheduler_has_room(const struct scheduler *scheduler) {
-    return scheduler->n_busy < scheduler->most_busy && scheduler->n < scheduler->capacity;
+bool scheduler_has_room(const struct scheduler *scheduler, size_t n) {
+    return n <= scheduler->most_busy - scheduler->n_busy && n <= scheduler->capacity - scheduler->n;
 }
 
 struct text *scheduler_at(const struct scheduler *scheduler, size_t i) {
@@ -122,6 +122,11 @@ static struct stretch held_by(const struct scheduler *scheduler, const struct sl
     return known;
 }
 
+/* Whether nothing is read in the slot of a text for now. */
+static bool waits(const struct text *text) {
+    return text->seat.reader != NULL || text->seat.reserved;
+}
+
 static bool has_read_prompt(const struct text *text) {
     return text->n_seen >= text->sequence.n_before;
 }
@@ -149,8 +154,8 @@ static struct slot *find_beginning(const struct scheduler *scheduler, struct str
     *n = 0;
     for (size_t i = 0; i < scheduler->n_slots; i++) {
         struct slot *slot = &scheduler->slots[i];
-        bool waits = slot->text != NULL && slot->text->seat.reader != NULL;
-        size_t length = waits ? 0 : in_common(ids, held_by(scheduler, slot));
+        bool is_empty = slot->text != NULL && waits(slot->text);
+        size_t length = is_empty ? 0 : in_common(ids, held_by(scheduler, slot));
         if (length > *n || (length == *n && length > 0 && slot->text == NULL)) {
             *n = length;
             found = slot;
@@ -167,7 +172,7 @@ static struct text *find_reader(const struct scheduler *scheduler, struct stretc
     for (size_t i = 0; i < scheduler->n_slots; i++) {
         const struct slot *slot = &scheduler->slots[i];
         struct text *text = slot->text;
-        if (text == NULL || text->seat.reader != NULL || has_read_prompt(text)) {
+        if (text == NULL || waits(text) || has_read_prompt(text)) {
             continue;
         }
         size_t length = in_common(ids, window_of(text));
@@ -194,25 +199,42 @@ static void take_beginning(struct scheduler *scheduler, struct text *text) {
     text->effort.n_cached = n;
 }
 
+/* What a text finds when it takes a slot. */
+static void take_slot(struct scheduler *scheduler, struct text *text, struct slot *slot) {
+    text->seat.slot = slot_number(scheduler, slot);
+    if (waits(text)) {
+        gen_session_truncate(scheduler->session, text->seat.slot, 0);
+    } else {
+        take_beginning(scheduler, text);
+    }
+    slot->text = text;
+    slot->start = text->sequence.ids.n - sequence_window(&text->sequence);
+    scheduler->n_busy++;
+}
+
 void scheduler_seat(struct scheduler *scheduler, struct text *text) {
     struct stretch beginning = beginning_of(text);
     size_t n = 0;
+    if (text->seat.reserved) {
+        take_slot(scheduler, text, find_free(scheduler));
+        return;
+    }
     struct slot *from = find_beginning(scheduler, beginning, &n);
     text->seat.reader = find_reader(scheduler, beginning, WORTH_WAITING, &n);
     text->seat.n_shared = n;
     /* What it would cut off another text may come back for: an undone turn, another question. */
     bool moves_in = from != NULL && from->text == NULL && text->seat.reader == NULL &&
                     n == slot_length(scheduler, from);
-    struct slot *slot = moves_in ? from : find_free(scheduler);
-    text->seat.slot = slot_number(scheduler, slot);
-    if (text->seat.reader == NULL) {
-        take_beginning(scheduler, text);
-    } else {
-        gen_session_truncate(scheduler->session, text->seat.slot, 0);
-    }
-    slot->text = text;
-    slot->start = text->sequence.ids.n - sequence_window(&text->sequence);
-    scheduler->n_busy++;
+    take_slot(scheduler, text, moves_in ? from : find_free(scheduler));
+}
+
+void scheduler_adopt(struct scheduler *scheduler, struct text *text, const struct text *from) {
+    int32_t from_slot = from->seat.slot;
+    /* Cannot fail: the slots exist, and all of `from` is copied. */
+    gen_session_copy(scheduler->session, text->seat.slot, from_slot,
+                     gen_session_length(scheduler->session, from_slot));
+    scheduler->slots[text->seat.slot].start = scheduler->slots[from_slot].start;
+    text->seat.reserved = false;
 }
 
 /* A text that waited goes on, with what there is. */

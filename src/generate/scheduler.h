@@ -47,8 +47,8 @@ void scheduler_release(struct scheduler *scheduler);
 /** A run begins, with one text at a time or with all slots. Texts of the last one must be gone. */
 void scheduler_begin(struct scheduler *scheduler, bool one_by_one);
 
-/** Whether one more text may come: there is a free slot, and room in the queue. */
-bool scheduler_has_room(const struct scheduler *scheduler);
+/** Whether n more texts may come: there are free slots, and there is room in the queue. */
+bool scheduler_has_room(const struct scheduler *scheduler, size_t n);
 
 /** Text i < n of the queue; 0 is the first to be reported. It stays where it is in memory. */
 struct text *scheduler_at(const struct scheduler *scheduler, size_t i);
@@ -59,9 +59,13 @@ void scheduler_remove_first(struct scheduler *scheduler);
 
 /**
  * Give a text a slot, with what there is of its beginning: at most the ids whose logits its decoder
- * does not need, and never the last. There must be a free slot.
+ * does not need, and never the last; where its seat is reserved, with nothing. There must be a free
+ * slot.
  */
 void scheduler_seat(struct scheduler *scheduler, struct text *text);
+/** A text goes on from another one, whose ids it has by now but for the last: its slot is to hold
+ *  what the other's does. Both have slots. */
+void scheduler_adopt(struct scheduler *scheduler, struct text *text, const struct text *from);
 /** Let texts go on that wait for what has been read by now. */
 void scheduler_wake(struct scheduler *scheduler);
 /** Its slot is free again, and keeps what it holds; no effect on a text without one. */

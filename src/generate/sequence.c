@@ -13,6 +13,7 @@
 
 #define MAX_LOGPROBS 1000
 #define MAX_SECONDS  1e9
+#define MAX_PENALTY  100.0
 
 const char *gen_finish_name(enum gen_finish finish) {
     static const char *const names[] = {"length",   "eos",   "stop", "context",
@@ -26,6 +27,8 @@ struct gen_generate_options gen_generate_options_default(void) {
         .max_new_tokens = 128,
         .max_length = -1,
         .num_return_sequences = 1,
+        .num_beams = 1,
+        .length_penalty = 1.0f,
         .speculate = true,
     };
 }
@@ -47,6 +50,27 @@ static enum gen_status check_options(const struct gen_generate_options *options,
     if (options->num_return_sequences < 1) {
         return error_set(err, GEN_BAD_ARGUMENT, "num_return_sequences is %d, but must be 1 or more",
                          (int)options->num_return_sequences);
+    }
+    if (options->num_beams < 1 || options->num_beams > GEN_MAX_BEAMS) {
+        return error_set(err, GEN_BAD_ARGUMENT, "num_beams is %d, but must be from 1 to %d",
+                         (int)options->num_beams, GEN_MAX_BEAMS);
+    }
+    if (options->num_beams > 1 && options->num_return_sequences > options->num_beams) {
+        return error_set(err, GEN_BAD_ARGUMENT,
+                         "num_return_sequences is %d, but a search with num_beams %d finds no more "
+                         "than %d (raise num_beams)",
+                         (int)options->num_return_sequences, (int)options->num_beams,
+                         (int)options->num_beams);
+    }
+    if (!(options->length_penalty >= -MAX_PENALTY && options->length_penalty <= MAX_PENALTY)) {
+        return error_set(err, GEN_BAD_ARGUMENT, "length_penalty is %g, but must be from -%g to %g",
+                         (double)options->length_penalty, MAX_PENALTY, MAX_PENALTY);
+    }
+    if (options->early_stopping < GEN_EARLY_STOPPING_FALSE ||
+        options->early_stopping > GEN_EARLY_STOPPING_NEVER) {
+        return error_set(err, GEN_BAD_ARGUMENT,
+                         "early_stopping is %d, but must be one of enum gen_early_stopping",
+                         (int)options->early_stopping);
     }
     if (!(options->max_seconds >= 0 && options->max_seconds <= MAX_SECONDS)) {
         return error_set(err, GEN_BAD_ARGUMENT, "max_seconds is %g, but must be from 0 to %g",
@@ -223,6 +247,27 @@ size_t sequence_window(const struct sequence *sequence) {
     return shortest + (n - n_ctx - 1) % (n_ctx - shortest + 1);
 }
 
+/* ---- a copy ----------------------------------------------------------------------------------*/
+
+static size_t n_logprobs(const struct sequence *sequence) {
+    size_t n_logprobs = (size_t)sequence->rules->options->n_logprobs;
+    size_t n_vocab = (size_t)sequence->rules->n_vocab;
+    return size_min(n_logprobs, n_vocab);
+}
+
+bool sequence_clone(struct sequence *sequence, const struct sequence *from) {
+    *sequence = *from;
+    sequence->ids = (struct gen_ids){0};
+    sequence->stop = (struct stop_match){0};
+    sequence->passed = (struct gen_bytes){0};
+    sequence->text = (struct gen_bytes){0};
+    sequence->logprobs = (struct logprobs){0};
+    return gen_ids_append(&sequence->ids, from->ids.data, from->ids.n) == GEN_OK &&
+           stop_match_clone(&sequence->stop, &from->stop, &from->rules->stop) &&
+           gen_bytes_append(&sequence->text, from->text.data, from->text.n) == GEN_OK &&
+           logprobs_clone(&sequence->logprobs, &from->logprobs, n_logprobs(from));
+}
+
 /* ---- steps -----------------------------------------------------------------------------------*/
 
 static enum gen_status no_memory_for_text(struct gen_error *err) {
@@ -251,12 +296,6 @@ static enum gen_status add_text(struct sequence *sequence, int32_t id, bool *sto
         return no_memory_for_text(err);
     }
     return pass_on(sequence, err);
-}
-
-static size_t n_logprobs(const struct sequence *sequence) {
-    size_t n_logprobs = (size_t)sequence->rules->options->n_logprobs;
-    size_t n_vocab = (size_t)sequence->rules->n_vocab;
-    return size_min(n_logprobs, n_vocab);
 }
 
 /* Record an id, with its log probabilities. */
@@ -367,6 +406,8 @@ struct gen_result sequence_result(const struct sequence *sequence) {
         .n_logprobs = n_logprobs(sequence),
         .logprobs = sequence->logprobs.best,
         .chosen = sequence->logprobs.chosen,
+        .has_score = sequence->has_score,
+        .score = sequence->score,
         .error = sequence->finish == GEN_FINISH_ERROR ? &sequence->error : NULL,
     };
 }

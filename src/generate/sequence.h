@@ -58,6 +58,8 @@ struct sequence {
     struct gen_bytes passed; /**< scratch: bytes on their way from stop strings to UTF-8 */
     struct gen_bytes text;   /**< all that may be shown so far */
     struct logprobs logprobs;
+    float score; /**< of a beam search: as gen_result has it */
+    bool has_score;
     bool refused; /**< failed before it began */
     bool finished;
     enum gen_finish finish;
@@ -92,6 +94,9 @@ bool sequence_own_failure(enum gen_status status);
  * alone, so a long prompt is read as if its ids had come one by one.
  */
 size_t sequence_window(const struct sequence *sequence);
+
+/** The same text, to go on by itself. False: out of memory. Release also after a failure. */
+bool sequence_clone(struct sequence *sequence, const struct sequence *from);
 
 /** Take in the next id, which was chosen from logits[n_vocab]; may finish the sequence. */
 enum gen_status sequence_take(struct sequence *sequence, const float *logits, int32_t id,

@@ -64,6 +64,17 @@ bool stop_match_init(struct stop_match *match, const struct stop_set *set) {
     return match->matched != NULL;
 }
 
+bool stop_match_clone(struct stop_match *match, const struct stop_match *from,
+                      const struct stop_set *set) {
+    if (!stop_match_init(match, set)) {
+        return false;
+    }
+    for (size_t i = 0; i < set->n; i++) {
+        match->matched[i] = from->matched[i];
+    }
+    return gen_bytes_append(&match->held, from->held.data, from->held.n) == GEN_OK;
+}
+
 void stop_match_release(struct stop_match *match) {
     memory_free(match->matched);
     gen_bytes_release(&match->held);

@@ -44,6 +44,9 @@ struct stop_match {
 
 /** Start of a text. False: out of memory. Release also after a failure. */
 bool stop_match_init(struct stop_match *match, const struct stop_set *set);
+/** The same text so far. False: out of memory. Release also after a failure. */
+bool stop_match_clone(struct stop_match *match, const struct stop_match *from,
+                      const struct stop_set *set);
 void stop_match_release(struct stop_match *match);
 
 /**

@@ -13,6 +13,7 @@ struct seat {
     int32_t slot;        /**< where its keys and values are, or SEAT_NONE */
     struct text *reader; /**< the text that it waits for; NULL: none */
     size_t n_shared;     /**< ids that this one will have read for it */
+    bool reserved;       /**< nothing is read in it before scheduler_adopt() */
 };
 
 /** The slot of a text that is not under way. */
@@ -31,13 +32,17 @@ struct told {
     size_t n_bytes; /**< of the text */
 };
 
+struct decoder;
+
 struct text {
     struct sequence sequence;
     struct seat seat;
-    size_t n_seen;            /**< ids whose logits the decoder has seen, or does not need */
-    bool done;                /**< the decoder needs no more logits */
-    void *decoding;           /**< what the decoder keeps of it */
-    struct prompt_rules *own; /**< its use of its prompt's own rules; NULL: it has the run's */
+    const struct decoder *decoder; /**< NULL: it failed before it had one */
+    size_t n_seen;                 /**< ids whose logits the decoder has seen, or does not need */
+    bool done;                     /**< the decoder needs no more logits */
+    bool untold;                   /**< the sink never hears of it */
+    void *decoding;                /**< what the decoder keeps of it */
+    struct prompt_rules *own;      /**< its use of its prompt's own rules; NULL: it has the run's */
     struct effort effort;
     struct told told;
 };

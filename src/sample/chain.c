@@ -96,6 +96,7 @@ static struct sample_context context_of(const struct chain *chain, void *state) 
                                    .history = &chain->history,
                                    .eos = &chain->eos,
                                    .n_vocab = chain->n_vocab,
+                                   .least = chain->least,
                                    .state = state};
 }
 
@@ -113,7 +114,7 @@ static bool add_rule(struct chain *chain, const struct processor *processor,
 }
 
 bool chain_init(struct chain *chain, const struct gen_sampling *options, size_t n_vocab) {
-    *chain = (struct chain){.options = options, .n_vocab = n_vocab};
+    *chain = (struct chain){.options = options, .n_vocab = n_vocab, .least = 1};
     for (size_t i = 0; i < N_PROCESSORS; i++) {
         const struct processor *processor = processors[i];
         bool does_something = processor->logits != NULL || processor->candidates != NULL;
@@ -125,7 +126,8 @@ bool chain_init(struct chain *chain, const struct gen_sampling *options, size_t 
 }
 
 bool chain_clone(struct chain *chain, const struct chain *from) {
-    *chain = (struct chain){.options = from->options, .n_vocab = from->n_vocab};
+    *chain =
+        (struct chain){.options = from->options, .n_vocab = from->n_vocab, .least = from->least};
     if (gen_ids_append(&chain->eos, from->eos.data, from->eos.n) != GEN_OK ||
         !history_copy(&chain->history, &from->history)) {
         return false;

@@ -15,8 +15,8 @@ struct chain_rule {
 
 struct chain {
     const struct gen_sampling *options; /**< checked; they belong to the caller */
-    size_t n_vocab;
-    struct gen_ids eos; /**< all ids that end a text */
+    size_t n_vocab, least;              /**< least: ids that each of the warpers leaves */
+    struct gen_ids eos;                 /**< all ids that end a text */
     struct history history;
     struct chain_rule rules[N_PROCESSORS];
     size_t n;

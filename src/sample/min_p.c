@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stddef.h>
 
+#include "base/size.h"
 #include "sample/processor.h"
 
 #define AT(member) offsetof(struct gen_sampling, member)
@@ -19,7 +20,12 @@ static bool applies(const struct gen_sampling *sampling) {
 
 static bool thin_out(struct candidates *list, const struct sample_context *context) {
     float p = context->options->min_p;
-    /* The most probable candidate has weight 1. */
+    if (context->least > 1) {
+        /* The most probable candidate has weight 1. */
+        float last =
+            candidates_kth_largest(list->weights, list->n, size_min(context->least, list->n));
+        p = last < p ? last : p;
+    }
     for (size_t i = 0; i < list->n; i++) {
         if (list->weights[i] < p) {
             list->scores[i] = -INFINITY;

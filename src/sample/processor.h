@@ -39,7 +39,8 @@ struct sample_context {
     const struct history *history;
     const struct gen_ids *eos; /**< all ids that end a text */
     size_t n_vocab;
-    void *state; /**< what this rule keeps of the text; NULL: nothing */
+    size_t least; /**< candidates that are left where there are as many, at least 1 */
+    void *state;  /**< what this rule keeps of the text; NULL: nothing */
 };
 
 struct processor {

@@ -12,6 +12,7 @@
 #include "base/floats.h"
 #include "base/memory.h"
 #include "base/rng.h"
+#include "base/size.h"
 #include "sample/chain.h"
 #include "sample/sampling_copy.h"
 
@@ -179,6 +180,10 @@ enum gen_status gen_sampler_prompt(struct gen_sampler *sampler, const int32_t *i
     return GEN_OK;
 }
 
+void sampler_keep_at_least(struct gen_sampler *sampler, size_t n) {
+    sampler->chain.least = n;
+}
+
 enum gen_status sampler_accept(struct gen_sampler *sampler, int32_t id, struct gen_error *err) {
     return chain_accept(&sampler->chain, id, SAMPLE_NEW)
                ? GEN_OK
@@ -241,7 +246,8 @@ static enum gen_status process(const struct gen_sampler *sampler, const float *l
         return GEN_OK;
     }
     apply_temperature(scores, n, options->temperature);
-    if (!candidates_gather(list, scores, n, (size_t)options->top_k)) {
+    size_t top_k = options->top_k > 0 ? size_max((size_t)options->top_k, chain->least) : 0;
+    if (!candidates_gather(list, scores, n, top_k)) {
         return error_no_memory(err, "the candidates");
     }
     candidates_weigh(list);

@@ -51,6 +51,9 @@ enum gen_status sampler_new(struct gen_sampler **out, const struct gen_sampling 
  */
 struct gen_sampler *sampler_clone(const struct gen_sampler *sampler);
 
+/** Of the warpers, each leaves at least n ids where there are as many; 1 unless it is said. */
+void sampler_keep_at_least(struct gen_sampler *sampler, size_t n);
+
 /** Remember an id, 0 <= id < n_vocab, as if gen_sampler_next() had chosen it: how a test gives the
  *  rules a text that it knows. */
 enum gen_status sampler_accept(struct gen_sampler *sampler, int32_t id, struct gen_error *err);

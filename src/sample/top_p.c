@@ -1,6 +1,6 @@
 /**
  * top_p.c - in ascending order of score, removes candidates while the share of all removed ones is
- * at most 1 - p. The best one stays. Sums run in that order.
+ * at most 1 - p. The best ones stay, at least one. Sums run in that order.
  */
 #include <math.h>
 #include <stddef.h>
@@ -35,7 +35,7 @@ static bool thin_out(struct candidates *list, const struct sample_context *conte
 
     float limit = (float)(1.0 - (double)p);
     double sum = 0.0;
-    for (size_t i = 0; i + 1 < list->n; i++) {
+    for (size_t i = 0; i + context->least < list->n; i++) {
         sum += (double)list->weights[order[i].at];
         if ((float)(sum / total) > limit) {
             break;

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "base/math.h"
+#include "base/size.h"
 #include "sample/processor.h"
 
 #define AT(member) offsetof(struct gen_sampling, member)
@@ -56,6 +57,7 @@ static bool thin_out(struct candidates *list, const struct sample_context *conte
             break;
         }
     }
+    last = size_min(size_max(last, context->least - 1), list->n - 1);
     for (size_t i = last + 1; i < list->n; i++) {
         if (order[i].key > order[last].key) {
             list->scores[order[i].at] = -INFINITY;

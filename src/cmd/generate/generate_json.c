@@ -11,6 +11,7 @@
 /* Digits that give a float back exactly, and those of a time in seconds. */
 #define FLOAT_DIGITS 9
 #define TIME_DIGITS  6
+#define SCORE_DIGITS 6
 
 /* The members of one token. */
 static void token(struct json_out *json, const struct gen_logprob *logprob,
@@ -84,6 +85,9 @@ void generate_json_result(struct gen_bytes *line, const struct gen_result *resul
     ids(&json, result);
     json_out_string(&json, "finish_reason", finish, strlen(finish));
     json_out_uint(&json, "seed", result->seed);
+    if (result->has_score) {
+        json_out_double(&json, "score", (double)result->score, SCORE_DIGITS);
+    }
     json_out_open(&json, "counts", '{');
     json_out_uint(&json, "prompt_tokens", result->n_prompt_ids);
     json_out_uint(&json, "new_tokens", result->n_new_ids);

@@ -29,7 +29,8 @@ bool generate_has_fields(const struct generate_settings *settings) {
 }
 
 bool generate_is_group_of_texts(const char *heading) {
-    return strcmp(heading, "Length") == 0 || strcmp(heading, "Sampling") == 0;
+    return strcmp(heading, "Length") == 0 || strcmp(heading, "Sampling") == 0 ||
+           strcmp(heading, "Beam search") == 0;
 }
 
 bool generate_reads_stdin(const struct generate_settings *settings,
@@ -187,11 +188,15 @@ enum gen_status generate_settings_complete(struct generate_settings *settings,
         options->speculate = settings->speculate;
     }
     if (options->batch == 0 && options->num_return_sequences == 1 && !generate_is_batch(settings)) {
-        options->batch = 1; /* there is one text only */
+        options->batch = options->num_beams; /* there is one text only */
     }
     options->stop_at_sentence = settings->stop_at == GENERATE_STOP_AT_SENTENCE;
     options->slide = settings->context == GENERATE_CONTEXT_SLIDE;
-    if (settings->greedy) {
+    options->early_stopping = (enum gen_early_stopping)settings->early_stopping;
+    settings->temperature = options->sampling.temperature;
+    settings->beams_draw =
+        settings->do_sample || options_given(parsed, &generate_spec, "temperature");
+    if (settings->greedy || (options->num_beams > 1 && !settings->beams_draw)) {
         options->sampling.temperature = 0;
     }
     if (parse_shard(settings, err) != GEN_OK || check_resume(settings, parsed, err) != GEN_OK) {

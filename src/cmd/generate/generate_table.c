@@ -12,6 +12,9 @@
 
 static const char *const stop_at_names[] = {"limit", "sentence", NULL};
 
+/* As enum gen_early_stopping has them. */
+static const char *const early_stopping_names[] = {"false", "true", "never", NULL};
+
 static const char *const context_names[] = {"stop", "slide", NULL};
 
 static const struct option table[] = {
@@ -107,6 +110,20 @@ static const struct option table[] = {
     GENERATE_ROWS_SAMPLING,
     OPTION_ROW_RANGE("num-return-sequences", '\0', OPTION_INT, AT(options.num_return_sequences),
                      "N", 1, INT32_MAX, "texts for each prompt"),
+    OPTION_ROW_HEADING("Beam search"),
+    OPTION_ROW_RANGE("num-beams", '\0', OPTION_INT, AT(options.num_beams), "N", 1, GEN_MAX_BEAMS,
+                     "go on with the N likeliest beginnings at once, and print the text with the "
+                     "best score, or as many as --num-return-sequences says, when all are done; "
+                     "nothing is drawn unless --do-sample or --temperature is given"),
+    OPTION_ROW("do-sample", '\0', OPTION_FLAG, AT(do_sample), NULL,
+               "with --num-beams: draw which beginnings to go on with"),
+    OPTION_ROW_RANGE("length-penalty", '\0', OPTION_FLOAT, AT(options.length_penalty), "X", -100,
+                     100,
+                     "the score is the log probability divided by the number of new tokens to the "
+                     "power of X: above 0 longer texts do better"),
+    OPTION_ROW_CHOICE("early-stopping", '\0', AT(early_stopping), "WHEN", early_stopping_names,
+                      "with N texts found: true ends at once, false when the beams are no better "
+                      "by now, never when none can become better"),
     OPTION_ROW_HEADING("Output"),
     OPTION_ROW("no-echo", '\0', OPTION_FLAG, AT(no_echo), NULL,
                "print the new text only, not the prompt"),
@@ -164,6 +181,7 @@ static const struct option_conflict conflicts[] = {
     {"lines", "null"},
     {"jsonl", "null"},
     {"greedy", "temperature"},
+    {"greedy", "do-sample"},
     {"json", "separator"},
     {"output-dir", "output"},
     {"output-dir", "separator"},
@@ -193,7 +211,7 @@ const struct options_spec generate_spec = {
         "\n"
         "Members of the JSON: index, sequence, prompt, text, new_text, ids (prompt and\n"
         "new), new_ids, finish_reason (length, eos, stop, context, time, canceled), seed,\n"
-        "counts, timings, logprobs; of many prompts also run (a hash of model, options and\n"
+        "counts, score (of a beam search), timings, logprobs; of many prompts also run (a hash of model, options and\n"
         "seed) and input (with --jsonl); of a prompt that failed: index, error, run,\n"
         "input.\n"
         "\n"

@@ -124,6 +124,9 @@ static enum gen_status take_value(struct record_options *options, const struct o
     if (cJSON_IsNumber(field->value)) {
         text = keep(options, alloc_printf("%.*s", (int)field->spelled.n, field->spelled.bytes));
     }
+    if (cJSON_IsBool(field->value)) {
+        text = cJSON_IsTrue(field->value) ? "true" : "false"; /* "early_stopping": true */
+    }
     if (text == NULL) {
         return wrong(field, "a number", err);
     }
@@ -138,9 +141,8 @@ static bool is_given(const struct record_options *options, const char *name) {
 static enum gen_status take_field(struct record_options *options, const struct record_field *field,
                                   const struct gen_tokenizer *tokenizer, struct gen_error *err) {
     if (is_do_sample(field->name)) {
-        bool sample = false;
-        enum gen_status status = take_flag(&sample, field, err);
-        options->settings.greedy = options->settings.greedy || !sample;
+        enum gen_status status = take_flag(&options->settings.do_sample, field, err);
+        options->settings.greedy = options->settings.greedy || !options->settings.do_sample;
         options->any = true;
         return status;
     }
@@ -185,9 +187,14 @@ static enum gen_status complete(struct record_options *options, bool own_length,
         message_set(err, GEN_BAD_FILE, "\"temperature\" and greedy text exclude each other");
         return GEN_BAD_FILE;
     }
-    if (settings->greedy) {
+    bool has_temperature = is_given(options, "temperature");
+    bool draws = settings->do_sample || has_temperature || settings->beams_draw;
+    if (settings->greedy || (own->num_beams > 1 && !draws)) {
         own->sampling.temperature = 0;
+    } else if (settings->do_sample && !has_temperature && own->sampling.temperature == 0) {
+        own->sampling.temperature = settings->temperature;
     }
+    own->early_stopping = (enum gen_early_stopping)settings->early_stopping;
     if (!is_given(options, "seed")) {
         own->seed = seed;
     }
@@ -218,6 +225,7 @@ enum gen_status record_options_take(struct record_options *options,
     forget(options);
     options->settings = *run;
     options->settings.greedy = false; /* the run's is its temperature by now */
+    options->settings.do_sample = false;
     enum gen_status status = GEN_OK;
     for (size_t i = 0; i < fields->n && status == GEN_OK; i++) {
         const struct record_field *field = &fields->data[i];
