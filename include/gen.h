@@ -346,6 +346,9 @@ struct gen_generate_options {
      * 0, the default: no limit. With it a text depends on how fast the machine is.
      */
     float max_seconds;
+    /** n_eos ids that end a text, in the place of the model's; n_eos 0, the default: the model's. */
+    const int32_t *eos;
+    size_t n_eos;
     /** No eos ends the text; drawn, it is a token like others and its spelling is text. To keep
      * one from being drawn at all give it a logit bias of -INFINITY. Default false. */
     bool ignore_eos;

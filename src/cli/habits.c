@@ -107,7 +107,6 @@ const struct habit habits_generate[] = {
     {"sequence-bias", NULL, "--logit-bias ID=X is for single tokens"},
     {"suppress-tokens", NULL, FORBIDDEN},
     {"begin-suppress-tokens", NULL, FORBIDDEN},
-    {"eos-token-id", NULL, OWN_ENDS},
     {"forced-eos-token-id", NULL, OWN_ENDS},
     {"bos-token-id", NULL, BEGINNING},
     {"forced-bos-token-id", NULL, BEGINNING},

@@ -48,14 +48,17 @@ void beam_candidates_keep_best(struct beam_candidates *list, size_t k) {
     list->n = size_min(list->n, k);
 }
 
-/* Index of the first whose running sum of weights exceeds uniform times the sum of all; the last
- * that has weight if rounding leaves none. There must be some with weight. */
-static size_t draw(const float *weights, size_t n, double uniform) {
+/* Index of the first whose running sum of weights exceeds a random share of the sum of all; the
+ * last that has weight if rounding leaves none; n without a random number if none has weight. */
+static size_t draw(const float *weights, size_t n, struct rng *rng) {
     double total = 0.0;
     for (size_t i = 0; i < n; i++) {
         total += (double)weights[i];
     }
-    double target = uniform * total, sum = 0.0;
+    if (!(total > 0.0)) {
+        return n;
+    }
+    double target = rng_double(rng) * total, sum = 0.0;
     size_t last = n;
     for (size_t i = 0; i < n; i++) {
         sum += (double)weights[i];
@@ -81,7 +84,7 @@ bool beam_candidates_draw(struct beam_candidates *list, size_t k, struct rng *rn
         list->weights[i] = math_exp(list->data[i].score - highest);
     }
     for (size_t drawn = 0; drawn < k; drawn++) {
-        size_t at = draw(list->weights, list->n, rng_double(rng));
+        size_t at = draw(list->weights, list->n, rng);
         if (at == list->n) {
             break; /* the rest weighs nothing */
         }

@@ -18,10 +18,12 @@ enum gen_status prompt_rules_new(struct prompt_rules **out, const struct gen_mod
     own->n_users = 1;
     own->options = *options;
     enum gen_status status = GEN_OK;
-    if (!sampling_copy_init(&own->sampling, &options->sampling)) {
+    if (!sampling_copy_init(&own->sampling, &options->sampling) ||
+        gen_ids_append(&own->eos, options->eos, options->n_eos) != GEN_OK) {
         status = error_no_memory(err, "the options of a prompt");
     } else {
         own->options.sampling = own->sampling.options;
+        own->options.eos = own->eos.data;
         status = sequence_rules_init(&own->rules, model, &own->options, n_ctx, err);
     }
     if (status != GEN_OK) {
@@ -49,5 +51,6 @@ void prompt_rules_drop(struct prompt_rules *rules) {
     }
     sequence_rules_release(&rules->rules);
     sampling_copy_release(&rules->sampling);
+    gen_ids_release(&rules->eos);
     memory_free(rules);
 }

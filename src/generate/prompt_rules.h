@@ -13,6 +13,7 @@ struct prompt_rules {
     struct sequence_rules rules;
     struct gen_generate_options options; /**< of the rules; their arrays are the copy's */
     struct sampling_copy sampling;
+    struct gen_ids eos;
     size_t n_users;
 };
 

@@ -100,10 +100,20 @@ enum gen_status sequence_rules_init(struct sequence_rules *rules, const struct g
         .n_ctx = n_ctx,
     };
     rules->eos = gen_model_eos_ids(model, &rules->n_eos);
+    if (options->n_eos > 0) {
+        rules->eos = options->eos;
+        rules->n_eos = options->n_eos;
+    }
     bool has_bos = config->bos_token_id >= 0 && config->bos_token_id < config->n_vocab;
     rules->start = has_bos ? config->bos_token_id : rules->n_eos > 0 ? rules->eos[0] : -1;
 
     enum gen_status status = check_options(options, rules->tokenizer, err);
+    for (size_t i = 0; i < options->n_eos && status == GEN_OK; i++) {
+        if (options->eos[i] < 0 || options->eos[i] >= config->n_vocab) {
+            status = error_set(err, GEN_BAD_ARGUMENT, "eos %zu is %d, but must be from 0 to %d", i,
+                               (int)options->eos[i], (int)(config->n_vocab - 1));
+        }
+    }
     if (status == GEN_OK) {
         status = sampler_check(&options->sampling, config->n_vocab, err);
     }

@@ -64,9 +64,7 @@ setup() {
 --lora gen convert --lora
 --mirostat --typical-p
 --repeat-last-n whole text
---num_beams beam search
---length_penalty beam search
---do_sample --greedy
+--num_beam_groups --num-beams
 --epochs gen train
 END
 }

@@ -144,6 +144,8 @@ static bool on_end(void *context, const struct gen_result *result) {
     assert_int_equal(gen_ids_append(&text->ids, result->new_ids, result->n_new_ids), GEN_OK);
     assert_int_equal(gen_bytes_append(&text->text, result->new_text, result->n_new_text), GEN_OK);
     text->n_guessed = result->n_guessed;
+    text->has_score = result->has_score;
+    text->score = result->score;
     text->n_cached = result->n_cached;
     assert_true(result->n_cached <= result->n_prompt_ids);
     text->n_best = result->n_logprobs;

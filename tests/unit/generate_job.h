@@ -27,6 +27,8 @@ struct generate_text {
     struct gen_logprob *best, *chosen;
     size_t n_best;
     size_t n_guessed, n_cached;
+    bool has_score;
+    float score;
 };
 
 /** A job: prompts in, texts out. Start from {0} and set options and prompts. */

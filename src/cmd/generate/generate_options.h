@@ -25,10 +25,10 @@ struct generate_settings {
     /* what needs a tokenizer or a check before it can go into `options` */
     bool greedy;
     bool do_sample;
-    bool beams_draw;   /**< beams are drawn, unless greedy */
-    float temperature; /**< as it was given: for a record that draws in a run that does not */
+    bool beams_draw;        /**< beams are drawn, unless greedy */
+    float temperature;      /**< as it was given: for a record that draws in a run that does not */
     int32_t early_stopping; /**< enum gen_early_stopping */
-    struct option_list stop, logit_bias;
+    struct option_list stop, logit_bias, eos_token_id;
     const char *bad_words;
     int32_t context; /**< enum generate_context */
     int32_t stop_at; /**< enum generate_stop_at */

@@ -74,6 +74,30 @@ enum gen_status generate_rules_bias(struct generate_rules *rules, const char *li
     return status;
 }
 
+/* ---- ids that end a text ---------------------------------------------------------------------*/
+
+enum gen_status generate_rules_eos(struct generate_rules *rules, const char *list,
+                                   struct gen_error *err) {
+    for (const char *at = list; at != NULL;) {
+        char *entry = alloc_printf("%.*s", (int)strcspn(at, ","), at);
+        int64_t id = -1;
+        bool good = options_parse_int(&id, entry) && id >= 0 && id <= INT32_MAX;
+        if (good) {
+            alloc_append_ids(&rules->eos, &(int32_t){(int32_t)id}, 1);
+        } else {
+            message_set(err, GEN_BAD_ARGUMENT,
+                        "--eos-token-id: \"%.80s\" is not an ID as `gen tokenize` tells it", entry);
+        }
+        free(entry);
+        if (!good) {
+            return GEN_BAD_ARGUMENT;
+        }
+        at = strchr(at, ',');
+        at = at != NULL ? at + 1 : NULL;
+    }
+    return GEN_OK;
+}
+
 /* ---- bad words -------------------------------------------------------------------------------*/
 
 static enum gen_status need_tokenizer(const struct gen_tokenizer *tokenizer,
@@ -163,12 +187,17 @@ enum gen_status generate_rules_init(struct generate_rules *rules,
     for (size_t i = 0; i < settings->logit_bias.n && status == GEN_OK; i++) {
         status = generate_rules_bias(rules, settings->logit_bias.data[i], err);
     }
+    for (size_t i = 0; i < settings->eos_token_id.n && status == GEN_OK; i++) {
+        status = generate_rules_eos(rules, settings->eos_token_id.data[i], err);
+    }
     if (status == GEN_OK && settings->bad_words != NULL) {
         status = read_bad_words(rules, settings->bad_words, tokenizer, err);
     }
     if (status == GEN_OK && settings->template != NULL) {
         status = record_template_read(&rules->template, settings->template, err);
     }
+    settings->options.eos = rules->eos.data;
+    settings->options.n_eos = rules->eos.n;
     sampling->bad_words = rules->bad_words;
     sampling->n_bad_words = rules->n_bad_words;
     sampling->logit_bias = rules->bias;
@@ -184,6 +213,7 @@ void generate_rules_release(struct generate_rules *rules) {
         free(rules->texts[i]);
     }
     gen_bytes_release(&rules->template);
+    gen_ids_release(&rules->eos);
     free(rules->texts);
     free(rules->bad_words);
     free(rules->bias);

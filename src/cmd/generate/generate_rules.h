@@ -13,15 +13,16 @@ struct generate_rules {
     size_t n_bad_words, bad_words_capacity;
     struct gen_logit_bias *bias;
     size_t n_bias, bias_capacity;
+    struct gen_ids eos;
     char **texts; /**< of --stop and --separator, their escapes resolved */
     size_t n_texts, texts_capacity;
     struct gen_bytes template; /**< text of --template */
 };
 
 /**
- * Read --bad-words and --logit-bias into `rules` and let settings->options point to them; resolve
- * the escapes of --stop and --separator. An id
- * given twice keeps its last bias. The tokenizer may be NULL where there are no bad words.
+ * Read --bad-words, --logit-bias and --eos-token-id into `rules` and let settings->options point to
+ * them; resolve the escapes of --stop and --separator. An id given twice keeps its last bias. The
+ * tokenizer may be NULL where there are no bad words.
  */
 enum gen_status generate_rules_init(struct generate_rules *rules,
                                     struct generate_settings *settings,
@@ -30,6 +31,9 @@ enum gen_status generate_rules_init(struct generate_rules *rules,
 /** Take logit biases "ID=X,ID=X". */
 enum gen_status generate_rules_bias(struct generate_rules *rules, const char *list,
                                     struct gen_error *err);
+/** Take ids of --eos-token-id, "ID,ID". */
+enum gen_status generate_rules_eos(struct generate_rules *rules, const char *list,
+                                   struct gen_error *err);
 /** Take a bad word; the tokenizer may be NULL, which is an error. */
 enum gen_status generate_rules_bad_word(struct generate_rules *rules,
                                         const struct gen_tokenizer *tokenizer, const char *word,

@@ -96,6 +96,10 @@ static const struct option table[] = {
                       "end at the end of a sentence, once half of the tokens are used"),
     OPTION_ROW_RANGE("max-time", '\0', OPTION_FLOAT, AT(options.max_seconds), "S", 0, 1e9,
                      "end a text S seconds after its prompt began to be read; 0: no limit"),
+    OPTION_ROW(
+        "eos-token-id", '\0', OPTION_LIST, AT(eos_token_id), "ID",
+        "end at this token (see gen tokenize) in the place of the model's end-of-text tokens; "
+        "ID,ID... or several times"),
     OPTION_ROW("ignore-eos", '\0', OPTION_FLAG, AT(options.ignore_eos), NULL,
                "go on after an end-of-text token, whichever of the model's it is (never draw one: "
                "--logit-bias ID=-inf)"),
@@ -203,17 +207,17 @@ const struct options_spec generate_spec = {
     .once = once,
     .once_hint = " (--lines takes many prompts)",
     .habits = habits_generate,
-    .examples =
-        "  gen 'Once upon a time'\n"
-        "  gen -m openai-community/gpt2 -n 50 --seed 7 'The capital of France is'\n"
-        "  echo 'Dear diary,' | gen --no-echo > diary.txt\n"
-        "  gen --lines --json < prompts.txt | jq -r .new_text\n"
-        "\n"
-        "Members of the JSON: index, sequence, prompt, text, new_text, ids (prompt and\n"
-        "new), new_ids, finish_reason (length, eos, stop, context, time, canceled), seed,\n"
-        "counts, score (of a beam search), timings, logprobs; of many prompts also run (a hash of model, options and\n"
-        "seed) and input (with --jsonl); of a prompt that failed: index, error, run,\n"
-        "input.\n"
-        "\n"
-        "Exit status: 0 done, 1 something failed, 2 wrong usage, 130 after Ctrl-C.\n",
+    .examples = "  gen 'Once upon a time'\n"
+                "  gen -m openai-community/gpt2 -n 50 --seed 7 'The capital of France is'\n"
+                "  echo 'Dear diary,' | gen --no-echo > diary.txt\n"
+                "  gen --lines --json < prompts.txt | jq -r .new_text\n"
+                "\n"
+                "Members of the JSON: index, sequence, prompt, text, new_text, ids (prompt and\n"
+                "new), new_ids, finish_reason (length, eos, stop, context, time, canceled), seed,\n"
+                "counts, score (of a beam search), timings, logprobs; of many prompts also run (a "
+                "hash of model, options and\n"
+                "seed) and input (with --jsonl); of a prompt that failed: index, error, run,\n"
+                "input.\n"
+                "\n"
+                "Exit status: 0 done, 1 something failed, 2 wrong usage, 130 after Ctrl-C.\n",
 };

@@ -82,6 +82,9 @@ static enum gen_status take_text(struct record_options *options, const struct op
         options->stop.data[options->stop.n++] = text;
         return GEN_OK;
     }
+    if (strcmp(option->name, "eos-token-id") == 0) {
+        return generate_rules_eos(&options->rules, text, err);
+    }
     return strcmp(option->name, "bad-words") == 0
                ? generate_rules_bad_word(&options->rules, tokenizer, text, strlen(text), err)
                : generate_rules_bias(&options->rules, text, err);
@@ -92,24 +95,37 @@ static enum gen_status take_list(struct record_options *options, const struct op
                                  const struct gen_tokenizer *tokenizer, struct gen_error *err) {
     const cJSON *value = field->value;
     bool takes_object = strcmp(option->name, "logit-bias") == 0;
+    bool takes_ids = strcmp(option->name, "eos-token-id") == 0;
     if (cJSON_IsString(value)) {
         return take_text(options, option, value->valuestring, tokenizer, err);
     }
+    if (takes_ids && cJSON_IsNumber(value)) {
+        const char *id = keep(options, alloc_printf("%.17g", value->valuedouble));
+        return take_text(options, option, id, tokenizer, err);
+    }
     if (!cJSON_IsArray(value) && !(takes_object && cJSON_IsObject(value))) {
-        return wrong(
-            field, takes_object ? "an object {\"ID\": X} or text" : "text or a list of texts", err);
+        return wrong(field,
+                     takes_object ? "an object {\"ID\": X} or text"
+                     : takes_ids  ? "an id or a list of ids"
+                                  : "text or a list of texts",
+                     err);
     }
     enum gen_status status = GEN_OK;
     for (const cJSON *item = value->child; item != NULL && status == GEN_OK; item = item->next) {
         const char *text = item->valuestring;
-        if (cJSON_IsObject(value) && cJSON_IsNumber(item)) {
+        if (takes_ids && cJSON_IsNumber(item)) {
+            text = keep(options, alloc_printf("%.17g", item->valuedouble));
+        } else if (cJSON_IsObject(value) && cJSON_IsNumber(item)) {
             text = keep(options, alloc_printf("%s=%.9g", item->string, item->valuedouble));
         } else if (cJSON_IsObject(value) && text != NULL) {
             text = keep(options, alloc_printf("%s=%s", item->string, text));
         }
         if (text == NULL) {
             message_set(err, GEN_BAD_FILE, "\"%.80s\" holds %s, but must hold %s", field->name,
-                        json_kind(item), takes_object ? "numbers or \"-inf\"" : "texts");
+                        json_kind(item),
+                        takes_object ? "numbers or \"-inf\""
+                        : takes_ids  ? "ids"
+                                     : "texts");
             return GEN_BAD_FILE;
         }
         status = take_text(options, option, text, tokenizer, err);
@@ -201,6 +217,10 @@ static enum gen_status complete(struct record_options *options, bool own_length,
     if (is_given(options, "stop")) {
         own->stop = options->stop.data;
         own->n_stop = options->stop.n;
+    }
+    if (is_given(options, "eos_token_id")) {
+        own->eos = options->rules.eos.data;
+        own->n_eos = options->rules.eos.n;
     }
     if (is_given(options, "bad_words")) {
         own->sampling.bad_words = options->rules.bad_words;
