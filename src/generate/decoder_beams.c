@@ -167,6 +167,12 @@ static void forget(struct beams *beams, struct beam_group *group) {
     group_free(group);
 }
 
+/* Of a search that failed there are no new ids: they were those of one beam. */
+static void drop_new(struct sequence *sequence) {
+    sequence->ids.n = sequence->n_before;
+    sequence->text.n = 0;
+}
+
 static void end(void *context, struct text *text) {
     struct beams *beams = context;
     struct beam *beam = text->decoding;
@@ -177,6 +183,7 @@ static void end(void *context, struct text *text) {
     if (!group->done && text->sequence.finished && text->sequence.finish == GEN_FINISH_ERROR) {
         group->failed = true;
         group->error = text->sequence.error;
+        drop_new(&text->sequence);
     }
     beam->text = NULL;
     text->decoding = NULL;
@@ -316,8 +323,7 @@ static void become(struct text *text, struct found *found) {
 
 static enum gen_status fail(struct text *text, const struct gen_error *error,
                             struct gen_error *err) {
-    text->sequence.ids.n = text->sequence.n_before;
-    text->sequence.text.n = 0;
+    drop_new(&text->sequence);
     return sequence_fail(&text->sequence, error, err);
 }
 
