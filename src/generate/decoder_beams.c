@@ -11,45 +11,11 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/math.h"
 #include "base/memory.h"
 #include "base/size.h"
 #include "generate/beam_candidates.h"
+#include "generate/beam_group.h"
 #include "generate/decoder.h"
-
-struct beam {
-    struct beam_group *group;
-    struct text *text;           /* NULL: it is gone */
-    struct gen_sampler *sampler; /* of one that runs */
-    float score;
-    bool stepped;             /* it knows what may come next: */
-    struct gen_logprob *next; /* [n_next] */
-    size_t n_next, next_capacity;
-    float *logits; /* its last, where their log probabilities are recorded */
-};
-
-/* A text that was found. */
-struct found {
-    struct sequence sequence;
-    float score;
-};
-
-/* The beams of one prompt; number i of beams is that of the prompt's text i. */
-struct beam_group {
-    struct beam_group *next;
-    const struct sequence_rules *rules;
-    size_t n, n_users; /* n_users: texts that have not ended */
-    struct beam *beams;
-    struct beam **running; /* [n_running], best first */
-    size_t n_running;
-    struct found *found; /* [n_found], best first */
-    size_t n_found;
-    struct rng rng;
-    bool improves; /* it can still find better ones */
-    bool done;
-    bool failed; /* one of its texts did, or all came to a dead end */
-    struct gen_error error;
-};
 
 /* A beam of the next step. */
 struct successor {
@@ -61,64 +27,9 @@ struct successor {
 
 /* ---- making and freeing ----------------------------------------------------------------------*/
 
-static void beam_release(struct beam *beam) {
-    gen_sampler_free(beam->sampler);
-    memory_free(beam->next);
-    memory_free(beam->logits);
-}
-
-static void group_free(struct beam_group *group) {
-    for (size_t i = 0; group->beams != NULL && i < group->n; i++) {
-        beam_release(&group->beams[i]);
-    }
-    for (size_t i = 0; i < group->n_found; i++) {
-        sequence_release(&group->found[i].sequence);
-    }
-    memory_free(group->beams);
-    memory_free(group->running);
-    memory_free(group->found);
-    memory_free(group);
-}
-
-/* NULL: out of memory. */
-static struct beam_group *group_new(const struct sequence *sequence) {
-    struct beam_group *group = memory_new(1, sizeof *group);
-    if (group == NULL) {
-        return NULL;
-    }
-    group->rules = sequence->rules;
-    group->n = (size_t)sequence->rules->options->num_beams;
-    group->beams = memory_new(group->n, sizeof *group->beams);
-    group->running = memory_new(group->n, sizeof *group->running);
-    group->found = memory_new(group->n + 1, sizeof *group->found);
-    group->improves = true;
-    rng_init_sequence(&group->rng, sequence->seed, 0, 0);
-    if (group->beams == NULL || group->running == NULL || group->found == NULL) {
-        group_free(group);
-        return NULL;
-    }
-    for (size_t i = 0; i < group->n; i++) {
-        group->beams[i].group = group;
-    }
-    return group;
-}
-
-static size_t n_returned(const struct beam_group *group) {
-    return (size_t)group->rules->options->num_return_sequences;
-}
-
-static bool is_drawn(const struct sequence_rules *rules) {
-    return rules->options->sampling.temperature >= SAMPLER_GREEDY_BELOW;
-}
-
-/* Ids that end a text. */
-static size_t n_eos(const struct sequence_rules *rules) {
-    return rules->options->ignore_eos ? 0 : rules->n_eos;
-}
-
 /* The first beam: it runs alone at first, since the others would be the same. */
 static enum gen_status add_first(struct beams *beams, struct text *text, struct gen_error *err) {
-    struct beam_group *group = group_new(&text->sequence);
+    struct beam_group *group = beam_group_new(&text->sequence);
     if (group == NULL) {
         return error_no_memory(err, "the beams");
     }
@@ -129,7 +40,7 @@ static enum gen_status add_first(struct beams *beams, struct text *text, struct 
     enum gen_status status =
         decoder_new_sampler(&beam->sampler, beams->scratch, &text->sequence, err);
     if (status == GEN_OK) {
-        sampler_keep_at_least(beam->sampler, size_max(1, n_eos(group->rules)) + 1);
+        sampler_keep_at_least(beam->sampler, beam_group_least(group));
     }
     return status;
 }
@@ -164,13 +75,7 @@ static void forget(struct beams *beams, struct beam_group *group) {
         link = &(*link)->next;
     }
     *link = group->next;
-    group_free(group);
-}
-
-/* Of a search that failed there are no new ids: they were those of one beam. */
-static void drop_new(struct sequence *sequence) {
-    sequence->ids.n = sequence->n_before;
-    sequence->text.n = 0;
+    beam_group_free(group);
 }
 
 static void end(void *context, struct text *text) {
@@ -183,7 +88,7 @@ static void end(void *context, struct text *text) {
     if (!group->done && text->sequence.finished && text->sequence.finish == GEN_FINISH_ERROR) {
         group->failed = true;
         group->error = text->sequence.error;
-        drop_new(&text->sequence);
+        beam_group_drop_new(&text->sequence);
     }
     beam->text = NULL;
     text->decoding = NULL;
@@ -204,18 +109,12 @@ void beams_release(struct beams *beams) {
 
 /* ---- one beam --------------------------------------------------------------------------------*/
 
-/* How many candidates a step looks at: so many that those which go on are enough, even if all that
- * end are among them. */
-static size_t n_candidates(const struct beam_group *group) {
-    return group->n * (size_max(1, n_eos(group->rules)) + 1);
-}
-
 /* Note what the beam may go on with: where it is drawn all there is, else the best. */
 static bool note_next(struct beam *beam, const float *scores) {
     const struct sequence_rules *rules = beam->group->rules;
     size_t n_vocab = (size_t)rules->n_vocab;
-    bool all = is_drawn(rules);
-    size_t most = all ? n_vocab : size_min(n_candidates(beam->group), n_vocab);
+    bool all = beam_group_is_drawn(beam->group);
+    size_t most = all ? n_vocab : size_min(beam_group_n_candidates(beam->group), n_vocab);
     if (!memory_grow(&beam->next, &beam->next_capacity, most, sizeof *beam->next)) {
         return false;
     }
@@ -276,93 +175,6 @@ static enum gen_status step(void *context, struct text *text, size_t at, const f
     return status;
 }
 
-/* ---- texts that are found --------------------------------------------------------------------*/
-
-/* length^penalty, exactly where the penalty is a small whole number. */
-static float length_power(size_t length, float penalty) {
-    double base = (double)length, power = 1.0;
-    float size = fabsf(penalty);
-    if (size == 0.0f || size == 1.0f || size == 2.0f || size == 3.0f) {
-        for (float i = 0.0f; i < size; i++) {
-            power *= base;
-        }
-        return (float)(penalty < 0.0f ? 1.0 / power : power);
-    }
-    return math_exp(penalty * math_log((float)length));
-}
-
-static float normalized(const struct beam_group *group, float score, size_t length) {
-    return score / length_power(length, group->rules->options->length_penalty);
-}
-
-/* A text that has ended: keep it if it is among the best; of equals the older stays first. */
-static void add_found(struct beam_group *group, struct sequence *sequence, float score) {
-    size_t at = group->n_found;
-    sequence->score = normalized(group, score, sequence->ids.n - sequence->n_before);
-    sequence->has_score = true;
-    while (at > 0 && sequence->score > group->found[at - 1].score) {
-        group->found[at] = group->found[at - 1];
-        at--;
-    }
-    group->found[at] = (struct found){.sequence = *sequence, .score = sequence->score};
-    group->n_found++;
-    if (group->n_found > group->n) {
-        group->n_found--;
-        sequence_release(&group->found[group->n_found].sequence);
-    }
-}
-
-/* What is left of a prompt's text is replaced by one that was found. */
-static void become(struct text *text, struct found *found) {
-    uint64_t number = text->sequence.number;
-    sequence_release(&text->sequence);
-    text->sequence = found->sequence;
-    text->sequence.number = number;
-    found->sequence = (struct sequence){0};
-}
-
-static enum gen_status fail(struct text *text, const struct gen_error *error,
-                            struct gen_error *err) {
-    drop_new(&text->sequence);
-    return sequence_fail(&text->sequence, error, err);
-}
-
-/* Why there are fewer texts than there should be. */
-static struct gen_error shortage(const struct beam_group *group) {
-    struct gen_error error = group->error;
-    if (error.status == GEN_OK) {
-        error_set(&error, GEN_BAD_ARGUMENT,
-                  "the beam search came to an end with %zu texts, but %zu must be returned (raise "
-                  "num_beams, or ask for fewer)",
-                  group->n_found, n_returned(group));
-    }
-    return error;
-}
-
-/* The search is over: the prompt's first texts become what was found. */
-static enum gen_status finish(struct beam_group *group, struct gen_error *err) {
-    const struct effort effort =
-        group->beams[0].text != NULL ? group->beams[0].text->effort : (struct effort){0};
-    const struct gen_error error = shortage(group);
-    enum gen_status status = GEN_OK;
-    group->done = true;
-    for (size_t i = 0; i < group->n && status == GEN_OK; i++) {
-        struct text *text = group->beams[i].text;
-        if (text == NULL) {
-            continue;
-        }
-        text->done = true;
-        text->effort.n_cached = effort.n_cached;
-        text->effort.prompt_seconds = effort.prompt_seconds;
-        if (!group->failed && i < n_returned(group) && i < group->n_found) {
-            become(text, &group->found[i]);
-        } else if (i < n_returned(group)) {
-            status = fail(text, &error, err);
-        }
-    }
-    return status;
-}
-
 /* ---- one step --------------------------------------------------------------------------------*/
 
 static bool all_stepped(const struct beam_group *group) {
@@ -382,10 +194,10 @@ static bool gather(struct beams *beams, struct beam_group *group) {
             return false;
         }
     }
-    if (is_drawn(group->rules)) {
-        return beam_candidates_draw(list, n_candidates(group), &group->rng);
+    if (beam_group_is_drawn(group)) {
+        return beam_candidates_draw(list, beam_group_n_candidates(group), &group->rng);
     }
-    beam_candidates_keep_best(list, n_candidates(group));
+    beam_candidates_keep_best(list, beam_group_n_candidates(group));
     return true;
 }
 
@@ -409,7 +221,7 @@ static enum gen_status try(struct beam_group *group, const struct beam_candidate
         return status;
     }
     if (sequence.finished && may_end) {
-        add_found(group, &sequence, candidate->score);
+        beam_group_add_found(group, &sequence, candidate->score);
     } else if (!sequence.finished && outcome->n < group->n) {
         outcome->next[outcome->n++] = (struct successor){
             .sequence = sequence, .parent = parent, .score = candidate->score, .id = candidate->id};
@@ -516,8 +328,9 @@ static bool goes_on(struct beam_group *group, const struct outcome *outcome) {
         bool to_the_end =
             options->early_stopping == GEN_EARLY_STOPPING_NEVER && options->length_penalty > 0.0f;
         size_t length = to_the_end ? best->n_new_max : best->ids.n - best->n_before;
-        group->improves = group->improves && normalized(group, outcome->next[0].score, length) >
-                                                 group->found[group->n_found - 1].score;
+        group->improves =
+            group->improves && beam_group_normalize(group, outcome->next[0].score, length) >
+                                   group->found[group->n_found - 1].score;
     }
     return group->improves;
 }
@@ -530,7 +343,7 @@ static enum gen_status take_step(struct beams *beams, struct beam_group *group,
                                  ? try_all(beams, group, &outcome, err)
                                  : error_no_memory(err, "the beams");
     if (status == GEN_OK && !goes_on(group, &outcome)) {
-        status = finish(group, err);
+        status = beam_group_finish(group, err);
     } else if (status == GEN_OK) {
         choose_places(group, &outcome);
         status =
@@ -549,7 +362,7 @@ static enum gen_status settle(void *context, struct gen_error *err) {
     for (struct beam_group *group = beams->groups; group != NULL && status == GEN_OK;
          group = group->next) {
         if (group->failed && !group->done) {
-            status = finish(group, err);
+            status = beam_group_finish(group, err);
         } else if (!group->done && all_stepped(group)) {
             status = take_step(beams, group, err);
         }
