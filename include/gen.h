@@ -6,6 +6,7 @@
  *  - gen_tokenizer.h: text to token ids and back
  *  - gen_chat.h: chat templates, the text that a conversation is
  *  - gen_session.h: logits, and the choice of the next token
+ *  - gen_constraint.h: texts that must have a form
  * and these include it:
  *  - gen_train.h: learn vocabularies, train models and fine-tune them
  *  - gen_bench.h: what a model costs and what a machine can do
@@ -32,6 +33,7 @@
 
 #include "gen_base.h"
 #include "gen_chat.h"
+#include "gen_constraint.h"
 #include "gen_session.h"
 #include "gen_tokenizer.h"
 

@@ -16,6 +16,8 @@ extern "C" {
 
 /** A model, opened by gen_model_open() of gen.h. */
 struct gen_model;
+/** What a text may be: gen_constraint.h. */
+struct gen_constraint;
 
 /* ---- session ---------------------------------------------------------------------------------*/
 
@@ -109,8 +111,8 @@ struct gen_logit_bias {
  * How the next token is chosen. Names, order and semantics are those of Hugging Face
  * transformers' logits processors and warpers; presence and frequency penalty are OpenAI's.
  * Order: logit bias, repetition penalty, presence and frequency penalty, no-repeat n-gram, bad
- * words, minimum length, top-n-sigma (llama.cpp's), then - unless greedy - temperature, top-k,
- * top-p, min-p, typical-p.
+ * words, minimum length, constraint, top-n-sigma (llama.cpp's), then - unless greedy - temperature,
+ * top-k, top-p, min-p, typical-p.
  */
 struct gen_sampling {
     float temperature;               /**< >= 0; 0 (below 1e-6) is greedy. Default 0.8 */
@@ -129,6 +131,10 @@ struct gen_sampling {
     size_t n_bad_words;
     const struct gen_logit_bias *logit_bias; /**< n_logit_bias entries, one per id */
     size_t n_logit_bias;
+    /** What the new text must be, NULL: anything. It belongs to the caller, and must outlive all
+     * that was given these options. An eos is possible only where the text may end, and the only
+     * thing that is possible where it must. */
+    struct gen_constraint *constraint;
 };
 struct gen_sampling gen_sampling_default(void);
 

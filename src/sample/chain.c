@@ -21,6 +21,7 @@ const struct processor *const processors[N_PROCESSORS] = {
     &processor_no_repeat_ngram,
     &processor_bad_words,
     &processor_min_length,
+    &processor_constraint,
     &processor_top_n_sigma,
     /* of what may be drawn */
     &processor_temperature,

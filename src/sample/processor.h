@@ -64,11 +64,11 @@ struct processor {
 
 extern const struct processor processor_logit_bias, processor_repetition_penalty,
     processor_presence_frequency, processor_no_repeat_ngram, processor_bad_words,
-    processor_min_length, processor_top_n_sigma, processor_temperature, processor_top_k,
-    processor_top_p, processor_min_p, processor_typical_p;
+    processor_min_length, processor_constraint, processor_top_n_sigma, processor_temperature,
+    processor_top_k, processor_top_p, processor_min_p, processor_typical_p;
 
 /** All rules in the order in which they apply. */
-enum { N_PROCESSORS = 12 };
+enum { N_PROCESSORS = 13 };
 extern const struct processor *const processors[N_PROCESSORS];
 
 #endif

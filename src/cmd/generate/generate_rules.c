@@ -196,8 +196,12 @@ enum gen_status generate_rules_init(struct generate_rules *rules,
     if (status == GEN_OK && settings->template != NULL) {
         status = record_template_read(&rules->template, settings->template, err);
     }
+    if (status == GEN_OK) {
+        status = generate_constraint_init(&rules->constraint, settings, tokenizer, err);
+    }
     settings->options.eos = rules->eos.data;
     settings->options.n_eos = rules->eos.n;
+    sampling->constraint = rules->constraint.constraint;
     sampling->bad_words = rules->bad_words;
     sampling->n_bad_words = rules->n_bad_words;
     sampling->logit_bias = rules->bias;
@@ -212,6 +216,7 @@ void generate_rules_release(struct generate_rules *rules) {
     for (size_t i = 0; i < rules->n_texts; i++) {
         free(rules->texts[i]);
     }
+    generate_constraint_release(&rules->constraint);
     gen_bytes_release(&rules->template);
     gen_ids_release(&rules->eos);
     free(rules->texts);

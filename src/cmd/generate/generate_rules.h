@@ -1,9 +1,10 @@
 /**
- * generate_rules.h - stop texts, bad words and logit biases, made ready for a model.
+ * generate_rules.h - stop texts, bad words, logit biases and constraints, made ready for a model.
  */
 #ifndef CMD_GENERATE_GENERATE_RULES_H
 #define CMD_GENERATE_GENERATE_RULES_H
 
+#include "cmd/generate/generate_constraint.h"
 #include "cmd/generate/generate_options.h"
 #include "gen.h"
 
@@ -17,12 +18,13 @@ struct generate_rules {
     char **texts; /**< of --stop and --separator, their escapes resolved */
     size_t n_texts, texts_capacity;
     struct gen_bytes template; /**< text of --template */
+    struct generate_constraint constraint;
 };
 
 /**
- * Read --bad-words, --logit-bias and --eos-token-id into `rules` and let settings->options point to
- * them; resolve the escapes of --stop and --separator. An id given twice keeps its last bias. The
- * tokenizer may be NULL where there are no bad words.
+ * Read --bad-words, --logit-bias, --eos-token-id and constraints into `rules` and let
+ * settings->options point to them; resolve the escapes of --stop and --separator. An id given twice
+ * keeps its last bias. The tokenizer may be NULL where there are no bad words.
  */
 enum gen_status generate_rules_init(struct generate_rules *rules,
                                     struct generate_settings *settings,

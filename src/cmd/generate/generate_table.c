@@ -114,6 +114,11 @@ static const struct option table[] = {
     GENERATE_ROWS_SAMPLING,
     OPTION_ROW_RANGE("num-return-sequences", '\0', OPTION_INT, AT(options.num_return_sequences),
                      "N", 1, INT32_MAX, "texts for each prompt"),
+    OPTION_ROW_HEADING("Form of the new text"),
+    OPTION_ROW(
+        "regex", '\0', OPTION_STRING, AT(regex), "RE",
+        "the new text matches RE as a whole, a regular expression as ECMAScript writes them; "
+        "it ends where RE allows it, or at --max-new-tokens"),
     OPTION_ROW_HEADING("Beam search"),
     OPTION_ROW_RANGE("num-beams", '\0', OPTION_INT, AT(options.num_beams), "N", 1, GEN_MAX_BEAMS,
                      "go on with the N likeliest beginnings at once, and print the text with the "
@@ -166,32 +171,15 @@ static const struct option table[] = {
 };
 
 static const struct option_conflict conflicts[] = {
-    {"prompt", "file"},
-    {"prompt", "prompt-ids"},
-    {"file", "prompt-ids"},
-    {"prompt", "lines"},
-    {"prompt", "jsonl"},
-    {"prompt", "null"},
-    {"prompt", "csv"},
-    {"prompt-ids", "lines"},
-    {"prompt-ids", "jsonl"},
-    {"prompt-ids", "null"},
-    {"prompt-ids", "csv"},
-    {"csv", "lines"},
-    {"csv", "jsonl"},
-    {"csv", "null"},
-    {"prompt-ids", "special"},
-    {"lines", "jsonl"},
-    {"lines", "null"},
-    {"jsonl", "null"},
-    {"greedy", "temperature"},
-    {"greedy", "do-sample"},
-    {"json", "separator"},
-    {"output-dir", "output"},
-    {"output-dir", "separator"},
-    {"output-dir", "resume"},
-    {"verbose", "quiet"},
-    {"speculate", "no-speculate"},
+    {"prompt", "file"},       {"prompt", "prompt-ids"},  {"file", "prompt-ids"},
+    {"prompt", "lines"},      {"prompt", "jsonl"},       {"prompt", "null"},
+    {"prompt", "csv"},        {"prompt-ids", "lines"},   {"prompt-ids", "jsonl"},
+    {"prompt-ids", "null"},   {"prompt-ids", "csv"},     {"csv", "lines"},
+    {"csv", "jsonl"},         {"csv", "null"},           {"prompt-ids", "special"},
+    {"lines", "jsonl"},       {"lines", "null"},         {"jsonl", "null"},
+    {"ignore-eos", "regex"},  {"greedy", "temperature"}, {"greedy", "do-sample"},
+    {"json", "separator"},    {"output-dir", "output"},  {"output-dir", "separator"},
+    {"output-dir", "resume"}, {"verbose", "quiet"},      {"speculate", "no-speculate"},
 };
 
 /* The first of two would be dropped, and nobody would know. */
