@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "constrain/constraint.h"
 #include "constrain/gbnf.h"
+#include "constrain/json_schema.h"
 #include "constrain/regex.h"
 
 /* A constraint of what was parsed, unless that failed. */
@@ -45,6 +46,27 @@ enum gen_status gen_constraint_new_grammar(struct gen_constraint **out,
         status = gbnf_parse(&syntax, text, n, pieces->tokenizer, err);
     }
     return finish(out, pieces, name, &syntax, status, err);
+}
+
+enum gen_status gen_constraint_new_json_schema(struct gen_constraint **out,
+                                               const struct gen_pieces *pieces, const char *name,
+                                               const char *text, size_t n, struct gen_error *err) {
+    struct syntax syntax;
+    enum gen_status status = GEN_OK;
+    if (syntax_init(&syntax)) {
+        status = json_schema_parse(&syntax, text, n, err);
+    }
+    return finish(out, pieces, name, &syntax, status, err);
+}
+
+enum gen_status gen_constraint_new_json_object(struct gen_constraint **out,
+                                               const struct gen_pieces *pieces,
+                                               struct gen_error *err) {
+    struct syntax syntax;
+    if (syntax_init(&syntax)) {
+        json_schema_any_object(&syntax);
+    }
+    return finish(out, pieces, "a JSON object", &syntax, GEN_OK, err);
 }
 
 /* ---- choices ---------------------------------------------------------------------------------*/

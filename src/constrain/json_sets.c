@@ -1,0 +1,311 @@
+/**
+ * json_sets.c - sets of schemas that hold at one place: what $ref and allOf add to them, and the rule
+ * of each.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "constrain/json_parts.h"
+
+#define MAX_MEMBERS 200
+#define MAX_RULES   20000
+
+void schema_set_release(struct schema_set *set) {
+    memory_free(set->members);
+    *set = (struct schema_set){0};
+}
+
+static void no_memory(struct schema_builder *builder) {
+    builder->syntax->no_memory = true;
+    builder->failed = true;
+}
+
+void schema_set_add(struct schema_builder *builder, struct schema_set *set, const cJSON *schema,
+                    unsigned done) {
+    if (cJSON_IsTrue(schema) || builder->failed) {
+        return;
+    }
+    if (cJSON_IsFalse(schema)) {
+        set->never = true;
+        return;
+    }
+    if (!cJSON_IsObject(schema)) {
+        schema_refuse(builder, "a schema is %s, but must be an object, true or false",
+                      json_kind(schema));
+        return;
+    }
+    if (schema->child == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < set->n; i++) {
+        if (set->members[i].schema == schema) {
+            set->members[i].done |= done;
+            return;
+        }
+    }
+    if (set->n >= MAX_MEMBERS) {
+        schema_refuse(builder, "more than %d schemas hold at one place", MAX_MEMBERS);
+    } else if (!memory_grow(&set->members, &set->capacity, set->n + 1, sizeof *set->members)) {
+        no_memory(builder);
+    } else {
+        set->members[set->n++] = (struct schema_member){schema, done};
+    }
+}
+
+bool schema_set_copy(struct schema_builder *builder, struct schema_set *to,
+                     const struct schema_set *from) {
+    *to = (struct schema_set){.never = from->never};
+    for (size_t i = 0; i < from->n; i++) {
+        schema_set_add(builder, to, from->members[i].schema, from->members[i].done);
+    }
+    return !builder->failed;
+}
+
+/* ---- references ------------------------------------------------------------------------------*/
+
+static int hex(char byte) {
+    return byte >= '0' && byte <= '9'   ? byte - '0'
+           : byte >= 'a' && byte <= 'f' ? byte - 'a' + 10
+           : byte >= 'A' && byte <= 'F' ? byte - 'A' + 10
+                                        : -1;
+}
+
+/* A step of a pointer, from after its "/", with ~0, ~1 and %HH replaced; its length. */
+static size_t take_step(const char *pointer, char *out, size_t size) {
+    size_t at = 0, n = 0;
+    while (pointer[at] != '\0' && pointer[at] != '/' && n + 1 < size) {
+        char byte = pointer[at++];
+        if (byte == '%' && hex(pointer[at]) >= 0 && hex(pointer[at + 1]) >= 0) {
+            byte = (char)(hex(pointer[at]) * 16 + hex(pointer[at + 1]));
+            at += 2;
+        }
+        if (byte == '~' && (pointer[at] == '0' || pointer[at] == '1')) {
+            byte = pointer[at++] == '0' ? '~' : '/';
+        }
+        out[n++] = byte;
+    }
+    out[n] = '\0';
+    return at;
+}
+
+static const cJSON *follow_pointer(const cJSON *at, const char *pointer) {
+    char step[256];
+    while (at != NULL && *pointer == '/') {
+        pointer += 1 + take_step(pointer + 1, step, sizeof step);
+        if (cJSON_IsArray(at)) {
+            long index = strtol(step, NULL, 10);
+            at = at->child;
+            for (; at != NULL && index > 0; index--) {
+                at = at->next;
+            }
+        } else {
+            at = json_member(at, step);
+        }
+    }
+    return at;
+}
+
+/* The schema with this $anchor, or with "#name" as its $id. */
+static const cJSON *find_anchor(const cJSON *at, const char *name) {
+    const cJSON *anchor = json_member(at, "$anchor"), *id = json_member(at, "$id");
+    if ((cJSON_IsString(anchor) && strcmp(anchor->valuestring, name) == 0) ||
+        (cJSON_IsString(id) && id->valuestring[0] == '#' &&
+         strcmp(id->valuestring + 1, name) == 0)) {
+        return at;
+    }
+    const cJSON *found = NULL;
+    for (const cJSON *child = cJSON_IsObject(at) || cJSON_IsArray(at) ? at->child : NULL;
+         child != NULL && found == NULL; child = child->next) {
+        bool is_value = child->string != NULL && (strcmp(child->string, "enum") == 0 ||
+                                                  strcmp(child->string, "const") == 0);
+        found = is_value ? NULL : find_anchor(child, name);
+    }
+    return found;
+}
+
+static const cJSON *resolve(struct schema_builder *builder, const cJSON *ref) {
+    const char *text = cJSON_IsString(ref) ? ref->valuestring : "";
+    const cJSON *id = json_member(builder->root, "$id");
+    size_t n = cJSON_IsString(id) ? strcspn(id->valuestring, "#") : 0;
+    if (n > 0 && strncmp(text, id->valuestring, n) == 0 && (text[n] == '#' || text[n] == '\0')) {
+        text += n;
+    }
+    const cJSON *found = NULL;
+    if (*text == '\0' || strcmp(text, "#") == 0) {
+        found = cJSON_IsString(ref) ? builder->root : NULL;
+    } else if (text[0] == '#' && text[1] == '/') {
+        found = follow_pointer(builder->root, text + 1);
+    } else if (text[0] == '#') {
+        found = find_anchor(builder->root, text + 1);
+    }
+    if (found == NULL) {
+        struct error_quoted quoted;
+        schema_refuse(builder, "$ref \"%s\" must name a schema of the same file (#/$defs/...)",
+                      error_quote(&quoted, text, strlen(text)));
+    }
+    return found;
+}
+
+/* ---- what a member adds ----------------------------------------------------------------------*/
+
+/* A schema that is made of another's keyword, made once. */
+static cJSON *made_of(struct schema_builder *builder, const cJSON *of) {
+    for (size_t i = 0; i < builder->n_made; i++) {
+        if (builder->made[i].of == of) {
+            return builder->made[i].made;
+        }
+    }
+    return NULL;
+}
+
+static void keep_made(struct schema_builder *builder, const cJSON *of, cJSON *made) {
+    if (made == NULL || !memory_grow(&builder->made, &builder->made_capacity, builder->n_made + 1,
+                                     sizeof *builder->made)) {
+        cJSON_Delete(made);
+        no_memory(builder);
+        return;
+    }
+    builder->made[builder->n_made++] = (struct schema_made){of, made};
+}
+
+/* {"properties": {name: false}} */
+static cJSON *without(const char *name) {
+    cJSON *schema = cJSON_CreateObject(), *members = cJSON_AddObjectToObject(schema, "properties");
+    cJSON_AddFalseToObject(members, name);
+    return schema;
+}
+
+/* "If there is a member `name`, then ...": it is not there, or it is and the rest holds. */
+static cJSON *make_dependency(const cJSON *dependency) {
+    cJSON *schema = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(schema, "anyOf");
+    cJSON *with = cJSON_CreateObject();
+    cJSON *names = cJSON_AddArrayToObject(with, "required");
+    cJSON_AddItemToArray(names, cJSON_CreateString(dependency->string));
+    if (cJSON_IsArray(dependency)) {
+        for (const cJSON *name = dependency->child; name != NULL; name = name->next) {
+            cJSON_AddItemToArray(names, cJSON_Duplicate(name, true));
+        }
+    } else {
+        cJSON *all = cJSON_AddArrayToObject(with, "allOf");
+        cJSON_AddItemToArray(all, cJSON_Duplicate(dependency, true));
+    }
+    cJSON_AddItemToArray(list, without(dependency->string));
+    cJSON_AddItemToArray(list, with);
+    return schema;
+}
+
+static void add_dependencies(struct schema_builder *builder, struct schema_set *set,
+                             const cJSON *dependencies) {
+    const cJSON *dependency = cJSON_IsObject(dependencies) ? dependencies->child : NULL;
+    for (; dependency != NULL && !builder->failed; dependency = dependency->next) {
+        if (made_of(builder, dependency) == NULL) {
+            keep_made(builder, dependency, make_dependency(dependency));
+        }
+        schema_set_add(builder, set, made_of(builder, dependency), 0);
+    }
+}
+
+/* not {"required": [name]} is that member's not being there. */
+static void add_not(struct schema_builder *builder, struct schema_set *set, const cJSON *not) {
+    const cJSON *required = json_member(not, "required");
+    bool is_simple = cJSON_IsObject(not) && cJSON_GetArraySize(not) == 1 &&
+                     cJSON_GetArraySize(required) == 1 && cJSON_IsString(required->child);
+    if (is_simple && made_of(builder, not) == NULL) {
+        keep_made(builder, not, without(required->child->valuestring));
+    }
+    if (is_simple && !builder->failed) {
+        schema_set_add(builder, set, made_of(builder, not), 0);
+    }
+    set->never = set->never || cJSON_IsTrue(not) || (cJSON_IsObject(not) && not->child == NULL);
+}
+
+static void expand_member(struct schema_builder *builder, struct schema_set *set, size_t at) {
+    const cJSON *schema = set->members[at].schema;
+    const cJSON *ref = json_member(schema, "$ref"), *all = json_member(schema, "allOf");
+    if (ref != NULL) {
+        const cJSON *target = resolve(builder, ref);
+        if (builder->is_old) {
+            set->members[at].done |= SCHEMA_ONLY_REF;
+        }
+        if (target != NULL) {
+            schema_set_add(builder, set, target, 0);
+        }
+    }
+    if ((set->members[at].done & SCHEMA_ONLY_REF) != 0) {
+        return;
+    }
+    for (const cJSON *item = cJSON_IsArray(all) ? all->child : NULL; item != NULL;
+         item = item->next) {
+        schema_set_add(builder, set, item, 0);
+    }
+    add_dependencies(builder, set, json_member(schema, "dependentRequired"));
+    add_dependencies(builder, set, json_member(schema, "dependentSchemas"));
+    if (builder->is_old) {
+        add_dependencies(builder, set, json_member(schema, "dependencies"));
+    }
+    if (json_member(schema, "not") != NULL) {
+        add_not(builder, set, json_member(schema, "not"));
+    }
+    const cJSON *when = json_member(schema, "if");
+    if (cJSON_IsBool(when)) {
+        const cJSON *then = json_member(schema, cJSON_IsTrue(when) ? "then" : "else");
+        if (then != NULL) {
+            schema_set_add(builder, set, then, 0);
+        }
+    }
+}
+
+void schema_set_expand(struct schema_builder *builder, struct schema_set *set) {
+    for (size_t i = 0; i < set->n && !builder->failed; i++) {
+        expand_member(builder, set, i);
+    }
+}
+
+/* ---- rules -----------------------------------------------------------------------------------*/
+
+static uint64_t hash_of(const struct schema_set *set) {
+    uint64_t hash = set->never ? 1 : 0;
+    for (size_t i = 0; i < set->n; i++) {
+        hash = (hash ^ (uint64_t)(uintptr_t)set->members[i].schema) * 0x9E3779B97F4A7C15u;
+        hash = (hash ^ hash >> 29 ^ (uint64_t)set->members[i].done) * 0xBF58476D1CE4E5B9u;
+    }
+    return hash;
+}
+
+static bool is_same(const struct schema_set *a, const struct schema_set *b) {
+    bool same = a->n == b->n && a->never == b->never;
+    for (size_t i = 0; i < a->n && same; i++) {
+        same = a->members[i].schema == b->members[i].schema &&
+               a->members[i].done == b->members[i].done;
+    }
+    return same;
+}
+
+uint32_t schema_rule_of(struct schema_builder *builder, struct schema_set *set) {
+    if (set->n == 0 && !set->never) {
+        return builder->text.value;
+    }
+    uint64_t hash = hash_of(set);
+    for (size_t i = 0; i < builder->n_rules; i++) {
+        if (builder->rules[i].hash == hash && is_same(&builder->rules[i].set, set)) {
+            return builder->rules[i].rule;
+        }
+    }
+    if (builder->n_rules >= MAX_RULES) {
+        schema_refuse(builder, "more than %d combinations of its parts are possible", MAX_RULES);
+        return 0;
+    }
+    struct schema_rule rule = {.hash = hash};
+    if (!schema_set_copy(builder, &rule.set, set) ||
+        !memory_grow(&builder->rules, &builder->rules_capacity, builder->n_rules + 1,
+                     sizeof *builder->rules)) {
+        schema_set_release(&rule.set);
+        no_memory(builder);
+        return 0;
+    }
+    rule.rule = syntax_new_rule(builder->syntax, "schema", 6);
+    builder->rules[builder->n_rules++] = rule;
+    return rule.rule;
+}

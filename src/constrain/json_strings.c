@@ -1,0 +1,181 @@
+/**
+ * json_strings.c - strings of a JSON schema: lengths, patterns, formats, and names that are not some
+ * others.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/size.h"
+#include "constrain/json_parts.h"
+#include "constrain/regex.h"
+
+#define LONGEST_NAME 1000
+
+/* ---- formats ---------------------------------------------------------------------------------*/
+
+#define DAY_OF_MONTH                                                                               \
+    "(\\d{4}-((0[13578]|1[02])-(0[1-9]|[12]\\d|3[01])|(0[469]|11)-(0[1-9]|[12]\\d|30)|"            \
+    "02-(0[1-9]|1\\d|2[0-8]))|(\\d\\d(0[48]|[2468][048]|[13579][26])|"                             \
+    "([02468][048]|[13579][26])00)-02-29)"
+#define TIME_OF_DAY                                                                                \
+    "([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(\\.\\d+)?(Z|[+-]([01]\\d|2[0-3]):[0-5]\\d)"
+#define HOST_LABEL "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+#define BYTE       "(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)"
+#define GROUP      "[0-9A-Fa-f]{1,4}"
+
+static const struct {
+    const char *name, *regex;
+} formats[] = {
+    {"date", "^" DAY_OF_MONTH "$"},
+    {"time", "^" TIME_OF_DAY "$"},
+    {"date-time", "^" DAY_OF_MONTH "T" TIME_OF_DAY "$"},
+    {"duration", "^P(\\d+W|(\\d+Y(\\d+M(\\d+D)?)?|\\d+M(\\d+D)?|\\d+D)"
+                 "(T(\\d+H(\\d+M(\\d+S)?)?|\\d+M(\\d+S)?|\\d+S))?|"
+                 "T(\\d+H(\\d+M(\\d+S)?)?|\\d+M(\\d+S)?|\\d+S))$"},
+    {"uuid", "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"},
+    {"email", "^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@" HOST_LABEL
+              "(\\." HOST_LABEL ")*$"},
+    {"hostname", "^" HOST_LABEL "(\\." HOST_LABEL ")*$"},
+    {"ipv4", "^" BYTE "(\\." BYTE "){3}$"},
+    {"ipv6", "^((" GROUP ":){7}" GROUP "|(" GROUP ":){1,7}:|(" GROUP ":){1,6}:" GROUP "|(" GROUP
+             ":){1,5}(:" GROUP "){1,2}|(" GROUP ":){1,4}(:" GROUP "){1,3}|(" GROUP
+             ":){1,3}(:" GROUP "){1,4}|(" GROUP ":){1,2}(:" GROUP "){1,5}|" GROUP ":(:" GROUP
+             "){1,6}|:((:" GROUP "){1,7}|:))$"},
+    {"uri", "^[A-Za-z][A-Za-z0-9+.-]*:([A-Za-z0-9._~:/?#@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+$"},
+    {"json-pointer", "^(/([^~/]|~[01])*)*$"},
+};
+
+static const char *format_regex(const char *name) {
+    for (size_t i = 0; i < N_OF(formats); i++) {
+        if (strcmp(formats[i].name, name) == 0) {
+            return formats[i].regex;
+        }
+    }
+    return NULL;
+}
+
+/* ---- strings ---------------------------------------------------------------------------------*/
+
+static uint32_t in_quotes(struct syntax *syntax, uint32_t node) {
+    uint32_t list = syntax_list(syntax, SYNTAX_SEQUENCE);
+    syntax_append(syntax, list, syntax_bytes(syntax, "\"", 1));
+    syntax_append(syntax, list, node);
+    syntax_append(syntax, list, syntax_bytes(syntax, "\"", 1));
+    return list;
+}
+
+static uint32_t matching(struct schema_builder *builder, const char *what, const char *regex) {
+    uint32_t node = 0;
+    struct gen_error err = {0};
+    if (regex_parse(&node, builder->syntax, regex, strlen(regex), json_text_chars, true, &err) !=
+        GEN_OK) {
+        struct error_quoted quoted;
+        schema_refuse(builder, "%s \"%s\": %s", what,
+                      error_quote(&quoted, regex, strlen(regex)), err.message);
+    }
+    return in_quotes(builder->syntax, node);
+}
+
+uint32_t schema_string(struct schema_builder *builder, const struct shape *shape) {
+    struct syntax *syntax = builder->syntax;
+    bool has_length = shape->min_length > 0 || shape->max_length != SYNTAX_NO_LIMIT;
+    size_t n_forms = shape->n_patterns + (shape->format != NULL ? 1 : 0);
+    if (shape->min_length > shape->max_length) {
+        return syntax_list(syntax, SYNTAX_CHOICE);
+    }
+    if (n_forms == 0) {
+        return !has_length
+                   ? syntax_use(syntax, builder->text.string)
+                   : in_quotes(syntax, syntax_repeat(syntax, json_text_any_char(syntax),
+                                                     shape->min_length, shape->max_length));
+    }
+    if (n_forms > 1 || has_length) {
+        schema_refuse(builder, "the keyword \"%s\" is not supported next to %s",
+                      shape->format != NULL ? "format" : "pattern",
+                      n_forms > 1 ? "another pattern or format" : "minLength and maxLength");
+        return 0;
+    }
+    if (shape->n_patterns > 0) {
+        return matching(builder, "pattern", shape->patterns[0]->valuestring);
+    }
+    const char *regex = format_regex(shape->format);
+    if (regex == NULL) {
+        struct error_quoted quoted;
+        schema_refuse(builder, "the format \"%s\" is not supported",
+                      error_quote(&quoted, shape->format, strlen(shape->format)));
+        return 0;
+    }
+    return matching(builder, "format", regex);
+}
+
+/* ---- names -----------------------------------------------------------------------------------*/
+
+static int by_text(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static uint32_t any_rest(struct syntax *syntax) {
+    return syntax_repeat(syntax, json_text_chars(syntax, NULL, 0, true), 0, SYNTAX_NO_LIMIT);
+}
+
+/* What is none of these names, which are sorted and agree in the bytes before `at`. */
+static uint32_t none_of(struct syntax *syntax, const char *const *names, size_t n, size_t at) {
+    uint32_t list = syntax_list(syntax, SYNTAX_CHOICE);
+    struct syntax_range *known = memory_new(n + 1, sizeof *known);
+    size_t n_known = 0;
+    if (known == NULL) {
+        syntax->no_memory = true;
+        return list;
+    }
+    if (n > 0 && names[0][at] == '\0') {
+        names++;
+        n--;
+    } else {
+        syntax_append(syntax, list, syntax_empty(syntax));
+    }
+    for (size_t i = 0; i < n && !syntax->no_memory;) {
+        uint32_t code = 0;
+        const char *next = names[i] + at;
+        int length = bytes_utf8((const unsigned char *)next, strlen(next), &code);
+        size_t end = i + 1;
+        while (end < n && strncmp(names[end] + at, next, (size_t)length) == 0) {
+            end++;
+        }
+        known[n_known++] = (struct syntax_range){code, code};
+        uint32_t pair = syntax_list(syntax, SYNTAX_SEQUENCE);
+        syntax_append(syntax, pair, json_text_chars(syntax, &known[n_known - 1], 1, false));
+        syntax_append(syntax, pair, none_of(syntax, names + i, end - i, at + (size_t)length));
+        syntax_append(syntax, list, pair);
+        i = end;
+    }
+    uint32_t other = syntax_list(syntax, SYNTAX_SEQUENCE);
+    syntax_append(syntax, other, json_text_chars(syntax, known, n_known, true));
+    syntax_append(syntax, other, any_rest(syntax));
+    syntax_append(syntax, list, other);
+    memory_free(known);
+    return list;
+}
+
+uint32_t schema_other_names(struct schema_builder *builder, const char *const *names, size_t n) {
+    struct syntax *syntax = builder->syntax;
+    const char **sorted = memory_new(n + 1, sizeof *sorted);
+    if (sorted == NULL) {
+        syntax->no_memory = true;
+        return 0;
+    }
+    for (size_t i = 0; i < n; i++) {
+        sorted[i] = names[i];
+        if (strlen(names[i]) > LONGEST_NAME) {
+            schema_refuse(builder, "a name has more than %d bytes", LONGEST_NAME);
+        }
+    }
+    if (n > 1) {
+        qsort(sorted, n, sizeof *sorted, by_text);
+    }
+    uint32_t node = builder->failed ? 0 : in_quotes(syntax, none_of(syntax, sorted, n, 0));
+    memory_free(sorted);
+    return node;
+}
