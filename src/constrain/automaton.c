@@ -200,6 +200,9 @@ static void build(struct builder *builder, uint32_t at, uint32_t from, uint32_t 
     case SYNTAX_BYTES:
         build_bytes(builder, node, from, to);
         break;
+    case SYNTAX_BYTE:
+        add_bytes(builder, from, to, node->low, node->high);
+        break;
     case SYNTAX_CLASS:
         for (uint32_t i = 0; i < node->last && !failed(builder); i++) {
             const struct syntax_range *range = &syntax->ranges[node->first + i];

@@ -1,11 +1,11 @@
 /**
- * json_members.c - arrays and objects of a JSON schema. Members of objects come in one order: those of
- * `properties` as they are written, those that only `required` names, others.
+ * json_members.c - arrays and objects of a JSON schema. Members of objects come in one order: those
+ * of `properties` as they are written, those that only `required` names, others.
  */
 #include <string.h>
 
 #include "base/memory.h"
-#include "constrain/json_parts.h"
+#include "constrain/json_forms.h"
 
 #define MAX_PREFIX 1000
 #define MAX_STATES 100000
@@ -94,33 +94,84 @@ static size_t longest_prefix(struct schema_builder *builder, const struct schema
     return builder->failed ? 0 : longest;
 }
 
-/* [ items, one that `contains` describes, items ] */
+/* An array with low to high items that `contains` describes, among others. */
+struct containing {
+    struct schema_builder *builder;
+    uint32_t other, found; /* rules of items; 0: there can be none */
+    uint32_t low, high, cap, first;
+};
+
+/* What may come after `count` that it describes, with a comma before it. */
+static uint32_t items_after(const struct containing *it, uint32_t count, bool comma) {
+    struct syntax *syntax = it->builder->syntax;
+    uint32_t list = syntax_list(syntax, SYNTAX_CHOICE);
+    uint32_t next = count < it->cap ? count + 1 : it->cap;
+    const uint32_t rules[] = {it->other, count < it->high ? it->found : 0};
+    const uint32_t then[] = {it->first + count, it->first + next};
+    if (count >= it->low) {
+        syntax_append(syntax, list, syntax_empty(syntax));
+    }
+    for (size_t i = 0; i < 2; i++) {
+        if (rules[i] != 0) {
+            uint32_t item = syntax_list(syntax, SYNTAX_SEQUENCE);
+            if (comma) {
+                append_word(it->builder, item, ",");
+            }
+            syntax_append(syntax, item, syntax_use(syntax, rules[i]));
+            syntax_append(syntax, item, syntax_use(syntax, then[i]));
+            syntax_append(syntax, list, item);
+        }
+    }
+    return list;
+}
+
+/* The rule of items that `contains` does not describe; where that need not be said, of all. */
+static uint32_t other_item(struct schema_builder *builder, const struct schema_set *set,
+                           const struct shape *shape) {
+    if (shape->max_contains == SYNTAX_NO_LIMIT) {
+        return item_rule(builder, set, 0, NULL);
+    }
+    if (schema_made_of(builder, shape->contains) == NULL) {
+        cJSON *negated = schema_negate(shape->contains);
+        if (negated == NULL) {
+            schema_refuse(builder, "the keyword \"maxContains\" is not supported with this "
+                                   "\"contains\"");
+            return 0;
+        }
+        schema_keep_made(builder, shape->contains, negated);
+    }
+    return builder->failed ? 0
+                           : item_rule(builder, set, 0, schema_made_of(builder, shape->contains));
+}
+
 static uint32_t array_containing(struct schema_builder *builder, const struct schema_set *set,
                                  const struct shape *shape) {
     struct syntax *syntax = builder->syntax;
-    uint32_t item = item_rule(builder, set, 0, NULL);
-    uint32_t found = item_rule(builder, set, 0, shape->contains);
+    struct containing it = {
+        .builder = builder, .low = shape->min_contains, .high = shape->max_contains};
+    it.cap = it.high != SYNTAX_NO_LIMIT ? it.high : it.low;
+    if (longest_prefix(builder, set) > 0 || shape->min_items > it.low ||
+        shape->max_items != SYNTAX_NO_LIMIT || it.cap > MAX_PREFIX) {
+        schema_refuse(builder,
+                      "the keyword \"contains\" is not supported next to prefixItems, "
+                      "minItems and maxItems, nor with counts above %d",
+                      MAX_PREFIX);
+        return 0;
+    }
+    it.other = other_item(builder, set, shape);
+    it.found = item_rule(builder, set, 0, shape->contains);
+    for (uint32_t i = 0; i <= it.cap; i++) {
+        uint32_t rule = new_rule(builder, 0);
+        it.first = i == 0 ? rule : it.first;
+    }
+    for (uint32_t i = 0; i <= it.cap && !syntax->no_memory; i++) {
+        uint32_t node = items_after(&it, i, true);
+        syntax->rules[it.first + i].node = node;
+    }
     uint32_t list = syntax_list(syntax, SYNTAX_SEQUENCE);
-    if (longest_prefix(builder, set) > 0 || shape->min_items > 1 ||
-        shape->max_items != SYNTAX_NO_LIMIT) {
-        schema_refuse(builder, "the keyword \"contains\" is not supported next to prefixItems, "
-                               "minItems and maxItems");
-        return list;
-    }
-    if (item == 0 || found == 0) {
-        return syntax_list(syntax, SYNTAX_CHOICE);
-    }
-    uint32_t before = syntax_list(syntax, SYNTAX_SEQUENCE);
-    uint32_t after = syntax_list(syntax, SYNTAX_SEQUENCE);
-    syntax_append(syntax, before, syntax_use(syntax, item));
-    append_word(builder, before, ",");
-    append_word(builder, after, ",");
-    syntax_append(syntax, after, syntax_use(syntax, item));
     syntax_append(syntax, list, word(syntax, "["));
     syntax_append(syntax, list, json_text_blanks(&builder->text));
-    syntax_append(syntax, list, syntax_repeat(syntax, before, 0, SYNTAX_NO_LIMIT));
-    syntax_append(syntax, list, syntax_use(syntax, found));
-    syntax_append(syntax, list, syntax_repeat(syntax, after, 0, SYNTAX_NO_LIMIT));
+    syntax_append(syntax, list, items_after(&it, 0, false));
     syntax_append(syntax, list, json_text_blanks(&builder->text));
     syntax_append(syntax, list, word(syntax, "]"));
     return list;
@@ -157,7 +208,8 @@ uint32_t schema_array(struct schema_builder *builder, const struct schema_set *s
     if (shape->min_items > shape->max_items) {
         return syntax_list(syntax, SYNTAX_CHOICE);
     }
-    if (shape->contains != NULL) {
+    bool is_counted = shape->min_contains > 0 || shape->max_contains != SYNTAX_NO_LIMIT;
+    if (shape->contains != NULL && is_counted) {
         return array_containing(builder, set, shape);
     }
     size_t n_prefix = longest_prefix(builder, set);
@@ -192,6 +244,7 @@ struct object {
     struct named *named;
     const char **names;
     size_t n, capacity, names_capacity;
+    struct schema_names by_form;
     uint32_t other; /* the rule of a member with another name; 0: none can be there */
     uint32_t low, high;
     uint32_t cap, first; /* counts from here on are one; the rule of the first state */
@@ -217,8 +270,8 @@ static struct named *find_named(struct object *object, const char *name) {
 static void find_names(struct object *object) {
     struct schema_builder *builder = object->builder;
     for (size_t i = 0; i < object->set->n; i++) {
-        const cJSON *schema = counts(&object->set->members[i]) ? object->set->members[i].schema
-                                                               : NULL;
+        const cJSON *schema =
+            counts(&object->set->members[i]) ? object->set->members[i].schema : NULL;
         const cJSON *properties = json_member(schema, "properties");
         if (properties != NULL && !cJSON_IsObject(properties)) {
             schema_refuse(builder, "properties must be an object");
@@ -229,8 +282,8 @@ static void find_names(struct object *object) {
         }
     }
     for (size_t i = 0; i < object->set->n; i++) {
-        const cJSON *schema = counts(&object->set->members[i]) ? object->set->members[i].schema
-                                                               : NULL;
+        const cJSON *schema =
+            counts(&object->set->members[i]) ? object->set->members[i].schema : NULL;
         const cJSON *required = json_member(schema, "required");
         for (const cJSON *item = cJSON_IsArray(required) ? required->child : NULL;
              item != NULL && !builder->failed; item = item->next) {
@@ -245,16 +298,19 @@ static void find_names(struct object *object) {
     }
 }
 
-/* The schemas of a member; name NULL: of one that is not named. */
-static uint32_t value_rule(struct object *object, const char *name) {
+/* The rule of a member's value; name NULL: of one that is not named. `forms` are its name's. */
+static uint32_t value_rule(struct object *object, const char *name, unsigned forms) {
     struct schema_builder *builder = object->builder;
     struct schema_set values = {0};
     for (size_t i = 0; i < object->set->n; i++) {
-        const cJSON *schema = counts(&object->set->members[i]) ? object->set->members[i].schema
-                                                               : NULL;
+        const cJSON *schema =
+            counts(&object->set->members[i]) ? object->set->members[i].schema : NULL;
         const cJSON *properties = json_member(schema, "properties");
         const cJSON *found = name != NULL ? json_member(properties, name) : NULL;
-        found = found != NULL ? found : json_member(schema, "additionalProperties");
+        bool by_form = schema_names_add(builder, &object->by_form, &values, schema, forms);
+        if (found == NULL && !by_form) {
+            found = json_member(schema, "additionalProperties");
+        }
         if (found != NULL) {
             schema_set_add(builder, &values, found, 0);
         }
@@ -274,16 +330,53 @@ static uint32_t member_rule(struct object *object, uint32_t name, uint32_t value
     return new_rule(object->builder, list);
 }
 
-static void make_members(struct object *object) {
+/* Members whose names are none of those that are named, by the forms of their names. */
+static uint32_t others_by_form(struct object *object) {
     struct schema_builder *builder = object->builder;
-    for (size_t i = 0; i < object->n && !builder->failed; i++) {
-        uint32_t value = value_rule(object, object->named[i].name);
+    const struct schema_names *by_form = &object->by_form;
+    unsigned kinds[64];
+    size_t n = languages_kinds(&by_form->languages, kinds, 64);
+    uint32_t list = syntax_list(builder->syntax, SYNTAX_CHOICE);
+    if (n == 64) {
+        schema_refuse(builder, "patternProperties overlap in more than 63 ways");
+    }
+    for (size_t i = 0; i < n && !builder->failed; i++) {
+        bool is_named = (kinds[i] & 2) != 0;
+        bool allowed = (kinds[i] & by_form->wanted.mask) == by_form->wanted.forms;
+        uint32_t value = is_named || !allowed ? 0 : value_rule(object, NULL, kinds[i]);
         if (value != 0) {
-            object->named[i].rule = member_rule(
-                object, json_text_quoted(builder->syntax, object->named[i].name), value);
+            uint32_t name = languages_emit(&by_form->languages, builder->syntax, ~0u, kinds[i]);
+            syntax_append(builder->syntax, list,
+                          syntax_use(builder->syntax, member_rule(object, name, value)));
         }
     }
-    uint32_t value = builder->failed || object->high == 0 ? 0 : value_rule(object, NULL);
+    return new_rule(builder, list);
+}
+
+static void make_members(struct object *object) {
+    struct schema_builder *builder = object->builder;
+    if (!schema_names_init(builder, &object->by_form, object->set, object->names, object->n)) {
+        return;
+    }
+    for (size_t i = 0; i < object->n && !builder->failed; i++) {
+        const char *name = object->named[i].name;
+        unsigned forms = 0;
+        bool allowed =
+            !object->by_form.any || schema_names_forms(builder, &object->by_form, name, &forms);
+        uint32_t value = allowed ? value_rule(object, name, forms) : 0;
+        if (value != 0) {
+            object->named[i].rule =
+                member_rule(object, json_text_quoted(builder->syntax, name), value);
+        }
+    }
+    if (builder->failed || object->high == 0) {
+        return;
+    }
+    if (object->by_form.any) {
+        object->other = others_by_form(object);
+        return;
+    }
+    uint32_t value = value_rule(object, NULL, 0);
     if (value != 0) {
         object->other =
             member_rule(object, schema_other_names(builder, object->names, object->n), value);
@@ -323,8 +416,7 @@ static uint32_t others(const struct object *object, uint32_t count) {
     syntax_append(syntax, all, next_member(object, 0, object->other));
     syntax_append(syntax, all,
                   syntax_repeat(syntax, next_member(object, 1, object->other),
-                                low > 0 ? low - 1 : 0,
-                                high == SYNTAX_NO_LIMIT ? high : high - 1));
+                                low > 0 ? low - 1 : 0, high == SYNTAX_NO_LIMIT ? high : high - 1));
     return syntax_repeat(syntax, all, low > 0 ? 1 : 0, 1);
 }
 
@@ -386,6 +478,7 @@ uint32_t schema_object(struct schema_builder *builder, const struct schema_set *
         make_members(&object);
         node = builder->failed ? 0 : make_object(&object);
     }
+    schema_names_release(&object.by_form);
     memory_free(object.named);
     memory_free(object.names);
     return node;

@@ -1,7 +1,7 @@
 /**
- * json_parts.h - what the files that read a JSON schema share. A place of the text is under a set of
- * schemas, all of which hold: the one that stands there, what its $ref and allOf name, a branch of its
- * anyOf. Each set is made a rule, once.
+ * json_parts.h - what the files that read a JSON schema share. A place of the text is under a set
+ * of schemas, all of which hold: the one that stands there, what its $ref and allOf name, a branch
+ * of its anyOf. Each set is made a rule, once.
  */
 #ifndef CONSTRAIN_JSON_PARTS_H
 #define CONSTRAIN_JSON_PARTS_H
@@ -79,6 +79,8 @@ struct shape {
     uint32_t min_items, max_items, min_members, max_members;
     const cJSON *values; /**< an array that `enum` is, or the value that `const` is */
     const cJSON *contains;
+    const cJSON *none_of; /**< texts that a string is not */
+    uint32_t min_contains, max_contains;
     const char *refused;    /**< a keyword that is not supported */
     unsigned refused_types; /**< where it would mean something */
     const cJSON *any_of, *one_of;
@@ -101,7 +103,22 @@ bool schema_set_copy(struct schema_builder *builder, struct schema_set *to,
 /** The rule of a set, which may be made later. */
 uint32_t schema_rule_of(struct schema_builder *builder, struct schema_set *set);
 
+/** A schema that was made of a keyword or value, NULL: not yet; and keep one, which is then made.
+ */
+cJSON *schema_made_of(const struct schema_builder *builder, const cJSON *of);
+void schema_keep_made(struct schema_builder *builder, const cJSON *of, cJSON *made);
+
+/* json_negate.c: new schemas, made of copies */
+/** What does not fulfil a schema; NULL: that cannot be said. */
+cJSON *schema_negate(const cJSON *schema);
+/** if, then and else of a schema as anyOf. */
+cJSON *schema_choose(const cJSON *schema);
+/** A branch of oneOf, and none of the others. */
+cJSON *schema_only_one(const cJSON *one_of, const cJSON *branch);
+
 /* json_shape.c */
+/** Whether a keyword says nothing of values. */
+bool schema_is_note(const char *name);
 struct shape schema_shape(struct schema_builder *builder, const struct schema_set *set);
 /** Whether no value fulfils both sets; they are expanded. */
 bool schema_sets_differ(struct schema_builder *builder, const struct schema_set *a,

@@ -105,9 +105,9 @@ static uint32_t next_digit(const struct digits_between *it, int at, bool low, bo
                            digits_from(it, at + 1, true, false, after_point)));
     }
     if (high) {
-        syntax_append(syntax, list,
-                      then(syntax, digit(syntax, to, to),
-                           digits_from(it, at + 1, false, true, after_point)));
+        syntax_append(
+            syntax, list,
+            then(syntax, digit(syntax, to, to), digits_from(it, at + 1, false, true, after_point)));
     }
     from += low ? 1 : 0;
     to -= high ? 1 : 0;
@@ -127,11 +127,10 @@ static uint32_t free_digits(const struct digits_between *it, int at, bool after_
     }
     uint32_t n = (uint32_t)(it->n_whole - at);
     uint32_t rest = digits(syntax, n, n);
-    return it->is_integer
-               ? rest
-               : then(syntax, rest,
-                      optional(syntax, then(syntax, word(syntax, "."),
-                                            digits(syntax, 1, SYNTAX_NO_LIMIT))));
+    return it->is_integer ? rest
+                          : then(syntax, rest,
+                                 optional(syntax, then(syntax, word(syntax, "."),
+                                                       digits(syntax, 1, SYNTAX_NO_LIMIT))));
 }
 
 /* The rest of a number from digit `at` on; after_point: with a digit after the point at least. */
@@ -179,8 +178,9 @@ static uint32_t between(struct schema_builder *builder, double low, bool low_out
     n_after = is_integer ? 0 : max(n_after, 0);
     uint32_t list = syntax_list(syntax, SYNTAX_CHOICE);
     if (from_whole > MAX_DIGITS || to_whole > MAX_DIGITS || n_after > MAX_DIGITS) {
-        schema_refuse(builder, "bounds of numbers must have no more than %d digits before and "
-                               "after the point",
+        schema_refuse(builder,
+                      "bounds of numbers must have no more than %d digits before and "
+                      "after the point",
                       MAX_DIGITS);
         return list;
     }
@@ -245,7 +245,8 @@ static uint32_t bounded(struct schema_builder *builder, struct shape shape) {
 
 /* ---- multiples -------------------------------------------------------------------------------*/
 
-/* Multiples of k * 10^-n_after: the rule for each remainder and number of digits after the point. */
+/* Multiples of k * 10^-n_after: the rule for each remainder and number of digits after the point.
+ */
 struct remainders {
     struct syntax *syntax;
     uint32_t k, n_after, first;
@@ -311,7 +312,8 @@ static uint32_t multiples(struct schema_builder *builder, uint32_t k, uint32_t n
     if (n_after > 0) {
         uint32_t more = syntax_list(it.syntax, SYNTAX_CHOICE);
         append_digits(&it, more, 1, 0, 0);
-        zero = then(it.syntax, zero, optional(it.syntax, then(it.syntax, word(it.syntax, "."), more)));
+        zero =
+            then(it.syntax, zero, optional(it.syntax, then(it.syntax, word(it.syntax, "."), more)));
     }
     syntax_append(it.syntax, list, zero);
     append_digits(&it, list, 0, 0, 1);
@@ -354,10 +356,11 @@ static uint32_t of_multiple(struct schema_builder *builder, const struct shape *
     k = nearbyint(k);
     bool has_bounds = shape->has_low || shape->has_high;
     bool is_whole = n_after == 0;
-    if (has_bounds || k < 1 || k > MAX_MODULUS || n_after > 9 ||
-        (shape->is_integer && !is_whole) || shape->is_fraction) {
-        schema_refuse(builder, "the keyword \"multipleOf\" is not supported with these bounds, or "
-                               "above %d units of its last digit",
+    if (has_bounds || k < 1 || k > MAX_MODULUS || n_after > 9 || (shape->is_integer && !is_whole) ||
+        shape->is_fraction) {
+        schema_refuse(builder,
+                      "the keyword \"multipleOf\" is not supported with these bounds, or "
+                      "above %d units of its last digit",
                       MAX_MODULUS);
         return 0;
     }

@@ -44,8 +44,8 @@ static bool with_branch(struct schema_builder *builder, struct schema_set *to,
 static bool differ(struct schema_builder *builder, const struct schema_set *set,
                    const struct shape *shape, const cJSON *a, const cJSON *b) {
     struct schema_set of_a = {0}, of_b = {0};
-    bool found = with_branch(builder, &of_a, set, shape, a) &&
-                 with_branch(builder, &of_b, set, shape, b);
+    bool found =
+        with_branch(builder, &of_a, set, shape, a) && with_branch(builder, &of_b, set, shape, b);
     if (found) {
         schema_set_expand(builder, &of_a);
         schema_set_expand(builder, &of_b);
@@ -56,29 +56,46 @@ static bool differ(struct schema_builder *builder, const struct schema_set *set,
     return found;
 }
 
-static void check_one_of(struct schema_builder *builder, const struct schema_set *set,
-                         const struct shape *shape) {
+/* Whether all alternatives of oneOf exclude each other: it is anyOf then. */
+static bool all_differ(struct schema_builder *builder, const struct schema_set *set,
+                       const struct shape *shape) {
     for (const cJSON *a = shape->one_of->child; a != NULL; a = a->next) {
         for (const cJSON *b = a->next; b != NULL && !builder->failed; b = b->next) {
             if (!differ(builder, set, shape, a, b)) {
-                schema_refuse(builder, "the keyword \"oneOf\" is not supported where two of its "
-                                       "schemas may hold at once (anyOf allows that)");
+                return false;
             }
         }
     }
+    return true;
+}
+
+/* A branch of oneOf that says of the others that they do not hold. */
+static const cJSON *only_branch(struct schema_builder *builder, const cJSON *one_of,
+                                const cJSON *branch) {
+    for (const cJSON *other = one_of->child; other != NULL; other = other->next) {
+        cJSON *negated = other != branch ? schema_negate(other) : NULL;
+        if (other != branch && negated == NULL) {
+            schema_refuse(builder, "the keyword \"oneOf\" is not supported where two of its "
+                                   "schemas may hold at once (anyOf allows that)");
+        }
+        cJSON_Delete(negated);
+    }
+    if (!builder->failed && schema_made_of(builder, branch) == NULL) {
+        schema_keep_made(builder, branch, schema_only_one(one_of, branch));
+    }
+    return builder->failed ? branch : schema_made_of(builder, branch);
 }
 
 static uint32_t build_alternatives(struct schema_builder *builder, const struct schema_set *set,
                                    const struct shape *shape) {
     const cJSON *list = shape->any_of != NULL ? shape->any_of : shape->one_of;
     uint32_t node = syntax_list(builder->syntax, SYNTAX_CHOICE);
-    if (shape->one_of != NULL) {
-        check_one_of(builder, set, shape);
-    }
+    bool exclusive = shape->one_of == NULL || all_differ(builder, set, shape);
     for (const cJSON *branch = list->child; branch != NULL && !builder->failed;
          branch = branch->next) {
         struct schema_set with = {0};
-        if (with_branch(builder, &with, set, shape, branch) && !with.never) {
+        const cJSON *one = exclusive ? branch : only_branch(builder, list, branch);
+        if (with_branch(builder, &with, set, shape, one) && !with.never) {
             uint32_t rule = schema_rule_of(builder, &with);
             syntax_append(builder->syntax, node, syntax_use(builder->syntax, rule));
         }
@@ -153,12 +170,11 @@ static void build_all(struct schema_builder *builder) {
     struct schema_set set = {0};
     schema_set_add(builder, &set, builder->root, 0);
     uint32_t rule = set.never ? 0 : schema_rule_of(builder, &set);
-    uint32_t node = set.never ? syntax_list(builder->syntax, SYNTAX_CHOICE)
-                              : syntax_use(builder->syntax, rule);
+    uint32_t node =
+        set.never ? syntax_list(builder->syntax, SYNTAX_CHOICE) : syntax_use(builder->syntax, rule);
     schema_set_release(&set);
     builder->syntax->rules[0].node = node;
-    while (builder->n_built < builder->n_rules && !builder->failed &&
-           !builder->syntax->no_memory) {
+    while (builder->n_built < builder->n_rules && !builder->failed && !builder->syntax->no_memory) {
         struct schema_set next = {0};
         rule = builder->rules[builder->n_built].rule;
         if (schema_set_copy(builder, &next, &builder->rules[builder->n_built++].set)) {

@@ -1,6 +1,6 @@
 /**
- * json_sets.c - sets of schemas that hold at one place: what $ref and allOf add to them, and the rule
- * of each.
+ * json_sets.c - sets of schemas that hold at one place: what $ref and allOf add to them, and the
+ * rule of each.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -107,20 +107,24 @@ static const cJSON *follow_pointer(const cJSON *at, const char *pointer) {
     return at;
 }
 
-/* The schema with this $anchor, or with "#name" as its $id. */
-static const cJSON *find_anchor(const cJSON *at, const char *name) {
-    const cJSON *anchor = json_member(at, "$anchor"), *id = json_member(at, "$id");
-    if ((cJSON_IsString(anchor) && strcmp(anchor->valuestring, name) == 0) ||
-        (cJSON_IsString(id) && id->valuestring[0] == '#' &&
-         strcmp(id->valuestring + 1, name) == 0)) {
+static bool is_text(const cJSON *item, const char *text) {
+    return cJSON_IsString(item) && strcmp(item->valuestring, text) == 0;
+}
+
+/* The schema with this $anchor, or where the name begins with "#" or is a whole URI, this $id. */
+static const cJSON *find_named(const cJSON *at, const char *name, bool anchor) {
+    const cJSON *id = json_member(at, "$id");
+    bool is_it = anchor ? is_text(json_member(at, "$anchor"), name + 1) || is_text(id, name)
+                        : is_text(id, name) && strchr(name, ':') != NULL;
+    if (is_it) {
         return at;
     }
     const cJSON *found = NULL;
     for (const cJSON *child = cJSON_IsObject(at) || cJSON_IsArray(at) ? at->child : NULL;
          child != NULL && found == NULL; child = child->next) {
-        bool is_value = child->string != NULL && (strcmp(child->string, "enum") == 0 ||
-                                                  strcmp(child->string, "const") == 0);
-        found = is_value ? NULL : find_anchor(child, name);
+        bool is_value = child->string != NULL &&
+                        (strcmp(child->string, "enum") == 0 || strcmp(child->string, "const") == 0);
+        found = is_value ? NULL : find_named(child, name, anchor);
     }
     return found;
 }
@@ -137,8 +141,8 @@ static const cJSON *resolve(struct schema_builder *builder, const cJSON *ref) {
         found = cJSON_IsString(ref) ? builder->root : NULL;
     } else if (text[0] == '#' && text[1] == '/') {
         found = follow_pointer(builder->root, text + 1);
-    } else if (text[0] == '#') {
-        found = find_anchor(builder->root, text + 1);
+    } else {
+        found = find_named(builder->root, text, text[0] == '#');
     }
     if (found == NULL) {
         struct error_quoted quoted;
@@ -150,8 +154,7 @@ static const cJSON *resolve(struct schema_builder *builder, const cJSON *ref) {
 
 /* ---- what a member adds ----------------------------------------------------------------------*/
 
-/* A schema that is made of another's keyword, made once. */
-static cJSON *made_of(struct schema_builder *builder, const cJSON *of) {
+cJSON *schema_made_of(const struct schema_builder *builder, const cJSON *of) {
     for (size_t i = 0; i < builder->n_made; i++) {
         if (builder->made[i].of == of) {
             return builder->made[i].made;
@@ -160,7 +163,7 @@ static cJSON *made_of(struct schema_builder *builder, const cJSON *of) {
     return NULL;
 }
 
-static void keep_made(struct schema_builder *builder, const cJSON *of, cJSON *made) {
+void schema_keep_made(struct schema_builder *builder, const cJSON *of, cJSON *made) {
     if (made == NULL || !memory_grow(&builder->made, &builder->made_capacity, builder->n_made + 1,
                                      sizeof *builder->made)) {
         cJSON_Delete(made);
@@ -200,25 +203,26 @@ static void add_dependencies(struct schema_builder *builder, struct schema_set *
                              const cJSON *dependencies) {
     const cJSON *dependency = cJSON_IsObject(dependencies) ? dependencies->child : NULL;
     for (; dependency != NULL && !builder->failed; dependency = dependency->next) {
-        if (made_of(builder, dependency) == NULL) {
-            keep_made(builder, dependency, make_dependency(dependency));
+        if (schema_made_of(builder, dependency) == NULL) {
+            schema_keep_made(builder, dependency, make_dependency(dependency));
         }
-        schema_set_add(builder, set, made_of(builder, dependency), 0);
+        schema_set_add(builder, set, schema_made_of(builder, dependency), 0);
     }
 }
 
-/* not {"required": [name]} is that member's not being there. */
-static void add_not(struct schema_builder *builder, struct schema_set *set, const cJSON *not) {
-    const cJSON *required = json_member(not, "required");
-    bool is_simple = cJSON_IsObject(not) && cJSON_GetArraySize(not) == 1 &&
-                     cJSON_GetArraySize(required) == 1 && cJSON_IsString(required->child);
-    if (is_simple && made_of(builder, not) == NULL) {
-        keep_made(builder, not, without(required->child->valuestring));
+/* Add what does not fulfil a schema. A `not` of types stays: json_shape.c knows it. */
+static void add_not(struct schema_builder *builder, struct schema_set *set, const cJSON * not ) {
+    bool is_type = json_member(not, "type") != NULL && not ->child->next == NULL;
+    if (!is_type && schema_made_of(builder, not ) == NULL) {
+        cJSON *made = schema_negate(not );
+        if (made == NULL) {
+            return; /* json_shape.c refuses it, where it means something */
+        }
+        schema_keep_made(builder, not, made);
     }
-    if (is_simple && !builder->failed) {
-        schema_set_add(builder, set, made_of(builder, not), 0);
+    if (!is_type && !builder->failed) {
+        schema_set_add(builder, set, schema_made_of(builder, not ), 0);
     }
-    set->never = set->never || cJSON_IsTrue(not) || (cJSON_IsObject(not) && not->child == NULL);
 }
 
 static void expand_member(struct schema_builder *builder, struct schema_set *set, size_t at) {
@@ -249,11 +253,13 @@ static void expand_member(struct schema_builder *builder, struct schema_set *set
         add_not(builder, set, json_member(schema, "not"));
     }
     const cJSON *when = json_member(schema, "if");
-    if (cJSON_IsBool(when)) {
-        const cJSON *then = json_member(schema, cJSON_IsTrue(when) ? "then" : "else");
-        if (then != NULL) {
-            schema_set_add(builder, set, then, 0);
-        }
+    bool chooses = when != NULL &&
+                   (json_member(schema, "then") != NULL || json_member(schema, "else") != NULL);
+    if (chooses && schema_made_of(builder, when) == NULL) {
+        schema_keep_made(builder, when, schema_choose(schema));
+    }
+    if (chooses && !builder->failed) {
+        schema_set_add(builder, set, schema_made_of(builder, when), 0);
     }
 }
 

@@ -1,7 +1,7 @@
 /**
- * json_shape.c - what a set of schemas says together: the keywords of all of them as one shape. Every
- * keyword is in the table; what is not is refused, as is what is not supported, where it could mean
- * something.
+ * json_shape.c - what a set of schemas says together: the keywords of all of them as one shape.
+ * Every keyword is in the table; what is not is refused, as is what is not supported, where it
+ * could mean something.
  */
 #include <math.h>
 #include <string.h>
@@ -66,7 +66,7 @@ static const struct keyword keywords[] = {
     {"anyOf", KEYWORD_SPECIAL, 0, 0},
     {"oneOf", KEYWORD_SPECIAL, 0, 0},
     {"not", KEYWORD_SPECIAL, JSON_ALL, 0},
-    {"if", KEYWORD_SPECIAL, JSON_ALL, 0},
+    {"if", KEYWORD_ELSE, 0, 0},
     {"then", KEYWORD_ELSE, 0, 0},
     {"else", KEYWORD_ELSE, 0, 0},
     {"dependencies", KEYWORD_SPECIAL, JSON_OBJECT, 0},
@@ -88,9 +88,10 @@ static const struct keyword keywords[] = {
     {"unevaluatedItems", KEYWORD_REFUSED, JSON_ARRAY, 0},
     {"minProperties", KEYWORD_COUNT, JSON_OBJECT, AT(min_members)},
     {"maxProperties", KEYWORD_LIMIT, JSON_OBJECT, AT(max_members)},
-    {"patternProperties", KEYWORD_SPECIAL, JSON_OBJECT, 0},
+    {"patternProperties", KEYWORD_ELSE, 0, 0},
     {"propertyNames", KEYWORD_SPECIAL, JSON_OBJECT, 0},
     {"unevaluatedProperties", KEYWORD_REFUSED, JSON_OBJECT, 0},
+    {"x-gen-none-of", KEYWORD_SPECIAL, JSON_STRING, 0}, /* json_negate.c */
 };
 
 static const struct keyword *find_keyword(const char *name) {
@@ -100,6 +101,11 @@ static const struct keyword *find_keyword(const char *name) {
         }
     }
     return NULL;
+}
+
+bool schema_is_note(const char *name) {
+    const struct keyword *keyword = find_keyword(name);
+    return keyword != NULL ? keyword->kind == KEYWORD_NOTE : strncmp(name, "x-", 2) == 0;
 }
 
 /* ---- keywords with a case of their own -------------------------------------------------------*/
@@ -112,8 +118,7 @@ static void refuse_here(struct shape *shape, const struct keyword *keyword) {
 }
 
 static unsigned type_bit(const char *name) {
-    static const char *const names[] = {"null",  "boolean", "object",
-                                        "array", "number",  "string"};
+    static const char *const names[] = {"null", "boolean", "object", "array", "number", "string"};
     for (unsigned i = 0; i < N_OF(names); i++) {
         if (strcmp(names[i], name) == 0) {
             return 1u << i;
@@ -148,13 +153,12 @@ static void take_bound(struct schema_builder *builder, struct shape *shape, cons
     double value = item->valuedouble;
     if (!cJSON_IsNumber(item)) {
         schema_refuse(builder, "%s is %s, but must be a number", item->string, json_kind(item));
-    } else if (is_low && (!shape->has_low || value > shape->low ||
-                          (value == shape->low && out))) {
+    } else if (is_low && (!shape->has_low || value > shape->low || (value == shape->low && out))) {
         shape->has_low = true;
         shape->low = value;
         shape->low_out = out;
-    } else if (!is_low && (!shape->has_high || value < shape->high ||
-                           (value == shape->high && out))) {
+    } else if (!is_low &&
+               (!shape->has_high || value < shape->high || (value == shape->high && out))) {
         shape->has_high = true;
         shape->high = value;
         shape->high_out = out;
@@ -162,20 +166,14 @@ static void take_bound(struct schema_builder *builder, struct shape *shape, cons
 }
 
 static void take_not(struct schema_builder *builder, struct shape *shape,
-                     const struct keyword *keyword, const cJSON *not) {
-    const cJSON *type = json_member(not, "type"), *required = json_member(not, "required");
-    bool single = cJSON_IsObject(not) && cJSON_GetArraySize(not) == 1;
-    if (single && type != NULL) {
+                     const struct keyword *keyword, const cJSON * not ) {
+    const cJSON *type = json_member(not, "type");
+    if (type != NULL && not ->child->next == NULL) {
         bool integer = false;
         unsigned types = types_of(builder, type, &integer);
         shape->types &= ~(integer ? types & ~(unsigned)JSON_NUMBER : types);
         shape->is_fraction = shape->is_fraction || integer;
-        return;
-    }
-    /* json_sets.c makes a schema of the first, and knows the others. */
-    bool is_made = single && cJSON_GetArraySize(required) == 1;
-    bool is_known = cJSON_IsBool(not) || (cJSON_IsObject(not) && not->child == NULL);
-    if (!is_made && !is_known) {
+    } else if (schema_made_of(builder, not ) == NULL) {
         refuse_here(shape, keyword);
     }
 }
@@ -217,6 +215,27 @@ static void take_pattern(struct schema_builder *builder, struct shape *shape, co
     }
 }
 
+/* Whether a schema has references, which its $id would change. */
+static bool has_refs(const cJSON *at) {
+    bool found = at->string != NULL && strcmp(at->string, "$ref") == 0;
+    for (const cJSON *child = cJSON_IsObject(at) || cJSON_IsArray(at) ? at->child : NULL;
+         child != NULL && !found; child = child->next) {
+        found = has_refs(child);
+    }
+    return found;
+}
+
+static void take_contains(struct schema_builder *builder, struct shape *shape,
+                          const struct schema_member *member, const cJSON *item) {
+    int64_t value = -1;
+    bool is_low = strcmp(item->string, "minContains") == 0;
+    if (!json_is_integer(item, &value) || value < 0 || value > 100000) {
+        schema_refuse(builder, "%s must be a whole number from 0 to 100000", item->string);
+    } else if (json_member(member->schema, "contains") != NULL) {
+        *(is_low ? &shape->min_contains : &shape->max_contains) = (uint32_t)value;
+    }
+}
+
 static void take_special(struct schema_builder *builder, struct shape *shape,
                          const struct schema_member *member, const struct keyword *keyword,
                          const cJSON *item) {
@@ -253,30 +272,24 @@ static void take_special(struct schema_builder *builder, struct shape *shape,
             refuse_here(shape, keyword);
         }
         shape->contains = item;
+    } else if (strcmp(name, "x-gen-none-of") == 0) {
+        if (shape->none_of != NULL) {
+            refuse_here(shape, keyword);
+        }
+        shape->none_of = item;
     } else if (strcmp(name, "minContains") == 0 || strcmp(name, "maxContains") == 0) {
-        if (json_member(member->schema, "contains") != NULL) {
-            refuse_here(shape, keyword);
-        }
-    } else if (strcmp(name, "if") == 0) {
-        bool any = json_member(member->schema, "then") != NULL ||
-                   json_member(member->schema, "else") != NULL;
-        if (any && !cJSON_IsBool(item)) {
-            refuse_here(shape, keyword);
-        }
+        take_contains(builder, shape, member, item);
     } else if (strcmp(name, "dependencies") == 0) {
         if (!builder->is_old) {
             refuse_here(shape, keyword);
         }
-    } else if (strcmp(name, "patternProperties") == 0 || strcmp(name, "propertyNames") == 0) {
-        bool says_nothing = cJSON_IsTrue(item) || (cJSON_IsObject(item) && item->child == NULL);
+    } else if (strcmp(name, "propertyNames") == 0) {
         if (cJSON_IsFalse(item)) {
             shape->max_members = 0;
-        } else if (!says_nothing) {
-            refuse_here(shape, keyword);
         }
     } else if (strcmp(name, "$id") == 0) {
         bool is_anchor = cJSON_IsString(item) && item->valuestring[0] == '#';
-        if (member->schema != builder->root && !is_anchor) {
+        if (member->schema != builder->root && !is_anchor && has_refs(member->schema)) {
             refuse_here(shape, keyword);
         }
     } else {
@@ -305,8 +318,9 @@ static void take_keyword(struct schema_builder *builder, struct shape *shape,
     if (keyword == NULL) {
         struct error_quoted name;
         if (strncmp(item->string, "x-", 2) != 0) {
-            schema_refuse(builder, "the keyword \"%s\" is not known (names of your own must begin "
-                                   "with x-)",
+            schema_refuse(builder,
+                          "the keyword \"%s\" is not known (names of your own must begin "
+                          "with x-)",
                           error_quote(&name, item->string, strlen(item->string)));
         }
         return;
@@ -331,7 +345,9 @@ struct shape schema_shape(struct schema_builder *builder, const struct schema_se
     struct shape shape = {.types = set->never ? 0 : JSON_ALL,
                           .max_length = SYNTAX_NO_LIMIT,
                           .max_items = SYNTAX_NO_LIMIT,
-                          .max_members = SYNTAX_NO_LIMIT};
+                          .max_members = SYNTAX_NO_LIMIT,
+                          .min_contains = 1,
+                          .max_contains = SYNTAX_NO_LIMIT};
     for (size_t i = 0; i < set->n && !builder->failed; i++) {
         const struct schema_member *member = &set->members[i];
         if ((member->done & SCHEMA_ONLY_REF) != 0) {
@@ -398,12 +414,12 @@ static bool has_parts(const struct schema_set *set, const char *const *names, si
 
 int schema_fits(struct schema_builder *builder, const struct schema_set *set, const cJSON *value) {
     static const char *const of_arrays[] = {"items", "prefixItems", "additionalItems", "contains"};
-    static const char *const of_objects[] = {"properties", "additionalProperties"};
+    static const char *const of_objects[] = {"properties", "additionalProperties",
+                                             "patternProperties", "propertyNames"};
     const struct shape shape = schema_shape(builder, set);
     unsigned type = type_of_value(value);
-    uint32_t n = cJSON_IsArray(value) || cJSON_IsObject(value)
-                     ? (uint32_t)cJSON_GetArraySize(value)
-                     : 0;
+    uint32_t n =
+        cJSON_IsArray(value) || cJSON_IsObject(value) ? (uint32_t)cJSON_GetArraySize(value) : 0;
     for (size_t i = 0; i < set->n; i++) {
         const cJSON *values = json_member(set->members[i].schema, "enum");
         const cJSON *constant = json_member(set->members[i].schema, "const");
@@ -431,7 +447,8 @@ int schema_fits(struct schema_builder *builder, const struct schema_set *set, co
             return 0;
         }
     }
-    bool unsaid = (type == JSON_STRING && (shape.n_patterns > 0 || shape.format != NULL)) ||
+    bool unsaid = (type == JSON_STRING &&
+                   (shape.n_patterns > 0 || shape.format != NULL || shape.none_of != NULL)) ||
                   (type == JSON_ARRAY && has_parts(set, of_arrays, N_OF(of_arrays))) ||
                   (type == JSON_OBJECT && has_parts(set, of_objects, N_OF(of_objects))) ||
                   (shape.refused != NULL && (shape.refused_types & type) != 0);
@@ -531,8 +548,8 @@ bool schema_sets_differ(struct schema_builder *builder, const struct schema_set 
     if (of_a.min_items > of_b.max_items || of_b.min_items > of_a.max_items) {
         common &= ~(unsigned)JSON_ARRAY;
     }
-    if ((common & JSON_OBJECT) != 0 && (objects_differ(builder, a, b, depth) ||
-                                        objects_differ(builder, b, a, depth))) {
+    if ((common & JSON_OBJECT) != 0 &&
+        (objects_differ(builder, a, b, depth) || objects_differ(builder, b, a, depth))) {
         common &= ~(unsigned)JSON_OBJECT;
     }
     return common == 0;

@@ -1,6 +1,6 @@
 /**
- * json_strings.c - strings of a JSON schema: lengths, patterns, formats, and names that are not some
- * others.
+ * json_strings.c - strings of a JSON schema: lengths, patterns, formats, and names that are not
+ * some others.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/size.h"
-#include "constrain/json_parts.h"
+#include "constrain/json_forms.h"
 #include "constrain/regex.h"
 
 #define LONGEST_NAME 1000
@@ -20,11 +20,10 @@
     "(\\d{4}-((0[13578]|1[02])-(0[1-9]|[12]\\d|3[01])|(0[469]|11)-(0[1-9]|[12]\\d|30)|"            \
     "02-(0[1-9]|1\\d|2[0-8]))|(\\d\\d(0[48]|[2468][048]|[13579][26])|"                             \
     "([02468][048]|[13579][26])00)-02-29)"
-#define TIME_OF_DAY                                                                                \
-    "([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(\\.\\d+)?(Z|[+-]([01]\\d|2[0-3]):[0-5]\\d)"
-#define HOST_LABEL "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-#define BYTE       "(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)"
-#define GROUP      "[0-9A-Fa-f]{1,4}"
+#define TIME_OF_DAY "([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(\\.\\d+)?(Z|[+-]([01]\\d|2[0-3]):[0-5]\\d)"
+#define HOST_LABEL  "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+#define BYTE        "(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)"
+#define GROUP       "[0-9A-Fa-f]{1,4}"
 
 static const struct {
     const char *name, *regex;
@@ -41,14 +40,14 @@ static const struct {
     {"hostname", "^" HOST_LABEL "(\\." HOST_LABEL ")*$"},
     {"ipv4", "^" BYTE "(\\." BYTE "){3}$"},
     {"ipv6", "^((" GROUP ":){7}" GROUP "|(" GROUP ":){1,7}:|(" GROUP ":){1,6}:" GROUP "|(" GROUP
-             ":){1,5}(:" GROUP "){1,2}|(" GROUP ":){1,4}(:" GROUP "){1,3}|(" GROUP
-             ":){1,3}(:" GROUP "){1,4}|(" GROUP ":){1,2}(:" GROUP "){1,5}|" GROUP ":(:" GROUP
-             "){1,6}|:((:" GROUP "){1,7}|:))$"},
+             ":){1,5}(:" GROUP "){1,2}|(" GROUP ":){1,4}(:" GROUP "){1,3}|(" GROUP ":){1,3}(:" GROUP
+             "){1,4}|(" GROUP ":){1,2}(:" GROUP "){1,5}|" GROUP ":(:" GROUP "){1,6}|:((:" GROUP
+             "){1,7}|:))$"},
     {"uri", "^[A-Za-z][A-Za-z0-9+.-]*:([A-Za-z0-9._~:/?#@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+$"},
     {"json-pointer", "^(/([^~/]|~[01])*)*$"},
 };
 
-static const char *format_regex(const char *name) {
+const char *schema_format_regex(const char *name) {
     for (size_t i = 0; i < N_OF(formats); i++) {
         if (strcmp(formats[i].name, name) == 0) {
             return formats[i].regex;
@@ -73,35 +72,65 @@ static uint32_t matching(struct schema_builder *builder, const char *what, const
     if (regex_parse(&node, builder->syntax, regex, strlen(regex), json_text_chars, true, &err) !=
         GEN_OK) {
         struct error_quoted quoted;
-        schema_refuse(builder, "%s \"%s\": %s", what,
-                      error_quote(&quoted, regex, strlen(regex)), err.message);
+        schema_refuse(builder, "%s \"%s\": %s", what, error_quote(&quoted, regex, strlen(regex)),
+                      err.message);
     }
     return in_quotes(builder->syntax, node);
+}
+
+/* A string that is none of the texts of an array. */
+static uint32_t other_texts(struct schema_builder *builder, const cJSON *texts) {
+    size_t n = 0;
+    const char **names = memory_new((size_t)cJSON_GetArraySize(texts) + 1, sizeof *names);
+    if (names == NULL) {
+        builder->syntax->no_memory = true;
+        return 0;
+    }
+    for (const cJSON *text = texts->child; text != NULL; text = text->next) {
+        names[n++] = text->valuestring;
+    }
+    uint32_t node = schema_other_names(builder, names, n);
+    memory_free(names);
+    return node;
+}
+
+/* A string with several forms at once. */
+static uint32_t several_forms(struct schema_builder *builder, const struct shape *shape) {
+    struct languages languages = {0};
+    struct forms_wanted wanted = {0};
+    uint32_t node = 0;
+    if (schema_form_length(builder, &languages, 0, SYNTAX_NO_LIMIT) &&
+        schema_forms_of(builder, &languages, shape, &wanted) &&
+        schema_forms_build(builder, &languages)) {
+        node = languages_emit(&languages, builder->syntax, wanted.mask, wanted.forms);
+    }
+    languages_release(&languages);
+    return node;
 }
 
 uint32_t schema_string(struct schema_builder *builder, const struct shape *shape) {
     struct syntax *syntax = builder->syntax;
     bool has_length = shape->min_length > 0 || shape->max_length != SYNTAX_NO_LIMIT;
-    size_t n_forms = shape->n_patterns + (shape->format != NULL ? 1 : 0);
+    size_t n_forms =
+        shape->n_patterns + (shape->format != NULL ? 1 : 0) + (shape->none_of != NULL ? 1 : 0);
     if (shape->min_length > shape->max_length) {
         return syntax_list(syntax, SYNTAX_CHOICE);
     }
     if (n_forms == 0) {
-        return !has_length
-                   ? syntax_use(syntax, builder->text.string)
-                   : in_quotes(syntax, syntax_repeat(syntax, json_text_any_char(syntax),
-                                                     shape->min_length, shape->max_length));
+        return !has_length ? syntax_use(syntax, builder->text.string)
+                           : in_quotes(syntax, syntax_repeat(syntax, json_text_any_char(syntax),
+                                                             shape->min_length, shape->max_length));
     }
     if (n_forms > 1 || has_length) {
-        schema_refuse(builder, "the keyword \"%s\" is not supported next to %s",
-                      shape->format != NULL ? "format" : "pattern",
-                      n_forms > 1 ? "another pattern or format" : "minLength and maxLength");
-        return 0;
+        return several_forms(builder, shape);
+    }
+    if (shape->none_of != NULL) {
+        return other_texts(builder, shape->none_of);
     }
     if (shape->n_patterns > 0) {
         return matching(builder, "pattern", shape->patterns[0]->valuestring);
     }
-    const char *regex = format_regex(shape->format);
+    const char *regex = schema_format_regex(shape->format);
     if (regex == NULL) {
         struct error_quoted quoted;
         schema_refuse(builder, "the format \"%s\" is not supported",

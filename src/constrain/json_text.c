@@ -43,8 +43,8 @@ static uint32_t hex_digit(struct syntax *syntax) {
 
 /* \uHHHH, but no half of a surrogate pair, and not U+0000, which texts in C do not hold. */
 static uint32_t unicode_escape(struct syntax *syntax) {
-    static const struct syntax_range not_0_d[] = {{'1', '9'}, {'A', 'C'}, {'E', 'F'},
-                                                  {'a', 'c'}, {'e', 'f'}};
+    static const struct syntax_range not_0_d[] = {
+        {'1', '9'}, {'A', 'C'}, {'E', 'F'}, {'a', 'c'}, {'e', 'f'}};
     static const struct syntax_range not_0[] = {{'1', '9'}, {'A', 'F'}, {'a', 'f'}};
     uint32_t list = syntax_list(syntax, SYNTAX_CHOICE);
     uint32_t plain = syntax_list(syntax, SYNTAX_SEQUENCE);
@@ -60,9 +60,9 @@ static uint32_t unicode_escape(struct syntax *syntax) {
         uint32_t small = syntax_list(syntax, SYNTAX_SEQUENCE);
         syntax_append(syntax, small, syntax_bytes(syntax, "000", zeros));
         syntax_append(syntax, small, syntax_class(syntax, not_0, 3, false));
-        syntax_append(syntax, small,
-                      syntax_repeat(syntax, hex_digit(syntax), (uint32_t)(3 - zeros),
-                                    (uint32_t)(3 - zeros)));
+        syntax_append(
+            syntax, small,
+            syntax_repeat(syntax, hex_digit(syntax), (uint32_t)(3 - zeros), (uint32_t)(3 - zeros)));
         syntax_append(syntax, list, small);
     }
     return list;

@@ -29,7 +29,8 @@ uint32_t json_text_chars(struct syntax *syntax, const struct syntax_range *range
 uint32_t json_text_literal(const struct json_text *text, const cJSON *value);
 /** A text as a string, in quotes. */
 uint32_t json_text_quoted(struct syntax *syntax, const char *text);
-/** open, items with commas between them, close: low to high of them. Each item is a call of a rule. */
+/** open, items with commas between them, close: low to high of them. Each item is a call of a rule.
+ */
 uint32_t json_text_list(const struct json_text *text, const char *open, uint32_t item_rule,
                         uint32_t low, uint32_t high, const char *close);
 

@@ -64,6 +64,10 @@ uint32_t syntax_bytes(struct syntax *syntax, const char *bytes, size_t n) {
                                 .kind = SYNTAX_BYTES, .first = (uint32_t)at, .last = (uint32_t)n});
 }
 
+uint32_t syntax_byte_range(struct syntax *syntax, unsigned low, unsigned high) {
+    return new_node(syntax, (struct syntax_node){.kind = SYNTAX_BYTE, .low = low, .high = high});
+}
+
 /* ---- classes ---------------------------------------------------------------------------------*/
 
 static int by_low(const void *a, const void *b) {

@@ -21,6 +21,7 @@
 enum syntax_kind {
     SYNTAX_EMPTY,    /**< the empty text */
     SYNTAX_BYTES,    /**< these bytes */
+    SYNTAX_BYTE,     /**< one byte from low to high */
     SYNTAX_CLASS,    /**< one code point of these ranges, as UTF-8; surrogates are none */
     SYNTAX_SEQUENCE, /**< all children in turn */
     SYNTAX_CHOICE,   /**< one of the children; without any: no text at all */
@@ -67,6 +68,7 @@ enum gen_status syntax_status(const struct syntax *syntax, struct gen_error *err
 
 uint32_t syntax_empty(struct syntax *syntax);
 uint32_t syntax_bytes(struct syntax *syntax, const char *bytes, size_t n);
+uint32_t syntax_byte_range(struct syntax *syntax, unsigned low, unsigned high);
 /** The ranges are sorted and joined; those of a `negated` class are all but these. */
 uint32_t syntax_class(struct syntax *syntax, const struct syntax_range *ranges, size_t n,
                       bool negated);

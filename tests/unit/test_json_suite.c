@@ -1,9 +1,10 @@
 /**
- * test_json_suite.c - the JSON Schema Test Suite ($GEN_SHARED/suites/json-schema; MIT): of each schema
- * that is not refused by name every valid instance is allowed and no invalid one. Says for each file
- * how many tests pass and how many are of refused schemas.
+ * test_json_suite.c - the JSON Schema Test Suite ($GEN_SHARED/suites/json-schema; MIT): of each
+ * schema that is not refused by name every valid instance is allowed and no invalid one. Says for
+ * each file how many tests pass and how many are of refused schemas.
  *
- * Instances are written compactly; members of objects in every order, as a schema allows one of them.
+ * Instances are written compactly; members of objects in every order, as a schema allows one of
+ * them.
  */
 #include <dirent.h>
 #include <setjmp.h>
@@ -17,6 +18,7 @@
 #include <cmocka.h>
 
 #include "base/size.h"
+#include "constrain/json_text.h"
 #include "constraint_fixture.h"
 #include "text/json.h"
 #include "tokenizer_files.h"
@@ -30,20 +32,46 @@ struct tally {
 
 /* Those that speak of one instance's shape, not of what schemas are called or where they are. */
 static const char *const shapes[] = {
-    "additionalItems",  "additionalProperties", "allOf",
-    "anyOf",            "boolean_schema",       "const",
-    "contains",         "defs",                 "definitions",
-    "dependencies",     "dependentRequired",    "dependentSchemas",
-    "enum",             "exclusiveMaximum",     "exclusiveMinimum",
-    "if-then-else",     "infinite-loop-detection",
-    "items",            "maxContains",          "maxItems",
-    "maxLength",        "maxProperties",        "maximum",
-    "minContains",      "minItems",             "minLength",
-    "minProperties",    "minimum",              "multipleOf",
-    "not",              "oneOf",                "pattern",
-    "patternProperties", "prefixItems",         "properties",
-    "propertyNames",    "ref",                  "required",
-    "type",             "uniqueItems",
+    "additionalItems",
+    "additionalProperties",
+    "allOf",
+    "anyOf",
+    "boolean_schema",
+    "const",
+    "contains",
+    "defs",
+    "definitions",
+    "dependencies",
+    "dependentRequired",
+    "dependentSchemas",
+    "enum",
+    "exclusiveMaximum",
+    "exclusiveMinimum",
+    "if-then-else",
+    "infinite-loop-detection",
+    "items",
+    "maxContains",
+    "maxItems",
+    "maxLength",
+    "maxProperties",
+    "maximum",
+    "minContains",
+    "minItems",
+    "minLength",
+    "minProperties",
+    "minimum",
+    "multipleOf",
+    "not",
+    "oneOf",
+    "pattern",
+    "patternProperties",
+    "prefixItems",
+    "properties",
+    "propertyNames",
+    "ref",
+    "required",
+    "type",
+    "uniqueItems",
 };
 
 static bool is_shape(const char *file) {
@@ -56,19 +84,54 @@ static bool is_shape(const char *file) {
     return false;
 }
 
+static void append(struct gen_bytes *text, const char *more) {
+    assert_int_equal(gen_bytes_append(text, more, strlen(more)), GEN_OK);
+}
+
+/* A value as compact JSON, numbers without exponents. */
+static void write_value(struct gen_bytes *text, const cJSON *value) {
+    if (cJSON_IsNumber(value)) {
+        char digits[80];
+        json_decimal_print(digits, sizeof digits, value->valuedouble);
+        append(text, digits);
+        return;
+    }
+    if (!cJSON_IsArray(value) && !cJSON_IsObject(value)) {
+        char *scalar = cJSON_PrintUnformatted(value);
+        append(text, scalar);
+        free(scalar);
+        return;
+    }
+    append(text, cJSON_IsArray(value) ? "[" : "{");
+    for (const cJSON *item = value->child; item != NULL; item = item->next) {
+        append(text, item != value->child ? "," : "");
+        if (cJSON_IsObject(value)) {
+            cJSON *name = cJSON_CreateString(item->string);
+            write_value(text, name);
+            append(text, ":");
+            cJSON_Delete(name);
+        }
+        write_value(text, item);
+    }
+    append(text, cJSON_IsArray(value) ? "]" : "}");
+}
+
 static bool allows(struct gen_constraint *constraint, const cJSON *value, bool tokens) {
-    char *text = cJSON_PrintUnformatted(value);
+    struct gen_bytes written = {0};
+    write_value(&written, value);
+    const char *text = written.data;
+    size_t n = written.n;
     bool allowed;
     if (tokens) {
-        allowed = constraint_fixture_allows(constraint, text, strlen(text));
+        allowed = constraint_fixture_allows(constraint, text, n);
     } else {
         struct gen_matcher *matcher = NULL;
         assert_int_equal(gen_matcher_new(&matcher, constraint, NULL), GEN_OK);
-        allowed = gen_matcher_accept_bytes(matcher, text, strlen(text), NULL) == GEN_OK &&
+        allowed = gen_matcher_accept_bytes(matcher, text, n, NULL) == GEN_OK &&
                   gen_matcher_may_end(matcher);
         gen_matcher_free(matcher);
     }
-    free(text);
+    gen_bytes_release(&written);
     return allowed;
 }
 
@@ -84,44 +147,56 @@ static size_t find_objects(cJSON *value, cJSON **objects, size_t n, size_t most)
     return n;
 }
 
-/* Move the first member of an object to place `at`. */
-static void move_first(cJSON *object, int at) {
-    cJSON *item = cJSON_DetachItemViaPointer(object, object->child);
-    cJSON *after = object->child;
-    for (int i = 1; i < at && after != NULL; i++) {
-        after = after->next;
-    }
-    if (after == NULL || at == 0) {
-        cJSON_InsertItemInArray(object, 0, item);
-    } else {
-        cJSON_InsertItemInArray(object, at, item);
+/* Put the members of an object into the order of `items`. */
+static void relink(cJSON *object, cJSON **items, int n) {
+    object->child = items[0];
+    for (int i = 0; i < n; i++) {
+        items[i]->next = i + 1 < n ? items[i + 1] : NULL;
+        items[i]->prev = i > 0 ? items[i - 1] : items[n - 1];
     }
 }
 
-/* Whether some order of the members is allowed: all rotations within rotations of each object. */
 static bool some_order(struct gen_constraint *constraint, cJSON *value, cJSON **objects, size_t n,
-                       int depth, size_t *left) {
+                       size_t *left);
+
+/* All orders of the members from `at` on. */
+static bool some_order_from(struct gen_constraint *constraint, cJSON *value, cJSON **objects,
+                            size_t n, cJSON **items, int n_items, int at, size_t *left) {
+    if (at + 1 >= n_items) {
+        relink(objects[0], items, n_items);
+        return some_order(constraint, value, objects + 1, n - 1, left);
+    }
+    for (int i = at; i < n_items; i++) {
+        cJSON *swap = items[at];
+        items[at] = items[i];
+        items[i] = swap;
+        if (some_order_from(constraint, value, objects, n, items, n_items, at + 1, left)) {
+            return true;
+        }
+        items[i] = items[at];
+        items[at] = swap;
+    }
+    return false;
+}
+
+/* Whether some order of the members of these objects is allowed. */
+static bool some_order(struct gen_constraint *constraint, cJSON *value, cJSON **objects, size_t n,
+                       size_t *left) {
     if (n == 0) {
         return *left > 0 && ((*left)--, allows(constraint, value, *left == MOST_ORDERS - 1));
     }
-    int size = cJSON_GetArraySize(objects[0]);
-    if (depth >= size) {
-        return some_order(constraint, value, objects + 1, n - 1, 1, left);
+    cJSON *items[32] = {NULL};
+    int n_items = 0;
+    for (cJSON *item = objects[0]->child; item != NULL && n_items < 32; item = item->next) {
+        items[n_items++] = item;
     }
-    /* The first depth + 1 members take turns: all orders of them come. */
-    for (int i = 0; i <= depth; i++) {
-        if (some_order(constraint, value, objects, n, depth + 1, left)) {
-            return true;
-        }
-        move_first(objects[0], depth);
-    }
-    return false;
+    return some_order_from(constraint, value, objects, n, items, n_items, 0, left);
 }
 
 static bool is_allowed(struct gen_constraint *constraint, const cJSON *data) {
     cJSON *copy = cJSON_Duplicate(data, true), *objects[16];
     size_t n = find_objects(copy, objects, 0, N_OF(objects)), left = MOST_ORDERS;
-    bool allowed = some_order(constraint, copy, objects, n, 1, &left);
+    bool allowed = some_order(constraint, copy, objects, n, &left);
     cJSON_Delete(copy);
     return allowed;
 }
@@ -132,11 +207,12 @@ static void run_group(const cJSON *group, const char *where, const char *draft,
     if (cJSON_IsObject(schema) && json_member(schema, "$schema") == NULL) {
         cJSON_AddStringToObject(schema, "$schema", draft);
     }
-    char *text = cJSON_PrintUnformatted(schema);
+    struct gen_bytes text = {0};
+    write_value(&text, schema);
     struct gen_constraint *constraint = NULL;
     struct gen_error err = {0};
     enum gen_status status = gen_constraint_new_json_schema(
-        &constraint, constraint_fixture_pieces(), "schema", text, strlen(text), &err);
+        &constraint, constraint_fixture_pieces(), "schema", text.data, text.n, &err);
     bool is_empty = status != GEN_OK && strstr(err.message, "allows no text") != NULL;
     const cJSON *tests = json_member(group, "tests");
     for (const cJSON *test = tests->child; test != NULL; test = test->next) {
@@ -151,8 +227,7 @@ static void run_group(const cJSON *group, const char *where, const char *draft,
             tally->passed++;
         } else {
             tally->wrong++;
-            print_message("%s: %s: %s: %s\n", where,
-                          json_member(group, "description")->valuestring,
+            print_message("%s: %s: %s: %s\n", where, json_member(group, "description")->valuestring,
                           json_member(test, "description")->valuestring,
                           allowed ? "allowed, but invalid" : "valid, but not allowed");
         }
@@ -163,7 +238,7 @@ static void run_group(const cJSON *group, const char *where, const char *draft,
     }
     gen_constraint_free(constraint);
     cJSON_Delete(schema);
-    free(text);
+    gen_bytes_release(&text);
 }
 
 static void run_file(const char *directory, const char *name, const char *draft,
