@@ -33,7 +33,10 @@ void gen_pieces_free(struct gen_pieces *pieces);
  * begin with `name`, which is what the user calls it.
  */
 struct gen_constraint;
+/** One user less; the last one frees it. */
 void gen_constraint_free(struct gen_constraint *constraint);
+/** One user more, who calls gen_constraint_free(), too. NULL gives NULL. */
+struct gen_constraint *gen_constraint_use(struct gen_constraint *constraint);
 /** Ids that its masks speak of: gen_tokenizer_n_vocab() of the tokenizer. */
 size_t gen_constraint_n_vocab(const struct gen_constraint *constraint);
 
@@ -86,7 +89,7 @@ enum gen_status gen_constraint_new_json_object(struct gen_constraint **out,
 
 /** The state of one text. */
 struct gen_matcher;
-/** At the beginning of a text. The constraint must outlive it. */
+/** At the beginning of a text. It is a user of the constraint. */
 enum gen_status gen_matcher_new(struct gen_matcher **out, struct gen_constraint *constraint,
                                 struct gen_error *err);
 /** The same text, to go on by itself; NULL: out of memory. */

@@ -131,9 +131,9 @@ struct gen_sampling {
     size_t n_bad_words;
     const struct gen_logit_bias *logit_bias; /**< n_logit_bias entries, one per id */
     size_t n_logit_bias;
-    /** What the new text must be, NULL: anything. It belongs to the caller, and must outlive all
-     * that was given these options. An eos is possible only where the text may end, and the only
-     * thing that is possible where it must. */
+    /** What the new text must be, NULL: anything. Who keeps options longer than a call, as samplers
+     *  do, is a user of it. An eos is possible only where the text may end, and the only thing that
+     *  is possible where it must. */
     struct gen_constraint *constraint;
 };
 struct gen_sampling gen_sampling_default(void);

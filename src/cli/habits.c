@@ -27,7 +27,6 @@
 #define POSITIONS   "how positions are encoded is the model's affair and cannot be changed"
 #define SPECULATION "--speculate guesses from the text itself; gen takes no second model"
 #define TEXT_ALONE  "gen reads and writes text alone"
-#define NO_GRAMMAR  "not in gen; --stop ends a text, --bad-words and --logit-bias forbid tokens"
 #define REPETITION                                                                                 \
     "not in gen; --no-repeat-ngram-size and --repetition-penalty are for the same purpose"
 #define WARPERS    "not in gen; --typical-p, --min-p and --top-n-sigma are for the same purpose"
@@ -174,10 +173,10 @@ const struct habit habits_generate[] = {
     {"dynatemp-*", NULL, WARPERS},
     {"adaptive-*", NULL, WARPERS},
     {"mirostat-*", NULL, WARPERS},
-    {"grammar*", NULL, NO_GRAMMAR},
-    {"json-schema*", NULL, NO_GRAMMAR},
-    {"j", NULL, NO_GRAMMAR},
-    {"jf", NULL, NO_GRAMMAR},
+    {"grammar-file", "grammar", NULL},
+    {"json-schema-file", "json-schema", NULL},
+    {"jf", NULL, "--json-schema FILE"},
+    {"j", NULL, "--json-schema FILE reads it from a file, --json-object allows any object"},
     {"control-vector*", NULL, "not in gen"},
     {"backend-sampling", NULL, ON_CPU},
     {"dev", NULL, ON_CPU},

@@ -239,32 +239,6 @@ static void build(struct builder *builder, uint32_t at, uint32_t from, uint32_t 
 
 /* ---- all -------------------------------------------------------------------------------------*/
 
-bool automaton_sort(struct automaton *automaton) {
-    size_t n = automaton->n_edges;
-    struct edge *sorted = memory_new(n, sizeof *sorted);
-    uint32_t *first = memory_new(automaton->n_states + 2, sizeof *first);
-    if (sorted == NULL || first == NULL) {
-        memory_free(sorted);
-        memory_free(first);
-        return false;
-    }
-    for (size_t i = 0; i < n; i++) {
-        first[automaton->edges[i].from + 2]++;
-    }
-    for (size_t i = 2; i < automaton->n_states + 2; i++) {
-        first[i] += first[i - 1];
-    }
-    for (size_t i = 0; i < n; i++) {
-        sorted[first[automaton->edges[i].from + 1]++] = automaton->edges[i];
-    }
-    memory_free(automaton->edges);
-    memory_free(automaton->first);
-    automaton->edges = sorted;
-    automaton->edges_capacity = n;
-    automaton->first = first;
-    return true;
-}
-
 /* Bytes that begin or end no edge's range between them are of one class. */
 static void find_classes(struct automaton *automaton) {
     bool begins[257] = {true};

@@ -58,7 +58,7 @@ void automaton_release(struct automaton *automaton);
 /** automaton_trim.c: leave out what leads to no text, refuse left recursion, find tail calls. */
 enum gen_status automaton_trim(struct automaton *automaton, const struct syntax *syntax,
                                struct gen_error *err);
-/** Order edges by their states, and set `first`. False: out of memory. */
+/** automaton_sort.c: order edges by their states, and set `first`. False: out of memory. */
 bool automaton_sort(struct automaton *automaton);
 
 #endif

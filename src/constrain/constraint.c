@@ -18,7 +18,7 @@ struct gen_constraint {
     struct states states;
     struct masks masks;
     uint32_t start;
-    size_t n_matchers;
+    size_t n_matchers, n_users;
 };
 
 struct gen_matcher {
@@ -61,6 +61,7 @@ enum gen_status constraint_new(struct gen_constraint **out, const struct gen_pie
         return error_no_memory(err, "the constraint");
     }
     constraint->pieces = pieces;
+    constraint->n_users = 1;
     pthread_mutex_init(&constraint->lock, NULL);
     enum gen_status status = syntax_status(syntax, err);
     if (status == GEN_OK) {
@@ -77,8 +78,24 @@ enum gen_status constraint_new(struct gen_constraint **out, const struct gen_pie
     return GEN_OK;
 }
 
+/* One user more or less; how many there are then. */
+static size_t count_users(struct gen_constraint *constraint, int more) {
+    pthread_mutex_lock(&constraint->lock);
+    constraint->n_users += (size_t)more;
+    size_t n = constraint->n_users;
+    pthread_mutex_unlock(&constraint->lock);
+    return n;
+}
+
+struct gen_constraint *gen_constraint_use(struct gen_constraint *constraint) {
+    if (constraint != NULL) {
+        count_users(constraint, 1);
+    }
+    return constraint;
+}
+
 void gen_constraint_free(struct gen_constraint *constraint) {
-    if (constraint == NULL) {
+    if (constraint == NULL || count_users(constraint, -1) > 0) {
         return;
     }
     masks_release(&constraint->masks);
@@ -105,6 +122,7 @@ enum gen_status gen_matcher_new(struct gen_matcher **out, struct gen_constraint 
     bool is_full = constraint->states.failed || constraint->states.n_sets > MANY_SETS;
     bool good = constraint->n_matchers > 0 || !is_full || begin_anew(constraint);
     constraint->n_matchers++;
+    constraint->n_users++;
     *matcher = (struct gen_matcher){.constraint = constraint, .set = constraint->start};
     pthread_mutex_unlock(&constraint->lock);
     if (!good) {
@@ -122,6 +140,7 @@ struct gen_matcher *gen_matcher_clone(const struct gen_matcher *matcher) {
     }
     pthread_mutex_lock(&matcher->constraint->lock);
     matcher->constraint->n_matchers++;
+    matcher->constraint->n_users++;
     pthread_mutex_unlock(&matcher->constraint->lock);
     *clone = (struct gen_matcher){.constraint = matcher->constraint, .set = matcher->set};
     return clone;
@@ -134,6 +153,7 @@ void gen_matcher_free(struct gen_matcher *matcher) {
     pthread_mutex_lock(&matcher->constraint->lock);
     matcher->constraint->n_matchers--;
     pthread_mutex_unlock(&matcher->constraint->lock);
+    gen_constraint_free(matcher->constraint);
     memory_free(matcher->mask);
     memory_free(matcher);
 }

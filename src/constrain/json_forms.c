@@ -127,8 +127,8 @@ bool schema_forms_of(struct schema_builder *builder, struct languages *languages
         good = schema_form_regex(builder, languages, "format", regex);
         want(languages, wanted, true);
     }
-    if (good && shape->none_of != NULL) {
-        good = add_texts(builder, languages, shape->none_of, wanted, false);
+    for (size_t i = 0; i < shape->n_none_of && good; i++) {
+        good = add_texts(builder, languages, shape->none_of[i], wanted, false);
     }
     if (good && shape->values != NULL) {
         good = add_texts(builder, languages, shape->values, wanted, true);

@@ -24,7 +24,7 @@ bool schema_form_texts(struct schema_builder *builder, struct languages *languag
 bool schema_forms_of(struct schema_builder *builder, struct languages *languages,
                      const struct shape *shape, struct forms_wanted *wanted);
 bool schema_forms_build(struct schema_builder *builder, struct languages *languages);
-/** The expression of a format; NULL: it is not known. */
+/** json_formats.c: the expression of a format; NULL: it is not known. */
 const char *schema_format_regex(const char *name);
 
 /** json_names.c: members of objects whose names patternProperties or propertyNames speak of. */

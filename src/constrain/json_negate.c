@@ -94,16 +94,32 @@ static cJSON *not_value(const cJSON *value) {
     return schema;
 }
 
+/* A value that is no text, or none of these. */
+static cJSON *not_texts(cJSON *texts) {
+    cJSON *schema = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(schema, "anyOf");
+    cJSON *name = cJSON_CreateString("string"), *other = typed("string");
+    add(list, not_type(name));
+    cJSON_AddItemToObject(other, NONE_OF, texts);
+    add(list, other);
+    cJSON_Delete(name);
+    return schema;
+}
+
 static cJSON *not_values(const cJSON *values) {
     cJSON *schema = cJSON_CreateObject(), *all = cJSON_AddArrayToObject(schema, "allOf");
     cJSON *texts = cJSON_CreateArray();
     bool good = true;
     for (const cJSON *value = values->child; value != NULL && good; value = value->next) {
-        cJSON *other = not_value(value);
-        good = other != NULL;
+        cJSON *other = cJSON_IsString(value) ? NULL : not_value(value);
+        good = other != NULL || cJSON_IsString(value);
         add(all, other);
+        add(texts, cJSON_IsString(value) ? cJSON_Duplicate(value, true) : NULL);
     }
-    cJSON_Delete(texts);
+    if (good && texts->child != NULL) {
+        add(all, not_texts(texts));
+    } else {
+        cJSON_Delete(texts);
+    }
     if (!good) {
         cJSON_Delete(schema);
         schema = NULL;

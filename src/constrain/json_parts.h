@@ -79,7 +79,8 @@ struct shape {
     uint32_t min_items, max_items, min_members, max_members;
     const cJSON *values; /**< an array that `enum` is, or the value that `const` is */
     const cJSON *contains;
-    const cJSON *none_of; /**< texts that a string is not */
+    const cJSON *none_of[4]; /**< texts that a string is not */
+    size_t n_none_of;
     uint32_t min_contains, max_contains;
     const char *refused;    /**< a keyword that is not supported */
     unsigned refused_types; /**< where it would mean something */
@@ -91,22 +92,24 @@ struct shape {
 void schema_refuse(struct schema_builder *builder, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* json_sets.c */
+void schema_no_memory(struct schema_builder *builder);
+
 void schema_set_release(struct schema_set *set);
 /** Add a schema; true and {} add nothing, false makes it `never`. */
 void schema_set_add(struct schema_builder *builder, struct schema_set *set, const cJSON *schema,
                     unsigned done);
-/** Add all that the members of a set name by $ref, allOf and the like. */
-void schema_set_expand(struct schema_builder *builder, struct schema_set *set);
 bool schema_set_copy(struct schema_builder *builder, struct schema_set *to,
                      const struct schema_set *from);
-/** The rule of a set, which may be made later. */
-uint32_t schema_rule_of(struct schema_builder *builder, struct schema_set *set);
-
 /** A schema that was made of a keyword or value, NULL: not yet; and keep one, which is then made.
  */
 cJSON *schema_made_of(const struct schema_builder *builder, const cJSON *of);
 void schema_keep_made(struct schema_builder *builder, const cJSON *of, cJSON *made);
+
+/* json_sets.c */
+/** Add all that the members of a set name by $ref, allOf and the like. */
+void schema_set_expand(struct schema_builder *builder, struct schema_set *set);
+/** The rule of a set, which may be made later. */
+uint32_t schema_rule_of(struct schema_builder *builder, struct schema_set *set);
 
 /* json_negate.c: new schemas, made of copies */
 /** What does not fulfil a schema; NULL: that cannot be said. */
@@ -116,9 +119,11 @@ cJSON *schema_choose(const cJSON *schema);
 /** A branch of oneOf, and none of the others. */
 cJSON *schema_only_one(const cJSON *one_of, const cJSON *branch);
 
-/* json_shape.c */
+/* json_keywords.c */
 /** Whether a keyword says nothing of values. */
 bool schema_is_note(const char *name);
+
+/* json_shape.c */
 struct shape schema_shape(struct schema_builder *builder, const struct schema_set *set);
 /** Whether no value fulfils both sets; they are expanded. */
 bool schema_sets_differ(struct schema_builder *builder, const struct schema_set *a,

@@ -4,26 +4,11 @@
  */
 #include "constrain/json_schema.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "constrain/json_parts.h"
-
-void schema_refuse(struct schema_builder *builder, const char *format, ...) {
-    if (builder->failed) {
-        return;
-    }
-    char message[300];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
-    va_end(arguments);
-    builder->failed = true;
-    builder->status = error_set(builder->err, GEN_BAD_ARGUMENT, "%s", message);
-}
 
 /* ---- alternatives ----------------------------------------------------------------------------*/
 

@@ -9,59 +9,7 @@
 #include "base/memory.h"
 #include "constrain/json_parts.h"
 
-#define MAX_MEMBERS 200
-#define MAX_RULES   20000
-
-void schema_set_release(struct schema_set *set) {
-    memory_free(set->members);
-    *set = (struct schema_set){0};
-}
-
-static void no_memory(struct schema_builder *builder) {
-    builder->syntax->no_memory = true;
-    builder->failed = true;
-}
-
-void schema_set_add(struct schema_builder *builder, struct schema_set *set, const cJSON *schema,
-                    unsigned done) {
-    if (cJSON_IsTrue(schema) || builder->failed) {
-        return;
-    }
-    if (cJSON_IsFalse(schema)) {
-        set->never = true;
-        return;
-    }
-    if (!cJSON_IsObject(schema)) {
-        schema_refuse(builder, "a schema is %s, but must be an object, true or false",
-                      json_kind(schema));
-        return;
-    }
-    if (schema->child == NULL) {
-        return;
-    }
-    for (size_t i = 0; i < set->n; i++) {
-        if (set->members[i].schema == schema) {
-            set->members[i].done |= done;
-            return;
-        }
-    }
-    if (set->n >= MAX_MEMBERS) {
-        schema_refuse(builder, "more than %d schemas hold at one place", MAX_MEMBERS);
-    } else if (!memory_grow(&set->members, &set->capacity, set->n + 1, sizeof *set->members)) {
-        no_memory(builder);
-    } else {
-        set->members[set->n++] = (struct schema_member){schema, done};
-    }
-}
-
-bool schema_set_copy(struct schema_builder *builder, struct schema_set *to,
-                     const struct schema_set *from) {
-    *to = (struct schema_set){.never = from->never};
-    for (size_t i = 0; i < from->n; i++) {
-        schema_set_add(builder, to, from->members[i].schema, from->members[i].done);
-    }
-    return !builder->failed;
-}
+#define MAX_RULES 20000
 
 /* ---- references ------------------------------------------------------------------------------*/
 
@@ -153,25 +101,6 @@ static const cJSON *resolve(struct schema_builder *builder, const cJSON *ref) {
 }
 
 /* ---- what a member adds ----------------------------------------------------------------------*/
-
-cJSON *schema_made_of(const struct schema_builder *builder, const cJSON *of) {
-    for (size_t i = 0; i < builder->n_made; i++) {
-        if (builder->made[i].of == of) {
-            return builder->made[i].made;
-        }
-    }
-    return NULL;
-}
-
-void schema_keep_made(struct schema_builder *builder, const cJSON *of, cJSON *made) {
-    if (made == NULL || !memory_grow(&builder->made, &builder->made_capacity, builder->n_made + 1,
-                                     sizeof *builder->made)) {
-        cJSON_Delete(made);
-        no_memory(builder);
-        return;
-    }
-    builder->made[builder->n_made++] = (struct schema_made){of, made};
-}
 
 /* {"properties": {name: false}} */
 static cJSON *without(const char *name) {
@@ -308,7 +237,7 @@ uint32_t schema_rule_of(struct schema_builder *builder, struct schema_set *set) 
         !memory_grow(&builder->rules, &builder->rules_capacity, builder->n_rules + 1,
                      sizeof *builder->rules)) {
         schema_set_release(&rule.set);
-        no_memory(builder);
+        schema_no_memory(builder);
         return 0;
     }
     rule.rule = syntax_new_rule(builder->syntax, "schema", 6);

@@ -8,105 +8,7 @@
 
 #include "base/error.h"
 #include "base/size.h"
-#include "constrain/json_parts.h"
-
-enum keyword_kind {
-    KEYWORD_NOTE,    /* says nothing of values */
-    KEYWORD_ELSE,    /* is heeded in another place */
-    KEYWORD_COUNT,   /* a whole number, `at` of the shape: a lower bound */
-    KEYWORD_LIMIT,   /* an upper bound */
-    KEYWORD_SPECIAL, /* has a case of its own */
-    KEYWORD_REFUSED  /* is not supported */
-};
-
-struct keyword {
-    const char *name;
-    enum keyword_kind kind;
-    unsigned types; /* of values that it speaks of */
-    size_t at;
-};
-
-#define AT(member) offsetof(struct shape, member)
-
-static const struct keyword keywords[] = {
-    {"$schema", KEYWORD_NOTE, 0, 0},
-    {"$comment", KEYWORD_NOTE, 0, 0},
-    {"$defs", KEYWORD_NOTE, 0, 0},
-    {"$anchor", KEYWORD_NOTE, 0, 0},
-    {"$vocabulary", KEYWORD_REFUSED, JSON_ALL, 0},
-    {"$id", KEYWORD_SPECIAL, JSON_ALL, 0},
-    {"$dynamicAnchor", KEYWORD_REFUSED, JSON_ALL, 0},
-    {"$dynamicRef", KEYWORD_REFUSED, JSON_ALL, 0},
-    {"$recursiveRef", KEYWORD_REFUSED, JSON_ALL, 0},
-    {"definitions", KEYWORD_NOTE, 0, 0},
-    {"title", KEYWORD_NOTE, 0, 0},
-    {"description", KEYWORD_NOTE, 0, 0},
-    {"default", KEYWORD_NOTE, 0, 0},
-    {"example", KEYWORD_NOTE, 0, 0},
-    {"examples", KEYWORD_NOTE, 0, 0},
-    {"deprecated", KEYWORD_NOTE, 0, 0},
-    {"readOnly", KEYWORD_NOTE, 0, 0},
-    {"writeOnly", KEYWORD_NOTE, 0, 0},
-    {"contentEncoding", KEYWORD_NOTE, 0, 0},
-    {"contentMediaType", KEYWORD_NOTE, 0, 0},
-    {"contentSchema", KEYWORD_NOTE, 0, 0},
-    {"$ref", KEYWORD_ELSE, 0, 0},
-    {"allOf", KEYWORD_ELSE, 0, 0},
-    {"dependentRequired", KEYWORD_ELSE, 0, 0},
-    {"dependentSchemas", KEYWORD_ELSE, 0, 0},
-    {"properties", KEYWORD_ELSE, 0, 0},
-    {"required", KEYWORD_ELSE, 0, 0},
-    {"additionalProperties", KEYWORD_ELSE, 0, 0},
-    {"items", KEYWORD_ELSE, 0, 0},
-    {"prefixItems", KEYWORD_ELSE, 0, 0},
-    {"additionalItems", KEYWORD_ELSE, 0, 0},
-    {"type", KEYWORD_SPECIAL, 0, 0},
-    {"enum", KEYWORD_SPECIAL, 0, 0},
-    {"const", KEYWORD_SPECIAL, 0, 0},
-    {"anyOf", KEYWORD_SPECIAL, 0, 0},
-    {"oneOf", KEYWORD_SPECIAL, 0, 0},
-    {"not", KEYWORD_SPECIAL, JSON_ALL, 0},
-    {"if", KEYWORD_ELSE, 0, 0},
-    {"then", KEYWORD_ELSE, 0, 0},
-    {"else", KEYWORD_ELSE, 0, 0},
-    {"dependencies", KEYWORD_SPECIAL, JSON_OBJECT, 0},
-    {"minimum", KEYWORD_SPECIAL, JSON_NUMBER, 0},
-    {"maximum", KEYWORD_SPECIAL, JSON_NUMBER, 0},
-    {"exclusiveMinimum", KEYWORD_SPECIAL, JSON_NUMBER, 0},
-    {"exclusiveMaximum", KEYWORD_SPECIAL, JSON_NUMBER, 0},
-    {"multipleOf", KEYWORD_SPECIAL, JSON_NUMBER, 0},
-    {"minLength", KEYWORD_COUNT, JSON_STRING, AT(min_length)},
-    {"maxLength", KEYWORD_LIMIT, JSON_STRING, AT(max_length)},
-    {"pattern", KEYWORD_SPECIAL, JSON_STRING, 0},
-    {"format", KEYWORD_SPECIAL, JSON_STRING, 0},
-    {"minItems", KEYWORD_COUNT, JSON_ARRAY, AT(min_items)},
-    {"maxItems", KEYWORD_LIMIT, JSON_ARRAY, AT(max_items)},
-    {"uniqueItems", KEYWORD_SPECIAL, JSON_ARRAY, 0},
-    {"contains", KEYWORD_SPECIAL, JSON_ARRAY, 0},
-    {"minContains", KEYWORD_SPECIAL, JSON_ARRAY, 0},
-    {"maxContains", KEYWORD_SPECIAL, JSON_ARRAY, 0},
-    {"unevaluatedItems", KEYWORD_REFUSED, JSON_ARRAY, 0},
-    {"minProperties", KEYWORD_COUNT, JSON_OBJECT, AT(min_members)},
-    {"maxProperties", KEYWORD_LIMIT, JSON_OBJECT, AT(max_members)},
-    {"patternProperties", KEYWORD_ELSE, 0, 0},
-    {"propertyNames", KEYWORD_SPECIAL, JSON_OBJECT, 0},
-    {"unevaluatedProperties", KEYWORD_REFUSED, JSON_OBJECT, 0},
-    {"x-gen-none-of", KEYWORD_SPECIAL, JSON_STRING, 0}, /* json_negate.c */
-};
-
-static const struct keyword *find_keyword(const char *name) {
-    for (size_t i = 0; i < N_OF(keywords); i++) {
-        if (strcmp(keywords[i].name, name) == 0) {
-            return &keywords[i];
-        }
-    }
-    return NULL;
-}
-
-bool schema_is_note(const char *name) {
-    const struct keyword *keyword = find_keyword(name);
-    return keyword != NULL ? keyword->kind == KEYWORD_NOTE : strncmp(name, "x-", 2) == 0;
-}
+#include "constrain/json_keywords.h"
 
 /* ---- keywords with a case of their own -------------------------------------------------------*/
 
@@ -273,10 +175,11 @@ static void take_special(struct schema_builder *builder, struct shape *shape,
         }
         shape->contains = item;
     } else if (strcmp(name, "x-gen-none-of") == 0) {
-        if (shape->none_of != NULL) {
-            refuse_here(shape, keyword);
+        if (shape->n_none_of < N_OF(shape->none_of)) {
+            shape->none_of[shape->n_none_of++] = item;
+        } else {
+            schema_refuse(builder, "more than 4 times not and oneOf speak of texts at one place");
         }
-        shape->none_of = item;
     } else if (strcmp(name, "minContains") == 0 || strcmp(name, "maxContains") == 0) {
         take_contains(builder, shape, member, item);
     } else if (strcmp(name, "dependencies") == 0) {
@@ -314,7 +217,7 @@ static void take_count(struct schema_builder *builder, struct shape *shape,
 
 static void take_keyword(struct schema_builder *builder, struct shape *shape,
                          const struct schema_member *member, const cJSON *item) {
-    const struct keyword *keyword = find_keyword(item->string);
+    const struct keyword *keyword = json_keyword(item->string);
     if (keyword == NULL) {
         struct error_quoted name;
         if (strncmp(item->string, "x-", 2) != 0) {
@@ -448,7 +351,7 @@ int schema_fits(struct schema_builder *builder, const struct schema_set *set, co
         }
     }
     bool unsaid = (type == JSON_STRING &&
-                   (shape.n_patterns > 0 || shape.format != NULL || shape.none_of != NULL)) ||
+                   (shape.n_patterns > 0 || shape.format != NULL || shape.n_none_of > 0)) ||
                   (type == JSON_ARRAY && has_parts(set, of_arrays, N_OF(of_arrays))) ||
                   (type == JSON_OBJECT && has_parts(set, of_objects, N_OF(of_objects))) ||
                   (shape.refused != NULL && (shape.refused_types & type) != 0);

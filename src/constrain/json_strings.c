@@ -14,48 +14,6 @@
 
 #define LONGEST_NAME 1000
 
-/* ---- formats ---------------------------------------------------------------------------------*/
-
-#define DAY_OF_MONTH                                                                               \
-    "(\\d{4}-((0[13578]|1[02])-(0[1-9]|[12]\\d|3[01])|(0[469]|11)-(0[1-9]|[12]\\d|30)|"            \
-    "02-(0[1-9]|1\\d|2[0-8]))|(\\d\\d(0[48]|[2468][048]|[13579][26])|"                             \
-    "([02468][048]|[13579][26])00)-02-29)"
-#define TIME_OF_DAY "([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(\\.\\d+)?(Z|[+-]([01]\\d|2[0-3]):[0-5]\\d)"
-#define HOST_LABEL  "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-#define BYTE        "(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)"
-#define GROUP       "[0-9A-Fa-f]{1,4}"
-
-static const struct {
-    const char *name, *regex;
-} formats[] = {
-    {"date", "^" DAY_OF_MONTH "$"},
-    {"time", "^" TIME_OF_DAY "$"},
-    {"date-time", "^" DAY_OF_MONTH "T" TIME_OF_DAY "$"},
-    {"duration", "^P(\\d+W|(\\d+Y(\\d+M(\\d+D)?)?|\\d+M(\\d+D)?|\\d+D)"
-                 "(T(\\d+H(\\d+M(\\d+S)?)?|\\d+M(\\d+S)?|\\d+S))?|"
-                 "T(\\d+H(\\d+M(\\d+S)?)?|\\d+M(\\d+S)?|\\d+S))$"},
-    {"uuid", "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"},
-    {"email", "^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@" HOST_LABEL
-              "(\\." HOST_LABEL ")*$"},
-    {"hostname", "^" HOST_LABEL "(\\." HOST_LABEL ")*$"},
-    {"ipv4", "^" BYTE "(\\." BYTE "){3}$"},
-    {"ipv6", "^((" GROUP ":){7}" GROUP "|(" GROUP ":){1,7}:|(" GROUP ":){1,6}:" GROUP "|(" GROUP
-             ":){1,5}(:" GROUP "){1,2}|(" GROUP ":){1,4}(:" GROUP "){1,3}|(" GROUP ":){1,3}(:" GROUP
-             "){1,4}|(" GROUP ":){1,2}(:" GROUP "){1,5}|" GROUP ":(:" GROUP "){1,6}|:((:" GROUP
-             "){1,7}|:))$"},
-    {"uri", "^[A-Za-z][A-Za-z0-9+.-]*:([A-Za-z0-9._~:/?#@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+$"},
-    {"json-pointer", "^(/([^~/]|~[01])*)*$"},
-};
-
-const char *schema_format_regex(const char *name) {
-    for (size_t i = 0; i < N_OF(formats); i++) {
-        if (strcmp(formats[i].name, name) == 0) {
-            return formats[i].regex;
-        }
-    }
-    return NULL;
-}
-
 /* ---- strings ---------------------------------------------------------------------------------*/
 
 static uint32_t in_quotes(struct syntax *syntax, uint32_t node) {
@@ -111,8 +69,7 @@ static uint32_t several_forms(struct schema_builder *builder, const struct shape
 uint32_t schema_string(struct schema_builder *builder, const struct shape *shape) {
     struct syntax *syntax = builder->syntax;
     bool has_length = shape->min_length > 0 || shape->max_length != SYNTAX_NO_LIMIT;
-    size_t n_forms =
-        shape->n_patterns + (shape->format != NULL ? 1 : 0) + (shape->none_of != NULL ? 1 : 0);
+    size_t n_forms = shape->n_patterns + (shape->format != NULL ? 1 : 0) + shape->n_none_of;
     if (shape->min_length > shape->max_length) {
         return syntax_list(syntax, SYNTAX_CHOICE);
     }
@@ -124,8 +81,8 @@ uint32_t schema_string(struct schema_builder *builder, const struct shape *shape
     if (n_forms > 1 || has_length) {
         return several_forms(builder, shape);
     }
-    if (shape->none_of != NULL) {
-        return other_texts(builder, shape->none_of);
+    if (shape->n_none_of > 0) {
+        return other_texts(builder, shape->none_of[0]);
     }
     if (shape->n_patterns > 0) {
         return matching(builder, "pattern", shape->patterns[0]->valuestring);

@@ -11,19 +11,6 @@
 #define MAX_DEPTH 200
 #define MAX_COUNT 1000000
 
-enum gen_status regex_wrong(struct regex *regex, const char *what) {
-    return error_set(regex->err, GEN_BAD_ARGUMENT, "at byte %zu: %s", regex->at, what);
-}
-
-bool regex_is(const struct regex *regex, const char *spelling) {
-    size_t i = 0;
-    while (spelling[i] != '\0' && regex->at + i < regex->n &&
-           regex->text[regex->at + i] == spelling[i]) {
-        i++;
-    }
-    return spelling[i] == '\0';
-}
-
 static bool take(struct regex *regex, char byte) {
     bool found = regex->at < regex->n && regex->text[regex->at] == byte;
     regex->at += found ? 1 : 0;

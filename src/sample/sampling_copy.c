@@ -1,6 +1,6 @@
 /**
- * sampling_copy.c - options of sampling that are kept: bad words and logit biases are copied, all
- * else is numbers. What they mean is for the rules of chain.c.
+ * sampling_copy.c - options of sampling that are kept: bad words and logit biases are copied, a
+ * constraint has one user more, all else is numbers. What they mean is for the rules of chain.c.
  */
 #include "sample/sampling_copy.h"
 
@@ -40,6 +40,7 @@ static bool copy_logit_bias(struct sampling_copy *copy) {
 
 bool sampling_copy_init(struct sampling_copy *copy, const struct gen_sampling *options) {
     copy->options = *options;
+    copy->constraint = gen_constraint_use(options->constraint);
     return copy_bad_words(copy) && copy_logit_bias(copy);
 }
 
@@ -49,5 +50,6 @@ void sampling_copy_release(struct sampling_copy *copy) {
     }
     memory_free(copy->bad_words);
     memory_free(copy->logit_bias);
+    gen_constraint_free(copy->constraint);
     *copy = (struct sampling_copy){0};
 }

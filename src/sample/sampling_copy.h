@@ -14,6 +14,7 @@ struct sampling_copy {
     struct gen_sampling options; /**< its arrays are the two below */
     struct gen_ids *bad_words;
     struct gen_logit_bias *logit_bias;
+    struct gen_constraint *constraint; /**< that of the options */
 };
 
 /** False: out of memory. Release also after a failure. */

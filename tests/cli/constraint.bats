@@ -45,3 +45,58 @@ setup() {
     [ "$status" -eq 1 ]
     [[ $stderr == *'leaves none'* ]]
 }
+
+@test "a grammar, a schema, choices and any object from files" {
+    printf 'root ::= "yes" | "no" [0-9]+\n' >g.gbnf
+    gen --grammar g.gbnf --seed 5 --no-echo -p 'x'
+    [[ $output =~ ^(yes|no[0-9]+)$ ]]
+    printf '{"type":"object","properties":{"n":{"type":"integer","minimum":3,"maximum":70}},"required":["n"],"additionalProperties":false}' >s.json
+    for seed in 1 2 3; do
+        gen --json-schema s.json --seed "$seed" --json -n 60 -p 'x'
+        [ "$status" -eq 0 ]
+        printf '%s' "$output" |
+            jq -e '.finish_reason != "eos" or (.new_text | fromjson | .n >= 3 and .n <= 70)'
+    done
+    printf 'red\ngreen\nvery blue\n' >c.txt
+    gen --choices c.txt --seed 2 --no-echo -p 'x'
+    grep -qxF "$output" c.txt
+    gen --json-object --seed 2 --no-echo -n 3 -p 'x'
+    [[ $output == '{'* ]]
+}
+
+@test "what is wrong with a form names its file" {
+    printf 'root ::= root "a" | "b"\n' >g.gbnf
+    gen --grammar g.gbnf -p x
+    refused 2 'g.gbnf: rule "root" calls itself before it reads anything'
+    printf '{"type":"array","uniqueItems":true}' >s.json
+    gen --json-schema s.json -p x
+    refused 2 's.json: the keyword "uniqueItems" is not supported'
+    gen --json-schema none.json -p x
+    refused 1 'none.json'
+    gen --regex a --json-object -p x
+    refused 2 '--json-object'
+    gen_stdin 'x' --grammar -
+    refused 2 'both read from stdin'
+}
+
+@test "each record may have a form of its own" {
+    cat >in.jsonl <<'END'
+{"prompt":"a","regex":"[xy]{3}"}
+{"prompt":"a","choices":["left","right"]}
+{"prompt":"a","json_schema":{"type":"integer","minimum":10,"maximum":12}}
+{"prompt":"a","grammar":"root ::= \"g\" [0-9]"}
+{"prompt":"a","regex":"a(?=b)"}
+{"prompt":"a","regex":"a","json_object":true}
+{"prompt":"a"}
+END
+    gen --jsonl -f in.jsonl --json --regex 'run' --seed 3
+    [ "$status" -eq 1 ]
+    new() { printf '%s\n' "$output" | sed -n "$1p" | jq -r "$2"; }
+    [[ $(new 1 .new_text) =~ ^[xy]{3}$ ]]
+    [[ $(new 2 .new_text) =~ ^(left|right)$ ]]
+    [[ $(new 3 .new_text) =~ ^1[012]$ ]]
+    [[ $(new 4 .new_text) =~ ^g[0-9]$ ]]
+    [[ $(new 5 .error) == *'regex: at byte 2: a lookahead'* ]]
+    [[ $(new 6 .error) == *'second form'* ]]
+    [ "$(new 7 .new_text)" = run ]
+}

@@ -1,10 +1,9 @@
 /**
- * generate_constraint.c - makes the constraint of a run: reads its file and hands it to the
- * library.
+ * generate_constraint.c - makes the constraint of a run or a record: reads its file and hands it to
+ * the library.
  */
 #include "cmd/generate/generate_constraint.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/alloc.h"
@@ -14,29 +13,68 @@
 /* Most bytes of a file with a grammar, a schema or choices. */
 #define TEXT_LIMIT ((size_t)64 << 20)
 
-/* How a kind of constraint is made of its text. */
-struct kind {
-    const char *option;
-    bool is_file; /* the option names a file */
-    enum gen_status (*make)(struct gen_constraint **out, const struct gen_pieces *pieces,
-                            const char *name, const char *text, size_t n, struct gen_error *err);
-};
+static const char *const options[GENERATE_N_FORMS] = {"regex", "grammar", "json-schema",
+                                                      "json-object", "choices"};
 
-static enum gen_status make(struct generate_constraint *own, const struct kind *kind,
-                            const char *value, struct gen_error *err) {
-    if (kind->is_file) {
-        enum gen_status status = input_read_file(&own->text, value, TEXT_LIMIT, err);
-        if (status != GEN_OK) {
-            return status;
-        }
-    } else {
-        alloc_append(&own->text, value, strlen(value));
+enum generate_form generate_form_of(const char *option) {
+    int form = 0;
+    while (form < GENERATE_N_FORMS && strcmp(options[form], option) != 0) {
+        form++;
     }
-    char *name = kind->is_file ? alloc_printf("%.300s", message_name(value))
-                               : alloc_printf("--%s", kind->option);
+    return (enum generate_form)form;
+}
+
+static enum gen_status make(struct generate_constraint *own, const char *name,
+                            struct gen_error *err) {
+    const char *text = own->text.data;
+    size_t n = own->text.n;
+    switch (own->form) {
+    case GENERATE_FORM_REGEX:
+        return gen_constraint_new_regex(&own->constraint, own->pieces, name, text, n, err);
+    case GENERATE_FORM_GRAMMAR:
+        return gen_constraint_new_grammar(&own->constraint, own->pieces, name, text, n, err);
+    case GENERATE_FORM_JSON_SCHEMA:
+        return gen_constraint_new_json_schema(&own->constraint, own->pieces, name, text, n, err);
+    case GENERATE_FORM_JSON_OBJECT:
+        return gen_constraint_new_json_object(&own->constraint, own->pieces, err);
+    default:
+        return gen_constraint_new_choices(&own->constraint, own->pieces, name, text, n, err);
+    }
+}
+
+enum gen_status generate_constraint_take(struct generate_constraint *own, enum generate_form form,
+                                         const char *name, const char *text, size_t n,
+                                         const struct gen_tokenizer *tokenizer,
+                                         struct gen_error *err) {
+    if (own->constraint != NULL && own->form == form && own->text.n == n &&
+        (n == 0 || memcmp(own->text.data, text, n) == 0)) {
+        return GEN_OK;
+    }
+    gen_constraint_free(own->constraint);
+    own->constraint = NULL;
+    own->form = form;
+    own->text.n = 0;
+    alloc_append(&own->text, text, n);
+    if (tokenizer == NULL) {
+        message_set(err, GEN_BAD_ARGUMENT, "%s needs a model that has a tokenizer", name);
+        return GEN_BAD_ARGUMENT;
+    }
     enum gen_status status =
-        kind->make(&own->constraint, own->pieces, name, own->text.data, own->text.n, err);
-    free(name);
+        own->pieces == NULL ? gen_pieces_new(&own->pieces, tokenizer, err) : GEN_OK;
+    return status == GEN_OK ? make(own, name, err) : status;
+}
+
+/* A file's text. */
+static enum gen_status take_file(struct generate_constraint *own, enum generate_form form,
+                                 const char *path, const struct gen_tokenizer *tokenizer,
+                                 struct gen_error *err) {
+    struct gen_bytes text = {0};
+    enum gen_status status = input_read_file(&text, path, TEXT_LIMIT, err);
+    if (status == GEN_OK) {
+        status = generate_constraint_take(own, form, message_name(path), text.data, text.n,
+                                          tokenizer, err);
+    }
+    gen_bytes_release(&text);
     return status;
 }
 
@@ -44,21 +82,23 @@ enum gen_status generate_constraint_init(struct generate_constraint *own,
                                          const struct generate_settings *settings,
                                          const struct gen_tokenizer *tokenizer,
                                          struct gen_error *err) {
-    const struct kind kinds[] = {{"regex", false, gen_constraint_new_regex}};
-    const char *const values[] = {settings->regex};
-    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
-        if (values[i] == NULL) {
-            continue;
-        }
-        if (tokenizer == NULL) {
-            message_set(err, GEN_BAD_ARGUMENT, "--%s needs a model that has a tokenizer",
-                        kinds[i].option);
-            return GEN_BAD_ARGUMENT;
-        }
-        enum gen_status status = gen_pieces_new(&own->pieces, tokenizer, err);
-        return status == GEN_OK ? make(own, &kinds[i], values[i], err) : status;
+    if (settings->regex != NULL) {
+        return generate_constraint_take(own, GENERATE_FORM_REGEX, "--regex", settings->regex,
+                                        strlen(settings->regex), tokenizer, err);
     }
-    return GEN_OK;
+    if (settings->grammar != NULL) {
+        return take_file(own, GENERATE_FORM_GRAMMAR, settings->grammar, tokenizer, err);
+    }
+    if (settings->json_schema != NULL) {
+        return take_file(own, GENERATE_FORM_JSON_SCHEMA, settings->json_schema, tokenizer, err);
+    }
+    if (settings->choices != NULL) {
+        return take_file(own, GENERATE_FORM_CHOICES, settings->choices, tokenizer, err);
+    }
+    return settings->json_object
+               ? generate_constraint_take(own, GENERATE_FORM_JSON_OBJECT, "--json-object", "{}", 2,
+                                          tokenizer, err)
+               : GEN_OK;
 }
 
 void generate_constraint_release(struct generate_constraint *own) {

@@ -1,5 +1,6 @@
 /**
- * generate_constraint.h - what a text must be, from the command line: --regex and the like.
+ * generate_constraint.h - what a text must be: --regex and the like, of the command line or a
+ * record.
  */
 #ifndef CMD_GENERATE_GENERATE_CONSTRAINT_H
 #define CMD_GENERATE_GENERATE_CONSTRAINT_H
@@ -7,14 +8,34 @@
 #include "cmd/generate/generate_options.h"
 #include "gen.h"
 
+/** The kinds of forms, as their options are called. */
+enum generate_form {
+    GENERATE_FORM_REGEX,
+    GENERATE_FORM_GRAMMAR,
+    GENERATE_FORM_JSON_SCHEMA,
+    GENERATE_FORM_JSON_OBJECT,
+    GENERATE_FORM_CHOICES,
+    GENERATE_N_FORMS /**< none of them */
+};
+
 /** Start from {0}. */
 struct generate_constraint {
     struct gen_pieces *pieces;
     struct gen_constraint *constraint; /**< NULL: none */
-    struct gen_bytes text;             /**< that it was made of */
+    enum generate_form form;
+    struct gen_bytes text; /**< that it was made of */
 };
 
-/** Make the constraint that the settings name, if there is one. The tokenizer must outlive it. */
+/** The form that an option has. */
+enum generate_form generate_form_of(const char *option);
+
+/** Make a constraint of n bytes; the last one stays if it is the same. `name` is for messages. The
+ *  tokenizer, which may be NULL, must outlive it. */
+enum gen_status generate_constraint_take(struct generate_constraint *own, enum generate_form form,
+                                         const char *name, const char *text, size_t n,
+                                         const struct gen_tokenizer *tokenizer,
+                                         struct gen_error *err);
+/** Make the constraint that the settings name, if there is one. */
 enum gen_status generate_constraint_init(struct generate_constraint *own,
                                          const struct generate_settings *settings,
                                          const struct gen_tokenizer *tokenizer,

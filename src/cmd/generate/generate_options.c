@@ -30,7 +30,7 @@ bool generate_has_fields(const struct generate_settings *settings) {
 
 bool generate_is_group_of_texts(const char *heading) {
     return strcmp(heading, "Length") == 0 || strcmp(heading, "Sampling") == 0 ||
-           strcmp(heading, "Beam search") == 0;
+           strcmp(heading, "Beam search") == 0 || strcmp(heading, "Form of the new text") == 0;
 }
 
 bool generate_reads_stdin(const struct generate_settings *settings,
@@ -182,6 +182,16 @@ enum gen_status generate_settings_complete(struct generate_settings *settings,
         message_set(err, GEN_BAD_ARGUMENT,
                     "--bad-words - and the prompt are both read from stdin (give one as a file)");
         return GEN_BAD_ARGUMENT;
+    }
+    const char *const forms[] = {settings->grammar, settings->json_schema, settings->choices};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        if (forms[i] != NULL && strcmp(forms[i], "-") == 0 &&
+            generate_reads_stdin(settings, parsed)) {
+            message_set(err, GEN_BAD_ARGUMENT,
+                        "the form of the text and the prompt are both read from stdin (give one "
+                        "as a file)");
+            return GEN_BAD_ARGUMENT;
+        }
     }
     options->kv_type = compute_kv_types[settings->kv_type];
     if (settings->speculate || settings->no_speculate) {

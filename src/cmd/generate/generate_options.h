@@ -30,7 +30,8 @@ struct generate_settings {
     int32_t early_stopping; /**< enum gen_early_stopping */
     struct option_list stop, logit_bias, eos_token_id;
     const char *bad_words;
-    const char *regex;
+    const char *regex, *grammar, *json_schema, *choices; /**< the form of the text */
+    bool json_object;
     int32_t context; /**< enum generate_context */
     int32_t stop_at; /**< enum generate_stop_at */
     bool speculate, no_speculate;

@@ -52,7 +52,7 @@ static const struct option table[] = {
     OPTION_ROW(
         "jsonl", '\0', OPTION_FLAG, AT(jsonl), NULL,
         "each line is a JSON object with the member \"prompt\", and options for this prompt "
-        "if there are any: those of Length and Sampling, \"max_new_tokens\": 20; with --json "
+        "if there are any: those of Length, Sampling and Form, \"max_new_tokens\": 20; with --json "
         "the other members come back in \"input\""),
     OPTION_ROW(
         "csv", '\0', OPTION_FLAG, AT(csv), NULL,
@@ -115,10 +115,20 @@ static const struct option table[] = {
     OPTION_ROW_RANGE("num-return-sequences", '\0', OPTION_INT, AT(options.num_return_sequences),
                      "N", 1, INT32_MAX, "texts for each prompt"),
     OPTION_ROW_HEADING("Form of the new text"),
-    OPTION_ROW(
-        "regex", '\0', OPTION_STRING, AT(regex), "RE",
-        "the new text matches RE as a whole, a regular expression as ECMAScript writes them; "
-        "it ends where RE allows it, or at --max-new-tokens"),
+    OPTION_ROW("regex", '\0', OPTION_STRING, AT(regex), "RE",
+               "the new text matches RE as a whole, a regular expression as ECMAScript writes them "
+               "(no assertions, no references); it ends where RE allows it, or at "
+               "--max-new-tokens"),
+    OPTION_ROW("grammar", '\0', OPTION_STRING, AT(grammar), "FILE",
+               "the new text is what the grammar in FILE calls root, in llama.cpp's notation "
+               "(GBNF)"),
+    OPTION_ROW("json-schema", '\0', OPTION_STRING, AT(json_schema), "FILE",
+               "the new text is JSON that the schema in FILE allows, members in the order of its "
+               "properties; a keyword that is not supported is an error"),
+    OPTION_ROW("json-object", '\0', OPTION_FLAG, AT(json_object), NULL,
+               "the new text is a JSON object"),
+    OPTION_ROW("choices", '\0', OPTION_STRING, AT(choices), "FILE",
+               "the new text is a line of FILE"),
     OPTION_ROW_HEADING("Beam search"),
     OPTION_ROW_RANGE("num-beams", '\0', OPTION_INT, AT(options.num_beams), "N", 1, GEN_MAX_BEAMS,
                      "go on with the N likeliest beginnings at once, and print the text with the "
@@ -171,15 +181,47 @@ static const struct option table[] = {
 };
 
 static const struct option_conflict conflicts[] = {
-    {"prompt", "file"},       {"prompt", "prompt-ids"},  {"file", "prompt-ids"},
-    {"prompt", "lines"},      {"prompt", "jsonl"},       {"prompt", "null"},
-    {"prompt", "csv"},        {"prompt-ids", "lines"},   {"prompt-ids", "jsonl"},
-    {"prompt-ids", "null"},   {"prompt-ids", "csv"},     {"csv", "lines"},
-    {"csv", "jsonl"},         {"csv", "null"},           {"prompt-ids", "special"},
-    {"lines", "jsonl"},       {"lines", "null"},         {"jsonl", "null"},
-    {"ignore-eos", "regex"},  {"greedy", "temperature"}, {"greedy", "do-sample"},
-    {"json", "separator"},    {"output-dir", "output"},  {"output-dir", "separator"},
-    {"output-dir", "resume"}, {"verbose", "quiet"},      {"speculate", "no-speculate"},
+    {"prompt", "file"},
+    {"prompt", "prompt-ids"},
+    {"file", "prompt-ids"},
+    {"prompt", "lines"},
+    {"prompt", "jsonl"},
+    {"prompt", "null"},
+    {"prompt", "csv"},
+    {"prompt-ids", "lines"},
+    {"prompt-ids", "jsonl"},
+    {"prompt-ids", "null"},
+    {"prompt-ids", "csv"},
+    {"csv", "lines"},
+    {"csv", "jsonl"},
+    {"csv", "null"},
+    {"prompt-ids", "special"},
+    {"lines", "jsonl"},
+    {"lines", "null"},
+    {"jsonl", "null"},
+    {"ignore-eos", "regex"},
+    {"ignore-eos", "grammar"},
+    {"ignore-eos", "json-schema"},
+    {"ignore-eos", "json-object"},
+    {"ignore-eos", "choices"},
+    {"regex", "grammar"},
+    {"regex", "json-schema"},
+    {"regex", "json-object"},
+    {"regex", "choices"},
+    {"grammar", "json-schema"},
+    {"grammar", "json-object"},
+    {"grammar", "choices"},
+    {"json-schema", "json-object"},
+    {"json-schema", "choices"},
+    {"json-object", "choices"},
+    {"greedy", "temperature"},
+    {"greedy", "do-sample"},
+    {"json", "separator"},
+    {"output-dir", "output"},
+    {"output-dir", "separator"},
+    {"output-dir", "resume"},
+    {"verbose", "quiet"},
+    {"speculate", "no-speculate"},
 };
 
 /* The first of two would be dropped, and nobody would know. */

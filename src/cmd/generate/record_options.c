@@ -154,6 +154,67 @@ static bool is_given(const struct record_options *options, const char *name) {
     return options->given[option - generate_spec.table];
 }
 
+/* The lines of `choices`, a list of texts. */
+static enum gen_status join_choices(struct gen_bytes *lines, const struct record_field *field,
+                                    struct gen_error *err) {
+    const cJSON *value = field->value;
+    bool is_list = cJSON_IsArray(value);
+    for (const cJSON *item = is_list ? value->child : value; item != NULL;
+         item = is_list ? item->next : NULL) {
+        const char *text = cJSON_IsString(item) ? item->valuestring : NULL;
+        if (text == NULL || (is_list && strchr(text, '\n') != NULL)) {
+            return wrong(field, "text or a list of texts, each a line", err);
+        }
+        alloc_append(lines, text, strlen(text));
+        alloc_append(lines, "\n", 1);
+    }
+    return GEN_OK;
+}
+
+/* The text that a form is made of; false in *any: there is none. */
+static enum gen_status take_form_text(struct gen_bytes *text, enum generate_form form,
+                                      const struct record_field *field, bool *any,
+                                      struct gen_error *err) {
+    const cJSON *value = field->value;
+    bool is_schema = form == GENERATE_FORM_JSON_SCHEMA;
+    *any = true;
+    if (form == GENERATE_FORM_JSON_OBJECT) {
+        alloc_append(text, "{}", 2);
+        return take_flag(any, field, err);
+    }
+    if (form == GENERATE_FORM_CHOICES) {
+        return join_choices(text, field, err);
+    }
+    if (is_schema && (cJSON_IsObject(value) || cJSON_IsBool(value))) {
+        alloc_append(text, field->spelled.bytes, field->spelled.n);
+    } else if (cJSON_IsString(value)) {
+        alloc_append(text, value->valuestring, strlen(value->valuestring));
+    } else {
+        return wrong(field, is_schema ? "a schema, or text that holds one" : "text", err);
+    }
+    return GEN_OK;
+}
+
+/* The form of this text, in the place of the run's. */
+static enum gen_status take_form(struct record_options *options, enum generate_form form,
+                                 const struct record_field *field,
+                                 const struct gen_tokenizer *tokenizer, struct gen_error *err) {
+    struct gen_bytes text = {0};
+    bool any = false;
+    enum gen_status status = take_form_text(&text, form, field, &any, err);
+    if (status == GEN_OK && any && options->has_form) {
+        message_set(err, GEN_BAD_FILE, "\"%.80s\" is a second form of one text (leave one out)",
+                    field->name);
+        status = GEN_BAD_FILE;
+    } else if (status == GEN_OK && any) {
+        options->has_form = true;
+        status = generate_constraint_take(&options->constraint, form, field->name, text.data,
+                                          text.n, tokenizer, err);
+    }
+    gen_bytes_release(&text);
+    return status;
+}
+
 static enum gen_status take_field(struct record_options *options, const struct record_field *field,
                                   const struct gen_tokenizer *tokenizer, struct gen_error *err) {
     if (is_do_sample(field->name)) {
@@ -170,6 +231,10 @@ static enum gen_status take_field(struct record_options *options, const struct r
         return GEN_BAD_FILE;
     }
     options->any = *given = true;
+    enum generate_form form = generate_form_of(option->name);
+    if (form != GENERATE_N_FORMS) {
+        return take_form(options, form, field, tokenizer, err);
+    }
     if (option->kind == OPTION_FLAG) {
         return take_flag(field_at(&options->settings, option->offset), field, err);
     }
@@ -186,7 +251,7 @@ static void forget(struct record_options *options) {
     }
     options->n_texts = 0;
     options->stop.n = 0;
-    options->any = false;
+    options->any = options->has_form = false;
     generate_rules_release(&options->rules);
     if (options->given == NULL) {
         options->given = alloc_new(generate_spec.n_table, sizeof *options->given);
@@ -230,6 +295,13 @@ static enum gen_status complete(struct record_options *options, bool own_length,
         own->sampling.logit_bias = options->rules.bias;
         own->sampling.n_logit_bias = options->rules.n_bias;
     }
+    if (options->has_form) {
+        own->sampling.constraint = options->constraint.constraint;
+    }
+    if (own->sampling.constraint != NULL && own->ignore_eos) {
+        message_set(err, GEN_BAD_FILE, "\"ignore_eos\" and the form of a text exclude each other");
+        return GEN_BAD_FILE;
+    }
     if (is_given(options, "max_length") && !is_given(options, "max_new_tokens") && !own_length) {
         own->max_new_tokens = -1;
     }
@@ -258,6 +330,7 @@ enum gen_status record_options_take(struct record_options *options,
 
 void record_options_release(struct record_options *options) {
     forget(options);
+    generate_constraint_release(&options->constraint);
     free(options->texts);
     free(options->stop.data);
     free(options->given);

@@ -16,10 +16,12 @@
 
 /** Start from {0}. */
 struct record_options {
-    bool any; /**< whether the last record had any */
+    bool any;      /**< whether the last record had any */
+    bool has_form; /**< it says of what form its text is */
     struct generate_settings settings;
     struct gen_generate_options options; /**< of the prompt, if there are any */
     struct generate_rules rules;
+    struct generate_constraint constraint; /**< kept from one record to the next */
     struct option_list stop;
     bool *given; /**< for each row of the table */
     char **texts;
