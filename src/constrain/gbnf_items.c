@@ -33,7 +33,10 @@ static enum gen_status take_hex(struct gbnf *gbnf, size_t n, uint32_t *code) {
 
 static enum gen_status take_escape(struct gbnf *gbnf, uint32_t *code) {
     static const char from[] = "tnr", to[] = "\t\n\r";
-    char letter = gbnf->at < gbnf->n ? gbnf->text[gbnf->at++] : '\0';
+    char letter = '\0';
+    if (gbnf->at < gbnf->n) {
+        letter = gbnf->text[gbnf->at++];
+    }
     const char *known = letter != '\0' ? strchr(from, letter) : NULL;
     if (known != NULL) {
         *code = (unsigned char)to[known - from];
@@ -80,7 +83,7 @@ static enum gen_status take_char(struct gbnf *gbnf, uint32_t *code) {
 static enum gen_status parse_text(struct gbnf *gbnf, uint32_t *node) {
     *node = syntax_list(gbnf->syntax, SYNTAX_SEQUENCE);
     while (!gbnf_is(gbnf, "\"")) {
-        struct syntax_range range;
+        struct syntax_range range = {0, 0};
         enum gen_status status = take_char(gbnf, &range.low);
         if (status != GEN_OK) {
             return status;
@@ -94,7 +97,7 @@ static enum gen_status parse_text(struct gbnf *gbnf, uint32_t *node) {
 
 static enum gen_status take_members(struct gbnf *gbnf, struct char_set *set) {
     while (!gbnf_is(gbnf, "]")) {
-        uint32_t low, high;
+        uint32_t low = 0, high = 0;
         enum gen_status status = take_char(gbnf, &low);
         high = low;
         if (status == GEN_OK && gbnf_is(gbnf, "-") && !gbnf_is(gbnf, "-]")) {

@@ -46,6 +46,10 @@ static const cJSON *prefix_of(const struct schema_builder *builder, const cJSON 
 /* The schema of all items after those; NULL: any. */
 static const cJSON *rest_of(struct schema_builder *builder, const cJSON *schema) {
     const cJSON *items = json_member(schema, "items");
+    const cJSON *prefix = json_member(schema, "prefixItems");
+    if (prefix != NULL && !builder->is_old && !cJSON_IsArray(prefix)) {
+        schema_refuse(builder, "prefixItems must be an array of schemas");
+    }
     if (builder->is_old && cJSON_IsArray(items)) {
         return json_member(schema, "additionalItems");
     }
@@ -285,6 +289,9 @@ static void find_names(struct object *object) {
         const cJSON *schema =
             counts(&object->set->members[i]) ? object->set->members[i].schema : NULL;
         const cJSON *required = json_member(schema, "required");
+        if (required != NULL && !cJSON_IsArray(required)) {
+            schema_refuse(builder, "required must be an array of names");
+        }
         for (const cJSON *item = cJSON_IsArray(required) ? required->child : NULL;
              item != NULL && !builder->failed; item = item->next) {
             struct named *named =

@@ -46,7 +46,7 @@ static bool add_names(struct schema_builder *builder, struct schema_names *it,
     const struct shape shape = schema_shape(builder, &set);
     schema_set_release(&set);
     bool is_never = set.never || (shape.types & JSON_STRING) == 0;
-    if (shape.alternatives_of != NULL || (shape.refused_types & JSON_STRING) != 0) {
+    if (shape.alternatives_of != NULL || schema_refused(&shape, JSON_STRING) != NULL) {
         schema_refuse(builder, "the keyword \"propertyNames\" is not supported with anyOf, oneOf "
                                "and what strings cannot have");
     }

@@ -82,8 +82,7 @@ struct shape {
     const cJSON *none_of[4]; /**< texts that a string is not */
     size_t n_none_of;
     uint32_t min_contains, max_contains;
-    const char *refused;    /**< a keyword that is not supported */
-    unsigned refused_types; /**< where it would mean something */
+    const char *refused[6]; /**< of values of each type, a keyword that is not supported */
     const cJSON *any_of, *one_of;
     const cJSON *alternatives_of; /**< the schema that these are of */
 };
@@ -125,6 +124,8 @@ bool schema_is_note(const char *name);
 
 /* json_shape.c */
 struct shape schema_shape(struct schema_builder *builder, const struct schema_set *set);
+/** A keyword that is not supported and speaks of values of these types; NULL: none. */
+const char *schema_refused(const struct shape *shape, unsigned types);
 /** Whether no value fulfils both sets; they are expanded. */
 bool schema_sets_differ(struct schema_builder *builder, const struct schema_set *a,
                         const struct schema_set *b, int depth);

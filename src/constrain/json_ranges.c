@@ -160,7 +160,10 @@ static uint32_t digits_from(const struct digits_between *it, int at, bool low, b
 static void write_digits(char *out, const struct json_decimal *bound, int n_whole, int n_all) {
     for (int i = 0; i < n_all; i++) {
         int at = i - (n_whole - bound->point);
-        out[i] = at >= 0 && at < bound->n_digits ? bound->digits[at] : '0';
+        out[i] = '0';
+        if (at >= 0 && at < bound->n_digits) {
+            out[i] = bound->digits[at];
+        }
     }
 }
 
@@ -259,7 +262,7 @@ static uint32_t state_of(const struct remainders *it, uint32_t after, uint32_t r
 /* Whether zeros up to n_after digits make it a multiple. */
 static bool is_multiple(const struct remainders *it, uint32_t after, uint32_t remainder) {
     for (uint32_t i = after; i < it->n_after; i++) {
-        remainder = remainder * 10 % it->k;
+        remainder = remainder * 10 % it->k; /* k is 1 at least */
     }
     return remainder == 0;
 }
@@ -328,15 +331,16 @@ static bool write_out(struct schema_builder *builder, const struct shape *shape,
         return false;
     }
     *node = syntax_list(builder->syntax, SYNTAX_CHOICE);
-    for (double i = first; i <= last; i++) {
-        double value = i * step;
+    int n = last >= first ? (int)(last - first) + 1 : 0;
+    for (int i = 0; i < n; i++) {
+        double value = (first + i) * step;
         char text[80];
         bool is_out = (shape->low_out && value <= shape->low) ||
                       (shape->high_out && value >= shape->high) ||
                       (shape->is_integer && value != floor(value));
         if (!is_out) {
-            size_t n = json_decimal_print(text, sizeof text, value);
-            syntax_append(builder->syntax, *node, syntax_bytes(builder->syntax, text, n));
+            size_t length = json_decimal_print(text, sizeof text, value);
+            syntax_append(builder->syntax, *node, syntax_bytes(builder->syntax, text, length));
         }
     }
     return true;
@@ -354,9 +358,10 @@ static uint32_t of_multiple(struct schema_builder *builder, const struct shape *
         k *= 10;
     }
     k = nearbyint(k);
+    uint32_t units = k >= 1 && k <= MAX_MODULUS ? (uint32_t)k : 0;
     bool has_bounds = shape->has_low || shape->has_high;
     bool is_whole = n_after == 0;
-    if (has_bounds || k < 1 || k > MAX_MODULUS || n_after > 9 || (shape->is_integer && !is_whole) ||
+    if (has_bounds || units == 0 || n_after > 9 || (shape->is_integer && !is_whole) ||
         shape->is_fraction) {
         schema_refuse(builder,
                       "the keyword \"multipleOf\" is not supported with these bounds, or "
@@ -364,7 +369,7 @@ static uint32_t of_multiple(struct schema_builder *builder, const struct shape *
                       MAX_MODULUS);
         return 0;
     }
-    return multiples(builder, (uint32_t)k, n_after);
+    return multiples(builder, units, n_after);
 }
 
 /* ---- all -------------------------------------------------------------------------------------*/

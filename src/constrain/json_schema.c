@@ -76,8 +76,8 @@ static uint32_t build_alternatives(struct schema_builder *builder, const struct 
     const cJSON *list = shape->any_of != NULL ? shape->any_of : shape->one_of;
     uint32_t node = syntax_list(builder->syntax, SYNTAX_CHOICE);
     bool exclusive = shape->one_of == NULL || all_differ(builder, set, shape);
-    for (const cJSON *branch = list->child; branch != NULL && !builder->failed;
-         branch = branch->next) {
+    for (const cJSON *branch = list != NULL ? list->child : NULL;
+         branch != NULL && !builder->failed; branch = branch->next) {
         struct schema_set with = {0};
         const cJSON *one = exclusive ? branch : only_branch(builder, list, branch);
         if (with_branch(builder, &with, set, shape, one) && !with.never) {
@@ -142,8 +142,9 @@ static uint32_t build(struct schema_builder *builder, struct schema_set *set) {
     if (shape.values != NULL) {
         return build_values(builder, set, shape.values);
     }
-    if (shape.refused != NULL && (shape.types & shape.refused_types) != 0) {
-        schema_refuse(builder, "the keyword \"%s\" is not supported", shape.refused);
+    const char *refused = schema_refused(&shape, shape.types);
+    if (refused != NULL) {
+        schema_refuse(builder, "the keyword \"%s\" is not supported", refused);
         return 0;
     }
     return build_types(builder, set, &shape);

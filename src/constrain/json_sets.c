@@ -131,6 +131,9 @@ static cJSON *make_dependency(const cJSON *dependency) {
 static void add_dependencies(struct schema_builder *builder, struct schema_set *set,
                              const cJSON *dependencies) {
     const cJSON *dependency = cJSON_IsObject(dependencies) ? dependencies->child : NULL;
+    if (dependencies != NULL && !cJSON_IsObject(dependencies)) {
+        schema_refuse(builder, "%s must be an object", dependencies->string);
+    }
     for (; dependency != NULL && !builder->failed; dependency = dependency->next) {
         if (schema_made_of(builder, dependency) == NULL) {
             schema_keep_made(builder, dependency, make_dependency(dependency));
@@ -168,6 +171,9 @@ static void expand_member(struct schema_builder *builder, struct schema_set *set
     }
     if ((set->members[at].done & SCHEMA_ONLY_REF) != 0) {
         return;
+    }
+    if (all != NULL && !cJSON_IsArray(all)) {
+        schema_refuse(builder, "allOf must be an array of schemas");
     }
     for (const cJSON *item = cJSON_IsArray(all) ? all->child : NULL; item != NULL;
          item = item->next) {

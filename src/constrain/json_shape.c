@@ -13,10 +13,21 @@
 /* ---- keywords with a case of their own -------------------------------------------------------*/
 
 static void refuse_here(struct shape *shape, const struct keyword *keyword) {
-    if (shape->refused == NULL || keyword->types == JSON_ALL) {
-        shape->refused = keyword->name;
-        shape->refused_types = keyword->types;
+    for (unsigned i = 0; i < N_OF(shape->refused); i++) {
+        bool speaks_of = (keyword->types >> i & 1) != 0;
+        if (speaks_of && shape->refused[i] == NULL) {
+            shape->refused[i] = keyword->name;
+        }
     }
+}
+
+const char *schema_refused(const struct shape *shape, unsigned types) {
+    for (unsigned i = 0; i < N_OF(shape->refused); i++) {
+        if ((types >> i & 1) != 0 && shape->refused[i] != NULL) {
+            return shape->refused[i];
+        }
+    }
+    return NULL;
 }
 
 static unsigned type_bit(const char *name) {
@@ -138,6 +149,48 @@ static void take_contains(struct schema_builder *builder, struct shape *shape,
     }
 }
 
+/* A text of the array, which json_negate.c made, is none that a string may be. */
+static void take_none_of(struct schema_builder *builder, struct shape *shape, const cJSON *item) {
+    bool good = cJSON_IsArray(item);
+    for (const cJSON *text = good ? item->child : NULL; text != NULL; text = text->next) {
+        good = good && cJSON_IsString(text);
+    }
+    if (good && shape->n_none_of < N_OF(shape->none_of)) {
+        shape->none_of[shape->n_none_of++] = item;
+    } else {
+        schema_refuse(builder, "more than 4 times not and oneOf speak of texts at one place");
+    }
+}
+
+/* Keywords of arrays, objects and numbers. */
+static void take_parts(struct schema_builder *builder, struct shape *shape,
+                       const struct schema_member *member, const struct keyword *keyword,
+                       const cJSON *item) {
+    const char *name = item->string;
+    if (strcmp(name, "uniqueItems") == 0) {
+        if (!cJSON_IsFalse(item)) {
+            refuse_here(shape, keyword);
+        }
+    } else if (strcmp(name, "contains") == 0) {
+        if (shape->contains != NULL) {
+            refuse_here(shape, keyword);
+        }
+        shape->contains = item;
+    } else if (strcmp(name, "minContains") == 0 || strcmp(name, "maxContains") == 0) {
+        take_contains(builder, shape, member, item);
+    } else if (strcmp(name, "dependencies") == 0) {
+        if (!builder->is_old) {
+            refuse_here(shape, keyword);
+        }
+    } else if (strcmp(name, "propertyNames") == 0) {
+        if (cJSON_IsFalse(item)) {
+            shape->max_members = 0;
+        }
+    } else {
+        take_bound(builder, shape, item);
+    }
+}
+
 static void take_special(struct schema_builder *builder, struct shape *shape,
                          const struct schema_member *member, const struct keyword *keyword,
                          const cJSON *item) {
@@ -164,39 +217,20 @@ static void take_special(struct schema_builder *builder, struct shape *shape,
             schema_refuse(builder, "multipleOf must be a number above 0");
         }
     } else if (strcmp(name, "format") == 0) {
-        shape->format = cJSON_IsString(item) ? item->valuestring : "";
-    } else if (strcmp(name, "uniqueItems") == 0) {
-        if (!cJSON_IsFalse(item)) {
+        const char *format = cJSON_IsString(item) ? item->valuestring : "";
+        if (shape->format != NULL && strcmp(shape->format, format) != 0) {
             refuse_here(shape, keyword);
         }
-    } else if (strcmp(name, "contains") == 0) {
-        if (shape->contains != NULL) {
-            refuse_here(shape, keyword);
-        }
-        shape->contains = item;
+        shape->format = format;
     } else if (strcmp(name, "x-gen-none-of") == 0) {
-        if (shape->n_none_of < N_OF(shape->none_of)) {
-            shape->none_of[shape->n_none_of++] = item;
-        } else {
-            schema_refuse(builder, "more than 4 times not and oneOf speak of texts at one place");
-        }
-    } else if (strcmp(name, "minContains") == 0 || strcmp(name, "maxContains") == 0) {
-        take_contains(builder, shape, member, item);
-    } else if (strcmp(name, "dependencies") == 0) {
-        if (!builder->is_old) {
-            refuse_here(shape, keyword);
-        }
-    } else if (strcmp(name, "propertyNames") == 0) {
-        if (cJSON_IsFalse(item)) {
-            shape->max_members = 0;
-        }
+        take_none_of(builder, shape, item);
     } else if (strcmp(name, "$id") == 0) {
         bool is_anchor = cJSON_IsString(item) && item->valuestring[0] == '#';
         if (member->schema != builder->root && !is_anchor && has_refs(member->schema)) {
             refuse_here(shape, keyword);
         }
     } else {
-        take_bound(builder, shape, item);
+        take_parts(builder, shape, member, keyword, item);
     }
 }
 
@@ -354,7 +388,7 @@ int schema_fits(struct schema_builder *builder, const struct schema_set *set, co
                    (shape.n_patterns > 0 || shape.format != NULL || shape.n_none_of > 0)) ||
                   (type == JSON_ARRAY && has_parts(set, of_arrays, N_OF(of_arrays))) ||
                   (type == JSON_OBJECT && has_parts(set, of_objects, N_OF(of_objects))) ||
-                  (shape.refused != NULL && (shape.refused_types & type) != 0);
+                  schema_refused(&shape, type) != NULL;
     if (unsaid) {
         schema_refuse(builder, "enum and const next to keywords that speak of the parts of their "
                                "values are not supported");

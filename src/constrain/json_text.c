@@ -173,6 +173,13 @@ struct json_decimal json_decimal_of(double value) {
     return decimal;
 }
 
+static char digit_at(const struct json_decimal *decimal, int i) {
+    if (i < 0 || i >= decimal->n_digits) {
+        return '0';
+    }
+    return decimal->digits[i];
+}
+
 size_t json_decimal_print(char *out, size_t size, double value) {
     const struct json_decimal decimal = json_decimal_of(value);
     if (decimal.n_digits == 0) {
@@ -189,13 +196,13 @@ size_t json_decimal_print(char *out, size_t size, double value) {
         out[n++] = '0';
     }
     for (int i = 0; i < decimal.point; i++) {
-        out[n++] = i < decimal.n_digits ? decimal.digits[i] : '0';
+        out[n++] = digit_at(&decimal, i);
     }
     if (decimal.n_digits > decimal.point) {
         out[n++] = '.';
     }
     for (int i = decimal.point; i < decimal.n_digits; i++) {
-        out[n++] = i < 0 ? '0' : decimal.digits[i];
+        out[n++] = digit_at(&decimal, i);
     }
     out[n] = '\0';
     return n;

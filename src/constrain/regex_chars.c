@@ -103,7 +103,7 @@ static enum gen_status take_category(struct regex *regex, struct char_set *set, 
 static enum gen_status take_escape(struct regex *regex, uint32_t *code, struct char_set *set,
                                    bool in_class) {
     static const char from[] = "tnrfv", to[] = "\t\n\r\f\v";
-    uint32_t letter;
+    uint32_t letter = 0;
     if (take_char(regex, &letter) != GEN_OK) {
         return GEN_BAD_ARGUMENT;
     }
@@ -170,7 +170,7 @@ static enum gen_status take_member(struct regex *regex, uint32_t *code, struct c
 
 static enum gen_status take_class(struct regex *regex, struct char_set *set) {
     while (!regex_is(regex, "]")) {
-        uint32_t low, high;
+        uint32_t low = 0, high;
         if (take_member(regex, &low, set) != GEN_OK) {
             return GEN_BAD_ARGUMENT;
         }
