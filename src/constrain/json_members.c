@@ -292,7 +292,7 @@ static void find_names(struct object *object) {
         if (required != NULL && !cJSON_IsArray(required)) {
             schema_refuse(builder, "required must be an array of names");
         }
-        for (const cJSON *item = cJSON_IsArray(required) ? required->child : NULL;
+        for (const cJSON *item = required != NULL ? required->child : NULL;
              item != NULL && !builder->failed; item = item->next) {
             struct named *named =
                 cJSON_IsString(item) ? find_named(object, item->valuestring) : NULL;

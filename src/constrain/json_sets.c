@@ -175,7 +175,7 @@ static void expand_member(struct schema_builder *builder, struct schema_set *set
     if (all != NULL && !cJSON_IsArray(all)) {
         schema_refuse(builder, "allOf must be an array of schemas");
     }
-    for (const cJSON *item = cJSON_IsArray(all) ? all->child : NULL; item != NULL;
+    for (const cJSON *item = all != NULL ? all->child : NULL; item != NULL && !builder->failed;
          item = item->next) {
         schema_set_add(builder, set, item, 0);
     }

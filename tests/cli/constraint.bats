@@ -100,3 +100,14 @@ END
     [[ $(new 6 .error) == *'second form'* ]]
     [ "$(new 7 .new_text)" = run ]
 }
+
+@test "gen bench --constraint says how long masks take" {
+    printf '{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]}' >s.json
+    gen bench --constraint s.json
+    [ "$status" -eq 0 ]
+    [[ $output == '512 tokens; their tree '*' masks: mean '* ]]
+    gen bench --constraint s.json --json
+    printf '%s' "$output" | jq -e '.n_vocab == 512 and .masks > 20 and .p99_us >= .p50_us'
+    gen bench --constraint none.json
+    refused 1 'none.json'
+}

@@ -178,6 +178,23 @@ def numbers():
         put("generate", "job-%d" % i, chance.randbytes(60 + 40 * i))
 
 
+def constraints():
+    texts = [
+        (0, "(yes|no), [a-c]{2,5}\\d*\\p{Lu}?[^x-z\\s]\\u00e4"),
+        (1, 'root ::= item ("," item)* <[7]>?\nitem ::= [a-z]{1,3} | "(" root ")" # sums\n'),
+        (2, '{"type":"object","properties":{"a":{"type":"integer","minimum":-3,"maximum":40},'
+            '"b":{"$ref":"#/$defs/b"}},"required":["b"],"$defs":{"b":{"type":"string","pattern":'
+            '"^[a-z]+$","maxLength":4}},"patternProperties":{"^x":{"type":"null"}}}'),
+        (2, '{"oneOf":[{"type":"integer","multipleOf":3},{"type":"array","contains":{"const":1},'
+            '"maxContains":2}],"not":{"enum":[1,"a"]}}'),
+        (2, '{"anyOf":[{"$ref":"#"},{"if":{"minimum":1.5},"then":{"maximum":2e3},"else":false}],'
+            '"dependentRequired":{"a":["b"]},"propertyNames":{"maxLength":2},"maxProperties":3}'),
+        (3, "red\r\ngreen\n\nvery blue"),
+    ]
+    for i, (kind, text) in enumerate(texts):
+        put("constraint", "text-%d" % i, chosen(kind, text))
+
+
 def chat_templates():
     models = json.loads(read(GOLDEN, "chat", "models.json"))["models"]
     for model in models:
@@ -204,5 +221,5 @@ def chat_templates():
 if __name__ == "__main__":
     shutil.rmtree(os.path.join(HERE, "seeds"), ignore_errors=True)
     for make in (gguf, safetensors, tokenizers, directories, training, lines, options, numbers,
-                 chat_templates):
+                 chat_templates, constraints):
         make()

@@ -11,6 +11,7 @@
 #include "cli/message.h"
 #include "cli/signals.h"
 #include "cli/text_out.h"
+#include "cmd/bench/bench_constraint.h"
 #include "cmd/bench/bench_figures.h"
 #include "cmd/bench/bench_measure.h"
 #include "cmd/bench/bench_report.h"
@@ -42,6 +43,9 @@ static const struct option table[] = {
                      "tokens to decode in one measurement (default: 16; with --quick 4)"),
     OPTION_ROW("quick", '\0', OPTION_FLAG, AT(quick), NULL,
                "a first look: everything once, nothing long"),
+    OPTION_ROW("constraint", '\0', OPTION_STRING, AT(constraint), "FILE",
+               "measure another thing instead: how long the tokens take that may come next under "
+               "the JSON schema in FILE, on one thread, without a model"),
     OPTION_ROW("json", '\0', OPTION_FLAG, AT(json), NULL, "print one JSON object"),
     OPTION_ROW("quiet", 'q', OPTION_FLAG, AT(quiet), NULL, "show no progress bar"),
 };
@@ -56,14 +60,16 @@ static const struct options_spec spec = {
     .table = table,
     .n_table = N_OF(table),
     .habits = habits_bench,
-    .examples = "  gen bench --quick\n"
-                "  gen bench -m gpt2.gguf --prompt-lengths 512 --batch 1,16,64\n"
-                "  gen bench -t 1 --json | jq '.decode[] | .tokens_per_second.median'\n"
-                "\n"
-                "Members of the JSON: version, model, embedded, format, parameters,\n"
-                "weight_bytes, n_ctx, kv_type, kernels, threads, repeat, limits, prompt, decode,\n"
-                "batch (arrays with tokens_per_second, gb_per_second, gflop_per_second,\n"
-                "share_of_limit; prompts also first_token_seconds), first_token.\n",
+    .examples =
+        "  gen bench --quick\n"
+        "  gen bench -m gpt2.gguf --prompt-lengths 512 --batch 1,16,64\n"
+        "  gen bench -t 1 --json | jq '.decode[] | .tokens_per_second.median'\n"
+        "\n"
+        "Members of the JSON: version, model, embedded, format, parameters,\n"
+        "weight_bytes, n_ctx, kv_type, kernels, threads, repeat, limits, prompt, decode,\n"
+        "batch (arrays with tokens_per_second, gb_per_second, gflop_per_second,\n"
+        "share_of_limit; prompts also first_token_seconds), first_token. With --constraint:\n"
+        "n_vocab, tree_us, compile_us, masks, mean_us, p50_us, p99_us, max_us.\n",
 };
 
 static bool print_report(const struct bench_settings *settings, const struct bench_results *results,
@@ -88,6 +94,14 @@ static int run(void *opaque, const struct options_parsed *parsed) {
         return EXIT_USAGE;
     }
     struct gen_error err = {0};
+    if (settings->constraint != NULL) {
+        enum gen_status found =
+            bench_constraint(settings->model, settings->constraint, settings->json, &err);
+        if (found != GEN_OK && found != GEN_CANCELED) {
+            message("%s", err.message);
+        }
+        return message_exit_code(found);
+    }
     struct model_load load = {0};
     struct bench_results *results = alloc_new(1, sizeof *results);
     enum gen_status status = bench_settings_check(settings, &err);

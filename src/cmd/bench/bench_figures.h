@@ -34,6 +34,7 @@ struct bench_settings {
     int32_t steps;        /**< tokens each sequence is decoded for; 0: the default */
     int32_t batch_length; /**< of sequences decoded together; 0: the default */
     bool quick, json, quiet;
+    const char *constraint; /**< a file with a JSON schema: measure that, and nothing else */
 };
 
 /** One quantity, measured several times. */
