@@ -4,6 +4,7 @@
  */
 #include "constrain/json_schema.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -171,6 +172,17 @@ static void build_all(struct schema_builder *builder) {
     }
 }
 
+/* Numbers that a double cannot hold are not what they say. */
+static void check_numbers(struct schema_builder *builder, const cJSON *at) {
+    if (cJSON_IsNumber(at) && !isfinite(at->valuedouble)) {
+        schema_refuse(builder, "a number is too large for a double");
+    }
+    for (const cJSON *child = cJSON_IsObject(at) || cJSON_IsArray(at) ? at->child : NULL;
+         child != NULL; child = child->next) {
+        check_numbers(builder, child);
+    }
+}
+
 static bool names_old_draft(const cJSON *root) {
     const cJSON *name = json_member(root, "$schema");
     const char *draft = cJSON_IsString(name) ? strstr(name->valuestring, "draft-0") : NULL;
@@ -198,7 +210,8 @@ enum gen_status json_schema_parse(struct syntax *syntax, const char *text, size_
     struct schema_builder builder = {
         .syntax = syntax, .root = root, .is_old = names_old_draft(root), .err = err};
     json_text_init(&builder.text, syntax);
-    if (!syntax->no_memory) {
+    check_numbers(&builder, root);
+    if (!syntax->no_memory && !builder.failed) {
         build_all(&builder);
     }
     builder_release(&builder);

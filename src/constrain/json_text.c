@@ -186,7 +186,7 @@ size_t json_decimal_print(char *out, size_t size, double value) {
         return (size_t)snprintf(out, size, "0");
     }
     if (decimal.point > 40 || decimal.point < -20) {
-        return (size_t)snprintf(out, size, "%.17g", value);
+        return (size_t)snprintf(out, size, "%.*e", decimal.n_digits - 1, value);
     }
     size_t n = 0;
     if (decimal.negative) {
