@@ -46,6 +46,7 @@ static bool begin_anew(struct gen_constraint *constraint) {
     states_release(&constraint->states);
     if (!states_init(&constraint->states, &constraint->automaton) ||
         !masks_init(&constraint->masks, constraint->pieces, &constraint->states)) {
+        constraint->states.failed = true;
         return false;
     }
     constraint->start = states_start(&constraint->states);
