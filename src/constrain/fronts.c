@@ -5,9 +5,9 @@
 
 #include "base/error.h"
 #include "constrain/constraint.h"
-#include "constrain/gbnf.h"
-#include "constrain/json_schema.h"
-#include "constrain/regex.h"
+#include "constrain/gbnf/gbnf.h"
+#include "constrain/json/schema.h"
+#include "constrain/regex/regex.h"
 
 /* A constraint of what was parsed, unless that failed. */
 static enum gen_status finish(struct gen_constraint **out, const struct gen_pieces *pieces,

@@ -1,5 +1,5 @@
 /**
- * syntax.h - what a text may be, as a tree: what the front ends (regex.h, gbnf.h, json_schema.h)
+ * syntax.h - what a text may be, as a tree: what the front ends (regex.h, gbnf.h, json/schema.h)
  * make and automaton.h takes. Rules may name each other and themselves.
  *
  * Nodes are numbers. Each is made once, and is a child of one list or rule at most. A failure is

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2154 # bats and helper.bash set them
 # Constraints on the command line: --regex and the like, with sampling, beams, batches and drafts.
 
 setup() {

@@ -18,7 +18,7 @@
 #include <cmocka.h>
 
 #include "base/size.h"
-#include "constrain/json_text.h"
+#include "constrain/json/text.h"
 #include "constraint_fixture.h"
 #include "text/json.h"
 #include "tokenizer_files.h"

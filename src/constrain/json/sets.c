@@ -1,5 +1,5 @@
 /**
- * json_sets.c - sets of schemas that hold at one place: what $ref and allOf add to them, and the
+ * sets.c - sets of schemas that hold at one place: what $ref and allOf add to them, and the
  * rule of each.
  */
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "constrain/json_parts.h"
+#include "constrain/json/parts.h"
 
 #define MAX_RULES 20000
 
@@ -142,13 +142,13 @@ static void add_dependencies(struct schema_builder *builder, struct schema_set *
     }
 }
 
-/* Add what does not fulfil a schema. A `not` of types stays: json_shape.c knows it. */
+/* Add what does not fulfil a schema. A `not` of types stays: json/shape.c knows it. */
 static void add_not(struct schema_builder *builder, struct schema_set *set, const cJSON * not ) {
     bool is_type = json_member(not, "type") != NULL && not ->child->next == NULL;
     if (!is_type && schema_made_of(builder, not ) == NULL) {
         cJSON *made = schema_negate(not );
         if (made == NULL) {
-            return; /* json_shape.c refuses it, where it means something */
+            return; /* json/shape.c refuses it, where it means something */
         }
         schema_keep_made(builder, not, made);
     }

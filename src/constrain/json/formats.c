@@ -1,10 +1,10 @@
 /**
- * json_formats.c - the formats of strings that are known, as regular expressions.
+ * formats.c - the formats of strings that are known, as regular expressions.
  */
 #include <string.h>
 
 #include "base/size.h"
-#include "constrain/json_forms.h"
+#include "constrain/json/forms.h"
 
 #define DAY_OF_MONTH                                                                               \
     "(\\d{4}-((0[13578]|1[02])-(0[1-9]|[12]\\d|3[01])|(0[469]|11)-(0[1-9]|[12]\\d|30)|"            \

@@ -1,5 +1,5 @@
 /**
- * json_schema.h - a JSON schema as a tree of what a text may be. What it may hold says
+ * schema.h - a JSON schema as a tree of what a text may be. What it may hold says
  * gen_constraint.h.
  */
 #ifndef CONSTRAIN_JSON_SCHEMA_H

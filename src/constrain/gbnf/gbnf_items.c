@@ -7,7 +7,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "constrain/char_sets.h"
-#include "constrain/gbnf_parts.h"
+#include "constrain/gbnf/gbnf_parts.h"
 
 static int hex(char byte) {
     return byte >= '0' && byte <= '9'   ? byte - '0'

@@ -2,12 +2,12 @@
  * gbnf.c - parses a grammar in llama.cpp's notation: rules NAME ::= alternatives, their items, and
  * the repetitions of these. Characters and tokens are gbnf_items.c's.
  */
-#include "constrain/gbnf.h"
+#include "constrain/gbnf/gbnf.h"
 
 #include <string.h>
 
 #include "base/error.h"
-#include "constrain/gbnf_parts.h"
+#include "constrain/gbnf/gbnf_parts.h"
 
 #define MAX_DEPTH 200
 #define MAX_COUNT 1000000

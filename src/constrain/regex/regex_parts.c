@@ -1,7 +1,7 @@
 /**
  * regex_parts.c - where the parser of a regular expression is, and what it says of it.
  */
-#include "constrain/regex_parts.h"
+#include "constrain/regex/regex_parts.h"
 
 #include "base/error.h"
 

@@ -1,12 +1,12 @@
 /**
- * json_parts.h - what the files that read a JSON schema share. A place of the text is under a set
+ * parts.h - what the files that read a JSON schema share. A place of the text is under a set
  * of schemas, all of which hold: the one that stands there, what its $ref and allOf name, a branch
  * of its anyOf. Each set is made a rule, once.
  */
 #ifndef CONSTRAIN_JSON_PARTS_H
 #define CONSTRAIN_JSON_PARTS_H
 
-#include "constrain/json_text.h"
+#include "constrain/json/text.h"
 #include "text/json.h"
 
 enum json_type {
@@ -104,13 +104,13 @@ bool schema_set_copy(struct schema_builder *builder, struct schema_set *to,
 cJSON *schema_made_of(const struct schema_builder *builder, const cJSON *of);
 void schema_keep_made(struct schema_builder *builder, const cJSON *of, cJSON *made);
 
-/* json_sets.c */
+/* json/sets.c */
 /** Add all that the members of a set name by $ref, allOf and the like. */
 void schema_set_expand(struct schema_builder *builder, struct schema_set *set);
 /** The rule of a set, which may be made later. */
 uint32_t schema_rule_of(struct schema_builder *builder, struct schema_set *set);
 
-/* json_negate.c: new schemas, made of copies */
+/* json/negate.c: new schemas, made of copies */
 /** What does not fulfil a schema; NULL: that cannot be said. */
 cJSON *schema_negate(const cJSON *schema);
 /** if, then and else of a schema as anyOf. */
@@ -118,11 +118,11 @@ cJSON *schema_choose(const cJSON *schema);
 /** A branch of oneOf, and none of the others. */
 cJSON *schema_only_one(const cJSON *one_of, const cJSON *branch);
 
-/* json_keywords.c */
+/* json/keywords.c */
 /** Whether a keyword says nothing of values. */
 bool schema_is_note(const char *name);
 
-/* json_shape.c */
+/* json/shape.c */
 struct shape schema_shape(struct schema_builder *builder, const struct schema_set *set);
 /** A keyword that is not supported and speaks of values of these types; NULL: none. */
 const char *schema_refused(const struct shape *shape, unsigned types);
@@ -132,13 +132,13 @@ bool schema_sets_differ(struct schema_builder *builder, const struct schema_set 
 /** Whether a value fulfils a set: 1 yes, 0 no, -1 it is not said (and an error is set). */
 int schema_fits(struct schema_builder *builder, const struct schema_set *set, const cJSON *value);
 
-/* json_ranges.c */
+/* json/ranges.c */
 uint32_t schema_number(struct schema_builder *builder, const struct shape *shape);
-/* json_strings.c */
+/* json/strings.c */
 uint32_t schema_string(struct schema_builder *builder, const struct shape *shape);
 /** A string without those names. */
 uint32_t schema_other_names(struct schema_builder *builder, const char *const *names, size_t n);
-/* json_members.c */
+/* json/members.c */
 uint32_t schema_array(struct schema_builder *builder, const struct schema_set *set,
                       const struct shape *shape);
 uint32_t schema_object(struct schema_builder *builder, const struct schema_set *set,

@@ -1,5 +1,5 @@
 /**
- * json_strings.c - strings of a JSON schema: lengths, patterns, formats, and names that are not
+ * strings.c - strings of a JSON schema: lengths, patterns, formats, and names that are not
  * some others.
  */
 #include <stdlib.h>
@@ -9,8 +9,8 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/size.h"
-#include "constrain/json_forms.h"
-#include "constrain/regex.h"
+#include "constrain/json/forms.h"
+#include "constrain/regex/regex.h"
 
 #define LONGEST_NAME 1000
 

@@ -1,11 +1,11 @@
 /**
- * json_members.c - arrays and objects of a JSON schema. Members of objects come in one order: those
+ * members.c - arrays and objects of a JSON schema. Members of objects come in one order: those
  * of `properties` as they are written, those that only `required` names, others.
  */
 #include <string.h>
 
 #include "base/memory.h"
-#include "constrain/json_forms.h"
+#include "constrain/json/forms.h"
 
 #define MAX_PREFIX 1000
 #define MAX_STATES 100000

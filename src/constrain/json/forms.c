@@ -1,13 +1,13 @@
 /**
- * json_forms.c - makes forms of strings, each as a tree of its own.
+ * forms.c - makes forms of strings, each as a tree of its own.
  */
-#include "constrain/json_forms.h"
+#include "constrain/json/forms.h"
 
 #include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "constrain/regex.h"
+#include "constrain/regex/regex.h"
 
 /* Add a tree, whose text is `node`. */
 static bool add_form(struct schema_builder *builder, struct languages *languages,

@@ -1,8 +1,8 @@
 /**
- * json_parts.c - what is at the bottom of reading a JSON schema: failures, sets of schemas, schemas
+ * parts.c - what is at the bottom of reading a JSON schema: failures, sets of schemas, schemas
  * that were made of others.
  */
-#include "constrain/json_parts.h"
+#include "constrain/json/parts.h"
 
 #include <stdarg.h>
 #include <stdio.h>

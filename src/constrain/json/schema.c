@@ -1,15 +1,15 @@
 /**
- * json_schema.c - makes the rules of a JSON schema, set by set (json_parts.h): alternatives become
+ * schema.c - makes the rules of a JSON schema, set by set (json/parts.h): alternatives become
  * choices between sets, what is left is a choice between the types of JSON.
  */
-#include "constrain/json_schema.h"
+#include "constrain/json/schema.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "constrain/json_parts.h"
+#include "constrain/json/parts.h"
 
 /* ---- alternatives ----------------------------------------------------------------------------*/
 

@@ -5,7 +5,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "constrain/char_sets.h"
-#include "constrain/regex_parts.h"
+#include "constrain/regex/regex_parts.h"
 
 /* No code point: an escape that stands for a set. */
 #define A_SET UINT32_MAX

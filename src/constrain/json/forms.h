@@ -1,11 +1,11 @@
 /**
- * json_forms.h - forms of strings that hold together: patterns, lengths, lists of texts, as
+ * forms.h - forms of strings that hold together: patterns, lengths, lists of texts, as
  * languages.h has them. All are of strings with their quotes, in one spelling.
  */
 #ifndef CONSTRAIN_JSON_FORMS_H
 #define CONSTRAIN_JSON_FORMS_H
 
-#include "constrain/json_parts.h"
+#include "constrain/json/parts.h"
 #include "constrain/languages.h"
 
 /** What texts must have: bits of forms, and what they must be. */
@@ -24,10 +24,10 @@ bool schema_form_texts(struct schema_builder *builder, struct languages *languag
 bool schema_forms_of(struct schema_builder *builder, struct languages *languages,
                      const struct shape *shape, struct forms_wanted *wanted);
 bool schema_forms_build(struct schema_builder *builder, struct languages *languages);
-/** json_formats.c: the expression of a format; NULL: it is not known. */
+/** json/formats.c: the expression of a format; NULL: it is not known. */
 const char *schema_format_regex(const char *name);
 
-/** json_names.c: members of objects whose names patternProperties or propertyNames speak of. */
+/** json/names.c: members of objects whose names patternProperties or propertyNames speak of. */
 struct schema_names {
     struct languages languages;
     const char *patterns[LANGUAGES_MOST];

@@ -1,7 +1,7 @@
 /**
  * gbnf_parts.c - where the parser of a grammar is, and what it says of it.
  */
-#include "constrain/gbnf_parts.h"
+#include "constrain/gbnf/gbnf_parts.h"
 
 #include <string.h>
 

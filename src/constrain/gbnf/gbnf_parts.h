@@ -5,7 +5,7 @@
 #define CONSTRAIN_GBNF_PARTS_H
 
 #include "base/hash_table.h"
-#include "constrain/gbnf.h"
+#include "constrain/gbnf/gbnf.h"
 
 struct gbnf {
     struct syntax *syntax;

@@ -1,7 +1,7 @@
 /**
- * json_text.c - the spelling of JSON as trees of what a text may be.
+ * text.c - the spelling of JSON as trees of what a text may be.
  */
-#include "constrain/json_text.h"
+#include "constrain/json/text.h"
 
 #include <math.h>
 #include <stdio.h>

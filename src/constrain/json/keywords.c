@@ -1,8 +1,8 @@
 /**
- * json_keywords.c - the table of the keywords of JSON Schema: which say something of a value's
+ * keywords.c - the table of the keywords of JSON Schema: which say something of a value's
  * form, and of values of which types.
  */
-#include "constrain/json_keywords.h"
+#include "constrain/json/keywords.h"
 
 #include <string.h>
 
@@ -73,7 +73,7 @@ static const struct keyword keywords[] = {
     {"patternProperties", KEYWORD_ELSE, 0, 0},
     {"propertyNames", KEYWORD_SPECIAL, JSON_OBJECT, 0},
     {"unevaluatedProperties", KEYWORD_REFUSED, JSON_OBJECT, 0},
-    {"x-gen-none-of", KEYWORD_SPECIAL, JSON_STRING, 0}, /* json_negate.c */
+    {"x-gen-none-of", KEYWORD_SPECIAL, JSON_STRING, 0}, /* json/negate.c */
 };
 
 const struct keyword *json_keyword(const char *name) {

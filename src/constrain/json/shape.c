@@ -1,5 +1,5 @@
 /**
- * json_shape.c - what a set of schemas says together: the keywords of all of them as one shape.
+ * shape.c - what a set of schemas says together: the keywords of all of them as one shape.
  * Every keyword is in the table; what is not is refused, as is what is not supported, where it
  * could mean something.
  */
@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "base/size.h"
-#include "constrain/json_keywords.h"
+#include "constrain/json/keywords.h"
 
 /* ---- keywords with a case of their own -------------------------------------------------------*/
 
@@ -149,7 +149,7 @@ static void take_contains(struct schema_builder *builder, struct shape *shape,
     }
 }
 
-/* A text of the array, which json_negate.c made, is none that a string may be. */
+/* A text of the array, which json/negate.c made, is none that a string may be. */
 static void take_none_of(struct schema_builder *builder, struct shape *shape, const cJSON *item) {
     bool good = cJSON_IsArray(item);
     for (const cJSON *text = good ? item->child : NULL; text != NULL; text = text->next) {

@@ -4,7 +4,7 @@
 #ifndef CONSTRAIN_REGEX_PARTS_H
 #define CONSTRAIN_REGEX_PARTS_H
 
-#include "constrain/regex.h"
+#include "constrain/regex/regex.h"
 
 struct regex {
     struct syntax *syntax;

@@ -1,10 +1,10 @@
 /**
- * json_names.c - names of members that patternProperties and propertyNames speak of.
+ * names.c - names of members that patternProperties and propertyNames speak of.
  */
 #include <string.h>
 
 #include "base/error.h"
-#include "constrain/json_forms.h"
+#include "constrain/json/forms.h"
 
 static bool counts(const struct schema_member *member) {
     return (member->done & SCHEMA_ONLY_REF) == 0;

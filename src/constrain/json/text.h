@@ -1,5 +1,5 @@
 /**
- * json_text.h - how JSON is spelled, as trees of what a text may be: blanks, strings, numbers, any
+ * text.h - how JSON is spelled, as trees of what a text may be: blanks, strings, numbers, any
  * value, one value.
  */
 #ifndef CONSTRAIN_JSON_TEXT_H

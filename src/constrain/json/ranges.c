@@ -1,12 +1,12 @@
 /**
- * json_ranges.c - numbers between bounds, digit by digit, and multiples of a number. Within bounds
+ * ranges.c - numbers between bounds, digit by digit, and multiples of a number. Within bounds
  * there are no exponents.
  */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "constrain/json_parts.h"
+#include "constrain/json/parts.h"
 
 /* Most digits before and after the point of a bound, and most multiples written out. */
 #define MAX_DIGITS    40

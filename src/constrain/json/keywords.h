@@ -1,10 +1,10 @@
 /**
- * json_keywords.h - the keywords of JSON Schema.
+ * keywords.h - the keywords of JSON Schema.
  */
 #ifndef CONSTRAIN_JSON_KEYWORDS_H
 #define CONSTRAIN_JSON_KEYWORDS_H
 
-#include "constrain/json_parts.h"
+#include "constrain/json/parts.h"
 
 enum keyword_kind {
     KEYWORD_NOTE,    /* says nothing of values */

@@ -1,12 +1,12 @@
 /**
- * json_negate.c - schemas that are made of others: what `not` of a schema is, and what if/then/else
+ * negate.c - schemas that are made of others: what `not` of a schema is, and what if/then/else
  * and oneOf are in terms of anyOf and not. All that hold is a schema again, so nothing else knows
  * of it.
  */
 #include <math.h>
 #include <string.h>
 
-#include "constrain/json_parts.h"
+#include "constrain/json/parts.h"
 
 /* A keyword of our own: an array of texts, none of which a string is. */
 #define NONE_OF "x-gen-none-of"
@@ -23,7 +23,7 @@ static void add(cJSON *list, cJSON *item) {
     }
 }
 
-/* {"not": {"type": types}}, which json_shape.c knows. */
+/* {"not": {"type": types}}, which json/shape.c knows. */
 static cJSON *not_type(const cJSON *types) {
     cJSON *schema = cJSON_CreateObject(), *inner = cJSON_AddObjectToObject(schema, "not");
     cJSON_AddItemToObject(inner, "type", cJSON_Duplicate(types, true));

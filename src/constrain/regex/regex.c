@@ -2,11 +2,11 @@
  * regex.c - parses a regular expression: alternatives, items with their quantifiers, groups. What
  * an escape or a class stands for is regex_chars.c's.
  */
-#include "constrain/regex.h"
+#include "constrain/regex/regex.h"
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "constrain/regex_parts.h"
+#include "constrain/regex/regex_parts.h"
 
 #define MAX_DEPTH 200
 #define MAX_COUNT 1000000
