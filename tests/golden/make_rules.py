@@ -96,7 +96,8 @@ def choose_rules(generator, settings, prompt, likely, eos):
     if generator.random() < (0.5 if len(prompt) == 1 else 0.1):
         settings["forced_bos_token_id"] = generator.choice([t for t in likely if t not in eos])
     if generator.random() < 0.3:
-        settings["forced_eos_token_id"] = generator.choice([generator.choice(likely), generator.sample(likely, 2)])
+        one, two = generator.choice(likely), generator.sample(likely, 2)
+        settings["forced_eos_token_id"] = generator.choice([one, two]) if settings["num_beams"] == 1 else one
     if eos and generator.random() < 0.5:
         settings["exponential_decay_length_penalty"] = (generator.choice([0, 1, new // 2]),
                                                         generator.choice([1.05, 1.3, 2.0, 0.9]))
@@ -119,6 +120,8 @@ def choose_warpers(generator, settings):
     settings["top_p"] = generator.choice([1.0, 1.0, 0.9])
     if settings["num_beams"] == 1 and generator.random() < 0.4:
         settings["top_h"] = generator.choice([0.2, 0.5, 0.9])
+        if isinstance(settings.get("forced_eos_token_id"), list):  # as with beams: of two equals torch.topk takes either
+            settings["forced_eos_token_id"] = settings["forced_eos_token_id"][0]
     if generator.random() < 0.4:
         settings["epsilon_cutoff"] = generator.choice([0.001, 0.004, 0.02, 0.3])
     if generator.random() < 0.4:

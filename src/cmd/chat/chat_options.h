@@ -51,8 +51,9 @@ bool chat_settings_set(struct chat_settings *settings, struct chat_kept *kept, c
                        const char *value, struct gen_error *err);
 void chat_kept_release(struct chat_kept *kept);
 
-/** A copy of the pointers, for settings that are copied; its data is to be freed. */
-struct option_list chat_list_copy(const struct option_list *list);
+/** Give settings that are copied lists of their own, of the same texts; and free these. */
+void chat_settings_own_lists(struct chat_settings *settings);
+void chat_settings_free_lists(struct chat_settings *settings);
 
 /** Append the options that /set knows with their values, a line each. */
 void chat_settings_list(struct gen_bytes *out, const struct chat_settings *settings);

@@ -29,6 +29,9 @@ struct generate_settings {
     float temperature;      /**< as it was given: for a record that draws in a run that does not */
     int32_t early_stopping; /**< enum gen_early_stopping */
     struct option_list stop, logit_bias, eos_token_id;
+    struct option_list sequence_bias, suppress_tokens, begin_suppress_tokens, forced_eos;
+    struct option_list dry_breakers;
+    const char *length_decay;
     const char *bad_words;
     int32_t context; /**< enum generate_context */
     int32_t stop_at; /**< enum generate_stop_at */

@@ -125,6 +125,9 @@ static const struct option table[] = {
                      100,
                      "the score is the log probability divided by the number of new tokens to the "
                      "power of X: above 0 longer texts do better"),
+    OPTION_ROW("renormalize-logits", '\0', OPTION_FLAG, AT(options.sampling.renormalize_logits),
+               NULL,
+               "after the rules of sampling, make the probabilities of each step sum to 1 again"),
     OPTION_ROW_CHOICE("early-stopping", '\0', AT(early_stopping), "WHEN", early_stopping_names,
                       "with N texts found: true ends at once, false when the beams are no better "
                       "by now, never when none can become better"),
