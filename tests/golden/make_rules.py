@@ -100,7 +100,7 @@ def choose_rules(generator, settings, prompt, likely, eos):
         settings["forced_eos_token_id"] = generator.choice([one, two]) if settings["num_beams"] == 1 else one
     if eos and generator.random() < 0.5:
         settings["exponential_decay_length_penalty"] = (generator.choice([0, 1, new // 2]),
-                                                        generator.choice([1.05, 1.3, 2.0, 0.9]))
+                                                        generator.choice([1.05, 1.3, 1.9, 0.9]))
     forced = [settings.get("forced_bos_token_id"), settings.get("forced_eos_token_id")]
     forced = [t for one in forced for t in (one if isinstance(one, list) else [one])]
     for name in ("suppress_tokens", "begin_suppress_tokens"):  # what is forced must not be forbidden

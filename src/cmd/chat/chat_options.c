@@ -32,6 +32,7 @@ static const struct option table[] = {
         "a GGUF file, a Hugging Face directory, or a name looked up in $GEN_MODEL_PATH, "
         "$XDG_DATA_HOME/gen/models and the Hugging Face cache; default: $GEN_MODEL, else the "
         "built-in model, which tells tales and was never taught to talk"),
+    GENERATE_ROW_DEFAULTS,
     OPTION_ROW_RANGE("threads", 't', OPTION_INT, AT(options.n_threads), "N", 1, 1024,
                      "threads to use (default: the physical cores this process may use)"),
     OPTION_ROW("no-sandbox", '\0', OPTION_FLAG, AT(no_sandbox), NULL, SANDBOX_HELP),
@@ -134,6 +135,10 @@ void chat_set_defaults(void *settings) {
     chat->generate.options.max_new_tokens = 256;
     /* An answer is at least something. */
     chat->generate.options.sampling.min_new_tokens = 1;
+}
+
+bool chat_is_group_of_answers(const char *heading) {
+    return strcmp(heading, first_heading) == 0;
 }
 
 static enum gen_status wrong(struct gen_error *err, const char *sentence) {

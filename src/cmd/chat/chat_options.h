@@ -17,6 +17,9 @@ extern const struct options_spec chat_spec;
 
 void chat_set_defaults(void *settings);
 
+/** Whether the options under a heading of the table are those of an answer. */
+bool chat_is_group_of_answers(const char *heading);
+
 /** Check what the parser cannot. GEN_BAD_ARGUMENT and a sentence. */
 enum gen_status chat_settings_complete(struct chat_settings *settings,
                                        const struct options_parsed *parsed, struct gen_error *err);

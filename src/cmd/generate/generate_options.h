@@ -14,6 +14,7 @@ enum generate_context { GENERATE_CONTEXT_STOP, GENERATE_CONTEXT_SLIDE };
 struct generate_settings {
     struct gen_generate_options options;
     const char *model;
+    int32_t defaults; /**< enum generate_defaults, of model_defaults.h */
 
     /* where prompts come from */
     const char *prompt, *file, *prompt_ids;

@@ -9,6 +9,15 @@
 
 #define GENERATE_AT(member) offsetof(struct generate_settings, member)
 
+/** Whose defaults: enum generate_defaults. */
+static const char *const generate_defaults_names[] = {"gen", "model", NULL};
+
+#define GENERATE_ROW_DEFAULTS                                                                      \
+    OPTION_ROW_CHOICE("defaults", '\0', GENERATE_AT(defaults), "WHOSE", generate_defaults_names,   \
+                      "model: what the model's files ask for (generation_config.json, or "         \
+                      "general.sampling.* of a GGUF) is taken where no option says otherwise; "    \
+                      "-v says what that is")
+
 /** How the next token is chosen, but for the seed. */
 #define GENERATE_ROWS_SAMPLING                                                                     \
     OPTION_ROW("greedy", '\0', OPTION_FLAG, GENERATE_AT(greedy), NULL,                             \

@@ -24,6 +24,7 @@ static const struct option table[] = {
         "a GGUF file, a Hugging Face directory, or a name looked up in $GEN_MODEL_PATH, "
         "$XDG_DATA_HOME/gen/models and the Hugging Face cache; default: $GEN_MODEL, else the "
         "built-in model"),
+    GENERATE_ROW_DEFAULTS,
     OPTION_ROW_RANGE("threads", 't', OPTION_INT, AT(options.n_threads), "N", 1, 1024,
                      "threads to use (default: the physical cores this process may use)"),
     OPTION_ROW("no-sandbox", '\0', OPTION_FLAG, AT(no_sandbox), NULL, SANDBOX_HELP),

@@ -4,6 +4,7 @@
  */
 #include "cmd/generate/record_lists.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/alloc.h"
@@ -16,13 +17,6 @@ const char *record_lists_keep(struct record_options *options, char *text) {
                sizeof *options->texts);
     options->texts[options->n_texts++] = text;
     return text;
-}
-
-static enum gen_status wrong(const struct record_field *field, const char *must,
-                             struct gen_error *err) {
-    message_set(err, GEN_BAD_FILE, "\"%.80s\" is %s, but must be %s", field->name,
-                json_kind(field->value), must);
-    return GEN_BAD_FILE;
 }
 
 /* ---- one text --------------------------------------------------------------------------------*/
@@ -123,72 +117,89 @@ static char *spell_sequence(const cJSON *item) {
     return spelled;
 }
 
-/* A part of a list or an object as text; NULL if it is none. */
-static const char *spell(struct record_options *options, const cJSON *item, enum shape shape,
-                         bool in_object) {
-    char *text = NULL;
+/* A part of a list or an object as text of its own; NULL if it is none. */
+static char *spell(const cJSON *item, enum shape shape, bool in_object) {
     if (shape == SEQUENCES && cJSON_IsArray(item)) {
-        text = spell_sequence(item);
-    } else if (shape == IDS && cJSON_IsNumber(item)) {
-        text = alloc_printf("%.17g", item->valuedouble);
-    } else if (in_object && cJSON_IsNumber(item)) {
-        text = alloc_printf("%s=%.9g", item->string, item->valuedouble);
-    } else if (in_object && cJSON_IsString(item)) {
-        text = alloc_printf("%s=%s", item->string, item->valuestring);
-    } else if (cJSON_IsString(item)) {
-        return item->valuestring;
+        return spell_sequence(item);
     }
-    return text != NULL ? record_lists_keep(options, text) : NULL;
+    if (shape == IDS && cJSON_IsNumber(item)) {
+        return alloc_printf("%.17g", item->valuedouble);
+    }
+    if (shape == PAIR && cJSON_IsNumber(item)) {
+        return alloc_printf("%.9g", item->valuedouble);
+    }
+    if (in_object && cJSON_IsNumber(item)) {
+        return alloc_printf("%s=%.9g", item->string, item->valuedouble);
+    }
+    if (in_object && cJSON_IsString(item)) {
+        return alloc_printf("%s=%s", item->string, item->valuestring);
+    }
+    return cJSON_IsString(item) ? alloc_printf("%s", item->valuestring) : NULL;
 }
 
-/* Names as one text, "A;B", or two numbers, "X,Y". */
-static enum gen_status take_joined(struct record_options *options, const char *name,
-                                   const struct record_field *field, enum shape shape,
-                                   const struct gen_tokenizer *tokenizer, struct gen_error *err) {
-    struct gen_bytes text = {0};
-    bool good = true;
-    for (const cJSON *item = field->value->child; item != NULL && good; item = item->next) {
-        alloc_append(&text, shape == NAMES ? ";" : ",", text.n > 0 ? 1 : 0);
-        good = shape == NAMES ? cJSON_IsString(item) : cJSON_IsNumber(item);
-        if (good) {
-            char *part = shape == NAMES ? alloc_printf("%s", item->valuestring)
-                                        : alloc_printf("%.9g", item->valuedouble);
-            record_lists_keep(options, part);
-            alloc_append(&text, part, strlen(part));
-        }
+static void add(struct record_texts *texts, char *text) {
+    alloc_grow(&texts->data, &texts->capacity, texts->n + 1, sizeof *texts->data);
+    texts->data[texts->n++] = text;
+}
+
+void record_texts_release(struct record_texts *texts) {
+    for (size_t i = 0; i < texts->n; i++) {
+        free(texts->data[i]);
     }
-    const char *joined =
-        record_lists_keep(options, alloc_printf("%.*s", (int)text.n, text.n > 0 ? text.data : ""));
+    free(texts->data);
+    *texts = (struct record_texts){0};
+}
+
+/* Make one text of all, with `divider` between them. */
+static void join(struct record_texts *texts, char divider) {
+    struct gen_bytes text = {0};
+    for (size_t i = 0; i < texts->n; i++) {
+        alloc_append(&text, &divider, i > 0 ? 1 : 0);
+        alloc_append(&text, texts->data[i], strlen(texts->data[i]));
+    }
+    char *joined = alloc_printf("%.*s", (int)text.n, text.n > 0 ? text.data : "");
     gen_bytes_release(&text);
-    return good ? take_text(options, name, joined, tokenizer, err)
-                : wrong(field, must_be[shape], err);
+    record_texts_release(texts);
+    add(texts, joined);
+}
+
+enum gen_status record_lists_spell(struct record_texts *texts, const struct option *option,
+                                   const char *name, const cJSON *value, struct gen_error *err) {
+    enum shape shape = shape_of(option->name);
+    bool in_object = shape == BIASES && cJSON_IsObject(value);
+    if (cJSON_IsString(value) || (shape == IDS && cJSON_IsNumber(value))) {
+        add(texts, spell(value, shape, false));
+        return GEN_OK;
+    }
+    if (!cJSON_IsArray(value) && !in_object) {
+        message_set(err, GEN_BAD_FILE, "\"%.80s\" is %s, but must be %s", name, json_kind(value),
+                    must_be[shape]);
+        return GEN_BAD_FILE;
+    }
+    for (const cJSON *item = value->child; item != NULL; item = item->next) {
+        char *text = spell(item, shape, in_object);
+        if (text == NULL) {
+            message_set(err, GEN_BAD_FILE, "\"%.80s\" holds %s, but must hold %s", name,
+                        json_kind(item), must_hold[shape]);
+            return GEN_BAD_FILE;
+        }
+        add(texts, text);
+    }
+    if (shape == NAMES || shape == PAIR) {
+        join(texts, shape == NAMES ? ';' : ',');
+    }
+    return GEN_OK;
 }
 
 enum gen_status record_lists_take(struct record_options *options, const struct option *option,
                                   const struct record_field *field,
                                   const struct gen_tokenizer *tokenizer, struct gen_error *err) {
-    const cJSON *value = field->value;
-    const char *name = option->name;
-    enum shape shape = shape_of(name);
-    bool in_object = shape == BIASES && cJSON_IsObject(value);
-    if (cJSON_IsString(value) || (shape == IDS && cJSON_IsNumber(value))) {
-        return take_text(options, name, spell(options, value, shape, false), tokenizer, err);
+    struct record_texts texts = {0};
+    enum gen_status status = record_lists_spell(&texts, option, field->name, field->value, err);
+    for (size_t i = 0; i < texts.n && status == GEN_OK; i++) {
+        const char *text = record_lists_keep(options, alloc_printf("%s", texts.data[i]));
+        status = take_text(options, option->name, text, tokenizer, err);
     }
-    if (!cJSON_IsArray(value) && !in_object) {
-        return wrong(field, must_be[shape], err);
-    }
-    if (shape == NAMES || shape == PAIR) {
-        return take_joined(options, name, field, shape, tokenizer, err);
-    }
-    enum gen_status status = GEN_OK;
-    for (const cJSON *item = value->child; item != NULL && status == GEN_OK; item = item->next) {
-        const char *text = spell(options, item, shape, in_object);
-        if (text == NULL) {
-            message_set(err, GEN_BAD_FILE, "\"%.80s\" holds %s, but must hold %s", field->name,
-                        json_kind(item), must_hold[shape]);
-            return GEN_BAD_FILE;
-        }
-        status = take_text(options, name, text, tokenizer, err);
-    }
+    record_texts_release(&texts);
     return status;
 }
