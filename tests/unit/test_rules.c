@@ -201,7 +201,7 @@ static void check_case(const struct gen_model *model, const cJSON *item) {
                                1e-4 + 1e-6 * fabs(score->valuedouble);
         }
         if (!good) {
-            fail_msg("text %zu, of %zu ids (%d %d %d ...) with score %g: %s", i, text->ids.n, (int)text->ids.data[0], (int)text->ids.data[1], (int)text->ids.data[2], (double)text->score,
+            fail_msg("text %zu, of %zu ids with score %g: %s", i, text->ids.n, (double)text->score,
                      what);
         }
     }

@@ -73,7 +73,7 @@ static enum gen_status take_value(struct record_options *options, const struct o
         text = record_lists_keep(options,
                                  alloc_printf("%.*s", (int)field->spelled.n, field->spelled.bytes));
     }
-    if (cJSON_IsBool(field->value)) {
+    if (cJSON_IsBool(field->value) && option->kind == OPTION_CHOICE) {
         text = cJSON_IsTrue(field->value) ? "true" : "false"; /* "early_stopping": true */
     }
     if (text == NULL) {

@@ -25,8 +25,8 @@ static bool applies(const struct gen_sampling *sampling) {
 
 /* -p log p of a candidate whose weight is part of `total`. */
 static double term(const struct candidates *list, size_t at, double total) {
-    double p = (double)list->weights[at] / total;
-    return p > 0.0 ? -p * (double)math_log((float)p) : 0.0;
+    float p = (float)((double)list->weights[at] / total);
+    return p > 0.0f ? -(double)p * (double)math_log(p) : 0.0;
 }
 
 static bool thin_out(struct candidates *list, const struct sample_context *context) {
