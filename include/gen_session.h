@@ -143,8 +143,10 @@ struct gen_sampling {
                                 -1: at the whole text. Default -1 */
     struct gen_ids suppress_tokens;       /**< never chosen; borrowed as the arrays above */
     struct gen_ids begin_suppress_tokens; /**< not chosen as the first new token */
-    int32_t forced_bos;        /**< chosen after a prompt of one token; -1: none. Default -1 */
-    struct gen_ids forced_eos; /**< one of them is the last token that the text may have */
+    int32_t forced_bos; /**< chosen after a prompt of one token; -1: none. Default -1 */
+    /** One of them is the last token that the text may have, which gen_generate() knows; a sampler
+     *  alone does not. */
+    struct gen_ids forced_eos;
     /** After length_decay_start new tokens the logit of each eos goes up by its size times
      *  factor^(tokens since) - 1; > 0, 1 is off. Default 1 */
     float length_decay_factor;

@@ -47,6 +47,7 @@ const struct habit habits_generate[] = {
     {"mirostat-tau", "mirostat-ent", NULL},
     {"mirostat-eta", "mirostat-lr", NULL},
     {"dynatemp-exponent", "dynatemp-exp", NULL},
+    {"generation-config", NULL, "--defaults model takes what the model's files ask for"},
     {"no-display-prompt", "no-echo", NULL},
     {"r", NULL, STOPPING},
     {"reverse-prompt", NULL, STOPPING},

@@ -233,6 +233,72 @@ static void test_texts(void **state) {
     cJSON_Delete(root);
 }
 
+/* ---- however the machine is shared -----------------------------------------------------------*/
+
+/* Rules that keep something of a text, or have random numbers of their own. */
+static struct gen_sampling kept(size_t kind) {
+    static int32_t ids[] = {9, 41};
+    static const struct gen_ids breaker = {.data = ids, .n = 2};
+    struct gen_sampling sampling = gen_sampling_default();
+    sampling.repetition_penalty = 1.2f;
+    sampling.frequency_penalty = 0.1f;
+    sampling.repeat_last_n = 10;
+    sampling.dry_multiplier = 0.3f;
+    sampling.dry_breakers = &breaker;
+    sampling.n_dry_breakers = 1;
+    sampling.forced_eos = (struct gen_ids){.data = ids, .n = 1};
+    if (kind % 3 == 0) {
+        sampling.mirostat = 2;
+        sampling.mirostat_tau = 3.0f;
+    } else if (kind % 3 == 1) {
+        sampling.xtc_probability = 0.5f;
+        sampling.xtc_threshold = 0.02f;
+        sampling.adaptive_target = 0.2f;
+        sampling.dynatemp_range = 0.4f;
+    } else {
+        sampling.temperature = 0;
+    }
+    return sampling;
+}
+
+static void run_kept(struct generate_job *job, const struct gen_model *model) {
+    static const int32_t prompt[] = {5, 17, 9, 41, 5, 17, 9, 41, 5, 17};
+    struct gen_generate_options kinds[9];
+    job->n_prompts = N_OF(kinds);
+    job->has_own_options = true;
+    for (size_t i = 0; i < N_OF(kinds); i++) {
+        kinds[i] = job->options;
+        kinds[i].sampling = kept(i);
+        kinds[i].seed = 7 + i;
+        kinds[i].max_new_tokens = 20 + (int32_t)i;
+        kinds[i].num_beams = i < 6 ? 1 : 3;
+        job->prompts[i] = (struct gen_prompt){.ids = prompt, .n_ids = 1 + i, .options = &kinds[i]};
+    }
+    generate_job_run_well(job, model);
+    assert_int_equal(job->n_failed, 0);
+}
+
+/* Neither batch nor threads nor drafts change a text. */
+static void test_same_bits(void **state) {
+    (void)state;
+    struct gen_model *model = generate_job_model("tests/golden/models/base");
+    struct generate_job expected = {.options = gen_generate_options_default()};
+    expected.options.batch = 3;
+    expected.options.n_threads = 1;
+    expected.options.speculate = false;
+    run_kept(&expected, model);
+    for (int batch = 4; batch < 12; batch += 3) {
+        struct generate_job job = {.options = gen_generate_options_default()};
+        job.options.batch = batch;
+        job.options.n_threads = batch % 2 + 1;
+        run_kept(&job, model);
+        generate_job_check_same(&job, &expected);
+        generate_job_release(&job);
+    }
+    generate_job_release(&expected);
+    gen_model_free(model);
+}
+
 /* ---- options that are refused ----------------------------------------------------------------*/
 
 static void expect_refused(const struct gen_sampling *sampling, const char *words) {
@@ -284,6 +350,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_steps),
         cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_same_bits),
         cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests_name("rules", tests, NULL, NULL);
