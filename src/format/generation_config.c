@@ -8,7 +8,6 @@
 #include "format/generation_config.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -128,23 +127,19 @@ static bool asks(const char *key, const cJSON *item) {
     return !(cJSON_IsArray(item) || cJSON_IsObject(item)) || item->child != NULL;
 }
 
-/* Spell infinities as text, as JSON has no number for them. False: out of memory. */
+/* Spell infinities, and NaN as one, as text, as JSON has no number for them. False: out of memory.
+ */
 static bool spell_infinities(cJSON *item) {
     bool good = true;
     for (cJSON *child = item->child; child != NULL && good; child = child->next) {
         good = spell_infinities(child);
     }
     if (cJSON_IsNumber(item) && !isfinite(item->valuedouble)) {
-        double value = item->valuedouble;
-        char text[8];
-        int n = snprintf(text, sizeof text, "\"%s\"",
-                         isnan(value) ? "nan"
-                         : value > 0  ? "inf"
-                                      : "-inf");
-        item->valuestring = cJSON_malloc((size_t)n + 1);
+        const char *text = item->valuedouble < 0 ? "\"-inf\"" : "\"inf\"";
+        item->valuestring = cJSON_malloc(strlen(text) + 1);
         good = item->valuestring != NULL;
         if (good) {
-            memcpy(item->valuestring, text, (size_t)n + 1);
+            memcpy(item->valuestring, text, strlen(text) + 1);
             item->type = cJSON_Raw;
         }
     }

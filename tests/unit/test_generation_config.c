@@ -26,7 +26,7 @@ static const struct {
      "{\"do_sample\":true,\"temperature\":1,\"top_p\":0.95}",
      "F asks for do_sample true, temperature 1, top_p 0.95"},
     {"{\"sequence_bias\":[[[1],-Infinity],[[2],Infinity],[[3],NaN]]}",
-     "{\"sequence_bias\":[[[1],\"-inf\"],[[2],\"inf\"],[[3],\"nan\"]]}",
+     "{\"sequence_bias\":[[[1],\"-inf\"],[[2],\"inf\"],[[3],\"inf\"]]}",
      "F asks for sequence_bias"},
     {"{\"suppress_tokens\":[1,2]}", "{\"suppress_tokens\":[1,2]}",
      "F asks for suppress_tokens [1,2]"},
