@@ -27,7 +27,7 @@ static const struct {
      "F asks for do_sample true, temperature 1, top_p 0.95"},
     {"{\"sequence_bias\":[[[1],-Infinity],[[2],Infinity],[[3],NaN]]}",
      "{\"sequence_bias\":[[[1],\"-inf\"],[[2],\"inf\"],[[3],\"inf\"]]}",
-     "F asks for sequence_bias"},
+     "F asks for sequence_bias [[[1],\"-inf\"],[[2],\"inf\"],[[3],\"inf\"]]"},
     {"{\"suppress_tokens\":[1,2]}", "{\"suppress_tokens\":[1,2]}",
      "F asks for suppress_tokens [1,2]"},
     {"{\"suppress_tokens\":[100000,200000,300000,400000,500000,600000]}",
