@@ -5,16 +5,15 @@
 #ifndef CMD_GENERATE_GENERATE_ROWS_H
 #define CMD_GENERATE_GENERATE_ROWS_H
 
-#include "cmd/generate/generate_options.h"
+#include "cmd/generate/model_defaults.h"
 
 #define GENERATE_AT(member) offsetof(struct generate_settings, member)
 
-/** Whose defaults: enum generate_defaults. */
-static const char *const generate_defaults_names[] = {"gen", "model", NULL};
-
+/** Whose defaults. */
 #define GENERATE_ROW_DEFAULTS                                                                      \
-    OPTION_ROW_CHOICE("defaults", '\0', GENERATE_AT(defaults), "WHOSE", generate_defaults_names,   \
-                      "model: what the model's files ask for (generation_config.json, or "         \
+    OPTION_ROW_CHOICE("defaults", '\0', GENERATE_AT(defaults), "WHOSE", model_defaults_names,      \
+                      "gen: what is said here; model: what the model's files ask for "             \
+                      "(generation_config.json, or "                                               \
                       "general.sampling.* of a GGUF) is taken where no option says otherwise; "    \
                       "-v says what that is")
 

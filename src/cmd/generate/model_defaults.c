@@ -12,6 +12,8 @@
 #include "cmd/generate/record_lists.h"
 #include "text/json.h"
 
+const char *const model_defaults_names[] = {"gen", "model", NULL};
+
 /* What one setting is taken with. */
 struct taking {
     struct model_defaults *defaults;

@@ -8,6 +8,8 @@
 #include "cmd/generate/generate_options.h"
 
 enum generate_defaults { GENERATE_DEFAULTS_GEN, GENERATE_DEFAULTS_MODEL };
+/** Their names, up to NULL. */
+extern const char *const model_defaults_names[];
 
 /** Texts that settings point to from then on. Start from {0}. */
 struct model_defaults {
