@@ -453,6 +453,25 @@ static void test_dynamic_temperature(void **state) {
     }
 }
 
+/* The next id of a sampler that has given scores: it draws one, or as a beam does a copy of it
+ * takes one of them. */
+static int32_t go_on(struct gen_sampler **sampler, const float *logits, const float *scores,
+                     int step) {
+    int32_t id = 0;
+    struct gen_sampler *copy = sampler_clone(*sampler);
+    gen_sampler_free(*sampler);
+    *sampler = copy;
+    if (step % 2 == 0) {
+        assert_int_equal(gen_sampler_next(copy, logits, &id, NULL), GEN_OK);
+        return id;
+    }
+    while (scores[id] == -INFINITY) {
+        id++;
+    }
+    accept_all(copy, &id, 1);
+    return id;
+}
+
 /* What is kept of a text whose ids are drawn, and of a copy of it. */
 static void test_mirostat(void **state) {
     (void)state;
@@ -469,7 +488,6 @@ static void test_mirostat(void **state) {
     for (int step = 0; step < 80; step++) {
         float logits[MAX_VOCAB], scores[MAX_VOCAB];
         double p[MAX_VOCAB], left = 0;
-        int32_t id = -1;
         random_logits(logits, MAX_VOCAB, &rng, 5);
         softmax(p, logits, MAX_VOCAB);
         assert_int_equal(gen_sampler_scores(sampler, logits, scores, NULL), GEN_OK);
@@ -485,14 +503,7 @@ static void test_mirostat(void **state) {
                 assert_int_equal(stays, is_best || -log2(p[i]) <= mu);
             }
         }
-        struct gen_sampler *copy = sampler_clone(sampler);
-        if (step % 2 == 0) {
-            gen_sampler_free(sampler);
-            sampler = copy;
-        } else {
-            gen_sampler_free(copy);
-        }
-        assert_int_equal(gen_sampler_next(sampler, logits, &id, NULL), GEN_OK);
+        int32_t id = go_on(&sampler, logits, scores, step);
         mu -= 0.3 * (-log2(p[id] / left) - 2.0);
     }
     assert_in_range(n_cut, 100, 2500);
@@ -511,7 +522,6 @@ static void test_adaptive_p(void **state) {
     for (int step = 0; step < 60; step++) {
         float logits[MAX_VOCAB], scores[MAX_VOCAB];
         double p[MAX_VOCAB];
-        int32_t id = -1;
         random_logits(logits, MAX_VOCAB, &rng, 9);
         softmax(p, logits, MAX_VOCAB);
         double target = fmin(fmax(0.6 - sum / weight, 0), 1);
@@ -520,10 +530,7 @@ static void test_adaptive_p(void **state) {
             double d = fabs(p[i] - target) / 0.3;
             assert_true(fabs((double)scores[i] - (5 - 10 * d * d / (1 + d))) < 1e-3);
         }
-        struct gen_sampler *copy = sampler_clone(sampler);
-        gen_sampler_free(sampler);
-        sampler = copy;
-        assert_int_equal(gen_sampler_next(sampler, logits, &id, NULL), GEN_OK);
+        int32_t id = go_on(&sampler, logits, scores, step);
         sum = p[id] + 0.8 * sum;
         weight = 1 + 0.8 * weight;
     }
