@@ -1,6 +1,7 @@
 /**
- * chain.c - the rules for the next token in their order, and applying those that are on to a text:
- * to the scores of all ids while they can, then to the list of candidates.
+ * chain.c - options checked by the rules that have them, and the rules that are on for a text,
+ * applied in the order of order.c: to the scores of all ids while they can, then to the list of
+ * candidates.
  */
 #include "sample/chain.h"
 
@@ -12,37 +13,6 @@
 #include "base/floats.h"
 #include "sample/order.h"
 #include "sample/sampler.h"
-
-const struct processor *const processors[N_PROCESSORS] = {
-    /* of all logits */
-    &processor_logit_bias,
-    &processor_sequence_bias,
-    &processor_repetition_penalty,
-    &processor_presence_frequency,
-    &processor_no_repeat_ngram,
-    &processor_bad_words,
-    &processor_min_length,
-    &processor_forced_bos,
-    &processor_forced_eos,
-    &processor_length_decay,
-    &processor_suppress,
-    &processor_begin_suppress,
-    &processor_dry,
-    &processor_top_n_sigma,
-    /* of what may be drawn */
-    &processor_temperature,
-    &processor_dynamic_temperature,
-    &processor_top_h,
-    &processor_top_k,
-    &processor_top_p,
-    &processor_min_p,
-    &processor_typical_p,
-    &processor_epsilon_cutoff,
-    &processor_eta_cutoff,
-    &processor_xtc,
-    &processor_mirostat,
-    &processor_adaptive_p,
-};
 
 /* ---- options ---------------------------------------------------------------------------------*/
 

@@ -1,6 +1,6 @@
 /**
- * order.c - the order of the rules as the options state it: names of samplers read, and what
- * Mirostat leaves of them. The order where nothing is stated is the table of chain.c.
+ * order.c - the order of the rules: the table of all, the one that options state by names of
+ * samplers, and what Mirostat leaves of them. Who applies them is chain.c.
  */
 #include "sample/order.h"
 
@@ -9,6 +9,37 @@
 
 #include "base/error.h"
 #include "base/size.h"
+
+const struct processor *const processors[N_PROCESSORS] = {
+    /* of all logits */
+    &processor_logit_bias,
+    &processor_sequence_bias,
+    &processor_repetition_penalty,
+    &processor_presence_frequency,
+    &processor_no_repeat_ngram,
+    &processor_bad_words,
+    &processor_min_length,
+    &processor_forced_bos,
+    &processor_forced_eos,
+    &processor_length_decay,
+    &processor_suppress,
+    &processor_begin_suppress,
+    &processor_dry,
+    &processor_top_n_sigma,
+    /* of what may be drawn */
+    &processor_temperature,
+    &processor_dynamic_temperature,
+    &processor_top_h,
+    &processor_top_k,
+    &processor_top_p,
+    &processor_min_p,
+    &processor_typical_p,
+    &processor_epsilon_cutoff,
+    &processor_eta_cutoff,
+    &processor_xtc,
+    &processor_mirostat,
+    &processor_adaptive_p,
+};
 
 /* Longest name that is compared, without its `-` and `_`. */
 #define MAX_NAME 20

@@ -1,6 +1,6 @@
 /**
  * processor.h - a rule for the next token: what it does to the scores, the options it has, and what
- * it keeps of a text. A new rule is a file and a row of `processors` (chain.c), which is the one
+ * it keeps of a text. A new rule is a file and a row of `processors` (order.c), which is the one
  * statement of their order.
  *
  * Rules come in two halves. `logits` sees the scores of all ids; what it forbids becomes -INFINITY.

@@ -1,6 +1,6 @@
 /**
  * sampling_copy.c - options of sampling that are kept: lists of ids, biases and texts are copied,
- * all else is numbers. What they mean is for the rules of chain.c.
+ * all else is numbers. What they mean is for the rules of order.c.
  */
 #include "sample/sampling_copy.h"
 
