@@ -53,6 +53,9 @@ static const char *const aliases[][2] = {{"nucleus", "topp"},
 
 /* ---- names -----------------------------------------------------------------------------------*/
 
+static const char capitals[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
+
 /* A name as it is compared; "" for one that is too long. */
 static void simplify(char plain[MAX_NAME + 1], const char *name, size_t n) {
     size_t length = 0;
@@ -65,7 +68,12 @@ static void simplify(char plain[MAX_NAME + 1], const char *name, size_t n) {
             length = 0;
             break;
         }
-        plain[length++] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+        const char *capital = strchr(capitals, c);
+        plain[length] = c;
+        if (capital != NULL) {
+            plain[length] = letters[capital - capitals];
+        }
+        length++;
     }
     plain[length] = '\0';
 }
@@ -107,9 +115,10 @@ static const char *next_name(const char **text, size_t *n) {
 
 static bool goes_with_mirostat(const struct processor *processor) {
     static const char *const names[] = {"penalties", "dry", "temperature"};
-    bool stays = processor->sampler == NULL;
+    const char *sampler = processor->sampler;
+    bool stays = sampler == NULL;
     for (size_t i = 0; i < N_OF(names); i++) {
-        stays = stays || strcmp(processor->sampler, names[i]) == 0;
+        stays = stays || (sampler != NULL && strcmp(sampler, names[i]) == 0);
     }
     return stays;
 }
@@ -149,13 +158,15 @@ size_t order_of(const struct processor **order, const struct gen_sampling *optio
 
 /* ---- checking --------------------------------------------------------------------------------*/
 
-/* "penalties, dry, ..." */
+/* "penalties, dry, ..."; rules of one name are neighbours in the table. */
 static void list_names(char *text, size_t size) {
     size_t n = 0;
+    const char *last = "";
     text[0] = '\0';
     for (size_t i = 0; i < N_PROCESSORS; i++) {
         const char *name = processors[i]->sampler;
-        if (name != NULL && find(name, strlen(name)) == processors[i] && n < size) {
+        if (name != NULL && strcmp(name, last) != 0 && n < size) {
+            last = name;
             int more = snprintf(text + n, size - n, "%s%s", n > 0 ? ", " : "", name);
             n += more > 0 ? (size_t)more : 0;
         }

@@ -120,6 +120,10 @@ static void test_numbers_of_warpers(void **state) {
     for (size_t i = 0; i < n; i++) {
         check_numbers(&cases[i]);
     }
+}
+
+static void test_numbers_of_xtc_and_typical(void **state) {
+    (void)state;
     static const struct {
         float threshold, expected[4];
     } xtc[] = {{0.09f, {0, 0, 0, 0.1f}},
@@ -212,6 +216,27 @@ static void test_numbers_of_dry(void **state) {
     }
 }
 
+/* Which id is the lowest that is left, by the formulas of test_sampler_queue. */
+static int32_t lowest_left(const struct gen_sampling *sampling) {
+    int32_t lowest = 1;
+    for (const char *at = sampling->samplers; at != NULL; at = strchr(at, ';')) {
+        at += *at == ';';
+        if (strncmp(at, "top_k", 5) == 0) {
+            lowest = lowest > 10000 - sampling->top_k ? lowest : 10000 - sampling->top_k;
+        } else if (strncmp(at, "top_p", 5) == 0) {
+            int32_t all = 10000 * 9999 / 2 - lowest * (lowest - 1) / 2, sum = 0, id = 10000;
+            while (id > lowest && sum < (int32_t)ceilf(sampling->top_p * (float)all)) {
+                sum += --id;
+            }
+            lowest = id;
+        } else {
+            int32_t least = (int32_t)ceilf(sampling->min_p * 9999.0f);
+            lowest = lowest > least ? lowest : least;
+        }
+    }
+    return lowest;
+}
+
 /* test_sampler_queue: which is the lowest id that is left. Id 0 has no probability. */
 static void test_queues(void **state) {
     (void)state;
@@ -248,22 +273,7 @@ static void test_queues(void **state) {
         sampling.top_k = cases[i].top_k;
         sampling.top_p = cases[i].top_p;
         sampling.min_p = cases[i].min_p;
-        int32_t lowest = 1, found = 0;
-        for (const char *at = cases[i].samplers; at != NULL; at = strchr(at, ';')) {
-            at += *at == ';';
-            if (strncmp(at, "top_k", 5) == 0) {
-                lowest = lowest > 10000 - cases[i].top_k ? lowest : 10000 - cases[i].top_k;
-            } else if (strncmp(at, "top_p", 5) == 0) {
-                int32_t all = 10000 * 9999 / 2 - lowest * (lowest - 1) / 2, sum = 0, id = 10000;
-                while (id > lowest && sum < (int32_t)ceilf(cases[i].top_p * (float)all)) {
-                    sum += --id;
-                }
-                lowest = id;
-            } else {
-                int32_t least = (int32_t)ceilf(cases[i].min_p * 9999.0f);
-                lowest = lowest > least ? lowest : least;
-            }
-        }
+        int32_t lowest = lowest_left(&sampling), found = 0;
         struct gen_sampler *sampler = new_sampler(&sampling, 10000, 0);
         assert_int_equal(gen_sampler_scores(sampler, logits, scores, NULL), GEN_OK);
         while (scores[found] == -INFINITY) {
@@ -279,6 +289,7 @@ static void test_queues(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_numbers_of_warpers),
+        cmocka_unit_test(test_numbers_of_xtc_and_typical),
         cmocka_unit_test(test_numbers_of_penalties),
         cmocka_unit_test(test_numbers_of_dry),
         cmocka_unit_test(test_queues),

@@ -261,12 +261,15 @@ static struct gen_sampling kept(size_t kind) {
     return sampling;
 }
 
+#define N_KINDS 9
+
 static void run_kept(struct generate_job *job, const struct gen_model *model) {
     static const int32_t prompt[] = {5, 17, 9, 41, 5, 17, 9, 41, 5, 17};
-    struct gen_generate_options kinds[9];
-    job->n_prompts = N_OF(kinds);
+    struct gen_generate_options *kinds = calloc(N_KINDS, sizeof *kinds);
+    assert_non_null(kinds);
+    job->n_prompts = N_KINDS;
     job->has_own_options = true;
-    for (size_t i = 0; i < N_OF(kinds); i++) {
+    for (size_t i = 0; i < N_KINDS; i++) {
         kinds[i] = job->options;
         kinds[i].sampling = kept(i);
         kinds[i].seed = 7 + i;
@@ -276,6 +279,7 @@ static void run_kept(struct generate_job *job, const struct gen_model *model) {
     }
     generate_job_run_well(job, model);
     assert_int_equal(job->n_failed, 0);
+    free(kinds);
 }
 
 /* Neither batch nor threads nor drafts change a text. */

@@ -26,7 +26,6 @@ static const struct sample_option options[] = {
     {"dry_multiplier", SAMPLE_NUMBER, AT(dry_multiplier), 0, INFINITY, false,
      "a number from 0 (off) up"},
     {"dry_base", SAMPLE_NUMBER, AT(dry_base), 1, INFINITY, false, "a number from 1 up"},
-    {"dry_allowed_length", SAMPLE_COUNT, AT(dry_allowed_length), 0, 0, false, NULL},
     {.name = NULL},
 };
 
@@ -222,6 +221,10 @@ static enum gen_status check(const struct gen_sampling *sampling, int32_t n_voca
                          "dry_penalty_last_n is %d, but must be 0 (off) or more, or -1: the whole "
                          "text",
                          (int)sampling->dry_penalty_last_n);
+    }
+    if (sampling->dry_allowed_length < 0) {
+        return error_set(err, GEN_BAD_ARGUMENT, "dry_allowed_length is %d, but must be 0 or more",
+                         (int)sampling->dry_allowed_length);
     }
     if (sampling->n_dry_breakers > 0 && sampling->dry_breakers == NULL) {
         return error_set(err, GEN_BAD_ARGUMENT, "dry_breakers is NULL but n_dry_breakers is %zu",
