@@ -93,14 +93,13 @@ static bool is_named(const struct processor *processor, const char *name, size_t
     return strcmp(wanted, own) == 0;
 }
 
-/* The first rule that a name means; NULL: none. */
-static const struct processor *find(const char *name, size_t n) {
-    for (size_t i = 0; i < N_PROCESSORS; i++) {
-        if (is_named(processors[i], name, n)) {
-            return processors[i];
-        }
+/* Number of the first rule that a name means; N_PROCESSORS: none does. */
+static size_t find(const char *name, size_t n) {
+    size_t i = 0;
+    while (i < N_PROCESSORS && !is_named(processors[i], name, n)) {
+        i++;
     }
-    return NULL;
+    return i;
 }
 
 /* The name at *text, which moves on to the next one, or NULL at the end. */
@@ -174,8 +173,7 @@ static void list_names(char *text, size_t size) {
 }
 
 enum gen_status order_check(const struct gen_sampling *options, struct gen_error *err) {
-    const struct processor *named[N_PROCESSORS];
-    size_t n_named = 0;
+    bool is_there[N_PROCESSORS] = {false};
     const char *names = options->samplers;
     if (names != NULL && options->mirostat != 0) {
         return error_set(err, GEN_BAD_ARGUMENT,
@@ -185,23 +183,21 @@ enum gen_status order_check(const struct gen_sampling *options, struct gen_error
     while (names != NULL) {
         size_t n;
         const char *name = next_name(&names, &n);
-        const struct processor *processor = find(name, n);
+        size_t at = find(name, n);
         struct error_quoted quoted;
-        if (processor == NULL) {
+        if (at == N_PROCESSORS) {
             char known[300];
             list_names(known, sizeof known);
             return error_set(err, GEN_BAD_ARGUMENT,
                              "samplers names \"%s\", but must name some of %s, separated by ;",
                              error_quote(&quoted, name, n), known);
         }
-        for (size_t i = 0; i < n_named; i++) {
-            if (named[i] == processor) {
-                return error_set(err, GEN_BAD_ARGUMENT,
-                                 "samplers names %s twice, but each may be named once",
-                                 processor->sampler);
-            }
+        if (is_there[at]) {
+            return error_set(err, GEN_BAD_ARGUMENT,
+                             "samplers names %s twice, but each may be named once",
+                             processors[at]->sampler);
         }
-        named[n_named++] = processor;
+        is_there[at] = true;
     }
     return GEN_OK;
 }
