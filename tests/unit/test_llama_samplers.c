@@ -1,6 +1,7 @@
 /**
- * test_llama_samplers.c - llama.cpp's samplers, each against a plain statement of itself over random
- * scores and texts; the order of samplers, their random streams, and copies of what they keep.
+ * test_llama_samplers.c - llama.cpp's samplers, each against a plain statement of itself over
+ * random scores and texts; the order of samplers, their random streams, and copies of what they
+ * keep.
  */
 #include <math.h>
 #include <setjmp.h>
