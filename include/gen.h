@@ -170,10 +170,16 @@ const struct gen_tokenizer *gen_model_tokenizer(const struct gen_model *model);
 size_t gen_model_n_notes(const struct gen_model *model);
 struct gen_note gen_model_note(const struct gen_model *model, size_t i);
 /**
- * One sentence that names the settings of generation which the model's files have and gen leaves
- * aside: those of generation_config.json, or config.json where there is none, that change a text
- * (do_sample, top_k, suppress_tokens, ...). NULL: none. It belongs to the model.
+ * What the model's files ask of generation besides the ids that end a text: those settings of
+ * generation_config.json, or of config.json where there is none, that change a text and are not
+ * null; of a GGUF general.sampling.*, which llama.cpp takes for its defaults, and
+ * gen.generation_config. A JSON object as text, its members named as in transformers; what that
+ * does not have is named as gen's options are. The values are not checked. NULL: nothing.
+ * gen_generate() does not look at it. It belongs to the model.
  */
+const char *gen_model_generation(const struct gen_model *model);
+/** One sentence that names these settings: "FILE asks for top_k 50, ...". NULL: there are none. It
+ *  belongs to the model. */
 const char *gen_model_unheeded(const struct gen_model *model);
 /** "gguf v3", "safetensors", …; static text. */
 const char *gen_model_format(const struct gen_model *model);
@@ -348,7 +354,8 @@ struct gen_generate_options {
      * 0, the default: no limit. With it a text depends on how fast the machine is.
      */
     float max_seconds;
-    /** n_eos ids that end a text, in the place of the model's; n_eos 0, the default: the model's. */
+    /** n_eos ids that end a text, in the place of the model's; n_eos 0, the default: the model's.
+     */
     const int32_t *eos;
     size_t n_eos;
     /** No eos ends the text; drawn, it is a token like others and its spelling is text. To keep

@@ -107,12 +107,20 @@ struct gen_logit_bias {
     float bias; /**< added to the token's logit; -INFINITY forbids it */
 };
 
+/** Ids whose last one gets a bias where the text ends with the others. */
+struct gen_sequence_bias {
+    struct gen_ids ids; /**< at least one */
+    float bias;         /**< added to the last one's logit; -INFINITY forbids it there */
+};
+
 /**
  * How the next token is chosen. Names, order and semantics are those of Hugging Face
- * transformers' logits processors and warpers; presence and frequency penalty are OpenAI's.
- * Order: logit bias, repetition penalty, presence and frequency penalty, no-repeat n-gram, bad
- * words, minimum length, constraint, top-n-sigma (llama.cpp's), then - unless greedy - temperature,
- * top-k, top-p, min-p, typical-p.
+ * transformers' logits processors and warpers; presence and frequency penalty are OpenAI's; DRY,
+ * top-n-sigma, dynamic temperature, XTC, Mirostat and adaptive-p are llama.cpp's.
+ * Order: logit bias, sequence bias, repetition penalty, presence and frequency penalty, no-repeat
+ * n-gram, bad words, minimum length, constraint, forced ids, length decay, suppressed ids, DRY,
+ * top-n-sigma, then - unless greedy - temperature, top-h, top-k, top-p, min-p, typical-p, epsilon,
+ * eta, XTC, Mirostat, adaptive-p.
  */
 struct gen_sampling {
     float temperature;               /**< >= 0; 0 (below 1e-6) is greedy. Default 0.8 */
@@ -135,6 +143,52 @@ struct gen_sampling {
      *  do, is a user of it. An eos is possible only where the text may end, and the only thing that
      *  is possible where it must. */
     struct gen_constraint *constraint;
+    const struct gen_sequence_bias *sequence_bias; /**< n_sequence_bias entries */
+    size_t n_sequence_bias;
+    int32_t repeat_last_n; /**< the three penalties look at so many of the last tokens, 0: at none;
+                                -1: at the whole text. Default -1 */
+    struct gen_ids suppress_tokens;       /**< never chosen; borrowed as the arrays above */
+    struct gen_ids begin_suppress_tokens; /**< not chosen as the first new token */
+    int32_t forced_bos; /**< chosen after a prompt of one token; -1: none. Default -1 */
+    /** One of them is the last token that the text may have, which gen_generate() knows; a sampler
+     *  alone does not. */
+    struct gen_ids forced_eos;
+    /** After length_decay_start new tokens the logit of each eos goes up by its size times
+     *  factor^(tokens since) - 1; > 0, 1 is off. Default 1 */
+    float length_decay_factor;
+    int32_t length_decay_start;
+    /** A token that makes a repetition of n tokens one longer loses multiplier base^(n - allowed
+     *  length), if n is at least that. 0 is off. Default 0 */
+    float dry_multiplier;
+    float dry_base;             /**< >= 1. Default 1.75 */
+    int32_t dry_allowed_length; /**< >= 0. Default 2 */
+    int32_t dry_penalty_last_n; /**< tokens that are looked at; 0 is off, -1: all. Default 64 */
+    const struct gen_ids *dry_breakers; /**< n_dry_breakers that no repetition goes across */
+    size_t n_dry_breakers;
+    float dynatemp_range;    /**< the temperature is so much less or more, by how even the
+                                  probabilities are; 0 is off. Default 0 */
+    float dynatemp_exponent; /**< >= 0. Default 1 */
+    float top_h;             /**< 0 <= h <= 1; 0 is off. Default 0 */
+    float epsilon_cutoff;    /**< 0 <= p <= 1: least probability; 0 is off. Default 0 */
+    float eta_cutoff;        /**< 0 <= p <= 1; 0 is off. Default 0 */
+    float xtc_probability;   /**< 0 <= p <= 1: how often; 0 is off. Default 0 */
+    float xtc_threshold;     /**< of tokens at least so probable all but the least one are
+                                  excluded; above 0.5 is off. Default 0.1 */
+    int32_t mirostat;        /**< 2: in the place of all that `samplers` can name but penalties, dry
+                                  and temperature; 0 is off. Default 0 */
+    float mirostat_tau;      /**< >= 0: surprise, in bits, that is held. Default 5 */
+    float mirostat_eta;      /**< >= 0: how fast. Default 0.1 */
+    float adaptive_target;   /**< 0 ... 1: probability that what is drawn has on average; -1 is
+                                  off. Default -1 */
+    float adaptive_decay;    /**< 0 ... 0.99: how much tokens before count. Default 0.9 */
+    /**
+     * Another order: names separated by `;`, of penalties, dry, top_n_sigma, temperature, top_h,
+     * top_k, top_p, min_p, typ_p, epsilon_cutoff, eta_cutoff, xtc, adaptive_p. What is not named is
+     * left out. NULL: the order above. Where greedy the penalties, dry and top_n_sigma count alone.
+     */
+    const char *samplers;
+    bool renormalize_logits; /**< gen_sampler_scores() gives log probabilities; beams have them as
+                                  scores. Default false */
 };
 struct gen_sampling gen_sampling_default(void);
 

@@ -11,7 +11,6 @@
 #define ON_CPU      "gen runs on the CPU, with -t threads"
 #define NO_GROUPS   "gen searches with beams (--num-beams), but without groups and constraints"
 #define NO_CHAT     "gen chat talks; gen --lines answers each line without remembering the last"
-#define ALL_TOKENS  "here a penalty looks at the whole text, and that cannot be changed"
 #define CONTEXT     "the context is as long as the model's; --context slide goes on when it is full"
 #define BATCHES     "--batch is the number of texts worked on at once; no text depends on it"
 #define STOPPING    "--stop TEXT ends a text before TEXT appears"
@@ -27,19 +26,14 @@
 #define POSITIONS   "how positions are encoded is the model's affair and cannot be changed"
 #define SPECULATION "--speculate guesses from the text itself; gen takes no second model"
 #define TEXT_ALONE  "gen reads and writes text alone"
-#define REPETITION                                                                                 \
-    "not in gen; --no-repeat-ngram-size and --repetition-penalty are for the same purpose"
-#define WARPERS    "not in gen; --typical-p, --min-p and --top-n-sigma are for the same purpose"
-#define ORDER      "what the sampling options do is done in an order that cannot be changed"
-#define LOGGING    "-v says more on stderr, -q less, and 2>FILE keeps it in a file"
-#define NO_NETWORK "gen uses no network, ever"
-#define TIMINGS    "-v says the speed; --json has the timings, --no-timings leaves them out"
-#define OWN_ENDS                                                                                   \
-    "a text ends where the model's files say; --ignore-eos goes on, --stop TEXT ends it too"
-#define FORBIDDEN "--logit-bias ID=-inf forbids a token"
-#define BEGINNING "a prompt can be given as ids, its first one too: --prompt-ids"
-#define AUTOMATIC "gen does that by itself; leave it out"
-#define INNER     "not in gen; --save-logits FILE writes the logits"
+#define WARPERS     "not in gen; --dry-multiplier and --no-repeat-ngram-size are against repetition"
+#define ORDER       "--samplers 'NAME;NAME...' states the order, by names"
+#define LOGGING     "-v says more on stderr, -q less, and 2>FILE keeps it in a file"
+#define NO_NETWORK  "gen uses no network, ever"
+#define TIMINGS     "-v says the speed; --json has the timings, --no-timings leaves them out"
+#define BEGINNING   "a prompt can be given as ids, its first one too: --prompt-ids"
+#define AUTOMATIC   "gen does that by itself; leave it out"
+#define INNER       "not in gen; --save-logits FILE writes the logits"
 
 const struct habit habits_generate[] = {
     {"temp", "temperature", NULL},
@@ -49,6 +43,10 @@ const struct habit habits_generate[] = {
     {"max-tokens", "max-new-tokens", NULL},
     {"typical", "typical-p", NULL},
     {"top-nsigma", "top-n-sigma", NULL},
+    {"mirostat-tau", "mirostat-ent", NULL},
+    {"mirostat-eta", "mirostat-lr", NULL},
+    {"dynatemp-exponent", "dynatemp-exp", NULL},
+    {"generation-config", NULL, "--defaults model takes what the model's files ask for"},
     {"no-display-prompt", "no-echo", NULL},
     {"r", NULL, STOPPING},
     {"reverse-prompt", NULL, STOPPING},
@@ -96,19 +94,12 @@ const struct habit habits_generate[] = {
     {"no-warmup", NULL, "there is none; leave it out"},
     {"log-disable", NULL, "-q says nothing on stderr but errors"},
     {"verbose-prompt", NULL, "gen tokenize shows the ids of a prompt"},
-    {"mirostat", NULL, "not in gen; --typical-p and --min-p are for the same purpose"},
-    {"repeat-last-n", NULL, ALL_TOKENS},
     {"epochs", NULL, "that is of `gen train` and `gen finetune`"},
     {"steps", NULL, "that is of `gen train` and `gen finetune`"},
     {"perplexity", NULL, "not in gen; --json --logprobs N shows what each new token cost"},
     /* Settings of transformers' GenerationConfig. */
     {"bad-words-ids", NULL, "--bad-words FILE has a word a line"},
-    {"sequence-bias", NULL, "--logit-bias ID=X is for single tokens"},
-    {"suppress-tokens", NULL, FORBIDDEN},
-    {"begin-suppress-tokens", NULL, FORBIDDEN},
-    {"forced-eos-token-id", NULL, OWN_ENDS},
     {"bos-token-id", NULL, BEGINNING},
-    {"forced-bos-token-id", NULL, BEGINNING},
     {"decoder-start-token-id", NULL, BEGINNING},
     {"pad-token-id", NULL, "texts of a batch are not padded; leave it out"},
     {"num-beam-groups", NULL, NO_GROUPS},
@@ -116,7 +107,6 @@ const struct habit habits_generate[] = {
     {"constraints", NULL, NO_GROUPS},
     {"force-words-ids", NULL, NO_GROUPS},
     {"low-memory", NULL, "the beams of a search share their memory; leave it out"},
-    {"exponential-decay-length-penalty", NULL, "not in gen; --max-new-tokens is the only limit"},
     {"output-scores", NULL, "--json --logprobs N has the likeliest tokens of each step"},
     {"output-logits", NULL, "--save-logits FILE writes them"},
     {"output-attentions", NULL, INNER},
@@ -131,9 +121,6 @@ const struct habit habits_generate[] = {
     {"speculation-type", NULL, SPECULATION},
     {"target-lookbehind", NULL, SPECULATION},
     {"use-mtp", NULL, SPECULATION},
-    {"top-h", NULL, WARPERS},
-    {"epsilon-cutoff", NULL, WARPERS},
-    {"eta-cutoff", NULL, WARPERS},
     {"guidance-scale", NULL, "not in gen"},
     {"watermarking-config", NULL, "not in gen"},
     {"token-healing", NULL, "not in gen; end a prompt without a blank"},
@@ -142,7 +129,6 @@ const struct habit habits_generate[] = {
     {"transformers-version", NULL, "gen needs no transformers; leave it out"},
     {"use-cache", NULL, AUTOMATIC},
     {"remove-invalid-values", NULL, AUTOMATIC},
-    {"renormalize-logits", NULL, AUTOMATIC},
     {"max-cache-len", NULL, AUTOMATIC},
     {"prefill-chunk-size", NULL, AUTOMATIC},
     {"cache-config", NULL, AUTOMATIC},
@@ -165,14 +151,8 @@ const struct habit habits_generate[] = {
     {"parallel", NULL, BATCHES},
     {"np", NULL, BATCHES},
     {"prompt-cache*", NULL, "not in gen; prompts of one run go into --lines"},
-    {"samplers", NULL, ORDER},
     {"sampler-seq", NULL, ORDER},
     {"sampling-seq", NULL, ORDER},
-    {"dry-*", NULL, REPETITION},
-    {"xtc-*", NULL, WARPERS},
-    {"dynatemp-*", NULL, WARPERS},
-    {"adaptive-*", NULL, WARPERS},
-    {"mirostat-*", NULL, WARPERS},
     {"grammar-file", "grammar", NULL},
     {"json-schema-file", "json-schema", NULL},
     {"jf", NULL, "--json-schema FILE"},

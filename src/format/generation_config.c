@@ -2,10 +2,12 @@
  * generation_config.c - what a Hugging Face directory asks of generation: which ids end a text, and
  * which settings it has besides. Both are members of generation_config.json, and in directories
  * older than that file of config.json. The ids of both are heeded, whoever uses the model decides
- * about the rest; here they are only named.
+ * about the rest, which is kept as JSON. What a GGUF has of it is brought here by
+ * model/generation.c.
  */
 #include "format/generation_config.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -67,94 +69,145 @@ static enum gen_status take_eos(struct model_file *file, const cJSON *eos, const
 
 /* ---- what else there is ----------------------------------------------------------------------*/
 
-/* A setting that changes a text of a GPT-2, and the number at which it does not. */
-struct effective {
-    const char *key;
-    double harmless;
+/* Settings that change a text: of transformers, then those that llama.cpp has besides, by the names
+ * of gen's options. */
+static const char *const keys[] = {
+    "do_sample",
+    "temperature",
+    "top_k",
+    "top_p",
+    "min_p",
+    "top_h",
+    "typical_p",
+    "epsilon_cutoff",
+    "eta_cutoff",
+    "repetition_penalty",
+    "no_repeat_ngram_size",
+    "bad_words_ids",
+    "suppress_tokens",
+    "begin_suppress_tokens",
+    "sequence_bias",
+    "forced_bos_token_id",
+    "forced_eos_token_id",
+    "exponential_decay_length_penalty",
+    "renormalize_logits",
+    "guidance_scale",
+    "watermarking_config",
+    "min_length",
+    "min_new_tokens",
+    "max_length",
+    "max_new_tokens",
+    "max_time",
+    "stop_strings",
+    "num_beams",
+    "num_beam_groups",
+    "diversity_penalty",
+    "penalty_alpha",
+    "length_penalty",
+    "early_stopping",
+    "num_return_sequences",
+    "token_healing",
+    "repeat_last_n",
+    "xtc_probability",
+    "xtc_threshold",
+    "mirostat",
+    "mirostat_ent",
+    "mirostat_lr",
+    "samplers",
 };
 
-/* Null, false, an empty list and the like are harmless everywhere. */
-#define NO_NUMBER (-1e300)
-
-static const struct effective effective[] = {
-    {"do_sample", NO_NUMBER},
-    {"temperature", 1},
-    {"top_k", 50},
-    {"top_p", 1},
-    {"min_p", 0},
-    {"top_h", NO_NUMBER},
-    {"typical_p", 1},
-    {"epsilon_cutoff", 0},
-    {"eta_cutoff", 0},
-    {"repetition_penalty", 1},
-    {"no_repeat_ngram_size", 0},
-    {"bad_words_ids", NO_NUMBER},
-    {"suppress_tokens", NO_NUMBER},
-    {"begin_suppress_tokens", NO_NUMBER},
-    {"sequence_bias", NO_NUMBER},
-    {"forced_bos_token_id", NO_NUMBER},
-    {"forced_eos_token_id", NO_NUMBER},
-    {"exponential_decay_length_penalty", NO_NUMBER},
-    {"guidance_scale", 1},
-    {"watermarking_config", NO_NUMBER},
-    {"min_length", 0},
-    {"min_new_tokens", 0},
-    {"max_length", 20},
-    {"max_new_tokens", NO_NUMBER},
-    {"max_time", NO_NUMBER},
-    {"stop_strings", NO_NUMBER},
-    {"num_beams", 1},
-    {"length_penalty", 1},
-    {"num_return_sequences", 1},
-    {"token_healing", NO_NUMBER},
-};
-
-static bool has_effect(const cJSON *item, double harmless) {
-    if (item == NULL || cJSON_IsNull(item) || cJSON_IsFalse(item)) {
+/* Null, and but for do_sample false and an empty list, ask for nothing. */
+static bool asks(const char *key, const cJSON *item) {
+    if (item == NULL || cJSON_IsNull(item)) {
         return false;
     }
-    if (cJSON_IsNumber(item)) {
-        return item->valuedouble != harmless;
+    if (cJSON_IsFalse(item)) {
+        return strcmp(key, "do_sample") == 0;
     }
     return !(cJSON_IsArray(item) || cJSON_IsObject(item)) || item->child != NULL;
 }
 
-/* The names of the settings in `object` that change a text: "top_k, num_beams", or "". */
-static bool name_settings(struct gen_bytes *names, const cJSON *object) {
+/* Spell infinities, and NaN as one, as text, as JSON has no number for them. False: out of memory.
+ */
+static bool spell_infinities(cJSON *item) {
     bool good = true;
-    for (size_t i = 0; i < N_OF(effective) && good; i++) {
-        const char *key = effective[i].key;
-        if (has_effect(json_member(object, key), effective[i].harmless)) {
-            good = gen_bytes_append(names, ", ", names->n > 0 ? 2 : 0) == GEN_OK &&
-                   gen_bytes_append(names, key, strlen(key)) == GEN_OK;
+    for (cJSON *child = item->child; child != NULL && good; child = child->next) {
+        good = spell_infinities(child);
+    }
+    if (cJSON_IsNumber(item) && !isfinite(item->valuedouble)) {
+        const char *text = item->valuedouble < 0 ? "\"-inf\"" : "\"inf\"";
+        item->valuestring = cJSON_malloc(strlen(text) + 1);
+        good = item->valuestring != NULL;
+        if (good) {
+            memcpy(item->valuestring, text, strlen(text) + 1);
+            item->type = cJSON_Raw;
         }
     }
     return good;
 }
 
-/* Say which settings of `object` are left aside, in place of what was said of a file before. */
-static enum gen_status note_settings(struct model_file *file, const cJSON *object,
-                                     const char *where, struct gen_error *err) {
-    struct gen_bytes names = {0};
-    struct gen_error sentence;
-    memory_free(file->unheeded);
-    file->unheeded = NULL;
-    bool good = name_settings(&names, object);
-    if (good && names.n > 0) {
-        error_set(&sentence, GEN_OK,
-                  "%s: of its settings of generation only eos_token_id counts, not %.*s (give "
-                  "options instead)",
-                  where, (int)names.n, names.data);
-        file->unheeded = memory_copy_string(sentence.message, strlen(sentence.message));
-        good = file->unheeded != NULL;
+/* A value as JSON, to be freed by cJSON_free(); NULL: out of memory. */
+static char *spell(const cJSON *item) {
+    cJSON *copy = cJSON_Duplicate(item, true);
+    char *text = copy != NULL && spell_infinities(copy) ? cJSON_PrintUnformatted(copy) : NULL;
+    cJSON_Delete(copy);
+    return text;
+}
+
+/* Longest value that a sentence repeats. */
+#define MOST_SHOWN 40
+
+static bool append(struct gen_bytes *bytes, const char *text) {
+    return gen_bytes_append(bytes, text, strlen(text)) == GEN_OK;
+}
+
+/* Add a setting to the object that is being written, and to the sentence about it. */
+static bool add_setting(struct gen_bytes *object, struct gen_bytes *names, const char *key,
+                        const cJSON *item) {
+    struct error_quoted quoted;
+    char *value = spell(item);
+    bool good = value != NULL && append(object, object->n > 1 ? ",\"" : "\"") &&
+                append(object, key) && append(object, "\":") && append(object, value) &&
+                append(names, names->n > 0 ? ", " : "") && append(names, key);
+    if (good && strlen(value) <= MOST_SHOWN) {
+        good = append(names, " ") && append(names, error_quote(&quoted, value, strlen(value)));
     }
+    cJSON_free(value);
+    return good;
+}
+
+/* The sentence "FILE asks for ...". False: out of memory. */
+static bool say(struct model_file *file, const char *where, const struct gen_bytes *names) {
+    struct gen_error sentence;
+    error_set(&sentence, GEN_OK, "%s asks for %.*s", where, (int)names->n, names->data);
+    file->unheeded = memory_copy_string(sentence.message, strlen(sentence.message));
+    return file->unheeded != NULL;
+}
+
+enum gen_status generation_config_keep(struct model_file *file, const cJSON *object,
+                                       const char *where, struct gen_error *err) {
+    struct gen_bytes text = {0}, names = {0};
+    memory_free(file->unheeded);
+    memory_free(file->generation);
+    file->unheeded = file->generation = NULL;
+    bool good = append(&text, "{");
+    for (size_t i = 0; i < N_OF(keys) && good; i++) {
+        const cJSON *item = json_member(object, keys[i]);
+        good = !asks(keys[i], item) || add_setting(&text, &names, keys[i], item);
+    }
+    good = good && append(&text, "}");
+    if (good && names.n > 0) {
+        file->generation = memory_copy_string(text.data, text.n);
+        good = file->generation != NULL && say(file, where, &names);
+    }
+    gen_bytes_release(&text);
     gen_bytes_release(&names);
     return good ? GEN_OK : error_no_memory(err, "the settings of generation");
 }
 
 enum gen_status generation_config_take(struct model_file *file, const cJSON *object,
                                        const char *where, struct gen_error *err) {
-    enum gen_status status = note_settings(file, object, where, err);
+    enum gen_status status = generation_config_keep(file, object, where, err);
     return status == GEN_OK ? take_eos(file, json_member(object, "eos_token_id"), where, err)
                             : status;
 }

@@ -13,13 +13,17 @@
 
 /**
  * Add the ids of the member eos_token_id (a number, a list, null or -1 for none) to file->eos_ids,
- * and put a sentence that names the other settings that change a text into file->unheeded, in place
- * of what was there. `where` names the file in messages.
+ * and keep the other settings that change a text. `where` names the file in messages.
  */
 enum gen_status generation_config_take(struct model_file *file, const cJSON *object,
                                        const char *where, struct gen_error *err);
 
-/** The same from directory/generation_config.json, if there is one. */
+/** Keep the settings of an object that change a text as file->generation, and a sentence that names
+ *  them as file->unheeded, in the place of what was there; NULL where there are none. */
+enum gen_status generation_config_keep(struct model_file *file, const cJSON *object,
+                                       const char *where, struct gen_error *err);
+
+/** Take both from directory/generation_config.json, if there is one. */
 enum gen_status generation_config_read(struct model_file *file, const char *directory,
                                        struct gen_error *err);
 

@@ -52,6 +52,7 @@ void model_file_free(struct model_file *file) {
     memory_free(file->map_where);
     memory_free(file->text);
     gen_ids_release(&file->eos_ids);
+    memory_free(file->generation);
     memory_free(file->unheeded);
     memory_free(file->templates);
     memory_free(file->name);

@@ -128,8 +128,10 @@ struct model_file {
     /** HF: the ids that end a text, as config.json and then generation_config.json name them: 0 or
      *  more, but perhaps beyond the vocabulary, perhaps twice. */
     struct gen_ids eos_ids;
-    char *templates; /**< HF: memory that chat templates in the settings point into, or NULL */
-    char *unheeded;  /**< HF: a sentence about settings of generation that gen leaves aside */
+    char *templates;  /**< HF: memory that chat templates in the settings point into, or NULL */
+    char *generation; /**< settings of generation that the file asks for, an object as JSON text;
+                           NULL: none; of a GGUF where model/generation.h has read them */
+    char *unheeded;   /**< a sentence about these */
     struct gen_tokenizer *tokenizer; /**< NULL where there is none */
     struct note_list notes;          /**< about all but the tokenizer, which has its own */
 };

@@ -19,6 +19,7 @@ enum gen_status decoder_new_sampler(struct gen_sampler **out, struct sampler_scr
         status = gen_sampler_add_eos(*out, rules->eos, rules->n_eos, err);
     }
     if (status == GEN_OK) {
+        sampler_ends_with(*out, sequence->n_new_max);
         status = gen_sampler_prompt(*out, sequence->ids.data, sequence->ids.n, err);
     }
     return status;

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/size.h"
 #include "format/added_flags.h"
+#include "model/generation.h"
 #include "model/metadata.h"
 
 static enum gen_status check_shape(const struct gen_config *config, const struct model_file *file,
@@ -184,7 +185,7 @@ static enum gen_status refuse_unknown_own_keys(const struct arch *arch,
         const char *key = file->settings[i].key;
         bool is_known = strncmp(key, "gen.", 4) != 0 || strcmp(key, "gen.eos_token_ids") == 0 ||
                         strcmp(key, ADDED_FLAGS_KEY) == 0 ||
-                        strcmp(key, METADATA_TEMPLATE_KEY) == 0;
+                        strcmp(key, METADATA_TEMPLATE_KEY) == 0 || strcmp(key, GENERATION_KEY) == 0;
         for (size_t j = 0; j < arch->n_keys; j++) {
             const char *own = arch->keys[j].gguf;
             is_known = is_known || (own != NULL && strcmp(key, own) == 0);

@@ -12,6 +12,7 @@
 #include "base/threads.h"
 #include "model/config.h"
 #include "model/eos_ids.h"
+#include "model/generation.h"
 #include "model/kind.h"
 
 struct gen_model_options gen_model_options_default(void) {
@@ -99,6 +100,9 @@ static enum gen_status fill(struct gen_model *model, const struct gen_model_opti
         status =
             eos_ids_read(&model->eos, &model->config, model->source->tokenizer, model->source, err);
     }
+    if (status == GEN_OK) {
+        status = generation_read(model->source, err);
+    }
     if (status == GEN_OK && options->metadata_only && !describe_settings(model)) {
         return error_no_memory(err, "metadata");
     }
@@ -171,6 +175,10 @@ const struct gen_config *gen_model_config(const struct gen_model *model) {
 
 const char *gen_model_unheeded(const struct gen_model *model) {
     return model->source != NULL ? model->source->unheeded : NULL;
+}
+
+const char *gen_model_generation(const struct gen_model *model) {
+    return model->source != NULL ? model->source->generation : NULL;
 }
 
 enum gen_kind gen_model_kind(const struct gen_model *model) {

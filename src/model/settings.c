@@ -1,7 +1,7 @@
 /**
  * settings.c - the settings of a GGUF that gen writes: name, configuration by the table of
- * arch/keys.c, tokenizer, ids that end a text. What a source file had besides is carried over by
- * metadata.c.
+ * arch/keys.c, tokenizer, ids that end a text, settings of generation. What a source file had
+ * besides is carried over by metadata.c.
  */
 #include "model/settings.h"
 
@@ -11,6 +11,7 @@
 #include "arch/arch.h"
 #include "format/added_flags.h"
 #include "model/eos_ids.h"
+#include "model/generation.h"
 
 /* Of the block formats as gen knows them: the only version in use. */
 #define QUANTIZATION_VERSION 2
@@ -101,6 +102,9 @@ enum gen_status model_settings_write(struct gguf_writer *writer,
     }
     if (status == GEN_OK) {
         status = write_eos(writer, settings, own, err);
+    }
+    if (status == GEN_OK && settings->carried != METADATA_ADAPTER) {
+        status = generation_write(writer, settings->source, err);
     }
     return status == GEN_OK && settings->source != NULL
                ? metadata_carry(writer, settings->source, settings->carried, err)

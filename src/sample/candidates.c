@@ -3,6 +3,7 @@
  */
 #include "sample/candidates.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -172,6 +173,17 @@ bool candidates_gather(struct candidates *list, const float *scores, size_t n, s
     return true;
 }
 
+void candidates_keep_best(struct candidates *list, size_t k) {
+    if (k == 0 || k >= list->n) {
+        return;
+    }
+    float lowest = candidates_kth_largest(list->scores, list->n, k);
+    for (size_t i = 0; i < list->n; i++) {
+        list->scores[i] = list->scores[i] < lowest ? -INFINITY : list->scores[i];
+    }
+    candidates_drop_marked(list);
+}
+
 void candidates_drop_marked(struct candidates *list) {
     size_t n = 0;
     for (size_t i = 0; i < list->n; i++) {
@@ -186,6 +198,12 @@ void candidates_drop_marked(struct candidates *list) {
 void candidates_weigh(struct candidates *list) {
     size_t at = floats_first_greatest(list->scores, list->n);
     list->highest = at < list->n ? list->scores[at] : -INFINITY;
+    if (list->highest > FLT_MAX) {
+        for (size_t i = 0; i < list->n; i++) {
+            list->scores[i] = list->scores[i] > FLT_MAX ? FLT_MAX : list->scores[i];
+        }
+        list->highest = FLT_MAX;
+    }
     floats_exp(list->weights, list->scores, list->n, list->highest);
 }
 
@@ -195,6 +213,26 @@ double candidates_total_weight(const struct candidates *list) {
         total += (double)list->weights[i];
     }
     return total;
+}
+
+double candidates_entropy(const struct candidates *list, double total) {
+    float log_total = math_log((float)total);
+    double entropy = 0.0;
+    for (size_t i = 0; i < list->n; i++) {
+        if (list->weights[i] == 0.0f) {
+            continue; /* p log p goes to 0, and log p may be -infinity */
+        }
+        float log_p = list->scores[i] - list->highest - log_total;
+        entropy -= (double)log_p * ((double)list->weights[i] / total);
+    }
+    return entropy;
+}
+
+void candidates_normalize(struct candidates *list) {
+    float log_total = math_log((float)candidates_total_weight(list));
+    for (size_t i = 0; i < list->n; i++) {
+        list->scores[i] = list->scores[i] - list->highest - log_total;
+    }
 }
 
 /* ---- the draw --------------------------------------------------------------------------------*/

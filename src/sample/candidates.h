@@ -49,11 +49,21 @@ float candidates_kth_largest(const float *numbers, size_t n, size_t k);
  */
 bool candidates_gather(struct candidates *list, const float *scores, size_t n, size_t k);
 
-/** Set weights from scores; needed after gathering and where the best one was removed. */
+/** Set weights from scores; needed after gathering, and where the best one was removed or scores
+ *  changed. Scores of infinity become the greatest number. */
 void candidates_weigh(struct candidates *list);
 
 /** Sum of all weights, in order of ids. */
 double candidates_total_weight(const struct candidates *list);
+
+/** Keep the k best, and all as good as the k-th; k 0: all. */
+void candidates_keep_best(struct candidates *list, size_t k);
+
+/** The entropy of the candidates, in nats; needs weights, whose sum is `total`. In order of ids. */
+double candidates_entropy(const struct candidates *list, double total);
+
+/** Make log probabilities of the scores; needs weights. */
+void candidates_normalize(struct candidates *list);
 
 /** Remove the candidates whose score was set to -INFINITY. */
 void candidates_drop_marked(struct candidates *list);

@@ -1,7 +1,7 @@
 /**
- * chain.c - the rules for the next token in their order, and applying those that are on to a text.
- * Temperature and top-k have rows for their options; the sampler divides and gathers between the
- * two halves.
+ * chain.c - options checked by the rules that have them, and the rules that are on for a text,
+ * applied in the order of order.c: to the scores of all ids while they can, then to the list of
+ * candidates.
  */
 #include "sample/chain.h"
 
@@ -11,41 +11,8 @@
 #include "base/error.h"
 #include "base/field.h"
 #include "base/floats.h"
+#include "sample/order.h"
 #include "sample/sampler.h"
-
-const struct processor *const processors[N_PROCESSORS] = {
-    /* of all logits */
-    &processor_logit_bias,
-    &processor_repetition_penalty,
-    &processor_presence_frequency,
-    &processor_no_repeat_ngram,
-    &processor_bad_words,
-    &processor_min_length,
-    &processor_constraint,
-    &processor_top_n_sigma,
-    /* of what may be drawn */
-    &processor_temperature,
-    &processor_top_k,
-    &processor_top_p,
-    &processor_min_p,
-    &processor_typical_p,
-};
-
-/* ---- temperature and top-k -------------------------------------------------------------------*/
-
-static const struct sample_option temperature_options[] = {
-    {"temperature", SAMPLE_NUMBER, offsetof(struct gen_sampling, temperature), 0, INFINITY, false,
-     "a number from 0 (greedy) up"},
-    {.name = NULL},
-};
-static const struct sample_option top_k_options[] = {
-    {"top_k", SAMPLE_COUNT, offsetof(struct gen_sampling, top_k), 0, 0, false, NULL},
-    {.name = NULL},
-};
-
-const struct processor processor_temperature = {.name = "temperature",
-                                                .options = temperature_options};
-const struct processor processor_top_k = {.name = "top_k", .options = top_k_options};
 
 /* ---- options ---------------------------------------------------------------------------------*/
 
@@ -86,7 +53,7 @@ enum gen_status sampler_check(const struct gen_sampling *options, int32_t n_voca
             status = processors[i]->check(options, n_vocab, err);
         }
     }
-    return status;
+    return status == GEN_OK ? order_check(options, err) : status;
 }
 
 /* ---- a text ----------------------------------------------------------------------------------*/
@@ -98,6 +65,8 @@ static struct sample_context context_of(const struct chain *chain, void *state) 
                                    .eos = &chain->eos,
                                    .n_vocab = chain->n_vocab,
                                    .least = chain->least,
+                                   .n_new_max = chain->n_new_max,
+                                   .seed = chain->seed,
                                    .state = state};
 }
 
@@ -114,12 +83,14 @@ static bool add_rule(struct chain *chain, const struct processor *processor,
     return rule->state != NULL;
 }
 
-bool chain_init(struct chain *chain, const struct gen_sampling *options, size_t n_vocab) {
-    *chain = (struct chain){.options = options, .n_vocab = n_vocab, .least = 1};
-    for (size_t i = 0; i < N_PROCESSORS; i++) {
-        const struct processor *processor = processors[i];
-        bool does_something = processor->logits != NULL || processor->candidates != NULL;
-        if (does_something && processor->applies(options) && !add_rule(chain, processor, NULL)) {
+bool chain_init(struct chain *chain, const struct gen_sampling *options, size_t n_vocab,
+                uint64_t seed) {
+    const struct processor *order[N_PROCESSORS];
+    size_t n = order_of(order, options);
+    *chain = (struct chain){
+        .options = options, .n_vocab = n_vocab, .least = 1, .n_new_max = SIZE_MAX, .seed = seed};
+    for (size_t i = 0; i < n; i++) {
+        if (order[i]->applies(options) && !add_rule(chain, order[i], NULL)) {
             return false;
         }
     }
@@ -127,8 +98,11 @@ bool chain_init(struct chain *chain, const struct gen_sampling *options, size_t 
 }
 
 bool chain_clone(struct chain *chain, const struct chain *from) {
-    *chain =
-        (struct chain){.options = from->options, .n_vocab = from->n_vocab, .least = from->least};
+    *chain = (struct chain){.options = from->options,
+                            .n_vocab = from->n_vocab,
+                            .least = from->least,
+                            .n_new_max = from->n_new_max,
+                            .seed = from->seed};
     if (gen_ids_append(&chain->eos, from->eos.data, from->eos.n) != GEN_OK ||
         !history_copy(&chain->history, &from->history)) {
         return false;
@@ -163,9 +137,9 @@ bool chain_accept(struct chain *chain, int32_t id, enum sample_origin origin) {
 
 /* ---- applying --------------------------------------------------------------------------------*/
 
-/* Apply one rule to the logits, if it is of that kind. */
+/* Apply one rule to the scores of all ids, if it does not warp. */
 static void apply_logits(const struct chain *chain, const struct chain_rule *rule, float *scores) {
-    if (rule->processor->logits != NULL) {
+    if (rule->processor->logits != NULL && !rule->processor->warps) {
         const struct sample_context context = context_of(chain, rule->state);
         rule->processor->logits(scores, &context);
     }
@@ -189,13 +163,69 @@ const char *chain_culprit(const struct chain *chain, float *scores) {
     return NULL;
 }
 
-bool chain_candidates(const struct chain *chain, struct candidates *list) {
+/* Scores on their way through the rules: of all ids, then of the candidates alone. */
+struct work {
+    const struct chain *chain;
+    float *scores; /* [n_vocab] */
+    struct candidates *list;
+    bool is_list; /* they are in the list */
+};
+
+/* Make a list of the scores of all ids, of the k best or of all. */
+static bool gather(struct work *work, size_t k) {
+    work->is_list = true;
+    if (!candidates_gather(work->list, work->scores, work->chain->n_vocab, k)) {
+        return false;
+    }
+    candidates_weigh(work->list);
+    return true;
+}
+
+/* And back: what is not in the list is forbidden. */
+static void spread(struct work *work) {
+    for (size_t i = 0; i < work->chain->n_vocab; i++) {
+        work->scores[i] = -INFINITY;
+    }
+    for (size_t i = 0; i < work->list->n; i++) {
+        work->scores[work->list->ids[i]] = work->list->scores[i];
+    }
+}
+
+static bool apply(struct work *work, const struct chain_rule *rule) {
+    const struct processor *processor = rule->processor;
+    const struct sample_context context = context_of(work->chain, rule->state);
+    if (processor->logits != NULL && !work->is_list) {
+        processor->logits(work->scores, &context);
+        return true;
+    }
+    if (processor->logits != NULL && processor->candidates == NULL) {
+        spread(work);
+        processor->logits(work->scores, &context);
+        return gather(work, 0);
+    }
+    size_t k = processor->n_kept != NULL ? processor->n_kept(&context) : 0;
+    if (work->is_list) {
+        candidates_keep_best(work->list, k);
+    } else if (!gather(work, k)) {
+        return false;
+    }
+    return processor->candidates == NULL || work->list->n == 0 ||
+           processor->candidates(work->list, &context);
+}
+
+bool chain_candidates(const struct chain *chain, float *scores, struct candidates *list,
+                      const char **culprit) {
+    struct work work = {.chain = chain, .scores = scores, .list = list};
+    *culprit = NULL;
     for (size_t i = 0; i < chain->n; i++) {
-        const struct chain_rule *rule = &chain->rules[i];
-        const struct sample_context context = context_of(chain, rule->state);
-        if (rule->processor->candidates != NULL && !rule->processor->candidates(list, &context)) {
+        bool had_list = work.is_list;
+        if (!apply(&work, &chain->rules[i])) {
             return false;
         }
+        if (work.is_list && list->n == 0) {
+            *culprit = had_list ? chain->rules[i].processor->name : NULL;
+            return true;
+        }
     }
-    return true;
+    return work.is_list || gather(&work, 0);
 }

@@ -16,6 +16,8 @@ struct chain_rule {
 struct chain {
     const struct gen_sampling *options; /**< checked; they belong to the caller */
     size_t n_vocab, least;              /**< least: ids that each of the warpers leaves */
+    size_t n_new_max;                   /**< new ids that the text may have; SIZE_MAX: unknown */
+    uint64_t seed;                      /**< for random numbers besides those of the draw */
     struct gen_ids eos;                 /**< all ids that end a text */
     struct history history;
     struct chain_rule rules[N_PROCESSORS];
@@ -23,7 +25,8 @@ struct chain {
 };
 
 /** A text without ids. False: out of memory. Release also after a failure. */
-bool chain_init(struct chain *chain, const struct gen_sampling *options, size_t n_vocab);
+bool chain_init(struct chain *chain, const struct gen_sampling *options, size_t n_vocab,
+                uint64_t seed);
 /** The same text, to go on by itself. False: out of memory. Release also after a failure. */
 bool chain_clone(struct chain *chain, const struct chain *from);
 void chain_release(struct chain *chain);
@@ -31,12 +34,17 @@ void chain_release(struct chain *chain);
 /** The text has one more id, of the prompt or a new one. False: out of memory. */
 bool chain_accept(struct chain *chain, int32_t id, enum sample_origin origin);
 
-/** Apply the `logits` of all rules that are on. */
+/** Apply the rules that do not warp to the scores of all ids. */
 void chain_logits(const struct chain *chain, float *scores);
-/** The name of the first rule that leaves no id; NULL: there is one. scores[n_vocab] are used up.
- */
+/** The name of the first of these that leaves no id; NULL: there is one. scores[n_vocab] are used
+ *  up. */
 const char *chain_culprit(const struct chain *chain, float *scores);
-/** Apply the `candidates` of all rules that are on. False: out of memory. */
-bool chain_candidates(const struct chain *chain, struct candidates *list);
+/**
+ * Apply all rules: from the scores of all ids, which are used up, to what may be drawn, with
+ * weights. Where nothing may be, *culprit names the rule that left none, if that was one that had
+ * a list before it, else NULL. False: out of memory.
+ */
+bool chain_candidates(const struct chain *chain, float *scores, struct candidates *list,
+                      const char **culprit);
 
 #endif

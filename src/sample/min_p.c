@@ -35,5 +35,9 @@ static bool thin_out(struct candidates *list, const struct sample_context *conte
     return true;
 }
 
-const struct processor processor_min_p = {
-    .name = "min_p", .options = options, .applies = applies, .candidates = thin_out};
+const struct processor processor_min_p = {.name = "min_p",
+                                          .sampler = "min_p",
+                                          .options = options,
+                                          .applies = applies,
+                                          .warps = true,
+                                          .candidates = thin_out};

@@ -1,10 +1,9 @@
 /**
- * sampler.c - choosing the next token: the rules of chain.c around division by the temperature,
- * then the draw, or the best id where greedy. Each rule has a file of its own; candidates.c draws.
+ * sampler.c - choosing the next token: the rules of chain.c, then the draw, or the best id where
+ * greedy. Each rule has a file of its own; candidates.c draws.
  */
 #include "sample/sampler.h"
 
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -79,7 +78,8 @@ enum gen_status sampler_new(struct gen_sampler **out, const struct gen_sampling 
     sampler->n_vocab = n_vocab;
     sampler->scratch = scratch;
     rng_init_sequence(&sampler->rng, seed, index, sequence);
-    if (!chain_init(&sampler->chain, options, (size_t)n_vocab)) {
+    uint64_t other = rng_hash(rng_hash(seed, index), sequence);
+    if (!chain_init(&sampler->chain, options, (size_t)n_vocab, other)) {
         gen_sampler_free(sampler);
         return error_no_memory(err, "the sampler");
     }
@@ -180,6 +180,10 @@ enum gen_status gen_sampler_prompt(struct gen_sampler *sampler, const int32_t *i
     return GEN_OK;
 }
 
+void sampler_ends_with(struct gen_sampler *sampler, size_t n) {
+    sampler->chain.n_new_max = n;
+}
+
 void sampler_keep_at_least(struct gen_sampler *sampler, size_t n) {
     sampler->chain.least = n;
 }
@@ -196,27 +200,14 @@ static bool is_greedy(const struct gen_sampling *options) {
     return options->temperature < SAMPLER_GREEDY_BELOW;
 }
 
-/*
- * Divide by the temperature; what overflows is put back into range, NaN is forbidden. Written
- * without calls and branches, so that compilers make vector code of it.
- */
-static void apply_temperature(float *scores, size_t n, float temperature) {
-    for (size_t i = 0; i < n; i++) {
-        float score = scores[i];
-        float divided = score / temperature;
-        divided = divided > FLT_MAX ? FLT_MAX : divided;
-        divided = divided < -FLT_MAX ? -FLT_MAX : divided;
-        /* False for -infinity and for NaN. */
-        scores[i] = score > -INFINITY ? divided : -INFINITY;
-    }
-}
-
-/* Which rule left no id. */
+/* Which rule left no id; NULL: it is to be found among those that see the scores of all. */
 static enum gen_status dead_end(const struct chain *chain, const float *logits, float *scores,
-                                struct gen_error *err) {
-    memcpy(scores, logits, chain->n_vocab * sizeof *scores);
-    const char *culprit = chain_culprit(chain, scores);
+                                const char *culprit, struct gen_error *err) {
     size_t n_new = history_n_new(&chain->history);
+    if (culprit == NULL) {
+        memcpy(scores, logits, chain->n_vocab * sizeof *scores);
+        culprit = chain_culprit(chain, scores);
+    }
     if (culprit == NULL) {
         return error_set(err, GEN_BAD_ARGUMENT,
                          "the model gives no token a score above -infinity after %zu new ones",
@@ -228,30 +219,25 @@ static enum gen_status dead_end(const struct chain *chain, const float *logits, 
                      n_new, culprit);
 }
 
-/* All rules: into `scores`, and unless greedy into the candidates, with weights. *best is the
- * first of the best before the warpers, NaN apart. */
+/* All rules: where greedy into `scores`, whose first of the best, NaN apart, is *best; else into
+ * the candidates, with weights, and the scores are used up. */
 static enum gen_status process(const struct gen_sampler *sampler, const float *logits,
                                float *scores, size_t *best, struct gen_error *err) {
     const struct chain *chain = &sampler->chain;
-    const struct gen_sampling *options = chain->options;
     struct candidates *list = &sampler->scratch->candidates;
     size_t n = chain->n_vocab;
+    const char *culprit = NULL;
     memcpy(scores, logits, n * sizeof *scores);
-    chain_logits(chain, scores);
-    *best = floats_first_greatest(scores, n);
-    if (*best == n) {
-        return dead_end(chain, logits, scores, err);
+    *best = n;
+    if (is_greedy(chain->options)) {
+        chain_logits(chain, scores);
+        *best = floats_first_greatest(scores, n);
+        return *best < n ? GEN_OK : dead_end(chain, logits, scores, NULL, err);
     }
-    if (is_greedy(options)) {
-        return GEN_OK;
-    }
-    apply_temperature(scores, n, options->temperature);
-    size_t top_k = options->top_k > 0 ? size_max((size_t)options->top_k, chain->least) : 0;
-    if (!candidates_gather(list, scores, n, top_k)) {
+    if (!chain_candidates(chain, scores, list, &culprit)) {
         return error_no_memory(err, "the candidates");
     }
-    candidates_weigh(list);
-    return chain_candidates(chain, list) ? GEN_OK : error_no_memory(err, "the candidates");
+    return list->n > 0 ? GEN_OK : dead_end(chain, logits, scores, culprit, err);
 }
 
 enum gen_status gen_sampler_next(struct gen_sampler *sampler, const float *logits, int32_t *id,
@@ -274,11 +260,22 @@ enum gen_status gen_sampler_next(struct gen_sampler *sampler, const float *logit
 
 enum gen_status gen_sampler_scores(const struct gen_sampler *sampler, const float *logits,
                                    float *scores, struct gen_error *err) {
-    const struct candidates *list = &sampler->scratch->candidates;
+    struct candidates *list = &sampler->scratch->candidates;
+    const struct gen_sampling *options = sampler->chain.options;
+    bool greedy = is_greedy(options);
     size_t best;
     enum gen_status status = process(sampler, logits, scores, &best, err);
-    if (status != GEN_OK || is_greedy(sampler->chain.options)) {
+    if (status != GEN_OK || (greedy && !options->renormalize_logits)) {
         return status;
+    }
+    if (greedy) {
+        if (!candidates_gather(list, scores, sampler->chain.n_vocab, 0)) {
+            return error_no_memory(err, "the candidates");
+        }
+        candidates_weigh(list);
+    }
+    if (options->renormalize_logits) {
+        candidates_normalize(list);
     }
     for (int32_t i = 0; i < sampler->n_vocab; i++) {
         scores[i] = -INFINITY;

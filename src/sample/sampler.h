@@ -1,10 +1,9 @@
 /**
  * sampler.h - what the other rooms need of the sampler besides its public half in gen_session.h.
  *
- * A step is: copy the logits, the rules of the chain (processor.h), between whose halves, unless
- * greedy, scores are divided by the temperature and candidates gathered, and the draw
- * (candidates.h). Greedy takes the first of the best. A temperature below SAMPLER_GREEDY_BELOW is
- * greedy as well, since dividing by it would overflow.
+ * A step is: copy the logits, the rules of the chain (processor.h), and the draw (candidates.h).
+ * Greedy leaves out the rules that warp, and takes the first of the best. A temperature below
+ * SAMPLER_GREEDY_BELOW is greedy as well, since dividing by it would overflow.
  *
  * Each draw takes one rng_double(), also when only one candidate is left, so the random stream
  * depends on the number of ids drawn and on nothing else.
@@ -50,6 +49,10 @@ enum gen_status sampler_new(struct gen_sampler **out, const struct gen_sampling 
  * freed first where that was made by gen_sampler_new(). NULL: out of memory.
  */
 struct gen_sampler *sampler_clone(const struct gen_sampler *sampler);
+
+/** The text ends with its new id number n: what forced_eos looks at. Unless it is said there is no
+ *  limit. */
+void sampler_ends_with(struct gen_sampler *sampler, size_t n);
 
 /** Of the warpers, each leaves at least n ids where there are as many; 1 unless it is said. */
 void sampler_keep_at_least(struct gen_sampler *sampler, size_t n);

@@ -11,10 +11,15 @@
 
 /** Start from {0}. */
 struct sampling_copy {
-    struct gen_sampling options; /**< its arrays are the two below */
-    struct gen_ids *bad_words;
+    struct gen_sampling options; /**< its arrays are those below */
+    struct gen_ids *bad_words, *dry_breakers;
+    size_t n_bad_words, n_dry_breakers;
     struct gen_logit_bias *logit_bias;
     struct gen_constraint *constraint; /**< that of the options */
+    struct gen_sequence_bias *sequence_bias;
+    size_t n_sequence_bias;
+    struct gen_ids suppress, begin_suppress, forced_eos;
+    char *samplers;
 };
 
 /** False: out of memory. Release also after a failure. */

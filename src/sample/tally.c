@@ -59,3 +59,7 @@ bool tally_add(struct tally *tally, int32_t id) {
     tally->entries[*place - 1].n++;
     return true;
 }
+
+void tally_remove(struct tally *tally, int32_t id) {
+    tally->entries[tally->entry_of[id] - 1].n--;
+}

@@ -11,7 +11,7 @@
 /** One distinct id. */
 struct tally_entry {
     int32_t id;
-    uint32_t n; /**< times that it came, at least 1 */
+    uint32_t n; /**< times that it came; 0: all were taken back */
 };
 
 struct tally {
@@ -30,5 +30,7 @@ void tally_free(struct tally *tally);
 
 /** An id, 0 <= id < n_vocab, came. False: out of memory. */
 bool tally_add(struct tally *tally, int32_t id);
+/** Take back one time that it came. */
+void tally_remove(struct tally *tally, int32_t id);
 
 #endif

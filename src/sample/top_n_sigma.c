@@ -44,5 +44,8 @@ static void forbid(float *scores, const struct sample_context *context) {
     }
 }
 
-const struct processor processor_top_n_sigma = {
-    .name = "top_n_sigma", .options = options, .applies = applies, .logits = forbid};
+const struct processor processor_top_n_sigma = {.name = "top_n_sigma",
+                                                .sampler = "top_n_sigma",
+                                                .options = options,
+                                                .applies = applies,
+                                                .logits = forbid};

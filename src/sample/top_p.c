@@ -46,5 +46,9 @@ static bool thin_out(struct candidates *list, const struct sample_context *conte
     return true;
 }
 
-const struct processor processor_top_p = {
-    .name = "top_p", .options = options, .applies = applies, .candidates = thin_out};
+const struct processor processor_top_p = {.name = "top_p",
+                                          .sampler = "top_p",
+                                          .options = options,
+                                          .applies = applies,
+                                          .warps = true,
+                                          .candidates = thin_out};

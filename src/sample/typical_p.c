@@ -24,14 +24,7 @@ static bool applies(const struct gen_sampling *sampling) {
 /* Set ranks to (|-log p - entropy|, candidate), unsorted. */
 static void rank_by_typicality(struct candidates *list, double total) {
     float log_total = math_log((float)total);
-    double entropy = 0.0;
-    for (size_t i = 0; i < list->n; i++) {
-        if (list->weights[i] == 0.0f) {
-            continue; /* p log p goes to 0, and log p may be -infinity */
-        }
-        float log_p = list->scores[i] - list->highest - log_total;
-        entropy -= (double)log_p * ((double)list->weights[i] / total);
-    }
+    double entropy = candidates_entropy(list, total);
     for (size_t i = 0; i < list->n; i++) {
         float log_p = list->scores[i] - list->highest - log_total;
         float distance = fabsf(-log_p - (float)entropy);
@@ -68,5 +61,9 @@ static bool thin_out(struct candidates *list, const struct sample_context *conte
     return true;
 }
 
-const struct processor processor_typical_p = {
-    .name = "typical_p", .options = options, .applies = applies, .candidates = thin_out};
+const struct processor processor_typical_p = {.name = "typical_p",
+                                              .sampler = "typ_p",
+                                              .options = options,
+                                              .applies = applies,
+                                              .warps = true,
+                                              .candidates = thin_out};

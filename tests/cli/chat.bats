@@ -265,8 +265,8 @@ END
     refused 2 "gen chat does"
     gen chat --sys x
     refused 2 "--system"
-    gen chat --mirostat 2
-    refused 2 "not in gen"
+    gen chat --mirostat 3
+    refused 2 '--mirostat: "3" is not a whole number from 0 to 2'
     gen -cnv
     refused 2 "gen chat"
     gen_stdin '' chat

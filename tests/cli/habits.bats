@@ -62,8 +62,8 @@ setup() {
 -e --stop and --separator
 -hf hf download
 --lora gen convert --lora
---mirostat --typical-p
---repeat-last-n whole text
+--sampler-seq --samplers
+--watermarking-config not in gen
 --num_beam_groups --num-beams
 --epochs gen train
 END

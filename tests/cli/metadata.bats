@@ -159,19 +159,19 @@ PYTHON
     [[ $output != *score* ]]
 }
 
-@test "--verbose names the settings of generation_config.json that are left aside" {
+@test "--verbose names the settings of generation that the model asks for" {
     printf '{"eos_token_id": 511, "temperature": 1.0, "top_k": 7, "do_sample": true, "suppress_tokens": []}' \
         >dir/generation_config.json
     gen -m dir -n 1 --verbose x
     [ "$status" -eq 0 ]
-    [[ $stderr == *"dir/generation_config.json: "*"not do_sample, top_k ("* ]]
+    [[ $stderr == *"dir/generation_config.json asks for do_sample true, temperature 1, top_k 7 (--defaults model"* ]]
     gen -m dir -n 1 x
     [ -z "$stderr" ]
     # Where there is no such file config.json has them, as for transformers.
     rm dir/generation_config.json
     sed -i 's/"activation_function"/"repetition_penalty": 1.5, &/' dir/config.json
     gen -m dir -n 1 --verbose x
-    [[ $stderr == *"dir/config.json: "*"not repetition_penalty ("* ]]
+    [[ $stderr == *"dir/config.json asks for repetition_penalty 1.5 ("* ]]
 }
 
 @test "a target named as another format is refused" {

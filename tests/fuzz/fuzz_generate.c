@@ -121,6 +121,33 @@ static void take_sampling(struct job *job, struct fuzz_bytes *bytes) {
     }
 }
 
+/* Rules that came later; where there are no more bytes all of them are off. */
+static void take_more_sampling(struct job *job, struct fuzz_bytes *bytes) {
+    static const char *const orders[] = {NULL, "top_p;top_k", "penalties;dry;xtc;temperature",
+                                         "top_k;penalties;adaptive_p;top_h"};
+    struct gen_sampling *sampling = &job->options.sampling;
+    unsigned flags = fuzz_byte(bytes);
+    sampling->repeat_last_n = (int32_t)(fuzz_byte(bytes) % 8) - 1;
+    sampling->dry_multiplier = flags & 1 ? 0.5f : 0.0f;
+    sampling->dry_allowed_length = (int32_t)(fuzz_byte(bytes) % 4);
+    sampling->dry_penalty_last_n = (int32_t)(fuzz_byte(bytes) % 32) - 1;
+    sampling->dry_breakers = job->bad_words;
+    sampling->n_dry_breakers = sampling->n_bad_words;
+    sampling->xtc_probability = flags & 2 ? 0.5f : 0.0f;
+    sampling->mirostat = flags & 4 ? 2 : 0;
+    sampling->mirostat_tau = (float)(fuzz_byte(bytes) % 8);
+    sampling->dynatemp_range = flags & 8 ? 0.5f : 0.0f;
+    sampling->top_h = flags & 16 ? 0.5f : 0.0f;
+    sampling->eta_cutoff = flags & 32 ? 0.25f : 0.0f;
+    sampling->adaptive_target = flags & 64 ? 0.25f : -1.0f;
+    sampling->samplers = sampling->mirostat == 0 ? orders[fuzz_byte(bytes) % 4] : NULL;
+    sampling->length_decay_factor = flags & 128 ? 1.5f : 1.0f;
+    if (sampling->n_bad_words > 0 && fuzz_byte(bytes) % 2 == 1) {
+        sampling->begin_suppress_tokens = job->bad_words[0];
+        sampling->forced_eos = job->bad_words[sampling->n_bad_words - 1];
+    }
+}
+
 /* Prompts repeat themselves, so that there is something to guess. */
 static void take_prompts(struct job *job, struct fuzz_bytes *bytes) {
     job->n_prompts = 1 + (int)(fuzz_byte(bytes) % PROMPTS);
@@ -195,6 +222,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     take_lengths(&job, &bytes);
     take_sampling(&job, &bytes);
     take_prompts(&job, &bytes);
+    take_more_sampling(&job, &bytes);
     struct gen_bytes alone;
     job.options.batch = 1;
     job.options.speculate = false;

@@ -26,6 +26,8 @@ static const int32_t EOS = 39;
 static struct gen_sampling all_rules(void) {
     static int32_t words[] = {7, 8, 9};
     static const struct gen_ids bad_words[] = {{.data = words, .n = 1}, {.data = words, .n = 3}};
+    static const struct gen_sequence_bias sequences[] = {{{.data = words, .n = 2}, 2.0f},
+                                                         {{.data = words + 1, .n = 1}, 0.5f}};
     static const struct gen_logit_bias bias[] = {{11, 1.5f}, {12, -INFINITY}};
     struct gen_sampling sampling = gen_sampling_default();
     sampling.temperature = 1.4f;
@@ -42,6 +44,21 @@ static struct gen_sampling all_rules(void) {
     sampling.n_bad_words = N_OF(bad_words);
     sampling.logit_bias = bias;
     sampling.n_logit_bias = N_OF(bias);
+    sampling.sequence_bias = sequences;
+    sampling.n_sequence_bias = N_OF(sequences);
+    sampling.suppress_tokens = bad_words[0];
+    sampling.repeat_last_n = 12;
+    sampling.length_decay_factor = 1.1f;
+    sampling.dry_multiplier = 0.5f;
+    sampling.dry_breakers = bad_words;
+    sampling.n_dry_breakers = N_OF(bad_words);
+    sampling.dynatemp_range = 0.3f;
+    sampling.top_h = 0.9f;
+    sampling.epsilon_cutoff = 0.001f;
+    sampling.eta_cutoff = 0.001f;
+    sampling.xtc_probability = 0.5f;
+    sampling.xtc_threshold = 0.05f;
+    sampling.adaptive_target = 0.2f;
     return sampling;
 }
 

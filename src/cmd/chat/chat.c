@@ -99,7 +99,20 @@ static enum gen_status find_template(struct chat *chat, struct gen_error *err) {
     return status;
 }
 
-static enum gen_status prepare(struct chat *chat, struct gen_error *err) {
+/* What the model asks for, as if it had been given. */
+static enum gen_status take_defaults(struct chat *chat, const struct options_parsed *parsed,
+                                     struct gen_error *err) {
+    if (chat->settings->generate.defaults != GENERATE_DEFAULTS_MODEL) {
+        return GEN_OK;
+    }
+    enum gen_status status =
+        model_defaults_take(&chat->defaults, chat->settings, parsed, &chat_spec,
+                            chat_is_group_of_answers, chat->load.model, chat->load.name, err);
+    return status == GEN_OK ? chat_settings_complete(chat->settings, parsed, err) : status;
+}
+
+static enum gen_status prepare(struct chat *chat, const struct options_parsed *parsed,
+                               struct gen_error *err) {
     struct generate_settings *settings = &chat->settings->generate;
     struct gen_model_options options = gen_model_options_default();
     options.n_threads = settings->options.n_threads;
@@ -110,6 +123,9 @@ static enum gen_status prepare(struct chat *chat, struct gen_error *err) {
     }
     if (status == GEN_OK) {
         model_load_say_notes(&chat->load, settings->verbose);
+        status = take_defaults(chat, parsed, err);
+    }
+    if (status == GEN_OK) {
         status = find_template(chat, err);
     }
     if (status == GEN_OK) {
@@ -153,9 +169,7 @@ static void report_model(const struct chat *chat) {
             (double)gen_model_n_parameters(model) / 1e6, (int)gen_model_config(model)->n_ctx,
             gen_chat_template_name(chat->chat_template),
             (unsigned long long)chat->settings->generate.options.seed);
-    if (gen_model_unheeded(model) != NULL) {
-        message("%s", gen_model_unheeded(model));
-    }
+    model_defaults_say(&chat->defaults, &chat->settings->generate, model);
     if (chat->reader.interactive && !chat->reader.edits) {
         message("gen was built without libedit: lines are edited as the terminal does");
     }
@@ -213,6 +227,7 @@ static void release(struct chat *chat) {
     chat_talk_release(&chat->talk);
     chat_rules_release(&chat->rules);
     chat_kept_release(&chat->kept);
+    model_defaults_release(&chat->defaults);
     gen_bytes_release(&chat->beginning);
     gen_engine_free(chat->engine);
     gen_chat_template_free(chat->chat_template);
@@ -237,7 +252,7 @@ static int run(void *settings, const struct options_parsed *parsed) {
                      : chat_reader_start(&chat.reader, settings, chat.screen.color, &err);
     }
     if (status == GEN_OK) {
-        status = prepare(&chat, &err);
+        status = prepare(&chat, parsed, &err);
     }
     if (status != GEN_OK) {
         message("%s", err.message);

@@ -145,8 +145,7 @@ static void set(struct chat *chat, const char *argument) {
     char *name = alloc_printf("%.*s", (int)(argument + n_name - bare), bare);
     /* The rules show whether the engine takes it; a copy keeps what was. */
     struct chat_settings before = *chat->settings;
-    before.generate.stop = chat_list_copy(&before.generate.stop);
-    before.generate.logit_bias = chat_list_copy(&before.generate.logit_bias);
+    chat_settings_own_lists(&before);
     bool good =
         chat_settings_set(chat->settings, &chat->kept, name, *value != '\0' ? value : NULL, &err);
     if (good && chat_rules_make(&chat->rules, chat->settings, chat->load.model, chat->chat_template,
@@ -156,8 +155,7 @@ static void set(struct chat *chat, const char *argument) {
         before = wrong;
         good = false;
     }
-    free(before.generate.stop.data);
-    free(before.generate.logit_bias.data);
+    chat_settings_free_lists(&before);
     if (!good) {
         refuse_by(chat, &err);
     }

@@ -32,6 +32,7 @@ static const struct option table[] = {
         "a GGUF file, a Hugging Face directory, or a name looked up in $GEN_MODEL_PATH, "
         "$XDG_DATA_HOME/gen/models and the Hugging Face cache; default: $GEN_MODEL, else the "
         "built-in model, which tells tales and was never taught to talk"),
+    GENERATE_ROW_DEFAULTS,
     OPTION_ROW_RANGE("threads", 't', OPTION_INT, AT(options.n_threads), "N", 1, 1024,
                      "threads to use (default: the physical cores this process may use)"),
     OPTION_ROW("no-sandbox", '\0', OPTION_FLAG, AT(no_sandbox), NULL, SANDBOX_HELP),
@@ -136,6 +137,10 @@ void chat_set_defaults(void *settings) {
     chat->generate.options.sampling.min_new_tokens = 1;
 }
 
+bool chat_is_group_of_answers(const char *heading) {
+    return strcmp(heading, first_heading) == 0;
+}
+
 static enum gen_status wrong(struct gen_error *err, const char *sentence) {
     message_set(err, GEN_BAD_ARGUMENT, "%s", sentence);
     return GEN_BAD_ARGUMENT;
@@ -217,13 +222,32 @@ void chat_kept_release(struct chat_kept *kept) {
     *kept = (struct chat_kept){0};
 }
 
-struct option_list chat_list_copy(const struct option_list *list) {
-    struct option_list copy = {0};
-    alloc_grow(&copy.data, &copy.capacity, list->n + 1, sizeof *copy.data);
-    for (; copy.n < list->n; copy.n++) {
-        copy.data[copy.n] = list->data[copy.n];
+/* The list of row i, or NULL if it is of another kind. */
+static struct option_list *list_at(struct chat_settings *settings, size_t i) {
+    return table[i].kind == OPTION_LIST ? field_at(settings, table[i].offset) : NULL;
+}
+
+void chat_settings_own_lists(struct chat_settings *settings) {
+    for (size_t i = heading(first_heading); i < heading(end_heading); i++) {
+        struct option_list *list = list_at(settings, i);
+        if (list != NULL) {
+            struct option_list copy = {0};
+            alloc_grow(&copy.data, &copy.capacity, list->n + 1, sizeof *copy.data);
+            for (; copy.n < list->n; copy.n++) {
+                copy.data[copy.n] = list->data[copy.n];
+            }
+            *list = copy;
+        }
     }
-    return copy;
+}
+
+void chat_settings_free_lists(struct chat_settings *settings) {
+    for (size_t i = heading(first_heading); i < heading(end_heading); i++) {
+        struct option_list *list = list_at(settings, i);
+        if (list != NULL) {
+            free(list->data);
+        }
+    }
 }
 
 bool chat_settings_set(struct chat_settings *settings, struct chat_kept *kept, const char *name,
@@ -232,8 +256,7 @@ bool chat_settings_set(struct chat_settings *settings, struct chat_kept *kept, c
     struct generate_settings *generate = &changed.generate;
     const char *old_words = generate->bad_words;
     const char *copy = value != NULL ? keep(kept, value) : NULL;
-    generate->stop = chat_list_copy(&settings->generate.stop);
-    generate->logit_bias = chat_list_copy(&settings->generate.logit_bias);
+    chat_settings_own_lists(&changed);
     bool good = options_set(&changed, &chat_spec, heading(first_heading), heading(end_heading),
                             name, copy, err);
     if (good && generate->bad_words != old_words) {
@@ -247,13 +270,11 @@ bool chat_settings_set(struct chat_settings *settings, struct chat_kept *kept, c
         generate->greedy = false; /* the last word counts */
     }
     if (good && check_values(generate, err) == GEN_OK) {
-        free(settings->generate.stop.data);
-        free(settings->generate.logit_bias.data);
+        chat_settings_free_lists(settings);
         *settings = changed;
         return true;
     }
-    free(generate->stop.data);
-    free(generate->logit_bias.data);
+    chat_settings_free_lists(&changed);
     return false;
 }
 

@@ -17,6 +17,9 @@ extern const struct options_spec chat_spec;
 
 void chat_set_defaults(void *settings);
 
+/** Whether the options under a heading of the table are those of an answer. */
+bool chat_is_group_of_answers(const char *heading);
+
 /** Check what the parser cannot. GEN_BAD_ARGUMENT and a sentence. */
 enum gen_status chat_settings_complete(struct chat_settings *settings,
                                        const struct options_parsed *parsed, struct gen_error *err);
@@ -51,8 +54,9 @@ bool chat_settings_set(struct chat_settings *settings, struct chat_kept *kept, c
                        const char *value, struct gen_error *err);
 void chat_kept_release(struct chat_kept *kept);
 
-/** A copy of the pointers, for settings that are copied; its data is to be freed. */
-struct option_list chat_list_copy(const struct option_list *list);
+/** Give settings that are copied lists of their own, of the same texts; and free these. */
+void chat_settings_own_lists(struct chat_settings *settings);
+void chat_settings_free_lists(struct chat_settings *settings);
 
 /** Append the options that /set knows with their values, a line each. */
 void chat_settings_list(struct gen_bytes *out, const struct chat_settings *settings);

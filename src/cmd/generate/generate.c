@@ -19,11 +19,14 @@
 #include "cmd/generate/generate_output.h"
 #include "cmd/generate/generate_resume.h"
 #include "cmd/generate/generate_rules.h"
+#include "cmd/generate/model_defaults.h"
 #include "cmd/generate/run_name.h"
 
 /* All that a run holds. */
 struct generate {
     struct generate_settings *settings;
+    struct generate_settings parsed; /* before anything was made of them */
+    struct model_defaults defaults;
     struct model_load load;
     struct generate_rules rules;
     struct generate_input input;
@@ -60,6 +63,21 @@ static enum gen_status find_answers(struct generate *generate, struct gen_error 
     return status;
 }
 
+/* What the model asks for, as if it had been given: from the settings as they were parsed. */
+static enum gen_status take_defaults(struct generate *generate, const struct options_parsed *parsed,
+                                     struct gen_error *err) {
+    if (generate->parsed.defaults != GENERATE_DEFAULTS_MODEL) {
+        return GEN_OK;
+    }
+    const char *kernels = generate->settings->options.kernels;
+    *generate->settings = generate->parsed;
+    generate->settings->options.kernels = kernels;
+    enum gen_status status = model_defaults_take(&generate->defaults, generate->settings, parsed,
+                                                 &generate_spec, generate_is_group_of_texts,
+                                                 generate->load.model, generate->load.name, err);
+    return status == GEN_OK ? generate_settings_complete(generate->settings, parsed, err) : status;
+}
+
 static enum gen_status prepare(struct generate *generate, const struct options_parsed *parsed,
                                struct gen_error *err) {
     struct generate_settings *settings = generate->settings;
@@ -70,6 +88,9 @@ static enum gen_status prepare(struct generate *generate, const struct options_p
     signals_catch();
     if (status == GEN_OK) {
         model_load_say_notes(&generate->load, settings->verbose);
+        status = take_defaults(generate, parsed, err);
+    }
+    if (status == GEN_OK) {
         status = generate_rules_init(&generate->rules, settings, generate->load.tokenizer, err);
     }
     if (status == GEN_OK) {
@@ -89,9 +110,7 @@ static void report_model(const struct generate *generate) {
     message("model %.300s%s, %s, %.1f million parameters, context %d", generate->load.name,
             generate->load.path == NULL ? " (built in)" : "", gen_model_format(model),
             (double)gen_model_n_parameters(model) / 1e6, (int)gen_model_config(model)->n_ctx);
-    if (gen_model_unheeded(model) != NULL) {
-        message("%s", gen_model_unheeded(model));
-    }
+    model_defaults_say(&generate->defaults, generate->settings, model);
     message("seed %llu, %d threads", (unsigned long long)generate->settings->options.seed,
             n_threads > 0 ? n_threads : gen_default_threads());
 }
@@ -156,7 +175,8 @@ static int answer(struct generate *generate, bool *whole) {
 }
 
 static int run(void *settings, const struct options_parsed *parsed) {
-    struct generate generate = {.settings = settings};
+    struct generate generate = {.settings = settings,
+                                .parsed = *(const struct generate_settings *)settings};
     struct gen_error err = {0};
     if (has_no_prompt(settings, parsed)) {
         message("no prompt: try gen 'Once upon a time', or gen --help (an empty one is -p '')");
@@ -190,6 +210,7 @@ static int run(void *settings, const struct options_parsed *parsed) {
     generate_resume_release(&generate.resume);
     generate_input_release(&generate.input);
     generate_rules_release(&generate.rules);
+    model_defaults_release(&generate.defaults);
     model_load_close(&generate.load);
     return signals_caught() != 0 ? EXIT_SIGNAL + signals_caught() : code;
 }

@@ -14,6 +14,7 @@ enum generate_context { GENERATE_CONTEXT_STOP, GENERATE_CONTEXT_SLIDE };
 struct generate_settings {
     struct gen_generate_options options;
     const char *model;
+    int32_t defaults; /**< enum generate_defaults, of model_defaults.h */
 
     /* where prompts come from */
     const char *prompt, *file, *prompt_ids;
@@ -29,6 +30,9 @@ struct generate_settings {
     float temperature;      /**< as it was given: for a record that draws in a run that does not */
     int32_t early_stopping; /**< enum gen_early_stopping */
     struct option_list stop, logit_bias, eos_token_id;
+    struct option_list sequence_bias, suppress_tokens, begin_suppress_tokens, forced_eos;
+    struct option_list dry_breakers;
+    const char *length_decay;
     const char *bad_words;
     const char *regex, *grammar, *json_schema, *choices; /**< the form of the text */
     bool json_object;

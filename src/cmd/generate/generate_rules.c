@@ -1,6 +1,6 @@
 /**
- * generate_rules.c - stop texts, separators, bad words and logit biases of the command line, made
- * into what the library takes: escapes resolved, words made ids by the model's tokenizer.
+ * generate_rules.c - stop texts, separators, bad words, biases and other lists of the command line,
+ * made into what the library takes: escapes resolved, words made ids by the model's tokenizer.
  */
 #include "cmd/generate/generate_rules.h"
 
@@ -158,6 +158,89 @@ static enum gen_status read_bad_words(struct generate_rules *rules, const char *
     return status;
 }
 
+/* ---- lists -----------------------------------------------------------------------------------*/
+
+enum gen_status generate_rules_take(struct generate_rules *rules, struct gen_sampling *sampling,
+                                    const char *name, const char *text, struct gen_error *err) {
+    if (strcmp(name, "suppress-tokens") == 0) {
+        return generate_lists_ids(&rules->suppress, "--suppress-tokens", text, err);
+    }
+    if (strcmp(name, "begin-suppress-tokens") == 0) {
+        return generate_lists_ids(&rules->begin_suppress, "--begin-suppress-tokens", text, err);
+    }
+    if (strcmp(name, "forced-eos-token-id") == 0) {
+        return generate_lists_ids(&rules->forced_eos, "--forced-eos-token-id", text, err);
+    }
+    return strcmp(name, "sequence-bias") == 0
+               ? generate_lists_biases(&rules->sequence_bias, text, err)
+               : generate_lists_decay(sampling, text, err);
+}
+
+enum gen_status generate_rules_breaker(struct generate_rules *rules,
+                                       const struct gen_tokenizer *tokenizer, const char *text,
+                                       struct gen_error *err) {
+    rules->has_breakers = true;
+    if (strcmp(text, "none") == 0) {
+        generate_breakers_release(&rules->breakers);
+        return GEN_OK;
+    }
+    if (tokenizer == NULL) {
+        message_set(err, GEN_BAD_ARGUMENT,
+                    "--dry-sequence-breaker needs a model that has a tokenizer");
+        return GEN_BAD_ARGUMENT;
+    }
+    return generate_lists_breaker(&rules->breakers, tokenizer, text, strlen(text), err);
+}
+
+enum gen_status generate_rules_default_breakers(struct generate_rules *rules,
+                                                const struct gen_sampling *sampling,
+                                                const struct gen_tokenizer *tokenizer,
+                                                struct gen_error *err) {
+    if (rules->has_breakers || !(sampling->dry_multiplier > 0) || tokenizer == NULL) {
+        return GEN_OK;
+    }
+    rules->has_breakers = true;
+    return generate_lists_default_breakers(&rules->breakers, tokenizer, err);
+}
+
+/* All texts of one option. */
+static enum gen_status take_list(struct generate_rules *rules, struct gen_sampling *sampling,
+                                 const char *name, const struct option_list *list,
+                                 struct gen_error *err) {
+    enum gen_status status = GEN_OK;
+    for (size_t i = 0; i < list->n && status == GEN_OK; i++) {
+        status = generate_rules_take(rules, sampling, name, list->data[i], err);
+    }
+    return status;
+}
+
+static enum gen_status take_lists(struct generate_rules *rules, struct generate_settings *settings,
+                                  const struct gen_tokenizer *tokenizer, struct gen_error *err) {
+    struct gen_sampling *sampling = &settings->options.sampling;
+    enum gen_status status =
+        take_list(rules, sampling, "sequence-bias", &settings->sequence_bias, err);
+    if (status == GEN_OK) {
+        status = take_list(rules, sampling, "suppress-tokens", &settings->suppress_tokens, err);
+    }
+    if (status == GEN_OK) {
+        status = take_list(rules, sampling, "begin-suppress-tokens",
+                           &settings->begin_suppress_tokens, err);
+    }
+    if (status == GEN_OK) {
+        status = take_list(rules, sampling, "forced-eos-token-id", &settings->forced_eos, err);
+    }
+    if (status == GEN_OK && settings->length_decay != NULL) {
+        status = generate_lists_decay(sampling, settings->length_decay, err);
+    }
+    for (size_t i = 0; i < settings->dry_breakers.n && status == GEN_OK; i++) {
+        char *text = escapes_resolve(settings->dry_breakers.data[i]);
+        status = generate_rules_breaker(rules, tokenizer, text, err);
+        free(text);
+    }
+    return status == GEN_OK ? generate_rules_default_breakers(rules, sampling, tokenizer, err)
+                            : status;
+}
+
 /* ---- stop texts and separator ----------------------------------------------------------------*/
 
 /* Replace `text` by a copy with its escapes resolved, which `rules` keeps. */
@@ -190,6 +273,9 @@ enum gen_status generate_rules_init(struct generate_rules *rules,
     for (size_t i = 0; i < settings->eos_token_id.n && status == GEN_OK; i++) {
         status = generate_rules_eos(rules, settings->eos_token_id.data[i], err);
     }
+    if (status == GEN_OK) {
+        status = take_lists(rules, settings, tokenizer, err);
+    }
     if (status == GEN_OK && settings->bad_words != NULL) {
         status = read_bad_words(rules, settings->bad_words, tokenizer, err);
     }
@@ -206,6 +292,13 @@ enum gen_status generate_rules_init(struct generate_rules *rules,
     sampling->n_bad_words = rules->n_bad_words;
     sampling->logit_bias = rules->bias;
     sampling->n_logit_bias = rules->n_bias;
+    sampling->sequence_bias = rules->sequence_bias.data;
+    sampling->n_sequence_bias = rules->sequence_bias.n;
+    sampling->suppress_tokens = rules->suppress;
+    sampling->begin_suppress_tokens = rules->begin_suppress;
+    sampling->forced_eos = rules->forced_eos;
+    sampling->dry_breakers = rules->breakers.data;
+    sampling->n_dry_breakers = rules->breakers.n;
     return status;
 }
 
@@ -219,6 +312,11 @@ void generate_rules_release(struct generate_rules *rules) {
     generate_constraint_release(&rules->constraint);
     gen_bytes_release(&rules->template);
     gen_ids_release(&rules->eos);
+    gen_ids_release(&rules->suppress);
+    gen_ids_release(&rules->begin_suppress);
+    gen_ids_release(&rules->forced_eos);
+    generate_biases_release(&rules->sequence_bias);
+    generate_breakers_release(&rules->breakers);
     free(rules->texts);
     free(rules->bad_words);
     free(rules->bias);

@@ -5,6 +5,7 @@
 #define CMD_GENERATE_GENERATE_RULES_H
 
 #include "cmd/generate/generate_constraint.h"
+#include "cmd/generate/generate_lists.h"
 #include "cmd/generate/generate_options.h"
 #include "gen.h"
 
@@ -14,17 +15,20 @@ struct generate_rules {
     size_t n_bad_words, bad_words_capacity;
     struct gen_logit_bias *bias;
     size_t n_bias, bias_capacity;
-    struct gen_ids eos;
-    char **texts; /**< of --stop and --separator, their escapes resolved */
+    struct gen_ids eos, suppress, begin_suppress, forced_eos;
+    struct generate_biases sequence_bias;
+    struct generate_breakers breakers; /**< of --dry-sequence-breaker, or llama.cpp's */
+    bool has_breakers;                 /**< they are known, and may be none */
+    char **texts;                      /**< of --stop and --separator, their escapes resolved */
     size_t n_texts, texts_capacity;
     struct gen_bytes template; /**< text of --template */
     struct generate_constraint constraint;
 };
 
 /**
- * Read --bad-words, --logit-bias, --eos-token-id and constraints into `rules` and let
- * settings->options point to them; resolve the escapes of --stop and --separator. An id given twice
- * keeps its last bias. The tokenizer may be NULL where there are no bad words.
+ * Read --bad-words, --logit-bias, --eos-token-id, constraints and the other lists into `rules` and
+ * let settings->options point to them; resolve the escapes of --stop and --separator. An id given
+ * twice keeps its last bias. The tokenizer may be NULL where there are no bad words.
  */
 enum gen_status generate_rules_init(struct generate_rules *rules,
                                     struct generate_settings *settings,
@@ -40,6 +44,21 @@ enum gen_status generate_rules_eos(struct generate_rules *rules, const char *lis
 enum gen_status generate_rules_bad_word(struct generate_rules *rules,
                                         const struct gen_tokenizer *tokenizer, const char *word,
                                         size_t n, struct gen_error *err);
+
+/** Take one text of --sequence-bias, --suppress-tokens, --begin-suppress-tokens,
+ *  --forced-eos-token-id or --exponential-decay-length-penalty; `name` is without its dashes. */
+enum gen_status generate_rules_take(struct generate_rules *rules, struct gen_sampling *sampling,
+                                    const char *name, const char *text, struct gen_error *err);
+/** Take a text of --dry-sequence-breaker, "none" for none; the tokenizer may be NULL, which is an
+ *  error. */
+enum gen_status generate_rules_breaker(struct generate_rules *rules,
+                                       const struct gen_tokenizer *tokenizer, const char *text,
+                                       struct gen_error *err);
+/** Where DRY is on, take llama.cpp's, as far as there is a tokenizer. */
+enum gen_status generate_rules_default_breakers(struct generate_rules *rules,
+                                                const struct gen_sampling *sampling,
+                                                const struct gen_tokenizer *tokenizer,
+                                                struct gen_error *err);
 
 void generate_rules_release(struct generate_rules *rules);
 

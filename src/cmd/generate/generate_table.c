@@ -24,6 +24,7 @@ static const struct option table[] = {
         "a GGUF file, a Hugging Face directory, or a name looked up in $GEN_MODEL_PATH, "
         "$XDG_DATA_HOME/gen/models and the Hugging Face cache; default: $GEN_MODEL, else the "
         "built-in model"),
+    GENERATE_ROW_DEFAULTS,
     OPTION_ROW_RANGE("threads", 't', OPTION_INT, AT(options.n_threads), "N", 1, 1024,
                      "threads to use (default: the physical cores this process may use)"),
     OPTION_ROW("no-sandbox", '\0', OPTION_FLAG, AT(no_sandbox), NULL, SANDBOX_HELP),
@@ -140,6 +141,9 @@ static const struct option table[] = {
                      100,
                      "the score is the log probability divided by the number of new tokens to the "
                      "power of X: above 0 longer texts do better"),
+    OPTION_ROW("renormalize-logits", '\0', OPTION_FLAG, AT(options.sampling.renormalize_logits),
+               NULL,
+               "after the rules of sampling, make the probabilities of each step sum to 1 again"),
     OPTION_ROW_CHOICE("early-stopping", '\0', AT(early_stopping), "WHEN", early_stopping_names,
                       "with N texts found: true ends at once, false when the beams are no better "
                       "by now, never when none can become better"),

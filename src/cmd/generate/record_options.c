@@ -10,6 +10,7 @@
 #include "base/field.h"
 #include "cli/alloc.h"
 #include "cli/message.h"
+#include "cmd/generate/record_lists.h"
 #include "text/json.h"
 
 /* ---- which they are --------------------------------------------------------------------------*/
@@ -47,14 +48,6 @@ bool record_options_is(const char *name) {
 
 /* ---- values ----------------------------------------------------------------------------------*/
 
-/* A text that is kept until the next record. */
-static const char *keep(struct record_options *options, char *text) {
-    alloc_grow(&options->texts, &options->texts_capacity, options->n_texts + 1,
-               sizeof *options->texts);
-    options->texts[options->n_texts++] = text;
-    return text;
-}
-
 static enum gen_status wrong(const struct record_field *field, const char *must,
                              struct gen_error *err) {
     message_set(err, GEN_BAD_FILE, "\"%.80s\" is %s, but must be %s", field->name,
@@ -72,75 +65,15 @@ static enum gen_status take_flag(bool *flag, const struct record_field *field,
     return GEN_OK;
 }
 
-/* One text of a list. */
-static enum gen_status take_text(struct record_options *options, const struct option *option,
-                                 const char *text, const struct gen_tokenizer *tokenizer,
-                                 struct gen_error *err) {
-    if (strcmp(option->name, "stop") == 0) {
-        alloc_grow(&options->stop.data, &options->stop.capacity, options->stop.n + 1,
-                   sizeof *options->stop.data);
-        options->stop.data[options->stop.n++] = text;
-        return GEN_OK;
-    }
-    if (strcmp(option->name, "eos-token-id") == 0) {
-        return generate_rules_eos(&options->rules, text, err);
-    }
-    return strcmp(option->name, "bad-words") == 0
-               ? generate_rules_bad_word(&options->rules, tokenizer, text, strlen(text), err)
-               : generate_rules_bias(&options->rules, text, err);
-}
-
-static enum gen_status take_list(struct record_options *options, const struct option *option,
-                                 const struct record_field *field,
-                                 const struct gen_tokenizer *tokenizer, struct gen_error *err) {
-    const cJSON *value = field->value;
-    bool takes_object = strcmp(option->name, "logit-bias") == 0;
-    bool takes_ids = strcmp(option->name, "eos-token-id") == 0;
-    if (cJSON_IsString(value)) {
-        return take_text(options, option, value->valuestring, tokenizer, err);
-    }
-    if (takes_ids && cJSON_IsNumber(value)) {
-        const char *id = keep(options, alloc_printf("%.17g", value->valuedouble));
-        return take_text(options, option, id, tokenizer, err);
-    }
-    if (!cJSON_IsArray(value) && !(takes_object && cJSON_IsObject(value))) {
-        return wrong(field,
-                     takes_object ? "an object {\"ID\": X} or text"
-                     : takes_ids  ? "an id or a list of ids"
-                                  : "text or a list of texts",
-                     err);
-    }
-    enum gen_status status = GEN_OK;
-    for (const cJSON *item = value->child; item != NULL && status == GEN_OK; item = item->next) {
-        const char *text = item->valuestring;
-        if (takes_ids && cJSON_IsNumber(item)) {
-            text = keep(options, alloc_printf("%.17g", item->valuedouble));
-        } else if (cJSON_IsObject(value) && cJSON_IsNumber(item)) {
-            text = keep(options, alloc_printf("%s=%.9g", item->string, item->valuedouble));
-        } else if (cJSON_IsObject(value) && text != NULL) {
-            text = keep(options, alloc_printf("%s=%s", item->string, text));
-        }
-        if (text == NULL) {
-            message_set(err, GEN_BAD_FILE, "\"%.80s\" holds %s, but must hold %s", field->name,
-                        json_kind(item),
-                        takes_object ? "numbers or \"-inf\""
-                        : takes_ids  ? "ids"
-                                     : "texts");
-            return GEN_BAD_FILE;
-        }
-        status = take_text(options, option, text, tokenizer, err);
-    }
-    return status;
-}
-
 /* Set an option that has one value. */
 static enum gen_status take_value(struct record_options *options, const struct option *option,
                                   const struct record_field *field, struct gen_error *err) {
     const char *text = field->value->valuestring;
     if (cJSON_IsNumber(field->value)) {
-        text = keep(options, alloc_printf("%.*s", (int)field->spelled.n, field->spelled.bytes));
+        text = record_lists_keep(options,
+                                 alloc_printf("%.*s", (int)field->spelled.n, field->spelled.bytes));
     }
-    if (cJSON_IsBool(field->value)) {
+    if (cJSON_IsBool(field->value) && option->kind == OPTION_CHOICE) {
         text = cJSON_IsTrue(field->value) ? "true" : "false"; /* "early_stopping": true */
     }
     if (text == NULL) {
@@ -239,7 +172,7 @@ static enum gen_status take_field(struct record_options *options, const struct r
         return take_flag(field_at(&options->settings, option->offset), field, err);
     }
     bool is_list = option->kind == OPTION_LIST || option->kind == OPTION_STRING;
-    return is_list ? take_list(options, option, field, tokenizer, err)
+    return is_list ? record_lists_take(options, option, field, tokenizer, err)
                    : take_value(options, option, field, err);
 }
 
@@ -291,6 +224,23 @@ static enum gen_status complete(struct record_options *options, bool own_length,
         own->sampling.bad_words = options->rules.bad_words;
         own->sampling.n_bad_words = options->rules.n_bad_words;
     }
+    if (is_given(options, "sequence_bias")) {
+        own->sampling.sequence_bias = options->rules.sequence_bias.data;
+        own->sampling.n_sequence_bias = options->rules.sequence_bias.n;
+    }
+    if (is_given(options, "suppress_tokens")) {
+        own->sampling.suppress_tokens = options->rules.suppress;
+    }
+    if (is_given(options, "begin_suppress_tokens")) {
+        own->sampling.begin_suppress_tokens = options->rules.begin_suppress;
+    }
+    if (is_given(options, "forced_eos_token_id")) {
+        own->sampling.forced_eos = options->rules.forced_eos;
+    }
+    if (options->rules.has_breakers) {
+        own->sampling.dry_breakers = options->rules.breakers.data;
+        own->sampling.n_dry_breakers = options->rules.breakers.n;
+    }
     if (is_given(options, "logit_bias")) {
         own->sampling.logit_bias = options->rules.bias;
         own->sampling.n_logit_bias = options->rules.n_bias;
@@ -324,6 +274,12 @@ enum gen_status record_options_take(struct record_options *options,
         if (record_options_is(field->name) && !cJSON_IsNull(field->value)) {
             status = take_field(options, field, tokenizer, err);
         }
+    }
+    bool knows_breakers = run->options.sampling.dry_multiplier > 0 || run->dry_breakers.n > 0 ||
+                          options->rules.has_breakers;
+    if (status == GEN_OK && options->any && !knows_breakers) {
+        status = generate_rules_default_breakers(
+            &options->rules, &options->settings.options.sampling, tokenizer, err);
     }
     return status == GEN_OK && options->any ? complete(options, own_length, seed, err) : status;
 }

@@ -109,7 +109,15 @@ static void add_option(uint64_t *hash, const struct generate_settings *settings,
     case OPTION_CHOICE:
         add(hash, value, 4);
         break;
-    default: /* the name of a file says little; --bad-words is in the rules */
+    case OPTION_STRING: {
+        /* The name of a file says little; --bad-words is in the rules. */
+        const char *text = *(const char *const *)value;
+        if (text != NULL && strcmp(option->name, "bad-words") != 0) {
+            add_text(hash, text);
+        }
+        break;
+    }
+    default:
         break;
     }
 }
