@@ -107,8 +107,8 @@ setup() {
     echo '{"index":0}' >old
     no old 'has a record without "run"'
     "$GEN" "${OPTIONS[@]}" -s 4 -o out
-    tac out >turned
-    no turned 'its records are not in the order of their prompts'
+    cat out out >twice
+    no twice 'its records are not in the order of their prompts'
     gen "${OPTIONS[@]}" -s 4 --resume -o /dev/null
     refused 2 "/dev/null: --resume needs a regular file"
     mkdir directory
@@ -162,4 +162,33 @@ setup() {
     done
     gen --shard 1/2 Hi
     refused 2 "--shard needs many prompts"
+}
+
+@test "--resume: answers of another --shard or --first-index are refused, as prompts would be left out" {
+    no() {
+        cp "$1" kept
+        gen "${OPTIONS[@]}" -s 4 "${@:2}" --resume -o "$1"
+        refused 2 "$1: was made with another --shard or --first-index, or lacks records"
+        cmp kept "$1"
+    }
+    "$GEN" "${OPTIONS[@]}" -s 4 --shard 2/4 -o part
+    no part
+    no part --shard 1/4
+    no part --shard 2/3
+    no part --shard 2/2
+    "$GEN" "${OPTIONS[@]}" -s 4 -o out
+    no out --shard 1/2
+    no out --first-index 31
+    sed 4d out >lacks
+    no lacks
+    sed 1d out >later
+    no later
+    no later --shard 1/1
+    # A list that was cut where the answers end, or before, goes on.
+    "$GEN" -n 8 --lines --json --no-timings <list --first-index 30 -s 4 >more
+    for n in 30 20; do
+        cp out whole
+        { tail -n +$((n + 1)) list && cat list; } | "$GEN" -n 8 --lines --json --no-timings -s 4 --first-index "$n" --resume -o whole
+        cat out more | cmp - whole
+    done
 }

@@ -78,6 +78,30 @@ static bool is_canceled(const cJSON *object) {
     return cJSON_IsString(reason) && strcmp(reason->valuestring, "canceled") == 0;
 }
 
+static uint64_t step_of(const struct scan *scan) {
+    return scan->settings->n_shards > 0 ? (uint64_t)scan->settings->n_shards : 1;
+}
+
+/* Whether a record of that index can come next. Each prompt of a shard has one, so from the first
+ * prompt on there is no gap; the file may begin before it, where the list was cut since. */
+static bool comes_next(const struct scan *scan, uint64_t index) {
+    const struct generate_settings *settings = scan->settings;
+    uint64_t step = step_of(scan);
+    if (scan->begun) {
+        return index == scan->index || index == scan->index + step;
+    }
+    return index < (uint64_t)settings->first_index + step &&
+           (settings->n_shards == 0 || index % step + 1 == (uint64_t)settings->shard);
+}
+
+static enum gen_status refuse_gap(const struct scan *scan, struct gen_error *err) {
+    return refuse(
+        scan,
+        "was made with another --shard or --first-index, or lacks records: some prompts of "
+        "this run would have no answer",
+        err);
+}
+
 static enum gen_status take(struct scan *scan, const cJSON *object, uint64_t end, bool *stop,
                             struct gen_error *err) {
     struct generate_resume *resume = scan->resume;
@@ -89,6 +113,9 @@ static enum gen_status take(struct scan *scan, const cJSON *object, uint64_t end
     if (!json_is_integer(json_member(object, "index"), &index) || index < 0 ||
         (scan->begun && (uint64_t)index < scan->index)) {
         return refuse(scan, "its records are not in the order of their prompts", err);
+    }
+    if (!comes_next(scan, (uint64_t)index)) {
+        return refuse_gap(scan, err);
     }
     bool is_new = !scan->begun || (uint64_t)index != scan->index;
     if (is_new && scan->begun) {
@@ -179,6 +206,10 @@ enum gen_status generate_resume_find(struct generate_resume *resume,
         status = read_records(&scan, &input, err);
     }
     input_close(&input);
+    if (status == GEN_OK && resume->any &&
+        resume->last_index + step_of(&scan) < (uint64_t)settings->first_index) {
+        status = refuse_gap(&scan, err);
+    }
     return status;
 }
 
