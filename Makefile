@@ -44,7 +44,7 @@ TEST_HELPERS    := $(filter-out $(TEST_SOURCES),$(wildcard tests/unit/*.c))
 OTHER_TESTS     := $(wildcard tests/fault/*.[ch] tests/fuzz/*.[ch])
 BATS_FILES      := $(wildcard tests/cli/*.bats)
 HEADERS         := $(wildcard include/*.h src/*/*.h src/*/*/*.h src/*/*/*/*.h tests/unit/*.h tests/neon/*.h scripts/manual/*.h)
-SCRIPTS         := $(wildcard scripts/*.sh scripts/manual/*.sh tests/package/*.sh tests/run tests/resume/kill tests/fuzz/run tests/cli/*.bash .ci/run)
+SCRIPTS         := $(wildcard scripts/*.sh scripts/manual/*.sh scripts/examples/*.sh scripts/examples/*.sbatch tests/package/*.sh tests/run tests/resume/kill tests/fuzz/run tests/cli/*.bash .ci/run)
 
 object          = $(patsubst %.c,$(BUILD)/%.o,$(1))
 PROGRAM_OBJECTS := $(call object,$(PROGRAM_SOURCES))
@@ -138,7 +138,7 @@ LINKER      = $(if $(MPI),$(MPI_WRAPPER),$(CC))
 
 # ---- building ---------------------------------------------------------------------------------
 
-.PHONY: all deps deps-lint deps-neon test test-sanitize test-thread test-fault fuzz test-neon test-mpi lint check-layers format bench \
+.PHONY: all deps deps-lint deps-neon test test-sanitize test-thread test-fault fuzz test-neon test-mpi test-examples lint check-layers format bench \
 	install install-built installable uninstall dist deb test-package clean help objects neon-programs fuzz-programs FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -398,6 +398,10 @@ test-mpi: ## train with several processes and compare (skipped without mpicc and
 			tests/run tests/mpi/train.bats; \
 	else echo "test-mpi: skipped, mpicc or mpirun is missing (sh scripts/deps.sh mpi)"; fi
 
+# Daemons are started for these: not in `make test`.
+test-examples: all ## run scripts/examples with a real Slurm and cron (skipped without; sh scripts/deps.sh examples)
+	@GEN='$(abspath $(BUILD))/gen' tests/run $(wildcard tests/examples/*.bats)
+
 bench: all ## measure speed on this machine
 	@$(BUILD)/gen bench
 
@@ -412,7 +416,7 @@ TIDY_CHECKS := $(patsubst %.c,$(BUILD)/%.tidy,$(PROGRAM_SOURCES) $(LIBRARY_SOURC
 lint: check-layers $(TIDY_CHECKS) ## check format, static analysis, scripts, gcc and clang warnings
 	$(call say,FORMAT)clang-format --dry-run -Werror $(wildcard $(PROGRAM_SOURCES) src/cli/ranks_*.c $(LIBRARY_SOURCES) \
 		$(TEST_SOURCES) $(TEST_HELPERS) $(OTHER_TESTS) $(HEADERS) $(MANUAL_SOURCES)) scripts/seccomp_filter.c
-	$(call say,SHELLCHECK)shellcheck $(SCRIPTS) $(BATS_FILES) $(wildcard tests/mpi/*.bats)
+	$(call say,SHELLCHECK)shellcheck $(SCRIPTS) $(BATS_FILES) $(wildcard tests/mpi/*.bats tests/examples/*.bats)
 	@mkdir -p $(BUILD)/cppcheck
 	$(call say,CPPCHECK)cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 		--std=c11 --cppcheck-build-dir=$(BUILD)/cppcheck -Iinclude -Isrc src
@@ -456,7 +460,8 @@ INSTALL_DATA      = $(INSTALL) -m 644
 
 PUBLIC_HEADERS := $(wildcard include/*.h)
 # Where README.md names them.
-DOCUMENTS      := LICENSE README.md models/README.md scripts/SPEED.md scripts/finetune_demo.sh
+EXAMPLES       := $(wildcard scripts/examples/*)
+DOCUMENTS      := LICENSE README.md models/README.md scripts/SPEED.md scripts/finetune_demo.sh $(EXAMPLES)
 SHARED         := $(if $(wildcard $(BUILD)/lib/libgen.so.$(VERSION)),libgen.so.$(VERSION))
 PAGES          := $(notdir $(wildcard $(BUILD)/share/man1/*.1))
 
@@ -484,6 +489,7 @@ install-built:
 	for file in $(DOCUMENTS); do \
 		$(INSTALL) -d "$$(dirname '$(DESTDIR)$(docdir)'/$$file)" && \
 		$(INSTALL_DATA) $$file '$(DESTDIR)$(docdir)'/$$file || exit 1; done
+	ln -sfn scripts/examples '$(DESTDIR)$(docdir)/examples'
 	@chmod 644 '$(DESTDIR)$(pkgconfigdir)/gen.pc'
 	@case '$(DESTDIR)$(libdir)' in /usr/*) ! command -v ldconfig >/dev/null || ldconfig || true ;; esac
 
@@ -495,8 +501,8 @@ uninstall: ## remove what install put there
 		$(patsubst %,'$(DESTDIR)$(libdir)/%',libgen.a libgen.so $(SONAME) libgen.so.$(VERSION)) \
 		'$(DESTDIR)$(pkgconfigdir)/gen.pc' '$(DESTDIR)$(mandir)/man1/gen.1' $(patsubst %,'$(DESTDIR)$(mandir)/man1/gen%.1',$(PAGE_NAMES)) \
 		'$(DESTDIR)$(bashcompletiondir)/gen' '$(DESTDIR)$(zshcompletiondir)/_gen' \
-		'$(DESTDIR)$(fishcompletiondir)/gen.fish' $(patsubst %,'$(DESTDIR)$(docdir)/%',$(DOCUMENTS))
-	@rmdir $(patsubst %,'$(DESTDIR)$(docdir)/%',$(filter-out ./,$(sort $(dir $(DOCUMENTS))))) '$(DESTDIR)$(docdir)' 2>/dev/null || true
+		'$(DESTDIR)$(fishcompletiondir)/gen.fish' '$(DESTDIR)$(docdir)/examples' $(patsubst %,'$(DESTDIR)$(docdir)/%',$(DOCUMENTS))
+	@rmdir $(patsubst %,'$(DESTDIR)$(docdir)/%',scripts/examples/ $(filter-out ./ scripts/examples/,$(sort $(dir $(DOCUMENTS))))) '$(DESTDIR)$(docdir)' 2>/dev/null || true
 
 dist: ## write a source archive, build/gen-VERSION.tar.gz, of what git tracks
 	@sh scripts/make_dist.sh $(VERSION) $(BUILD)/gen-$(VERSION).tar.gz

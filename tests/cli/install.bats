@@ -24,6 +24,9 @@ has_shared() {
     [ -s at/usr/lib/there/libgen.a ]
     [ -s at/usr/share/doc/gen/LICENSE ]
     [ -s at/usr/share/doc/gen/README.md ]
+    for example in "$ROOT"/scripts/examples/*; do
+        cmp "$example" "at/usr/share/doc/gen/examples/$(basename "$example")"
+    done
     grep -qx 'libdir=${prefix}/lib/there' at/usr/lib/there/pkgconfig/gen.pc
     grep -qx "Version: $("$GEN" --version | sed -n 's/^gen //p')" at/usr/lib/there/pkgconfig/gen.pc
     if [ -e "$BUILD/share/man1/gen.1" ]; then
