@@ -39,15 +39,15 @@ write_list() {
 
 @test "parallel.sh: the parts, joined, are the bytes of one run" {
     write_list
-    for parts in 1 5 14; do
-        run --separate-stderr sh "$EXAMPLES/parallel.sh" "$parts" 'my list.csv' 'my template.txt' 'my answers' -n 9
-        echo "$stderr"
-        [ "$status" -eq 0 ]
-        [ -z "$output$stderr" ]
-        cmp whole 'my answers'
-        rm 'my answers'
-        [ "$(ls)" = "$files" ]
-    done
+    # Of six parts of five records one is empty.
+    head -n 11 'my list.csv' >list.csv
+    run --separate-stderr sh "$EXAMPLES/parallel.sh" 6 list.csv 'my template.txt' 'my answers' -n 9
+    echo "$stderr"
+    [ "$status" -eq 0 ]
+    [ -z "$output$stderr" ]
+    head -n 5 whole | cmp - 'my answers'
+    rm 'my answers' list.csv
+    [ "$(ls)" = "$files" ]
 }
 
 @test "parallel.sh: killed, it goes on; what is there is left alone" {

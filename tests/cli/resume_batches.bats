@@ -185,10 +185,38 @@ setup() {
     no later
     no later --shard 1/1
     # A list that was cut where the answers end, or before, goes on.
-    "$GEN" -n 8 --lines --json --no-timings <list --first-index 30 -s 4 >more
+    "$GEN" -n 8 --lines --json --no-timings --first-index 30 -s 4 <list >rest
     for n in 30 20; do
         cp out whole
         { tail -n +$((n + 1)) list && cat list; } | "$GEN" -n 8 --lines --json --no-timings -s 4 --first-index "$n" --resume -o whole
-        cat out more | cmp - whole
+        cat out rest | cmp - whole
     done
+}
+
+@test "--resume: a list that ends before its answers do is told, and they stay" {
+    "$GEN" "${OPTIONS[@]}" -s 4 -o out
+    cp out kept
+    head -n 5 list >shorter
+    for list in shorter /dev/null; do
+        for shard in 1/1 1/2; do
+            "$GEN" "${OPTIONS[@]}" -s 4 --shard "$shard" -o part
+            last=$(tail -n 1 part | jq .index)
+            cp part before
+            gen -n 8 --lines --json --no-timings -f "$list" -s 4 -q --shard "$shard" --resume -o part
+            echo "$stderr"
+            [ "$status" -eq 1 ]
+            [ "${stderr_lines[0]}" = "gen: $list: ends before the prompt with index $last, which part answers already: another list? (give another --output, or --first-index if the list was cut)" ]
+            cmp before part
+            gen "${OPTIONS[@]}" -s 4 -q --shard "$shard" --resume -o part
+            [ "$status" -eq 0 ]
+            [ -z "$stderr" ]
+            cmp before part
+            [ ! -e part.partial ]
+        done
+    done
+    # Without its line of names a CSV has nothing, either.
+    (echo prompt && cat list) | "$GEN" -n 8 --csv --json --no-timings -s 4 -o answers
+    gen_stdin '' -n 8 --csv --json --no-timings -s 4 --resume -o answers
+    [ "$status" -eq 1 ]
+    [[ $stderr == *"stdin: ends before the prompt with index 28, which answers answers already"* ]]
 }

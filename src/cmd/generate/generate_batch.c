@@ -139,8 +139,8 @@ static enum gen_status encode_record(struct generate_input *input, const char *w
         wrong = "has a member \"prompt\" that must be text, but is";
         snprintf(names, sizeof names, "%s", json_kind(field->value));
     } else {
-        wrong = input->settings->csv ? "has no field \"prompt\", but"
-                                     : "has no member \"prompt\", but";
+        wrong =
+            input->settings->csv ? "has no field \"prompt\", but" : "has no member \"prompt\", but";
         json_list_members(names, sizeof names, input->fields.object);
     }
     message_set(err, GEN_BAD_FILE, "%s %s %s (%s)", where, wrong, names,
@@ -182,8 +182,23 @@ static enum gen_status take_fields(struct generate_input *input, struct gen_prom
     return status;
 }
 
+/* The list has come to its end. One that ends before what --resume found answered is another one,
+ * or was cut or emptied: then its prompts would be passed over for those that were there before. */
+static void check_end(struct generate_input *input) {
+    if (input->resumes && index_of_next(input) <= input->last_answered && !input->failed &&
+        signals_caught() == 0) {
+        input->failed = true;
+        message(
+            "%.300s: ends before the prompt with index %llu, which %.300s answers already: another "
+            "list? (give another --output, or --first-index if the list was cut)",
+            input->input.name, (unsigned long long)input->last_answered,
+            message_name(input->settings->output));
+    }
+}
+
 bool generate_batch_next(struct generate_input *input, struct gen_prompt *prompt) {
     if (!has_names(input)) {
+        check_end(input);
         return false;
     }
     enum gen_status status = GEN_OK;
@@ -195,6 +210,7 @@ bool generate_batch_next(struct generate_input *input, struct gen_prompt *prompt
     }
     switch (result) {
     case INPUT_END:
+        check_end(input);
         return false;
     case INPUT_FAILED:
         if (signals_caught() == 0) {
