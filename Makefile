@@ -459,8 +459,8 @@ INSTALL_PROGRAM   = $(INSTALL) -m 755
 INSTALL_DATA      = $(INSTALL) -m 644
 
 PUBLIC_HEADERS := $(wildcard include/*.h)
-# Where README.md names them.
 EXAMPLES       := $(wildcard scripts/examples/*)
+# Where README.md names them.
 DOCUMENTS      := LICENSE README.md models/README.md scripts/SPEED.md scripts/finetune_demo.sh $(EXAMPLES)
 SHARED         := $(if $(wildcard $(BUILD)/lib/libgen.so.$(VERSION)),libgen.so.$(VERSION))
 PAGES          := $(notdir $(wildcard $(BUILD)/share/man1/*.1))

@@ -7,9 +7,9 @@
 # Knows Debian and Ubuntu (apt-get), Fedora (dnf), Arch (pacman) and macOS (brew). It needs no
 # make, so it is the first thing to run on a bare machine. `fuzz`, for make fuzz, `neon`, for make
 # test-neon, `mpi`, for make MPI=1 and test-mpi, `shells`, in which completions and man pages are
-# tried, `package`, for make test-package, and `examples`, the programs that scripts/examples are for, are
-# in none of the others; neon, package and examples are known for Debian and Ubuntu only. `hf`, with which a test downloads as the README does, comes from PyPI into
-# build/hf.
+# tried, `package`, for make test-package, and `examples`, the programs that scripts/examples are
+# for, are in none of the others; neon, package and examples are known for Debian and Ubuntu only.
+# `hf`, with which a test downloads as the README does, comes from PyPI into build/hf.
 set -eu
 
 manager=

@@ -205,7 +205,8 @@ bool generate_batch_next(struct generate_input *input, struct gen_prompt *prompt
     enum input_result result = next_record(input);
     uint64_t index = index_of_next(input);
     struct record_rest *rest = NULL;
-    if (generate_has_fields(input->settings) || input->settings->output_dir != NULL) {
+    bool has_fields = generate_has_fields(input->settings);
+    if (has_fields || input->settings->output_dir != NULL) {
         rest = record_rests_add(&input->rests, index);
     }
     switch (result) {
@@ -222,7 +223,7 @@ bool generate_batch_next(struct generate_input *input, struct gen_prompt *prompt
         status = GEN_BAD_FILE;
         break;
     case INPUT_RECORD:
-        if (generate_has_fields(input->settings)) {
+        if (has_fields) {
             status = take_fields(input, prompt, rest, &input->error);
             break;
         }
