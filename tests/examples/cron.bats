@@ -13,7 +13,9 @@ setup() {
 }
 
 teardown() {
-    [ -z "${cron:-}" ] || kill -KILL "$cron" 2>/dev/null || true
+    if [ -n "${cron:-}" ]; then
+        { kill -KILL "$cron" && wait "$cron"; } 2>/dev/null || true
+    fi
 }
 
 @test "cron answers what is new, with no HOME, and prints nothing" {
