@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/size.h"
 #include "tokenizer/added.h"
 #include "tokenizer/bpe.h"
 #include "tokenizer/pretokenize.h"
@@ -290,7 +291,9 @@ static enum gen_status encode_added(struct gen_encoder *encoder, const char *tex
             status = append_ids(encoder, &id, 1, err);
         }
         if (status == GEN_OK && encoder->spans != NULL) {
-            status = add_span(encoder, text + begin, text + end, err);
+            /* White space that an earlier one took belongs to that. */
+            size_t from = size_min(size_max(begin, before), end);
+            status = add_span(encoder, text + from, text + end, err);
         }
     }
     if (status != GEN_OK) {

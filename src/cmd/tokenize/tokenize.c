@@ -116,7 +116,7 @@ static const struct options_spec spec = {
                 "  gen tokenize --count book.txt\n"
                 "  gen tokenize -p 'Hello' | gen tokenize --decode\n"
                 "  gen tokenize --show -p 'Hello, world'\n"
-                "  gen tokenize --jsonl --json --offsets texts.jsonl >ids.jsonl\n",
+                "  gen tokenize --lines --json --offsets tales.txt >ids.jsonl\n",
 };
 
 /* Everything is read and the output is open: give up the rest. */
@@ -209,8 +209,9 @@ static int open_and_convert(const struct tokenize_settings *settings,
 
 /* Whether what should be a file is rather the text itself. */
 static bool name_is_text(const struct tokenize_settings *settings, const char *path) {
-    return settings->prompt == NULL && path != NULL && strcmp(path, "-") != 0 &&
-           access(path, F_OK) != 0 && errno == ENOENT && !settings->decode;
+    return settings->prompt == NULL && !tokenize_is_batch(settings) && path != NULL &&
+           strcmp(path, "-") != 0 && access(path, F_OK) != 0 && errno == ENOENT &&
+           !settings->decode;
 }
 
 static int run(void *opaque, const struct options_parsed *parsed) {

@@ -116,13 +116,27 @@ static enum gen_status read_record(struct tokenize_worker *worker, const struct 
 
 /* ---- forms -----------------------------------------------------------------------------------*/
 
+/* Write a number in front of text[at]; where it begins. */
+static size_t put_before(char *text, size_t at, size_t number) {
+    do {
+        text[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    return at;
+}
+
+/* [[0,5],[5,6]]; a pair at once, as a large file has millions. */
 static void put_spans(struct json_out *json, const char *name, const struct gen_spans *spans) {
     json_out_open(json, name, '[');
     for (size_t i = 0; i < spans->n; i++) {
-        json_out_open(json, NULL, '[');
-        json_out_uint(json, NULL, spans->data[i].begin);
-        json_out_uint(json, NULL, spans->data[i].end);
-        json_out_close(json, ']');
+        char pair[48];
+        size_t at = sizeof pair;
+        pair[--at] = ']';
+        at = put_before(pair, at, spans->data[i].end);
+        pair[--at] = ',';
+        at = put_before(pair, at, spans->data[i].begin);
+        pair[--at] = '[';
+        json_out_raw(json, NULL, pair + at, sizeof pair - at);
     }
     json_out_close(json, ']');
 }
