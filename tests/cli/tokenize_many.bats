@@ -89,6 +89,11 @@ setup() {
         .byte_offsets[0] == [0, 1] and .byte_offsets[-1] == [9, 22] and .ids[-1] == 511' <<<"$output"
     # Bytes follow each other; the bytes of each are the token's.
     jq -e '[.byte_offsets, .bytes] | transpose | all(.[0][1] - .[0][0] == (.[1] | length))' <<<"$output"
+    text=$'\U1F600 a'
+    [ "$("$GEN" tokenize --json --return_offsets_mapping -p "$text")" = \
+        "$("$GEN" tokenize --json --offsets -p "$text")" ]
+    gen tokenize --show-count -p a
+    refused 2 "--count"
     gen tokenize --offsets -p a
     refused 2 "--offsets needs --json"
     gen tokenize --field a -p a

@@ -112,6 +112,7 @@ static const struct options_spec spec = {
     .n_conflicts = N_OF(conflicts),
     .once = once,
     .once_hint = " (put many into a file)",
+    .habits = habits_tokenize,
     .examples = "  gen tokenize -p 'Hello, world'\n"
                 "  gen tokenize --count book.txt\n"
                 "  gen tokenize -p 'Hello' | gen tokenize --decode\n"
