@@ -134,7 +134,11 @@ static void work_share(const struct batch *batch, struct share *share,
                                                .place = kept->place,
                                                .error = kept->too_long ? &batch->too_long : NULL};
         struct gen_error err;
-        if (tokenize_record(&share->out, worker, batch->form, &record, &err) != GEN_OK) {
+        enum gen_status status = tokenize_record(&share->out, worker, batch->form, &record, &err);
+        if (status == GEN_NO_MEMORY) {
+            alloc_failed(); /* no fault of this record */
+        }
+        if (status != GEN_OK) {
             alloc_grow(&share->errors, &share->capacity, share->n_errors + 1,
                        sizeof *share->errors);
             share->errors[share->n_errors++] = err;
