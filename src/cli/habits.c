@@ -323,6 +323,22 @@ const struct habit habits_convert[] = {
     {"outfile", NULL, SECOND}, {NULL, NULL, NULL},
 };
 
+#define NO_MORE "no tokens are added to those of the text; leave it out"
+
+const struct habit habits_tokenize[] = {
+    {"f", NULL, "the file is given without an option: gen tokenize FILE"},
+    {"file", NULL, "the file is given without an option: gen tokenize FILE"},
+    {"stdin", NULL, "stdin is read where no FILE is given"},
+    {"no-bos", NULL, NO_MORE},
+    {"add-special-tokens", NULL, NO_MORE},
+    {"no-parse-special", NULL, "special tokens are ordinary text unless --special is given"},
+    {"split-special-tokens", NULL, "special tokens are ordinary text unless --special is given"},
+    {"show-count", NULL, "--count prints the number alone, --json has it with the ids"},
+    {"log-disable", NULL, "gen tokenize logs nothing; leave it out"},
+    {"return-offsets-mapping", "offsets", NULL},
+    {NULL, NULL, NULL},
+};
+
 #define PROMPTS "--prompt-lengths N,... says how long the prompts are"
 #define DECODED "--decode-lengths N,... says where tokens are added, --steps N how many"
 

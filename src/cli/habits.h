@@ -29,6 +29,9 @@ extern const struct habit habits_chat[];
 extern const struct habit habits_convert[];
 extern const struct habit habits_bench[];
 
+/** The same for gen tokenize, from llama-tokenize and from transformers' tokenizers. */
+extern const struct habit habits_tokenize[];
+
 /** The same for training; what only one of the two commands has is an option there. */
 extern const struct habit habits_train[];
 

@@ -134,6 +134,20 @@ def training():
                 put("token_cache", "size", chosen(1, read(directory, name)))
 
 
+def tokenize():
+    """Two bytes choose what is read and what is printed."""
+    for name, read_as, form, data in (
+            ("lines", 0, 3, "the king\n\nthe <r> queen\r\n<|endoftext|>"),
+            ("lines-json", 8, 8 | 16, "a\u4f60 <m>\nkings king\n x <r> x\n"),
+            ("jsonl", 1, 8, '{"text": "the \\ud83d\\ude00", "id": 7}\n\n{"x": 1}\n[1]\n'),
+            ("null", 2, 2, "the\nking\0\0a"),
+            ("show", 3 | 8, 1, "the \u4f60\u0301\u05d0\t\x1b[1m |\\\n<|endoftext|> \U0001f3fd\u200d"),
+            ("show-lines", 0, 1 | 16, "the\nking\xff\n"),
+            ("decode", 4, 3, "1 2 3\n[4,5]\nx\n511\n"),
+            ("decode-jsonl", 5, 0, '{"ids": [1, 2], "x": null}\n{"ids": 3}\n')):
+        put("tokenize", name, bytes([read_as, form]) + data.encode("utf-8", "surrogateescape"))
+
+
 def lines():
     put("lines", "pairs", chosen(0, '{"prompt": "What?", "completion": " the king"}\n'
                                     '{"messages": [{"role": "user", "content": "Hi"}, '
@@ -203,6 +217,6 @@ def chat_templates():
 
 if __name__ == "__main__":
     shutil.rmtree(os.path.join(HERE, "seeds"), ignore_errors=True)
-    for make in (gguf, safetensors, tokenizers, directories, training, lines, options, numbers,
+    for make in (gguf, safetensors, tokenizers, directories, training, lines, tokenize, options, numbers,
                  chat_templates):
         make()

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/alloc.h"
+#include "cli/json_out.h"
 #include "text/json_line.h"
 
 enum gen_status record_fields_read_json(struct record_fields *fields, const char *line, size_t n,
@@ -39,6 +40,39 @@ void record_fields_release(struct record_fields *fields) {
     cJSON_Delete(fields->object);
     free(fields->data);
     *fields = (struct record_fields){0};
+}
+
+void record_fields_others(struct gen_bytes *object, const struct record_fields *fields,
+                          bool (*is_known)(const void *context, const char *name),
+                          const void *context) {
+    struct json_out json = {.text = *object};
+    struct gen_bytes value = {0};
+    size_t before = object->n;
+    bool any = false;
+    json_out_open(&json, NULL, '{');
+    for (size_t i = 0; i < fields->n; i++) {
+        const struct record_field *field = &fields->data[i];
+        if (is_known(context, field->name)) {
+            continue;
+        }
+        any = true;
+        if (field->spelled.n == 0) { /* of CSV, where all is text */
+            json_out_string(&json, field->name, field->value->valuestring,
+                            strlen(field->value->valuestring));
+            continue;
+        }
+        value.n = 0;
+        if (json_append_value(&value, &field->spelled) != GEN_OK) {
+            alloc_failed();
+        }
+        json_out_raw(&json, field->name, value.data, value.n);
+    }
+    json_out_close(&json, '}');
+    gen_bytes_release(&value);
+    *object = json.text;
+    if (!any) {
+        object->n = before;
+    }
 }
 
 const struct record_field *record_fields_find(const struct record_fields *fields,

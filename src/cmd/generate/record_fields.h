@@ -6,6 +6,7 @@
 #define CMD_GENERATE_RECORD_FIELDS_H
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
 
 #include "gen.h"
 #include "text/json_member.h"
@@ -29,6 +30,14 @@ enum gen_status record_fields_read_json(struct record_fields *fields, const char
 /** The members of an object, which belongs to the fields from now on; line[n] is its text. */
 void record_fields_take(struct record_fields *fields, cJSON *object, const char *line, size_t n);
 void record_fields_release(struct record_fields *fields);
+
+/**
+ * Append a JSON object of the fields but for those that `is_known` names. Nothing is appended where
+ * there are no others.
+ */
+void record_fields_others(struct gen_bytes *object, const struct record_fields *fields,
+                          bool (*is_known)(const void *context, const char *name),
+                          const void *context);
 
 /** The field of that name, or NULL. */
 const struct record_field *record_fields_find(const struct record_fields *fields, const char *name);

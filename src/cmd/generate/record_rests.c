@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "cli/alloc.h"
-#include "cli/json_out.h"
 #include "cmd/generate/record_options.h"
 
 static void drop_first(struct record_rests *rests) {
@@ -30,37 +29,15 @@ struct record_rest *record_rests_add(struct record_rests *rests, uint64_t index)
     return &rests->data[end];
 }
 
+/* Whether a field is dealt with elsewhere; the context says whether there is a template. */
+static bool is_known(const void *context, const char *name) {
+    const bool *has_template = context;
+    return (!*has_template && strcmp(name, "prompt") == 0) || record_options_is(name);
+}
+
 void record_rest_take(struct record_rest *rest, const struct record_fields *fields,
                       bool has_template) {
-    struct json_out json = {0};
-    struct gen_bytes value = {0};
-    bool any = false;
-    json_out_open(&json, NULL, '{');
-    for (size_t i = 0; i < fields->n; i++) {
-        const struct record_field *field = &fields->data[i];
-        if ((!has_template && strcmp(field->name, "prompt") == 0) ||
-            record_options_is(field->name)) {
-            continue;
-        }
-        any = true;
-        if (field->spelled.n == 0) { /* of CSV, where all is text */
-            json_out_string(&json, field->name, field->value->valuestring,
-                            strlen(field->value->valuestring));
-            continue;
-        }
-        value.n = 0;
-        if (json_append_value(&value, &field->spelled) != GEN_OK) {
-            alloc_failed();
-        }
-        json_out_raw(&json, field->name, value.data, value.n);
-    }
-    json_out_close(&json, '}');
-    gen_bytes_release(&value);
-    if (any) {
-        rest->object = json.text;
-    } else {
-        gen_bytes_release(&json.text);
-    }
+    record_fields_others(&rest->object, fields, is_known, &has_template);
 }
 
 const struct record_rest *record_rests_of(struct record_rests *rests, uint64_t index) {
