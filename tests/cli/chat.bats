@@ -162,7 +162,7 @@ END
 /set bad-words file|on the command line
 /seed 1|no command /seed
 /sve x|did you mean /save?
-/save|needs one
+/save|must name a file: /save FILE
 /undo now|takes no argument
 /load nosuch.json|nosuch.json
 /save nosuch/file.json|nosuch

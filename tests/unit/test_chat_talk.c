@@ -152,7 +152,7 @@ static void a_turn_reads_its_own_tokens(void **state) {
         assert_int_equal(f.talk.messages.n, 4);
         assert_true(chat_talk_undo(&f.talk));
         assert_int_equal(f.talk.messages.n, 2);
-        assert_memory_equal(f.talk.refused.data, "b", 1);
+        assert_int_equal(f.talk.refused.n, 0);
         assert_true(chat_talk_undo(&f.talk));
         assert_false(chat_talk_undo(&f.talk));
     }

@@ -168,9 +168,13 @@ static enum chat_frame quoted(struct chat_reader *reader, struct gen_bytes *text
     struct gen_bytes *line = &reader->line;
     line->n -= n;
     memmove(line->data, line->data + n, line->n);
+    if (begins_with(line, "\n")) { /* pasted at once */
+        memmove(line->data, line->data + 1, --line->n);
+    }
     for (bool first = true;; first = false) {
         bool last = ends_with(line, QUOTES);
         size_t n_line = line->n - (last ? n : 0);
+        n_line -= first && last && n_line > 0 && line->data[n_line - 1] == '\n' ? 1 : 0;
         if (!first && (n_line > 0 || !last) && text->n > 0) {
             alloc_append(text, "\n", 1);
         }
@@ -202,12 +206,12 @@ static enum chat_frame joined(struct chat_reader *reader, struct gen_bytes *text
 
 enum chat_got chat_reader_next(struct chat_reader *reader, const char *beginning,
                                struct gen_bytes *text, struct gen_error *err) {
-    enum chat_frame frame;
     bool is_command = false;
     text->n = 0;
-    do {
-        frame = next_line(reader, CHAT_PROMPT_USER, beginning, err);
-    } while (frame == CHAT_LINE && text_is_blank(reader->line.data, reader->line.n));
+    enum chat_frame frame = next_line(reader, CHAT_PROMPT_USER, beginning, err);
+    if (frame == CHAT_LINE && text_is_blank(reader->line.data, reader->line.n)) {
+        frame = CHAT_DROPPED;
+    }
     if (frame == CHAT_LINE && begins_with(&reader->line, QUOTES)) {
         frame = quoted(reader, text, err);
     } else if (frame == CHAT_LINE) {
@@ -222,8 +226,8 @@ enum chat_got chat_reader_next(struct chat_reader *reader, const char *beginning
     }
     alloc_append(text, "", 1);
     text->n--;
-    if (frame == CHAT_FAILED) {
-        return CHAT_GOT_ERROR;
+    if (frame == CHAT_FAILED || frame == CHAT_DROPPED) {
+        return frame == CHAT_FAILED ? CHAT_GOT_ERROR : CHAT_GOT_NOTHING;
     }
     /* The input may end within a message. */
     bool some = frame == CHAT_LINE || (text->n > 0 && signals_caught() == 0);

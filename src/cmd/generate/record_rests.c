@@ -31,15 +31,14 @@ struct record_rest *record_rests_add(struct record_rests *rests, uint64_t index)
 }
 
 void record_rest_take(struct record_rest *rest, const struct record_fields *fields,
-                      bool has_template) {
+                      const char *text) {
     struct json_out json = {0};
     struct gen_bytes value = {0};
     bool any = false;
     json_out_open(&json, NULL, '{');
     for (size_t i = 0; i < fields->n; i++) {
         const struct record_field *field = &fields->data[i];
-        if ((!has_template && strcmp(field->name, "prompt") == 0) ||
-            record_options_is(field->name)) {
+        if ((text != NULL && strcmp(field->name, text) == 0) || record_options_is(field->name)) {
             continue;
         }
         any = true;
