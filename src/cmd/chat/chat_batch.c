@@ -207,6 +207,10 @@ static bool on_end(void *context, const struct gen_result *result) {
 int chat_batch_run(struct chat *chat, struct input *input, bool *whole) {
     struct batch batch = {.chat = chat, .input = input, .run = chat->settings->generate};
     batch.run.options = chat->rules.options;
+    if (batch.run.options.sampling.min_new_tokens == 1) {
+        /* That of every answer; a record's is held against its own. */
+        batch.run.options.sampling.min_new_tokens = 0;
+    }
     struct gen_source source = {.context = &batch, .next = next, .ready = ready};
     struct gen_sink sink = {.context = &batch, .end = on_end, .go_on = go_on};
     struct gen_error err;
