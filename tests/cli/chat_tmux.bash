@@ -12,13 +12,14 @@ close() {
     [ ! -S "${socket:-}" ] || tmux -S "$socket" kill-server || true
 }
 
-# open COLUMNS ARGUMENTS: gen chat in a terminal that wide; quiet= for one that says all
+# open COLUMNS ARGUMENTS: gen chat in a terminal that wide; quiet= for one that says all,
+# greedy= for one that draws
 open() {
     local columns=$1
     shift
     socket=$BATS_TEST_TMPDIR/tmux$((++n_terminals))
     tmux -S "$socket" -f /dev/null new-session -d -x "$columns" -y 50 3>&- \
-        "LC_ALL=C.UTF-8 '$GEN' chat ${quiet--q} --greedy $*; echo status \$?; exec sleep 60"
+        "LC_ALL=C.UTF-8 '$GEN' chat ${quiet--q} ${greedy---greedy} $*; echo status \$?; exec sleep 60"
     shows "User:"
 }
 

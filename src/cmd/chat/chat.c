@@ -219,8 +219,9 @@ static int talk(struct chat *chat, bool *whole) {
     }
     *whole = got != CHAT_GOT_ERROR && signals_caught() == 0;
     gen_bytes_release(&text);
-    /* Whoever typed knows what went wrong, and mended it. */
-    return chat->failed && !chat->reader.interactive ? EXIT_FAILED : EXIT_DONE;
+    /* Whoever typed knows what else went wrong, and mended it. */
+    bool mended = chat->reader.interactive && got != CHAT_GOT_ERROR;
+    return chat->failed && !mended ? EXIT_FAILED : EXIT_DONE;
 }
 
 static void release(struct chat *chat) {

@@ -195,6 +195,7 @@ _Noreturn void chat_front_run(const struct chat_front *front) {
     struct state state = {.front = front};
     struct gen_bytes bytes = {0};
     enum chat_frame asked;
+    message_silence(true); /* what happens is said by the other process */
     set_signals(front->interactive);
     if (front->interactive) {
         state.edit = chat_edit_new(front->history, front->asked);

@@ -117,7 +117,9 @@ static enum chat_frame ask(struct chat_reader *reader, enum chat_frame question,
     enum chat_frame frame;
     if (!chat_frame_send(reader->ask, question, bytes, n) || !wait_answer(reader) ||
         !chat_frame_receive(reader->answers, &frame, answer)) {
-        return CHAT_END;
+        message_set(err, GEN_IO_ERROR,
+                    "the process that reads lines and files is gone (too little memory?)");
+        return signals_caught() != 0 ? CHAT_END : CHAT_FAILED;
     }
     if (frame == CHAT_FAILED) {
         message_set(err, GEN_IO_ERROR, "%.*s", (int)answer->n, answer->n > 0 ? answer->data : "");
@@ -127,12 +129,10 @@ static enum chat_frame ask(struct chat_reader *reader, enum chat_frame question,
 
 bool chat_reader_save(struct chat_reader *reader, const struct gen_bytes *bytes,
                       struct gen_error *err) {
-    message_set(err, GEN_IO_ERROR, "the process that writes files is gone");
     return ask(reader, CHAT_SAVE, bytes->data, bytes->n, &reader->line, err) == CHAT_DONE;
 }
 
 bool chat_reader_load(struct chat_reader *reader, struct gen_bytes *bytes, struct gen_error *err) {
-    message_set(err, GEN_IO_ERROR, "the process that reads files is gone");
     return ask(reader, CHAT_LOAD, NULL, 0, bytes, err) == CHAT_LINE;
 }
 
