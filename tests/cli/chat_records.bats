@@ -120,6 +120,16 @@ hello='"messages": [{"role": "user", "content": "Hello"}]'
     done
 }
 
+@test "the help of the command has the lines of /help" {
+    gen_stdin '/help\n' chat -q
+    grep '^/' <<<"$stderr" | sed 's/^/  /' >commands
+    [ "$(wc -l <commands)" -eq 12 ]
+    gen help chat
+    while IFS= read -r line; do
+        grep -qxF -- "$line" <<<"$output" || { echo "$line" && false; }
+    done <commands
+}
+
 @test "/set of a list adds to it, and without a value empties it" {
     gen_stdin '/set stop e\n/set stop o\n/set\n/set stop\n/set\n' chat -q
     [ "$(grep -E '^stop ' <<<"$stderr" | tr -s ' ' | tr '\n' '|')" = "stop e o|stop |" ]

@@ -224,11 +224,9 @@ static const struct chat_command table[] = {
     {"/save", "FILE", "write the conversation to FILE, as JSON", true, false, save},
     {"/load", "FILE", "go on with the conversation in FILE", true, false, load},
     {"/system", "[TEXT]", "another system message, or none", false, false, set_system},
-    {"/set", "[OPTION [VALUE]]", "change an option, or show all; names are the command line's",
-     false, false, set},
+    {"/set", "[OPTION [VALUE]]", "change an option, or show all of them", false, false, set},
     {"/show", "", "the conversation so far", false, true, show},
-    {"/stats", "", "how many tokens were read and drawn, and how full the context is", false, true,
-     stats},
+    {"/stats", "", "tokens read and drawn, and how full the context is", false, true, stats},
     {"/exit", "", "end, as Ctrl-D does", false, true, leave},
 };
 
@@ -250,7 +248,7 @@ static void help(struct chat *chat, const char *argument) {
         char *left = alloc_printf("%s %s", table[i].name, table[i].argument);
         alloc_append(&text, left, strlen(left));
         alloc_append(&text, "\n", narrow ? 1 : 0);
-        wrap_text(&text, table[i].help, narrow ? 0 : strlen(left), narrow ? 4 : 24, width);
+        wrap_text(&text, table[i].help, narrow ? 0 : strlen(left), narrow ? 4 : 22, width);
         free(left);
     }
     wrap_text(&text,
