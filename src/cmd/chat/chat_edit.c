@@ -246,7 +246,8 @@ struct chat_edit *chat_edit_new(int history_file, int other) {
     el_set(edit->editor, EL_PROMPT_ESC, prompt_of, INVISIBLE);
     el_set(edit->editor, EL_HIST, history, edit->history);
     el_set(edit->editor, EL_GETCFN, next_character);
-    el_set(edit->editor, EL_ADDFN, "gen-paste", "insert what is pasted", paste);
+    /* Wide, as libedit keeps copies of others and forgets them. */
+    el_wset(edit->editor, EL_ADDFN, L"gen-paste", L"insert what is pasted", paste);
     el_set(edit->editor, EL_BIND, PASTE_BEGIN, "gen-paste", NULL);
     catch_signals();
     read_history(edit);
