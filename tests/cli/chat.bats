@@ -302,6 +302,28 @@ END
     [ "$(wc -l <one)" -eq 1 ]
 }
 
+@test "where the process that reads lines is gone, that is said" {
+    mkfifo lines
+    "$GEN" chat -q -n 2 -o answers <lines 2>said &
+    job=$!
+    exec 7>lines
+    echo Hi >&7
+    for _ in $(seq 200); do
+        [ ! -s answers.partial ] || break
+        sleep 0.01
+    done
+    # It dies while nothing is asked of it, or while it is.
+    kill -9 "$(pgrep -P "$job")"
+    status=0
+    wait "$job" || status=$?
+    exec 7>&-
+    cat said
+    [ "$status" -eq 1 ]
+    [ "$(wc -l <answers.partial)" -eq 1 ]
+    [ ! -e answers ]
+    grep -q "the process that reads lines and files is gone" said
+}
+
 @test "no file, network or program after the model is read, in the process that has it" {
     [ -z "${GEN_SANITIZE:-}" ] || skip "a program with sanitizers enters no sandbox"
     command -v strace >/dev/null || skip "no strace (make deps)"

@@ -102,9 +102,20 @@ said() { jq -c '.messages | map(select(.role == "user") | .content)' talk.json; 
     type_in "/edit"
     shows "^seco *$" 2
     keys C-u
+    keys Enter
+    # Nor is what began with a slash a command.
+    type_in "//path"
+    shows "^User: *$"
+    type_in "/edit"
+    shows "^User: //path" 2
+    keys BSpace
+    keys Enter
+    shows "^User: *$"
+    [ "$(said)" = '["first\nseco"]' ]
+    type_in "/save talk.json"
     type_in "/exit"
     shows "status 0"
-    [ "$(said)" = '["first\nseco"]' ]
+    [ "$(said)" = '["first\nseco","/pat"]' ]
     [ "$(jq -c '.messages | map(.content) | .[0]' before.json)" = '"first\nsecond"' ]
     [ "$(jq '.messages | length' before.json)" -eq 2 ]
 }

@@ -217,10 +217,10 @@ static int talk(struct chat *chat, bool *whole) {
     } else if (got == CHAT_GOT_END && chat->reader.interactive && chat->screen.on_terminal) {
         text_out_string(&chat->screen.out, "\n");
     }
-    *whole = got != CHAT_GOT_ERROR && signals_caught() == 0;
+    *whole = got != CHAT_GOT_ERROR && !chat->reader.gone && signals_caught() == 0;
     gen_bytes_release(&text);
     /* Whoever typed knows what else went wrong, and mended it. */
-    bool mended = chat->reader.interactive && got != CHAT_GOT_ERROR;
+    bool mended = chat->reader.interactive && got != CHAT_GOT_ERROR && !chat->reader.gone;
     return chat->failed && !mended ? EXIT_FAILED : EXIT_DONE;
 }
 

@@ -33,9 +33,9 @@ struct batch {
     const char **stops; /* of the record, and of the template */
     size_t stops_capacity;
     struct gen_ids ids;
-    struct gen_error error;
-    uint64_t n_given; /* conversations, wrong ones too */
-    bool failed;      /* the input cannot be read to its end */
+    struct gen_error error, said; /* of the last line that was wrong; of the last answer */
+    uint64_t n_given;             /* conversations, wrong ones too */
+    bool failed;                  /* the input cannot be read to its end */
     /* Conversations under way, by their order: answers come in the same. */
     struct open *open;
     size_t n_open, capacity;
@@ -191,6 +191,7 @@ static bool on_end(void *context, const struct gen_result *result) {
     screen->input = open.rest.object.n > 0 ? &open.rest.object : NULL;
     if (result->finish == GEN_FINISH_ERROR) {
         chat_screen_error(screen, result->error);
+        batch->said = *result->error;
         batch->chat->failed = true;
     } else if (result->finish != GEN_FINISH_CANCELED) {
         size_t n = result->n_new_text;
@@ -220,7 +221,9 @@ int chat_batch_run(struct chat *chat, struct input *input, bool *whole) {
     if (status == GEN_CANCELED) {
         code = EXIT_FAILED; /* by a signal or a failed write; both are dealt with by the caller */
     } else if (status != GEN_OK) {
-        message("%s", err.message);
+        if (strcmp(err.message, batch.said.message) != 0) {
+            message("%s", err.message);
+        }
         code = message_exit_code(status);
     }
     *whole = status == GEN_OK && !batch.failed && signals_caught() == 0;

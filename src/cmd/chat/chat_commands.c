@@ -78,6 +78,8 @@ static void edit(struct chat *chat, const char *argument) {
         return;
     }
     chat->beginning.n = 0;
+    /* As it was typed. */
+    alloc_append(&chat->beginning, "/", last->n > 0 && last->data[0] == '/' ? 1 : 0);
     alloc_append(&chat->beginning, last->data, last->n);
 }
 

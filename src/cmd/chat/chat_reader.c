@@ -115,8 +115,12 @@ static bool wait_answer(struct chat_reader *reader) {
 static enum chat_frame ask(struct chat_reader *reader, enum chat_frame question, const char *bytes,
                            size_t n, struct gen_bytes *answer, struct gen_error *err) {
     enum chat_frame frame;
+    if (reader->gone) {
+        return CHAT_END;
+    }
     if (!chat_frame_send(reader->ask, question, bytes, n) || !wait_answer(reader) ||
         !chat_frame_receive(reader->answers, &frame, answer)) {
+        reader->gone = true; /* what comes now may be the rest of something */
         message_set(err, GEN_IO_ERROR,
                     "the process that reads lines and files is gone (too little memory?)");
         return signals_caught() != 0 ? CHAT_END : CHAT_FAILED;

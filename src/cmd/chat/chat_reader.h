@@ -12,6 +12,7 @@ struct chat_reader {
     int ask, answers;      /**< pipes; -1: not open */
     bool interactive;      /**< stdin is a terminal */
     bool edits;            /**< with an editor of lines */
+    bool gone;             /**< the other process is, which was said */
     struct gen_bytes line; /**< the last one */
 };
 
