@@ -59,7 +59,7 @@ said() { jq -c '.messages | map(select(.role == "user") | .content)' talk.json; 
 
 @test "Ctrl-C drops a message of several lines as a whole" {
     open 80 -n 2
-    for begin in '"""one' 'one\'; do
+    for begin in '"""one' "one\\"; do
         type_in "$begin"
         shows '^\.\.\. *$'
         tmux -S "$socket" send-keys -l "two"
@@ -121,7 +121,7 @@ said() { jq -c '.messages | map(select(.role == "user") | .content)' talk.json; 
 }
 
 @test "commands say what they did, in lines that are broken between words" {
-    quiet= open 40 -n 2 --template plain
+    quiet='' open 40 -n 2 --template plain
     shows "^Type a message; /help lists commands,"
     shows "^Ctrl-D ends."
     type_in "Hello you"

@@ -55,7 +55,8 @@ hello='"messages": [{"role": "user", "content": "Hello"}]'
 @test "a conversation's own stop texts do not replace those of its template" {
     message='"messages": [{"role": "user", "content": "Hi"}]'
     # It goes on by itself with what the user would say.
-    echo '{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Oho\nuser: Hi\nassistant: Oho"}]}' >pairs.jsonl
+    jq -cn '{messages: [{role: "user", content: "Hi"},
+        {role: "assistant", content: "Oho\nuser: Hi\nassistant: Oho"}]}' >pairs.jsonl
     "$GEN" finetune -q -o m.gguf --message-template '{role}: {content}\n' --epochs 30 --lr 1e-3 pairs.jsonl
     printf '%s\n' "{$message}" "{$message, \"stop\": \"ho\"}" "{$message, \"stop\": [\"zzz\"]}" \
         "{$message, \"stop\": []}" >talks.jsonl

@@ -24,8 +24,8 @@ words() { tr -s ' \n' '\n' | sed -E 's/[0-9]+\.[0-9]+/TIME/; /^$/d'; }
     mkdir bin
     ln -s "$GEN" bin/gen
     PATH=$PWD/bin:$PATH bash -eu script >made 2>&1
-    # shellcheck disable=SC2034,SC1007 # of chat_tmux.bash
-    quiet= greedy= open "$columns" "$arguments"
+    # shellcheck disable=SC2034 # of chat_tmux.bash
+    quiet='' greedy='' open "$columns" "$arguments"
     n=1
     while IFS= read -r line; do
         type_in "${line#User: }"

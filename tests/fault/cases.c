@@ -60,7 +60,7 @@ const struct fault_case fault_cases[] = {
      .before = "echo 'what was there before' >talk.json && "
                "echo '[{\"role\": \"user\", \"content\": \"the queen\"}]' >old.json",
      .command = "chat -q -m %/model.gguf -t 1 --greedy -n 4 --system the --stop-at sentence",
-     .input = "the king\n/save talk.json\n/set top-k 3\n/show\n/load old.json\n"},
+     .input = "/save talk.json\nthe king\n/set top-k 3\n/show\n/load old.json\n"},
     {.name = "chat --jsonl --json",
      .command = "chat -q -m %/model.gguf -t 1 --greedy -n 4 --jsonl --json --no-timings",
      .input = "{\"id\": 1, \"messages\": [{\"role\": \"user\", \"content\": \"the king\"}], "

@@ -21,6 +21,13 @@
 
 /* ---- the other process -----------------------------------------------------------------------*/
 
+static void shut(int *fd) {
+    if (*fd >= 0) {
+        close(*fd);
+    }
+    *fd = -1;
+}
+
 static enum gen_status open_history(int *history, const struct chat_settings *settings,
                                     bool interactive, struct gen_error *err) {
     *history = -1;
@@ -56,17 +63,18 @@ enum gen_status chat_reader_start(struct chat_reader *reader, const struct chat_
         status = input_open(&input, file, err);
     }
     if (status != GEN_OK) {
+        shut(&history);
         return status;
     }
     pid_t child = pipe(asked) == 0 && pipe(answers) == 0 ? fork() : -1;
     if (child < 0) {
         message_set(err, GEN_IO_ERROR, "cannot start a process that reads what is typed: %s",
                     strerror(errno));
-        return GEN_IO_ERROR;
+        status = GEN_IO_ERROR;
     }
     if (child == 0) {
-        close(asked[1]);
-        close(answers[0]);
+        shut(&asked[1]);
+        shut(&answers[0]);
         const struct chat_front front = {.asked = asked[0],
                                          .answers = answers[1],
                                          .input = &input,
@@ -75,22 +83,18 @@ enum gen_status chat_reader_start(struct chat_reader *reader, const struct chat_
                                          .color = color};
         chat_front_run(&front);
     }
-    close(asked[0]);
-    close(answers[1]);
+    shut(&asked[0]);
+    shut(&answers[1]);
+    shut(&history);
     input_close(&input);
-    if (history >= 0) {
-        close(history);
-    }
     reader->ask = asked[1];
     reader->answers = answers[0];
-    return GEN_OK;
+    return status;
 }
 
 void chat_reader_stop(struct chat_reader *reader) {
-    if (reader->ask >= 0) {
-        close(reader->ask);
-        close(reader->answers);
-    }
+    shut(&reader->ask);
+    shut(&reader->answers);
     gen_bytes_release(&reader->line);
     *reader = (struct chat_reader){.ask = -1, .answers = -1};
 }
