@@ -64,6 +64,8 @@ static void wide_characters_take_two_columns(void **state) {
 struct heard {
     struct gen_result last;
     struct gen_bytes text;
+    struct gen_bytes prompt; /* what the model had read, with a NUL */
+    const struct gen_tokenizer *tokenizer;
     int n_full;
     int stop_after; /* pieces of text; 0: never */
 };
@@ -83,7 +85,14 @@ static void on_full(void *context) {
 }
 
 static void on_end(void *context, const struct gen_result *result) {
-    ((struct heard *)context)->last = *result;
+    struct heard *heard = context;
+    struct gen_error err;
+    heard->last = *result;
+    heard->prompt.n = 0;
+    assert_int_equal(gen_tokenizer_decode(heard->tokenizer, result->prompt_ids,
+                                          result->n_prompt_ids, &heard->prompt, &err),
+                     GEN_OK);
+    assert_int_equal(gen_bytes_append(&heard->prompt, "", 1), GEN_OK);
 }
 
 struct fixture {
@@ -108,6 +117,7 @@ static void begin(struct fixture *f) {
     f->talk = (struct chat_talk){
         .model = f->model, .chat_template = f->chat_template, .options = &f->options};
     assert_int_equal(gen_engine_new(&f->talk.engine, f->model, &options, &err), GEN_OK);
+    f->heard.tokenizer = gen_model_tokenizer(f->model);
     f->listener = (struct chat_listener){&f->heard, on_text, go_on, on_full, on_end};
 }
 
@@ -117,6 +127,7 @@ static void end(struct fixture *f) {
     gen_model_free(f->model);
     chat_talk_release(&f->talk);
     gen_bytes_release(&f->heard.text);
+    gen_bytes_release(&f->heard.prompt);
 }
 
 static enum gen_status say(struct fixture *f, const char *message) {
@@ -189,8 +200,9 @@ static void the_oldest_turns_go_and_the_system_message_stays(void **state) {
     for (int i = 0; i < 12; i++) {
         assert_int_equal(say(&f, "abc"), GEN_OK);
         assert_true(f.heard.last.n_prompt_ids + 4 <= 64);
-        /* Whole turns. */
+        /* Whole turns, after the system message. */
         assert_int_equal(f.talk.n_left_out % 2, 0);
+        assert_memory_equal(f.heard.prompt.data, "System: s\nUser: abc\nAssistant:", 30);
     }
     assert_int_equal(f.heard.n_full, 1);
     assert_int_equal(f.talk.messages.n, 25);
