@@ -266,9 +266,13 @@ enum options_wish options_parse(void *settings, struct options_parsed *parsed,
     return check_conflicts(&parser) ? OPTIONS_RUN : OPTIONS_WRONG;
 }
 
+const struct option *options_find(const struct options_spec *spec, const char *name) {
+    return find_by_any_name(spec, name, strlen(name));
+}
+
 bool options_set(void *settings, const struct options_spec *spec, size_t first, size_t end,
                  const char *name, const char *value, struct gen_error *err) {
-    const struct option *option = find_by_any_name(spec, name, strlen(name));
+    const struct option *option = options_find(spec, name);
     if (option == NULL || option < spec->table + first || option >= spec->table + end) {
         message_set(err, GEN_BAD_ARGUMENT, "%s \"%.80s\"%s",
                     option == NULL ? "no option" : "while it runs nothing changes", name,

@@ -112,6 +112,9 @@ enum options_wish options_parse(void *settings, struct options_parsed *parsed,
 void options_release(void *settings, struct options_parsed *parsed,
                      const struct options_spec *spec);
 
+/** The option of that name, or of another program's name for it; NULL: there is none. */
+const struct option *options_find(const struct options_spec *spec, const char *name);
+
 /**
  * Set one option of a running program: what `--name value` does. value NULL: none was given. A flag
  * takes "on", "off" or nothing, which is on. Only options of the table from `first` to before `end`

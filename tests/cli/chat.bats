@@ -162,7 +162,7 @@ END
 /set bad-words file|on the command line
 /seed 1|no command /seed
 /sve x|did you mean /save?
-/save|needs one
+/save|must name a file: /save FILE
 /undo now|takes no argument
 /load nosuch.json|nosuch.json
 /save nosuch/file.json|nosuch
@@ -300,6 +300,28 @@ END
     exec 7>&-
     yes Hi | head -n 50 | "$GEN" chat -q -n 2 | head -n 1 >one
     [ "$(wc -l <one)" -eq 1 ]
+}
+
+@test "where the process that reads lines is gone, that is said" {
+    mkfifo lines
+    "$GEN" chat -q -n 2 -o answers <lines 2>said &
+    job=$!
+    exec 7>lines
+    echo Hi >&7
+    for _ in $(seq 200); do
+        [ ! -s answers.partial ] || break
+        sleep 0.01
+    done
+    # It dies while nothing is asked of it, or while it is.
+    kill -9 "$(pgrep -P "$job")"
+    status=0
+    wait "$job" || status=$?
+    exec 7>&-
+    cat said
+    [ "$status" -eq 1 ]
+    [ "$(wc -l <answers.partial)" -eq 1 ]
+    [ ! -e answers ]
+    grep -q "the process that reads lines and files is gone" said
 }
 
 @test "no file, network or program after the model is read, in the process that has it" {

@@ -56,6 +56,16 @@ const struct fault_case fault_cases[] = {
      .command = "-m %/model.gguf -t 1 --greedy -n 12 -o text -p the"},
     {.name = "generate --save-logits",
      .command = "-m %/model.gguf -t 1 --greedy -n 2 --save-logits logits -p the"},
+    {.name = "chat",
+     .before = "echo 'what was there before' >talk.json && "
+               "echo '[{\"role\": \"user\", \"content\": \"the queen\"}]' >old.json",
+     .command = "chat -q -m %/model.gguf -t 1 --greedy -n 4 --system the --stop-at sentence",
+     .input = "/save talk.json\nthe king\n/set top-k 3\n/show\n/load old.json\n"},
+    {.name = "chat --jsonl --json",
+     .command = "chat -q -m %/model.gguf -t 1 --greedy -n 4 --jsonl --json --no-timings",
+     .input = "{\"id\": 1, \"messages\": [{\"role\": \"user\", \"content\": \"the king\"}], "
+              "\"stop\": [\"e\"]}\n"
+              "{\"messages\": [{\"role\": \"user\", \"content\": \"Once\"}]}\n"},
     {.name = "tokenize", .command = "tokenize -m %/model.gguf --json %/text"},
     {.name = "tokenize -o",
      .before = "echo 'what was there before' >ids",

@@ -163,6 +163,17 @@ def lines():
     put("lines", "prompt", chosen(5, "the king\n"))
 
 
+def chats():
+    talk = '{"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "a"}]%s}'
+    put("chat", "load", chosen(0, talk % ', "id": 5'))
+    put("chat", "load-array", chosen(0, '[{"role": "user", "content": "x"},'
+                                        ' {"role": "assistant", "content": "y\\u00e9\\n"}]'))
+    put("chat", "talks", chosen(1, "\n".join(talk % more for more in (
+        "", ', "id": {"x": [1.50, null]}, "max_new_tokens": 1', ', "stop": ["e", "the"], "seed": 7',
+        ', "temperature": "0.5", "bad_words": "the", "context": "slide"',
+        ', "logit_bias": {"5": "-inf"}, "do_sample": false, "min_new_tokens": 2, "max_length": 9', ', "top_p": 7'))))
+
+
 def options():
     commands = {0: ["-m", "x", "-n5", "--top-p=0.9", "--stop", "a", "--stop", "b", "-0q", "--", "-p"],
                 1: ["--json", "-p", "the", "--decode"], 2: ["--tensors", "m.gguf"],
@@ -217,6 +228,6 @@ def chat_templates():
 
 if __name__ == "__main__":
     shutil.rmtree(os.path.join(HERE, "seeds"), ignore_errors=True)
-    for make in (gguf, safetensors, tokenizers, directories, training, lines, tokenize, options, numbers,
-                 chat_templates):
+    for make in (gguf, safetensors, tokenizers, directories, training, lines, tokenize, chats, options,
+                 numbers, chat_templates):
         make()

@@ -240,9 +240,21 @@ static enum gen_status draw(struct chat_talk *talk, const struct chat_listener *
 
 /* ---- turns -----------------------------------------------------------------------------------*/
 
-static void refuse(struct chat_talk *talk, const struct gen_bytes *content) {
-    talk->refused.n = 0;
-    alloc_append(&talk->refused, content->data, content->n);
+/* Where the user's last message is; the number of messages: there is none. */
+static size_t last_of_user(const struct chat_messages *messages) {
+    size_t i = messages->n, first = chat_messages_first(messages);
+    while (i > first && messages->data[i - 1].role != CHAT_USER) {
+        i--;
+    }
+    return i > first ? i - 1 : messages->n;
+}
+
+const struct gen_bytes *chat_talk_last(const struct chat_talk *talk) {
+    size_t i = last_of_user(&talk->messages);
+    if (talk->refused.n > 0) {
+        return &talk->refused;
+    }
+    return i < talk->messages.n ? &talk->messages.data[i].content : NULL;
 }
 
 enum gen_status chat_talk_say(struct chat_talk *talk, const char *message, size_t n,
@@ -250,26 +262,61 @@ enum gen_status chat_talk_say(struct chat_talk *talk, const char *message, size_
     size_t before = talk->messages.n;
     uint64_t n_retries = talk->n_retries;
     talk->n_retries = 0;
-    talk->refused.n = 0;
     chat_messages_add(&talk->messages, CHAT_USER, message, n);
+    talk->refused.n = 0; /* it may be the message, of which there is a copy now */
     enum gen_status status = draw(talk, listener, err);
     if (talk->messages.n == before + 1) {
-        refuse(talk, &talk->messages.data[before].content);
+        const struct gen_bytes *content = &talk->messages.data[before].content;
+        alloc_append(&talk->refused, content->data, content->n);
+        talk->refused_edit = false;
         chat_messages_cut(&talk->messages, before);
         talk->n_retries = n_retries;
     }
     return status;
 }
 
+enum gen_status chat_talk_edit(struct chat_talk *talk, const char *message, size_t n,
+                               const struct chat_listener *listener, struct gen_error *err) {
+    size_t first = chat_messages_first(&talk->messages);
+    size_t last = last_of_user(&talk->messages), n_old = talk->messages.n - last;
+    size_t n_left_out = talk->n_left_out;
+    struct chat_message *old = alloc_new(n_old, sizeof *old);
+    memcpy(old, talk->messages.data + last, n_old * sizeof *old);
+    talk->messages.n = last;
+    talk->n_left_out = size_min(n_left_out, last - first);
+    enum gen_status status = chat_talk_say(talk, message, n, listener, err);
+    if (talk->messages.n == last) {
+        /* There is room, as they were there before. */
+        memcpy(talk->messages.data + last, old, n_old * sizeof *old);
+        talk->messages.n = last + n_old;
+        talk->n_left_out = n_left_out;
+        talk->refused_edit = true;
+    } else {
+        chat_messages_release(&(struct chat_messages){.data = old, .n = n_old});
+        old = NULL;
+    }
+    free(old);
+    return status;
+}
+
 enum gen_status chat_talk_retry(struct chat_talk *talk, const struct chat_listener *listener,
                                 struct gen_error *err) {
-    struct chat_message old = talk->messages.data[--talk->messages.n];
-    size_t before = talk->messages.n;
+    struct chat_messages *messages = &talk->messages;
+    const struct gen_bytes *refused = &talk->refused;
+    if (refused->n > 0) {
+        return talk->refused_edit ? chat_talk_edit(talk, refused->data, refused->n, listener, err)
+                                  : chat_talk_say(talk, refused->data, refused->n, listener, err);
+    }
+    if (messages->data[messages->n - 1].role == CHAT_USER) {
+        return draw(talk, listener, err); /* of a file */
+    }
+    struct chat_message old = messages->data[--messages->n];
+    size_t before = messages->n;
     talk->n_retries++;
     enum gen_status status = draw(talk, listener, err);
-    if (talk->messages.n == before) {
+    if (messages->n == before) {
         talk->n_retries--;
-        talk->messages.data[talk->messages.n++] = old;
+        messages->data[messages->n++] = old;
     } else {
         gen_bytes_release(&old.content);
         gen_ids_release(&old.read);
@@ -278,16 +325,16 @@ enum gen_status chat_talk_retry(struct chat_talk *talk, const struct chat_listen
 }
 
 bool chat_talk_undo(struct chat_talk *talk) {
-    size_t i = talk->messages.n, first = chat_messages_first(&talk->messages);
-    while (i > first && talk->messages.data[i - 1].role != CHAT_USER) {
-        i--;
+    size_t last = last_of_user(&talk->messages), first = chat_messages_first(&talk->messages);
+    if (talk->refused.n > 0) {
+        talk->refused.n = 0;
+        return true;
     }
-    if (i == first) {
+    if (last == talk->messages.n) {
         return false;
     }
-    refuse(talk, &talk->messages.data[i - 1].content);
-    chat_messages_cut(&talk->messages, i - 1);
-    talk->n_left_out = size_min(talk->n_left_out, talk->messages.n - first);
+    chat_messages_cut(&talk->messages, last);
+    talk->n_left_out = size_min(talk->n_left_out, last - first);
     talk->n_retries = 0;
     return true;
 }

@@ -175,9 +175,9 @@ static enum gen_status take_fields(struct generate_input *input, struct gen_prom
             : record_fields_read_json(&input->fields, record->data, record->n, where, err);
     if (status == GEN_OK) {
         if (input->settings->json) {
-            record_rest_take(rest, &input->fields, input->template != NULL);
+            record_rest_take(rest, &input->fields, input->template != NULL ? NULL : "prompt");
         }
-        status = take_record(input, prompt, rest->index, where, err);
+        status = take_record(input, prompt, index_of_next(input), where, err);
     }
     return status;
 }

@@ -8,6 +8,8 @@
 #include "gen.h"
 
 enum generate_stop_at { GENERATE_STOP_AT_LIMIT, GENERATE_STOP_AT_SENTENCE };
+/** Names of the above, NULL-terminated. */
+extern const char *const generate_stop_at_names[];
 enum generate_context { GENERATE_CONTEXT_STOP, GENERATE_CONTEXT_SLIDE };
 
 /** What the command line says; the parser fills it. */

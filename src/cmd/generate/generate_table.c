@@ -10,7 +10,7 @@
 
 #define AT(member) GENERATE_AT(member)
 
-static const char *const stop_at_names[] = {"limit", "sentence", NULL};
+const char *const generate_stop_at_names[] = {"limit", "sentence", NULL};
 
 static const char *const context_names[] = {"stop", "slide", NULL};
 
@@ -89,10 +89,7 @@ static const struct option table[] = {
                "end before TEXT would appear; \\n, \\t, \\r and \\\\ in it are newline, tab, "
                "carriage return "
                "and backslash; may be given several times"),
-    OPTION_ROW_CHOICE("stop-at", '\0', AT(stop_at), "WHAT", stop_at_names,
-                      "end at the end of a sentence, once half of the tokens are used"),
-    OPTION_ROW_RANGE("max-time", '\0', OPTION_FLOAT, AT(options.max_seconds), "S", 0, 1e9,
-                     "end a text S seconds after its prompt began to be read; 0: no limit"),
+    GENERATE_ROWS_ENDS,
     OPTION_ROW("ignore-eos", '\0', OPTION_FLAG, AT(options.ignore_eos), NULL,
                "go on after an end-of-text token, whichever of the model's it is (never draw one: "
                "--logit-bias ID=-inf)"),

@@ -29,15 +29,15 @@ struct record_rest *record_rests_add(struct record_rests *rests, uint64_t index)
     return &rests->data[end];
 }
 
-/* Whether a field is dealt with elsewhere; the context says whether there is a template. */
+/* Whether a field is dealt with elsewhere; the context is the name of that which has the text. */
 static bool is_known(const void *context, const char *name) {
-    const bool *has_template = context;
-    return (!*has_template && strcmp(name, "prompt") == 0) || record_options_is(name);
+    const char *const *text = context;
+    return (*text != NULL && strcmp(name, *text) == 0) || record_options_is(name);
 }
 
 void record_rest_take(struct record_rest *rest, const struct record_fields *fields,
-                      bool has_template) {
-    record_fields_others(&rest->object, fields, is_known, &has_template);
+                      const char *text) {
+    record_fields_others(&rest->object, fields, is_known, &text);
 }
 
 const struct record_rest *record_rests_of(struct record_rests *rests, uint64_t index) {

@@ -21,9 +21,10 @@ struct record_rest {
 
 /** A rest at the end of the queue, to be filled; good until the next call. */
 struct record_rest *record_rests_add(struct record_rests *rests, uint64_t index);
-/** Take the fields that are neither options nor, if it is no field of a template, the "prompt". */
+/** Take the fields that are neither options nor of the name `text`: that of what is answered, or
+ *  NULL if that is a template's. */
 void record_rest_take(struct record_rest *rest, const struct record_fields *fields,
-                      bool has_template);
+                      const char *text);
 /** What is kept of a prompt, or NULL. That of the prompts before it is forgotten. */
 const struct record_rest *record_rests_of(struct record_rests *rests, uint64_t index);
 void record_rests_release(struct record_rests *rests);
