@@ -139,8 +139,8 @@ static enum gen_status encode_record(struct generate_input *input, const char *w
         wrong = "has a member \"prompt\" that must be text, but is";
         snprintf(names, sizeof names, "%s", json_kind(field->value));
     } else {
-        wrong = input->settings->csv ? "has no field \"prompt\", but"
-                                     : "has no member \"prompt\", but";
+        wrong =
+            input->settings->csv ? "has no field \"prompt\", but" : "has no member \"prompt\", but";
         json_list_members(names, sizeof names, input->fields.object);
     }
     message_set(err, GEN_BAD_FILE, "%s %s %s (%s)", where, wrong, names,
