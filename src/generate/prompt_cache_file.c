@@ -78,25 +78,30 @@ static enum gen_status error_damaged(const struct reading *reading, const char *
                      error_path(&quoted, reading->path), what);
 }
 
+/* Most are read to where they belong; of others there is a copy. */
 static void read_pieces(void *context, size_t begin, size_t end, int thread) {
     struct reading *reading = context;
     struct kv_cache *cache = reading->place->cache;
+    size_t slot = reading->place->slot;
     unsigned char *room = reading->rooms + (size_t)thread * cache->head_bytes;
     size_t n_kept = kv_store_pieces(cache, reading->n_held);
     for (size_t i = begin; i < end && atomic_load(&reading->number) == 0; i++) {
         size_t n = kv_store_piece_bytes(cache, reading->n, i);
         const unsigned char *at =
             reading->map->data + reading->begin + kv_store_offset(cache, reading->n, i);
-        const unsigned char *piece = file_map_read(reading->map, at, n, room);
+        unsigned char *place = i < n_kept ? kv_store_place(cache, slot, reading->n, i) : NULL;
+        const unsigned char *piece =
+            file_map_read(reading->map, at, n, place != NULL ? place : room);
         if (piece == NULL) {
             atomic_store(&reading->number, errno);
             return;
         }
-        struct digest digest = {0};
-        digest_add(&digest, piece, n);
-        reading->sums[i] = digest_value(&digest);
-        if (i < n_kept && !kv_store_put(cache, reading->place->slot, reading->n, i, piece)) {
+        reading->sums[i] = digest_of(piece, n);
+        if (!kv_store_is_finite(cache, piece, n)) {
             atomic_store(&reading->infinite, true);
+        }
+        if (i < n_kept && place == NULL) {
+            kv_store_put(cache, slot, reading->n, i, piece);
         }
     }
 }
@@ -112,6 +117,10 @@ static enum gen_status reserve(const struct reading *reading, struct gen_error *
     lengths[reading->place->slot] = (int32_t)reading->n_held;
     enum gen_status status = kv_cache_reserve(cache, lengths, err);
     memory_free(lengths);
+    unsigned char *const *blocks = kv_cache_blocks(cache, reading->place->slot);
+    for (size_t i = 0; status == GEN_OK && i < reading->n_held / KERNELS_KV_BLOCK; i++) {
+        memory_will_fill(blocks[i], cache->block_bytes);
+    }
     return status;
 }
 
@@ -302,10 +311,8 @@ enum gen_status prompt_cache_file_write(struct file_writer *writer,
     enum gen_status status = write_head(writer, place, ids, &digest, err);
     for (size_t i = 0; i < kv_store_pieces(cache, ids->n) && status == GEN_OK; i++) {
         size_t n = kv_store_piece_bytes(cache, ids->n, i);
-        struct digest own = {0};
         kv_store_get(cache, place->slot, ids->n, i, piece);
-        digest_add(&own, piece, n);
-        digest_add_u64(&digest, digest_value(&own));
+        digest_add_u64(&digest, digest_of(piece, n));
         status = file_writer_put(writer, piece, n, err);
     }
     memory_free(piece);

@@ -10,7 +10,7 @@
  *    32  n x u32 ids
  *        keys and values of n positions, in pieces (model/kv_store.h)
  *        u64 check sum: the digest (base/digest.h) of the bytes before the pieces and of the digest
- *        of each piece, in order
+ *        of each piece (digest_of), in order
  *
  * The sizes of pieces follow from model, type and n, so there is nothing about them to be believed.
  */

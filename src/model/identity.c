@@ -84,9 +84,7 @@ static void digest_pieces(void *context, size_t begin, size_t end, int thread) {
     struct pieces *pieces = context;
     (void)thread;
     for (size_t i = begin; i < end; i++) {
-        struct digest digest = {0};
-        digest_add(&digest, pieces->data[i].data, pieces->data[i].n);
-        pieces->data[i].digest = digest_value(&digest);
+        pieces->data[i].digest = digest_of(pieces->data[i].data, pieces->data[i].n);
     }
 }
 

@@ -79,13 +79,20 @@ void kv_store_get(const struct kv_cache *cache, size_t slot, size_t n, size_t i,
     clear_lanes(out + keys, there, cache->v_stride, cache->head_size, number);
 }
 
-bool kv_store_put(struct kv_cache *cache, size_t slot, size_t n, size_t i,
+unsigned char *kv_store_place(const struct kv_cache *cache, size_t slot, size_t n, size_t i) {
+    return in_block(n, i / heads(cache)) == KERNELS_KV_BLOCK ? place(cache, slot, i) : NULL;
+}
+
+void kv_store_put(struct kv_cache *cache, size_t slot, size_t n, size_t i,
                   const unsigned char *in) {
     unsigned char *head = place(cache, slot, i);
     size_t there = in_block(n, i / heads(cache));
-    size_t keys = keys_of(cache, there), values = values_of(cache, there);
-    size_t n_numbers = (keys + values) / number_bytes(cache);
+    size_t keys = keys_of(cache, there);
     memcpy(head, in, keys);
-    memcpy(head + cache->keys_bytes, in + keys, values);
-    return tensor_type_info(cache->type)->find_not_finite(in, n_numbers) == n_numbers;
+    memcpy(head + cache->keys_bytes, in + keys, values_of(cache, there));
+}
+
+bool kv_store_is_finite(const struct kv_cache *cache, const unsigned char *piece, size_t n_bytes) {
+    size_t n = n_bytes / number_bytes(cache);
+    return tensor_type_info(cache->type)->find_not_finite(piece, n) == n;
 }

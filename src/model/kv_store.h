@@ -24,9 +24,14 @@ size_t kv_store_bytes(const struct kv_cache *cache, size_t n);
 void kv_store_get(const struct kv_cache *cache, size_t slot, size_t n, size_t i,
                   unsigned char *out);
 /**
- * Put piece i of n positions into a slot, whose blocks are there (kv_cache_reserve) and nobody
- * else's. False: some number in it is not finite.
+ * Where piece i of n positions lies in a slot just as it is in a file, to be filled there; NULL: it
+ * does not, as its block is not full. The slot's blocks are there (kv_cache_reserve) and nobody
+ * else's.
  */
-bool kv_store_put(struct kv_cache *cache, size_t slot, size_t n, size_t i, const unsigned char *in);
+unsigned char *kv_store_place(const struct kv_cache *cache, size_t slot, size_t n, size_t i);
+/** Put piece i, from anywhere, into such a slot. */
+void kv_store_put(struct kv_cache *cache, size_t slot, size_t n, size_t i, const unsigned char *in);
+/** Whether all numbers of a piece are finite. */
+bool kv_store_is_finite(const struct kv_cache *cache, const unsigned char *piece, size_t n_bytes);
 
 #endif
