@@ -51,8 +51,8 @@ enum gen_prompt_cache_found {
     GEN_PROMPT_CACHE_OTHER_MODEL,
     GEN_PROMPT_CACHE_OTHER_TYPE /**< another kv_type */
 };
-/** Half a sentence: "missing", "good", "made by another version of gen", "made with another model",
- *  "made with another kv_type". */
+/** Half a sentence: "missing or empty", "good", "made by another version of gen", "made with
+ * another model", "made with another kv_type". */
 const char *gen_prompt_cache_found_name(enum gen_prompt_cache_found found);
 
 /** What became of it so far. */

@@ -26,7 +26,7 @@ struct gen_prompt_cache {
 
 const char *gen_prompt_cache_found_name(enum gen_prompt_cache_found found) {
     static const char *const names[] = {
-        [GEN_PROMPT_CACHE_NONE] = "missing",
+        [GEN_PROMPT_CACHE_NONE] = "missing or empty",
         [GEN_PROMPT_CACHE_GOOD] = "good",
         [GEN_PROMPT_CACHE_OTHER_GEN] = "made by another version of gen",
         [GEN_PROMPT_CACHE_OTHER_MODEL] = "made with another model",
