@@ -3,7 +3,9 @@
  * and what of it goes into the kept slot of an engine, and back. Which prompt is kept is decided in
  * scheduler.c, what the file looks like in prompt_cache_file.c.
  */
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -46,12 +48,20 @@ static enum gen_status open_map(struct gen_prompt_cache *cache, struct gen_error
     return cache->has_file ? prompt_cache_file_probe(&cache->map, cache->path, err) : status;
 }
 
-/* One that can only be overwritten in place is only read: others might see half of it. */
+/* One that is protected is only read; and so is one that could only be overwritten in place, where
+ * others might see half of it. */
 static enum gen_status open_writer(struct gen_prompt_cache *cache, struct gen_error *err) {
+    if (cache->has_file && access(cache->path, W_OK) != 0 &&
+        (errno == EACCES || errno == EPERM || errno == EROFS)) {
+        return GEN_OK;
+    }
     enum gen_status status = file_writer_open(&cache->writer, cache->path, err);
-    if (status != GEN_OK || cache->writer.unnamed) {
+    if (status != GEN_OK) {
+        return status;
+    }
+    if (cache->writer.unnamed) {
         file_writer_close(&cache->writer);
-        return cache->has_file && status == GEN_IO_ERROR ? GEN_OK : status;
+        return GEN_OK;
     }
     const char *target = cache->writer.target;
     const char *slash = strrchr(target, '/');
