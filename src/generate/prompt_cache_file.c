@@ -124,7 +124,23 @@ static enum gen_status reserve(const struct reading *reading, struct gen_error *
     return status;
 }
 
-/* Head and ids: what the check sum is of besides the pieces. */
+/* The ids in the head, which is whole. */
+static enum gen_status take_ids(const struct reading *reading, const unsigned char *head,
+                                struct gen_ids *ids, struct gen_error *err) {
+    for (size_t i = 0; i < reading->n; i++) {
+        uint32_t number = bytes_u32(head + HEAD_SIZE + 4 * i);
+        int32_t id = (int32_t)number;
+        if (number >= (uint32_t)reading->place->n_vocab) {
+            return error_damaged(reading, "an id in it is not the model's", err);
+        }
+        if (gen_ids_append(ids, &id, 1) != GEN_OK) {
+            return error_no_memory(err, "a prompt cache");
+        }
+    }
+    return GEN_OK;
+}
+
+/* Head and ids: what the check sum is of, other than pieces. */
 static enum gen_status read_ids(const struct reading *reading, struct gen_ids *ids,
                                 struct digest *digest, struct gen_error *err) {
     size_t n = reading->begin;
@@ -138,15 +154,7 @@ static enum gen_status read_ids(const struct reading *reading, struct gen_ids *i
         status = file_read_error(err, reading->path, errno);
     } else {
         digest_add(digest, head, n);
-    }
-    for (size_t i = 0; i < reading->n && status == GEN_OK; i++) {
-        uint32_t number = bytes_u32(head + HEAD_SIZE + 4 * i);
-        int32_t id = (int32_t)number;
-        if (number >= (uint32_t)reading->place->n_vocab) {
-            status = error_damaged(reading, "an id in it is not the model's", err);
-        } else if (gen_ids_append(ids, &id, 1) != GEN_OK) {
-            status = error_no_memory(err, "a prompt cache");
-        }
+        status = take_ids(reading, head, ids, err);
     }
     memory_free(bytes);
     return status;

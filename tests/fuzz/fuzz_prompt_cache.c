@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/digest.h"
+#include "base/file.h"
 #include "base/size.h"
 #include "fuzz.h"
 #include "gen_prompt_cache.h"

@@ -92,7 +92,7 @@ static struct gen_prompt_cache_report run(const struct gen_model *model, const c
                                           size_t *n_cached) {
     struct gen_error err = {0};
     struct gen_prompt_cache *cache;
-    struct gen_engine *engine;
+    struct gen_engine *engine = NULL;
     const struct gen_engine_options options = {.n_threads = way->n_threads,
                                                .batch = way->batch,
                                                .n_ctx = way->n_ctx,
