@@ -11,6 +11,7 @@
 #include "base/threads.h"
 #include "model/forward.h"
 #include "model/model.h"
+#include "model/session.h"
 
 struct gen_session {
     const struct gen_model *model;
@@ -283,4 +284,12 @@ int gen_session_n_threads(const struct gen_session *session) {
 
 const char *gen_session_kernels(const struct gen_session *session) {
     return session->compute.kernels->name;
+}
+
+struct kv_cache *session_kv_cache(struct gen_session *session) {
+    return &session->cache;
+}
+
+struct thread_pool *session_threads(const struct gen_session *session) {
+    return session->compute.pool;
 }

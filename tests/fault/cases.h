@@ -14,6 +14,7 @@ struct fault_case {
     const char *input;   /* its stdin; NULL: empty */
     bool again;          /* the same command, run again, must come to the same end: it trains, so
                             what it leaves may be of a step in between, and it has --resume */
+    bool warns;          /* a file that is not written costs a line, and not the exit status */
 };
 
 extern const struct fault_case fault_cases[];

@@ -3,7 +3,7 @@
 
     GEN=build/gen tests/fuzz/make_seeds.py
 
-Needs the standard library and a gen that is built, which makes the states and caches of training.
+Needs the standard library and a gen that is built, which makes the states and caches.
 """
 import json
 import os
@@ -148,6 +148,16 @@ def tokenize():
         put("tokenize", name, bytes([read_as, form]) + data.encode("utf-8", "surrogateescape"))
 
 
+def prompt_caches():
+    with tempfile.TemporaryDirectory() as directory:
+        cache = os.path.join(directory, "p")
+        subprocess.run([GEN, "-m", BASE, "-n", "1", "-t", "1", "--prompt-ids", "1 2 3",
+                        "--prompt-cache", cache], check=True, stdout=subprocess.DEVNULL)
+        put("prompt_cache", "head", chosen(7, read(cache)[:300]))
+        put("prompt_cache", "sum", chosen(3, read(cache)[:60]))
+        put("prompt_cache", "as-it-is", chosen(0, read(cache)[:100]))
+
+
 def lines():
     put("lines", "pairs", chosen(0, '{"prompt": "What?", "completion": " the king"}\n'
                                     '{"messages": [{"role": "user", "content": "Hi"}, '
@@ -228,6 +238,6 @@ def chat_templates():
 
 if __name__ == "__main__":
     shutil.rmtree(os.path.join(HERE, "seeds"), ignore_errors=True)
-    for make in (gguf, safetensors, tokenizers, directories, training, lines, tokenize, chats, options,
+    for make in (gguf, safetensors, tokenizers, directories, training, prompt_caches, lines, tokenize, chats, options,
                  numbers, chat_templates):
         make()

@@ -23,6 +23,7 @@ struct generate_settings {
     const char *template;
     int32_t first_index;
     bool special; /**< special tokens in prompts stand for themselves */
+    const char *prompt_cache;
 
     /* what needs a tokenizer or a check before it can go into `options` */
     bool greedy;

@@ -72,6 +72,11 @@ static const struct option table[] = {
     OPTION_ROW("special", '\0', OPTION_FLAG, AT(special), NULL,
                "<|endoftext|> and other special (control) tokens in a prompt are these tokens, not "
                "ordinary text; for prompts that you trust"),
+    OPTION_ROW(
+        "prompt-cache", '\0', OPTION_STRING, AT(prompt_cache), "FILE",
+        "keep in FILE what the model has read of the prompt (of several, the first), for the "
+        "next run whose prompt begins alike: the same texts, sooner; made anew for another "
+        "model or beginning, which -v says"),
     OPTION_ROW_HEADING("Length"),
     OPTION_ROW_RANGE("max-new-tokens", 'n', OPTION_INT, AT(options.max_new_tokens), "N", -1,
                      INT32_MAX,
