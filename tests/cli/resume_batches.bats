@@ -103,7 +103,7 @@ setup() {
         cmp kept "$1"
     }
     echo 'My diary.' >text
-    no text 'has a line that is no record of --json'
+    no text 'does not begin with a record of --json'
     echo '{"index":0}' >old
     no old 'has a record without "run"'
     "$GEN" "${OPTIONS[@]}" -s 4 -o out
@@ -152,6 +152,7 @@ setup() {
         cat part.*."$n" | jq -c --slurp 'sort_by(.index)[]' | cmp - <(jq -c . whole)
     done
     head -n 2 part.2.3 >part.2.3.partial
+    rm part.2.3
     gen "${OPTIONS[@]}" -s 4 --shard 2/3 --resume -o part.2.3
     [[ $stderr == *"going on after the prompt with index 4,"* ]]
     [ "$(jq -s -c 'map(.index)' part.2.3)" = "[1,4,7,10,13,16,19,22,25,28]" ]

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -26,10 +27,11 @@ struct scan {
     const struct generate_settings *settings;
     const char *run;
     struct generate_resume *resume;
-    bool begun;          /* there was a record */
-    uint64_t index;      /* of the last record */
-    uint64_t line_begin; /* of the record */
-    bool complete;       /* all of its prompt is there */
+    uint64_t step, first; /* from a prompt's index to the next; the index of this run's first */
+    bool begun;           /* there was a record */
+    uint64_t index;       /* of the last record */
+    uint64_t line_begin;  /* of the record */
+    bool complete;        /* all of its prompt is there */
 };
 
 /* ---- one record ------------------------------------------------------------------------------*/
@@ -61,6 +63,17 @@ static enum gen_status check_run(const struct scan *scan, const cJSON *object,
     return refuse(scan, what, err);
 }
 
+/* Prompts that this run is to answer are answered one after the other: between those of another
+ * shard it would never answer any. */
+static enum gen_status check_index(const struct scan *scan, uint64_t index, struct gen_error *err) {
+    bool is_new = !scan->begun || index != scan->index;
+    if (is_new && (index % scan->step != scan->first % scan->step ||
+                   index > (scan->begun ? scan->index + scan->step : scan->first))) {
+        return refuse(scan, "was made with another --shard or --first-index", err);
+    }
+    return GEN_OK;
+}
+
 /* Whether no more sequences of its prompt can come after the record. */
 static bool is_last_of_prompt(const struct scan *scan, const cJSON *object) {
     int64_t sequence = 0;
@@ -89,6 +102,9 @@ static enum gen_status take(struct scan *scan, const cJSON *object, uint64_t end
     if (!json_is_integer(json_member(object, "index"), &index) || index < 0 ||
         (scan->begun && (uint64_t)index < scan->index)) {
         return refuse(scan, "its records are not in the order of their prompts", err);
+    }
+    if (check_index(scan, (uint64_t)index, err) != GEN_OK) {
+        return err->status;
     }
     bool is_new = !scan->begun || (uint64_t)index != scan->index;
     if (is_new && scan->begun) {
@@ -140,45 +156,96 @@ static enum gen_status read_records(struct scan *scan, struct input *input, stru
     return status;
 }
 
-/* Which file there is, and its size. */
-static enum gen_status find_file(struct generate_resume *resume, const char *path,
+/* The index of the first prompt that this run is to answer. */
+static uint64_t first_of(const struct generate_settings *settings) {
+    uint64_t index = (uint64_t)settings->first_index;
+    while (settings->n_shards > 0 &&
+           index % (uint64_t)settings->n_shards + 1 != (uint64_t)settings->shard) {
+        index++;
+    }
+    return index;
+}
+
+/* What the file `path` of that size has answered; path belongs to *resume from now on. */
+static enum gen_status read_file(struct generate_resume *resume, char *path, uint64_t size,
+                                 const struct generate_settings *settings, const char *run,
                                  struct gen_error *err) {
-    struct file_target target;
-    struct stat found;
-    enum gen_status status = file_target_find(&target, path, err);
-    if (status != GEN_OK) {
-        return status;
+    struct scan scan = {.settings = settings,
+                        .run = run,
+                        .resume = resume,
+                        .step = settings->n_shards > 0 ? (uint64_t)settings->n_shards : 1,
+                        .first = first_of(settings)};
+    struct input input = {0};
+    char begin;
+    *resume = (struct generate_resume){.path = path, .size = size};
+    enum gen_status status = input_open(&input, path, err);
+    /* A mark that the reader passes over would be missing in the count of bytes. */
+    if (status == GEN_OK && pread(input.fd, &begin, 1, 0) == 1 && begin != '{') {
+        status = refuse(&scan, "does not begin with a record of --json", err);
     }
-    char *partial = alloc_printf("%s.partial", target.path);
-    resume->is_partial = stat(partial, &found) == 0;
-    if (target.kind == FILE_OTHER) {
-        message_set(err, GEN_BAD_ARGUMENT, "%.300s: --resume needs a regular file",
-                    message_name(path));
-        status = GEN_BAD_ARGUMENT;
-    } else if (resume->is_partial || stat(target.path, &found) == 0) {
-        resume->path = alloc_printf("%s", resume->is_partial ? partial : target.path);
-        resume->size = (uint64_t)found.st_size;
+    if (status == GEN_OK) {
+        status = read_records(&scan, &input, err);
     }
-    free(partial);
-    memory_free(target.path);
+    if (status == GEN_OK && resume->any && scan.first > resume->last_index + scan.step) {
+        status = refuse(&scan, "was made with another --shard or --first-index", err);
+    }
+    input_close(&input);
     return status;
+}
+
+/* Whether there is a file of that name, and its size. */
+static bool is_there(const char *path, uint64_t *size) {
+    struct stat found;
+    bool there = stat(path, &found) == 0;
+    *size = there ? (uint64_t)found.st_size : 0;
+    return there;
+}
+
+/* Of FILE and the FILE.partial that has been read, the one with more answers: a run may have been
+ * ended before it had put what was in the old file into its new one. */
+static void take_if_more(struct generate_resume *resume, const char *path,
+                         const struct generate_settings *settings, const char *run) {
+    struct generate_resume whole = {0};
+    struct gen_error ignored; /* it is another run's, as every run may replace it */
+    uint64_t size;
+    bool good = is_there(path, &size) && read_file(&whole, alloc_printf("%s", path), size, settings,
+                                                   run, &ignored) == GEN_OK;
+    if (good && whole.any && (!resume->any || whole.last_index > resume->last_index)) {
+        generate_resume_release(resume);
+        *resume = whole;
+    } else {
+        generate_resume_release(&whole);
+    }
 }
 
 enum gen_status generate_resume_find(struct generate_resume *resume,
                                      const struct generate_settings *settings, const char *run,
                                      struct gen_error *err) {
-    struct scan scan = {.settings = settings, .run = run, .resume = resume};
-    struct input input = {0};
+    struct file_target target;
+    uint64_t size, n_left;
     *resume = (struct generate_resume){0};
-    enum gen_status status = find_file(resume, settings->output, err);
-    if (status != GEN_OK || resume->path == NULL) {
+    enum gen_status status = file_target_find(&target, settings->output, err);
+    if (status != GEN_OK) {
         return status;
     }
-    status = input_open(&input, resume->path, err);
-    if (status == GEN_OK) {
-        status = read_records(&scan, &input, err);
+    char *partial = alloc_printf("%s.partial", target.path);
+    bool has_partial = is_there(partial, &n_left);
+    if (target.kind == FILE_OTHER || (has_partial && file_kind_of(partial) != FILE_REGULAR)) {
+        message_set(err, GEN_BAD_ARGUMENT, "%.300s: --resume needs a regular file",
+                    message_name(target.kind == FILE_OTHER ? settings->output : partial));
+        status = GEN_BAD_ARGUMENT;
+    } else if (has_partial) {
+        status = read_file(resume, alloc_printf("%s", partial), n_left, settings, run, err);
+        resume->is_partial = true;
+        if (status == GEN_OK) {
+            take_if_more(resume, target.path, settings, run);
+        }
+    } else if (is_there(target.path, &size)) {
+        status = read_file(resume, alloc_printf("%s", target.path), size, settings, run, err);
     }
-    input_close(&input);
+    resume->n_left = n_left;
+    free(partial);
+    memory_free(target.path);
     return status;
 }
 
@@ -214,15 +281,15 @@ bool generate_resume_open(const struct generate_resume *resume, struct text_out 
     if (!text_out_continue_many(out, path)) {
         return false;
     }
-    uint64_t n_there = text_out_n_left(out);
-    if (n_there != (resume->is_partial ? resume->size : 0)) {
-        message("%.300s: has changed while it was read", message_name(resume->path));
+    if (text_out_n_left(out) != resume->n_left) {
+        message("%.300s: has changed while it was read",
+                message_name(resume->path != NULL ? resume->path : path));
         return false;
     }
-    if (resume->path == NULL) {
-        return true;
+    if (resume->path == NULL || resume->is_partial) {
+        return resume->path == NULL || text_out_cut(out, resume->n_whole);
     }
-    return resume->is_partial ? text_out_cut(out, resume->n_whole) : copy(resume, out);
+    return text_out_cut(out, 0) && copy(resume, out);
 }
 
 void generate_resume_release(struct generate_resume *resume) {
