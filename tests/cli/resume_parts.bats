@@ -95,3 +95,28 @@ setup() {
     [ "$status" -eq 1 ]
     [ -L out.partial ]
 }
+
+@test "--resume: what a text and its data may hold" {
+    # A NUL byte, which the model writes, data as deep as can be read, and a million numbers.
+    deep=$(head -c 63 /dev/zero | tr '\0' '[')$(head -c 63 /dev/zero | tr '\0' ']')
+    nul=188
+    for i in 1 2 3; do printf '{"prompt":"p%d","data":%s,"logit_bias":{"%d":900}}\n' "$i" "$deep" "$nul"; done >deep.jsonl
+    "$GEN" -n 2 -s 4 --jsonl --json --no-timings -f deep.jsonl -o whole.jsonl
+    grep -q 'u0000' whole.jsonl
+    [ "$(jq -c .index whole.jsonl | xargs)" = "0 1 2" ]
+    head -n 2 whole.jsonl >out.partial
+    gen -n 2 -s 4 --jsonl --json --no-timings -f deep.jsonl --resume -o out
+    echo "$stderr"
+    [ "$status" -eq 0 ]
+    cmp whole.jsonl out
+    "$GEN" -n 63 -s 4 --lines --json --no-timings --ignore-eos --logprobs 512 -f list -o whole.long
+    [ "$(head -n 1 whole.long | tr -cd , | wc -c)" -gt 130000 ]
+    head -n 5 whole.long >long.partial
+    gen -n 63 -s 4 --lines --json --no-timings --ignore-eos --logprobs 512 -f list --resume -o long
+    [ "$status" -eq 0 ]
+    cmp whole.long long
+    # Zeros that a disk has left in the middle of a line.
+    { head -c 300 whole.jsonl && head -c 4 /dev/zero && tail -c +305 whole.jsonl; } >out
+    gen -n 2 -s 4 --jsonl --json --no-timings -f deep.jsonl --resume -o out
+    refused 2 "out: has a line that is no record of --json"
+}

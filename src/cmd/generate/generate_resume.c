@@ -13,11 +13,13 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/size.h"
 #include "cli/alloc.h"
 #include "cli/input.h"
 #include "cli/message.h"
 #include "cmd/generate/run_name.h"
 #include "text/json_line.h"
+#include "text/json_member.h"
 
 /* Most bytes of a record: --logprobs 1000 makes long ones. */
 #define RECORD_LIMIT ((size_t)1 << 30)
@@ -33,6 +35,56 @@ struct scan {
     uint64_t line_begin;  /* of the record */
     bool complete;        /* all of its prompt is there */
 };
+
+/* ---- the members of a record -----------------------------------------------------------------*/
+
+static bool is_looked_at(const struct json_span *name) {
+    static const char *const names[] = {"\"index\"", "\"sequence\"", "\"finish_reason\"",
+                                        "\"error\"", "\"run\""};
+    for (size_t i = 0; i < N_OF(names); i++) {
+        if (name->n == strlen(names[i]) && memcmp(name->bytes, names[i], name->n) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether a line has bytes that no JSON has: a disk that lost its power may leave zeros. */
+static bool has_controls(const char *line, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if ((unsigned char)line[i] < ' ') {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * An object of the members that are looked at. The others may hold what no text that is read may
+ * have: a NUL that the model wrote, a million numbers of --logprobs, data as deep as can be.
+ */
+static enum gen_status parse_record(cJSON **object, const char *line, size_t n,
+                                    struct gen_error *err) {
+    struct gen_bytes few = {0};
+    struct json_span name, value;
+    size_t at = 0;
+    alloc_append(&few, "{", 1);
+    while (json_next_member(&name, &value, line, n, &at)) {
+        if (is_looked_at(&name)) {
+            alloc_append(&few, ",", few.n > 1 ? 1 : 0);
+            alloc_append(&few, name.bytes, name.n);
+            alloc_append(&few, ":", 1);
+            alloc_append(&few, value.bytes, value.n);
+        }
+    }
+    alloc_append(&few, "}", 1);
+    enum gen_status status = GEN_BAD_FILE;
+    if (at + 1 == n && line[at] == '}' && !has_controls(line, n)) {
+        status = json_parse_line(object, few.data, few.n, "a record", err);
+    }
+    gen_bytes_release(&few);
+    return status;
+}
 
 /* ---- one record ------------------------------------------------------------------------------*/
 
@@ -146,7 +198,7 @@ static enum gen_status read_records(struct scan *scan, struct input *input, stru
             break;
         }
         cJSON *object = NULL;
-        status = json_parse_line(&object, line.data, line.n, "a record", err);
+        status = parse_record(&object, line.data, line.n, err);
         status = status == GEN_OK ? take(scan, object, end, &stop, err)
                                   : refuse(scan, "has a line that is no record of --json", err);
         cJSON_Delete(object);
