@@ -79,7 +79,7 @@ lines: line 3: "seeds" is no option (did you mean "seed"?)' ]
     job=$!
     exec 5>in 6<out
     answer() {
-        IFS= read -r -t 20 line <&6
+        IFS= read -r -t 20 _ <&6
     }
     printf 'prompt\na\n"b\n' >&5
     answer
