@@ -199,8 +199,11 @@ static enum gen_status read_records(struct scan *scan, struct input *input, stru
         }
         cJSON *object = NULL;
         status = parse_record(&object, line.data, line.n, err);
-        status = status == GEN_OK ? take(scan, object, end, &stop, err)
-                                  : refuse(scan, "has a line that is no record of --json", err);
+        if (status == GEN_OK) {
+            status = take(scan, object, end, &stop, err);
+        } else if (status != GEN_NO_MEMORY) {
+            status = refuse(scan, "has a line that is no record of --json", err);
+        }
         cJSON_Delete(object);
         scan->line_begin = end;
     }
@@ -245,11 +248,12 @@ static enum gen_status read_file(struct generate_resume *resume, char *path, uin
     return status;
 }
 
-/* Whether there is a file of that name, and its size. */
-static bool is_there(const char *path, uint64_t *size) {
+/* Whether something of that name is there, its size, and whether it is no regular file. */
+static bool is_there(const char *path, uint64_t *size, bool *is_other) {
     struct stat found;
     bool there = stat(path, &found) == 0;
     *size = there ? (uint64_t)found.st_size : 0;
+    *is_other = there && !S_ISREG(found.st_mode);
     return there;
 }
 
@@ -260,8 +264,10 @@ static void take_if_more(struct generate_resume *resume, const char *path,
     struct generate_resume whole = {0};
     struct gen_error ignored; /* it is another run's, as every run may replace it */
     uint64_t size;
-    bool good = is_there(path, &size) && read_file(&whole, alloc_printf("%s", path), size, settings,
-                                                   run, &ignored) == GEN_OK;
+    bool is_other; /* then reading says so */
+    bool good =
+        is_there(path, &size, &is_other) &&
+        read_file(&whole, alloc_printf("%s", path), size, settings, run, &ignored) == GEN_OK;
     if (good && whole.any && (!resume->any || whole.last_index > resume->last_index)) {
         generate_resume_release(resume);
         *resume = whole;
@@ -275,14 +281,15 @@ enum gen_status generate_resume_find(struct generate_resume *resume,
                                      struct gen_error *err) {
     struct file_target target;
     uint64_t size, n_left;
+    bool is_other;
     *resume = (struct generate_resume){0};
     enum gen_status status = file_target_find(&target, settings->output, err);
     if (status != GEN_OK) {
         return status;
     }
     char *partial = alloc_printf("%s.partial", target.path);
-    bool has_partial = is_there(partial, &n_left);
-    if (target.kind == FILE_OTHER || (has_partial && file_kind_of(partial) != FILE_REGULAR)) {
+    bool has_partial = is_there(partial, &n_left, &is_other);
+    if (target.kind == FILE_OTHER || is_other) {
         message_set(err, GEN_BAD_ARGUMENT, "%.300s: --resume needs a regular file",
                     message_name(target.kind == FILE_OTHER ? settings->output : partial));
         status = GEN_BAD_ARGUMENT;
@@ -292,7 +299,7 @@ enum gen_status generate_resume_find(struct generate_resume *resume,
         if (status == GEN_OK) {
             take_if_more(resume, target.path, settings, run);
         }
-    } else if (is_there(target.path, &size)) {
+    } else if (is_there(target.path, &size, &is_other)) {
         status = read_file(resume, alloc_printf("%s", target.path), size, settings, run, err);
     }
     resume->n_left = n_left;
