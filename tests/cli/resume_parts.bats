@@ -120,3 +120,11 @@ setup() {
     gen -n 2 -s 4 --jsonl --json --no-timings -f deep.jsonl --resume -o out
     refused 2 "out: has a line that is no record of --json"
 }
+
+@test "--resume: a prompt for which there was no memory is answered anew" {
+    run=$(jq -r .run whole | head -n 1)
+    { head -n 2 whole && echo "{\"index\":2,\"error\":\"out of memory for a batch\",\"run\":\"$run\"}" && sed -n 4,5p whole; } >out
+    gen "${RUN[@]}" --resume -o out
+    [ "$stderr" = "gen: going on after the prompt with index 1, the last that out answers" ]
+    cmp whole out
+}

@@ -112,7 +112,7 @@ static bool whole_of_a_step(const struct tree_file *now, const struct tree_file 
            (now->size <= whole->size && memcmp(whole->bytes, now->bytes, now->size) == 0);
 }
 
-/* Whether a file holds the first whole lines of what it was to become: texts of many prompts. */
+/* Whether a file holds whole lines of what it was to become: texts of many prompts. */
 static bool whole_lines_of(const struct tree_file *file, const struct tree *whole) {
     static const char partial[] = ".partial";
     char name[256];
@@ -121,9 +121,13 @@ static bool whole_lines_of(const struct tree_file *file, const struct tree *whol
     }
     snprintf(name, sizeof name, "%.*s", (int)(strlen(file->name) - strlen(partial)), file->name);
     const struct tree_file *made = tree_find(whole, name);
-    return made != NULL && file->size <= made->size &&
-           memcmp(made->bytes, file->bytes, file->size) == 0 &&
-           (file->size == 0 || file->bytes[file->size - 1] == '\n');
+    struct line line;
+    bool good = made != NULL && (file->size == 0 || file->bytes[file->size - 1] == '\n');
+    for (const char *at = file->bytes; good && next_line(&line, &at, file->bytes + file->size);) {
+        good = has_line(made->bytes, made->size, line, false) ||
+               memmem(line.text, line.n, "\"error\":\"out of memory", 22) != NULL;
+    }
+    return good;
 }
 
 /* Every file is the old one or the whole new one; none is new to both, none is gone. */

@@ -253,7 +253,7 @@ bool generate_batch_next(struct generate_input *input, struct gen_prompt *prompt
         status = GEN_BAD_FILE;
         break;
     case INPUT_RECORD:
-        if (generate_has_fields(input->settings)) {
+        if (rest != NULL && generate_has_fields(input->settings)) {
             status = take_fields(input, prompt, rest, &input->error);
             break;
         }

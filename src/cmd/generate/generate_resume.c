@@ -138,9 +138,14 @@ static bool is_last_of_prompt(const struct scan *scan, const cJSON *object) {
            sequence + 1 >= scan->settings->options.num_return_sequences;
 }
 
-static bool is_canceled(const cJSON *object) {
-    const cJSON *reason = json_member(object, "finish_reason");
-    return cJSON_IsString(reason) && strcmp(reason->valuestring, "canceled") == 0;
+static bool begins(const cJSON *text, const char *with) {
+    return cJSON_IsString(text) && strncmp(text->valuestring, with, strlen(with)) == 0;
+}
+
+/* Whether it is the run, and not the prompt, that had no better answer. */
+static bool is_none(const cJSON *object) {
+    return begins(json_member(object, "finish_reason"), "canceled") ||
+           begins(json_member(object, "error"), "out of memory");
 }
 
 static enum gen_status take(struct scan *scan, const cJSON *object, uint64_t end, bool *stop,
@@ -165,7 +170,7 @@ static enum gen_status take(struct scan *scan, const cJSON *object, uint64_t end
         resume->last_index = scan->index;
         resume->n_whole = scan->line_begin;
     }
-    *stop = is_canceled(object);
+    *stop = is_none(object);
     if (*stop) {
         return GEN_OK;
     }

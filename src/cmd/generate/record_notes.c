@@ -32,8 +32,8 @@ static bool was_seen(const struct record_notes *notes, const char *name) {
     return false;
 }
 
-static char to_lower(char c) {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+static int to_lower(char c) {
+    return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
 }
 
 /* Whether names are equal but for case, `-` and `_`: topK, max-new-tokens. */
@@ -69,7 +69,10 @@ static const char *nearest_option(const char *name) {
 static void write_name(char name[NAME_LONGEST + 1], const char *option) {
     size_t n = 0;
     for (; n < NAME_LONGEST && option[n] != '\0'; n++) {
-        name[n] = option[n] == '-' ? '_' : option[n];
+        name[n] = option[n];
+        if (name[n] == '-') {
+            name[n] = '_';
+        }
     }
     name[n] = '\0';
 }
