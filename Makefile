@@ -44,7 +44,7 @@ TEST_HELPERS    := $(filter-out $(TEST_SOURCES),$(wildcard tests/unit/*.c))
 OTHER_TESTS     := $(wildcard tests/fault/*.[ch] tests/fuzz/*.[ch])
 BATS_FILES      := $(wildcard tests/cli/*.bats)
 HEADERS         := $(wildcard include/*.h src/*/*.h src/*/*/*.h src/*/*/*/*.h tests/unit/*.h tests/neon/*.h scripts/manual/*.h)
-SCRIPTS         := $(wildcard scripts/*.sh scripts/manual/*.sh scripts/examples/*.sh scripts/examples/*.sbatch tests/package/*.sh tests/run tests/resume/kill tests/fuzz/run tests/cli/*.bash .ci/run)
+SCRIPTS         := $(wildcard scripts/*.sh scripts/manual/*.sh scripts/examples/*.sh scripts/examples/*.sbatch tests/package/*.sh tests/run tests/resume/kill tests/resume/memory tests/fuzz/run tests/cli/*.bash .ci/run)
 
 object          = $(patsubst %.c,$(BUILD)/%.o,$(1))
 PROGRAM_OBJECTS := $(call object,$(PROGRAM_SOURCES))
@@ -138,7 +138,7 @@ LINKER      = $(if $(MPI),$(MPI_WRAPPER),$(CC))
 
 # ---- building ---------------------------------------------------------------------------------
 
-.PHONY: all deps deps-lint deps-neon test test-sanitize test-thread test-fault fuzz test-neon test-mpi test-examples lint check-layers format bench \
+.PHONY: all deps deps-lint deps-neon test test-sanitize test-thread test-resume test-memory test-fault fuzz test-neon test-mpi test-examples lint check-layers format bench \
 	install install-built installable uninstall dist deb test-package clean help objects neon-programs fuzz-programs FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -314,6 +314,11 @@ test-resume: all ## kill a run of 10,000 prompts twenty times, resume it, compar
 	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && trap 'exit 130' INT TERM && \
 		cd "$$scratch" && GEN='$(abspath $(BUILD))/gen' MODEL='$(abspath tests/golden/models/base)' \
 			'$(abspath tests/resume/kill)' $(or $(PROMPTS),10000) $(or $(KILLS),20)
+
+test-memory: all ## memory of runs of 1,000 and of 10,000 prompts, compared (FEW=N PROMPTS=N; GNU time)
+	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && trap 'exit 130' INT TERM && \
+		cd "$$scratch" && GEN='$(abspath $(BUILD))/gen' MODEL='$(abspath tests/golden/models/base)' \
+			'$(abspath tests/resume/memory)' $(or $(FEW),1000) $(or $(PROMPTS),10000)
 
 # The program with calls that can be made to fail, tests/fault/inject.c, and the driver that makes
 # them. Every one that the program makes of these goes through the injector.

@@ -62,6 +62,7 @@ need_for_testing() {
     need 'bats' 'command -v bats' 'bats' 'bats' 'bats' 'bats-core'
     need 'jq' 'command -v jq' 'jq' 'jq' 'jq' 'jq'
     need 'tmux' 'command -v tmux' 'tmux' 'tmux' 'tmux' 'tmux'
+    need 'GNU time' 'gtime -f %M true || /usr/bin/time -f %M true' 'time' 'time' 'time' 'gnu-time'
     need 'strace' 'uname | grep -v Linux || command -v strace' 'strace' 'strace' 'strace' '-'
 }
 

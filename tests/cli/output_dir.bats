@@ -77,4 +77,8 @@ setup() {
     [ "$status" -eq 0 ]
     [ -s d/0.txt ]
     [[ $stderr == *"sandbox"* ]]
+    # What a run that was killed has left there goes.
+    touch d/.gen-0123456789abcdef.tmp
+    gen -n 1 --output-dir d Hi
+    [ "$(ls -A d)" = 0.txt ]
 }

@@ -103,12 +103,12 @@ setup() {
         cmp kept "$1"
     }
     echo 'My diary.' >text
-    no text 'has a line that is no record of --json'
+    no text 'does not begin with a record of --json'
     echo '{"index":0}' >old
     no old 'has a record without "run"'
     "$GEN" "${OPTIONS[@]}" -s 4 -o out
-    cat out out >twice
-    no twice 'its records are not in the order of their prompts'
+    { head -n 3 out && sed -n 2p out; } >turned
+    no turned 'its records are not in the order of their prompts'
     gen "${OPTIONS[@]}" -s 4 --resume -o /dev/null
     refused 2 "/dev/null: --resume needs a regular file"
     mkdir directory
@@ -152,6 +152,7 @@ setup() {
         cat part.*."$n" | jq -c --slurp 'sort_by(.index)[]' | cmp - <(jq -c . whole)
     done
     head -n 2 part.2.3 >part.2.3.partial
+    rm part.2.3
     gen "${OPTIONS[@]}" -s 4 --shard 2/3 --resume -o part.2.3
     [[ $stderr == *"going on after the prompt with index 4,"* ]]
     [ "$(jq -s -c 'map(.index)' part.2.3)" = "[1,4,7,10,13,16,19,22,25,28]" ]

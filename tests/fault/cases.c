@@ -30,6 +30,12 @@ const char *const fault_ways[FAULT_KINDS][6] = {
 #define SHAPE "--n-layer 1 --n-head 2 --n-embd 16 --n-ctx 16 --batch-size 64 -t 1 "
 #define TEXT  "@/train/text.txt"
 
+/* A run of three prompts of which two are answered. */
+#define RESUME "-q -m %/model.gguf -t 1 -s 1 -n 4 --lines --json --no-timings --resume -o text"
+#define RESUME_BEFORE                                                                              \
+    "printf 'the king\\nOnce\\nthe queen\\n' | \"$GEN\" -m \"$MADE/model.gguf\" -t 1 -s 1 -n 4 "   \
+    "--lines --json --no-timings >all && "
+
 const char fault_cases_fixtures[] =
     "\"$GEN\" convert -q \"$GOLDEN/models/base\" \"$MADE/model.gguf\" && "
     "\"$GEN\" convert -q --type q8_0 \"$GOLDEN/models/base\" \"$MADE/q8.gguf\" && "
@@ -54,6 +60,24 @@ const struct fault_case fault_cases[] = {
     {.name = "generate -o",
      .before = "echo 'what was there before' >text",
      .command = "-m %/model.gguf -t 1 --greedy -n 12 -o text -p the"},
+    {.name = "generate --csv, template",
+     .before = "printf 'Q: {{a}} {{b}}\\nA:' >t",
+     .command = "-m %/model.gguf -t 1 -s 1 -n 4 --csv --json --no-timings --template t",
+     .input = "a,b,max_new_tokens\nthe king,\"x\ny\",3\nOnce,\"\"\"q\"\"\",\n"},
+    {.name = "generate --resume, half is done",
+     .before = RESUME_BEFORE "head -c 700 all >text.partial && rm all",
+     .command = RESUME,
+     .input = "the king\nOnce\nthe queen\n",
+     .again = true},
+    {.name = "generate --resume, a list that has grown",
+     .before = RESUME_BEFORE "head -n 2 all >text && rm all",
+     .command = RESUME,
+     .input = "the king\nOnce\nthe queen\n",
+     .again = true},
+    {.name = "generate --output-dir",
+     .before = "mkdir d && echo 'what was there before' >d/7.txt",
+     .command = "-m %/model.gguf -t 1 -s 1 -n 4 --jsonl --output-dir d --name {{id}}.txt",
+     .input = "{\"id\":7,\"prompt\":\"the king\"}\n{\"id\":8,\"prompt\":\"Once\"}\n"},
     {.name = "generate --save-logits",
      .command = "-m %/model.gguf -t 1 --greedy -n 2 --save-logits logits -p the"},
     {.name = "generate --prompt-cache, made",

@@ -184,6 +184,30 @@ def chats():
         ', "logit_bias": {"5": "-inf"}, "do_sample": false, "min_new_tokens": 2, "max_length": 9', ', "top_p": 7'))))
 
 
+def records():
+    jsonl = ('{"prompt":"the king","id":1,"max_new_tokens":3,"temperature":0.5,"stop":["a","b"],"do_sample":true}\n'
+             '{"prompt":"a","logit_bias":{"5":-1,"6":"-inf"},"bad_words":"th","seed":7,"tags":[1.50,"x",{"y":null}]}\n\n'
+             '{"prompt":"b","temprature":1,"num_return_sequences":2,"stop_at":"sentence","max_length":9}\n{"id":4}\n')
+    csv = 'prompt,id,temperature\n"a ""b"", c\nd",7,\nthe king,x,0.5\n\n"open\n,1,2\n'
+    put("records", "jsonl", chosen(0, jsonl))
+    put("records", "csv", chosen(1, csv))
+    put("records", "template-jsonl", chosen(2, "Q: {{prompt}} {{ id }}\nA:\0" + jsonl))
+    put("records", "template-csv", chosen(3, "{{prompt}}{{id}}\0" + csv))
+    put("records", "name-jsonl", chosen(4, "{{id}}-{{index}}.{{sequence}}.txt\0" + jsonl))
+    put("records", "name-csv", chosen(5, "{{ id }}\0" + csv.replace("id", "../x", 1)))
+    answers = [{"index": i // 2, "sequence": i % 2, "finish_reason": "length",
+                "run": "0123ab-4567cd-89abef"} for i in range(6)]
+    answers.append({"index": 3, "error": "no", "run": "0123ab-4567cd-89abef"})
+    answers.append({"index": 4, "sequence": 0, "finish_reason": "canceled",
+                    "run": "0123ab-4567cd-89abef"})
+    lines = "".join(json.dumps(answer) + "\n" for answer in answers)
+    put("records", "resume", chosen(6, lines))
+    put("records", "resume-half", chosen(7, lines[:400]))
+    shard = "".join(json.dumps(dict(answer, index=3 * i + 1)) + "\n"
+                    for i, answer in enumerate(answers[:6:2]))
+    put("records", "resume-shard", chosen(8, shard))
+
+
 def options():
     commands = {0: ["-m", "x", "-n5", "--top-p=0.9", "--stop", "a", "--stop", "b", "-0q", "--", "-p"],
                 1: ["--json", "-p", "the", "--decode"], 2: ["--tensors", "m.gguf"],
@@ -238,6 +262,6 @@ def chat_templates():
 
 if __name__ == "__main__":
     shutil.rmtree(os.path.join(HERE, "seeds"), ignore_errors=True)
-    for make in (gguf, safetensors, tokenizers, directories, training, prompt_caches, lines, tokenize, chats, options,
-                 numbers, chat_templates):
+    for make in (gguf, safetensors, tokenizers, directories, training, prompt_caches, lines, tokenize, chats, records,
+                 options, numbers, chat_templates):
         make()

@@ -79,6 +79,7 @@ static enum gen_status prepare(struct generate *generate, const struct options_p
     if (status == GEN_OK) {
         status = generate_input_init(&generate->input, settings, parsed, generate->load.model, err);
     }
+    generate->input.progress = &generate->output.progress;
     generate->input.template = settings->template != NULL ? &generate->rules.template : NULL;
     if (status == GEN_OK && has_name(settings)) {
         status =

@@ -107,6 +107,7 @@ void generate_input_release(struct generate_input *input) {
     record_csv_release(&input->csv);
     record_fields_release(&input->fields);
     record_options_release(&input->own);
+    record_notes_release(&input->notes);
     record_rests_release(&input->rests);
     input_close(&input->input);
 }

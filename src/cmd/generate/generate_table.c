@@ -31,6 +31,9 @@ static const struct option table[] = {
         "kv-type", '\0', AT(kv_type), "TYPE", compute_kv_types,
         "how keys and values of the text so far are stored: f16 takes half the memory "
         "and is faster in long texts and large batches, but rounds them"),
+    OPTION_ROW_CHOICE(
+        "context", '\0', AT(context), "WHAT", context_names,
+        "when the context is full: stop, or slide: go on over its last half, read again"),
     OPTION_ROW("speculate", '\0', OPTION_FLAG, AT(speculate), NULL,
                "guess the next tokens where a text repeats itself, and check them together: the "
                "same text, sooner, above all with --greedy; drawn texts, which repeat "
@@ -98,9 +101,6 @@ static const struct option table[] = {
     OPTION_ROW("ignore-eos", '\0', OPTION_FLAG, AT(options.ignore_eos), NULL,
                "go on after an end-of-text token, whichever of the model's it is (never draw one: "
                "--logit-bias ID=-inf)"),
-    OPTION_ROW_CHOICE(
-        "context", '\0', AT(context), "WHAT", context_names,
-        "when the context is full: stop, or slide: go on over its last half, read again"),
     OPTION_ROW_HEADING("Sampling"),
     OPTION_ROW("seed", 's', OPTION_UINT64, AT(options.seed), "N",
                "the same seed gives the same text. That of the first text; JSON tells the one of "

@@ -28,6 +28,8 @@ struct record_options {
 
 /** Whether a member of that name is an option. */
 bool record_options_is(const char *name);
+/** The names of all of them, those of the table with `-`: the ith, or NULL after the last. */
+const char *record_options_name(size_t i);
 
 /**
  * Take the options of a record into `options`; `any` says whether there are some. All else is as

@@ -85,11 +85,26 @@ enum gen_status record_template_read(struct gen_bytes *text, const char *path,
     return record_template_check(text, message_name(path), err);
 }
 
+/* Whether the field in a part has that name. */
+static bool is_of(const struct part *part, const char *name) {
+    return part->name != NULL && strlen(name) == part->n_name &&
+           memcmp(name, part->name, part->n_name) == 0;
+}
+
+bool record_template_has(const struct gen_bytes *text, const char *name) {
+    struct part part;
+    bool found = false;
+    for (size_t at = 0; at < text->n && !found; at = part.next) {
+        read_part(&part, text, at);
+        found = is_of(&part, name);
+    }
+    return found;
+}
+
 static const struct record_field *find_field(const struct record_fields *fields,
                                              const struct part *part) {
     for (size_t i = 0; i < fields->n; i++) {
-        const char *name = fields->data[i].name;
-        if (strlen(name) == part->n_name && memcmp(name, part->name, part->n_name) == 0) {
+        if (is_of(part, fields->data[i].name)) {
             return &fields->data[i];
         }
     }
