@@ -43,7 +43,7 @@ static void read_pairs(const char *path) {
     struct gen_error err;
     struct pairs_reader reader = {.tokenizer = tokenizer,
                                   .pair = &pair,
-                                  .each = &each,
+                                  .message = &each,
                                   .max_positions = MAX_POSITIONS,
                                   .progress = go_on};
     if (file_map_open(&map, path, &err) != GEN_OK) {
