@@ -15,7 +15,7 @@ setup() {
     for other in '' '--shard 1/3' '--shard 3/3' '--shard 2/2' '--shard 1/1' '--first-index 30' '--shard 2/3 --first-index 30'; do
         # shellcheck disable=SC2086 # several words
         gen "${RUN[@]}" $other --resume -o part
-        refused 2 "part: was made with another --shard or --first-index (give another --output"
+        refused 2 "part: was made with another --shard or --first-index, or lacks records"
         cmp kept part
     done
     "$GEN" "${RUN[@]}" -o all
