@@ -195,7 +195,7 @@ $(BUILD)/manual: $(call object,$(MANUAL_SOURCES)) $(filter-out %/src/main.o,$(PR
 		$(BUILD)/main_renamed.o $(BUILD)/libgen.a
 	$(call say,LINK $@)$(LINKER) $(ALL_LDFLAGS) -o $@ $^ $(PROGRAM_LIBS)
 
-$(BUILD)/share/made: $(BUILD)/manual scripts/manual/make.sh
+$(BUILD)/share/made: $(BUILD)/manual scripts/manual/make.sh scripts/manual/guide.md
 	$(call say,MAN  $(@D))sh scripts/manual/make.sh $(BUILD)/manual $(@D)
 	@touch $@
 
@@ -466,7 +466,7 @@ INSTALL_DATA      = $(INSTALL) -m 644
 PUBLIC_HEADERS := $(wildcard include/*.h)
 EXAMPLES       := $(wildcard scripts/examples/*)
 # Where README.md names them.
-DOCUMENTS      := LICENSE README.md models/README.md scripts/SPEED.md scripts/finetune_demo.sh $(EXAMPLES)
+DOCUMENTS      := LICENSE README.md models/README.md scripts/SPEED.md scripts/manual/guide.md scripts/finetune_demo.sh $(EXAMPLES)
 SHARED         := $(if $(wildcard $(BUILD)/lib/libgen.so.$(VERSION)),libgen.so.$(VERSION))
 PAGES          := $(notdir $(wildcard $(BUILD)/share/man1/*.1))
 
@@ -488,6 +488,7 @@ install-built:
 	sed -e 's|@prefix@|$(prefix)|; s|@version@|$(VERSION)|' -e 's|@libdir@|$(patsubst $(prefix)/%,$${prefix}/%,$(libdir))|' \
 		-e 's|@includedir@|$(patsubst $(prefix)/%,$${prefix}/%,$(includedir))|' scripts/gen.pc.in >'$(DESTDIR)$(pkgconfigdir)/gen.pc'
 	$(call put,$(mandir)/man1,$(PAGES:%=$(BUILD)/share/man1/%))
+	$(if $(PAGES),$(call put,$(mandir)/man7,$(BUILD)/share/man7/gen-guide.7))
 	$(if $(PAGES),$(call put,$(bashcompletiondir),$(BUILD)/share/bash/gen))
 	$(if $(PAGES),$(call put,$(zshcompletiondir),$(BUILD)/share/zsh/_gen))
 	$(if $(PAGES),$(call put,$(fishcompletiondir),$(BUILD)/share/fish/gen.fish))
@@ -504,10 +505,10 @@ PAGE_NAMES = $(shell sed -n 's/^    \.name = "\([a-z]*\)",$$/-\1/p' src/cmd/*.c 
 uninstall: ## remove what install put there
 	rm -f '$(DESTDIR)$(bindir)/gen' $(PUBLIC_HEADERS:include/%='$(DESTDIR)$(includedir)/%') \
 		$(patsubst %,'$(DESTDIR)$(libdir)/%',libgen.a libgen.so $(SONAME) libgen.so.$(VERSION)) \
-		'$(DESTDIR)$(pkgconfigdir)/gen.pc' '$(DESTDIR)$(mandir)/man1/gen.1' $(patsubst %,'$(DESTDIR)$(mandir)/man1/gen%.1',$(PAGE_NAMES)) \
+		'$(DESTDIR)$(pkgconfigdir)/gen.pc' '$(DESTDIR)$(mandir)/man1/gen.1' '$(DESTDIR)$(mandir)/man7/gen-guide.7' $(patsubst %,'$(DESTDIR)$(mandir)/man1/gen%.1',$(PAGE_NAMES)) \
 		'$(DESTDIR)$(bashcompletiondir)/gen' '$(DESTDIR)$(zshcompletiondir)/_gen' \
 		'$(DESTDIR)$(fishcompletiondir)/gen.fish' '$(DESTDIR)$(docdir)/examples' $(patsubst %,'$(DESTDIR)$(docdir)/%',$(DOCUMENTS))
-	@rmdir $(patsubst %,'$(DESTDIR)$(docdir)/%',scripts/examples/ $(filter-out ./ scripts/examples/,$(sort $(dir $(DOCUMENTS))))) '$(DESTDIR)$(docdir)' 2>/dev/null || true
+	@rmdir $(patsubst %,'$(DESTDIR)$(docdir)/%',scripts/examples/ scripts/manual/ $(filter-out ./ scripts/examples/ scripts/manual/,$(sort $(dir $(DOCUMENTS))))) '$(DESTDIR)$(docdir)' 2>/dev/null || true
 
 dist: ## write a source archive, build/gen-VERSION.tar.gz, of what git tracks
 	@sh scripts/make_dist.sh $(VERSION) $(BUILD)/gen-$(VERSION).tar.gz

@@ -31,6 +31,7 @@ has_shared() {
     grep -qx "Version: $("$GEN" --version | sed -n 's/^gen //p')" at/usr/lib/there/pkgconfig/gen.pc
     if [ -e "$BUILD/share/man1/gen.1" ]; then
         [ -s at/man/man1/gen-finetune.1 ]
+        [ -s at/man/man7/gen-guide.7 ]
         [ -s at/bash/gen ]
         [ -s at/usr/share/zsh/site-functions/_gen ]
         [ -s at/usr/share/fish/vendor_completions.d/gen.fish ]

@@ -59,7 +59,7 @@ bash_completes() {
 
 @test "man and mandoc find nothing wrong with the pages" {
     command -v man >/dev/null || command -v mandoc >/dev/null || skip "neither man nor mandoc is here"
-    for page in "$SHARE"/man1/*.1; do
+    for page in "$SHARE"/man1/*.1 "$SHARE"/man7/*.7; do
         if man --version 2>/dev/null | grep -q '^man '; then
             [ -z "$(LC_ALL=C.UTF-8 MANROFFSEQ='' MANWIDTH=80 man --warnings -E UTF-8 -l -Tutf8 -Z "$page" 2>&1 >/dev/null)" ]
         fi

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2153,SC2154 # bats and helper.bash set them
-# Every example of README.md, as a reader would type it.
+# Every example of README.md, then of the guide, as a reader would type it.
 #
 # A block marked `console` holds commands after "$ " and their exact output. A block marked `sh`
 # holds commands that must succeed; there, a tiny model is in the Hugging Face cache in the
@@ -37,7 +37,7 @@ blocks() {
     awk -v kind="$1" '
         $0 == "```" kind { inside = 1; next }
         $0 == "```" && inside { inside = 0; print "--------"; next }
-        inside { print }' "$ROOT/README.md"
+        inside { print }' "$ROOT/README.md" "$ROOT/scripts/manual/guide.md"
 }
 
 @test "what the README shows is what the commands print" {
@@ -50,7 +50,7 @@ blocks() {
         [ -n "$command" ] || return 0
         found=$(bash -c "$command" 2>&1)
         if [ "$found" != "${wanted%$'\n'}" ]; then
-            printf '$ %s\nprints\n%s\nbut the README says\n%s\n' "$command" "$found" "$wanted"
+            printf '$ %s\nprints\n%s\nbut the document says\n%s\n' "$command" "$found" "$wanted"
             return 1
         fi
         n=$((n + 1))
@@ -118,7 +118,7 @@ blocks() {
     [ -z "${GEN_SANITIZE:-}" ] || skip "the sanitizers' own libraries are needed too"
     unset GEN_KERNELS
     blocks c | grep -v '^--------$' >story.c
-    line=$(grep '^cc .* story\.c ' "$ROOT/README.md")
+    line=$(grep '^cc .* story\.c ' "$ROOT/scripts/manual/guide.md")
     # As if `make install` had put headers and library where compilers look.
     C_INCLUDE_PATH=$ROOT/include LIBRARY_PATH=$(dirname "$GEN") bash -euc "$line"
     run --separate-stderr ./story "$MODEL" "Once upon"
