@@ -50,7 +50,7 @@ has_shared() {
     grep -qx prefix=/opt at/opt/lib/pkgconfig/gen.pc
     "${make[@]}" uninstall DESTDIR="$at" PREFIX=/opt2
     [ ! -e at/opt2/share/doc/gen ]
-    grep -o '](\(models\|scripts\)/[^)]*)' "$ROOT/README.md" | tr -d ']()' | while read -r file; do
+    grep -o '](\(models\|scripts\)/[^)]*)' "$ROOT/README.md" | tr -d ']()' | sed 's|#.*||' | while read -r file; do
         [ -e "at/opt/share/doc/gen/$file" ]
     done
 }
