@@ -465,8 +465,8 @@ INSTALL_DATA      = $(INSTALL) -m 644
 
 PUBLIC_HEADERS := $(wildcard include/*.h)
 EXAMPLES       := $(wildcard scripts/examples/*)
-# Where README.md names them.
-DOCUMENTS      := LICENSE README.md models/README.md scripts/SPEED.md scripts/finetune_demo.sh $(EXAMPLES)
+# Where README.md and GUIDE.md name them.
+DOCUMENTS      := LICENSE README.md GUIDE.md models/README.md scripts/SPEED.md scripts/finetune_demo.sh $(EXAMPLES)
 SHARED         := $(if $(wildcard $(BUILD)/lib/libgen.so.$(VERSION)),libgen.so.$(VERSION))
 PAGES          := $(notdir $(wildcard $(BUILD)/share/man1/*.1))
 

@@ -41,7 +41,7 @@ has_shared() {
     [ "$(find at ! -type d | sort | xargs)" = "at/man/man1/gen-other.1 at/usr/share/doc/gen/own" ]
 }
 
-@test "PREFIX is prefix; a link in README.md leads to a file that is installed too" {
+@test "PREFIX is prefix; a link in README.md or GUIDE.md leads to a file that is installed too" {
     PREFIX=/opt "${make[@]}" install DESTDIR="$at"
     "${make[@]}" install DESTDIR="$at" PREFIX=/opt2
     cmp "$GEN" at/opt/bin/gen
@@ -49,7 +49,7 @@ has_shared() {
     grep -qx prefix=/opt at/opt/lib/pkgconfig/gen.pc
     "${make[@]}" uninstall DESTDIR="$at" PREFIX=/opt2
     [ ! -e at/opt2/share/doc/gen ]
-    grep -o '](\(models\|scripts\)/[^)]*)' "$ROOT/README.md" | tr -d ']()' | while read -r file; do
+    grep -oh '](\(models/\|scripts/\|README[.]\|GUIDE[.]\)[^)]*)' "$ROOT/README.md" "$ROOT/GUIDE.md" | sed 's/^](//; s/[)#].*//' | while read -r file; do
         [ -e "at/opt/share/doc/gen/$file" ]
     done
 }
