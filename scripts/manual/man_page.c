@@ -158,7 +158,7 @@ static const struct variable {
      "where Hugging Face's cache is, in which names are looked up last; where none is set, in "
      "$HOME/.cache/huggingface/hub"},
     {"NO_COLOR", has_color,
-     "if set and not empty, no colour is used unless --color always is given"},
+     "if set and not empty, no color is used unless --color always is given"},
     {"GEN_KERNELS", computes,
      "the kernel set to compute with, such as generic or avx2, in the place of the fastest; what "
      "is "
@@ -387,6 +387,8 @@ void put_page_of_gen(void) {
     put_item("$XDG_DATA_HOME/gen/models, ~/.local/share/gen/models",
              "models of the user: NAME is a file NAME or NAME.gguf there, or a directory.");
     put_item("~/.cache/huggingface/hub", "models that Hugging Face's hf download fetched.");
+    put_item("share/doc/gen/GUIDE.md",
+             "where gen was installed: all that gen does, at length and with examples.");
     put_examples(commands[0]->spec->examples, false);
     put_see_also(NULL);
 }
