@@ -12,7 +12,7 @@
  *  - gen_bench.h: what a model costs and what a machine can do
  *
  * All that the `gen` program does with models and tokenizers it does through them, so a program
- * that embeds the library can do the same; README.md shows a small one.
+ * that embeds the library can do the same; scripts/manual/guide.md shows a small one.
  *
  * To link with it: cc hello.c -lgen -lcjson -lutf8proc -lm -pthread
  *

@@ -77,7 +77,7 @@ static const struct variable {
      "where Hugging Face's cache is, in which names are looked up last; where none is set, in "
      "$HOME/.cache/huggingface/hub"},
     {"NO_COLOR", has_color,
-     "if set and not empty, no colour is used unless --color always is given"},
+     "if set and not empty, no color is used unless --color always is given"},
     {"GEN_KERNELS", computes,
      "the kernel set to compute with, such as generic or avx2, in the place of the fastest; what "
      "is "

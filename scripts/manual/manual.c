@@ -68,6 +68,9 @@ struct value value_of_option(const struct option *option) {
         return (struct value){.kind = VALUE_CHOICE, .choices = option->choices};
     case OPTION_STRING:
     case OPTION_LIST:
+        if (option->choices != NULL) {
+            return (struct value){.kind = VALUE_CHOICE, .choices = option->choices};
+        }
         return value_of_word(option->argument);
     default:
         return (struct value){.kind = VALUE_ANY};

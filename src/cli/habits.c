@@ -1,7 +1,7 @@
 /**
- * habits.c - what users of transformers and llama.cpp write, and what it is called here. An alias
- * must mean exactly the same as its option, in values and effect; whatever is only similar gets a
- * sentence. options.c looks them up.
+ * habits.c - what users of transformers, llama.cpp and ollama write, and what it is called here. An
+ * alias must mean exactly the same as its option, in values and effect; whatever is only similar
+ * gets a sentence. options.c looks them up.
  */
 #include "cli/habits.h"
 
@@ -47,6 +47,7 @@ const struct habit habits_generate[] = {
     {"repeat-penalty", "repetition-penalty", NULL},
     {"n-predict", "max-new-tokens", NULL},
     {"predict", "max-new-tokens", NULL},
+    {"num-predict", "max-new-tokens", NULL},
     {"max-tokens", "max-new-tokens", NULL},
     {"typical", "typical-p", NULL},
     {"top-nsigma", "top-n-sigma", NULL},
@@ -68,6 +69,7 @@ const struct habit habits_generate[] = {
     {"jinja", NULL, NO_ROLES},
     {"c", NULL, CONTEXT},
     {"ctx-size", NULL, CONTEXT},
+    {"num-ctx", NULL, CONTEXT},
     {"ctk", NULL, KV_TYPES},
     {"ctv", NULL, KV_TYPES},
     {"cache-type-k", NULL, KV_TYPES},
@@ -283,7 +285,7 @@ const struct habit habits_generate[] = {
     {NULL, NULL, NULL},
 };
 
-#define TALKS "gen chat does; leave it away"
+#define TALKS "gen chat does; leave it out"
 #define TYPED "messages are typed, or come on stdin, or with --file FILE"
 #define LOOKS "what comes before and after a message is the template's: --template NAME"
 #define ENDS  "gen chat --jsonl answers one message of each line; Ctrl-D, or /exit, ends a talk"
@@ -297,7 +299,7 @@ const struct habit habits_chat[] = {
     {"jinja", NULL, TALKS},
     {"multiline-input", NULL,
      "a backslash at a line's end, or \"\"\" around lines, makes one message"},
-    {"simple-io", NULL, "where stdin is no terminal, it is simple by itself; leave it away"},
+    {"simple-io", NULL, "where stdin is no terminal, it is simple by itself; leave it out"},
     {"single-turn", NULL, ENDS},
     {"st", NULL, ENDS},
     {"no-cnv", NULL, "gen generate continues one prompt"},
@@ -311,7 +313,7 @@ const struct habit habits_chat[] = {
     {"in-suffix", NULL, LOOKS},
     {"p", NULL, TYPED},
     {"prompt", NULL, TYPED},
-    {"lines", NULL, "each line of stdin is a message anyway; leave it away"},
+    {"lines", NULL, "each line of stdin is a message anyway; leave it out"},
     {"c", NULL, "the context is as long as the model's; a full one loses its oldest turns"},
     {"ctx-size", NULL, "the context is as long as the model's; a full one loses its oldest turns"},
     {"context", NULL, "a full context loses its oldest turns, and that cannot be changed"},

@@ -155,6 +155,7 @@ END
 /set model x|on the command line
 /set threads 2|on the command line
 /set nothing 1|no option "nothing"
+/set temprature 1|no option "temprature" (did you mean temperature?)
 /set max-new-tokens 0|at least one token
 /set min-new-tokens 9|is more than
 /set logit-bias 5|is not ID=X

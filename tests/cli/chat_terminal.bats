@@ -119,6 +119,18 @@ teardown() {
     shows "status 0"
 }
 
+@test "what --verbose says of an answer is broken between words, too" {
+    for columns in 40 50 61; do
+        quiet=-v open "$columns" -n 3
+        type_in Hi
+        shows "finish" 1
+        said=$(screen | sed -n '/^gen: answer 0/,/finish/p' | xargs)
+        echo "$said"
+        [[ $said =~ ^gen:\ answer\ 0:\ seed\ 0,\ [0-9]+\ tokens\ before\ it,\ of\ which\ [0-9]+\ were\ read\ now\ in\ [0-9.]+\ s\ \([0-9.]+/s\),\ 3\ new\ tokens\ in\ [0-9.]+\ s\ \([0-9.]+/s\),\ finish\ length$ ]]
+        close
+    done
+}
+
 @test "roles are in color on a terminal alone" {
     open 80 -n 2
     type_in "Hi"

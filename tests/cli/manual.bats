@@ -86,6 +86,12 @@ bash_completes() {
     [ "$(bash_completes --kv-type = f1)" = f16 ]
     [ "$(bash_completes --kv_type f1)" = f16 ]
     [ "$(bash_completes convert --type q8)" = q8_0 ]
+    # The names that gen itself knows.
+    gen chat --template none
+    refused 2 "must be one of "
+    names=${stderr#*must be one of }
+    names=$(tr -d , <<<"${names%%, or a text*}")
+    [ "$(bash_completes chat --template "" | xargs)" = "${names/ or / }" ]
     [ "$(bash_completes train --type q8)" = "" ]
     [ -z "$(bash_completes -n "")" ]
     cd here

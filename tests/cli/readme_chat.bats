@@ -15,7 +15,7 @@ teardown() {
 words() { tr -s ' \n' '\n' | sed -E 's/[0-9]+\.[0-9]+/TIME/; /^$/d'; }
 
 @test "the README's chat is what gen shows" {
-    awk '/^## / { there = $0 == "## Talk with it" } there' "$ROOT/README.md" >section
+    awk '/^## / { there = 0 } /^\*\*Talk with a model/ { there = 1 } there' "$ROOT/README.md" >section
     awk '$0 == "```sh" { inside = 1; next } $0 == "```" { inside = 0 } inside' section >script
     awk '/^\$ gen chat / { inside = 1; next } $0 == "```" { inside = 0 } inside' section >shown
     columns=$(sed -En 's/^At a terminal of ([0-9]+) columns:$/\1/p' section)

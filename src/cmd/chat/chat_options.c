@@ -25,6 +25,10 @@
 static const char first_heading[] = "Answers";
 static const char end_heading[] = "Input and output";
 
+/* What a shell completes; other texts are templates, too. */
+static const char *const template_names[] = {"plain",  "chatml",   "alpaca",   "llama2",
+                                             "zephyr", "dialogpt", "instruct", NULL};
+
 static const struct option table[] = {
     OPTION_ROW_HEADING("Model"),
     OPTION_ROW(
@@ -43,10 +47,11 @@ static const struct option table[] = {
         "how keys and values of the text so far are stored: f16 takes half the memory "
         "and is faster in long texts, but rounds them"),
     OPTION_ROW_HEADING("Conversation"),
-    OPTION_ROW("template", '\0', OPTION_STRING, CHAT_AT(chat_template), "NAME|TEXT",
-               "how the conversation becomes the text that the model reads: plain, chatml, alpaca, "
-               "llama2, zephyr, dialogpt, instruct, or a pattern as `gen finetune` takes it, such "
-               "as '{role}: {content}\\n' (default: the model's own, else plain)"),
+    OPTION_ROW_NAMES(
+        "template", '\0', CHAT_AT(chat_template), "NAME|TEXT", template_names,
+        "how the conversation becomes the text that the model reads: plain, chatml, alpaca, "
+        "llama2, zephyr, dialogpt, instruct, or a pattern as `gen finetune` takes it, such "
+        "as '{role}: {content}\\n' (default: the model's own, else plain)"),
     OPTION_ROW("system", '\0', OPTION_STRING, CHAT_AT(system), "TEXT",
                "the system message; it stays when the context is full"),
     OPTION_ROW("history", '\0', OPTION_STRING, CHAT_AT(history), "FILE",

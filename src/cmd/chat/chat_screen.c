@@ -177,13 +177,15 @@ void chat_screen_end(struct chat_screen *screen, const struct gen_result *result
     text_out_mark(&screen->out);
     if (screen->settings->verbose) {
         size_t n_read = result->n_prompt_ids - result->n_cached;
-        message("answer %llu: seed %llu, %zu tokens before it, of which %zu were read now in "
-                "%.3f s (%.1f/s), %zu new tokens in %.3f s (%.1f/s), finish %s",
-                (unsigned long long)screen->index - 1, (unsigned long long)result->seed,
-                result->n_prompt_ids, n_read, result->prompt_seconds,
-                per_second(n_read, result->prompt_seconds), result->n_new_ids,
-                result->decode_seconds, per_second(result->n_new_ids, result->decode_seconds),
-                gen_finish_name(result->finish));
+        char *line = alloc_printf(
+            "answer %llu: seed %llu, %zu tokens before it, of which %zu were read now in "
+            "%.3f s (%.1f/s), %zu new tokens in %.3f s (%.1f/s), finish %s",
+            (unsigned long long)screen->index - 1, (unsigned long long)result->seed,
+            result->n_prompt_ids, n_read, result->prompt_seconds,
+            per_second(n_read, result->prompt_seconds), result->n_new_ids, result->decode_seconds,
+            per_second(result->n_new_ids, result->decode_seconds), gen_finish_name(result->finish));
+        chat_screen_warn(screen, line);
+        free(line);
     }
 }
 
