@@ -342,3 +342,14 @@ END
     grep -qE "^$reader .*talk.json" calls
     [ -s talk.json ]
 }
+
+@test "answers that would be read as messages are refused" {
+    printf '{"messages":[{"role":"user","content":"Hi"}]}\n' >list
+    run --separate-stderr bash -c 'timeout 5 "$0" chat -n 1 --jsonl --json <list >>list' "$GEN"
+    refused 1 "stdout: would be overwritten while it is read"
+    [ "$(wc -l <list)" -eq 1 ]
+    run --separate-stderr bash -c 'timeout 5 "$0" chat -n 1 <list >>list' "$GEN"
+    refused 1 "stdout: would be overwritten while it is read"
+    run --separate-stderr bash -c 'timeout 5 "$0" chat -n 1 -o list <list' "$GEN"
+    refused 1 "list: would be overwritten while it is read"
+}

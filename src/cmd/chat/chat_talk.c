@@ -240,6 +240,14 @@ static enum gen_status draw(struct chat_talk *talk, const struct chat_listener *
 
 /* ---- turns -----------------------------------------------------------------------------------*/
 
+/* The turns that are left out may have room again, as others are gone: let the next answer see. */
+static void see_again(struct chat_talk *talk) {
+    if (talk->n_left_out > 0) {
+        talk->n_left_out = 0;
+        chat_messages_forget(&talk->messages);
+    }
+}
+
 /* Where the user's last message is; the number of messages: there is none. */
 static size_t last_of_user(const struct chat_messages *messages) {
     size_t i = messages->n, first = chat_messages_first(messages);
@@ -277,13 +285,12 @@ enum gen_status chat_talk_say(struct chat_talk *talk, const char *message, size_
 
 enum gen_status chat_talk_edit(struct chat_talk *talk, const char *message, size_t n,
                                const struct chat_listener *listener, struct gen_error *err) {
-    size_t first = chat_messages_first(&talk->messages);
     size_t last = last_of_user(&talk->messages), n_old = talk->messages.n - last;
     size_t n_left_out = talk->n_left_out;
     struct chat_message *old = alloc_new(n_old, sizeof *old);
     memcpy(old, talk->messages.data + last, n_old * sizeof *old);
     talk->messages.n = last;
-    talk->n_left_out = size_min(n_left_out, last - first);
+    see_again(talk);
     enum gen_status status = chat_talk_say(talk, message, n, listener, err);
     if (talk->messages.n == last) {
         /* There is room, as they were there before. */
@@ -325,7 +332,7 @@ enum gen_status chat_talk_retry(struct chat_talk *talk, const struct chat_listen
 }
 
 bool chat_talk_undo(struct chat_talk *talk) {
-    size_t last = last_of_user(&talk->messages), first = chat_messages_first(&talk->messages);
+    size_t last = last_of_user(&talk->messages);
     if (talk->refused.n > 0) {
         talk->refused.n = 0;
         return true;
@@ -334,7 +341,7 @@ bool chat_talk_undo(struct chat_talk *talk) {
         return false;
     }
     chat_messages_cut(&talk->messages, last);
-    talk->n_left_out = size_min(talk->n_left_out, last - first);
+    see_again(talk);
     talk->n_retries = 0;
     return true;
 }
