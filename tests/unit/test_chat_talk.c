@@ -256,6 +256,38 @@ static void no_half_of_a_turn_stays(void **state) {
     end(&f);
 }
 
+/* Of many turns no more go than must: one more would have no room. */
+static void as_few_turns_go_as_must(void **state) {
+    struct fixture f;
+    int n_short = 0;
+    (void)state;
+    begin(&f);
+    f.options.max_new_tokens = 1;
+    for (int n = 1; n <= 9; n++) {
+        struct chat_messages messages = {0};
+        for (int i = 0; i < n; i++) {
+            chat_messages_add(&messages, CHAT_USER, "abcdefgh", (size_t)(i % 8));
+            chat_messages_add(&messages, CHAT_ASSISTANT, "a", 1);
+        }
+        chat_talk_replace(&f.talk, &messages);
+        assert_int_equal(say(&f, "b"), GEN_OK);
+        assert_true(f.heard.last.n_prompt_ids + 1 <= 64);
+        if (f.talk.n_left_out > 0) {
+            struct gen_ids ids = {0};
+            struct gen_error err;
+            chat_messages_cut(&f.talk.messages, f.talk.messages.n - 1);
+            assert_int_equal(chat_talk_encode(f.model, f.chat_template, &f.talk.messages,
+                                              f.talk.n_left_out - 2, false, &ids, &err),
+                             GEN_OK);
+            assert_true(ids.n + 1 > 64);
+            gen_ids_release(&ids);
+        }
+        n_short += f.talk.n_left_out > 0;
+    }
+    assert_true(n_short > 0);
+    end(&f);
+}
+
 static void an_answer_that_is_ended_is_kept(void **state) {
     struct fixture f;
     (void)state;
@@ -410,6 +442,7 @@ int main(void) {
         cmocka_unit_test(an_answer_streams_without_white_space_around_it),
         cmocka_unit_test(the_oldest_turns_go_and_the_system_message_stays),
         cmocka_unit_test(no_half_of_a_turn_stays),
+        cmocka_unit_test(as_few_turns_go_as_must),
         cmocka_unit_test(turns_come_back_when_what_drove_them_out_is_gone),
         cmocka_unit_test(an_answer_that_is_ended_is_kept),
         cmocka_unit_test(an_edited_message_takes_the_place_of_the_last),

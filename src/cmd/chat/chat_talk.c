@@ -48,14 +48,41 @@ enum gen_status chat_talk_encode(const struct gen_model *model,
     return status;
 }
 
-/* Where the turn after the oldest that is seen begins; 0: there is none but the last. */
-static size_t next_turn(const struct chat_talk *talk, size_t n_left_out) {
+/* The ids to be answered, without so many messages after the system's. */
+static enum gen_status encode(const struct chat_talk *talk, size_t n_left_out, struct gen_ids *ids,
+                              struct gen_error *err) {
+    bool goes_on = n_left_out == talk->n_left_out;
+    ids->n = 0;
+    return chat_talk_encode(talk->model, talk->chat_template, &talk->messages, n_left_out, goes_on,
+                            ids, err);
+}
+
+/* Leave out turns after those that are, as few as bring the ids down to `most`, or all but the
+ * last. The fewer messages the fewer ids; so few are tried, as a file may have many. */
+static enum gen_status leave_out(const struct chat_talk *talk, size_t most, size_t *n_left_out,
+                                 struct gen_ids *ids, struct gen_error *err) {
     const struct chat_messages *messages = &talk->messages;
-    size_t i = chat_messages_first(messages) + n_left_out + 1;
-    while (i < messages->n && messages->data[i].role != CHAT_USER) {
-        i++;
+    size_t first = chat_messages_first(messages), n = 0;
+    size_t *turns = alloc_new(messages->n, sizeof *turns); /* messages before each */
+    for (size_t i = first + *n_left_out + 1; i < messages->n; i++) {
+        if (messages->data[i].role == CHAT_USER) {
+            turns[n++] = i - first;
+        }
     }
-    return i < messages->n ? i : 0;
+    enum gen_status status = GEN_OK;
+    size_t low = 0, high = n > 0 ? n - 1 : 0;
+    while (status == GEN_OK && low < high) {
+        size_t middle = low + (high - low) / 2;
+        status = encode(talk, turns[middle], ids, err);
+        low = ids->n > most ? middle + 1 : low;
+        high = ids->n > most ? high : middle;
+    }
+    if (status == GEN_OK && n > 0) {
+        *n_left_out = turns[low];
+        status = encode(talk, turns[low], ids, err);
+    }
+    free(turns);
+    return status;
 }
 
 /* The ids to be answered, with room for an answer: a quarter of the context, or what is needed. */
@@ -64,32 +91,22 @@ static enum gen_status fit(struct chat_talk *talk, struct gen_ids *ids, struct g
     int32_t most = talk->options->max_new_tokens;
     size_t room = most >= 0 ? size_min((size_t)most, n_ctx / 4) : n_ctx / 4;
     size_t n_left_out = talk->n_left_out;
-    for (;;) {
-        bool goes_on = n_left_out == talk->n_left_out;
-        ids->n = 0;
-        enum gen_status status = chat_talk_encode(talk->model, talk->chat_template, &talk->messages,
-                                                  n_left_out, goes_on, ids, err);
-        size_t next = next_turn(talk, n_left_out);
-        if (status != GEN_OK) {
-            return status;
-        }
-        if (ids->n + room <= n_ctx || (next == 0 && ids->n < n_ctx)) {
-            break;
-        }
-        if (next == 0) {
-            message_set(err, GEN_CONTEXT_FULL,
-                        "this message, with the system message, has %zu tokens, but the context "
-                        "holds %zu with at least one of the answer (shorten it)",
-                        ids->n, n_ctx);
-            return GEN_CONTEXT_FULL;
-        }
-        n_left_out = next - chat_messages_first(&talk->messages);
+    enum gen_status status = encode(talk, n_left_out, ids, err);
+    if (status == GEN_OK && ids->n + room > n_ctx) {
+        status = leave_out(talk, n_ctx - room, &n_left_out, ids, err);
     }
-    if (n_left_out != talk->n_left_out) {
+    if (status == GEN_OK && ids->n >= n_ctx) {
+        message_set(err, GEN_CONTEXT_FULL,
+                    "this message, with the system message, has %zu tokens, but the context "
+                    "holds %zu with at least one of the answer (shorten it)",
+                    ids->n, n_ctx);
+        status = GEN_CONTEXT_FULL;
+    }
+    if (status == GEN_OK && n_left_out != talk->n_left_out) {
         chat_messages_forget(&talk->messages);
         talk->n_left_out = n_left_out;
     }
-    return GEN_OK;
+    return status;
 }
 
 /* ---- an answer -------------------------------------------------------------------------------*/
