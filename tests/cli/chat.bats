@@ -352,4 +352,7 @@ END
     refused 1 "stdout: would be overwritten while it is read"
     run --separate-stderr bash -c 'timeout 5 "$0" chat -n 1 -o list <list' "$GEN"
     refused 1 "list: would be overwritten while it is read"
+    "$GEN" convert "$BATS_TEST_DIRNAME/../golden/models/base" model.gguf
+    gen_stdin 'Hi\n' chat -n 1 -m model.gguf -o model.gguf
+    refused 1 "model.gguf: would be overwritten while it is read"
 }

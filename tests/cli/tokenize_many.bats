@@ -157,3 +157,18 @@ setup() {
     echo "$small KiB, $large KiB"
     [ "$large" -lt $((small + small / 5)) ]
 }
+
+@test "many texts are not read from where their ids go" {
+    printf 'a\nb\n' >texts
+    for input in '<texts' texts; do
+        run --separate-stderr bash -c 'ulimit -f 100; timeout 5 "$0" tokenize --lines '"$input"' >>texts' "$GEN"
+        refused 1 "stdout: would be overwritten while it is read"
+    done
+    gen tokenize --lines -o texts texts
+    refused 1 "texts: would be overwritten while it is read"
+    [ "$(cat texts)" = $'a\nb' ]
+    # One text is read before.
+    gen tokenize -o texts texts
+    [ "$status" -eq 0 ]
+    [ "$(wc -l <texts)" -eq 1 ]
+}
