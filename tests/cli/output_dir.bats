@@ -43,6 +43,11 @@ setup() {
     [[ $stderr == *'--name: ".x" begins with a dot'* ]]
     [[ $stderr == *'--name: "" is empty'* ]]
     [[ $stderr == *'has no field "id", but "prompt", "no"'* ]]
+    # Prompts that are text have no fields.
+    for prompts in --lines --null --seed=1; do
+        gen_stdin 'a' -n 1 "$prompts" --output-dir f --name '{{id}}'
+        refused 1 'the record has no field "id", but "index", "sequence"'
+    done
     # As long as names can be, and one more: with the number of the text.
     jq -nc '("x" * 254, "x" * 253, "y") | {prompt: "p", id: .}' >long.jsonl
     gen -n 1 --jsonl -f long.jsonl --output-dir e --name '{{id}}.{{sequence}}'
