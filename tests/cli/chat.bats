@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2153,SC2154 # bats and helper.bash set them
+# shellcheck disable=SC2016,SC2153,SC2154 # bats and helper.bash set them
 # gen chat without a terminal: lines, JSON, many conversations in one run, commands and files. What it
 # is at a terminal is in chat_terminal.bats.
 

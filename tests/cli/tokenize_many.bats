@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2153,SC2154 # bats and helper.bash set them
+# shellcheck disable=SC2016,SC2153,SC2154 # bats and helper.bash set them
 # gen tokenize: many texts in one run, and where their tokens are
 
 setup() {
