@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2153,SC2154 # bats and helper.bash set them
+# shellcheck disable=SC2016,SC2153,SC2154 # bats and helper.bash set them
 # gen chat without a terminal: lines, JSON, many conversations in one run, commands and files. What it
 # is at a terminal is in chat_terminal.bats.
 
@@ -342,4 +342,18 @@ END
     [ ! -s violations ]
     grep -qE "^$reader .*talk.json" calls
     [ -s talk.json ]
+}
+
+@test "answers that would be read as messages are refused" {
+    printf '{"messages":[{"role":"user","content":"Hi"}]}\n' >list
+    run --separate-stderr bash -c 'timeout 5 "$0" chat -n 1 --jsonl --json <list >>list' "$GEN"
+    refused 1 "stdout: would be overwritten while it is read"
+    [ "$(wc -l <list)" -eq 1 ]
+    run --separate-stderr bash -c 'timeout 5 "$0" chat -n 1 <list >>list' "$GEN"
+    refused 1 "stdout: would be overwritten while it is read"
+    run --separate-stderr bash -c 'timeout 5 "$0" chat -n 1 -o list <list' "$GEN"
+    refused 1 "list: would be overwritten while it is read"
+    "$GEN" convert "$BATS_TEST_DIRNAME/../golden/models/base" model.gguf
+    gen_stdin 'Hi\n' chat -n 1 -m model.gguf -o model.gguf
+    refused 1 "model.gguf: would be overwritten while it is read"
 }

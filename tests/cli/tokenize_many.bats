@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2153,SC2154 # bats and helper.bash set them
+# shellcheck disable=SC2016,SC2153,SC2154 # bats and helper.bash set them
 # gen tokenize: many texts in one run, and where their tokens are
 
 setup() {
@@ -156,4 +156,19 @@ setup() {
     large=$(peak large)
     echo "$small KiB, $large KiB"
     [ "$large" -lt $((small + small / 5)) ]
+}
+
+@test "many texts are not read from where their ids go" {
+    printf 'a\nb\n' >texts
+    for input in '<texts' texts; do
+        run --separate-stderr bash -c 'ulimit -f 100; timeout 5 "$0" tokenize --lines '"$input"' >>texts' "$GEN"
+        refused 1 "stdout: would be overwritten while it is read"
+    done
+    gen tokenize --lines -o texts texts
+    refused 1 "texts: would be overwritten while it is read"
+    [ "$(cat texts)" = $'a\nb' ]
+    # One text is read before.
+    gen tokenize -o texts texts
+    [ "$status" -eq 0 ]
+    [ "$(wc -l <texts)" -eq 1 ]
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cmd/chat/chat_screen.h"
@@ -223,6 +224,70 @@ static void the_oldest_turns_go_and_the_system_message_stays(void **state) {
     end(&f);
 }
 
+static void replace(struct fixture *f, const char *system, const char *said, const char *answer) {
+    struct chat_messages messages = {0};
+    chat_messages_add(&messages, CHAT_SYSTEM, system, strlen(system));
+    chat_messages_add(&messages, CHAT_USER, said, strlen(said));
+    chat_messages_add(&messages, CHAT_ASSISTANT, answer, strlen(answer));
+    chat_talk_replace(&f->talk, &messages);
+}
+
+/* A message that would be enough to leave out, and its answer goes, too. */
+static void no_half_of_a_turn_stays(void **state) {
+    struct fixture f;
+    char message[41] = "", whole[100];
+    int n_whole = 0, n_short = 0;
+    (void)state;
+    begin(&f);
+    for (size_t n = 1; n < sizeof message; n++) {
+        message[n - 1] = 'x';
+        replace(&f, "s", message, "a");
+        assert_int_equal(say(&f, "d"), GEN_OK);
+        snprintf(whole, sizeof whole,
+                 "System: s\nUser: %s\nAssistant: a\nUser: d\nAssistant:", message);
+        bool is_whole = f.talk.n_left_out == 0;
+        n_whole += is_whole;
+        n_short += !is_whole;
+        assert_string_equal(f.heard.prompt.data,
+                            is_whole ? whole : "System: s\nUser: d\nAssistant:");
+    }
+    assert_true(n_whole > 0);
+    assert_true(n_short > 0);
+    end(&f);
+}
+
+/* Of many turns no more go than must: one more would have no room. */
+static void as_few_turns_go_as_must(void **state) {
+    struct fixture f;
+    int n_short = 0;
+    (void)state;
+    begin(&f);
+    f.options.max_new_tokens = 1;
+    for (int n = 1; n <= 9; n++) {
+        struct chat_messages messages = {0};
+        for (int i = 0; i < n; i++) {
+            chat_messages_add(&messages, CHAT_USER, "abcdefgh", (size_t)(i % 8));
+            chat_messages_add(&messages, CHAT_ASSISTANT, "a", 1);
+        }
+        chat_talk_replace(&f.talk, &messages);
+        assert_int_equal(say(&f, "b"), GEN_OK);
+        assert_true(f.heard.last.n_prompt_ids + 1 <= 64);
+        if (f.talk.n_left_out > 0) {
+            struct gen_ids ids = {0};
+            struct gen_error err;
+            chat_messages_cut(&f.talk.messages, f.talk.messages.n - 1);
+            assert_int_equal(chat_talk_encode(f.model, f.chat_template, &f.talk.messages,
+                                              f.talk.n_left_out - 2, false, &ids, &err),
+                             GEN_OK);
+            assert_true(ids.n + 1 > 64);
+            gen_ids_release(&ids);
+        }
+        n_short += f.talk.n_left_out > 0;
+    }
+    assert_true(n_short > 0);
+    end(&f);
+}
+
 static void an_answer_that_is_ended_is_kept(void **state) {
     struct fixture f;
     (void)state;
@@ -308,6 +373,44 @@ static void an_edit_without_an_answer_changes_nothing(void **state) {
     end(&f);
 }
 
+/* The last prompt begins with all that was said. */
+static bool sees_all(const struct fixture *f) {
+    return f->talk.n_left_out == 0 && strstr(f->heard.prompt.data, "User: one\n") != NULL;
+}
+
+static void turns_come_back_when_what_drove_them_out_is_gone(void **state) {
+    struct fixture f;
+    char longest[200] = "";
+    (void)state;
+    begin(&f);
+    /* As long as goes without the turn before it. */
+    for (size_t n = 0; n + 1 < sizeof longest; n++) {
+        replace(&f, "s", "one", "a");
+        longest[n] = 'x';
+        if (say(&f, longest) != GEN_OK) {
+            longest[n] = '\0';
+            break;
+        }
+    }
+    replace(&f, "s", "one", "a");
+    assert_int_equal(say(&f, longest), GEN_OK);
+    assert_false(sees_all(&f));
+    assert_true(chat_talk_undo(&f.talk));
+    assert_int_equal(say(&f, "d"), GEN_OK);
+    assert_true(sees_all(&f));
+    assert_int_equal(edit(&f, longest), GEN_OK);
+    assert_false(sees_all(&f));
+    /* An edit that fails leaves it so, and one that does not has them again. */
+    size_t n_left_out = f.talk.n_left_out;
+    f.heard.stop_after = 1;
+    assert_int_equal(edit(&f, "e"), GEN_CANCELED);
+    assert_int_equal(f.talk.n_left_out, n_left_out);
+    f.heard.stop_after = 0;
+    assert_int_equal(edit(&f, "e"), GEN_OK);
+    assert_true(sees_all(&f));
+    end(&f);
+}
+
 static void a_message_without_an_answer_is_asked_once_more(void **state) {
     struct fixture f;
     (void)state;
@@ -338,6 +441,9 @@ int main(void) {
         cmocka_unit_test(a_turn_reads_its_own_tokens),
         cmocka_unit_test(an_answer_streams_without_white_space_around_it),
         cmocka_unit_test(the_oldest_turns_go_and_the_system_message_stays),
+        cmocka_unit_test(no_half_of_a_turn_stays),
+        cmocka_unit_test(as_few_turns_go_as_must),
+        cmocka_unit_test(turns_come_back_when_what_drove_them_out_is_gone),
         cmocka_unit_test(an_answer_that_is_ended_is_kept),
         cmocka_unit_test(an_edited_message_takes_the_place_of_the_last),
         cmocka_unit_test(an_edit_without_an_answer_changes_nothing),

@@ -121,6 +121,13 @@ static enum gen_status prepare(struct chat *chat, struct gen_error *err) {
     if (chat->reader.interactive) {
         signals_keep_interrupt();
     }
+    if (status == GEN_OK && chat->load.path != NULL &&
+        input_same_file(chat->load.path, settings->output)) {
+        message_set(err, GEN_IO_ERROR,
+                    "%.400s: would be overwritten while it is read (give another file)",
+                    message_name(chat->load.path));
+        status = GEN_IO_ERROR;
+    }
     if (status == GEN_OK) {
         model_load_say_notes(&chat->load, settings->verbose);
         status = find_template(chat, err);

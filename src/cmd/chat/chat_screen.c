@@ -27,10 +27,10 @@
 
 bool chat_screen_open(struct chat_screen *screen, const struct generate_settings *settings) {
     *screen = (struct chat_screen){.settings = settings};
-    if (settings->output != NULL && settings->file != NULL &&
-        input_same_file(settings->file, settings->output)) {
+    /* Also what the shell opened: else answers would be read as messages, for ever. */
+    if (input_same_file(settings->file, settings->output)) {
         message("%.400s: would be overwritten while it is read (give another file)",
-                settings->output);
+                settings->output != NULL ? settings->output : "stdout");
         return false;
     }
     if (!text_out_open_many(&screen->out, settings->output)) {

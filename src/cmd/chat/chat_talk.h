@@ -2,7 +2,8 @@
  * chat_talk.h - a conversation with a model: what it reads for an answer, and the answer.
  *
  * A turn goes on from the ids that the model has read, so that it reads only its own tokens. When
- * the context is full the oldest turns are left out, each as a whole, but never the system message.
+ * the context is full the oldest turns are left out, each as a whole, but never the system message;
+ * they come back where undoing or editing makes room again.
  */
 #ifndef CMD_CHAT_CHAT_TALK_H
 #define CMD_CHAT_CHAT_TALK_H

@@ -238,6 +238,13 @@ static int run(void *opaque, const struct options_parsed *parsed) {
     if (!check_settings(settings)) {
         return EXIT_USAGE;
     }
+    /* One text is read before anything is written; of many the ids would be read as text, for
+     * ever. */
+    if (tokenize_is_batch(settings) && input_same_file(path, settings->output)) {
+        message("%.400s: would be overwritten while it is read (give another file)",
+                settings->output != NULL ? message_name(settings->output) : "stdout");
+        return EXIT_FAILED;
+    }
     if (!text_out_check(settings->output)) {
         return EXIT_FAILED;
     }
