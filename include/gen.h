@@ -8,6 +8,7 @@
  *  - gen_session.h: logits, and the choice of the next token
  * and these include it:
  *  - gen_train.h: learn vocabularies, train models and fine-tune them
+ *  - gen_explain.h: a look inside: surprise, attention, what each layer would say
  *  - gen_bench.h: what a model costs and what a machine can do
  *
  * All that the `gen` program does with models and tokenizers it does through them, so a program

@@ -11,6 +11,7 @@
 #include "base/threads.h"
 #include "model/forward.h"
 #include "model/model.h"
+#include "model/session.h"
 
 struct gen_session {
     const struct gen_model *model;
@@ -73,8 +74,11 @@ static enum gen_status session_init(struct gen_session *session, const struct ge
         !compute_reserve_inputs(&session->compute, forward_inputs(&model->weights))) {
         return error_no_memory(err, "a session");
     }
-    session->forward = (struct forward){&model->config, &model->weights, &session->cache,
-                                        &session->activations, &session->compute};
+    session->forward = (struct forward){.config = &model->config,
+                                        .weights = &model->weights,
+                                        .cache = &session->cache,
+                                        .activations = &session->activations,
+                                        .compute = &session->compute};
     return GEN_OK;
 }
 
@@ -283,4 +287,22 @@ int gen_session_n_threads(const struct gen_session *session) {
 
 const char *gen_session_kernels(const struct gen_session *session) {
     return session->compute.kernels->name;
+}
+
+/* ---- for those who explain a model -----------------------------------------------------------*/
+
+void session_watch(struct gen_session *session, const struct forward_watch *watch) {
+    session->forward.watch = watch;
+}
+
+void session_head(struct gen_session *session, float *logits, const float *x, size_t n) {
+    size_t c = (size_t)session->model->config.n_embd;
+    for (size_t i = 0; i < n; i++) {
+        memcpy(session->activations.x + i * op_row_stride(c), x + i * c, c * sizeof *x);
+    }
+    forward_logits(&session->forward, logits, n);
+}
+
+const struct compute *session_compute(const struct gen_session *session) {
+    return &session->compute;
 }
