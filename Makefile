@@ -236,6 +236,17 @@ $(BUILD)/src/cli/ranks_mpi.o: FILE_CC = $(MPI_WRAPPER)
 $(BUILD)/src/cli/embedded.o: FILE_CFLAGS = $(EMBEDDED_CFLAGS)
 $(BUILD)/src/cli/embedded.o: $(wildcard $(EMBEDDED_MODEL))
 
+# The page that `gen explain` fills in, of its parts.
+PAGE_SOURCES := $(wildcard src/cmd/explain/page/*)
+PAGE         := $(BUILD)/generated/explain
+PAGE_USERS   := $(BUILD)/src/cmd/explain/explain_page.o $(BUILD)/src/cmd/explain/explain_page.tidy
+$(PAGE_USERS): $(PAGE)/made
+$(PAGE_USERS): FILE_CFLAGS = -DEXPLAIN_PAGE=\"$(PAGE)\"
+
+$(PAGE)/made: scripts/make_page.sh $(PAGE_SOURCES)
+	$(call say,PAGE $(@D))sh scripts/make_page.sh src/cmd/explain/page $(@D)
+	@touch $@
+
 # The system calls that the sandbox leaves, as a filter of instructions for the kernel: libseccomp
 # makes it here, once, as it would take a part of every run. The program that does so is built like
 # gen, so a gen for another machine gets one only where that runs, too.

@@ -31,8 +31,8 @@ struct gen_explain_options {
      */
     bool attention, lens, contributions;
     void *context;
-    /** Asked now and then; false cancels: GEN_CANCELED. NULL: nobody is asked. */
-    bool (*go_on)(void *context);
+    /** Told how much of the work is done; returning false cancels: GEN_CANCELED. May be NULL. */
+    bool (*progress)(void *context, uint64_t done, uint64_t total);
 };
 struct gen_explain_options gen_explain_options_default(void);
 

@@ -16,6 +16,7 @@ const struct command *const commands[] = {
     &generate_command,
     &chat_command,
     &tokenize_command,
+    &explain_command,
     &inspect_command,
     &convert_command,
     &bench_command,

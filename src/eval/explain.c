@@ -147,8 +147,13 @@ static void publish(struct explanation *e) {
 
 /* ---- the work --------------------------------------------------------------------------------*/
 
-static enum gen_status go_on(const struct gen_explain_options *options, struct gen_error *err) {
-    if (options->go_on != NULL && !options->go_on(options->context)) {
+/* Say how much is done: of the rows that go through the head, once for each layer with a lens. */
+static enum gen_status tell(const struct explanation *e, const struct gen_explain_options *options,
+                            int32_t layers, size_t rows, struct gen_error *err) {
+    uint64_t n = e->public.n;
+    uint64_t total = n * (options->lens ? (uint64_t)e->public.n_layer + 1 : 1);
+    uint64_t done = n * (uint64_t)layers + rows;
+    if (options->progress != NULL && !options->progress(options->context, done, total)) {
         return error_set(err, GEN_CANCELED, "canceled");
     }
     return GEN_OK;
@@ -164,7 +169,7 @@ static enum gen_status read_text(struct explanation *e, struct gen_session *sess
         for (size_t i = 0; i < n; i++) {
             rows[i] = (struct gen_row){.id = e->ids[first + i], .want_logits = true};
         }
-        status = go_on(options, err);
+        status = tell(e, options, 0, first, err);
         if (status == GEN_OK) {
             status = gen_session_eval(session, rows, n, err);
         }
@@ -192,7 +197,7 @@ static enum gen_status look_through_lens(struct explanation *e, struct gen_sessi
             size_t some = size_min(n - first, ROWS);
             session_head(session, logits, stream + first * c, some);
             explain_lens(e, logits, layers, first, some);
-            status = go_on(options, err);
+            status = tell(e, options, layers + 1, first + some, err);
         }
     }
     memory_free(logits);

@@ -23,7 +23,10 @@ static int32_t rank_of(const float *logits, size_t n, int32_t id) {
     int32_t rank = 1;
     float logit = logits[id];
     for (size_t i = 0; i < n; i++) {
-        rank += logits[i] > logit || (logits[i] == logit && i < (size_t)id);
+        rank += logits[i] > logit;
+    }
+    for (size_t i = 0; i < (size_t)id; i++) {
+        rank += logits[i] == logit;
     }
     return rank;
 }

@@ -310,7 +310,9 @@ static void must_refuse(const struct gen_model *model, size_t n, struct gen_expl
     }
 }
 
-static bool never(void *context) {
+static bool never(void *context, uint64_t done, uint64_t total) {
+    assert_int_equal(done, 0);
+    assert_int_equal(total, 3 * 3);
     ++*(int *)context;
     return false;
 }
@@ -333,10 +335,10 @@ static void test_refused(void **state) {
     options.kernels = NULL;
     int asked = 0;
     options.context = &asked;
-    options.go_on = never;
+    options.progress = never;
     must_refuse(model, 3, options, GEN_CANCELED, "canceled");
     assert_int_equal(asked, 1);
-    options.go_on = NULL;
+    options.progress = NULL;
     /* More than there are tokens is all of them; none is none. */
     options.n_top = 1000;
     struct gen_explanation *e = explain(model, ids, 64, &options);
