@@ -138,7 +138,7 @@ LINKER      = $(if $(MPI),$(MPI_WRAPPER),$(CC))
 
 # ---- building ---------------------------------------------------------------------------------
 
-.PHONY: all deps deps-lint deps-neon test test-sanitize test-thread test-fault fuzz test-neon test-mpi lint check-layers format bench \
+.PHONY: all deps deps-lint deps-neon test test-sanitize test-thread test-fault fuzz test-neon test-mpi test-page lint check-layers format bench \
 	install install-built installable uninstall dist deb test-package clean help objects neon-programs fuzz-programs FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -409,6 +409,10 @@ test-mpi: ## train with several processes and compare (skipped without mpicc and
 			tests/run tests/mpi/train.bats; \
 	else echo "test-mpi: skipped, mpicc or mpirun is missing (sh scripts/deps.sh mpi)"; fi
 
+# A browser is found here only if it is installed, too.
+test-page: all ## open the pages of gen explain in headless Chromium (needs `sh scripts/deps.sh page`)
+	@GEN='$(abspath $(BUILD))/gen' tests/run tests/page/page.bats
+
 bench: all ## measure speed on this machine
 	@$(BUILD)/gen bench
 
@@ -423,7 +427,7 @@ TIDY_CHECKS := $(patsubst %.c,$(BUILD)/%.tidy,$(PROGRAM_SOURCES) $(LIBRARY_SOURC
 lint: check-layers $(TIDY_CHECKS) ## check format, static analysis, scripts, gcc and clang warnings
 	$(call say,FORMAT)clang-format --dry-run -Werror $(wildcard $(PROGRAM_SOURCES) src/cli/ranks_*.c $(LIBRARY_SOURCES) \
 		$(TEST_SOURCES) $(TEST_HELPERS) $(OTHER_TESTS) $(HEADERS) $(MANUAL_SOURCES)) scripts/seccomp_filter.c
-	$(call say,SHELLCHECK)shellcheck $(SCRIPTS) $(BATS_FILES) $(wildcard tests/mpi/*.bats)
+	$(call say,SHELLCHECK)shellcheck $(SCRIPTS) $(BATS_FILES) $(wildcard tests/mpi/*.bats tests/page/*.bats)
 	@mkdir -p $(BUILD)/cppcheck
 	$(call say,CPPCHECK)cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 		--std=c11 --cppcheck-build-dir=$(BUILD)/cppcheck -Iinclude -Isrc src

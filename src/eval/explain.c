@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/size.h"
-#include "model/session.h"
+#include "model/watch.h"
 
 /* Rows that go through the model together. */
 #define ROWS ((size_t)128)

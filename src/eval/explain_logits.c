@@ -5,7 +5,7 @@
  */
 #include "base/threads.h"
 #include "eval/explain.h"
-#include "sample/likelihood.h"
+#include "sample/log_softmax.h"
 
 struct logits_work {
     struct explanation *e;
@@ -41,18 +41,18 @@ static void read_share(void *context, size_t begin, size_t end, int thread) {
         const float *logits = work->logits + i * n_vocab(e);
         size_t t = work->first + i;
         bool is_last = t + 1 == e->public.n;
-        struct likelihood likelihood = likelihood_of(logits, n_vocab(e));
+        struct log_softmax softmax = log_softmax_of(logits, n_vocab(e));
         if (is_last) {
             struct gen_logprob best;
-            likelihood_best(likelihood, &best, 1, logits, n_vocab(e));
+            log_softmax_best(softmax, &best, 1, logits, n_vocab(e));
             e->targets[t] = best.id;
         } else {
             e->targets[t] = e->ids[t + 1];
-            e->logprobs[t + 1] = likelihood_log_p(likelihood, logits[e->targets[t]]);
+            e->logprobs[t + 1] = log_softmax_at(softmax, logits[e->targets[t]]);
             e->ranks[t + 1] = rank_of(logits, n_vocab(e), e->targets[t]);
         }
         e->logits[t] = logits[e->targets[t]];
-        likelihood_best(likelihood, e->top + t * n_top, n_top, logits, n_vocab(e));
+        log_softmax_best(softmax, e->top + t * n_top, n_top, logits, n_vocab(e));
     }
 }
 
@@ -70,10 +70,10 @@ static void lens_share(void *context, size_t begin, size_t end, int thread) {
         const float *logits = work->logits + i * n_vocab(e);
         size_t at = (size_t)work->layers * e->public.n + work->first + i;
         int32_t target = e->targets[work->first + i];
-        struct likelihood likelihood = likelihood_of(logits, n_vocab(e));
-        e->lens_logprobs[at] = likelihood_log_p(likelihood, logits[target]);
+        struct log_softmax softmax = log_softmax_of(logits, n_vocab(e));
+        e->lens_logprobs[at] = log_softmax_at(softmax, logits[target]);
         e->lens_ranks[at] = rank_of(logits, n_vocab(e), target);
-        likelihood_best(likelihood, e->lens + at * n_lens, n_lens, logits, n_vocab(e));
+        log_softmax_best(softmax, e->lens + at * n_lens, n_lens, logits, n_vocab(e));
     }
 }
 

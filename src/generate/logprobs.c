@@ -1,11 +1,11 @@
 /**
  * logprobs.c - the record of a text's log probabilities: those of the ids that were drawn and of
- * the likeliest ones. How they are made of the model's logits is sample/likelihood.c's.
+ * the likeliest ones. How they are made of the model's logits is sample/log_softmax.c's.
  */
 #include "generate/logprobs.h"
 
 #include "base/memory.h"
-#include "sample/likelihood.h"
+#include "sample/log_softmax.h"
 
 void logprobs_release(struct logprobs *logprobs) {
     memory_free(logprobs->best);
@@ -22,9 +22,9 @@ bool logprobs_add(struct logprobs *logprobs, const float *logits, size_t n_vocab
                      sizeof *logprobs->chosen)) {
         return false;
     }
-    struct likelihood likelihood = likelihood_of(logits, n_vocab);
-    likelihood_best(likelihood, logprobs->best + n_old, n_best, logits, n_vocab);
+    struct log_softmax softmax = log_softmax_of(logits, n_vocab);
+    log_softmax_best(softmax, logprobs->best + n_old, n_best, logits, n_vocab);
     logprobs->chosen[logprobs->n_steps++] =
-        (struct gen_logprob){.id = chosen, .logprob = likelihood_log_p(likelihood, logits[chosen])};
+        (struct gen_logprob){.id = chosen, .logprob = log_softmax_at(softmax, logits[chosen])};
     return true;
 }

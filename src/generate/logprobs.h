@@ -1,6 +1,6 @@
 /**
  * logprobs.h - what the model thought of each new id: log-softmax of its raw logits, as
- * sample/likelihood.h has it.
+ * sample/log_softmax.h has it.
  */
 #ifndef GENERATE_LOGPROBS_H
 #define GENERATE_LOGPROBS_H

@@ -11,7 +11,7 @@
 #include "base/threads.h"
 #include "model/forward.h"
 #include "model/model.h"
-#include "model/session.h"
+#include "model/watch.h"
 
 struct gen_session {
     const struct gen_model *model;

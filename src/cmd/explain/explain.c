@@ -90,7 +90,7 @@ static const struct options_spec spec = {
     .examples =
         "  gen explain 'Once upon a time there was a spreadsheet'\n"
         "  gen explain -m openai-community/gpt2 -o page.html 'The capital of France is Paris'\n"
-        "  gen explain --json < text.txt | jq '.tokens[] | [.token, .bits]'\n"
+        "  gen explain --json 'Once upon a time' | jq '.tokens[] | [.token, .bits]'\n"
         "\n"
         "Members of the JSON: model, n_tokens, bits, perplexity; tokens (id, token, bytes,\n"
         "logprob, bits, rank, alternatives), next (likeliest after the text); of each\n"

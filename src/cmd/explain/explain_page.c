@@ -18,8 +18,8 @@
 INCBIN(explain_page_head, EXPLAIN_PAGE "/head.html");
 INCBIN(explain_page_tail, EXPLAIN_PAGE "/tail.html");
 
-/* Digits of log probabilities, and of what adds up to a logit. */
-#define DIGITS 5
+/* Digits that a float has, as in the JSON. */
+#define DIGITS 7
 
 struct page {
     struct text_out *out;

@@ -168,6 +168,14 @@ static void put_cell(struct terminal *terminal, const struct column *column,
     }
 }
 
+/* A newline in the place of blanks that nobody sees. */
+static void end_row(struct terminal *terminal) {
+    while (terminal->out.n > 0 && terminal->out.data[terminal->out.n - 1] == ' ') {
+        terminal->out.n--;
+    }
+    put(terminal, "\n");
+}
+
 static void put_marks(struct terminal *terminal) {
     for (size_t i = 0; i < terminal->n; i++) {
         const struct column *column = &terminal->columns[i];
@@ -176,10 +184,7 @@ static void put_marks(struct terminal *terminal) {
             put_blanks(terminal, column->width + GAP - column->token.columns, ' ');
         }
     }
-    while (terminal->out.n > 0 && terminal->out.data[terminal->out.n - 1] == ' ') {
-        terminal->out.n--;
-    }
-    put(terminal, "\n");
+    end_row(terminal);
 }
 
 /* Show the columns that are waiting. */
@@ -200,7 +205,7 @@ static void end_line(struct terminal *terminal) {
             const char *color = row == 0 ? column->level->color : row == 1 ? "" : DIM;
             put_cell(terminal, column, cell, color, i + 1 == terminal->n);
         }
-        put(terminal, "\n");
+        end_row(terminal);
         if (row == 0 && !terminal->color) {
             put_marks(terminal);
         }

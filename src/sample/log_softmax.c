@@ -1,8 +1,8 @@
 /**
- * likelihood.c - log probabilities of ids and the likeliest of them, from the model's raw logits.
+ * log_softmax.c - log probabilities of ids and the likeliest of them, from the model's raw logits.
  * Who asks for which ids is elsewhere: generate/logprobs.c, eval/.
  */
-#include "sample/likelihood.h"
+#include "sample/log_softmax.h"
 
 #include <stdlib.h>
 
@@ -11,8 +11,8 @@
 #include "base/size.h"
 #include "sample/candidates.h"
 
-struct likelihood likelihood_of(const float *logits, size_t n) {
-    struct likelihood result = {.highest = logits[floats_first_greatest(logits, n)]};
+struct log_softmax log_softmax_of(const float *logits, size_t n) {
+    struct log_softmax result = {.highest = logits[floats_first_greatest(logits, n)]};
     double sum = 0.0;
     for (size_t first = 0; first < n; first += FLOATS_BLOCK) {
         float powers[FLOATS_BLOCK];
@@ -36,8 +36,8 @@ static int compare(const void *a, const void *b) {
     return (x->id > y->id) - (x->id < y->id);
 }
 
-void likelihood_best(struct likelihood likelihood, struct gen_logprob *best, size_t k,
-                     const float *logits, size_t n) {
+void log_softmax_best(struct log_softmax softmax, struct gen_logprob *best, size_t k,
+                      const float *logits, size_t n) {
     if (k == 0) {
         return;
     }
@@ -55,6 +55,6 @@ void likelihood_best(struct likelihood likelihood, struct gen_logprob *best, siz
     }
     qsort(best, found, sizeof *best, compare);
     for (size_t i = 0; i < found; i++) {
-        best[i].logprob = likelihood_log_p(likelihood, best[i].logprob);
+        best[i].logprob = log_softmax_at(softmax, best[i].logprob);
     }
 }

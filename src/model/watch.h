@@ -1,9 +1,9 @@
 /**
- * session.h - what a session lets the rooms above do beyond gen_session.h: look on at its passes,
- * and ask what any residual stream would say.
+ * watch.h - what a session lets those do who explain a model: look on at its passes, and ask what
+ * any residual stream would say.
  */
-#ifndef MODEL_SESSION_H
-#define MODEL_SESSION_H
+#ifndef MODEL_WATCH_H
+#define MODEL_WATCH_H
 
 #include "model/forward.h"
 
