@@ -20,7 +20,7 @@ setup() {
     [[ $output == *"surprise:"*"10 or more  bits"* ]]
     [[ $output == *"3 tokens; but for the first "*" bits, "*" each, perplexity "* ]]
     [[ $output != *$'\033'* ]]
-    ! grep -q ' $' <<<"$output"
+    run ! grep -q ' $' <<<"$output"
     gen explain --top 0 'the the'
     [ "${#lines[@]}" -eq 5 ]
 }
@@ -116,7 +116,7 @@ END
     [ "$(grep -o '</script' page.html | wc -l)" -eq 2 ]
     sed -n 's/.*<script type="application\/json" id="data">\(.*\)<\/script>.*/\1/p' page.html | head -c 100000 >data
     [ -s data ]
-    ! grep -q '<' data
+    run ! grep -q '<' data
     gen explain -o - 'the king'
     [[ $output == "<!DOCTYPE html>"* ]]
     # The same bytes each time, with any number of threads.

@@ -14,6 +14,9 @@
 /* Blanks between two columns. */
 #define GAP 2
 
+/* Columns of a token; the few that are longer are lines of one sign. */
+#define LONGEST 24
+
 /* From how many bits on a surprise is shown as greater, in which colour (black on one of the 256),
  * and by which mark where there are no colours. */
 struct level {
@@ -95,7 +98,7 @@ static void put_percent(struct cell *cell, double p) {
 }
 
 static void put_token(struct cell *cell, const struct explain_view *view, int32_t id) {
-    cell->columns += explain_show_token(&cell->text, view, id);
+    cell->columns += explain_show_token(&cell->text, view, id, LONGEST);
 }
 
 static void put_plain(struct cell *cell, const char *text) {

@@ -90,13 +90,17 @@ static size_t put_character(struct gen_bytes *out, const char *bytes, size_t len
     return (size_t)width;
 }
 
-size_t explain_show_token(struct gen_bytes *out, const struct explain_view *view, int32_t id) {
+size_t explain_show_token(struct gen_bytes *out, const struct explain_view *view, int32_t id,
+                          size_t most) {
     size_t n, columns = 0;
     const char *piece = explain_piece(view, id, &n);
     if (n == 0) {
         return put_number(out, "#%u", (unsigned)id);
     }
     for (size_t at = 0; at < n;) {
+        if (columns >= most) {
+            return columns + put(out, "...", 3);
+        }
         utf8proc_int32_t character;
         utf8proc_ssize_t length = utf8proc_iterate((const utf8proc_uint8_t *)piece + at,
                                                    (utf8proc_ssize_t)(n - at), &character);

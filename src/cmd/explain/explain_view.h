@@ -28,9 +28,10 @@ const char *explain_piece(const struct explain_view *view, int32_t id, size_t *n
 /**
  * Append a token as people see it on a terminal and return its columns: blanks as a dot, newlines
  * as an arrow, what cannot be seen by its number, bytes of a cut character as <F0>; without a
- * tokenizer its id.
+ * tokenizer its id. One that has more than about `most` columns is cut and ends with three dots.
  */
-size_t explain_show_token(struct gen_bytes *out, const struct explain_view *view, int32_t id);
+size_t explain_show_token(struct gen_bytes *out, const struct explain_view *view, int32_t id,
+                          size_t most);
 
 /** Write the explanation; false after a message if that failed. */
 bool explain_write_terminal(struct text_out *out, const struct explain_view *view, bool color,

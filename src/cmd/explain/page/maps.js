@@ -9,30 +9,43 @@ function colorOf(name) {
     return probe.getImageData(0, 0, 1, 1).data;
 }
 
-/* One pixel for each weight; the colour between page and accent. */
-function drawMap(canvas, layer, head) {
-    const page = colorOf("--page"), accent = colorOf("--accent");
-    canvas.width = canvas.height = nTokens;
-    const context = canvas.getContext("2d");
-    const image = context.createImageData(nTokens, nTokens);
+/* Of no and of all attention: those of the page, or while it is printed those of paper. */
+const PAPER = {none: [255, 255, 255], all: [29, 78, 216]};
+let isPrinting = false;
+function mapColors() {
+    return isPrinting ? PAPER : {none: colorOf("--page"), all: colorOf("--accent")};
+}
+
+/* A map of size * size pixels, each with the greatest of the weights that fall on it. */
+function drawMap(canvas, layer, head, size, colors) {
+    const greatest = new Float32Array(size * size);
     for (let row = 0; row < nTokens; row++) {
+        const y = Math.floor(row * size / nTokens) * size;
         for (let column = 0; column <= row; column++) {
-            const shade = Math.sqrt(Math.min(weightAt(layer, head, row, column), 1));
-            const at = 4 * (row * nTokens + column);
-            for (let i = 0; i < 3; i++) {
-                image.data[at + i] = page[i] + (accent[i] - page[i]) * shade;
-            }
-            image.data[at + 3] = 255;
+            const at = y + Math.floor(column * size / nTokens);
+            greatest[at] = Math.max(greatest[at], weightAt(layer, head, row, column));
         }
     }
+    canvas.width = canvas.height = size;
+    const context = canvas.getContext("2d");
+    const image = context.createImageData(size, size);
+    greatest.forEach((weight, at) => {
+        const shade = Math.sqrt(Math.min(weight, 1));
+        for (let i = 0; i < 3; i++) {
+            image.data[4 * at + i] = colors.none[i] + (colors.all[i] - colors.none[i]) * shade;
+        }
+        image.data[4 * at + 3] = 255;
+    });
     context.putImageData(image, 0, 0);
 }
 
 const headButtons = []; /* [layer * heads + head] */
+const SMALL_MAP = 96;   /* pixels that a small map has at most */
 
 function drawHeads() {
+    const colors = mapColors();
     headButtons.forEach((button, i) => {
-        drawMap(button.firstChild, Math.floor(i / data.heads), i % data.heads);
+        drawMap(button.firstChild, Math.floor(i / data.heads), i % data.heads, Math.min(nTokens, SMALL_MAP), colors);
     });
 }
 
@@ -87,7 +100,7 @@ function drawChosenHead() {
 /* With a line from the row of the chosen position to the edge. */
 function drawLargeMap() {
     const canvas = document.getElementById("map");
-    drawMap(canvas, chosen.layer, chosen.head);
+    drawMap(canvas, chosen.layer, chosen.head, nTokens, mapColors());
     const row = positionOf(chosen.item);
     const context = canvas.getContext("2d");
     const [r, g, b] = colorOf("--against");

@@ -15,18 +15,25 @@ textBox.addEventListener("keydown", onTextKey);
 document.getElementById("all-lines").addEventListener("change", drawLines);
 
 /* Colours of maps are drawn, so they do not change by themselves. */
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+function drawMaps() {
     drawHeads();
     drawLargeMap();
-});
+}
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawMaps);
 
 /* Paper has no clicks: all is shown, in the colours of paper. */
 let opened = [];
 addEventListener("beforeprint", () => {
     opened = Array.from(document.querySelectorAll("details:not([open])"));
     opened.forEach((details) => details.open = true);
+    isPrinting = true;
+    drawMaps();
 });
-addEventListener("afterprint", () => opened.forEach((details) => details.open = false));
+addEventListener("afterprint", () => {
+    opened.forEach((details) => details.open = false);
+    isPrinting = false;
+    drawMaps();
+});
 
 /* Begin with the most surprising token. */
 let first = nTokens;
