@@ -195,7 +195,13 @@ static enum gen_status look_through_lens(struct explanation *e, struct gen_sessi
         const float *stream = e->stream + e->state_after[layers] * n * c;
         for (size_t first = 0; first < n && status == GEN_OK; first += ROWS) {
             size_t some = size_min(n - first, ROWS);
-            session_head(session, logits, stream + first * c, some);
+            if (!session_head(session, logits, stream + first * c, some)) {
+                status = error_set(err, GEN_BAD_FILE,
+                                   "%s: what %d layers would say is not finite (its weights "
+                                   "overflow f32)",
+                                   e->model->where.text, (int)layers);
+                break;
+            }
             explain_lens(e, logits, layers, first, some);
             status = tell(e, options, layers + 1, first + some, err);
         }

@@ -295,12 +295,13 @@ void session_watch(struct gen_session *session, const struct forward_watch *watc
     session->forward.watch = watch;
 }
 
-void session_head(struct gen_session *session, float *logits, const float *x, size_t n) {
+bool session_head(struct gen_session *session, float *logits, const float *x, size_t n) {
     size_t c = (size_t)session->model->config.n_embd;
     for (size_t i = 0; i < n; i++) {
         memcpy(session->activations.x + i * op_row_stride(c), x + i * c, c * sizeof *x);
     }
     forward_logits(&session->forward, logits, n);
+    return all_finite(logits, n * (size_t)session->model->config.n_vocab);
 }
 
 const struct compute *session_compute(const struct gen_session *session) {

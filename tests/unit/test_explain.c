@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "gen_explain.h"
+#include "model/model.h"
 #include "tokenizer_files.h"
 
 #define TALES "models/tales-6m.gguf"
@@ -356,12 +357,60 @@ static void test_refused(void **state) {
     gen_model_free(model);
 }
 
+/* Component i of what the last norm makes of a stream. */
+static double normalized(const struct gen_model *model, const float *x, size_t i) {
+    size_t c = (size_t)model->config.n_embd;
+    double mean = 0, squares = 0;
+    for (size_t k = 0; k < c; k++) {
+        mean += (double)x[k] / (double)c;
+    }
+    for (size_t k = 0; k < c; k++) {
+        squares += ((double)x[k] - mean) * ((double)x[k] - mean) / (double)c;
+    }
+    return ((double)x[i] - mean) / sqrt(squares + (double)model->config.layer_norm_epsilon) *
+               (double)model->weights.ln_f.weight[i] +
+           (double)model->weights.ln_f.bias[i];
+}
+
+/* A head so great that it overflows after the embedding, but not after the last layer. */
+static void test_lens_overflows(void **state) {
+    (void)state;
+    struct gen_model *model = open_model("tests/golden/models/untied");
+    struct gen_explain_options options = gen_explain_options_default();
+    ids[0] = 5;
+    struct gen_explanation *e = explain(model, ids, 1, &options);
+    size_t best = 0;
+    double share = 0, before = 0, after = 0;
+    for (size_t i = 0; i < (size_t)e->n_embd; i++) {
+        double x = fabs(normalized(model, gen_explanation_stream(e, 0, 0), i));
+        double y = fabs(normalized(model, gen_explanation_stream(e, e->n_layer, 0), i));
+        if (x + y > 2.5 && x / y > share) {
+            best = i;
+            share = x / y;
+            before = x;
+            after = y;
+        }
+    }
+    gen_explanation_free(e);
+    assert_true(share > 1.1);
+    /* Column 0 of the head, in a panel that the model has packed. */
+    float *panel = (float *)(void *)model->weights.lm_head.packed;
+    assert_non_null(panel);
+    for (size_t k = 0; k < (size_t)model->config.n_embd; k++) {
+        panel[k * MATRIX_PANEL] = k == best ? (float)(3.4e38 / ((before + after) / 2)) : 0.0f;
+    }
+    must_refuse(model, 1, options, GEN_BAD_FILE, "what 0 layers would say is not finite");
+    options.lens = false;
+    e = explain(model, ids, 1, &options);
+    gen_explanation_free(e);
+    gen_model_free(model);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden),
-        cmocka_unit_test(test_same_bits),
-        cmocka_unit_test(test_logits),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_golden),         cmocka_unit_test(test_same_bits),
+        cmocka_unit_test(test_logits),         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_lens_overflows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

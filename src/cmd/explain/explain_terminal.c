@@ -1,5 +1,5 @@
 /**
- * explain_terminal.c - an explanation on a terminal: the text token by token, coloured by surprise,
+ * explain_terminal.c - an explanation on a terminal: the text token by token, colored by surprise,
  * and under each token its probability and what the model found likelier or likeliest there. Tokens
  * are columns, as wide as what is in them, broken into lines at the terminal's width.
  */
@@ -17,8 +17,8 @@
 /* Columns of a token; the few that are longer are lines of one sign. */
 #define LONGEST 24
 
-/* From how many bits on a surprise is shown as greater, in which colour (black on one of the 256),
- * and by which mark where there are no colours. */
+/* From how many bits on a surprise is shown as greater, in which color (black on one of the 256),
+ * and by which mark where there are no colors. */
 struct level {
     double bits;
     const char *color;

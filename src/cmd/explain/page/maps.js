@@ -1,7 +1,7 @@
 
 /* Attention as maps: a small one for each head, to choose from, and the chosen one large. */
 
-/* Red, green and blue of a colour variable of the page. */
+/* Red, green and blue of a color variable of the page. */
 function colorOf(name) {
     const probe = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
     probe.fillStyle = getComputedStyle(document.documentElement).getPropertyValue(name).trim();

@@ -1,5 +1,5 @@
 
-/* Put the page together, and keep it so: another choice, other colours, printing. */
+/* Put the page together, and keep it so: another choice, other colors, printing. */
 
 redraw.push(drawChosenItem, drawExpected, drawChosenHead, drawLines, drawWeights, drawLensChosen,
     drawLens, drawContributions);
@@ -14,14 +14,14 @@ drawHeads();
 textBox.addEventListener("keydown", onTextKey);
 document.getElementById("all-lines").addEventListener("change", drawLines);
 
-/* Colours of maps are drawn, so they do not change by themselves. */
+/* Colors of maps are drawn, so they do not change by themselves. */
 function drawMaps() {
     drawHeads();
     drawLargeMap();
 }
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawMaps);
 
-/* Paper has no clicks: all is shown, in the colours of paper. */
+/* Paper has no clicks: all is shown, in the colors of paper. */
 let opened = [];
 addEventListener("beforeprint", () => {
     opened = Array.from(document.querySelectorAll("details:not([open])"));

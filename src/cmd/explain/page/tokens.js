@@ -1,7 +1,7 @@
 
 /* The text as a list to choose from, and what the model expected in the chosen place. */
 
-const levels = [0, 1, 3, 6, 10]; /* bits from which on a surprise has the colour s0, s1, ... */
+const levels = [0, 1, 3, 6, 10]; /* bits from which on a surprise has the color s0, s1, ... */
 function levelOf(bits) {
     return levels.filter((level) => bits >= level).length - 1;
 }
