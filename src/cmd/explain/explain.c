@@ -199,7 +199,7 @@ static bool write_view(struct text_out *out, const struct explain_settings *sett
     if (settings->output != NULL) {
         return explain_write_page(out, view);
     }
-    return explain_write_terminal(out, view, text_out_color(out, settings->color),
+    return explain_write_terminal(out, view, text_out_color(out, (enum text_color)settings->color),
                                   wrap_stdout_width());
 }
 
