@@ -138,7 +138,7 @@ LINKER      = $(if $(MPI),$(MPI_WRAPPER),$(CC))
 
 # ---- building ---------------------------------------------------------------------------------
 
-.PHONY: all deps deps-lint deps-neon test test-sanitize test-thread test-resume test-memory test-fault fuzz test-neon test-mpi test-examples lint check-layers format bench \
+.PHONY: all deps deps-lint deps-neon test test-sanitize test-thread test-resume test-memory test-fault fuzz test-neon test-mpi test-examples test-page lint check-layers format bench \
 	install install-built installable uninstall dist deb test-package clean help objects neon-programs fuzz-programs FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -235,6 +235,17 @@ $(BUILD)/src/cmd/chat/chat_edit.o $(BUILD)/src/cmd/chat/chat_edit.tidy: FILE_CFL
 $(BUILD)/src/cli/ranks_mpi.o: FILE_CC = $(MPI_WRAPPER)
 $(BUILD)/src/cli/embedded.o: FILE_CFLAGS = $(EMBEDDED_CFLAGS)
 $(BUILD)/src/cli/embedded.o: $(wildcard $(EMBEDDED_MODEL))
+
+# The page that `gen explain` fills in, of its parts.
+PAGE_SOURCES := $(wildcard src/cmd/explain/page/*)
+PAGE         := $(BUILD)/generated/explain
+PAGE_USERS   := $(BUILD)/src/cmd/explain/explain_page.o $(BUILD)/src/cmd/explain/explain_page.tidy
+$(PAGE_USERS): $(PAGE)/made
+$(PAGE_USERS): FILE_CFLAGS = -DEXPLAIN_PAGE=\"$(PAGE)\"
+
+$(PAGE)/made: scripts/make_page.sh $(PAGE_SOURCES)
+	$(call say,PAGE $(@D))sh scripts/make_page.sh src/cmd/explain/page $(@D)
+	@touch $@
 
 # The system calls that the sandbox leaves, as a filter of instructions for the kernel: libseccomp
 # makes it here, once, as it would take a part of every run. The program that does so is built like
@@ -407,6 +418,10 @@ test-mpi: ## train with several processes and compare (skipped without mpicc and
 test-examples: all ## run scripts/examples with a real Slurm and cron (skipped without; sh scripts/deps.sh examples)
 	@GEN='$(abspath $(BUILD))/gen' tests/run $(wildcard tests/examples/*.bats)
 
+# A browser is found here only if it is installed, too.
+test-page: all ## open the pages of gen explain in headless Chromium (needs `sh scripts/deps.sh page`)
+	@GEN='$(abspath $(BUILD))/gen' tests/run tests/page/page.bats
+
 bench: all ## measure speed on this machine
 	@$(BUILD)/gen bench
 
@@ -421,7 +436,7 @@ TIDY_CHECKS := $(patsubst %.c,$(BUILD)/%.tidy,$(PROGRAM_SOURCES) $(LIBRARY_SOURC
 lint: check-layers $(TIDY_CHECKS) ## check format, static analysis, scripts, gcc and clang warnings
 	$(call say,FORMAT)clang-format --dry-run -Werror $(wildcard $(PROGRAM_SOURCES) src/cli/ranks_*.c $(LIBRARY_SOURCES) \
 		$(TEST_SOURCES) $(TEST_HELPERS) $(OTHER_TESTS) $(HEADERS) $(MANUAL_SOURCES)) scripts/seccomp_filter.c
-	$(call say,SHELLCHECK)shellcheck $(SCRIPTS) $(BATS_FILES) $(wildcard tests/mpi/*.bats tests/examples/*.bats)
+	$(call say,SHELLCHECK)shellcheck $(SCRIPTS) $(BATS_FILES) $(wildcard tests/mpi/*.bats tests/examples/*.bats tests/page/*.bats)
 	@mkdir -p $(BUILD)/cppcheck
 	$(call say,CPPCHECK)cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 		--std=c11 --cppcheck-build-dir=$(BUILD)/cppcheck -Iinclude -Isrc src

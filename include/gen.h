@@ -9,6 +9,7 @@
  * and these include it:
  *  - gen_prompt_cache.h: what prompts begin with, kept in a file
  *  - gen_train.h: learn vocabularies, train models and fine-tune them
+ *  - gen_explain.h: a look inside: surprise, attention, what each layer would say
  *  - gen_bench.h: what a model costs and what a machine can do
  *
  * All that the `gen` program does with models and tokenizers it does through them, so a program

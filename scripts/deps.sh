@@ -1,15 +1,16 @@
 #!/bin/sh
 # Install what building, testing and checking gen need, and only what is missing.
 #
-#   sh scripts/deps.sh [build] [test] [lint] [fuzz] [neon] [mpi] [shells] [package] [examples] [hf] | all
+#   sh scripts/deps.sh [build] [test] [lint] [fuzz] [neon] [mpi] [shells] [page] [package] [examples] [hf] | all
 #                                                                            (default: build test)
 #
 # Knows Debian and Ubuntu (apt-get), Fedora (dnf), Arch (pacman) and macOS (brew). It needs no
 # make, so it is the first thing to run on a bare machine. `fuzz`, for make fuzz, `neon`, for make
 # test-neon, `mpi`, for make MPI=1 and test-mpi, `shells`, in which completions and man pages are
-# tried, `package`, for make test-package, and `examples`, the programs that scripts/examples are
-# for, are in none of the others; neon, package and examples are known for Debian and Ubuntu only.
-# `hf`, with which a test downloads as the README does, comes from PyPI into build/hf.
+# tried, `page`, a browser for make test-page, `package`, for make test-package, and `examples`, the
+# programs that scripts/examples are for, are in none of the others; neon, package and examples are
+# known for Debian and Ubuntu only. `hf`, with which a test downloads as the README does, comes from
+# PyPI into build/hf.
 set -eu
 
 manager=
@@ -114,6 +115,11 @@ need_for_shells() {
     need 'mandoc' 'command -v mandoc' 'mandoc' 'mandoc' 'mandoc' 'mandoc'
 }
 
+need_for_page() {
+    need 'chromium' 'command -v chromium || command -v chromium-browser || command -v google-chrome' \
+        'chromium' 'chromium' 'chromium' '-'
+}
+
 need_for_package() {
     if [ "$manager" != apt-get ]; then
         echo "deps: make deb and its test need Debian or Ubuntu" >&2
@@ -173,11 +179,12 @@ for purpose in "$@"; do
     neon) need_for_neon ;;
     mpi) need_for_mpi ;;
     shells) need_for_shells ;;
+    page) need_for_page ;;
     package) need_for_package ;;
     examples) need_for_examples ;;
     hf) bring_hf ;;
     *)
-        echo "usage: sh scripts/deps.sh [build] [test] [lint] [fuzz] [neon] [mpi] [shells] [package] [examples] [hf] | all" >&2
+        echo "usage: sh scripts/deps.sh [build] [test] [lint] [fuzz] [neon] [mpi] [shells] [page] [package] [examples] [hf] | all" >&2
         exit 2
         ;;
     esac

@@ -40,7 +40,7 @@
 #define FORBIDDEN "--logit-bias ID=-inf forbids a token"
 #define BEGINNING "a prompt can be given as ids, its first one too: --prompt-ids"
 #define AUTOMATIC "gen does that by itself; leave it out"
-#define INNER     "not in gen; --save-logits FILE writes the logits"
+#define INNER     "gen explain --json has attention, and what each layer would say"
 
 const struct habit habits_generate[] = {
     {"temp", "temperature", NULL},

@@ -1,8 +1,6 @@
 /**
- * logprobs.h - what the model thought of each new id: log-softmax of its raw logits.
- *
- * log p = (logit - highest) - log(sum of exp(logit - highest)); the sum is a double, added in
- * order of ids, exp and log are those of base/math.h.
+ * logprobs.h - what the model thought of each new id: log-softmax of its raw logits, as
+ * sample/log_softmax.h has it.
  */
 #ifndef GENERATE_LOGPROBS_H
 #define GENERATE_LOGPROBS_H

@@ -12,6 +12,7 @@
 #include "model/forward.h"
 #include "model/model.h"
 #include "model/session.h"
+#include "model/watch.h"
 
 struct gen_session {
     const struct gen_model *model;
@@ -74,8 +75,11 @@ static enum gen_status session_init(struct gen_session *session, const struct ge
         !compute_reserve_inputs(&session->compute, forward_inputs(&model->weights))) {
         return error_no_memory(err, "a session");
     }
-    session->forward = (struct forward){&model->config, &model->weights, &session->cache,
-                                        &session->activations, &session->compute};
+    session->forward = (struct forward){.config = &model->config,
+                                        .weights = &model->weights,
+                                        .cache = &session->cache,
+                                        .activations = &session->activations,
+                                        .compute = &session->compute};
     return GEN_OK;
 }
 
@@ -292,4 +296,23 @@ struct kv_cache *session_kv_cache(struct gen_session *session) {
 
 struct thread_pool *session_threads(const struct gen_session *session) {
     return session->compute.pool;
+}
+
+/* ---- for those who explain a model -----------------------------------------------------------*/
+
+void session_watch(struct gen_session *session, const struct forward_watch *watch) {
+    session->forward.watch = watch;
+}
+
+bool session_head(struct gen_session *session, float *logits, const float *x, size_t n) {
+    size_t c = (size_t)session->model->config.n_embd;
+    for (size_t i = 0; i < n; i++) {
+        memcpy(session->activations.x + i * op_row_stride(c), x + i * c, c * sizeof *x);
+    }
+    forward_logits(&session->forward, logits, n);
+    return all_finite(logits, n * (size_t)session->model->config.n_vocab);
+}
+
+const struct compute *session_compute(const struct gen_session *session) {
+    return &session->compute;
 }
