@@ -198,8 +198,9 @@ struct tokenize_outcome tokenize_batch(const struct tokenize_form *form, struct 
                                        struct text_out *out, int n_threads) {
     struct thread_pool *pool = thread_pool_new(n_threads);
     if (pool == NULL) {
-        alloc_failed();
+        alloc_failed(); /* does not return, which cppcheck cannot know */
     }
+    /* cppcheck-suppress ctunullpointer */
     size_t size = (size_t)thread_pool_size(pool);
     struct batch batch = {.form = form,
                           .input = input,
