@@ -1,0 +1,21 @@
+/**
+ * session.h - what a session does for the rooms above besides the calls of gen_session.h: logits
+ * that are looked at and not kept.
+ */
+#ifndef MODEL_SESSION_H
+#define MODEL_SESSION_H
+
+#include "gen_session.h"
+#include "model/forward.h"
+
+/**
+ * gen_session_eval() of at most FORWARD_MAX_ROWS rows, whose logits are shown to `look` and not
+ * kept: gen_session_logits() gives none. The rows that want logits are numbered from 0 in their
+ * order, in the elements as in the pieces. Where a logit is not finite the call fails as there,
+ * and what was looked at is worth nothing. Memory: 512 logits for each row and thread.
+ */
+enum gen_status session_look_at_logits(struct gen_session *session, const struct gen_row *rows,
+                                       size_t n_rows, const struct forward_look *look,
+                                       struct gen_error *err);
+
+#endif
