@@ -50,9 +50,9 @@ struct gen_score_source {
 struct gen_score {
     uint64_t index;                       /**< number of the request, from 0 */
     const struct gen_token_score *tokens; /**< [n_ids] of the request, scored or not */
-    size_t n_ids;
-    size_t n_scored;    /**< of them */
-    double logprob;     /**< sum over those that are scored, in their order */
+    size_t n_ids, from;                   /**< as the request has them */
+    size_t n_scored;                      /**< of them */
+    double logprob;                       /**< sum over those that are scored, in their order */
     bool all_likeliest; /**< each that is scored has rank 1: greedy decoding gives just these */
     size_t n_best;      /**< likeliest ids for each token; 0 unless asked for */
     /** [n_ids][n_best], best first, of equals the lower id; where a token is not scored they mean
@@ -111,6 +111,19 @@ int32_t gen_scorer_n_ctx(const struct gen_scorer *scorer);
 enum gen_status gen_scorer_run(struct gen_scorer *scorer, const struct gen_score_source *source,
                                const struct gen_score_sink *sink, uint64_t *n_failed,
                                struct gen_error *err);
+
+/**
+ * Append the ids of context and continuation to `ids`, as lm-evaluation-harness makes them; *from
+ * is the number of the first id of the continuation among those appended. Blanks at the end of the
+ * context move to the continuation, both together are encoded whole, and what comes after as many
+ * ids as the context has by itself is the continuation. Without a context, bos or else eos stands
+ * in its place. special: as in gen_tokenizer_encode(). GEN_BAD_ARGUMENT: the continuation has no
+ * ids; GEN_UNSUPPORTED: the model has no tokenizer, or no id to begin with.
+ */
+enum gen_status gen_encode_pair(const struct gen_model *model, const char *context,
+                                size_t n_context, const char *continuation, size_t n_continuation,
+                                bool special, struct gen_ids *ids, size_t *from,
+                                struct gen_error *err);
 
 #ifdef __cplusplus
 }

@@ -319,6 +319,7 @@ static struct gen_score score_of(const struct gen_scorer *scorer, const struct r
     }
     score.tokens = scorer->scores + request->first;
     score.n_ids = request->n;
+    score.from = request->from;
     score.n_best = n_best;
     score.best = n_best > 0 ? scorer->best + request->first * n_best : NULL;
     score.all_likeliest = true;

@@ -139,8 +139,8 @@ static enum gen_status encode_record(struct generate_input *input, const char *w
         wrong = "has a member \"prompt\" that must be text, but is";
         snprintf(names, sizeof names, "%s", json_kind(field->value));
     } else {
-        wrong = input->settings->csv ? "has no field \"prompt\", but"
-                                     : "has no member \"prompt\", but";
+        wrong =
+            input->settings->csv ? "has no field \"prompt\", but" : "has no member \"prompt\", but";
         json_list_members(names, sizeof names, input->fields.object);
     }
     message_set(err, GEN_BAD_FILE, "%s %s %s (%s)", where, wrong, names,
@@ -163,6 +163,12 @@ static enum gen_status take_record(struct generate_input *input, struct gen_prom
     return encode_record(input, where, err);
 }
 
+/* Whether a field is an option or, if it is none of a template, the prompt. */
+static bool is_used(const void *context, const char *name) {
+    const struct generate_input *input = context;
+    return (input->template == NULL && strcmp(name, "prompt") == 0) || record_options_is(name);
+}
+
 /* A record with fields. */
 static enum gen_status take_fields(struct generate_input *input, struct gen_prompt *prompt,
                                    struct record_rest *rest, struct gen_error *err) {
@@ -175,7 +181,7 @@ static enum gen_status take_fields(struct generate_input *input, struct gen_prom
             : record_fields_read_json(&input->fields, record->data, record->n, where, err);
     if (status == GEN_OK) {
         if (input->settings->json) {
-            record_rest_take(rest, &input->fields, input->template != NULL);
+            record_rest_take(rest, &input->fields, is_used, input);
         }
         status = take_record(input, prompt, rest->index, where, err);
     }

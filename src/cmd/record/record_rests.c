@@ -1,15 +1,14 @@
 /**
- * record_rests.c - a queue of what goes from a record into the answer to it. The engine reads a few
- * batches of prompts ahead of what it tells, so the queue is as short.
+ * record_rests.c - a queue of what goes from a record into the answer to it. The library reads
+ * a few batches ahead of what it tells, so the queue is as short.
  */
-#include "cmd/generate/record_rests.h"
+#include "cmd/record/record_rests.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/alloc.h"
 #include "cli/json_out.h"
-#include "cmd/generate/record_options.h"
 
 static void drop_first(struct record_rests *rests) {
     gen_bytes_release(&rests->data[rests->first].object);
@@ -31,15 +30,14 @@ struct record_rest *record_rests_add(struct record_rests *rests, uint64_t index)
 }
 
 void record_rest_take(struct record_rest *rest, const struct record_fields *fields,
-                      bool has_template) {
+                      bool (*is_used)(const void *context, const char *name), const void *context) {
     struct json_out json = {0};
     struct gen_bytes value = {0};
     bool any = false;
     json_out_open(&json, NULL, '{');
     for (size_t i = 0; i < fields->n; i++) {
         const struct record_field *field = &fields->data[i];
-        if ((!has_template && strcmp(field->name, "prompt") == 0) ||
-            record_options_is(field->name)) {
+        if (is_used(context, field->name)) {
             continue;
         }
         any = true;
