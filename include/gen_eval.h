@@ -1,5 +1,6 @@
 /**
- * gen_eval.h - what a model thinks of given texts: log probabilities, ranks, the likeliest ids.
+ * gen_eval.h - what a model thinks of given texts: log probabilities, ranks, the likeliest ids;
+ * perplexity of a text, accuracy on multiple choice.
  *
  * The conventions of gen.h hold here, too. Logarithms are natural ones. The numbers are those of
  * the model itself: no temperature, no rule of struct gen_sampling.
@@ -124,6 +125,126 @@ enum gen_status gen_encode_pair(const struct gen_model *model, const char *conte
                                 size_t n_context, const char *continuation, size_t n_continuation,
                                 bool special, struct gen_ids *ids, size_t *from,
                                 struct gen_error *err);
+
+/* ---- a text ----------------------------------------------------------------------------------*/
+
+/** Which tokens of a long text are scored, and what each sees. */
+enum gen_convention {
+    /** Windows of n_ctx ids, each `stride` further than the one before, as in Hugging Face's guide
+     *  to perplexity; see struct gen_score_options. A last id that would be alone in its window is
+     *  not scored, nor is the first of each window where stride is n_ctx. */
+    GEN_CONVENTION_WINDOWS,
+    /** llama-perplexity's: of each n_ctx ids the second half is scored, less one; a rest shorter
+     *  than n_ctx is left out. The text must have 2 n_ctx ids. */
+    GEN_CONVENTION_LLAMA_CPP
+};
+
+struct gen_eval_text_options {
+    enum gen_convention convention;
+    int32_t stride; /**< of GEN_CONVENTION_WINDOWS, 1 ... n_ctx of the scorer; 0: that */
+    void *context;
+    /** Told the ids read so far and in all; returning false cancels. May be NULL. */
+    bool (*progress)(void *context, uint64_t done, uint64_t total);
+    bool (*go_on)(void *context); /**< as in struct gen_score_sink */
+};
+struct gen_eval_text_options gen_eval_text_options_default(void);
+
+/** Where there is nothing to tell, a double is NaN. */
+struct gen_eval_text {
+    uint64_t n_ids;     /**< of the text */
+    uint64_t n_scored;  /**< of them */
+    uint64_t n_windows; /**< in which they were read */
+    uint64_t n_bytes;   /**< of those that are scored, by the tokenizer; 0 where there is none */
+    uint64_t n_chars;   /**< UTF-8 characters that begin in those */
+    double logprob;     /**< sum over those that are scored */
+    double perplexity;  /**< e^(-logprob / n_scored) */
+    /** Standard error of the perplexity. GEN_CONVENTION_LLAMA_CPP: as llama-perplexity has it,
+     *  which takes tokens for independent. Else from the sums of the windows, as tokens next to
+     *  each other are not: it is larger, and there is none of a single window. */
+    double perplexity_stderr;
+    double bits_per_byte, bits_per_char;
+};
+
+/**
+ * Score the ids of a text. The tokenizer, for bytes and characters, may be NULL. GEN_BAD_ARGUMENT:
+ * fewer than 2 ids, or too few for the convention.
+ */
+enum gen_status gen_eval_text(struct gen_eval_text *out, struct gen_scorer *scorer,
+                              const struct gen_tokenizer *tokenizer, const int32_t *ids, size_t n,
+                              const struct gen_eval_text_options *options, struct gen_error *err);
+
+/* ---- multiple choice -------------------------------------------------------------------------*/
+
+/** What gen_eval_choices() reads: "choices", "hellaswag", "lambada", "blimp", "piqa", "arc",
+ *  "winogrande"; then NULL. */
+extern const char *const gen_eval_tasks[];
+
+/** The lines of a data set, a JSON object each. */
+struct gen_eval_lines {
+    void *context;
+    /** The next line, without its end, n bytes that are read before next() is called again; false
+     *  at the end. `where` names it in messages. A line that could not be read has an error. */
+    bool (*next)(void *context, const char **line, size_t *n, const char **where,
+                 const struct gen_error **error);
+};
+
+/** What became of a record; pointers are valid during the callback only. */
+struct gen_eval_answer {
+    uint64_t index;         /**< number of the line, from 0 */
+    size_t n_choices;       /**< 1 for lambada */
+    const double *logprobs; /**< [n_choices] of the choices' tokens, summed */
+    size_t label;           /**< the right one */
+    size_t chosen;          /**< the likeliest, the first of equals */
+    size_t chosen_norm;     /**< the one with the greatest log probability for each character */
+    bool right, right_norm;
+    const struct gen_error *error; /**< not NULL: it failed, nothing else is set but `index` */
+};
+
+struct gen_eval_choices_options {
+    const char *task; /**< one of gen_eval_tasks; NULL: "choices" */
+    bool special;     /**< as in gen_tokenizer_encode() */
+    void *context;
+    /** Told of each record, in order; returning false cancels. May be NULL. */
+    bool (*answer)(void *context, const struct gen_eval_answer *answer);
+    bool (*go_on)(void *context); /**< as in struct gen_score_sink */
+};
+struct gen_eval_choices_options gen_eval_choices_options_default(void);
+
+/** Where there is nothing to tell, a double is NaN. Standard errors are those of a mean: sample
+ *  standard deviation by the root of n. */
+struct gen_eval_choices {
+    uint64_t n, n_failed; /**< records that are answered, and that are not */
+    double acc, acc_stderr;
+    /** By log probability for each character; NaN for tasks that lm-evaluation-harness does not
+     *  judge so: lambada, blimp, winogrande. */
+    double acc_norm, acc_norm_stderr;
+    /** Of lambada, per word: e^(-mean log probability); its standard error is the mean's times it.
+     */
+    double perplexity, perplexity_stderr;
+};
+
+/**
+ * Choices by their log probability after a context, as lm-evaluation-harness 0.4 judges them
+ * without examples (num_fewshot 0): prompts, the cut between context and choice
+ * (gen_encode_pair()), what is cut off where both are longer than the context. Records are those in
+ * which the data sets are published:
+ *
+ *   choices     {"context":"...", "choices":["...", ...], "label":0}; a blank is put between
+ *               context and choice unless there is white space
+ *   hellaswag   {"activity_label", "ctx_a", "ctx_b", "endings", "label"}
+ *   lambada     {"text"}: its last word, right where greedy decoding gives it
+ *   blimp       {"sentence_good", "sentence_bad"}
+ *   piqa        {"goal", "sol1", "sol2", "label"}
+ *   arc         {"question", "choices":{"text", "label"}, "answerKey"}, or the question as
+ *               {"stem", "choices":[{"text", "label"}, ...]}
+ *   winogrande  {"sentence", "option1", "option2", "answer"}, with _ in the sentence
+ *
+ * A record that is wrong costs that record. The status is that of the run as a whole.
+ */
+enum gen_status gen_eval_choices(struct gen_eval_choices *out, struct gen_scorer *scorer,
+                                 const struct gen_model *model, const struct gen_eval_lines *lines,
+                                 const struct gen_eval_choices_options *options,
+                                 struct gen_error *err);
 
 #ifdef __cplusplus
 }

@@ -3,53 +3,8 @@
  * (_encode_pair of its api/model.py).
  */
 #include "base/error.h"
-#include "base/size.h"
+#include "eval/blanks.h"
 #include "gen_eval.h"
-
-/* What Python's str.isspace() counts as blank, from one code point to another. */
-static const struct {
-    uint32_t first, last;
-} blanks[] = {
-    {0x09, 0x0d},     {0x1c, 0x20},     {0x85, 0x85},     {0xa0, 0xa0},     {0x1680, 0x1680},
-    {0x2000, 0x200a}, {0x2028, 0x2029}, {0x202f, 0x202f}, {0x205f, 0x205f}, {0x3000, 0x3000},
-};
-
-/* The last character of a text and where it begins; 0 where that is not UTF-8 of at most 3 bytes,
- * as all blanks are. */
-static uint32_t last_character(const char *text, size_t n, size_t *begin) {
-    const unsigned char *bytes = (const unsigned char *)text;
-    size_t length = 1;
-    while (length < n && length < 3 && (bytes[n - length] & 0xc0) == 0x80) {
-        length++;
-    }
-    *begin = n - length;
-    const unsigned char *at = bytes + *begin;
-    switch (length) {
-    case 1:
-        return at[0];
-    case 2:
-        return (at[0] & 0xe0) == 0xc0 ? (at[0] & 0x1fU) << 6 | (at[1] & 0x3fU) : 0;
-    default:
-        return (at[0] & 0xf0) == 0xe0
-                   ? (at[0] & 0x0fU) << 12 | (at[1] & 0x3fU) << 6 | (at[2] & 0x3fU)
-                   : 0;
-    }
-}
-
-/* Bytes of a text without the blanks at its end. */
-static size_t without_blanks(const char *text, size_t n) {
-    bool is_blank = true;
-    while (n > 0 && is_blank) {
-        size_t begin;
-        uint32_t last = last_character(text, n, &begin);
-        is_blank = false;
-        for (size_t i = 0; i < N_OF(blanks); i++) {
-            is_blank = is_blank || (last >= blanks[i].first && last <= blanks[i].last);
-        }
-        n = is_blank ? begin : n;
-    }
-    return n;
-}
 
 /* Without a context: what a text of this model begins with. */
 static enum gen_status add_start(const struct gen_model *model, struct gen_ids *ids,
@@ -87,7 +42,7 @@ static enum gen_status encode_both(const struct gen_tokenizer *tokenizer, const 
                                    size_t *from, struct gen_error *err) {
     struct gen_bytes text = {0};
     size_t first = ids->n;
-    size_t n_alone = without_blanks(context, n_context);
+    size_t n_alone = blanks_without_end(context, n_context);
     enum gen_status status = gen_tokenizer_encode(tokenizer, context, n_alone, special, ids, err);
     *from = ids->n - first;
     ids->n = first;
@@ -115,7 +70,7 @@ enum gen_status gen_encode_pair(const struct gen_model *model, const char *conte
     if (n_context == 0) {
         *from = 1;
         status = encode_alone(model, continuation, n_continuation, special, ids, err);
-    } else if (without_blanks(context, n_context) == 0) {
+    } else if (blanks_without_end(context, n_context) == 0) {
         /* All of it moves: a start, and then both. */
         status = add_start(model, ids, err);
         if (status == GEN_OK) {
