@@ -13,9 +13,19 @@
 #include "cmd/mistyped.h"
 
 const struct command *const commands[] = {
-    &generate_command, &chat_command,     &score_command, &tokenize_command,
-    &inspect_command,  &convert_command,  &bench_command, &vocab_command,
-    &train_command,    &finetune_command, &help_command,  NULL,
+    &generate_command, /* the default */
+    &chat_command,
+    &score_command,
+    &eval_command,
+    &tokenize_command,
+    &inspect_command,
+    &convert_command,
+    &bench_command,
+    &vocab_command,
+    &train_command,
+    &finetune_command,
+    &help_command,
+    NULL,
 };
 
 static int print_version(void) {
