@@ -13,7 +13,8 @@
 #include "cmd/mistyped.h"
 
 const struct command *const commands[] = {
-    &generate_command, /* the default */
+    /* clang-format off */
+    &generate_command,
     &chat_command,
     &score_command,
     &eval_command,
@@ -26,6 +27,7 @@ const struct command *const commands[] = {
     &finetune_command,
     &help_command,
     NULL,
+    /* clang-format on */
 };
 
 static int print_version(void) {

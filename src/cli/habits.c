@@ -329,7 +329,7 @@ const struct habit habits_convert[] = {
 #define ALL_AT_ONCE "as many as fit go through the model together; no score depends on it"
 
 const struct habit habits_eval[] = {
-    {"c", "ctx", NULL},
+    {"c", NULL, "--ctx N: the tokens that are seen at once"},
     {"ctx-size", "ctx", NULL},
     {"max-length", "ctx", NULL},
     {"ppl-stride", NULL, "--stride N, the windows of Hugging Face's guide to perplexity"},

@@ -176,7 +176,8 @@ static int eval_text(struct eval *eval) {
         struct gen_error cause = err;
         message_set(&err, cause.status, "%.200s: %s", message_name(eval->settings->text),
                     cause.message);
-        return failure(eval, status, &err);
+        failure(eval, status, &err);
+        return EXIT_FAILED; /* what is wrong with the text is no wrong usage */
     }
     eval->subject.n_ctx = gen_scorer_n_ctx(eval->job.scorer);
     eval->subject.stride = options.stride > 0 ? options.stride : eval->subject.n_ctx;
@@ -261,6 +262,10 @@ static bool complete(struct eval_command_settings *settings, const struct option
     size_t n_operands = settings->task != NULL ? 1 : 0;
     if (settings->text == NULL && settings->task == NULL && settings->choices == NULL) {
         message("eval needs --text FILE, --task NAME FILE or --choices FILE");
+        return false;
+    }
+    if (settings->convention == GEN_CONVENTION_LLAMA_CPP && settings->eval.stride > 0) {
+        message("--stride is not for --convention llama.cpp, whose windows do not overlap");
         return false;
     }
     bool known = settings->task == NULL;
