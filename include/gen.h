@@ -7,6 +7,7 @@
  *  - gen_chat.h: chat templates, the text that a conversation is
  *  - gen_session.h: logits, and the choice of the next token
  * and these include it:
+ *  - gen_eval.h: what a model thinks of given texts, how good it is
  *  - gen_train.h: learn vocabularies, train models and fine-tune them
  *  - gen_bench.h: what a model costs and what a machine can do
  *

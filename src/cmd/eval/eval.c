@@ -86,7 +86,7 @@ static const struct options_spec spec = {
     .once_hint = "",
     .habits = habits_eval,
     .examples = "  gen eval --text book.txt\n"
-                "  gen eval -m gpt2.gguf --text wiki.test.raw --stride 512 --json\n"
+                "  gen eval -m gpt2.gguf --text book.txt --ctx 64 --stride 32 --json\n"
                 "  gen eval -m gpt2.gguf --task hellaswag hellaswag_val.jsonl\n"
                 "  gen eval --choices mine.jsonl\n"
                 "\n"

@@ -78,7 +78,7 @@ static const struct options_spec spec = {
     .habits = habits_eval,
     .examples = "  gen score 'The cat sat on the mat.'\n"
                 "  gen score --tokens --logprobs 3 'The cat sat on the mat.'\n"
-                "  gen score -f sentences.txt\n"
+                "  gen score -f stories.txt\n"
                 "  gen score --jsonl --tokens --json < records.jsonl\n"
                 "\n"
                 "Members of the JSON: index, logprob, n_tokens (those that are scored),\n"
