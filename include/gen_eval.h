@@ -246,6 +246,71 @@ enum gen_status gen_eval_choices(struct gen_eval_choices *out, struct gen_scorer
                                  const struct gen_eval_choices_options *options,
                                  struct gen_error *err);
 
+/* ---- models next to each other ---------------------------------------------------------------*/
+
+/**
+ * How a model differs from another, the base, on the same ids. p is the probability of the token
+ * that the text has; KL is the Kullback-Leibler divergence from the base's probabilities of all
+ * tokens to the model's, in natural units. Standard errors take tokens for independent, as
+ * llama-perplexity does, but for that of `difference`. Where there is nothing to tell, a double is
+ * NaN.
+ */
+struct gen_agreement {
+    uint64_t n;                   /**< tokens that were scored */
+    double logprob_base, logprob; /**< sums over them */
+    /** Mean of log p - log p of the base: above 0, and the model finds the text likelier. Its
+     *  standard error is that of windows, in which tokens go up and down together. */
+    double difference, difference_stderr;
+    double same_top, same_top_stderr; /**< share of places with the same likeliest token */
+    double kl_mean, kl_stderr, kl_median, kl_p99, kl_greatest;
+    double change_mean, change_stderr; /**< of p, -1 ... 1 */
+    double change_rms, change_rms_stderr;
+    double change_greatest; /**< in size */
+};
+
+/**
+ * Log probabilities of a base, kept in a file so that it need not run again: the format of
+ * llama-perplexity's --kl-divergence-base, 16 bits for each token of the vocabulary at each place
+ * that GEN_CONVENTION_LLAMA_CPP scores, and the ids themselves.
+ */
+struct gen_base_file;
+
+/** GEN_BAD_FILE: it is none, or is cut off. The file must not become shorter while it is open. */
+enum gen_status gen_base_file_open(struct gen_base_file **out, const char *path,
+                                   struct gen_error *err);
+void gen_base_file_free(struct gen_base_file *file);
+/** Its ids, which belong to it; they are whole windows of *n_ctx. */
+const int32_t *gen_base_file_ids(const struct gen_base_file *file, size_t *n, int32_t *n_ctx);
+
+struct gen_compare_options {
+    int n_threads; /**< as in struct gen_score_options, as the next three */
+    const char *kernels, *kv_type;
+    int32_t n_ctx;                  /**< 0: the least of the models' */
+    int32_t stride;                 /**< as in struct gen_eval_text_options */
+    enum gen_convention convention; /**< the same */
+    /** Write the base's log probabilities to this file, which gets its name when all is done; with
+     *  GEN_CONVENTION_LLAMA_CPP. NULL: no. */
+    const char *save_base;
+    void *context;
+    bool (*progress)(void *context, uint64_t done, uint64_t total); /**< as there */
+};
+struct gen_compare_options gen_compare_options_default(void);
+
+/**
+ * Hold n models, out[n], against a base on the ids of a text. The base is a model, or the file of
+ * one: then ids is NULL, and n_ctx, stride and convention mean nothing. All go through the text
+ * together, so all are in memory. Ids must mean the same to all (gen_same_vocabulary()); here only
+ * their number is checked. n may be 0 where the base is saved.
+ */
+enum gen_status gen_compare(struct gen_agreement *out, const struct gen_model *base,
+                            const struct gen_base_file *base_file,
+                            const struct gen_model *const *models, size_t n, const int32_t *ids,
+                            size_t n_ids, const struct gen_compare_options *options,
+                            struct gen_error *err);
+
+/** Whether two tokenizers have the same tokens with the same ids and merges. */
+bool gen_same_vocabulary(const struct gen_tokenizer *a, const struct gen_tokenizer *b);
+
 #ifdef __cplusplus
 }
 #endif

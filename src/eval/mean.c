@@ -40,3 +40,19 @@ double mean_stderr(const struct mean *mean) {
     }
     return sqrt(sum / (double)(mean->n - 1)) / sqrt((double)mean->n);
 }
+
+void cluster_mean_add(struct cluster_mean *mean, double n, double sum) {
+    mean->n_clusters += 1;
+    mean->n += n;
+    mean->sum += sum;
+    mean->sum_ss += sum * sum;
+    mean->sum_sm += sum * n;
+    mean->sum_mm += n * n;
+}
+
+double cluster_mean_stderr(const struct cluster_mean *mean) {
+    double w = mean->n_clusters;
+    double r = mean->sum / mean->n;
+    double sum = mean->sum_ss - 2 * r * mean->sum_sm + r * r * mean->sum_mm;
+    return w > 1 ? sqrt(w / (w - 1) * fmax(sum, 0)) / mean->n : (double)NAN;
+}

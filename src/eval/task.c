@@ -67,7 +67,10 @@ static enum gen_status read_choices(struct question *question, const cJSON *reco
         }
         /* White space at the border divides them, and is no character of the choice. */
         const char *text = item->valuestring;
-        char own[2] = {is_white(*text) ? *text : ' ', '\0'};
+        char own[] = DIVIDER;
+        if (is_white(*text)) {
+            own[0] = *text;
+        }
         bool is_divided = n > 0 && is_white(context[n - 1]) && !is_white(*text);
         text += is_white(*text) ? 1 : 0;
         status = question_add_choice(question, span, is_divided ? "" : own, text, err);

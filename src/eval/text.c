@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/size.h"
+#include "eval/mean.h"
 #include "eval/windows.h"
 #include "gen_eval.h"
 
@@ -18,8 +19,7 @@ struct text {
     size_t done;          /* ids in the windows that are scored */
     struct gen_eval_text *out;
     double sum_squares; /* of log probabilities */
-    /* Of the windows: log probability s and number of scored tokens m of each. */
-    double sum_ss, sum_sm, sum_mm;
+    struct cluster_mean windows;
     struct gen_error error; /* of a window that failed */
     bool failed;
 };
@@ -30,21 +30,10 @@ struct gen_eval_text_options gen_eval_text_options_default(void) {
 
 /* ---- windows ---------------------------------------------------------------------------------*/
 
-/* The next n_ctx ids. llama-perplexity looks at the logits of positions n_ctx / 2 ... n_ctx - 2. */
-static bool next_chunk(struct text *text) {
-    size_t begin = text->window.end;
-    if (text->n - begin < text->n_ctx) {
-        return false;
-    }
-    text->window = (struct window){
-        .begin = begin, .end = begin + text->n_ctx, .from = begin + text->n_ctx / 2 + 1};
-    return true;
-}
-
 static bool next(void *context, struct gen_score_request *request) {
     struct text *text = context;
     bool chunks = text->options->convention == GEN_CONVENTION_LLAMA_CPP;
-    if (chunks ? !next_chunk(text)
+    if (chunks ? !window_next_half(&text->window, text->n, text->n_ctx)
                : !window_next(&text->window, text->n, 0, text->n_ctx, text->stride)) {
         return false;
     }
@@ -85,10 +74,7 @@ static bool take(void *context, const struct gen_score *score) {
             count_bytes(text, token->id);
         }
     }
-    double m = (double)score->n_scored;
-    text->sum_ss += score->logprob * score->logprob;
-    text->sum_sm += score->logprob * m;
-    text->sum_mm += m * m;
+    cluster_mean_add(&text->windows, (double)score->n_scored, score->logprob);
     out->logprob += score->logprob;
     out->n_scored += score->n_scored;
     out->n_windows++;
@@ -104,11 +90,8 @@ static bool go_on(void *context) {
 
 /* ---- results ---------------------------------------------------------------------------------*/
 
-/*
- * Standard error of the mean log probability. llama-perplexity takes tokens for independent. Else
- * the windows are: with r the mean, it is sqrt(W / (W - 1) sum of (s - r m)^2) / (sum of m), that
- * of a ratio of two sums over clusters.
- */
+/* Standard error of the mean log probability. llama-perplexity takes tokens for independent; else
+ * windows are. */
 static double mean_error(const struct text *text) {
     double n = (double)text->out->n_scored;
     double mean = text->out->logprob / n;
@@ -116,9 +99,7 @@ static double mean_error(const struct text *text) {
         double variance = text->sum_squares / n - mean * mean;
         return n > 1 ? sqrt(fmax(variance, 0) / (n - 1)) : (double)NAN;
     }
-    double w = (double)text->out->n_windows;
-    double sum = text->sum_ss - 2 * mean * text->sum_sm + mean * mean * text->sum_mm;
-    return w > 1 ? sqrt(w / (w - 1) * fmax(sum, 0)) / n : (double)NAN;
+    return cluster_mean_stderr(&text->windows);
 }
 
 static void finish(const struct text *text) {

@@ -25,3 +25,12 @@ bool window_next(struct window *window, size_t n_ids, size_t from, size_t n_ctx,
         .begin = begin, .end = end, .from = size_max(size_max(before, from), begin + 1)};
     return true;
 }
+
+bool window_next_half(struct window *window, size_t n_ids, size_t n_ctx) {
+    size_t begin = window->end;
+    if (n_ids - begin < n_ctx) {
+        return false;
+    }
+    *window = (struct window){.begin = begin, .end = begin + n_ctx, .from = begin + n_ctx / 2 + 1};
+    return true;
+}

@@ -21,4 +21,10 @@ struct window {
  */
 bool window_next(struct window *window, size_t n_ids, size_t from, size_t n_ctx, size_t stride);
 
+/**
+ * The same as llama-perplexity has it: the next n_ctx ids, of which those after the first half are
+ * scored but for one. What is left in the end is left out.
+ */
+bool window_next_half(struct window *window, size_t n_ids, size_t n_ctx);
+
 #endif

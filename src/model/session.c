@@ -355,6 +355,10 @@ int32_t gen_session_n_ctx(const struct gen_session *session) {
     return (int32_t)session->cache.n_ctx;
 }
 
+struct thread_pool *session_pool(const struct gen_session *session) {
+    return session->compute.pool;
+}
+
 int gen_session_n_threads(const struct gen_session *session) {
     return thread_pool_size(session->compute.pool);
 }

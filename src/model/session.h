@@ -18,4 +18,7 @@ enum gen_status session_look_at_logits(struct gen_session *session, const struct
                                        size_t n_rows, const struct forward_look *look,
                                        struct gen_error *err);
 
+/** Its threads, for work on the logits of the last evaluation. */
+struct thread_pool *session_pool(const struct gen_session *session);
+
 #endif

@@ -22,14 +22,14 @@ near() {
 
 @test "each token's log probability, rank and the likeliest are PyTorch's" {
     for model in base odd-width neo-words; do
-        wanted "$model" '.scores[]' >wanted
-        jq -c '{ids}' wanted >ids
+        wanted "$model" ".scores[]" >list
+        jq -c "{ids}" list >ids
         "$GEN" score -m "$ROOT/tests/golden/models/$model" --jsonl --json --logprobs 3 <ids >found
-        jq -c -s '[.[0:3], .[3:6]] | transpose[] | [.[].token_logprobs] | transpose[]' found wanted | near 1e-4
+        jq -c -s '[.[0:3], .[3:6]] | transpose[] | [.[].token_logprobs] | transpose[]' found list | near 1e-4
         # Logits that are next to equal may change places.
-        jq -c -s '[.[0:3], .[3:6]] | transpose[] | [.[].token_ranks] | transpose[]' found wanted | near 1
+        jq -c -s '[.[0:3], .[3:6]] | transpose[] | [.[].token_ranks] | transpose[]' found list | near 1
         jq -c '.top[1:][] | map([.id, .logprob])' found | jq -c '.[]' >best
-        jq -c '.top[1:][] | .[]' wanted | paste -d , best - | sed 's/.*/[&]/' >both
+        jq -c '.top[1:][] | .[]' list | paste -d , best - | sed 's/.*/[&]/' >both
         jq -c '[.[0][0], .[1][0]]' both | near 0
         jq -c '[.[0][1], .[1][1]]' both | near 1e-4
     done
