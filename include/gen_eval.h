@@ -257,9 +257,14 @@ enum gen_status gen_eval_choices(struct gen_eval_choices *out, struct gen_scorer
  */
 struct gen_agreement {
     uint64_t n;                   /**< tokens that were scored */
+    uint64_t n_bytes;             /**< of them; 0 where the model has no tokenizer */
     double logprob_base, logprob; /**< sums over them */
+    /** Standard errors of the means of both over windows, in which tokens go up and down together;
+     *  that of the perplexity is this times it. */
+    double mean_stderr_base, mean_stderr;
     /** Mean of log p - log p of the base: above 0, and the model finds the text likelier. Its
-     *  standard error is that of windows, in which tokens go up and down together. */
+     *  standard error is that of windows, too, and the one to look at where two models are
+     *  compared: they find the same windows hard. */
     double difference, difference_stderr;
     double same_top, same_top_stderr; /**< share of places with the same likeliest token */
     double kl_mean, kl_stderr, kl_median, kl_p99, kl_greatest;

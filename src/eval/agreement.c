@@ -91,9 +91,8 @@ void agreement_release(struct agreement *agreement) {
 }
 
 bool agreement_add(struct agreement *agreement, const struct agreement_place *place) {
-    agreement->logprob_base += place->logprob_base;
-    agreement->logprob += place->logprob;
-    agreement->in_window += place->logprob - place->logprob_base;
+    agreement->base_sum += place->logprob_base;
+    agreement->other_sum += place->logprob;
     agreement->n_in_window += 1;
     agreement->n_same_top += place->same_top;
     return mean_add(&agreement->kl, place->kl) &&
@@ -101,11 +100,15 @@ bool agreement_add(struct agreement *agreement, const struct agreement_place *pl
 }
 
 void agreement_end_window(struct agreement *agreement) {
-    if (agreement->n_in_window > 0) {
-        cluster_mean_add(&agreement->difference, agreement->n_in_window, agreement->in_window);
+    double n = agreement->n_in_window;
+    if (n > 0) {
+        cluster_mean_add(&agreement->base, n, agreement->base_sum);
+        cluster_mean_add(&agreement->other, n, agreement->other_sum);
+        cluster_mean_add(&agreement->difference, n, agreement->other_sum - agreement->base_sum);
     }
     agreement->n_in_window = 0;
-    agreement->in_window = 0;
+    agreement->base_sum = 0;
+    agreement->other_sum = 0;
 }
 
 static int compare(const void *a, const void *b) {
@@ -138,13 +141,15 @@ static void root_mean_square(const struct mean *values, double *rms, double *err
 
 struct gen_agreement agreement_result(struct agreement *agreement) {
     size_t n = agreement->kl.n;
-    struct gen_agreement out = {.n = n};
+    struct gen_agreement out = {.n = n, .n_bytes = agreement->n_bytes};
     if (n == 0) {
         return out;
     }
     double share = (double)agreement->n_same_top / (double)n;
-    out.logprob_base = agreement->logprob_base;
-    out.logprob = agreement->logprob;
+    out.logprob_base = agreement->base.sum;
+    out.logprob = agreement->other.sum;
+    out.mean_stderr_base = cluster_mean_stderr(&agreement->base);
+    out.mean_stderr = cluster_mean_stderr(&agreement->other);
     out.difference = agreement->difference.sum / agreement->difference.n;
     out.difference_stderr = cluster_mean_stderr(&agreement->difference);
     out.same_top = share;

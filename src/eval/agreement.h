@@ -35,10 +35,10 @@ struct agreement_place agreement_at(const struct agreement_row *base,
 /** Over many places; start from {0}. */
 struct agreement {
     struct mean kl, change;
-    struct cluster_mean difference;
-    double logprob_base, logprob;
-    double in_window, n_in_window; /**< of the window that is under way */
+    struct cluster_mean base, other, difference; /**< of log probabilities, by windows */
+    double base_sum, other_sum, n_in_window;     /**< of the window that is under way */
     size_t n_same_top;
+    uint64_t n_bytes; /**< of the tokens, which the caller counts */
 };
 
 void agreement_release(struct agreement *agreement);

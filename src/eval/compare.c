@@ -114,7 +114,13 @@ static enum gen_status take_rows(struct comparison *c, size_t first, size_t n,
     for (size_t model = c->file == NULL ? 1 : 0; model < c->n_models; model++) {
         work.model = model;
         thread_pool_run(pool, n, 0, agree_share, &work);
+        const struct gen_tokenizer *tokenizer = c->models[model]->tokenizer;
         for (size_t i = 0; i < n; i++) {
+            size_t n_bytes = 0;
+            if (tokenizer != NULL) {
+                gen_tokenizer_piece(tokenizer, c->ids[c->window.begin + first + i + 1], &n_bytes);
+            }
+            c->agreements[model].n_bytes += n_bytes;
             if (!agreement_add(&c->agreements[model], &c->places[i])) {
                 return error_no_memory(err, "a comparison");
             }
