@@ -18,6 +18,7 @@ const struct command *const commands[] = {
     &chat_command,
     &score_command,
     &eval_command,
+    &compare_command,
     &tokenize_command,
     &inspect_command,
     &convert_command,

@@ -37,6 +37,7 @@ extern const struct command generate_command;
 extern const struct command chat_command;
 extern const struct command score_command;
 extern const struct command eval_command;
+extern const struct command compare_command;
 extern const struct command tokenize_command;
 extern const struct command inspect_command;
 extern const struct command convert_command;
