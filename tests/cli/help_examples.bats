@@ -21,6 +21,7 @@ setup() {
     for text in tales tales-valid diary my stories prompts book; do
         printf 'Once upon a time there was a king.\nHe had a son.\n' >$text.txt
     done
+    cp "$ROOT/tests/golden/tale.txt" book.txt
     cp "$ROOT/tests/golden/eval/hellaswag.jsonl" hellaswag_val.jsonl
     cp "$ROOT/tests/golden/eval/choices.jsonl" mine.jsonl
     cp "$ROOT/tests/golden/eval/pairs.jsonl" records.jsonl

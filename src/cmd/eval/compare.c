@@ -102,7 +102,7 @@ static const struct options_spec spec = {
     .habits = habits_eval,
     .examples = "  gen compare -m gpt2.gguf -m mine.gguf --text book.txt\n"
                 "  gen compare -m gpt2.gguf -m mine.gguf --task hellaswag hellaswag_val.jsonl\n"
-                "  gen compare -m gpt2.gguf --text book.txt --convention llama.cpp --ctx 16 \\\n"
+                "  gen compare -m gpt2.gguf --text book.txt --convention llama.cpp \\\n"
                 "      --save-base gpt2.kld\n"
                 "  gen compare --base gpt2.kld -m mine.gguf --json\n"
                 "\n"

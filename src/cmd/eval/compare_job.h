@@ -22,7 +22,7 @@ struct compared {
     struct gen_agreement agreement;
     /* Of a data set. */
     struct gen_eval_choices choices;
-    signed char *right, *right_norm; /**< [n_records] 1 or 0; -1: the record failed */
+    int *right, *right_norm; /**< [n_records] 1 or 0; -1: the record failed */
     size_t n_records, right_capacity, norm_capacity;
     struct paired acc, acc_norm; /**< against the base */
     /* Of the machine; 0: not measured. */

@@ -228,8 +228,8 @@ static bool on_answer(void *context, const struct gen_eval_answer *answer) {
     alloc_grow(&model->right, &model->right_capacity, n, sizeof *model->right);
     alloc_grow(&model->right_norm, &model->norm_capacity, n, sizeof *model->right_norm);
     bool failed = answer->error != NULL;
-    model->right[n - 1] = failed ? -1 : (signed char)answer->right;
-    model->right_norm[n - 1] = failed ? -1 : (signed char)answer->right_norm;
+    model->right[n - 1] = failed ? -1 : answer->right;
+    model->right_norm[n - 1] = failed ? -1 : answer->right_norm;
     model->n_records = n;
     if (failed && run->speaks) {
         progress_end(&run->job->progress);
@@ -271,7 +271,7 @@ static enum gen_status run_task(struct task_run *run, struct gen_error *err) {
 }
 
 /* Mean of the differences over records that both have answered, and its standard error. */
-static struct paired pair(const signed char *base, const signed char *other, size_t n) {
+static struct paired pair(const int *base, const int *other, size_t n) {
     double count = 0, sum = 0, sum_squares = 0;
     for (size_t i = 0; i < n; i++) {
         if (base[i] >= 0 && other[i] >= 0) {
