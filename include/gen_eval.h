@@ -1,6 +1,6 @@
 /**
  * gen_eval.h - what a model thinks of given texts: log probabilities, ranks, the likeliest ids;
- * perplexity of a text, accuracy on multiple choice.
+ * perplexity of a text, accuracy on multiple choice, models held against each other.
  *
  * The conventions of gen.h hold here, too. Logarithms are natural ones. The numbers are those of
  * the model itself: no temperature, no rule of struct gen_sampling.

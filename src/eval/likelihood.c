@@ -51,7 +51,7 @@ bool likelihood_add_row(struct likelihood *likelihood) {
     return true;
 }
 
-bool likelihood_ask(struct likelihood *likelihood, struct likelihood_ask ask) {
+bool likelihood_add_ask(struct likelihood *likelihood, struct likelihood_ask ask) {
     size_t n = likelihood->n_asks;
     if (!memory_grow(&likelihood->asks, &likelihood->asks_capacity, n + 1, sizeof ask) ||
         !memory_grow(&likelihood->elements, &likelihood->elements_capacity, n + 1,

@@ -45,7 +45,7 @@ void likelihood_begin(struct likelihood *likelihood);
 /** The asks of row n_rows come. False: out of memory. */
 bool likelihood_add_row(struct likelihood *likelihood);
 /** One more of the last row. False: out of memory. */
-bool likelihood_ask(struct likelihood *likelihood, struct likelihood_ask ask);
+bool likelihood_add_ask(struct likelihood *likelihood, struct likelihood_ask ask);
 
 /**
  * Process rows (session_look_at_logits()) of which n_rows want logits, and answer all that was

@@ -89,7 +89,7 @@ static enum gen_status ask(struct passes *passes, const struct plan_branch *bran
             .best = likelihood->n_best > 0 ? result->best + (row + 1) * likelihood->n_best : NULL,
         };
         if ((!*is_wanted && !likelihood_add_row(likelihood)) ||
-            !likelihood_ask(likelihood, wanted)) {
+            !likelihood_add_ask(likelihood, wanted)) {
             return GEN_NO_MEMORY;
         }
         *is_wanted = true;
