@@ -8,6 +8,7 @@
  *  - gen_session.h: logits, and the choice of the next token
  * and these include it:
  *  - gen_prompt_cache.h: what prompts begin with, kept in a file
+ *  - gen_eval.h: what a model thinks of given texts, how good it is
  *  - gen_train.h: learn vocabularies, train models and fine-tune them
  *  - gen_explain.h: a look inside: surprise, attention, what each layer would say
  *  - gen_bench.h: what a model costs and what a machine can do

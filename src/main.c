@@ -13,9 +13,23 @@
 #include "cmd/mistyped.h"
 
 const struct command *const commands[] = {
-    &generate_command, &chat_command,     &tokenize_command, &explain_command,
-    &inspect_command,  &convert_command,  &bench_command,    &vocab_command,
-    &train_command,    &finetune_command, &help_command,     NULL,
+    /* clang-format off */
+    &generate_command,
+    &chat_command,
+    &score_command,
+    &eval_command,
+    &compare_command,
+    &explain_command,
+    &tokenize_command,
+    &inspect_command,
+    &convert_command,
+    &bench_command,
+    &vocab_command,
+    &train_command,
+    &finetune_command,
+    &help_command,
+    NULL,
+    /* clang-format on */
 };
 
 static int print_version(void) {

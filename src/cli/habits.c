@@ -107,7 +107,7 @@ const struct habit habits_generate[] = {
     {"do-sample", NULL, "texts are drawn unless --greedy is given"},
     {"epochs", NULL, "that is of `gen train` and `gen finetune`"},
     {"steps", NULL, "that is of `gen train` and `gen finetune`"},
-    {"perplexity", NULL, "not in gen; --json --logprobs N shows what each new token cost"},
+    {"perplexity", NULL, "gen eval --text FILE, or gen score for single texts"},
     /* Settings of transformers' GenerationConfig. */
     {"bad-words-ids", NULL, "--bad-words FILE has a word a line"},
     {"sequence-bias", NULL, "--logit-bias ID=X is for single tokens"},
@@ -345,6 +345,33 @@ const struct habit habits_tokenize[] = {
 
 #define PROMPTS "--prompt-lengths N,... says how long the prompts are"
 #define DECODED "--decode-lengths N,... says where tokens are added, --steps N how many"
+
+#define ALL_AT_ONCE "as many as fit go through the model together; no score depends on it"
+
+const struct habit habits_eval[] = {
+    {"c", NULL, "--ctx N: the tokens that are seen at once"},
+    {"ctx-size", "ctx", NULL},
+    {"max-length", "ctx", NULL},
+    {"ppl-stride", NULL, "--stride N, the windows of Hugging Face's guide to perplexity"},
+    {"tasks", NULL, "gen eval --task NAME FILE.jsonl; no data set is fetched"},
+    {"hellaswag", NULL, "gen eval --task hellaswag FILE.jsonl"},
+    {"winogrande", NULL, "gen eval --task winogrande FILE.jsonl"},
+    {"multiple-choice", NULL, "gen eval --choices FILE.jsonl"},
+    {"num-fewshot", NULL, "put examples into the contexts; what they share is read once"},
+    {"output-path", "output", NULL},
+    {"b", NULL, ALL_AT_ONCE},
+    {"batch-size", NULL, ALL_AT_ONCE},
+    {"ub", NULL, ALL_AT_ONCE},
+    {"ubatch-size", NULL, ALL_AT_ONCE},
+    {"ctk", NULL, KV_TYPES},
+    {"ctv", NULL, KV_TYPES},
+    {"cache-type-k", NULL, KV_TYPES},
+    {"cache-type-v", NULL, KV_TYPES},
+    {"ngl", NULL, ON_CPU},
+    {"n-gpu-layers", NULL, ON_CPU},
+    {"device", NULL, ON_CPU},
+    {NULL, NULL, NULL},
+};
 
 const struct habit habits_bench[] = {
     {"p", NULL, PROMPTS},

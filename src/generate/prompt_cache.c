@@ -120,7 +120,7 @@ static struct prompt_cache_place place_of(const struct gen_prompt_cache *cache,
                                        .n_ctx = engine->model->config.n_ctx,
                                        .cache = session_kv_cache(engine->session),
                                        .slot = engine->scheduler.n_slots,
-                                       .pool = session_threads(engine->session)};
+                                       .pool = session_pool(engine->session)};
 }
 
 enum gen_status gen_prompt_cache_load(struct gen_prompt_cache *cache, struct gen_engine *engine,
@@ -129,7 +129,7 @@ enum gen_status gen_prompt_cache_load(struct gen_prompt_cache *cache, struct gen
     enum gen_status status = GEN_OK;
     kept->held.n = 0;
     gen_session_truncate(engine->session, (int32_t)engine->scheduler.n_slots, 0);
-    if (!model_identity(&cache->model, engine->model, session_threads(engine->session))) {
+    if (!model_identity(&cache->model, engine->model, session_pool(engine->session))) {
         return error_no_memory(err, "a prompt cache");
     }
     if (cache->has_file) {

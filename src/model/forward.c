@@ -385,14 +385,26 @@ bool forward_layers(const struct forward *forward, const struct forward_row *row
     return run.is_finite;
 }
 
-void forward_logits(const struct forward *forward, float *logits, size_t n) {
+/* lm_head of activations->x[n]. */
+static struct matmul_job head(const struct forward *forward, float *y, size_t n) {
     const struct matrix *lm_head = &forward->weights->lm_head;
     normalize(forward, &forward->weights->ln_f, n);
-    struct matmul_job job = {.y = logits,
-                             .y_stride = lm_head->n_out,
-                             .x = forward->activations->normal,
-                             .x_stride = op_row_stride(lm_head->n_in),
-                             .n_rows = n,
-                             .w = lm_head};
+    return (struct matmul_job){.y = y,
+                               .y_stride = lm_head->n_out,
+                               .x = forward->activations->normal,
+                               .x_stride = op_row_stride(lm_head->n_in),
+                               .n_rows = n,
+                               .w = lm_head};
+}
+
+void forward_logits(const struct forward *forward, float *logits, size_t n) {
+    const struct matmul_job job = head(forward, logits, n);
     op_matmul(forward->compute, &job);
+}
+
+void forward_look_at_logits(const struct forward *forward, float *memory, size_t n,
+                            const struct forward_look *look) {
+    const struct matmul_job job = head(forward, memory, n);
+    op_matmul_elements(forward->compute, &job, look->elements, look->n_elements, look->values);
+    op_matmul_pieces(forward->compute, &job, look->look, look->context);
 }

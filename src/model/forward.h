@@ -97,4 +97,17 @@ bool forward_layers(const struct forward *forward, const struct forward_row *row
 /** logits[n][V] of activations->x[n]. */
 void forward_logits(const struct forward *forward, float *logits, size_t n);
 
+/** What is asked of logits that nobody keeps. */
+struct forward_look {
+    const struct op_element *elements; /**< n_elements of them: row n, id */
+    size_t n_elements;
+    float *values; /**< [n_elements] their logits, there before anything is looked at */
+    op_look *look; /**< sees all logits, some columns at a time */
+    void *context;
+};
+
+/** The same logits, looked at and forgotten; `memory` is op_pieces_floats() of n rows. */
+void forward_look_at_logits(const struct forward *forward, float *memory, size_t n,
+                            const struct forward_look *look);
+
 #endif

@@ -208,6 +208,16 @@ def records():
     put("records", "resume-shard", chosen(8, shard))
 
 
+def evaluation():
+    names = ["choices", "hellaswag", "lambada", "blimp", "piqa", "arc", "winogrande"]
+    for i, name in enumerate(names + ["pairs"]):
+        lines = read(os.path.join(GOLDEN, "eval"), name + ".jsonl").splitlines()
+        put("eval", name, chosen(i, b"\n".join(lines[1:3]) if name == "pairs" else lines[1]))
+    put("eval", "arc-nested", chosen(5, read(os.path.join(GOLDEN, "eval"), "arc-nested.jsonl").splitlines()[1]))
+    put("eval", "records", chosen(7, '{"text": "a", "x": [1]}\n{"ids": [1, 2]}\n{"context": " ", '
+                                     '"continuation": "b"}\n{"context": "", "continuation": ""}\n'))
+
+
 def options():
     commands = {0: ["-m", "x", "-n5", "--top-p=0.9", "--stop", "a", "--stop", "b", "-0q", "--", "-p"],
                 1: ["--json", "-p", "the", "--decode"], 2: ["--tensors", "m.gguf"],
@@ -262,6 +272,6 @@ def chat_templates():
 
 if __name__ == "__main__":
     shutil.rmtree(os.path.join(HERE, "seeds"), ignore_errors=True)
-    for make in (gguf, safetensors, tokenizers, directories, training, prompt_caches, lines, tokenize, chats, records,
+    for make in (gguf, safetensors, tokenizers, directories, training, prompt_caches, lines, tokenize, evaluation, chats, records,
                  options, numbers, chat_templates):
         make()

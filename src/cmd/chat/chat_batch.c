@@ -14,7 +14,7 @@
 #include "cli/message.h"
 #include "cli/signals.h"
 #include "cmd/generate/record_options.h"
-#include "cmd/generate/record_rests.h"
+#include "cmd/record/record_rests.h"
 #include "text/lines.h"
 
 /* A conversation under way. */
@@ -97,6 +97,12 @@ static enum gen_status take_options(struct batch *batch, struct gen_prompt *prom
     return status;
 }
 
+/* Whether a member is dealt with elsewhere. */
+static bool is_used(const void *context, const char *name) {
+    (void)context;
+    return strcmp(name, "messages") == 0 || record_options_is(name);
+}
+
 static enum gen_status encode(struct batch *batch, struct open *open, struct gen_prompt *prompt,
                               struct gen_error *err) {
     const struct gen_model *model = batch->chat->load.model;
@@ -108,7 +114,7 @@ static enum gen_status encode(struct batch *batch, struct open *open, struct gen
     enum gen_status status =
         record_fields_read_json(&batch->fields, batch->record.data, batch->record.n, where, err);
     if (status == GEN_OK) {
-        record_rest_take(&open->rest, &batch->fields, "messages");
+        record_rest_take(&open->rest, &batch->fields, is_used, NULL);
         status = chat_messages_take(messages, batch->fields.object, where, err);
     }
     if (status == GEN_OK) {

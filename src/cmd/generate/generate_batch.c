@@ -206,6 +206,12 @@ static enum gen_status take_record(struct generate_input *input, struct gen_prom
     return encode_record(input, where, err);
 }
 
+/* Whether a field is an option or, if it is none of a template, the prompt. */
+static bool is_used(const void *context, const char *name) {
+    const struct generate_input *input = context;
+    return (input->template == NULL && strcmp(name, "prompt") == 0) || record_options_is(name);
+}
+
 /* A record with fields. */
 static enum gen_status take_fields(struct generate_input *input, struct gen_prompt *prompt,
                                    struct record_rest *rest, struct gen_error *err) {
@@ -222,8 +228,10 @@ static enum gen_status take_fields(struct generate_input *input, struct gen_prom
                              input->progress);
         }
         if (input->settings->json) {
-            record_rest_take(rest, &input->fields, input->template != NULL ? NULL : "prompt");
+            record_rest_take(rest, &input->fields, is_used, input);
         }
+    }
+    if (status == GEN_OK) {
         status = take_record(input, prompt, index_of_next(input), where, err);
     }
     return status;

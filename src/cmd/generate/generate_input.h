@@ -8,10 +8,10 @@
 #include "cli/input.h"
 #include "cmd/generate/generate_options.h"
 #include "cmd/generate/record_csv.h"
-#include "cmd/generate/record_fields.h"
 #include "cmd/generate/record_notes.h"
 #include "cmd/generate/record_options.h"
-#include "cmd/generate/record_rests.h"
+#include "cmd/record/record_fields.h"
+#include "cmd/record/record_rests.h"
 #include "gen.h"
 
 struct generate_input {

@@ -6,7 +6,7 @@
 #define CMD_GENERATE_RECORD_NOTES_H
 
 #include "cli/progress.h"
-#include "cmd/generate/record_fields.h"
+#include "cmd/record/record_fields.h"
 
 /** Names that have been looked at. Start from {0}. */
 struct record_notes {

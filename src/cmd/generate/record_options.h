@@ -12,7 +12,7 @@
 
 #include "cmd/generate/generate_options.h"
 #include "cmd/generate/generate_rules.h"
-#include "cmd/generate/record_fields.h"
+#include "cmd/record/record_fields.h"
 
 /** Start from {0}. */
 struct record_options {

@@ -4,7 +4,7 @@
 #ifndef CMD_GENERATE_RECORD_TEMPLATE_H
 #define CMD_GENERATE_RECORD_TEMPLATE_H
 
-#include "cmd/generate/record_fields.h"
+#include "cmd/record/record_fields.h"
 
 /** Read the text of a file without its last newline; each {{ must have a name and }} after it. */
 enum gen_status record_template_read(struct gen_bytes *text, const char *path,

@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-#include "cmd/generate/record_fields.h"
+#include "cmd/record/record_fields.h"
 #include "cmd/tokenize/tokenize.h"
 #include "gen.h"
 

@@ -2,7 +2,7 @@
  * record_fields.c - records of many prompts into their fields. Which of them is the prompt, which
  * are options and which are neither is for generate_batch.c and record_options.c to say.
  */
-#include "cmd/generate/record_fields.h"
+#include "cmd/record/record_fields.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /**
- * record_fields.h - what a record of many prompts consists of: the members of a JSON object, or
+ * record_fields.h - what a record consists of: the members of a JSON object, or
  * the fields of a line of CSV.
  */
-#ifndef CMD_GENERATE_RECORD_FIELDS_H
-#define CMD_GENERATE_RECORD_FIELDS_H
+#ifndef CMD_RECORD_RECORD_FIELDS_H
+#define CMD_RECORD_RECORD_FIELDS_H
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>

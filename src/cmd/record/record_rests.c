@@ -1,14 +1,13 @@
 /**
- * record_rests.c - a queue of what goes from a record into the answer to it. The engine reads a few
- * batches of prompts ahead of what it tells, so the queue is as short.
+ * record_rests.c - a queue of what goes from a record into the answer to it. The library reads
+ * a few batches ahead of what it tells, so the queue is as short.
  */
-#include "cmd/generate/record_rests.h"
+#include "cmd/record/record_rests.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/alloc.h"
-#include "cmd/generate/record_options.h"
 
 static void drop_first(struct record_rests *rests) {
     gen_bytes_release(&rests->data[rests->first].object);
@@ -29,15 +28,9 @@ struct record_rest *record_rests_add(struct record_rests *rests, uint64_t index)
     return &rests->data[end];
 }
 
-/* Whether a field is dealt with elsewhere; the context is the name of that which has the text. */
-static bool is_known(const void *context, const char *name) {
-    const char *const *text = context;
-    return (*text != NULL && strcmp(name, *text) == 0) || record_options_is(name);
-}
-
 void record_rest_take(struct record_rest *rest, const struct record_fields *fields,
-                      const char *text) {
-    record_fields_others(&rest->object, fields, is_known, &text);
+                      bool (*is_used)(const void *context, const char *name), const void *context) {
+    record_fields_others(&rest->object, fields, is_used, context);
 }
 
 const struct record_rest *record_rests_of(struct record_rests *rests, uint64_t index) {

@@ -1,13 +1,13 @@
 /**
- * record_rests.h - what records of many prompts have besides prompt and options, kept until their
- * texts are written.
+ * record_rests.h - what records have besides what is used of them, kept until their answers are
+ * written.
  */
-#ifndef CMD_GENERATE_RECORD_RESTS_H
-#define CMD_GENERATE_RECORD_RESTS_H
+#ifndef CMD_RECORD_RECORD_RESTS_H
+#define CMD_RECORD_RECORD_RESTS_H
 
-#include "cmd/generate/record_fields.h"
+#include "cmd/record/record_fields.h"
 
-/** A queue in the order of the prompts. Start from {0}. */
+/** A queue in the order of the records. Start from {0}. */
 struct record_rests {
     struct record_rest *data;
     size_t first, n, capacity;
@@ -21,11 +21,10 @@ struct record_rest {
 
 /** A rest at the end of the queue, to be filled; good until the next call. */
 struct record_rest *record_rests_add(struct record_rests *rests, uint64_t index);
-/** Take the fields that are neither options nor of the name `text`: that of what is answered, or
- *  NULL if that is a template's. */
+/** Take the fields that are not used: those whose name is_used() does not know. */
 void record_rest_take(struct record_rest *rest, const struct record_fields *fields,
-                      const char *text);
-/** What is kept of a prompt, or NULL. That of the prompts before it is forgotten. */
+                      bool (*is_used)(const void *context, const char *name), const void *context);
+/** What is kept of a record, or NULL. That of those before it is forgotten. */
 const struct record_rest *record_rests_of(struct record_rests *rests, uint64_t index);
 void record_rests_release(struct record_rests *rests);
 
