@@ -6,17 +6,22 @@ setup() {
     load helper
     command -v tmux >/dev/null || skip "tmux is missing (make deps)"
     seq 200000 >list
-    socket=$BATS_TEST_TMPDIR/tmux
+    n_terminals=0
 }
 
 teardown() {
     [ ! -S "${socket:-}" ] || tmux -S "$socket" kill-server || true
 }
 
+# in_terminal COMMAND: with a socket of its own, as one whose server is going may still answer
+in_terminal() {
+    socket=$BATS_TEST_TMPDIR/tmux$((++n_terminals))
+    tmux -S "$socket" -f /dev/null new-session -d -x 100 -y 20 3>&- "$1"
+}
+
 # open ARGUMENTS: a batch in a terminal
 open() {
-    tmux -S "$socket" -f /dev/null new-session -d -x 100 -y 20 3>&- \
-        "'$GEN' -t 1 -n 9 --lines -f list $*; echo status \$?; exec sleep 60"
+    in_terminal "'$GEN' -t 1 -n 9 --lines -f list $*; echo status \$?; exec sleep 60"
 }
 
 screen() { tmux -S "$socket" capture-pane -p; }
@@ -49,8 +54,7 @@ shows() {
     [ -z "$(screen | tr -d '\n')" ]
     [ ! -s said ]
     tmux -S "$socket" kill-server
-    tmux -S "$socket" -f /dev/null new-session -d -x 100 -y 20 3>&- \
-        "(cat list; sleep 60) | '$GEN' -t 1 -n 9 --lines >out; exec sleep 60"
+    in_terminal "(cat list; sleep 60) | '$GEN' -t 1 -n 9 --lines >out; exec sleep 60"
     shows '^gen: .*[0-9]+ texts, [0-9]+ bytes of new text, [0-9]+ tokens/s'
     run ! grep -q 'left' <(screen)
 }

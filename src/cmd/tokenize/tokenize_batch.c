@@ -194,13 +194,17 @@ static void batch_release(struct batch *batch, int n_threads) {
     gen_bytes_release(&batch->text);
 }
 
-struct tokenize_outcome tokenize_batch(const struct tokenize_form *form, struct input *input,
-                                       struct text_out *out, int n_threads) {
+static struct thread_pool *new_pool(int n_threads) {
     struct thread_pool *pool = thread_pool_new(n_threads);
     if (pool == NULL) {
-        alloc_failed(); /* does not return, which cppcheck cannot know */
+        alloc_failed();
     }
-    /* cppcheck-suppress ctunullpointer */
+    return pool;
+}
+
+struct tokenize_outcome tokenize_batch(const struct tokenize_form *form, struct input *input,
+                                       struct text_out *out, int n_threads) {
+    struct thread_pool *pool = new_pool(n_threads);
     size_t size = (size_t)thread_pool_size(pool);
     struct batch batch = {.form = form,
                           .input = input,
