@@ -44,7 +44,7 @@ TEST_HELPERS    := $(filter-out $(TEST_SOURCES),$(wildcard tests/unit/*.c))
 OTHER_TESTS     := $(wildcard tests/fault/*.[ch] tests/fuzz/*.[ch])
 BATS_FILES      := $(wildcard tests/cli/*.bats)
 HEADERS         := $(wildcard include/*.h src/*/*.h src/*/*/*.h src/*/*/*/*.h tests/unit/*.h tests/neon/*.h scripts/manual/*.h)
-SCRIPTS         := $(wildcard scripts/*.sh scripts/manual/*.sh tests/package/*.sh tests/run tests/resume/kill tests/fuzz/run tests/cli/*.bash .ci/run)
+SCRIPTS         := $(wildcard scripts/*.sh scripts/manual/*.sh scripts/examples/*.sh scripts/examples/*.sbatch tests/package/*.sh tests/run tests/resume/kill tests/resume/memory tests/fuzz/run tests/cli/*.bash .ci/run)
 
 object          = $(patsubst %.c,$(BUILD)/%.o,$(1))
 PROGRAM_OBJECTS := $(call object,$(PROGRAM_SOURCES))
@@ -138,7 +138,7 @@ LINKER      = $(if $(MPI),$(MPI_WRAPPER),$(CC))
 
 # ---- building ---------------------------------------------------------------------------------
 
-.PHONY: all deps deps-lint deps-neon test test-sanitize test-thread test-fault fuzz test-neon test-mpi lint check-layers format bench \
+.PHONY: all deps deps-lint deps-neon test test-sanitize test-thread test-resume test-memory test-fault fuzz test-neon test-mpi test-examples test-page lint check-layers format bench \
 	install install-built installable uninstall dist deb test-package clean help objects neon-programs fuzz-programs FORCE
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -195,7 +195,7 @@ $(BUILD)/manual: $(call object,$(MANUAL_SOURCES)) $(filter-out %/src/main.o,$(PR
 		$(BUILD)/main_renamed.o $(BUILD)/libgen.a
 	$(call say,LINK $@)$(LINKER) $(ALL_LDFLAGS) -o $@ $^ $(PROGRAM_LIBS)
 
-$(BUILD)/share/made: $(BUILD)/manual scripts/manual/make.sh
+$(BUILD)/share/made: $(BUILD)/manual scripts/manual/make.sh scripts/manual/guide.md
 	$(call say,MAN  $(@D))sh scripts/manual/make.sh $(BUILD)/manual $(@D)
 	@touch $@
 
@@ -235,6 +235,17 @@ $(BUILD)/src/cmd/chat/chat_edit.o $(BUILD)/src/cmd/chat/chat_edit.tidy: FILE_CFL
 $(BUILD)/src/cli/ranks_mpi.o: FILE_CC = $(MPI_WRAPPER)
 $(BUILD)/src/cli/embedded.o: FILE_CFLAGS = $(EMBEDDED_CFLAGS)
 $(BUILD)/src/cli/embedded.o: $(wildcard $(EMBEDDED_MODEL))
+
+# The page that `gen explain` fills in, of its parts.
+PAGE_SOURCES := $(wildcard src/cmd/explain/page/*)
+PAGE         := $(BUILD)/generated/explain
+PAGE_USERS   := $(BUILD)/src/cmd/explain/explain_page.o $(BUILD)/src/cmd/explain/explain_page.tidy
+$(PAGE_USERS): $(PAGE)/made
+$(PAGE_USERS): FILE_CFLAGS = -DEXPLAIN_PAGE=\"$(PAGE)\"
+
+$(PAGE)/made: scripts/make_page.sh $(PAGE_SOURCES)
+	$(call say,PAGE $(@D))sh scripts/make_page.sh src/cmd/explain/page $(@D)
+	@touch $@
 
 # The system calls that the sandbox leaves, as a filter of instructions for the kernel: libseccomp
 # makes it here, once, as it would take a part of every run. The program that does so is built like
@@ -305,7 +316,7 @@ test-sanitize: ## run the same tests under the address and undefined behaviour s
 # What shares memory between threads: the pool, sessions, batches, reading data, training; and several
 # users of one model.
 THREAD_TESTS := test_threads test_two_sessions test_session test_batch test_engine_lives test_dataset \
-                test_ranks
+                test_ranks test_score
 
 test-thread: ## run the tests in which threads work together under the thread sanitizer
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/thread SANITIZE=thread TEST='$(THREAD_TESTS)' test
@@ -314,6 +325,11 @@ test-resume: all ## kill a run of 10,000 prompts twenty times, resume it, compar
 	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && trap 'exit 130' INT TERM && \
 		cd "$$scratch" && GEN='$(abspath $(BUILD))/gen' MODEL='$(abspath tests/golden/models/base)' \
 			'$(abspath tests/resume/kill)' $(or $(PROMPTS),10000) $(or $(KILLS),20)
+
+test-memory: all ## memory of runs of 1,000 and of 10,000 prompts, compared (FEW=N PROMPTS=N; GNU time)
+	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && trap 'exit 130' INT TERM && \
+		cd "$$scratch" && GEN='$(abspath $(BUILD))/gen' MODEL='$(abspath tests/golden/models/base)' \
+			'$(abspath tests/resume/memory)' $(or $(FEW),1000) $(or $(PROMPTS),10000)
 
 # The program with calls that can be made to fail, tests/fault/inject.c, and the driver that makes
 # them. Every one that the program makes of these goes through the injector.
@@ -398,6 +414,14 @@ test-mpi: ## train with several processes and compare (skipped without mpicc and
 			tests/run tests/mpi/train.bats; \
 	else echo "test-mpi: skipped, mpicc or mpirun is missing (sh scripts/deps.sh mpi)"; fi
 
+# Daemons are started for these: not in `make test`.
+test-examples: all ## run scripts/examples with a real Slurm and cron (skipped without; sh scripts/deps.sh examples)
+	@GEN='$(abspath $(BUILD))/gen' tests/run $(wildcard tests/examples/*.bats)
+
+# A browser is found here only if it is installed, too.
+test-page: all ## open the pages of gen explain in headless Chromium (needs `sh scripts/deps.sh page`)
+	@GEN='$(abspath $(BUILD))/gen' tests/run tests/page/page.bats
+
 bench: all ## measure speed on this machine
 	@$(BUILD)/gen bench
 
@@ -412,7 +436,7 @@ TIDY_CHECKS := $(patsubst %.c,$(BUILD)/%.tidy,$(PROGRAM_SOURCES) $(LIBRARY_SOURC
 lint: check-layers $(TIDY_CHECKS) ## check format, static analysis, scripts, gcc and clang warnings
 	$(call say,FORMAT)clang-format --dry-run -Werror $(wildcard $(PROGRAM_SOURCES) src/cli/ranks_*.c $(LIBRARY_SOURCES) \
 		$(TEST_SOURCES) $(TEST_HELPERS) $(OTHER_TESTS) $(HEADERS) $(MANUAL_SOURCES)) scripts/seccomp_filter.c
-	$(call say,SHELLCHECK)shellcheck $(SCRIPTS) $(BATS_FILES) $(wildcard tests/mpi/*.bats)
+	$(call say,SHELLCHECK)shellcheck $(SCRIPTS) $(BATS_FILES) $(wildcard tests/mpi/*.bats tests/examples/*.bats tests/page/*.bats)
 	@mkdir -p $(BUILD)/cppcheck
 	$(call say,CPPCHECK)cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 		--std=c11 --cppcheck-build-dir=$(BUILD)/cppcheck -Iinclude -Isrc src
@@ -455,8 +479,9 @@ INSTALL_PROGRAM   = $(INSTALL) -m 755
 INSTALL_DATA      = $(INSTALL) -m 644
 
 PUBLIC_HEADERS := $(wildcard include/*.h)
+EXAMPLES       := $(wildcard scripts/examples/*)
 # Where README.md names them.
-DOCUMENTS      := LICENSE README.md models/README.md scripts/SPEED.md scripts/finetune_demo.sh
+DOCUMENTS      := LICENSE README.md models/README.md scripts/SPEED.md scripts/manual/guide.md scripts/finetune_demo.sh $(EXAMPLES)
 SHARED         := $(if $(wildcard $(BUILD)/lib/libgen.so.$(VERSION)),libgen.so.$(VERSION))
 PAGES          := $(notdir $(wildcard $(BUILD)/share/man1/*.1))
 
@@ -478,12 +503,14 @@ install-built:
 	sed -e 's|@prefix@|$(prefix)|; s|@version@|$(VERSION)|' -e 's|@libdir@|$(patsubst $(prefix)/%,$${prefix}/%,$(libdir))|' \
 		-e 's|@includedir@|$(patsubst $(prefix)/%,$${prefix}/%,$(includedir))|' scripts/gen.pc.in >'$(DESTDIR)$(pkgconfigdir)/gen.pc'
 	$(call put,$(mandir)/man1,$(PAGES:%=$(BUILD)/share/man1/%))
+	$(if $(PAGES),$(call put,$(mandir)/man7,$(BUILD)/share/man7/gen-guide.7))
 	$(if $(PAGES),$(call put,$(bashcompletiondir),$(BUILD)/share/bash/gen))
 	$(if $(PAGES),$(call put,$(zshcompletiondir),$(BUILD)/share/zsh/_gen))
 	$(if $(PAGES),$(call put,$(fishcompletiondir),$(BUILD)/share/fish/gen.fish))
 	for file in $(DOCUMENTS); do \
 		$(INSTALL) -d "$$(dirname '$(DESTDIR)$(docdir)'/$$file)" && \
 		$(INSTALL_DATA) $$file '$(DESTDIR)$(docdir)'/$$file || exit 1; done
+	ln -sfn scripts/examples '$(DESTDIR)$(docdir)/examples'
 	@chmod 644 '$(DESTDIR)$(pkgconfigdir)/gen.pc'
 	@case '$(DESTDIR)$(libdir)' in /usr/*) ! command -v ldconfig >/dev/null || ldconfig || true ;; esac
 
@@ -493,10 +520,10 @@ PAGE_NAMES = $(shell sed -n 's/^    \.name = "\([a-z]*\)",$$/-\1/p' src/cmd/*.c 
 uninstall: ## remove what install put there
 	rm -f '$(DESTDIR)$(bindir)/gen' $(PUBLIC_HEADERS:include/%='$(DESTDIR)$(includedir)/%') \
 		$(patsubst %,'$(DESTDIR)$(libdir)/%',libgen.a libgen.so $(SONAME) libgen.so.$(VERSION)) \
-		'$(DESTDIR)$(pkgconfigdir)/gen.pc' '$(DESTDIR)$(mandir)/man1/gen.1' $(patsubst %,'$(DESTDIR)$(mandir)/man1/gen%.1',$(PAGE_NAMES)) \
+		'$(DESTDIR)$(pkgconfigdir)/gen.pc' '$(DESTDIR)$(mandir)/man1/gen.1' '$(DESTDIR)$(mandir)/man7/gen-guide.7' $(patsubst %,'$(DESTDIR)$(mandir)/man1/gen%.1',$(PAGE_NAMES)) \
 		'$(DESTDIR)$(bashcompletiondir)/gen' '$(DESTDIR)$(zshcompletiondir)/_gen' \
-		'$(DESTDIR)$(fishcompletiondir)/gen.fish' $(patsubst %,'$(DESTDIR)$(docdir)/%',$(DOCUMENTS))
-	@rmdir $(patsubst %,'$(DESTDIR)$(docdir)/%',$(filter-out ./,$(sort $(dir $(DOCUMENTS))))) '$(DESTDIR)$(docdir)' 2>/dev/null || true
+		'$(DESTDIR)$(fishcompletiondir)/gen.fish' '$(DESTDIR)$(docdir)/examples' $(patsubst %,'$(DESTDIR)$(docdir)/%',$(DOCUMENTS))
+	@rmdir $(patsubst %,'$(DESTDIR)$(docdir)/%',scripts/examples/ scripts/manual/ $(filter-out ./ scripts/examples/ scripts/manual/,$(sort $(dir $(DOCUMENTS))))) '$(DESTDIR)$(docdir)' 2>/dev/null || true
 
 dist: ## write a source archive, build/gen-VERSION.tar.gz, of what git tracks
 	@sh scripts/make_dist.sh $(VERSION) $(BUILD)/gen-$(VERSION).tar.gz

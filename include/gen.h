@@ -8,11 +8,14 @@
  *  - gen_session.h: logits, and the choice of the next token
  *  - gen_constraint.h: texts that must have a form
  * and these include it:
+ *  - gen_prompt_cache.h: what prompts begin with, kept in a file
+ *  - gen_eval.h: what a model thinks of given texts, how good it is
  *  - gen_train.h: learn vocabularies, train models and fine-tune them
+ *  - gen_explain.h: a look inside: surprise, attention, what each layer would say
  *  - gen_bench.h: what a model costs and what a machine can do
  *
  * All that the `gen` program does with models and tokenizers it does through them, so a program
- * that embeds the library can do the same; README.md shows a small one.
+ * that embeds the library can do the same; scripts/manual/guide.md shows a small one.
  *
  * To link with it: cc hello.c -lgen -lcjson -lutf8proc -lm -pthread
  *

@@ -28,6 +28,9 @@ int32_t gen_tokenizer_n_vocab(const struct gen_tokenizer *tokenizer);
 /** Id of the end-of-text token, or -1 where the vocabulary has none. */
 int32_t gen_tokenizer_eos(const struct gen_tokenizer *tokenizer);
 
+/** Whether the id is that of a special (control) token, such as `<|endoftext|>`. */
+bool gen_tokenizer_is_special(const struct gen_tokenizer *tokenizer, int32_t id);
+
 /** Bytes of the longest token: n tokens stand for no more than n times as many. */
 size_t gen_tokenizer_longest(const struct gen_tokenizer *tokenizer);
 
@@ -50,6 +53,48 @@ struct gen_note gen_tokenizer_note(const struct gen_tokenizer *tokenizer, size_t
 enum gen_status gen_tokenizer_encode(const struct gen_tokenizer *tokenizer, const char *text,
                                      size_t n, bool special, struct gen_ids *ids,
                                      struct gen_error *err);
+
+/** Where in a text a token is: from `begin` to before `end`. */
+struct gen_span {
+    size_t begin;
+    size_t end;
+};
+
+/** A growing array of them; start from {0}. */
+struct gen_spans {
+    struct gen_span *data;
+    size_t n;
+    size_t capacity;
+};
+/** Free the memory and make the array {0} again. */
+void gen_spans_release(struct gen_spans *spans);
+
+/**
+ * Encodes text after text, and keeps the words of one for the next: many short texts so take little
+ * longer than a long one with as many bytes. It has some 4 MiB, and belongs to one thread at a
+ * time; others may have theirs of the same tokenizer, which must live as long.
+ */
+struct gen_encoder;
+enum gen_status gen_encoder_new(struct gen_encoder **out, const struct gen_tokenizer *tokenizer,
+                                struct gen_error *err);
+void gen_encoder_free(struct gen_encoder *encoder);
+
+/**
+ * As gen_tokenizer_encode(), with the same ids. To `spans`, unless that is NULL, is also appended
+ * where each token is, in bytes of this text. An added token that takes the white space around it
+ * has that in its span; for all others the bytes of the text are those of gen_tokenizer_piece().
+ */
+enum gen_status gen_encoder_encode(struct gen_encoder *encoder, const char *text, size_t n,
+                                   bool special, struct gen_ids *ids, struct gen_spans *spans,
+                                   struct gen_error *err);
+
+/**
+ * Make characters of bytes: the n_spans spans of a text of n bytes, as they were appended, then
+ * count its code points, as the offsets of Hugging Face's tokenizers do. A token with a part of a
+ * character has the whole of it, so that neighbours may overlap. A byte that is no part of UTF-8
+ * counts as a character.
+ */
+void gen_spans_count_characters(struct gen_span *spans, size_t n_spans, const char *text, size_t n);
 
 /**
  * The bytes of one token: a pointer into the tokenizer and their number in *n. An id that is

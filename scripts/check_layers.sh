@@ -23,13 +23,14 @@ check_includes() {
         BEGIN {
             # text is above base, and with it all that the program sees of the library.
             split("base 0 text 0.5 tensor 1 tokenizer 1 constrain 2 format 2 data 2 sample 3 " \
-                  "arch 3 model 4 train 5 eval 5 generate 5", word, " ")
+                  "arch 3 model 4 generate 5 train 6 eval 6", word, " ")
             for (i = 1; i in word; i += 2) level[word[i]] = word[i + 1]
             program["cli"] = 1; program["cmd"] = 2; program["main.c"] = 2
             # Within train: gradients know nothing of optimizers, both nothing of runs.
             floor["gradient"] = 0; floor["optimizer"] = 1
             split("gen_base.h 0 gen_session.h 1 gen_tokenizer.h 1 gen_chat.h 1.5 gen_constraint.h 1.5 " \
-                  "gen.h 2 gen_bench.h 3 gen_train.h 3", word, " ")
+                  "gen.h 2 gen_bench.h 3 gen_eval.h 3 gen_explain.h 3 gen_prompt_cache.h 3 " \
+                  "gen_train.h 3", word, " ")
             for (i = 1; i in word; i += 2) public[word[i]] = word[i + 1]
             split(file, part, "/"); room = part[2]
             of = (room == "train" && part[3] in floor) ? floor[part[3]] : 2
@@ -167,7 +168,7 @@ check_lengths() {
 check_tree() {
     for entry in *; do
         case $entry in
-        Makefile | src | include | tests | models | scripts | README.md | LICENSE | build) ;;
+        Makefile | src | include | tests | models | scripts | README.md | scripts/manual/guide.md | LICENSE | build) ;;
         *) echo "$entry: does not belong at the top level" ;;
         esac
     done

@@ -1,14 +1,16 @@
 #!/bin/sh
 # Install what building, testing and checking gen need, and only what is missing.
 #
-#   sh scripts/deps.sh [build] [test] [lint] [fuzz] [neon] [mpi] [shells] [package] [hf] | all     (default: build test)
+#   sh scripts/deps.sh [build] [test] [lint] [fuzz] [neon] [mpi] [shells] [page] [package] [examples] [hf] | all
+#                                                                            (default: build test)
 #
 # Knows Debian and Ubuntu (apt-get), Fedora (dnf), Arch (pacman) and macOS (brew). It needs no
 # make, so it is the first thing to run on a bare machine. `fuzz`, for make fuzz, `neon`, for make
 # test-neon, `mpi`, for make MPI=1 and test-mpi, `shells`, in which completions and man pages are
-# tried, and `package`, for make test-package, are in none of the others; neon and package are known
-# for Debian and Ubuntu only. `hf`, with which a test downloads as the README does, comes from PyPI into
-# build/hf.
+# tried, `page`, a browser for make test-page, `package`, for make test-package, and `examples`, the
+# programs that scripts/examples are for, are in none of the others; neon, package and examples are
+# known for Debian and Ubuntu only. `hf`, with which a test downloads as the README does, comes from
+# PyPI into build/hf.
 set -eu
 
 manager=
@@ -61,6 +63,7 @@ need_for_testing() {
     need 'bats' 'command -v bats' 'bats' 'bats' 'bats' 'bats-core'
     need 'jq' 'command -v jq' 'jq' 'jq' 'jq' 'jq'
     need 'tmux' 'command -v tmux' 'tmux' 'tmux' 'tmux' 'tmux'
+    need 'GNU time' 'gtime -f %M true || /usr/bin/time -f %M true' 'time' 'time' 'time' 'gnu-time'
     need 'strace' 'uname | grep -v Linux || command -v strace' 'strace' 'strace' 'strace' '-'
 }
 
@@ -112,6 +115,11 @@ need_for_shells() {
     need 'mandoc' 'command -v mandoc' 'mandoc' 'mandoc' 'mandoc' 'mandoc'
 }
 
+need_for_page() {
+    need 'chromium' 'command -v chromium || command -v chromium-browser || command -v google-chrome' \
+        'chromium' 'chromium' 'chromium' '-'
+}
+
 need_for_package() {
     if [ "$manager" != apt-get ]; then
         echo "deps: make deb and its test need Debian or Ubuntu" >&2
@@ -120,6 +128,18 @@ need_for_package() {
     need 'dpkg-shlibdeps' 'command -v dpkg-shlibdeps' dpkg-dev - - -
     need 'lintian' 'command -v lintian' lintian - - -
     need 'debootstrap' 'command -v debootstrap' debootstrap - - -
+}
+
+# Slurm and cron are daemons; Debian starts what it installs, where it has an init to do so.
+need_for_examples() {
+    if [ "$manager" != apt-get ]; then
+        echo "deps: test-examples needs Debian or Ubuntu, or by hand: GNU parallel, Slurm, munge, cron" >&2
+        exit 1
+    fi
+    need 'GNU parallel' 'parallel --version | grep "^GNU parallel"' parallel - - -
+    need 'Slurm' 'command -v sbatch && ls /usr/sbin/slurmctld /usr/sbin/slurmd' slurm-wlm - - -
+    need 'munge' 'ls /usr/sbin/munged' munge - - -
+    need 'cron' 'ls /usr/sbin/cron' cron - - -
 }
 
 # Hugging Face's own program, in a Python environment of its own: no system has a package of it.
@@ -159,10 +179,12 @@ for purpose in "$@"; do
     neon) need_for_neon ;;
     mpi) need_for_mpi ;;
     shells) need_for_shells ;;
+    page) need_for_page ;;
     package) need_for_package ;;
+    examples) need_for_examples ;;
     hf) bring_hf ;;
     *)
-        echo "usage: sh scripts/deps.sh [build] [test] [lint] [fuzz] [neon] [mpi] [shells] [package] [hf] | all" >&2
+        echo "usage: sh scripts/deps.sh [build] [test] [lint] [fuzz] [neon] [mpi] [shells] [page] [package] [examples] [hf] | all" >&2
         exit 2
         ;;
     esac

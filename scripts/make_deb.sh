@@ -82,7 +82,7 @@ needs() {
     (cd "$out/needs" && dpkg-shlibdeps -O "$file") | sed -n 's/^shlibs:Depends=//p'
 }
 
-gzip -9n "$stage"/usr/share/man/man1/*.1
+gzip -9n "$stage"/usr/share/man/man1/*.1 "$stage"/usr/share/man/man7/*.7
 strip --strip-unneeded --remove-section=.comment --remove-section=.note "$stage/usr/bin/gen" \
     "$stage/$libdir"/libgen.so.*.*.*
 strip --strip-debug --enable-deterministic-archives "$stage/$libdir/libgen.a"

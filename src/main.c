@@ -13,8 +13,13 @@
 #include "cmd/mistyped.h"
 
 const struct command *const commands[] = {
+    /* clang-format off */
     &generate_command,
     &chat_command,
+    &score_command,
+    &eval_command,
+    &compare_command,
+    &explain_command,
     &tokenize_command,
     &inspect_command,
     &convert_command,
@@ -24,6 +29,7 @@ const struct command *const commands[] = {
     &finetune_command,
     &help_command,
     NULL,
+    /* clang-format on */
 };
 
 static int print_version(void) {

@@ -8,88 +8,7 @@
 #include "base/field.h"
 #include "cli/alloc.h"
 #include "manual.h"
-
-/* ---- roff ------------------------------------------------------------------------------------*/
-
-/* Bytes of the line of source so far; roff takes a dot or a quote at its begin for a request. */
-static size_t column;
-
-/* What stands for a character that roff would take for something else, or NULL. */
-static const char *escape_of(char c) {
-    switch (c) {
-    case '\\':
-        return "\\e";
-    case '-':
-        return "\\-";
-    case '\'':
-        return "\\(aq";
-    case '`':
-        return "\\(ga";
-    case '^':
-        return "\\(ha";
-    case '~':
-        return "\\(ti";
-    case '"':
-        return "\\(dq";
-    default:
-        return NULL;
-    }
-}
-
-static void put_exactly(const char *text, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        const char *escape = escape_of(text[i]);
-        if (column == 0 && text[i] == '.') {
-            fputs("\\&", stdout);
-        }
-        if (escape != NULL) {
-            fputs(escape, stdout);
-            column += strlen(escape);
-        } else {
-            putchar(text[i]);
-            column = text[i] == '\n' ? 0 : column + 1;
-        }
-    }
-}
-
-static void put_blank(void) {
-    put_exactly(" ", 1);
-}
-
-static void end_line(void) {
-    if (column > 0) {
-        put_exactly("\n", 1);
-    }
-}
-
-/* Running text, in lines of source that are short; newlines are blanks. */
-static void put_text(const char *text) {
-    while (*(text += strspn(text, " \n")) != '\0') {
-        size_t n = strcspn(text, " \n");
-        size_t length = n;
-        for (size_t i = 0; i < n; i++) {
-            const char *escape = escape_of(text[i]);
-            length += escape != NULL ? strlen(escape) - 1 : 0;
-        }
-        if (column + length > 70) {
-            end_line();
-        } else if (column > 0) {
-            put_blank();
-        }
-        put_exactly(text, n);
-        text += n;
-    }
-}
-
-static void put_request(const char *request) {
-    end_line();
-    puts(request);
-}
-
-static void put_section(const char *name) {
-    end_line();
-    printf(".SH %s\n", name);
-}
+#include "roff.h"
 
 static void put_title(const char *page) {
     printf(".\\\" Made by scripts/manual from gen's tables of options; changes belong there.\n");
@@ -98,13 +17,13 @@ static void put_title(const char *page) {
 
 /* A tagged paragraph of a name and what it is. */
 static void put_item(const char *name, const char *text) {
-    put_request(".TP");
+    roff_request(".TP");
     printf(".B ");
-    column = 3;
-    put_exactly(name, strlen(name));
-    end_line();
-    put_text(text);
-    end_line();
+    roff_column = 3;
+    roff_exactly(name, strlen(name));
+    roff_end_line();
+    roff_text(text);
+    roff_end_line();
 }
 
 /* ---- what has no table -----------------------------------------------------------------------*/
@@ -158,7 +77,7 @@ static const struct variable {
      "where Hugging Face's cache is, in which names are looked up last; where none is set, in "
      "$HOME/.cache/huggingface/hub"},
     {"NO_COLOR", has_color,
-     "if set and not empty, no colour is used unless --color always is given"},
+     "if set and not empty, no color is used unless --color always is given"},
     {"GEN_KERNELS", computes,
      "the kernel set to compute with, such as generic or avx2, in the place of the fastest; what "
      "is "
@@ -174,7 +93,7 @@ static void put_environment(const struct command *command) {
             continue;
         }
         if (!headed) {
-            put_section("ENVIRONMENT");
+            roff_section("ENVIRONMENT");
             headed = true;
         }
         put_item(variable->name, variable->text);
@@ -182,7 +101,7 @@ static void put_environment(const struct command *command) {
 }
 
 static void put_exit_status(void) {
-    put_section("EXIT STATUS");
+    roff_section("EXIT STATUS");
     put_item("0", "All is done.");
     put_item("1", "Something failed; a line on stderr says what.");
     put_item("2", "Wrong usage: a line on stderr says what is wrong.");
@@ -193,7 +112,7 @@ static void put_exit_status(void) {
 
 /* The words of a usage: what is typed in bold, what stands for something else in italics. */
 static void put_usage(const char *usage) {
-    put_section("SYNOPSIS");
+    roff_section("SYNOPSIS");
     for (const char *word = usage; *word != '\0'; word += strspn(word, " ")) {
         size_t n = strcspn(word, " ");
         bool stands = false;
@@ -202,63 +121,63 @@ static void put_usage(const char *usage) {
         }
         fputs(word > usage ? " " : "", stdout);
         fputs(stands ? "\\fI" : "\\fB", stdout);
-        column = 1;
-        put_exactly(word, n);
+        roff_column = 1;
+        roff_exactly(word, n);
         fputs("\\fR", stdout);
         word += n;
     }
-    end_line();
+    roff_end_line();
 }
 
 static void put_choices(const struct option *option) {
-    put_text("One of");
+    roff_text("One of");
     for (size_t i = 0; option->choices[i] != NULL; i++) {
         char *word = alloc_printf("%s%s", option->choices[i], option->choices[i + 1] ? "," : ".");
-        put_text(word);
+        roff_text(word);
         free(word);
     }
 }
 
 static void put_option(const struct option *option, const void *settings) {
-    put_request(".TP");
+    roff_request(".TP");
     if (option->letter != '\0') {
         printf("\\fB\\-%c\\fR, ", option->letter);
     }
     printf("\\fB");
-    column = 1;
-    put_exactly("--", 2);
-    put_exactly(option->name, strlen(option->name));
+    roff_column = 1;
+    roff_exactly("--", 2);
+    roff_exactly(option->name, strlen(option->name));
     printf("\\fR");
     if (option->argument != NULL) {
         printf(" \\fI");
-        put_exactly(option->argument, strlen(option->argument));
+        roff_exactly(option->argument, strlen(option->argument));
         printf("\\fR");
     }
-    end_line();
+    roff_end_line();
     char default_text[OPTIONS_DEFAULT_SIZE] = "";
     if (settings != NULL) {
         options_describe_default(default_text, option, settings);
     }
-    put_text(option->help);
-    put_text(default_text);
-    end_line();
+    roff_text(option->help);
+    roff_text(default_text);
+    roff_end_line();
     if (option->kind == OPTION_CHOICE) {
         put_choices(option);
-        end_line();
+        roff_end_line();
     }
 }
 
 static void put_options(const struct command *command) {
     void *settings = alloc_new(1, command->settings_size);
     command->set_defaults(settings);
-    put_section("OPTIONS");
+    roff_section("OPTIONS");
     for (size_t i = 0; i < command->spec->n_table; i++) {
         const struct option *option = &command->spec->table[i];
         if (option->kind == OPTION_HEADING) {
             printf(".SS ");
-            column = 4;
-            put_exactly(option->name, strlen(option->name));
-            end_line();
+            roff_column = 4;
+            roff_exactly(option->name, strlen(option->name));
+            roff_end_line();
         } else {
             put_option(option, settings);
         }
@@ -280,7 +199,7 @@ static bool is_exit_status(const char *line) {
 /* The last part of a help: indented lines are what they are, others are running text. `all`: with
  *  what is said after the examples. */
 static void put_examples(const char *text, bool all) {
-    put_section("EXAMPLES");
+    roff_section("EXAMPLES");
     bool exact = false;     /* within lines that are what they are */
     bool paragraph = false; /* a new one begins with the next line */
     bool first = true;
@@ -292,19 +211,19 @@ static void put_examples(const char *text, bool all) {
             bool was_exact = exact;
             exact = *text == ' ';
             if (was_exact && !exact) {
-                put_request(".EE");
+                roff_request(".EE");
             }
             if (paragraph || (was_exact && !exact)) {
-                put_request(".PP");
+                roff_request(".PP");
             }
             if (exact && !was_exact) {
-                put_request(".EX");
+                roff_request(".EX");
             }
             if (exact) {
-                put_exactly(text, n + 1);
+                roff_exactly(text, n + 1);
             } else {
                 char *line = alloc_printf("%.*s", (int)n, text);
-                put_text(line);
+                roff_text(line);
                 free(line);
             }
             paragraph = false;
@@ -313,13 +232,13 @@ static void put_examples(const char *text, bool all) {
         text += n + (text[n] == '\n' ? 1 : 0);
     }
     if (exact) {
-        put_request(".EE");
+        roff_request(".EE");
     }
-    end_line();
+    roff_end_line();
 }
 
 static void put_see_also(const struct command *than) {
-    put_section("SEE ALSO");
+    roff_section("SEE ALSO");
     bool first = true;
     if (than != NULL) {
         printf(".BR gen (1)");
@@ -331,7 +250,7 @@ static void put_see_also(const struct command *than) {
             first = false;
         }
     }
-    putchar('\n');
+    printf(",\n.BR gen\\-guide (7)\n");
 }
 
 void put_page(const struct command *command) {
@@ -341,12 +260,12 @@ void put_page(const struct command *command) {
     }
     put_title(title);
     free(title);
-    put_section("NAME");
+    roff_section("NAME");
     printf("gen\\-%s \\- %s\n", command->name, command->summary);
     put_usage(command->spec->usage);
-    put_section("DESCRIPTION");
-    put_text(command->spec->intro);
-    end_line();
+    roff_section("DESCRIPTION");
+    roff_text(command->spec->intro);
+    roff_end_line();
     put_options(command);
     put_exit_status();
     put_environment(command);
@@ -356,34 +275,34 @@ void put_page(const struct command *command) {
 
 void put_page_of_gen(void) {
     put_title("GEN");
-    put_section("NAME");
+    roff_section("NAME");
     printf("gen \\- generate text with GPT\\-2\\-style models on a CPU, and train them\n");
     put_usage("gen [COMMAND] [OPTIONS] [ARGUMENTS...]");
-    put_section("DESCRIPTION");
-    put_text("gen reads models of the GPT-2 family in GGUF files and Hugging Face directories, "
-             "continues prompts with them, trains them and converts them. Text and data go to "
-             "stdout and nothing else does; errors are one line each on stderr. gen uses no "
-             "network, and writes no file but those named on its command line.");
-    put_request(".PP");
-    put_text(
+    roff_section("DESCRIPTION");
+    roff_text("gen reads models of the GPT-2 family in GGUF files and Hugging Face directories, "
+              "continues prompts with them, trains them and converts them. Text and data go to "
+              "stdout and nothing else does; errors are one line each on stderr. gen uses no "
+              "network, and writes no file but those named on its command line.");
+    roff_request(".PP");
+    roff_text(
         "Without a command gen generates: its arguments are the prompt. The same seed gives the "
         "same text on every machine, with any number of threads, alone or in a batch.");
-    put_section("COMMANDS");
+    roff_section("COMMANDS");
     for (size_t i = 0; commands[i] != NULL; i++) {
         put_item(commands[i]->name, commands[i]->summary);
     }
-    put_section("OPTIONS");
-    put_text("Each command has its own, on its own page. They are written as in --top-p 0.9, "
-             "--top-p=0.9, -n 5 or -n5; flags of one letter may stand together; options and "
-             "arguments may be mixed, -- ends the options. An underscore in a long name is a "
-             "dash, and names of transformers and llama.cpp work where gen has the same thing.");
-    end_line();
+    roff_section("OPTIONS");
+    roff_text("Each command has its own, on its own page. They are written as in --top-p 0.9, "
+              "--top-p=0.9, -n 5 or -n5; flags of one letter may stand together; options and "
+              "arguments may be mixed, -- ends the options. An underscore in a long name is a "
+              "dash, and names of transformers and llama.cpp work where gen has the same thing.");
+    roff_end_line();
     for (const struct option *option = common_options; option->name != NULL; option++) {
         put_option(option, NULL);
     }
     put_exit_status();
     put_environment(NULL);
-    put_section("FILES");
+    roff_section("FILES");
     put_item("$XDG_DATA_HOME/gen/models, ~/.local/share/gen/models",
              "models of the user: NAME is a file NAME or NAME.gguf there, or a directory.");
     put_item("~/.cache/huggingface/hub", "models that Hugging Face's hf download fetched.");

@@ -2,6 +2,7 @@
  * manual.c - writes one man page, or the completions of one shell, to stdout:
  *
  *     manual man [COMMAND]
+ *     manual guide FILE
  *     manual commands              (their names, one a line)
  *     manual bash|zsh|fish
  *
@@ -67,6 +68,9 @@ struct value value_of_option(const struct option *option) {
         return (struct value){.kind = VALUE_CHOICE, .choices = option->choices};
     case OPTION_STRING:
     case OPTION_LIST:
+        if (option->choices != NULL) {
+            return (struct value){.kind = VALUE_CHOICE, .choices = option->choices};
+        }
         return value_of_word(option->argument);
     default:
         return (struct value){.kind = VALUE_ANY};
@@ -127,6 +131,11 @@ int main(int argc, char **argv) {
         put_page_of_gen();
     } else if (strcmp(what, "man") == 0 && command != NULL) {
         put_page(command);
+    } else if (strcmp(what, "guide") == 0 && argc > 2) {
+        if (!put_guide(argv[2])) {
+            fprintf(stderr, "manual: %s cannot be read, or has no title\n", argv[2]);
+            return 1;
+        }
     } else if (strcmp(what, "commands") == 0) {
         for (size_t i = 0; commands[i] != NULL; i++) {
             puts(commands[i]->name);
@@ -138,7 +147,8 @@ int main(int argc, char **argv) {
     } else if (strcmp(what, "fish") == 0) {
         put_fish();
     } else {
-        fprintf(stderr, "usage: manual man [COMMAND] | commands | bash | zsh | fish\n");
+        fprintf(stderr,
+                "usage: manual man [COMMAND] | guide FILE | commands | bash | zsh | fish\n");
         return 2;
     }
     return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;

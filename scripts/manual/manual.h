@@ -55,6 +55,8 @@ extern const char list_of_models[];
 
 void put_page_of_gen(void);
 void put_page(const struct command *command);
+/** The page of guide.md, or what is at that path; false: it cannot be read. */
+bool put_guide(const char *path);
 void put_bash(void);
 void put_zsh(void);
 void put_fish(void);

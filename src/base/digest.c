@@ -57,3 +57,24 @@ uint64_t digest_value(const struct digest *digest) {
     uint64_t state = step(digest->state, bytes_u64(last));
     return step(step(state, digest->n), 0);
 }
+
+uint64_t digest_of(const void *bytes, size_t n) {
+    enum { LANES = 4 };
+    const unsigned char *at = bytes;
+    uint64_t a = 0, b = 1, c = 2, d = 3;
+    struct digest digest = {0};
+    size_t left = n;
+    for (; left >= 8 * LANES; left -= 8 * LANES, at += 8 * LANES) {
+        a = step(a, bytes_u64(at));
+        b = step(b, bytes_u64(at + 8));
+        c = step(c, bytes_u64(at + 16));
+        d = step(d, bytes_u64(at + 24));
+    }
+    const uint64_t states[LANES] = {a, b, c, d};
+    for (size_t i = 0; i < LANES; i++) {
+        digest_add_u64(&digest, states[i]);
+    }
+    digest_add_text(&digest, at, left);
+    digest_add_u64(&digest, n);
+    return digest_value(&digest);
+}

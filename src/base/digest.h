@@ -25,4 +25,11 @@ void digest_add_text(struct digest *digest, const void *bytes, size_t n);
 /** The sum of what was added so far. */
 uint64_t digest_value(const struct digest *digest);
 
+/**
+ * A sum of n bytes that are all there, in a quarter of the time: words 0, 4, 8, ... have a state of
+ * their own, and so 1, 5, 9, ... and the others; the sum is the one of the four states and what is
+ * left. Not the value that digest_add() comes to.
+ */
+uint64_t digest_of(const void *bytes, size_t n);
+
 #endif

@@ -134,8 +134,11 @@ static int continue_partial(struct file_writer *writer) {
         return errno == ENOENT ? create_partial(writer) : errno;
     }
     struct stat status, named;
-    bool good = fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) &&
-                flock(descriptor, LOCK_EX | LOCK_NB) == 0 &&
+    int locked;
+    do {
+        locked = flock(descriptor, LOCK_EX | LOCK_NB);
+    } while (locked != 0 && errno == EINTR);
+    bool good = locked == 0 && fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode) &&
                 lstat(writer->temporary, &named) == 0 && named.st_dev == status.st_dev &&
                 named.st_ino == status.st_ino && lseek(descriptor, 0, SEEK_END) == status.st_size;
     if (!good) {

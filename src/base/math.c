@@ -66,19 +66,11 @@ float math_erf(float x) {
 
 /*
  * x = 2^e m with sqrt(1/2) <= m < sqrt(2); ln m = 2 artanh(s) = 2 (s + s^3/3 + ...) with
- * s = (m - 1)/(m + 1), |s| < 0.1716, in double: the series to s^15 is exact to 2e-14, so only
- * the rounding to float is left.
+ * s = (m - 1)/(m + 1), |s| < 0.1716, in double: the series to s^15 is exact to 2e-14.
  */
-float math_log(float x) {
-    if (!(x > 0)) {
-        return x == 0 ? -INFINITY : NAN;
-    }
-    if (x > 0x1.fffffep127f) {
-        return x;
-    }
-    double wide = (double)x;
+double math_log_wide(double x) {
     uint64_t bits;
-    memcpy(&bits, &wide, sizeof bits);
+    memcpy(&bits, &x, sizeof bits);
     int exponent = (int)(bits >> 52) - 1023;
     bits = (bits & 0x000fffffffffffffu) | (uint64_t)1023 << 52;
     double m;
@@ -93,5 +85,15 @@ float math_log(float x) {
     for (int odd = 13; odd >= 1; odd -= 2) {
         series = series * s2 + 1.0 / odd;
     }
-    return (float)(exponent * 0x1.62e42fefa39efp-1 + 2 * s * series);
+    return exponent * 0x1.62e42fefa39efp-1 + 2 * s * series;
+}
+
+float math_log(float x) {
+    if (!(x > 0)) {
+        return x == 0 ? -INFINITY : NAN;
+    }
+    if (x > 0x1.fffffep127f) {
+        return x;
+    }
+    return (float)math_log_wide((double)x); /* only the rounding to float is left */
 }

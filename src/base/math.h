@@ -16,5 +16,8 @@ float math_exp(float x);
 float math_erf(float x);
 /** Natural logarithm; error <= 1 ulp; -infinity for 0, NaN below 0. */
 float math_log(float x);
+/** The same in double precision, for x > 0; error <= 1e-13 of the result or of 1, whichever is
+ *  more. */
+double math_log_wide(double x);
 
 #endif

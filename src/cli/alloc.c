@@ -5,14 +5,21 @@
 #include "cli/alloc.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "cli/exit_code.h"
 
 _Noreturn void alloc_failed(void) {
+    static atomic_flag ending = ATOMIC_FLAG_INIT;
+    /* Of several threads that come here one says it, and ends the others. */
+    while (atomic_flag_test_and_set(&ending)) {
+        pause();
+    }
     message("out of memory");
     file_writer_remove_all();
     exit(EXIT_FAILED);

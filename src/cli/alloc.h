@@ -13,7 +13,7 @@
 #include "cli/message.h"
 #include "gen.h"
 
-/** End the program as the others do: for memory that a library did not get. */
+/** End the program as the others do: for memory that a library did not get. Any thread may. */
 _Noreturn void alloc_failed(void);
 
 /** `count` zeroed elements of `size` bytes. */

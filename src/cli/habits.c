@@ -1,7 +1,7 @@
 /**
- * habits.c - what users of transformers and llama.cpp write, and what it is called here. An alias
- * must mean exactly the same as its option, in values and effect; whatever is only similar gets a
- * sentence. options.c looks them up.
+ * habits.c - what users of transformers, llama.cpp and ollama write, and what it is called here. An
+ * alias must mean exactly the same as its option, in values and effect; whatever is only similar
+ * gets a sentence. options.c looks them up.
  */
 #include "cli/habits.h"
 
@@ -33,13 +33,14 @@
 #define TIMINGS     "-v says the speed; --json has the timings, --no-timings leaves them out"
 #define BEGINNING   "a prompt can be given as ids, its first one too: --prompt-ids"
 #define AUTOMATIC   "gen does that by itself; leave it out"
-#define INNER       "not in gen; --save-logits FILE writes the logits"
+#define INNER       "gen explain --json has attention, and what each layer would say"
 
 const struct habit habits_generate[] = {
     {"temp", "temperature", NULL},
     {"repeat-penalty", "repetition-penalty", NULL},
     {"n-predict", "max-new-tokens", NULL},
     {"predict", "max-new-tokens", NULL},
+    {"num-predict", "max-new-tokens", NULL},
     {"max-tokens", "max-new-tokens", NULL},
     {"typical", "typical-p", NULL},
     {"top-nsigma", "top-n-sigma", NULL},
@@ -65,6 +66,7 @@ const struct habit habits_generate[] = {
     {"jinja", NULL, NO_ROLES},
     {"c", NULL, CONTEXT},
     {"ctx-size", NULL, CONTEXT},
+    {"num-ctx", NULL, CONTEXT},
     {"ctk", NULL, KV_TYPES},
     {"ctv", NULL, KV_TYPES},
     {"cache-type-k", NULL, KV_TYPES},
@@ -96,7 +98,7 @@ const struct habit habits_generate[] = {
     {"verbose-prompt", NULL, "gen tokenize shows the ids of a prompt"},
     {"epochs", NULL, "that is of `gen train` and `gen finetune`"},
     {"steps", NULL, "that is of `gen train` and `gen finetune`"},
-    {"perplexity", NULL, "not in gen; --json --logprobs N shows what each new token cost"},
+    {"perplexity", NULL, "gen eval --text FILE, or gen score for single texts"},
     /* Settings of transformers' GenerationConfig. */
     {"bad-words-ids", NULL, "--bad-words FILE has a word a line"},
     {"bos-token-id", NULL, BEGINNING},
@@ -150,7 +152,9 @@ const struct habit habits_generate[] = {
     {"no-context-shift", NULL, CONTEXT},
     {"parallel", NULL, BATCHES},
     {"np", NULL, BATCHES},
-    {"prompt-cache*", NULL, "not in gen; prompts of one run go into --lines"},
+    {"prompt-cache-ro", NULL, "--prompt-cache FILE only reads a file that may not be written"},
+    {"prompt-cache-all", NULL,
+     "--prompt-cache FILE keeps the prompt; give prompt and answer as the next one"},
     {"sampler-seq", NULL, ORDER},
     {"sampling-seq", NULL, ORDER},
     {"grammar-file", "grammar", NULL},
@@ -255,7 +259,7 @@ const struct habit habits_generate[] = {
     {NULL, NULL, NULL},
 };
 
-#define TALKS "gen chat does; leave it away"
+#define TALKS "gen chat does; leave it out"
 #define TYPED "messages are typed, or come on stdin, or with --file FILE"
 #define LOOKS "what comes before and after a message is the template's: --template NAME"
 #define ENDS  "gen chat --jsonl answers one message of each line; Ctrl-D, or /exit, ends a talk"
@@ -269,7 +273,7 @@ const struct habit habits_chat[] = {
     {"jinja", NULL, TALKS},
     {"multiline-input", NULL,
      "a backslash at a line's end, or \"\"\" around lines, makes one message"},
-    {"simple-io", NULL, "where stdin is no terminal, it is simple by itself; leave it away"},
+    {"simple-io", NULL, "where stdin is no terminal, it is simple by itself; leave it out"},
     {"single-turn", NULL, ENDS},
     {"st", NULL, ENDS},
     {"no-cnv", NULL, "gen generate continues one prompt"},
@@ -283,7 +287,7 @@ const struct habit habits_chat[] = {
     {"in-suffix", NULL, LOOKS},
     {"p", NULL, TYPED},
     {"prompt", NULL, TYPED},
-    {"lines", NULL, "each line of stdin is a message anyway; leave it away"},
+    {"lines", NULL, "each line of stdin is a message anyway; leave it out"},
     {"c", NULL, "the context is as long as the model's; a full one loses its oldest turns"},
     {"ctx-size", NULL, "the context is as long as the model's; a full one loses its oldest turns"},
     {"context", NULL, "a full context loses its oldest turns, and that cannot be changed"},
@@ -297,8 +301,51 @@ const struct habit habits_convert[] = {
     {"outfile", NULL, SECOND}, {NULL, NULL, NULL},
 };
 
+#define NO_MORE "no tokens are added to those of the text; leave it out"
+
+const struct habit habits_tokenize[] = {
+    {"f", NULL, "the file is given without an option: gen tokenize FILE"},
+    {"file", NULL, "the file is given without an option: gen tokenize FILE"},
+    {"stdin", NULL, "stdin is read where no FILE is given"},
+    {"no-bos", NULL, NO_MORE},
+    {"add-special-tokens", NULL, NO_MORE},
+    {"no-parse-special", NULL, "special tokens are ordinary text unless --special is given"},
+    {"split-special-tokens", NULL, "special tokens are ordinary text unless --special is given"},
+    {"show-count", NULL, "--count prints the number alone, --json has it with the ids"},
+    {"log-disable", NULL, "gen tokenize logs nothing; leave it out"},
+    {"return-offsets-mapping", "offsets", NULL},
+    {NULL, NULL, NULL},
+};
+
 #define PROMPTS "--prompt-lengths N,... says how long the prompts are"
 #define DECODED "--decode-lengths N,... says where tokens are added, --steps N how many"
+
+#define ALL_AT_ONCE "as many as fit go through the model together; no score depends on it"
+
+const struct habit habits_eval[] = {
+    {"c", NULL, "--ctx N: the tokens that are seen at once"},
+    {"ctx-size", "ctx", NULL},
+    {"max-length", "ctx", NULL},
+    {"ppl-stride", NULL, "--stride N, the windows of Hugging Face's guide to perplexity"},
+    {"tasks", NULL, "gen eval --task NAME FILE.jsonl; no data set is fetched"},
+    {"hellaswag", NULL, "gen eval --task hellaswag FILE.jsonl"},
+    {"winogrande", NULL, "gen eval --task winogrande FILE.jsonl"},
+    {"multiple-choice", NULL, "gen eval --choices FILE.jsonl"},
+    {"num-fewshot", NULL, "put examples into the contexts; what they share is read once"},
+    {"output-path", "output", NULL},
+    {"b", NULL, ALL_AT_ONCE},
+    {"batch-size", NULL, ALL_AT_ONCE},
+    {"ub", NULL, ALL_AT_ONCE},
+    {"ubatch-size", NULL, ALL_AT_ONCE},
+    {"ctk", NULL, KV_TYPES},
+    {"ctv", NULL, KV_TYPES},
+    {"cache-type-k", NULL, KV_TYPES},
+    {"cache-type-v", NULL, KV_TYPES},
+    {"ngl", NULL, ON_CPU},
+    {"n-gpu-layers", NULL, ON_CPU},
+    {"device", NULL, ON_CPU},
+    {NULL, NULL, NULL},
+};
 
 const struct habit habits_bench[] = {
     {"p", NULL, PROMPTS},

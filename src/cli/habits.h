@@ -25,9 +25,15 @@ extern const struct habit habits_generate[];
 /** The same for gen chat, of what is other there. */
 extern const struct habit habits_chat[];
 
+/** The same for gen score and gen eval, also from lm-evaluation-harness. */
+extern const struct habit habits_eval[];
+
 /** The same for gen convert, and for gen bench. */
 extern const struct habit habits_convert[];
 extern const struct habit habits_bench[];
+
+/** The same for gen tokenize, from llama-tokenize and from transformers' tokenizers. */
+extern const struct habit habits_tokenize[];
 
 /** The same for training; what only one of the two commands has is an option there. */
 extern const struct habit habits_train[];

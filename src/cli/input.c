@@ -26,8 +26,7 @@ static enum gen_status failed(const struct input *input, struct gen_error *err) 
 }
 
 static void too_long(const struct input *input, size_t limit, struct gen_error *err) {
-    message_set(err, GEN_BAD_FILE, "%.400s: more than %zu MiB, the most a text may have (cut it)",
-                input->name, limit >> 20);
+    message_set(err, GEN_BAD_FILE, "%.400s: " INPUT_TOO_LONG_FORMAT, input->name, limit >> 20);
 }
 
 enum gen_status input_open(struct input *input, const char *path, struct gen_error *err) {

@@ -16,6 +16,9 @@
 /** Longest prompt in bytes: far more than any context holds. */
 #define INPUT_PROMPT_LIMIT ((size_t)256 << 20)
 
+/** What is wrong with a longer one, as the end of a sentence: a format for the limit in MiB. */
+#define INPUT_TOO_LONG_FORMAT "more than %zu MiB, the most a text may have (cut it)"
+
 struct input {
     int fd;
     const char *name;

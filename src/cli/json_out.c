@@ -27,7 +27,7 @@ static void put_string(struct json_out *json, const char *text, size_t n) {
 /* What goes before a value. */
 static void begin(struct json_out *json, const char *name) {
     if (json->comma) {
-        put(json, ",");
+        alloc_append(&json->text, ",", 1);
     }
     json->comma = true;
     if (name != NULL) {
@@ -59,9 +59,14 @@ void json_out_raw(struct json_out *json, const char *name, const char *bytes, si
 
 void json_out_uint(struct json_out *json, const char *name, uint64_t value) {
     char digits[24];
-    snprintf(digits, sizeof digits, "%llu", (unsigned long long)value);
+    size_t at = sizeof digits;
     begin(json, name);
-    put(json, digits);
+    /* There may be millions of them. */
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    alloc_append(&json->text, digits + at, sizeof digits - at);
 }
 
 void json_out_int(struct json_out *json, const char *name, int64_t value) {

@@ -76,6 +76,24 @@ static bool may_be_text(const char *written) {
     return (*name >= '0' && *name <= '9') || *name == '\0' || name[strspn(name, letters)] != '\0';
 }
 
+/* The one option of [first, end) in the table that `name` may have been meant for, or NULL. */
+static const char *settable_near(const struct options_spec *spec, size_t first, size_t end,
+                                 const char *name) {
+    const char **known = alloc_new(end - first + 1, sizeof *known);
+    size_t n_known = 0;
+    for (size_t i = first; i < end; i++) {
+        if (spec->table[i].kind != OPTION_HEADING) {
+            known[n_known++] = spec->table[i].name;
+        }
+    }
+    const char *near = NULL;
+    if (strlen(name) < 2 || suggest(&near, 1, name, known, n_known) != 1) {
+        near = NULL;
+    }
+    free(known);
+    return near;
+}
+
 /* The names of the table that name[n] may have been meant for, as " --a, --b or --c", or NULL. */
 static char *name_near(const struct options_spec *spec, const char *name, size_t n) {
     const char **known = alloc_new(spec->n_table + 2, sizeof *known);
@@ -266,13 +284,23 @@ enum options_wish options_parse(void *settings, struct options_parsed *parsed,
     return check_conflicts(&parser) ? OPTIONS_RUN : OPTIONS_WRONG;
 }
 
+const struct option *options_find(const struct options_spec *spec, const char *name) {
+    return find_by_any_name(spec, name, strlen(name));
+}
+
 bool options_set(void *settings, const struct options_spec *spec, size_t first, size_t end,
                  const char *name, const char *value, struct gen_error *err) {
-    const struct option *option = find_by_any_name(spec, name, strlen(name));
-    if (option == NULL || option < spec->table + first || option >= spec->table + end) {
-        message_set(err, GEN_BAD_ARGUMENT, "%s \"%.80s\"%s",
-                    option == NULL ? "no option" : "while it runs nothing changes", name,
-                    option == NULL ? "" : " (give it on the command line)");
+    const struct option *option = options_find(spec, name);
+    if (option == NULL) {
+        const char *near = settable_near(spec, first, end, name);
+        message_set(err, GEN_BAD_ARGUMENT, "no option \"%.80s\"%s%s%s", name,
+                    near != NULL ? " (did you mean " : "", near != NULL ? near : "",
+                    near != NULL ? "?)" : "");
+        return false;
+    }
+    if (option < spec->table + first || option >= spec->table + end) {
+        message_set(err, GEN_BAD_ARGUMENT,
+                    "while it runs nothing changes \"%.80s\" (give it on the command line)", name);
         return false;
     }
     if (option->kind == OPTION_FLAG) {

@@ -45,10 +45,14 @@ struct option {
     const char *argument; /**< what the value is called in the help; NULL for a flag */
     const char *help;     /**< what it does; the default of a number or choice is added */
     struct option_range range;
-    const char *const *choices; /**< NULL-terminated names */
+    const char *const
+        *choices; /**< NULL-terminated names; of a text those that are offered, or NULL */
 };
 
-/** Rows of a table: a heading, an option, a number from min to max or above min, a choice. */
+/**
+ * Rows of a table: a heading, an option, a number from min to max or above min, a choice, a text
+ * for which shells offer names.
+ */
 #define OPTION_ROW_HEADING(heading)                                                                \
     { heading, '\0', OPTION_HEADING, 0, NULL, NULL, {0, 0, false}, NULL }
 #define OPTION_ROW(name, letter, kind, at, argument, help)                                         \
@@ -59,6 +63,8 @@ struct option {
     { name, letter, kind, at, argument, help, {min, max, true}, NULL }
 #define OPTION_ROW_CHOICE(name, letter, at, argument, names, help)                                 \
     { name, letter, OPTION_CHOICE, at, argument, help, {0, 0, false}, names }
+#define OPTION_ROW_NAMES(name, letter, at, argument, names, help)                                  \
+    { name, letter, OPTION_STRING, at, argument, help, {0, 0, false}, names }
 
 /** Values of an option that may be given several times. */
 struct option_list {
@@ -111,6 +117,9 @@ enum options_wish options_parse(void *settings, struct options_parsed *parsed,
                                 char **argv, struct gen_error *err);
 void options_release(void *settings, struct options_parsed *parsed,
                      const struct options_spec *spec);
+
+/** The option of that name, or of another program's name for it; NULL: there is none. */
+const struct option *options_find(const struct options_spec *spec, const char *name);
 
 /**
  * Set one option of a running program: what `--name value` does. value NULL: none was given. A flag

@@ -34,7 +34,8 @@
 #define RIGHT_REMOVE_FILE ((uint64_t)1 << 5)
 #define RIGHT_MAKE_FILE   ((uint64_t)1 << 8)
 #define RIGHTS_RENAME     (RIGHT_REMOVE_FILE | RIGHT_MAKE_FILE)
-#define RIGHTS_MAKE       (RIGHTS_RENAME | (uint64_t)3 << 1) /* to write and read a file */
+/* and to write and read a file, to look for what runs that were killed have left, to cut a file */
+#define RIGHTS_MAKE (RIGHTS_RENAME | (uint64_t)7 << 1 | (uint64_t)1 << 14)
 
 struct ruleset {
     uint64_t files;
@@ -87,7 +88,8 @@ const char *sandbox_enter_landlock(const char *const *outputs, size_t n_outputs,
             missing = "the directory of an output cannot be named to it";
         }
     }
-    if (missing == NULL && makes_in != NULL && allow(ruleset, makes_in, RIGHTS_MAKE) != 0) {
+    if (missing == NULL && makes_in != NULL &&
+        allow(ruleset, makes_in, RIGHTS_MAKE & rules.files) != 0) {
         missing = "the directory of the outputs cannot be named to it";
     }
     if (missing == NULL &&

@@ -198,6 +198,9 @@ bool text_out_mark(struct text_out *out) {
 }
 
 bool text_out_write(struct text_out *out, const char *bytes, size_t n) {
+    if (out->buffer == NULL) {
+        return false; /* it could not be opened */
+    }
     if (n > BUFFER_SIZE - out->n) {
         text_out_flush(out);
     }

@@ -35,7 +35,11 @@ const char *command_suggest(const struct command *const *all, const char *writte
 
 extern const struct command generate_command;
 extern const struct command chat_command;
+extern const struct command score_command;
+extern const struct command eval_command;
+extern const struct command compare_command;
 extern const struct command tokenize_command;
+extern const struct command explain_command;
 extern const struct command inspect_command;
 extern const struct command convert_command;
 extern const struct command bench_command;

@@ -19,7 +19,8 @@ static void put(struct gen_bytes *text, const char *more) {
 
 /* What fits a screen of 24 lines: the commands, and some examples. */
 static void put_overview(struct gen_bytes *text, const struct command *const *all, size_t width) {
-    put(text, "gen generates text with GPT-2-style models.\n\nCommands:\n");
+    wrap_text(text, "gen generates text with GPT-2-style models.", 0, 0, width);
+    put(text, "\nCommands:\n");
     size_t i = 0;
     do { /* there is one at least, the default */
         char *line = alloc_printf("  gen %-10s ", all[i]->name);
@@ -27,7 +28,8 @@ static void put_overview(struct gen_bytes *text, const struct command *const *al
         wrap_text(text, all[i]->summary, strlen(line), strlen(line), width);
         free(line);
     } while (all[++i] != NULL);
-    put(text, "\nWithout a command gen generates:\n");
+    put(text, "\n");
+    wrap_text(text, "Without a command gen generates:", 0, 0, width);
     alloc_append(text, all[0]->spec->examples, options_n_examples(all[0]->spec));
     put(text, "\n");
     wrap_text(text, "`gen help COMMAND` says more of one, `gen help generate` all of generating.",

@@ -16,6 +16,7 @@
 #include "generate/beam_candidates.h"
 #include "generate/beam_group.h"
 #include "generate/decoder.h"
+#include "sample/log_softmax.h"
 
 /* A beam of the next step. */
 struct successor {
@@ -120,7 +121,7 @@ static bool note_next(struct beam *beam, const float *scores) {
     }
     beam->n_next = 0;
     if (!all) {
-        beam->n_next = logprobs_find_best(beam->next, most, scores, n_vocab);
+        beam->n_next = log_softmax_find_best(beam->next, most, scores, n_vocab);
     }
     for (size_t i = 0; all && i < n_vocab; i++) {
         if (scores[i] > -INFINITY) {
@@ -159,7 +160,7 @@ static enum gen_status step(void *context, struct text *text, size_t at, const f
     if (beams->logprobs == NULL || !note_logits(beam, logits)) {
         return error_no_memory(err, "the beams");
     }
-    logprobs_of_all(beams->logprobs, logits, n_vocab);
+    log_softmax_all(beams->logprobs, logits, n_vocab);
     float *scores = beams->scratch->scores;
     enum gen_status status = gen_sampler_scores(beam->sampler, beams->logprobs, scores, err);
     beam->stepped = true;

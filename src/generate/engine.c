@@ -2,6 +2,7 @@
  * engine.c - gen_engine: a session, its slots and what they hold, from one run to the next. What
  * happens in a run is answers.c's; gen_generate() is an engine for one run.
  */
+#include "generate/engine.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "generate/answers.h"
@@ -11,15 +12,6 @@
 #define DEFAULT_BATCH    64
 #define DEFAULT_KV_BYTES ((size_t)512 << 20)
 #define MAX_BATCH        1024
-
-struct gen_engine {
-    const struct gen_model *model;
-    struct gen_session *session;
-    struct scheduler scheduler;
-    struct pass pass;
-    struct sampler_scratch scratch;
-    struct drafter drafter;
-};
 
 struct gen_engine_options gen_engine_options_default(void) {
     return (struct gen_engine_options){0};
@@ -58,6 +50,8 @@ static enum gen_status engine_init(struct gen_engine *engine,
     if (status != GEN_OK) {
         return status;
     }
+    size_t n_slots = (size_t)session_options.n_slots;
+    session_options.n_slots++; /* the scheduler's kept one */
     session_options.n_threads = options->n_threads;
     session_options.kernels = options->kernels;
     session_options.kv_type = options->kv_type;
@@ -66,10 +60,10 @@ static enum gen_status engine_init(struct gen_engine *engine,
     if (status != GEN_OK) {
         return status;
     }
-    return scheduler_init(&engine->scheduler, engine->session, (size_t)session_options.n_slots) &&
+    return scheduler_init(&engine->scheduler, engine->session, n_slots) &&
                    pass_init(&engine->pass, &engine->scheduler) &&
                    sampler_scratch_init(&engine->scratch, (size_t)config->n_vocab) &&
-                   drafter_lookup_init(&engine->drafter, (size_t)session_options.n_slots)
+                   drafter_lookup_init(&engine->drafter, n_slots)
                ? GEN_OK
                : error_no_memory(err, "the generation engine");
 }

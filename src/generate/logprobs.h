@@ -1,8 +1,6 @@
 /**
- * logprobs.h - what the model thought of each new id: log-softmax of its raw logits.
- *
- * log p = (logit - highest) - log(sum of exp(logit - highest)); the sum is a double, added in
- * order of ids, exp and log are those of base/math.h.
+ * logprobs.h - what the model thought of each new id: log-softmax of its raw logits, as
+ * sample/log_softmax.h has it.
  */
 #ifndef GENERATE_LOGPROBS_H
 #define GENERATE_LOGPROBS_H
@@ -31,12 +29,5 @@ void logprobs_release(struct logprobs *logprobs);
  */
 bool logprobs_add(struct logprobs *logprobs, const float *logits, size_t n_vocab, size_t n_best,
                   int32_t chosen);
-
-/** Log-softmax of n_vocab logits. */
-void logprobs_of_all(float *out, const float *logits, size_t n_vocab);
-
-/** The k <= n best of n scores, best first, of equals the lower id; fewer where the others are
- *  -INFINITY. Returns how many. */
-size_t logprobs_find_best(struct gen_logprob *best, size_t k, const float *scores, size_t n);
 
 #endif

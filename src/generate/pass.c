@@ -169,6 +169,9 @@ static enum gen_status take(struct pass *pass, const struct task *task, struct g
     struct text *text = task->text;
     int32_t slot = text->seat.slot;
     size_t n_accepted = 0;
+    if (task->reads_prompt && task->is_last) {
+        scheduler_keep(pass->scheduler, text);
+    }
     enum gen_status status = decode(pass, task, &n_accepted, err);
     if (task->n_drafted > 0) {
         size_t n_wrong = task->n_drafted - n_accepted;

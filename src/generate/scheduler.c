@@ -21,7 +21,7 @@ bool scheduler_init(struct scheduler *scheduler, struct gen_session *session, si
         .capacity = n_slots * (1 + LOOK_AHEAD),
     };
     scheduler->queue = memory_new(scheduler->capacity, sizeof *scheduler->queue);
-    scheduler->slots = memory_new(n_slots, sizeof *scheduler->slots);
+    scheduler->slots = memory_new(n_slots + 1, sizeof *scheduler->slots);
     return scheduler->queue != NULL && scheduler->slots != NULL;
 }
 
@@ -29,7 +29,7 @@ void scheduler_release(struct scheduler *scheduler) {
     for (size_t i = 0; i < scheduler->n; i++) {
         sequence_release(&scheduler_at(scheduler, i)->sequence);
     }
-    for (size_t i = 0; scheduler->slots != NULL && i < scheduler->n_slots; i++) {
+    for (size_t i = 0; scheduler->slots != NULL && i <= scheduler->n_slots; i++) {
         gen_ids_release(&scheduler->slots[i].held);
     }
     memory_free(scheduler->queue);
@@ -146,17 +146,22 @@ static struct stretch beginning_of(const struct text *text) {
     return window;
 }
 
+static struct slot *kept_slot(const struct scheduler *scheduler) {
+    return &scheduler->slots[scheduler->n_slots];
+}
+
 /* The slot that holds the longest beginning of `ids`, a free one if there are several, and how
  *  long it is; NULL: none holds any. */
 static struct slot *find_beginning(const struct scheduler *scheduler, struct stretch ids,
                                    size_t *n) {
     struct slot *found = NULL;
     *n = 0;
-    for (size_t i = 0; i < scheduler->n_slots; i++) {
+    for (size_t i = 0; i <= scheduler->n_slots; i++) {
         struct slot *slot = &scheduler->slots[i];
         bool is_empty = slot->text != NULL && waits(slot->text);
         size_t length = is_empty ? 0 : in_common(ids, held_by(scheduler, slot));
-        if (length > *n || (length == *n && length > 0 && slot->text == NULL)) {
+        bool is_better = slot->text == NULL && slot != kept_slot(scheduler);
+        if (length > *n || (length == *n && length > 0 && is_better)) {
             *n = length;
             found = slot;
         }
@@ -223,8 +228,8 @@ void scheduler_seat(struct scheduler *scheduler, struct text *text) {
     text->seat.reader = find_reader(scheduler, beginning, WORTH_WAITING, &n);
     text->seat.n_shared = n;
     /* What it would cut off another text may come back for: an undone turn, another question. */
-    bool moves_in = from != NULL && from->text == NULL && text->seat.reader == NULL &&
-                    n == slot_length(scheduler, from);
+    bool moves_in = from != NULL && from->text == NULL && from != kept_slot(scheduler) &&
+                    text->seat.reader == NULL && n == slot_length(scheduler, from);
     take_slot(scheduler, text, moves_in ? from : find_free(scheduler));
 }
 
@@ -282,6 +287,36 @@ void scheduler_leave(struct scheduler *scheduler, struct text *text) {
     scheduler->n_busy--;
 }
 
+/*
+ * Whether a prompt of n ids takes the place of n_kept, which have n_common ids in common with it.
+ * It goes on where they end: then nothing is lost, and to write a position takes about a tenth of
+ * the time that reading its id does. Another one takes it only where it finds little, so that
+ * prompts with different ends do not drive out each other.
+ */
+static bool is_worth_keeping(size_t n, size_t n_kept, size_t n_common) {
+    return n >= 2 && (n_common < n / 2 || (n_common == n_kept && n - n_common >= (n + 7) / 8));
+}
+
+void scheduler_keep(struct scheduler *scheduler, const struct text *text) {
+    struct slot *kept = kept_slot(scheduler);
+    if (!scheduler->kept.asked) {
+        return;
+    }
+    struct stretch prompt = held_by(scheduler, &scheduler->slots[text->seat.slot]);
+    struct stretch before = held_by(scheduler, kept);
+    size_t n_common = in_common(prompt, before);
+    scheduler->kept = (struct kept){.n_prompt = prompt.n, .n_common = n_common};
+    if (!is_worth_keeping(prompt.n, before.n, n_common)) {
+        return;
+    }
+    kept->held.n = 0;
+    if (gen_ids_append(&kept->held, prompt.ids, prompt.n) == GEN_OK) {
+        gen_session_copy(scheduler->session, slot_number(scheduler, kept), text->seat.slot,
+                         (int32_t)prompt.n);
+        scheduler->kept.is_new = true;
+    }
+}
+
 bool scheduler_forget(struct scheduler *scheduler) {
     struct slot *found = NULL;
     for (size_t i = 0; i < scheduler->n_slots; i++) {
@@ -290,6 +325,10 @@ bool scheduler_forget(struct scheduler *scheduler) {
             (found == NULL || slot->left < found->left)) {
             found = slot;
         }
+    }
+    if (found == NULL && slot_length(scheduler, kept_slot(scheduler)) > 0) {
+        found = kept_slot(scheduler);
+        scheduler->kept.is_new = false;
     }
     if (found != NULL) {
         gen_session_truncate(scheduler->session, slot_number(scheduler, found), 0);

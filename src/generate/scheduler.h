@@ -16,6 +16,9 @@
  * conversations find theirs again. So the texts of one prompt, prompts with the same examples
  * before them, and a prompt that goes on where another ended share what they can. It is exact, as
  * keys and values have the same bits however they were computed.
+ *
+ * One slot more, which no text takes, keeps what a prompt cache holds or will hold
+ * (gen_prompt_cache.h).
  */
 #ifndef GENERATE_SCHEDULER_H
 #define GENERATE_SCHEDULER_H
@@ -29,18 +32,27 @@ struct slot {
     uint64_t left;       /**< of a free slot: when, by the scheduler's n_left */
 };
 
+/** What is known of the kept slot, `slots[n_slots]`. */
+struct kept {
+    bool asked;      /**< the next prompt that is read may take its place */
+    bool is_new;     /**< a prompt did */
+    size_t n_prompt; /**< ids of that prompt, whether or not it did; 0: none was read */
+    size_t n_common; /**< of them, those that the slot held before */
+};
+
 /** Start from {0}. */
 struct scheduler {
     struct gen_session *session;
     struct text *queue; /**< [capacity], a ring */
     size_t capacity, first, n;
-    struct slot *slots; /**< [n_slots] of the session */
+    struct slot *slots; /**< [n_slots + 1] of the session, the last one kept */
     size_t n_slots, n_busy;
     size_t most_busy; /**< slots for the texts of this run */
     uint64_t n_left;  /**< texts that have left a slot so far */
+    struct kept kept;
 };
 
-/** A queue for a session of n_slots. False: out of memory. Release also after a failure. */
+/** A queue for a session of n_slots + 1. False: out of memory. Release also after a failure. */
 bool scheduler_init(struct scheduler *scheduler, struct gen_session *session, size_t n_slots);
 void scheduler_release(struct scheduler *scheduler);
 
@@ -71,8 +83,11 @@ void scheduler_wake(struct scheduler *scheduler);
 /** Its slot is free again, and keeps what it holds; no effect on a text without one. */
 void scheduler_leave(struct scheduler *scheduler, struct text *text);
 
-/** Memory is short: let go of what the free slot holds that was left longest ago. False: no free
- * slot holds anything. */
+/** A text has read its prompt: where it is asked for, keep that if it is worth it. */
+void scheduler_keep(struct scheduler *scheduler, const struct text *text);
+
+/** Memory is short: let go of what the free slot holds that was left longest ago, of what is kept
+ * last of all. False: no free slot holds anything. */
 bool scheduler_forget(struct scheduler *scheduler);
 
 /**

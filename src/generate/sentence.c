@@ -29,7 +29,10 @@ bool sentence_ends(const char *text, size_t n, char before) {
         n -= n_closing;
     }
     size_t n_mark = ending(text, n, marks, N_OF(marks));
-    char last = n > 1 ? text[n - 2] : before;
+    char last = before;
+    if (n > 1) {
+        last = text[n - 2];
+    }
     bool is_point = n_mark == 1 && text[n - 1] == '.' && last >= '0' && last <= '9';
     return n_mark > 0 && !is_point;
 }

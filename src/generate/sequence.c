@@ -341,7 +341,10 @@ static bool ends_sentence(const struct sequence *sequence, int32_t id) {
     const char *text = gen_tokenizer_piece(rules->tokenizer, id, &n);
     int32_t before = sequence->ids.data[sequence->ids.n - (sequence->ids.n > 1 ? 2 : 1)];
     const char *text_before = gen_tokenizer_piece(rules->tokenizer, before, &n_before);
-    char last = n_before > 0 ? text_before[n_before - 1] : ' ';
+    char last = ' ';
+    if (n_before > 0) {
+        last = text_before[n_before - 1];
+    }
     return sentence_ends(text, n, last);
 }
 

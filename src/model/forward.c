@@ -172,6 +172,10 @@ static size_t plan_attention(const struct forward *f, const struct forward_row *
     return n_jobs;
 }
 
+size_t forward_job_map(const struct forward *f, const struct attention_job *job) {
+    return job->k_offset / f->cache->head_bytes;
+}
+
 /* c_attn, but only the panels that make columns begin ... end-1 of qkv, and those before `begin` in
  * the first panel. */
 static void linear_qkv(const struct forward *f, size_t n_rows, const struct layer *h, size_t begin,
@@ -332,12 +336,37 @@ static void attention_forward(struct run *run, enum run_buffer out, enum run_buf
     }
 }
 
+/* ---- the same with somebody who looks on -----------------------------------------------------*/
+
+static void show_stream(const struct forward_run *r, const struct linear *added) {
+    const struct forward_watch *watch = r->f->watch;
+    watch->stream(watch->context, r->rows, r->n_rows, r->f->activations->x, added);
+}
+
+static void watched_attention(struct run *run, enum run_buffer out, enum run_buffer in,
+                              const struct layer *h) {
+    const struct forward_run *r = (const struct forward_run *)run;
+    const struct forward_watch *watch = r->f->watch;
+    attention_forward(run, out, in, h);
+    size_t n_jobs = plan_attention(r->f, r->rows, r->n_rows, r->layer);
+    watch->attention(watch->context, r->f, r->f->activations->jobs, n_jobs);
+}
+
+static void watched_linear(struct run *run, enum run_buffer out, enum run_buffer in,
+                           const struct linear *linear, enum run_after after) {
+    linear_forward(run, out, in, linear, after);
+    if (out == X) {
+        show_stream((const struct forward_run *)run, linear);
+    }
+}
+
 bool forward_layers(const struct forward *forward, const struct forward_row *rows, size_t n_rows,
                     const size_t *which, size_t n_needed) {
     static const struct run_operations operations = {norm_forward, attention_forward,
                                                      linear_forward};
+    static const struct run_operations watched = {norm_forward, watched_attention, watched_linear};
     struct forward_run run = {
-        .run = {.forward = &operations},
+        .run = {.forward = forward->watch == NULL ? &operations : &watched},
         .f = forward,
         .rows = rows,
         .n_rows = n_rows,
@@ -347,20 +376,35 @@ bool forward_layers(const struct forward *forward, const struct forward_row *row
         .is_finite = true};
     struct embed_work work = {forward, rows};
     thread_pool_run(forward->compute->pool, n_rows, 0, embed_share, &work);
+    if (forward->watch != NULL) {
+        show_stream(&run, NULL);
+    }
     for (; run.layer < (size_t)forward->config->n_layer; run.layer++) {
         forward->weights->arch->layer_forward(&run.run, &forward->weights->h[run.layer]);
     }
     return run.is_finite;
 }
 
-void forward_logits(const struct forward *forward, float *logits, size_t n) {
+/* lm_head of activations->x[n]. */
+static struct matmul_job head(const struct forward *forward, float *y, size_t n) {
     const struct matrix *lm_head = &forward->weights->lm_head;
     normalize(forward, &forward->weights->ln_f, n);
-    struct matmul_job job = {.y = logits,
-                             .y_stride = lm_head->n_out,
-                             .x = forward->activations->normal,
-                             .x_stride = op_row_stride(lm_head->n_in),
-                             .n_rows = n,
-                             .w = lm_head};
+    return (struct matmul_job){.y = y,
+                               .y_stride = lm_head->n_out,
+                               .x = forward->activations->normal,
+                               .x_stride = op_row_stride(lm_head->n_in),
+                               .n_rows = n,
+                               .w = lm_head};
+}
+
+void forward_logits(const struct forward *forward, float *logits, size_t n) {
+    const struct matmul_job job = head(forward, logits, n);
     op_matmul(forward->compute, &job);
+}
+
+void forward_look_at_logits(const struct forward *forward, float *memory, size_t n,
+                            const struct forward_look *look) {
+    const struct matmul_job job = head(forward, memory, n);
+    op_matmul_elements(forward->compute, &job, look->elements, look->n_elements, look->values);
+    op_matmul_pieces(forward->compute, &job, look->look, look->context);
 }

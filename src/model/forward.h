@@ -35,6 +35,25 @@ struct activations {
     struct attention_job *jobs; /**< [rows][n_head] */
 };
 
+struct forward;
+
+/**
+ * Who looks on at a pass, for those who explain a model. It is told what is there, whatever the
+ * architecture, and changes nothing; a pass without one does nothing for it. All rows of the pass
+ * must be needed, as of others the last layer computes less.
+ */
+struct forward_watch {
+    void *context;
+    /** What the residual stream of the rows is, [n_rows][op_row_stride(C)]: after the embedding
+     *  (`added` is NULL), then after each branch, whose product `added` was. */
+    void (*stream)(void *context, const struct forward_row *rows, size_t n_rows, const float *x,
+                   const struct linear *added);
+    /** The attention of all heads of a layer, once it is computed: keys are in the cache. The map
+     *  that a job is of has the number forward_job_map(). */
+    void (*attention)(void *context, const struct forward *f, const struct attention_job *jobs,
+                      size_t n_jobs);
+};
+
 /** Everything a pass needs; nothing in it is owned. */
 struct forward {
     const struct gen_config *config;
@@ -42,6 +61,7 @@ struct forward {
     struct kv_cache *cache;
     struct activations *activations;
     const struct compute *compute;
+    const struct forward_watch *watch; /**< NULL: nobody looks on */
 };
 
 bool activations_init(struct activations *activations, const struct gen_config *config,
@@ -54,6 +74,9 @@ size_t forward_scratch(const struct weights *weights, const struct gen_config *c
 
 /** What the scores of a layer are multiplied with before softmax. */
 float forward_attention_scale(const struct gen_config *config, size_t layer);
+
+/** layer * n_head + head of an attention job. */
+size_t forward_job_map(const struct forward *f, const struct attention_job *job);
 
 /** How many positions a row of a layer sees, itself the last of them; 0: all before it. */
 size_t forward_attention_window(const struct gen_config *config, size_t layer);
@@ -73,5 +96,18 @@ bool forward_layers(const struct forward *forward, const struct forward_row *row
 
 /** logits[n][V] of activations->x[n]. */
 void forward_logits(const struct forward *forward, float *logits, size_t n);
+
+/** What is asked of logits that nobody keeps. */
+struct forward_look {
+    const struct op_element *elements; /**< n_elements of them: row n, id */
+    size_t n_elements;
+    float *values; /**< [n_elements] their logits, there before anything is looked at */
+    op_look *look; /**< sees all logits, some columns at a time */
+    void *context;
+};
+
+/** The same logits, looked at and forgotten; `memory` is op_pieces_floats() of n rows. */
+void forward_look_at_logits(const struct forward *forward, float *memory, size_t n,
+                            const struct forward_look *look);
 
 #endif

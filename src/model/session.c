@@ -1,16 +1,21 @@
 /**
  * session.c - gen_session: the public face of the forward pass. Rows are checked and taken through
- * forward.c in chunks, their logits kept, and slots of the KV cache cut back or copied. What is
- * drawn from logits is decided elsewhere (src/sample, src/generate).
+ * forward.c in chunks, their logits kept or shown to somebody (session.h), and slots of the KV
+ * cache cut back or copied. What is drawn from logits is decided elsewhere (src/sample,
+ * src/generate).
  */
+#include "model/session.h"
+
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/size.h"
 #include "base/threads.h"
-#include "model/forward.h"
 #include "model/model.h"
+#include "model/session.h"
+#include "model/watch.h"
 
 struct gen_session {
     const struct gen_model *model;
@@ -23,6 +28,7 @@ struct gen_session {
     size_t *logits_row;     /* row of the last eval -> row of logits, or SIZE_MAX */
     size_t logits_row_capacity;
     size_t n_rows; /* of the last eval */
+    float *pieces; /* of logits that are not kept, for FORWARD_MAX_ROWS rows; NULL: none so far */
 };
 
 struct gen_session_options gen_session_options_default(void) {
@@ -73,8 +79,11 @@ static enum gen_status session_init(struct gen_session *session, const struct ge
         !compute_reserve_inputs(&session->compute, forward_inputs(&model->weights))) {
         return error_no_memory(err, "a session");
     }
-    session->forward = (struct forward){&model->config, &model->weights, &session->cache,
-                                        &session->activations, &session->compute};
+    session->forward = (struct forward){.config = &model->config,
+                                        .weights = &model->weights,
+                                        .cache = &session->cache,
+                                        .activations = &session->activations,
+                                        .compute = &session->compute};
     return GEN_OK;
 }
 
@@ -99,12 +108,17 @@ static size_t logits_row_bytes(const struct gen_session *session) {
     return (size_t)session->model->config.n_vocab * sizeof(float);
 }
 
+static size_t pieces_floats(const struct gen_session *session) {
+    return session->pieces != NULL ? op_pieces_floats(&session->compute, FORWARD_MAX_ROWS) : 0;
+}
+
 void gen_session_free(struct gen_session *session) {
     if (session == NULL) {
         return;
     }
     kv_cache_release(&session->cache);
     activations_release(&session->activations, &session->model->config);
+    memory_free_aligned(session->pieces, pieces_floats(session), sizeof *session->pieces);
     compute_release(&session->compute);
     memory_free_aligned(session->logits, session->logits_capacity, logits_row_bytes(session));
     memory_free(session->logits_row);
@@ -161,10 +175,49 @@ static enum gen_status reserve(struct gen_session *session, size_t n_rows, size_
     return GEN_OK;
 }
 
+static bool all_finite(const float *x, size_t n) {
+    return tensor_type_info(TENSOR_F32)->find_not_finite((const unsigned char *)x, n) == n;
+}
+
+/* What is known of the numbers of an evaluation, by any thread. */
+struct finding {
+    const struct forward_look *look; /* NULL: logits are kept */
+    atomic_bool is_finite;
+};
+
+/* Look whether all is finite, and let the caller look. */
+static void look_first(void *context, const struct op_piece *piece) {
+    struct finding *finding = context;
+    for (size_t row = 0; row < piece->n_rows; row++) {
+        if (!all_finite(piece->y + row * piece->y_stride, piece->n)) {
+            atomic_store(&finding->is_finite, false);
+        }
+    }
+    finding->look->look(finding->look->context, piece);
+}
+
+/* The logits of the rows that went through the layers last. */
+static void eval_head(struct gen_session *session, size_t n_before, size_t n,
+                      struct finding *finding) {
+    size_t n_vocab = (size_t)session->model->config.n_vocab;
+    if (finding->look == NULL) {
+        float *logits = session->logits + n_before * n_vocab;
+        forward_logits(&session->forward, logits, n);
+        if (!all_finite(logits, n * n_vocab)) {
+            atomic_store(&finding->is_finite, false);
+        }
+    } else {
+        struct forward_look look = *finding->look;
+        look.look = look_first;
+        look.context = finding;
+        forward_look_at_logits(&session->forward, session->pieces, n, &look);
+    }
+}
+
 /* Take rows first ... first+n-1, at most FORWARD_MAX_ROWS, through the model. Returns how many
- * rows of logits there are now; *is_finite becomes false where what is stored is not. */
+ * rows of logits there are now; is_finite becomes false where something is not. */
 static size_t eval_chunk(struct gen_session *session, const struct gen_row *rows, size_t first,
-                         size_t n, size_t n_logits, bool *is_finite) {
+                         size_t n, size_t n_logits, struct finding *finding) {
     struct forward_row chunk[FORWARD_MAX_ROWS];
     size_t which[FORWARD_MAX_ROWS];
     size_t n_needed = 0;
@@ -176,16 +229,13 @@ static size_t eval_chunk(struct gen_session *session, const struct gen_row *rows
             which[n_needed++] = i;
         }
     }
-    *is_finite = forward_layers(&session->forward, chunk, n, which, n_needed) && *is_finite;
+    if (!forward_layers(&session->forward, chunk, n, which, n_needed)) {
+        atomic_store(&finding->is_finite, false);
+    }
     if (n_needed > 0) {
-        size_t n_vocab = (size_t)session->model->config.n_vocab;
-        forward_logits(&session->forward, session->logits + n_logits * n_vocab, n_needed);
+        eval_head(session, n_logits, n_needed, finding);
     }
     return n_logits + n_needed;
-}
-
-static bool all_finite(const float *x, size_t n) {
-    return tensor_type_info(TENSOR_F32)->find_not_finite((const unsigned char *)x, n) == n;
 }
 
 /* Back to these lengths. */
@@ -195,48 +245,81 @@ static void truncate_slots(struct gen_session *session, const int32_t *lengths) 
     }
 }
 
-enum gen_status gen_session_eval(struct gen_session *session, const struct gen_row *rows,
-                                 size_t n_rows, struct gen_error *err) {
-    size_t n_slots = session->cache.n_slots;
-    int32_t *lengths = memory_new(n_slots, sizeof *lengths);
-    if (lengths == NULL) {
-        return error_no_memory(err, "a batch");
-    }
-    memcpy(lengths, session->cache.lengths, n_slots * sizeof *lengths);
+static enum gen_status not_finite(const struct gen_session *session, struct gen_error *err) {
+    bool is_f16 = session->cache.type == TENSOR_F16;
+    return error_set(err, GEN_BAD_FILE, "%s: the model's output is not finite (%s)",
+                     session->model->where.text,
+                     is_f16 ? "its weights overflow f32, or its keys and values the KV "
+                              "cache of type f16: try f32"
+                            : "its weights overflow f32");
+}
+
+/* Check and make room; `lengths` are those of the slots, before and after. */
+static enum gen_status prepare(struct gen_session *session, const struct gen_row *rows,
+                               size_t n_rows, bool keeps_logits, int32_t *lengths,
+                               struct gen_error *err) {
+    size_t bytes = session->cache.n_slots * sizeof *lengths;
     size_t n_logits;
+    memcpy(lengths, session->cache.lengths, bytes);
     enum gen_status status = check_rows(session, rows, n_rows, lengths, &n_logits, err);
     if (status == GEN_OK) {
         status = kv_cache_reserve(&session->cache, lengths, err);
     }
-    memcpy(lengths, session->cache.lengths, n_slots * sizeof *lengths);
-    if (status == GEN_OK && (status = reserve(session, n_rows, n_logits, err)) != GEN_OK) {
-        truncate_slots(session, lengths);
+    memcpy(lengths, session->cache.lengths, bytes);
+    if (status == GEN_OK) {
+        status = reserve(session, n_rows, keeps_logits ? n_logits : 0, err);
+        if (status != GEN_OK) {
+            truncate_slots(session, lengths);
+        }
     }
+    return status;
+}
+
+/* Process rows, whose logits are kept, or where there is a look looked at. */
+static enum gen_status eval(struct gen_session *session, const struct gen_row *rows, size_t n_rows,
+                            const struct forward_look *look, struct gen_error *err) {
+    int32_t *lengths = memory_new(session->cache.n_slots, sizeof *lengths);
+    if (lengths == NULL) {
+        return error_no_memory(err, "a batch");
+    }
+    enum gen_status status = prepare(session, rows, n_rows, look == NULL, lengths, err);
     if (status != GEN_OK) {
         memory_free(lengths);
         return status;
     }
-    session->n_rows = n_rows;
+    struct finding finding = {.look = look};
+    atomic_init(&finding.is_finite, true);
     size_t done_logits = 0;
-    bool is_finite = true;
     for (size_t first = 0; first < n_rows; first += FORWARD_MAX_ROWS) {
-        size_t left = n_rows - first;
-        size_t n = size_min(left, FORWARD_MAX_ROWS);
-        done_logits = eval_chunk(session, rows, first, n, done_logits, &is_finite);
+        size_t n = size_min(n_rows - first, FORWARD_MAX_ROWS);
+        done_logits = eval_chunk(session, rows, first, n, done_logits, &finding);
     }
-    if (!is_finite ||
-        !all_finite(session->logits, n_logits * (size_t)session->model->config.n_vocab)) {
+    session->n_rows = look == NULL ? n_rows : 0;
+    if (!atomic_load(&finding.is_finite)) {
         truncate_slots(session, lengths);
         session->n_rows = 0;
-        bool is_f16 = session->cache.type == TENSOR_F16;
-        status = error_set(err, GEN_BAD_FILE, "%s: the model's output is not finite (%s)",
-                           session->model->where.text,
-                           is_f16 ? "its weights overflow f32, or its keys and values the KV "
-                                    "cache of type f16: try f32"
-                                  : "its weights overflow f32");
+        status = not_finite(session, err);
     }
     memory_free(lengths);
     return status;
+}
+
+enum gen_status gen_session_eval(struct gen_session *session, const struct gen_row *rows,
+                                 size_t n_rows, struct gen_error *err) {
+    return eval(session, rows, n_rows, NULL, err);
+}
+
+enum gen_status session_look_at_logits(struct gen_session *session, const struct gen_row *rows,
+                                       size_t n_rows, const struct forward_look *look,
+                                       struct gen_error *err) {
+    if (session->pieces == NULL) {
+        size_t floats = op_pieces_floats(&session->compute, FORWARD_MAX_ROWS);
+        session->pieces = memory_new_aligned(floats, sizeof *session->pieces);
+        if (session->pieces == NULL) {
+            return error_no_memory(err, "logits");
+        }
+    }
+    return eval(session, rows, n_rows, look, err);
 }
 
 const float *gen_session_logits(const struct gen_session *session, size_t i) {
@@ -277,10 +360,37 @@ int32_t gen_session_n_ctx(const struct gen_session *session) {
     return (int32_t)session->cache.n_ctx;
 }
 
+struct thread_pool *session_pool(const struct gen_session *session) {
+    return session->compute.pool;
+}
+
 int gen_session_n_threads(const struct gen_session *session) {
     return thread_pool_size(session->compute.pool);
 }
 
 const char *gen_session_kernels(const struct gen_session *session) {
     return session->compute.kernels->name;
+}
+
+struct kv_cache *session_kv_cache(struct gen_session *session) {
+    return &session->cache;
+}
+
+/* ---- for those who explain a model -----------------------------------------------------------*/
+
+void session_watch(struct gen_session *session, const struct forward_watch *watch) {
+    session->forward.watch = watch;
+}
+
+bool session_head(struct gen_session *session, float *logits, const float *x, size_t n) {
+    size_t c = (size_t)session->model->config.n_embd;
+    for (size_t i = 0; i < n; i++) {
+        memcpy(session->activations.x + i * op_row_stride(c), x + i * c, c * sizeof *x);
+    }
+    forward_logits(&session->forward, logits, n);
+    return all_finite(logits, n * (size_t)session->model->config.n_vocab);
+}
+
+const struct compute *session_compute(const struct gen_session *session) {
+    return &session->compute;
 }

@@ -79,16 +79,22 @@ static void quantize_share(void *context, size_t begin, size_t end, int thread) 
     }
 }
 
+/* Make the quantized rows of a job whose w is of a block format; there must be room for them. */
+static void quantize(const struct compute *compute, struct matmul_job *job) {
+    struct matmul_work work = {compute, job};
+    job->quantized = compute->inputs;
+    job->quantized_stride = kernels_quantized_row_bytes(job->w);
+    thread_pool_run(compute->pool, job->n_rows, 0, quantize_share, &work);
+}
+
 /* As many rows at a time as there is room for. */
 static void matmul_quantized(const struct compute *compute, const struct matmul_job *all) {
     struct matmul_job job = *all;
-    job.quantized = compute->inputs;
-    job.quantized_stride = kernels_quantized_row_bytes(job.w);
-    size_t most = compute->inputs_size / job.quantized_stride;
+    size_t most = compute->inputs_size / kernels_quantized_row_bytes(job.w);
     struct matmul_work work = {compute, &job};
     for (size_t left = all->n_rows; left > 0; left -= job.n_rows) {
         job.n_rows = size_min(left, most);
-        thread_pool_run(compute->pool, job.n_rows, 0, quantize_share, &work);
+        quantize(compute, &job);
         thread_pool_run(compute->pool, matrix_n_panels(job.w), 0, matmul_quantized_share, &work);
         job.x += job.n_rows * job.x_stride;
         job.y += job.n_rows * job.y_stride;
@@ -107,6 +113,108 @@ void op_matmul(const struct compute *compute, const struct matmul_job *job) {
     size_t grain = in_place ? n_panels / (size_t)thread_pool_size(compute->pool) : 0;
     thread_pool_run(compute->pool, n_panels, grain, matmul_share, &work);
 }
+
+/* ---- products that nobody keeps --------------------------------------------------------------*/
+
+/* Columns of a job, as a job of their own; `w` is memory for the matrix. */
+static struct matmul_job job_columns(const struct matmul_job *job, struct matrix *w, size_t first,
+                                     size_t n) {
+    struct matmul_job part = *job;
+    *w = matrix_columns(job->w, first / MATRIX_PANEL, n);
+    part.w = w;
+    return part;
+}
+
+static void compute_job(const struct compute *compute, const struct matmul_job *job, int thread) {
+    float *scratch = compute_scratch(compute, thread);
+    if (matrix_is_quantized(job->w)) {
+        compute->kernels->matmul_quantized(job, 0, matrix_n_panels(job->w), scratch);
+    } else {
+        compute->kernels->matmul(job, 0, matrix_n_panels(job->w), scratch);
+    }
+}
+
+/* A job with its quantized rows, if it needs such. */
+static struct matmul_job prepared(const struct compute *compute, const struct matmul_job *job) {
+    struct matmul_job ready = *job;
+    if (matrix_is_quantized(job->w)) {
+        quantize(compute, &ready);
+    }
+    return ready;
+}
+
+struct pieces_work {
+    const struct compute *compute;
+    const struct matmul_job *job;
+    op_look *look;
+    void *context;
+};
+
+static void pieces_share(void *context, size_t begin, size_t end, int thread) {
+    const struct pieces_work *work = context;
+    float *y = work->job->y + (size_t)thread * work->job->n_rows * OP_PIECE;
+    for (size_t i = begin; i < end; i++) {
+        struct matrix w;
+        size_t first = i * OP_PIECE;
+        size_t n = size_min(work->job->w->n_out - first, OP_PIECE);
+        struct matmul_job job = job_columns(work->job, &w, first, n);
+        job.y = y;
+        job.y_stride = OP_PIECE;
+        compute_job(work->compute, &job, thread);
+        const struct op_piece piece = {y, OP_PIECE, job.n_rows, first, n};
+        work->look(work->context, &piece);
+    }
+}
+
+size_t op_pieces_floats(const struct compute *compute, size_t n_rows) {
+    return (size_t)thread_pool_size(compute->pool) * n_rows * OP_PIECE;
+}
+
+void op_matmul_pieces(const struct compute *compute, const struct matmul_job *job, op_look *look,
+                      void *context) {
+    struct matmul_job ready = prepared(compute, job);
+    struct pieces_work work = {compute, &ready, look, context};
+    thread_pool_run(compute->pool, size_divide_up(job->w->n_out, OP_PIECE), 1, pieces_share, &work);
+}
+
+struct elements_work {
+    const struct compute *compute;
+    const struct matmul_job *job;
+    const struct op_element *elements;
+    float *y;
+};
+
+static void elements_share(void *context, size_t begin, size_t end, int thread) {
+    const struct elements_work *work = context;
+    for (size_t i = begin; i < end; i++) {
+        float panel[MATRIX_PANEL];
+        struct matrix w;
+        const struct op_element *element = &work->elements[i];
+        size_t first = element->column / MATRIX_PANEL * MATRIX_PANEL;
+        size_t n = size_min(work->job->w->n_out - first, MATRIX_PANEL);
+        struct matmul_job job = job_columns(work->job, &w, first, n);
+        job.n_rows = 1;
+        job.x += element->row * job.x_stride;
+        if (job.quantized != NULL) {
+            job.quantized += element->row * job.quantized_stride;
+        }
+        job.y = panel;
+        job.y_stride = MATRIX_PANEL;
+        compute_job(work->compute, &job, thread);
+        work->y[i] = panel[element->column - first];
+    }
+}
+
+void op_matmul_elements(const struct compute *compute, const struct matmul_job *job,
+                        const struct op_element *elements, size_t n, float *y) {
+    if (n > 0) {
+        struct matmul_job ready = prepared(compute, job);
+        struct elements_work work = {compute, &ready, elements, y};
+        thread_pool_run(compute->pool, n, 0, elements_share, &work);
+    }
+}
+
+/* ---- operations on rows ----------------------------------------------------------------------*/
 
 size_t op_row_stride(size_t n) {
     size_t line = MEMORY_ALIGNMENT / sizeof(float);

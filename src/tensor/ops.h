@@ -44,6 +44,40 @@ static inline float *compute_scratch(const struct compute *compute, int thread) 
  */
 void op_matmul(const struct compute *compute, const struct matmul_job *job);
 
+/** Columns of a piece, whole panels of them; the last piece of a product may have fewer. */
+#define OP_PIECE ((size_t)512)
+
+/** Some columns of a product: y[r * y_stride + i] is column first + i of row r. */
+struct op_piece {
+    const float *y;
+    size_t y_stride, n_rows;
+    size_t first, n;
+};
+
+/** Called by any thread, as thread_work is; pieces come in any order. */
+typedef void op_look(void *context, const struct op_piece *piece);
+
+/** Floats of memory for op_matmul_pieces() with n_rows rows. */
+size_t op_pieces_floats(const struct compute *compute, size_t n_rows);
+
+/**
+ * y = x w for a product so wide that nobody wants to keep it: each piece of its columns is computed
+ * into memory of the thread's own, looked at, and forgotten. job->y is op_pieces_floats() floats,
+ * its y_stride means nothing; no more rows than compute_reserve_inputs() has room for.
+ */
+void op_matmul_pieces(const struct compute *compute, const struct matmul_job *job, op_look *look,
+                      void *context);
+
+/** A number of a product. */
+struct op_element {
+    size_t row, column;
+};
+
+/** y[i] = element i of x w, which is the number that op_matmul() gives; the job as above, without
+ *  its y. */
+void op_matmul_elements(const struct compute *compute, const struct matmul_job *job,
+                        const struct op_element *elements, size_t n, float *y);
+
 /**
  * Numbers from one row of activations of n numbers to the next: whole cache lines, an odd number of
  * them. A product reads several rows side by side; at multiples of a page they would be in each

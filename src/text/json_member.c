@@ -52,7 +52,8 @@ static size_t skip_value(const char *text, size_t n, size_t at) {
     return at;
 }
 
-bool json_next_value(struct json_span *value, const char *text, size_t n, size_t *at) {
+bool json_next_member(struct json_span *name, struct json_span *value, const char *text, size_t n,
+                      size_t *at) {
     /* A brace or a comma, a name, a colon. */
     size_t i = skip_blanks(text, n, *at);
     if (i >= n || text[i] == '}') {
@@ -62,11 +63,18 @@ bool json_next_value(struct json_span *value, const char *text, size_t n, size_t
     if (i >= n || text[i] != '"') {
         return false;
     }
-    i = skip_blanks(text, n, skip_string(text, n, i));
+    size_t end = skip_string(text, n, i);
+    *name = (struct json_span){text + i, end - i};
+    i = skip_blanks(text, n, end);
     i = skip_blanks(text, n, i < n ? i + 1 : n);
     *at = skip_value(text, n, i);
     *value = (struct json_span){text + i, *at - i};
     return value->n > 0;
+}
+
+bool json_next_value(struct json_span *value, const char *text, size_t n, size_t *at) {
+    struct json_span name;
+    return json_next_member(&name, value, text, n, at);
 }
 
 /* Bytes of a string, without an escape among them, as they are to be shown. */

@@ -1,6 +1,7 @@
 /**
  * json_member.h - the members of a JSON object as they are spelled: numbers with all their digits,
- * values to be passed on as they are. The text must have been parsed by json.h.
+ * values to be passed on as they are. A text that json.h has not parsed may give any parts of
+ * itself, and may be no object at all.
  */
 #ifndef TEXT_JSON_MEMBER_H
 #define TEXT_JSON_MEMBER_H
@@ -15,6 +16,9 @@ struct json_span {
     size_t n;
 };
 
+/** The name of the next member, with its quotes and escapes, and its value; else as below. */
+bool json_next_member(struct json_span *name, struct json_span *value, const char *text, size_t n,
+                      size_t *at);
 /**
  * The value of the next member of the object that text[n] is, in the order in which json_parse()
  * has them; *at is 0 at first. False: there are no more.

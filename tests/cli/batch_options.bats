@@ -122,3 +122,60 @@ answers() {
     wrong '"greedy":true,"temperature":1' 'exclude each other'
     wrong '"num_return_sequences":0' '--num-return-sequences: "0"'
 }
+
+# alone FILE ARGUMENTS: every answer of FILE comes again by its seed and its prompt, with these options
+alone() {
+    local line
+    [ "$(jq -r 'select(.seed >= 9007199254740992)' "$1")" = "" ]
+    while read -r line; do
+        "$GEN" --seed "$(jq -r .seed <<<"$line")" -p "$(jq -r .prompt <<<"$line")" --json "${@:2}" >one
+        [ "$(jq -c '[.new_ids, .finish_reason]' one)" = "$(jq -c '[.new_ids, .finish_reason]' <<<"$line")" ]
+    done <"$1"
+}
+
+@test "every text comes again alone: shards, cut lists, CSV, resumed runs, sliding contexts, guesses" {
+    printf 'prompt,seed\na b c,\n"d, e",\nf,77\ng,\nh i,\n' >list.csv
+    run_of() {
+        "$GEN" -n 9 -s 6 --csv --json --no-timings -f list.csv --num-return-sequences 2 "$@"
+    }
+    run_of >all
+    alone all -n 9
+    [ "$(jq -r .seed all | sort -u | wc -l)" -eq 10 ]
+    [ "$(sed -n 1p all | jq .seed)" -eq 6 ]
+    [ "$(sed -n 5p all | jq .seed)" -eq 77 ]
+    run_of --shard 2/2 >shard
+    jq -c 'select(.index % 2 == 1)' all | cmp - <(jq -c . shard)
+    head -n 3 all >out.partial
+    run_of -q --resume -o out
+    cmp all out
+    run_of --first-index 4 >later
+    alone later -n 9
+    [ "$(jq .seed later | head -n 1)" = "$(jq -s '.[8].seed' all)" ]
+    # With a seed of its own a line does not depend on where it is.
+    [ "$(jq -s -c 'map(select(.seed == 77).new_ids)' all)" = "$(jq -s -c 'map(select(.seed == 77).new_ids)' later)" ]
+    for options in '-n 90 --context slide --ignore-eos' '-n 40 --speculate --temperature 0.2 --ignore-eos' '-n 40 --no-speculate' '-n 6 --kv-type f16'; do
+        # shellcheck disable=SC2086 # several words
+        printf 'the the the the\na\n' | "$GEN" --lines --json --no-timings -s 3 --num-return-sequences 2 $options >some
+        # shellcheck disable=SC2086
+        alone some $options
+    done
+    [ "$(jq -s 'length' some)" -eq 4 ]
+}
+
+@test "--max-time and --stop-at sentence, of the run and of a line" {
+    printf 'a\nb\nc\n' | timeout 60 "$GEN" --lines --json -n 1000000 --context slide --ignore-eos --max-time 0.05 -s 1 >some
+    [ "$(jq -r .finish_reason some | sort -u)" = time ]
+    answers '{"prompt":"a","max_time":0.05}\n{"prompt":"b","max_new_tokens":3}\n{"prompt":"c","max_time":-1}\n' -n 100000000 --context slide --ignore-eos -s 1
+    [ "$status" -eq 1 ]
+    [ "$(jq -r '.finish_reason // .error' <<<"$output")" = 'time
+length
+lines.jsonl: line 3: --max-time: "-1" is not a number from 0 to 1000000000' ]
+    # The mark that ends a sentence is all that can be drawn.
+    answers '{"prompt":"a","stop_at":"sentence"}\n{"prompt":"a"}\n{"prompt":"a","stop_at":"sentence","max_new_tokens":4}\n{"prompt":"a","stop_at":"word"}\n' \
+        -n 9 -s 1 --logit-bias 13=1000 # "."
+    [ "$(jq -c '[(.new_text // "" | length), .finish_reason]' <<<"$output")" = '[4,"stop"]
+[9,"length"]
+[2,"stop"]
+[0,null]' ]
+    [[ ${lines[3]} == *'--stop-at: \"word\" is none of its values (limit, sentence)'* ]]
+}

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2153,SC2154 # bats and helper.bash set them
+# shellcheck disable=SC2016,SC2153,SC2154 # bats and helper.bash set them
 # gen chat without a terminal: lines, JSON, many conversations in one run, commands and files. What it
 # is at a terminal is in chat_terminal.bats.
 
@@ -155,6 +155,7 @@ END
 /set model x|on the command line
 /set threads 2|on the command line
 /set nothing 1|no option "nothing"
+/set temprature 1|no option "temprature" (did you mean temperature?)
 /set max-new-tokens 0|at least one token
 /set min-new-tokens 9|is more than
 /set logit-bias 5|is not ID=X
@@ -162,7 +163,7 @@ END
 /set bad-words file|on the command line
 /seed 1|no command /seed
 /sve x|did you mean /save?
-/save|needs one
+/save|must name a file: /save FILE
 /undo now|takes no argument
 /load nosuch.json|nosuch.json
 /save nosuch/file.json|nosuch
@@ -302,6 +303,28 @@ END
     [ "$(wc -l <one)" -eq 1 ]
 }
 
+@test "where the process that reads lines is gone, that is said" {
+    mkfifo lines
+    "$GEN" chat -q -n 2 -o answers <lines 2>said &
+    job=$!
+    exec 7>lines
+    echo Hi >&7
+    for _ in $(seq 200); do
+        [ ! -s answers.partial ] || break
+        sleep 0.01
+    done
+    # It dies while nothing is asked of it, or while it is.
+    kill -9 "$(pgrep -P "$job")"
+    status=0
+    wait "$job" || status=$?
+    exec 7>&-
+    cat said
+    [ "$status" -eq 1 ]
+    [ "$(wc -l <answers.partial)" -eq 1 ]
+    [ ! -e answers ]
+    grep -q "the process that reads lines and files is gone" said
+}
+
 @test "no file, network or program after the model is read, in the process that has it" {
     [ -z "${GEN_SANITIZE:-}" ] || skip "a program with sanitizers enters no sandbox"
     command -v strace >/dev/null || skip "no strace (make deps)"
@@ -319,4 +342,18 @@ END
     [ ! -s violations ]
     grep -qE "^$reader .*talk.json" calls
     [ -s talk.json ]
+}
+
+@test "answers that would be read as messages are refused" {
+    printf '{"messages":[{"role":"user","content":"Hi"}]}\n' >list
+    run --separate-stderr bash -c 'timeout 5 "$0" chat -n 1 --jsonl --json <list >>list' "$GEN"
+    refused 1 "stdout: would be overwritten while it is read"
+    [ "$(wc -l <list)" -eq 1 ]
+    run --separate-stderr bash -c 'timeout 5 "$0" chat -n 1 <list >>list' "$GEN"
+    refused 1 "stdout: would be overwritten while it is read"
+    run --separate-stderr bash -c 'timeout 5 "$0" chat -n 1 -o list <list' "$GEN"
+    refused 1 "list: would be overwritten while it is read"
+    "$GEN" convert "$BATS_TEST_DIRNAME/../golden/models/base" model.gguf
+    gen_stdin 'Hi\n' chat -n 1 -m model.gguf -o model.gguf
+    refused 1 "model.gguf: would be overwritten while it is read"
 }

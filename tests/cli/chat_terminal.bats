@@ -4,45 +4,11 @@
 
 setup() {
     load helper
-    command -v tmux >/dev/null || skip "tmux is missing (make deps)"
-    command -v jq >/dev/null || skip "jq is missing (make deps)"
-    unset GEN_MODEL
-    n_terminals=0
+    load chat_tmux
 }
 
 teardown() {
-    [ ! -S "${socket:-}" ] || tmux -S "$socket" kill-server || true
-}
-
-# open COLUMNS ARGUMENTS: gen chat in a terminal that wide
-open() {
-    local columns=$1
-    shift
-    socket=$BATS_TEST_TMPDIR/tmux$((++n_terminals))
-    tmux -S "$socket" -f /dev/null new-session -d -x "$columns" -y 50 3>&- \
-        "LC_ALL=C.UTF-8 '$GEN' chat -q --greedy $*; echo status \$?; exec sleep 60"
-    shows "User:"
-}
-
-# keys NAME... | type_in TEXT: what is pressed, what is typed
-keys() { tmux -S "$socket" send-keys "$@"; }
-type_in() { tmux -S "$socket" send-keys -l "$1" && keys Enter; }
-
-screen() { tmux -S "$socket" capture-pane -p; }
-
-# shows PATTERN [N]: wait until N lines of the screen have it
-shows() {
-    for _ in $(seq 100); do
-        [ "$(screen | grep -c -- "$1")" -lt "${2:-1}" ] || return 0
-        sleep 0.02
-    done
-    screen
-    return 1
-}
-
-# Only the editor of lines can do it.
-need_editor() {
-    ldd "$GEN" 2>/dev/null | grep -q libedit || skip "this gen was built without libedit"
+    close
 }
 
 @test "an answer streams, in lines that are broken between words" {
@@ -58,7 +24,7 @@ need_editor() {
         [ "$(wc -L <answer)" -lt "$columns" ]
         keys C-d
         shows "status 0"
-        tmux -S "$socket" kill-server
+        close
     done
 }
 
@@ -153,6 +119,18 @@ need_editor() {
     shows "status 0"
 }
 
+@test "what --verbose says of an answer is broken between words, too" {
+    for columns in 40 50 61; do
+        quiet=-v open "$columns" -n 3
+        type_in Hi
+        shows "finish" 1
+        said=$(screen | sed -n '/^gen: answer 0/,/finish/p' | xargs)
+        echo "$said"
+        [[ $said =~ ^gen:\ answer\ 0:\ seed\ 0,\ [0-9]+\ tokens\ before\ it,\ of\ which\ [0-9]+\ were\ read\ now\ in\ [0-9.]+\ s\ \([0-9.]+/s\),\ 3\ new\ tokens\ in\ [0-9.]+\ s\ \([0-9.]+/s\),\ finish\ length$ ]]
+        close
+    done
+}
+
 @test "roles are in color on a terminal alone" {
     open 80 -n 2
     type_in "Hi"
@@ -161,7 +139,7 @@ need_editor() {
     grep -q $'\033\\[.*Assistant:' colors
     keys C-d
     shows "status 0"
-    tmux -S "$socket" kill-server
+    close
     open 80 -n 2 --color never
     type_in "Hi"
     shows "^User: *$"

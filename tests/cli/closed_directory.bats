@@ -116,3 +116,25 @@ written() {
     [ "$(stat -c %u closed/text)" -eq 0 ]
     [ "$(find closed -type f)" = closed/text ]
 }
+
+@test "a prompt cache that cannot be replaced there is only read" {
+    "$GEN" -n 1 --prompt-ids '1 2 3 4' --prompt-cache closed/p >/dev/null
+    cp closed/p before
+    for mode in 444 666; do
+        chmod "$mode" closed/p
+        chmod 555 closed
+        for ids in '1 2 3 4' '9 8 7 6'; do
+            as_user "$GEN" -v -n 1 --greedy --prompt-ids "$ids" --prompt-cache closed/p
+            echo "status $status: $stderr"
+            [ "$status" -eq 0 ]
+            [[ $stderr == *"prompt cache closed/p: 4 tokens"* ]]
+            cmp closed/p before
+        done
+        [[ $stderr == *"prompt cache closed/p: cannot be replaced, so it stays as it is"* ]]
+        as_user "$GEN" -n 1 --prompt-ids "$ids" --prompt-cache closed/new
+        [ "$status" -eq 1 ]
+        [[ $stderr == "gen: closed/new: cannot create: Permission denied" ]]
+        chmod 755 closed
+    done
+    [ "$(find closed -type f | wc -l)" -eq 1 ]
+}

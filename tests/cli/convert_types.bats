@@ -6,7 +6,7 @@ setup() {
     load helper
 }
 
-@test "help and README name every type of convert" {
+@test "help and guide name every type of convert" {
     gen convert --type none a b
     refused 2 "none of its values (f32,"
     names=${stderr##*\(}
@@ -14,6 +14,6 @@ setup() {
     gen help convert
     for name in ${names//,/}; do
         [[ $output =~ [[:space:]]${name}[,\;] ]]
-        grep -qF "\`$name\`" "$ROOT/README.md"
+        grep -qF "\`$name\`" "$ROOT/scripts/manual/guide.md"
     done
 }

@@ -106,8 +106,8 @@ file_named() {
 
 @test "every file that the documents name is there" {
     # In backquotes or as a link; not a user's files, nor those that an example makes.
-    for document in README.md src/README.md tests/README.md models/README.md scripts/SPEED.md; do
-        grep -oE '[`(][A-Za-z_0-9./-]+[.](c|h|sh|py|bats|gguf|csv|md)[`)]' "$ROOT/$document" | tr -d '`()' |
+    for document in README.md scripts/manual/guide.md src/README.md tests/README.md models/README.md scripts/SPEED.md scripts/examples/README.md; do
+        grep -oE '[`(][A-Za-z_0-9./-]+[.](c|h|sh|mk|sbatch|py|bats|gguf|csv|md)[`)]' "$ROOT/$document" | tr -d '`()' |
             grep -vE 'NAME|_X[.]c' | sed "s|^|$document |"
     done | sort -u >named
     [ "$(wc -l <named)" -gt 50 ]

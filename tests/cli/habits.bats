@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2153,SC2154 # bats and helper.bash set them
-# What people write who come from transformers or llama.cpp, and what they mistype.
+# What people write who come from transformers, llama.cpp or ollama, and what they mistype.
 
 setup() {
     load helper
@@ -20,7 +20,7 @@ setup() {
     gen -n 5 --temperature 0.6 --repetition-penalty 1.2 --typical-p 0.9 --seed 3 --no-echo Hi
     expected=$output
     [ "$status" -eq 0 ]
-    for limit in --n-predict --predict --max-tokens --n_predict; do
+    for limit in --n-predict --predict --max-tokens --n_predict --num_predict; do
         gen $limit 5 --temp 0.6 --repeat-penalty 1.2 --typical 0.9 --seed 3 --no-display-prompt Hi
         [ "$status" -eq 0 ]
         [ "$output" = "$expected" ]
@@ -52,6 +52,7 @@ setup() {
 --device runs on the CPU
 -c context
 --ctx-size context
+--num_ctx context
 -r --stop
 --reverse-prompt --stop
 -i gen --lines

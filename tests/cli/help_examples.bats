@@ -21,6 +21,10 @@ setup() {
     for text in tales tales-valid diary my stories prompts book; do
         printf 'Once upon a time there was a king.\nHe had a son.\n' >$text.txt
     done
+    cp "$ROOT/tests/golden/tale.txt" book.txt
+    cp "$ROOT/tests/golden/eval/hellaswag.jsonl" hellaswag_val.jsonl
+    cp "$ROOT/tests/golden/eval/choices.jsonl" mine.jsonl
+    cp "$ROOT/tests/golden/eval/pairs.jsonl" records.jsonl
     gzip -c tales.txt >books/tales.gz
     printf '{"prompt": "a", "completion": "b"}\n' >pairs.jsonl
     printf '{"messages": [{"role": "user", "content": "a"}]}\n' >conversations.jsonl

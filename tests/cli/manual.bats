@@ -59,7 +59,7 @@ bash_completes() {
 
 @test "man and mandoc find nothing wrong with the pages" {
     command -v man >/dev/null || command -v mandoc >/dev/null || skip "neither man nor mandoc is here"
-    for page in "$SHARE"/man1/*.1; do
+    for page in "$SHARE"/man1/*.1 "$SHARE"/man7/*.7; do
         if man --version 2>/dev/null | grep -q '^man '; then
             [ -z "$(LC_ALL=C.UTF-8 MANROFFSEQ='' MANWIDTH=80 man --warnings -E UTF-8 -l -Tutf8 -Z "$page" 2>&1 >/dev/null)" ]
         fi
@@ -86,6 +86,12 @@ bash_completes() {
     [ "$(bash_completes --kv-type = f1)" = f16 ]
     [ "$(bash_completes --kv_type f1)" = f16 ]
     [ "$(bash_completes convert --type q8)" = q8_0 ]
+    # The names that gen itself knows.
+    gen chat --template none
+    refused 2 "must be one of "
+    names=${stderr#*must be one of }
+    names=$(tr -d , <<<"${names%%, or a text*}")
+    [ "$(bash_completes chat --template "" | xargs)" = "${names/ or / }" ]
     [ "$(bash_completes train --type q8)" = "" ]
     [ -z "$(bash_completes -n "")" ]
     cd here

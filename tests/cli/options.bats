@@ -174,7 +174,7 @@ END
 }
 
 @test "help of every command: both spellings, stdout, 80 columns, examples" {
-    for command in generate tokenize inspect convert bench help; do
+    for command in generate score eval compare tokenize inspect convert bench help; do
         gen help "$command"
         [ "$status" -eq 0 ]
         [ -z "$stderr" ]
@@ -193,7 +193,7 @@ END
     gen --help
     [ "$status" -eq 0 ]
     overview=$output
-    for command in generate tokenize inspect convert bench; do
+    for command in generate score eval compare tokenize inspect convert bench; do
         [[ $overview == *"gen $command "* ]]
     done
     gen help

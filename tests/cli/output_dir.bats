@@ -43,6 +43,18 @@ setup() {
     [[ $stderr == *'--name: ".x" begins with a dot'* ]]
     [[ $stderr == *'--name: "" is empty'* ]]
     [[ $stderr == *'has no field "id", but "prompt", "no"'* ]]
+    # Prompts that are text have no fields.
+    for prompts in --lines --null --seed=1; do
+        gen_stdin 'a' -n 1 "$prompts" --output-dir f --name '{{id}}'
+        refused 1 'the record has no field "id", but "index", "sequence"'
+    done
+    # As long as names can be, and one more: with the number of the text.
+    jq -nc '("x" * 254, "x" * 253, "y") | {prompt: "p", id: .}' >long.jsonl
+    gen -n 1 --jsonl -f long.jsonl --output-dir e --name '{{id}}.{{sequence}}'
+    [ "$status" -eq 1 ]
+    [ "$(ls e | wc -l)" -eq 2 ]
+    [ "${#stderr_lines[@]}" -eq 1 ]
+    [[ $stderr == *'xxx" is longer than names of files can be (255 bytes)'* ]]
     gen_stdin '{"prompt":"p","num_return_sequences":2}\n' -n 1 --jsonl --output-dir d
     [ "$status" -eq 1 ]
     [[ $stderr == *'is that of several texts (put {{sequence}} into --name)'* ]]
@@ -77,4 +89,8 @@ setup() {
     [ "$status" -eq 0 ]
     [ -s d/0.txt ]
     [[ $stderr == *"sandbox"* ]]
+    # What a run that was killed has left there goes.
+    touch d/.gen-0123456789abcdef.tmp
+    gen -n 1 --output-dir d Hi
+    [ "$(ls -A d)" = 0.txt ]
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2153,SC2154 # bats and helper.bash set them
-# Every example of README.md, as a reader would type it.
+# shellcheck disable=SC2016,SC2153,SC2154 # text in quotes; bats and helper.bash set them
+# Every example of README.md and of the guide, as a reader would type it, of each in its own folder.
 #
 # A block marked `console` holds commands after "$ " and their exact output. A block marked `sh`
 # holds commands that must succeed; there, a tiny model is in the Hugging Face cache in the
@@ -32,45 +32,46 @@ setup() {
     unset GEN_MODEL # the built-in one
 }
 
-# Lines inside the blocks marked $1, with a line of dashes after each block.
+# Lines inside the blocks marked $1 of the document $2, with a line of dashes after each block.
 blocks() {
     awk -v kind="$1" '
         $0 == "```" kind { inside = 1; next }
         $0 == "```" && inside { inside = 0; print "--------"; next }
-        inside { print }' "$ROOT/README.md"
+        inside { print }' "$ROOT/$2"
 }
 
-@test "what the README shows is what the commands print" {
-    blocks console >examples
-    grep -q '^\$ ' examples
-    wanted=
+# prints DOCUMENT: what it shows is what its commands print.
+prints() {
+    blocks console "$1" >examples
     command=
     n=0
-    check() {
-        [ -n "$command" ] || return 0
-        found=$(bash -c "$command" 2>&1)
-        if [ "$found" != "${wanted%$'\n'}" ]; then
-            printf '$ %s\nprints\n%s\nbut the README says\n%s\n' "$command" "$found" "$wanted"
-            return 1
-        fi
-        n=$((n + 1))
-    }
     while IFS= read -r line; do
         case $line in
         '$ '* | --------)
-            check
+            check "$1"
             command=${line#'$ '}
             [ "$line" != -------- ] || command=
-            wanted=
+            expected=
             ;;
-        *) wanted+=$line$'\n' ;;
+        *) expected+=$line$'\n' ;;
         esac
     done <examples
     [ "$n" -ge 6 ]
 }
 
-@test "the README's scripts run" {
-    blocks sh >examples
+check() {
+    [ -n "$command" ] || return 0
+    found=$(bash -c "$command" 2>&1)
+    if [ "$found" != "${expected%$'\n'}" ]; then
+        printf '$ %s\nprints\n%s\nbut %s says\n%s\n' "$command" "$found" "$1" "$expected"
+        return 1
+    fi
+    n=$((n + 1))
+}
+
+# runs DOCUMENT: its scripts do.
+runs() {
+    blocks sh "$1" >examples
     n=0
     script=
     while IFS= read -r line; do
@@ -87,14 +88,46 @@ blocks() {
         script=
     done <examples
     [ "$n" -ge 5 ]
+}
+
+@test "what the README shows is what the commands print" {
+    prints README.md
+}
+
+@test "what the guide shows is what the commands print" {
+    prints scripts/manual/guide.md
+}
+
+@test "the README's scripts run" {
+    runs README.md
+    [ -s gpt2.gguf ]
+    [ -s jack.gguf ]
+}
+
+@test "the guide's scripts run" {
+    runs scripts/manual/guide.md
     [ -s gpt2.gguf ]
     [ -s Jack.txt ]
     [ -s Snow-White.txt ]
 }
 
+@test "the README is a page or two: a stranger reads it to the end" {
+    [ "$(wc -l <"$ROOT/README.md")" -le 200 ]
+    [ "$(wc -w <"$ROOT/README.md")" -le 1300 ]
+    # What it links to in the guide is there.
+    grep -oE 'guide[.]md#[a-z-]+' "$ROOT/README.md" | cut -d '#' -f 2 >links
+    grep -oE '[(]#[a-z0-9-]+[)]' "$ROOT/scripts/manual/guide.md" | tr -d '()#' >>links
+    [ "$(wc -l <links)" -ge 2 ]
+    sed -n 's/^##* //p' "$ROOT/scripts/manual/guide.md" | tr '[:upper:] ' '[:lower:]-' | tr -cd 'a-z0-9\n-' >headings
+    while read -r link; do
+        grep -qx -- "$link" headings
+    done <links
+}
+
 @test "the README downloads as today's hf wants it, and gen finds what hf has" {
     [ -n "$hf" ] || skip "no hf here (sh scripts/deps.sh hf)"
-    command=$(blocks sh | grep '^hf download ')
+    command=$(blocks sh README.md | grep '^hf download ')
+    [ "$command" = "$(blocks sh scripts/manual/guide.md | grep '^hf download ')" ]
     [ "$(printf '%s\n' "$command" | wc -l)" -eq 1 ]
     # It warns of patterns that it does not take as such.
     run --separate-stderr bash -c "$command"
@@ -114,13 +147,16 @@ blocks() {
     [ "$status" -eq 0 ]
 }
 
-@test "the README's C program is built by the line that stands there, and tells what gen tells" {
+@test "the guide's C program is built by the line that stands there, and tells what gen tells" {
     [ -z "${GEN_SANITIZE:-}" ] || skip "the sanitizers' own libraries are needed too"
     unset GEN_KERNELS
-    blocks c | grep -v '^--------$' >story.c
-    line=$(grep '^cc .* story\.c ' "$ROOT/README.md")
-    # As if `make install` had put headers and library where compilers look.
-    C_INCLUDE_PATH=$ROOT/include LIBRARY_PATH=$(dirname "$GEN") bash -euc "$line"
+    blocks c scripts/manual/guide.md | grep -v '^--------$' >story.c
+    line=$(grep '^cc .* story\.c ' "$ROOT/scripts/manual/guide.md")
+    [[ $line == *' story.c $(pkg-config --cflags --libs gen)' ]]
+    # As if `make install` had put headers and the static library there: install.bats tries the shared one.
+    sed "s|@prefix@|/usr|; s|@version@|0|; s|@libdir@|$(dirname "$GEN")|; s|@includedir@|$ROOT/include|" \
+        "$ROOT/scripts/gen.pc.in" >gen.pc
+    PKG_CONFIG_PATH=$PWD bash -euc "${line/pkg-config/pkg-config --static}"
     run --separate-stderr ./story "$MODEL" "Once upon"
     [ "$status" -eq 0 ]
     [ -z "$stderr" ]
@@ -133,6 +169,5 @@ blocks() {
         [ -z "$output" ]
         [ "${#stderr_lines[@]}" -eq 1 ]
     done
-    [[ $line == *"-lgen \$(pkg-config --libs libcjson libutf8proc) -lm -pthread" ]]
     grep -qF -- '-lgen -lcjson -lutf8proc -lm -pthread' "$ROOT/include/gen.h"
 }

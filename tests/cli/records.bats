@@ -102,6 +102,10 @@ list.csv: line 10 has a quote that does not end' ]
     done
     gen --lines --template template -f list
     refused 2 "--template needs --jsonl or --csv"
+    gen_stdin '{"a":1}\n' -n 0 --jsonl --template -
+    refused 2 "--template - and the prompt are both read from stdin"
+    gen_stdin '{{a}}' -n 0 --jsonl --template - --bad-words - -f list
+    refused 2 "--template - and --bad-words - are both read from stdin"
     gen_stdin '{}' --jsonl --template nothing
     refused 1 "nothing: No such file"
     gen --csv --lines -f list

@@ -103,11 +103,11 @@ setup() {
         cmp kept "$1"
     }
     echo 'My diary.' >text
-    no text 'has a line that is no record of --json'
+    no text 'does not begin with a record of --json'
     echo '{"index":0}' >old
     no old 'has a record without "run"'
     "$GEN" "${OPTIONS[@]}" -s 4 -o out
-    tac out >turned
+    { head -n 3 out && sed -n 2p out; } >turned
     no turned 'its records are not in the order of their prompts'
     gen "${OPTIONS[@]}" -s 4 --resume -o /dev/null
     refused 2 "/dev/null: --resume needs a regular file"
@@ -152,6 +152,7 @@ setup() {
         cat part.*."$n" | jq -c --slurp 'sort_by(.index)[]' | cmp - <(jq -c . whole)
     done
     head -n 2 part.2.3 >part.2.3.partial
+    rm part.2.3
     gen "${OPTIONS[@]}" -s 4 --shard 2/3 --resume -o part.2.3
     [[ $stderr == *"going on after the prompt with index 4,"* ]]
     [ "$(jq -s -c 'map(.index)' part.2.3)" = "[1,4,7,10,13,16,19,22,25,28]" ]
@@ -162,4 +163,61 @@ setup() {
     done
     gen --shard 1/2 Hi
     refused 2 "--shard needs many prompts"
+}
+
+@test "--resume: answers of another --shard or --first-index are refused, as prompts would be left out" {
+    no() {
+        cp "$1" kept
+        gen "${OPTIONS[@]}" -s 4 "${@:2}" --resume -o "$1"
+        refused 2 "$1: was made with another --shard or --first-index, or lacks records"
+        cmp kept "$1"
+    }
+    "$GEN" "${OPTIONS[@]}" -s 4 --shard 2/4 -o part
+    no part
+    no part --shard 1/4
+    no part --shard 2/3
+    no part --shard 2/2
+    "$GEN" "${OPTIONS[@]}" -s 4 -o out
+    no out --shard 1/2
+    no out --first-index 31
+    sed 4d out >lacks
+    no lacks
+    sed 1d out >later
+    no later
+    no later --shard 1/1
+    # A list that was cut where the answers end, or before, goes on.
+    "$GEN" -n 8 --lines --json --no-timings --first-index 30 -s 4 <list >rest
+    for n in 30 20; do
+        cp out whole
+        { tail -n +$((n + 1)) list && cat list; } | "$GEN" -n 8 --lines --json --no-timings -s 4 --first-index "$n" --resume -o whole
+        cat out rest | cmp - whole
+    done
+}
+
+@test "--resume: a list that ends before its answers do is told, and they stay" {
+    "$GEN" "${OPTIONS[@]}" -s 4 -o out
+    cp out kept
+    head -n 5 list >shorter
+    for list in shorter /dev/null; do
+        for shard in 1/1 1/2; do
+            "$GEN" "${OPTIONS[@]}" -s 4 --shard "$shard" -o part
+            last=$(tail -n 1 part | jq .index)
+            cp part before
+            gen -n 8 --lines --json --no-timings -f "$list" -s 4 -q --shard "$shard" --resume -o part
+            echo "$stderr"
+            [ "$status" -eq 1 ]
+            [ "${stderr_lines[0]}" = "gen: $list: ends before the prompt with index $last, which part answers already: another list? (give another --output, or --first-index if the list was cut)" ]
+            cmp before part
+            gen "${OPTIONS[@]}" -s 4 -q --shard "$shard" --resume -o part
+            [ "$status" -eq 0 ]
+            [ -z "$stderr" ]
+            cmp before part
+            [ ! -e part.partial ]
+        done
+    done
+    # Without its line of names a CSV has nothing, either.
+    (echo prompt && cat list) | "$GEN" -n 8 --csv --json --no-timings -s 4 -o answers
+    gen_stdin '' -n 8 --csv --json --no-timings -s 4 --resume -o answers
+    [ "$status" -eq 1 ]
+    [[ $stderr == *"stdin: ends before the prompt with index 28, which answers answers already"* ]]
 }

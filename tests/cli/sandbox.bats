@@ -95,6 +95,16 @@ sealed() {
     grep -q 'rename' after
 }
 
+@test "explain: no file, network or program after its text is read" {
+    need_sandbox
+    sealed explain -t 2 Hello
+    [ "$("$GEN" explain --no-sandbox Hello)" = "$(cat out)" ]
+    sealed explain -t 2 --json -f hello
+    sealed explain -t 2 -o page.html -f hello
+    [ -s page.html ]
+    grep -q 'rename' after
+}
+
 @test "--no-sandbox keeps everything, and this test would see it" {
     need_sandbox
     traced --no-sandbox -n 1 Hello

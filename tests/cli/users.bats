@@ -8,7 +8,7 @@ setup() {
 }
 
 @test "no page of help is wider than a terminal of 80 columns" {
-    for command in generate tokenize inspect convert bench vocab train finetune help; do
+    for command in generate score eval compare tokenize inspect convert bench vocab train finetune help; do
         gen help $command
         [ "$status" -eq 0 ]
         [ "${#lines[@]}" -ge 5 ]

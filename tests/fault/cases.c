@@ -30,6 +30,12 @@ const char *const fault_ways[FAULT_KINDS][6] = {
 #define SHAPE "--n-layer 1 --n-head 2 --n-embd 16 --n-ctx 16 --batch-size 64 -t 1 "
 #define TEXT  "@/train/text.txt"
 
+/* A run of three prompts of which two are answered. */
+#define RESUME "-q -m %/model.gguf -t 1 -s 1 -n 4 --lines --json --no-timings --resume -o text"
+#define RESUME_BEFORE                                                                              \
+    "printf 'the king\\nOnce\\nthe queen\\n' | \"$GEN\" -m \"$MADE/model.gguf\" -t 1 -s 1 -n 4 "   \
+    "--lines --json --no-timings >all && "
+
 const char fault_cases_fixtures[] =
     "\"$GEN\" convert -q \"$GOLDEN/models/base\" \"$MADE/model.gguf\" && "
     "\"$GEN\" convert -q --type q8_0 \"$GOLDEN/models/base\" \"$MADE/q8.gguf\" && "
@@ -54,8 +60,46 @@ const struct fault_case fault_cases[] = {
     {.name = "generate -o",
      .before = "echo 'what was there before' >text",
      .command = "-m %/model.gguf -t 1 --greedy -n 12 -o text -p the"},
+    {.name = "generate --csv, template",
+     .before = "printf 'Q: {{a}} {{b}}\\nA:' >t",
+     .command = "-m %/model.gguf -t 1 -s 1 -n 4 --csv --json --no-timings --template t",
+     .input = "a,b,max_new_tokens\nthe king,\"x\ny\",3\nOnce,\"\"\"q\"\"\",\n"},
+    {.name = "generate --resume, half is done",
+     .before = RESUME_BEFORE "head -c 700 all >text.partial && rm all",
+     .command = RESUME,
+     .input = "the king\nOnce\nthe queen\n",
+     .again = true},
+    {.name = "generate --resume, a list that has grown",
+     .before = RESUME_BEFORE "head -n 2 all >text && rm all",
+     .command = RESUME,
+     .input = "the king\nOnce\nthe queen\n",
+     .again = true},
+    {.name = "generate --output-dir",
+     .before = "mkdir d && echo 'what was there before' >d/7.txt",
+     .command = "-m %/model.gguf -t 1 -s 1 -n 4 --jsonl --output-dir d --name {{id}}.txt",
+     .input = "{\"id\":7,\"prompt\":\"the king\"}\n{\"id\":8,\"prompt\":\"Once\"}\n"},
     {.name = "generate --save-logits",
      .command = "-m %/model.gguf -t 1 --greedy -n 2 --save-logits logits -p the"},
+    {.name = "generate --prompt-cache, made",
+     .command = "-m %/model.gguf -t 1 --greedy -n 4 --prompt-cache cache -f %/text",
+     .warns = true},
+    {.name = "generate --prompt-cache, read",
+     .before = "\"$GEN\" -m \"$MADE/model.gguf\" -t 1 -n 1 --prompt-cache cache -f \"$MADE/text\"",
+     .command = "-m %/model.gguf -t 2 --greedy -n 4 --prompt-cache cache -f %/text"},
+    {.name = "generate --prompt-cache, made anew",
+     .before = "\"$GEN\" -m \"$MADE/model.gguf\" -t 1 -n 1 --prompt-cache cache -p 'the king'",
+     .command = "-m %/model.gguf -t 1 --greedy -n 4 --prompt-cache cache -f %/text",
+     .warns = true},
+    {.name = "chat",
+     .before = "echo 'what was there before' >talk.json && "
+               "echo '[{\"role\": \"user\", \"content\": \"the queen\"}]' >old.json",
+     .command = "chat -q -m %/model.gguf -t 1 --greedy -n 4 --system the --stop-at sentence",
+     .input = "/save talk.json\nthe king\n/set top-k 3\n/show\n/load old.json\n"},
+    {.name = "chat --jsonl --json",
+     .command = "chat -q -m %/model.gguf -t 1 --greedy -n 4 --jsonl --json --no-timings",
+     .input = "{\"id\": 1, \"messages\": [{\"role\": \"user\", \"content\": \"the king\"}], "
+              "\"stop\": [\"e\"]}\n"
+              "{\"messages\": [{\"role\": \"user\", \"content\": \"Once\"}]}\n"},
     {.name = "tokenize", .command = "tokenize -m %/model.gguf --json %/text"},
     {.name = "tokenize -o",
      .before = "echo 'what was there before' >ids",
@@ -63,6 +107,26 @@ const struct fault_case fault_cases[] = {
     {.name = "tokenize --decode",
      .command = "tokenize -m %/model.gguf --decode",
      .input = "83 257 260 300"},
+    {.name = "tokenize --lines, 2 threads",
+     .before = "echo 'what was there before' >ids",
+     .command = "tokenize -m %/model.gguf -t 2 --lines -o ids @/train/text.txt"},
+    {.name = "tokenize --jsonl --json",
+     .command = "tokenize -m %/model.gguf -t 1 --jsonl --json --offsets",
+     .input = "{\"text\": \"the king\", \"id\": 7}\n{\"text\": \"Once\"}\n"},
+    {.name = "tokenize --show", .command = "tokenize -m %/model.gguf --show %/text"},
+    {.name = "explain", .command = "explain -t 2 -m %/q8.gguf the king"},
+    {.name = "explain -o",
+     .before = "echo 'what was there before' >page.html",
+     .command = "explain -t 2 -m @/models/base -o page.html the king"},
+    {.name = "explain --json", .command = "explain -t 1 -m @/models/base --json the king"},
+    {.name = "score --jsonl",
+     .command = "score -m %/model.gguf -t 2 --jsonl --json --logprobs 2",
+     .input = "{\"text\": \"the king\"}\n{\"context\": \"Once \", \"continuation\": \"upon\"}\n"},
+    {.name = "eval --text", .command = "eval -m %/q8.gguf -t 1 --json --ctx 8 --text %/text"},
+    {.name = "eval --choices -o",
+     .before = "echo 'what was there before' >out",
+     .command = "eval -m %/model.gguf -t 1 -o out --choices -",
+     .input = "{\"context\": \"the\", \"choices\": [\"king\", \"queen\"], \"label\": 1}\n"},
     {.name = "inspect", .command = "inspect --tensors %/model.gguf"},
     {.name = "inspect --json", .command = "inspect --json @/models/base"},
     {.name = "convert to q4_k_m",

@@ -12,8 +12,9 @@ struct fault_case {
     const char *before;  /* shell commands; $GEN is the program, $MADE as % below; or NULL */
     const char *command; /* arguments; @ begins a path in tests/golden, % one among what was made */
     const char *input;   /* its stdin; NULL: empty */
-    bool again;          /* the same command, run again, must come to the same end: it trains, so
-                            what it leaves may be of a step in between, and it has --resume */
+    bool again;          /* the same command, run again, must come to the same end: what it
+                            leaves may be of a step in between, and it has --resume */
+    bool warns;          /* a file that is not written costs a line, and not the exit status */
 };
 
 extern const struct fault_case fault_cases[];

@@ -17,14 +17,14 @@ enum { N_VOCAB = 512, MAX_POSITIONS = 64 };
 static struct gen_model *model;
 static const struct gen_tokenizer *tokenizer;
 static struct thread_pool *pool;
-static struct pair_template pair, message;
+static struct pair_template pair, each;
 
 static void prepare(void) {
     struct gen_error err;
     pool = thread_pool_new(1);
     if (pool == NULL || gen_model_open(&model, FUZZ_MODEL, NULL, &err) != GEN_OK ||
         pair_template_init(&pair, "{prompt}{completion}", "prompt", "completion", &err) != GEN_OK ||
-        pair_template_init(&message, "{role}: {content}\\n", "role", "content", &err) != GEN_OK) {
+        pair_template_init(&each, "{role}: {content}\\n", "role", "content", &err) != GEN_OK) {
         abort();
     }
     tokenizer = gen_model_tokenizer(model);
@@ -43,7 +43,7 @@ static void read_pairs(const char *path) {
     struct gen_error err;
     struct pairs_reader reader = {.tokenizer = tokenizer,
                                   .pair = &pair,
-                                  .message = &message,
+                                  .message = &each,
                                   .max_positions = MAX_POSITIONS,
                                   .progress = go_on};
     if (file_map_open(&map, path, &err) != GEN_OK) {

@@ -3,7 +3,7 @@
 
     GEN=build/gen tests/fuzz/make_seeds.py
 
-Needs the standard library and a gen that is built, which makes the states and caches of training.
+Needs the standard library and a gen that is built, which makes the states and caches.
 """
 import json
 import os
@@ -134,6 +134,30 @@ def training():
                 put("token_cache", "size", chosen(1, read(directory, name)))
 
 
+def tokenize():
+    """Two bytes choose what is read and what is printed."""
+    for name, read_as, form, data in (
+            ("lines", 0, 3, "the king\n\nthe <r> queen\r\n<|endoftext|>"),
+            ("lines-json", 8, 8 | 16, "a\u4f60 <m>\nkings king\n x <r> x\n"),
+            ("jsonl", 1, 8, '{"text": "the \\ud83d\\ude00", "id": 7}\n\n{"x": 1}\n[1]\n'),
+            ("null", 2, 2, "the\nking\0\0a"),
+            ("show", 3 | 8, 1, "the \u4f60\u0301\u05d0\t\x1b[1m |\\\n<|endoftext|> \U0001f3fd\u200d"),
+            ("show-lines", 0, 1 | 16, "the\nking\xff\n"),
+            ("decode", 4, 3, "1 2 3\n[4,5]\nx\n511\n"),
+            ("decode-jsonl", 5, 0, '{"ids": [1, 2], "x": null}\n{"ids": 3}\n')):
+        put("tokenize", name, bytes([read_as, form]) + data.encode("utf-8", "surrogateescape"))
+
+
+def prompt_caches():
+    with tempfile.TemporaryDirectory() as directory:
+        cache = os.path.join(directory, "p")
+        subprocess.run([GEN, "-m", BASE, "-n", "1", "-t", "1", "--prompt-ids", "1 2 3",
+                        "--prompt-cache", cache], check=True, stdout=subprocess.DEVNULL)
+        put("prompt_cache", "head", chosen(7, read(cache)[:300]))
+        put("prompt_cache", "sum", chosen(3, read(cache)[:60]))
+        put("prompt_cache", "as-it-is", chosen(0, read(cache)[:100]))
+
+
 def lines():
     put("lines", "pairs", chosen(0, '{"prompt": "What?", "completion": " the king"}\n'
                                     '{"messages": [{"role": "user", "content": "Hi"}, '
@@ -147,6 +171,51 @@ def lines():
     put("lines", "prompts-json", chosen(3, '{"prompt": "the"}\n{"prompt": 5}\n{"prompt": "\\n"}\n'))
     put("lines", "prompts", chosen(4, "the king\n\nthe queen\r\n"))
     put("lines", "prompt", chosen(5, "the king\n"))
+
+
+def chats():
+    talk = '{"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "a"}]%s}'
+    put("chat", "load", chosen(0, talk % ', "id": 5'))
+    put("chat", "load-array", chosen(0, '[{"role": "user", "content": "x"},'
+                                        ' {"role": "assistant", "content": "y\\u00e9\\n"}]'))
+    put("chat", "talks", chosen(1, "\n".join(talk % more for more in (
+        "", ', "id": {"x": [1.50, null]}, "max_new_tokens": 1', ', "stop": ["e", "the"], "seed": 7',
+        ', "temperature": "0.5", "bad_words": "the", "context": "slide"',
+        ', "logit_bias": {"5": "-inf"}, "do_sample": false, "min_new_tokens": 2, "max_length": 9', ', "top_p": 7'))))
+
+
+def records():
+    jsonl = ('{"prompt":"the king","id":1,"max_new_tokens":3,"temperature":0.5,"stop":["a","b"],"do_sample":true}\n'
+             '{"prompt":"a","logit_bias":{"5":-1,"6":"-inf"},"bad_words":"th","seed":7,"tags":[1.50,"x",{"y":null}]}\n\n'
+             '{"prompt":"b","temprature":1,"num_return_sequences":2,"stop_at":"sentence","max_length":9}\n{"id":4}\n')
+    csv = 'prompt,id,temperature\n"a ""b"", c\nd",7,\nthe king,x,0.5\n\n"open\n,1,2\n'
+    put("records", "jsonl", chosen(0, jsonl))
+    put("records", "csv", chosen(1, csv))
+    put("records", "template-jsonl", chosen(2, "Q: {{prompt}} {{ id }}\nA:\0" + jsonl))
+    put("records", "template-csv", chosen(3, "{{prompt}}{{id}}\0" + csv))
+    put("records", "name-jsonl", chosen(4, "{{id}}-{{index}}.{{sequence}}.txt\0" + jsonl))
+    put("records", "name-csv", chosen(5, "{{ id }}\0" + csv.replace("id", "../x", 1)))
+    answers = [{"index": i // 2, "sequence": i % 2, "finish_reason": "length",
+                "run": "0123ab-4567cd-89abef"} for i in range(6)]
+    answers.append({"index": 3, "error": "no", "run": "0123ab-4567cd-89abef"})
+    answers.append({"index": 4, "sequence": 0, "finish_reason": "canceled",
+                    "run": "0123ab-4567cd-89abef"})
+    lines = "".join(json.dumps(answer) + "\n" for answer in answers)
+    put("records", "resume", chosen(6, lines))
+    put("records", "resume-half", chosen(7, lines[:400]))
+    shard = "".join(json.dumps(dict(answer, index=3 * i + 1)) + "\n"
+                    for i, answer in enumerate(answers[:6:2]))
+    put("records", "resume-shard", chosen(8, shard))
+
+
+def evaluation():
+    names = ["choices", "hellaswag", "lambada", "blimp", "piqa", "arc", "winogrande"]
+    for i, name in enumerate(names + ["pairs"]):
+        lines = read(os.path.join(GOLDEN, "eval"), name + ".jsonl").splitlines()
+        put("eval", name, chosen(i, b"\n".join(lines[1:3]) if name == "pairs" else lines[1]))
+    put("eval", "arc-nested", chosen(5, read(os.path.join(GOLDEN, "eval"), "arc-nested.jsonl").splitlines()[1]))
+    put("eval", "records", chosen(7, '{"text": "a", "x": [1]}\n{"ids": [1, 2]}\n{"context": " ", '
+                                     '"continuation": "b"}\n{"context": "", "continuation": ""}\n'))
 
 
 def options():
@@ -220,6 +289,6 @@ def chat_templates():
 
 if __name__ == "__main__":
     shutil.rmtree(os.path.join(HERE, "seeds"), ignore_errors=True)
-    for make in (gguf, safetensors, tokenizers, directories, training, lines, options, numbers,
-                 chat_templates, constraints):
+    for make in (gguf, safetensors, tokenizers, directories, training, prompt_caches, lines, tokenize, evaluation, chats, records,
+                 options, numbers, chat_templates, constraints):
         make()

@@ -12,48 +12,12 @@
 
 #include <cmocka.h>
 
-#include "format/tokenizer_files.h"
-#include "format_fixture.h"
+#include "added_set.h"
 #include "tokenizer_files.h"
 
 static const char *golden_path(void) {
     const char *path = getenv("ADDED_TOKENS");
     return path != NULL ? path : "tests/golden/added_tokens.json";
-}
-
-static void copy_file(const char *directory, const char *name) {
-    char path[200];
-    size_t n = 0;
-    struct gen_bytes bytes = {0};
-    snprintf(path, sizeof path, "%s/%s", TOKENIZER_FILES_SMALL, name);
-    char *text = tokenizer_files_read(path, &n);
-    fixture_put(&bytes, text, n);
-    fixture_write(directory, name, &bytes);
-    free(text);
-    gen_bytes_release(&bytes);
-}
-
-/* The tokenizer of a directory with the tokens of the set. */
-static struct gen_tokenizer *open_set(const cJSON *set) {
-    const char *directory = fixture_directory_new();
-    copy_file(directory, "vocab.json");
-    copy_file(directory, "merges.txt");
-    char *decoder = cJSON_Print(cJSON_GetObjectItem(set, "added_tokens_decoder"));
-    struct gen_bytes config = {0};
-    fixture_text(&config, "{\"added_tokens_decoder\": ");
-    fixture_text(&config, decoder);
-    fixture_text(&config, "}");
-    fixture_write(directory, "tokenizer_config.json", &config);
-    gen_bytes_release(&config);
-    cJSON_free(decoder);
-
-    struct gen_tokenizer *tokenizer = NULL;
-    struct gen_error err = {0};
-    if (tokenizer_files_read_directory(&tokenizer, directory, -1, &err) != GEN_OK) {
-        fail_msg("%s", err.message);
-    }
-    fixture_directory_remove(directory);
-    return tokenizer;
 }
 
 static bool check(const struct gen_tokenizer *tokenizer, const char *text, bool special,
@@ -88,7 +52,7 @@ static void test_golden(void **state) {
     cJSON *sets = cJSON_Parse(text);
     assert_non_null(sets);
     for (const cJSON *set = sets->child; set != NULL; set = set->next) {
-        struct gen_tokenizer *tokenizer = open_set(set);
+        struct gen_tokenizer *tokenizer = added_set_open(set);
         const cJSON *item;
         cJSON_ArrayForEach(item, cJSON_GetObjectItem(set, "cases")) {
             const char *content = cJSON_GetObjectItem(item, "text")->valuestring;

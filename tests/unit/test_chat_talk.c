@@ -1,6 +1,7 @@
 /**
  * test_chat_talk.c - the conversation of gen chat below its terminal: lines broken between words
- * however the text comes in, and turns that read no more than their own tokens.
+ * however the text comes in, turns that read no more than their own tokens, messages that are
+ * changed and taken back.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,6 +9,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cmd/chat/chat_screen.h"
@@ -63,6 +65,8 @@ static void wide_characters_take_two_columns(void **state) {
 struct heard {
     struct gen_result last;
     struct gen_bytes text;
+    struct gen_bytes prompt; /* what the model had read, with a NUL */
+    const struct gen_tokenizer *tokenizer;
     int n_full;
     int stop_after; /* pieces of text; 0: never */
 };
@@ -82,7 +86,14 @@ static void on_full(void *context) {
 }
 
 static void on_end(void *context, const struct gen_result *result) {
-    ((struct heard *)context)->last = *result;
+    struct heard *heard = context;
+    struct gen_error err;
+    heard->last = *result;
+    heard->prompt.n = 0;
+    assert_int_equal(gen_tokenizer_decode(heard->tokenizer, result->prompt_ids,
+                                          result->n_prompt_ids, &heard->prompt, &err),
+                     GEN_OK);
+    assert_int_equal(gen_bytes_append(&heard->prompt, "", 1), GEN_OK);
 }
 
 struct fixture {
@@ -107,6 +118,7 @@ static void begin(struct fixture *f) {
     f->talk = (struct chat_talk){
         .model = f->model, .chat_template = f->chat_template, .options = &f->options};
     assert_int_equal(gen_engine_new(&f->talk.engine, f->model, &options, &err), GEN_OK);
+    f->heard.tokenizer = gen_model_tokenizer(f->model);
     f->listener = (struct chat_listener){&f->heard, on_text, go_on, on_full, on_end};
 }
 
@@ -116,6 +128,7 @@ static void end(struct fixture *f) {
     gen_model_free(f->model);
     chat_talk_release(&f->talk);
     gen_bytes_release(&f->heard.text);
+    gen_bytes_release(&f->heard.prompt);
 }
 
 static enum gen_status say(struct fixture *f, const char *message) {
@@ -152,7 +165,7 @@ static void a_turn_reads_its_own_tokens(void **state) {
         assert_int_equal(f.talk.messages.n, 4);
         assert_true(chat_talk_undo(&f.talk));
         assert_int_equal(f.talk.messages.n, 2);
-        assert_memory_equal(f.talk.refused.data, "b", 1);
+        assert_int_equal(f.talk.refused.n, 0);
         assert_true(chat_talk_undo(&f.talk));
         assert_false(chat_talk_undo(&f.talk));
     }
@@ -188,8 +201,9 @@ static void the_oldest_turns_go_and_the_system_message_stays(void **state) {
     for (int i = 0; i < 12; i++) {
         assert_int_equal(say(&f, "abc"), GEN_OK);
         assert_true(f.heard.last.n_prompt_ids + 4 <= 64);
-        /* Whole turns. */
+        /* Whole turns, after the system message. */
         assert_int_equal(f.talk.n_left_out % 2, 0);
+        assert_memory_equal(f.heard.prompt.data, "System: s\nUser: abc\nAssistant:", 30);
     }
     assert_int_equal(f.heard.n_full, 1);
     assert_int_equal(f.talk.messages.n, 25);
@@ -210,6 +224,70 @@ static void the_oldest_turns_go_and_the_system_message_stays(void **state) {
     end(&f);
 }
 
+static void replace(struct fixture *f, const char *system, const char *said, const char *answer) {
+    struct chat_messages messages = {0};
+    chat_messages_add(&messages, CHAT_SYSTEM, system, strlen(system));
+    chat_messages_add(&messages, CHAT_USER, said, strlen(said));
+    chat_messages_add(&messages, CHAT_ASSISTANT, answer, strlen(answer));
+    chat_talk_replace(&f->talk, &messages);
+}
+
+/* A message that would be enough to leave out, and its answer goes, too. */
+static void no_half_of_a_turn_stays(void **state) {
+    struct fixture f;
+    char message[41] = "", whole[100];
+    int n_whole = 0, n_short = 0;
+    (void)state;
+    begin(&f);
+    for (size_t n = 1; n < sizeof message; n++) {
+        message[n - 1] = 'x';
+        replace(&f, "s", message, "a");
+        assert_int_equal(say(&f, "d"), GEN_OK);
+        snprintf(whole, sizeof whole,
+                 "System: s\nUser: %s\nAssistant: a\nUser: d\nAssistant:", message);
+        bool is_whole = f.talk.n_left_out == 0;
+        n_whole += is_whole;
+        n_short += !is_whole;
+        assert_string_equal(f.heard.prompt.data,
+                            is_whole ? whole : "System: s\nUser: d\nAssistant:");
+    }
+    assert_true(n_whole > 0);
+    assert_true(n_short > 0);
+    end(&f);
+}
+
+/* Of many turns no more go than must: one more would have no room. */
+static void as_few_turns_go_as_must(void **state) {
+    struct fixture f;
+    int n_short = 0;
+    (void)state;
+    begin(&f);
+    f.options.max_new_tokens = 1;
+    for (int n = 1; n <= 9; n++) {
+        struct chat_messages messages = {0};
+        for (int i = 0; i < n; i++) {
+            chat_messages_add(&messages, CHAT_USER, "abcdefgh", (size_t)(i % 8));
+            chat_messages_add(&messages, CHAT_ASSISTANT, "a", 1);
+        }
+        chat_talk_replace(&f.talk, &messages);
+        assert_int_equal(say(&f, "b"), GEN_OK);
+        assert_true(f.heard.last.n_prompt_ids + 1 <= 64);
+        if (f.talk.n_left_out > 0) {
+            struct gen_ids ids = {0};
+            struct gen_error err;
+            chat_messages_cut(&f.talk.messages, f.talk.messages.n - 1);
+            assert_int_equal(chat_talk_encode(f.model, f.chat_template, &f.talk.messages,
+                                              f.talk.n_left_out - 2, false, &ids, &err),
+                             GEN_OK);
+            assert_true(ids.n + 1 > 64);
+            gen_ids_release(&ids);
+        }
+        n_short += f.talk.n_left_out > 0;
+    }
+    assert_true(n_short > 0);
+    end(&f);
+}
+
 static void an_answer_that_is_ended_is_kept(void **state) {
     struct fixture f;
     (void)state;
@@ -227,6 +305,135 @@ static void an_answer_that_is_ended_is_kept(void **state) {
     end(&f);
 }
 
+/* ---- a message that is changed, asked once more, taken back ----------------------------------*/
+
+/* The contents must be these, in order; of an answer NULL: any. */
+static void has_messages(const struct fixture *f, size_t n, const char *const *contents) {
+    assert_int_equal(f->talk.messages.n, n);
+    for (size_t i = 0; i < n; i++) {
+        const struct gen_bytes *content = &f->talk.messages.data[i].content;
+        if (contents[i] != NULL) {
+            assert_int_equal(content->n, strlen(contents[i]));
+            assert_memory_equal(content->data, contents[i], content->n);
+        }
+    }
+}
+
+static enum gen_status edit(struct fixture *f, const char *message) {
+    struct gen_error err;
+    return chat_talk_edit(&f->talk, message, strlen(message), &f->listener, &err);
+}
+
+static enum gen_status retry(struct fixture *f) {
+    struct gen_error err;
+    return chat_talk_retry(&f->talk, &f->listener, &err);
+}
+
+static void an_edited_message_takes_the_place_of_the_last(void **state) {
+    struct fixture f;
+    (void)state;
+    begin(&f);
+    assert_int_equal(say(&f, "a"), GEN_OK);
+    assert_int_equal(say(&f, "b"), GEN_OK);
+    assert_int_equal(edit(&f, "c"), GEN_OK);
+    has_messages(&f, 4, (const char *[]){"a", NULL, "c", NULL});
+    assert_memory_equal(chat_talk_last(&f.talk)->data, "c", 1);
+    end(&f);
+}
+
+static void an_edit_without_an_answer_changes_nothing(void **state) {
+    struct fixture f;
+    char longest[400], answer[100];
+    (void)state;
+    begin(&f);
+    memset(longest, 'x', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    assert_int_equal(say(&f, "a"), GEN_OK);
+    assert_int_equal(say(&f, "b"), GEN_OK);
+    const struct gen_bytes *content = &f.talk.messages.data[3].content;
+    size_t n_answer = content->n;
+    assert_true(n_answer < sizeof answer);
+    memcpy(answer, content->data, n_answer);
+    answer[n_answer] = '\0';
+    assert_int_equal(edit(&f, longest), GEN_CONTEXT_FULL);
+    has_messages(&f, 4, (const char *[]){"a", NULL, "b", answer});
+    /* What was refused is the last message; asked once more, it would still replace. */
+    assert_int_equal(chat_talk_last(&f.talk)->n, strlen(longest));
+    assert_int_equal(retry(&f), GEN_CONTEXT_FULL);
+    has_messages(&f, 4, (const char *[]){"a", NULL, "b", answer});
+    assert_true(chat_talk_undo(&f.talk)); /* of that one alone */
+    has_messages(&f, 4, (const char *[]){"a", NULL, "b", answer});
+    assert_memory_equal(chat_talk_last(&f.talk)->data, "b", 1);
+    f.heard.stop_after = 1;
+    assert_int_equal(edit(&f, "c"), GEN_CANCELED);
+    has_messages(&f, 4, (const char *[]){"a", NULL, "b", answer});
+    f.heard.stop_after = 0;
+    assert_int_equal(retry(&f), GEN_OK);
+    has_messages(&f, 4, (const char *[]){"a", NULL, "c", NULL});
+    end(&f);
+}
+
+/* The last prompt begins with all that was said. */
+static bool sees_all(const struct fixture *f) {
+    return f->talk.n_left_out == 0 && strstr(f->heard.prompt.data, "User: one\n") != NULL;
+}
+
+static void turns_come_back_when_what_drove_them_out_is_gone(void **state) {
+    struct fixture f;
+    char longest[200] = "";
+    (void)state;
+    begin(&f);
+    /* As long as goes without the turn before it. */
+    for (size_t n = 0; n + 1 < sizeof longest; n++) {
+        replace(&f, "s", "one", "a");
+        longest[n] = 'x';
+        if (say(&f, longest) != GEN_OK) {
+            longest[n] = '\0';
+            break;
+        }
+    }
+    replace(&f, "s", "one", "a");
+    assert_int_equal(say(&f, longest), GEN_OK);
+    assert_false(sees_all(&f));
+    assert_true(chat_talk_undo(&f.talk));
+    assert_int_equal(say(&f, "d"), GEN_OK);
+    assert_true(sees_all(&f));
+    assert_int_equal(edit(&f, longest), GEN_OK);
+    assert_false(sees_all(&f));
+    /* An edit that fails leaves it so, and one that does not has them again. */
+    size_t n_left_out = f.talk.n_left_out;
+    f.heard.stop_after = 1;
+    assert_int_equal(edit(&f, "e"), GEN_CANCELED);
+    assert_int_equal(f.talk.n_left_out, n_left_out);
+    f.heard.stop_after = 0;
+    assert_int_equal(edit(&f, "e"), GEN_OK);
+    assert_true(sees_all(&f));
+    end(&f);
+}
+
+static void a_message_without_an_answer_is_asked_once_more(void **state) {
+    struct fixture f;
+    (void)state;
+    begin(&f);
+    assert_null(chat_talk_last(&f.talk));
+    assert_int_equal(say(&f, "a"), GEN_OK);
+    f.heard.stop_after = 1;
+    assert_int_equal(say(&f, "b"), GEN_CANCELED);
+    has_messages(&f, 2, (const char *[]){"a", NULL});
+    f.heard.stop_after = 0;
+    assert_int_equal(retry(&f), GEN_OK);
+    has_messages(&f, 4, (const char *[]){"a", NULL, "b", NULL});
+    assert_int_equal(f.heard.last.seed, f.options.seed);
+    /* A conversation from elsewhere may end with a question. */
+    struct chat_messages messages = {0};
+    chat_messages_add(&messages, CHAT_USER, "q", 1);
+    chat_talk_replace(&f.talk, &messages);
+    assert_int_equal(retry(&f), GEN_OK);
+    has_messages(&f, 2, (const char *[]){"q", NULL});
+    assert_int_equal(f.heard.last.seed, f.options.seed);
+    end(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_are_broken_between_words),
@@ -234,7 +441,13 @@ int main(void) {
         cmocka_unit_test(a_turn_reads_its_own_tokens),
         cmocka_unit_test(an_answer_streams_without_white_space_around_it),
         cmocka_unit_test(the_oldest_turns_go_and_the_system_message_stays),
+        cmocka_unit_test(no_half_of_a_turn_stays),
+        cmocka_unit_test(as_few_turns_go_as_must),
+        cmocka_unit_test(turns_come_back_when_what_drove_them_out_is_gone),
         cmocka_unit_test(an_answer_that_is_ended_is_kept),
+        cmocka_unit_test(an_edited_message_takes_the_place_of_the_last),
+        cmocka_unit_test(an_edit_without_an_answer_changes_nothing),
+        cmocka_unit_test(a_message_without_an_answer_is_asked_once_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

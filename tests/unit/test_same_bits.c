@@ -1,7 +1,9 @@
 /**
  * test_same_bits.c - what has no value that is the right one: results of our own exp, tanh, square
  * roots and sums, which must not depend on the machine, the compiler or the kernel set. Where the
- * arithmetic that kernels.h defines is changed on purpose, so are these numbers.
+ * arithmetic that kernels.h defines is changed on purpose, so are these numbers, and
+ * PROMPT_CACHE_BITS of generate/prompt_cache_file.h, so that no file keeps keys and values of the
+ * old one.
  */
 #include <math.h>
 #include <setjmp.h>

@@ -26,35 +26,45 @@ static bool on_go_on(void *context) {
     return !chat->screen.out.failed && signals_caught() == 0;
 }
 
+static int n_ctx_of(const struct chat *chat) {
+    return (int)gen_model_config(chat->load.model)->n_ctx;
+}
+
 static void on_full(void *context) {
     const struct chat *chat = context;
     if (!chat->settings->generate.quiet) {
-        message("the context of %d tokens is full: from now on the model does not see the oldest "
-                "turns; /show and /save have them",
-                (int)gen_model_config(chat->load.model)->n_ctx);
+        struct gen_error said;
+        message_set(&said, GEN_CONTEXT_FULL,
+                    "the context of %d tokens is full: from now on the model does not see the "
+                    "oldest turns; /show and /save have them",
+                    n_ctx_of(chat));
+        chat_screen_warn(&chat->screen, said.message);
     }
 }
 
 static void on_end(void *context, const struct gen_result *result) {
     struct chat *chat = context;
-    chat_screen_end(&chat->screen, result, &chat->talk.messages, true);
+    chat_screen_end(&chat->screen, result, &chat->talk.messages);
     if (result->finish == GEN_FINISH_CONTEXT && !chat->settings->generate.quiet) {
-        message("the answer ends where the context of %d tokens does",
-                (int)gen_model_config(chat->load.model)->n_ctx);
+        struct gen_error said;
+        message_set(&said, GEN_CONTEXT_FULL, "the answer ends where the context of %d tokens does",
+                    n_ctx_of(chat));
+        chat_screen_warn(&chat->screen, said.message);
     }
 }
 
 static const struct chat_listener listener_of = {
     .text = on_text, .go_on = on_go_on, .full = on_full, .end = on_end};
 
-static void take_status(struct chat *chat, enum gen_status status, const struct gen_error *err) {
+/* What became of an answer, which is `index` unless it did not begin. */
+static void take_status(struct chat *chat, enum gen_status status, uint64_t index,
+                        const struct gen_error *err) {
     if (status == GEN_CANCELED) {
         /* At a terminal Ctrl-C is for the answer; else, as any other signal, for the program. */
-        if (chat->reader.interactive) {
-            signals_forget_interrupt();
-        }
-        if (chat->screen.in_answer || chat->screen.on_terminal) {
-            text_out_string(&chat->screen.out, "");
+        bool goes_on = chat->reader.interactive && signals_forget_interrupt();
+        if (goes_on && chat->screen.index == index && chat->screen.on_terminal) {
+            text_out_string(&chat->screen.out, "\n"); /* after the terminal's ^C */
+            chat_screen_note(&chat->screen, "no answer; /retry asks once more");
         }
         chat->failed = chat->failed || !chat->reader.interactive;
     } else if (status != GEN_OK) {
@@ -66,21 +76,22 @@ static void take_status(struct chat *chat, enum gen_status status, const struct 
 void chat_say(struct chat *chat, const char *message, size_t n) {
     struct chat_listener listener = listener_of;
     struct gen_error err;
+    uint64_t index = chat->screen.index;
     listener.context = chat;
-    /* The text may be that of a message which is taken back. */
-    struct gen_bytes copy = {0};
-    alloc_append(&copy, message, n);
-    enum gen_status status = chat_talk_say(&chat->talk, copy.data, copy.n, &listener, &err);
-    take_status(chat, status, &err);
-    gen_bytes_release(&copy);
+    enum gen_status status = chat->replaces
+                                 ? chat_talk_edit(&chat->talk, message, n, &listener, &err)
+                                 : chat_talk_say(&chat->talk, message, n, &listener, &err);
+    chat->replaces = false;
+    take_status(chat, status, index, &err);
 }
 
 void chat_retry(struct chat *chat) {
     struct chat_listener listener = listener_of;
     struct gen_error err;
+    uint64_t index = chat->screen.index;
     listener.context = chat;
     enum gen_status status = chat_talk_retry(&chat->talk, &listener, &err);
-    take_status(chat, status, &err);
+    take_status(chat, status, index, &err);
 }
 
 /* ---- the run ---------------------------------------------------------------------------------*/
@@ -92,8 +103,10 @@ static enum gen_status find_template(struct chat *chat, struct gen_error *err) {
     if (status == GEN_OK && chat->chat_template == NULL) {
         status = gen_chat_template_new(&chat->chat_template, chat->load.model, "plain", err);
         if (status == GEN_OK && !chat->settings->generate.quiet) {
-            message("the model brings no chat template: it reads \"User: ...\" and \"Assistant: "
-                    "...\" (--template NAME for another, --template plain for this one)");
+            chat_screen_warn(
+                &chat->screen,
+                "the model brings no chat template: it reads \"User: ...\" and \"Assistant: "
+                "...\" (--template NAME for another, --template plain for this one)");
         }
     }
     return status;
@@ -120,6 +133,13 @@ static enum gen_status prepare(struct chat *chat, const struct options_parsed *p
     signals_catch();
     if (chat->reader.interactive) {
         signals_keep_interrupt();
+    }
+    if (status == GEN_OK && chat->load.path != NULL &&
+        input_same_file(chat->load.path, settings->output)) {
+        message_set(err, GEN_IO_ERROR,
+                    "%.400s: would be overwritten while it is read (give another file)",
+                    message_name(chat->load.path));
+        status = GEN_IO_ERROR;
     }
     if (status == GEN_OK) {
         model_load_say_notes(&chat->load, settings->verbose);
@@ -182,6 +202,11 @@ static void greet(struct chat *chat) {
     }
 }
 
+/* Whether a signal asks to end; at a terminal Ctrl-C does not, wherever it comes. */
+static bool must_end(const struct chat *chat) {
+    return signals_caught() != 0 && !(chat->reader.interactive && signals_forget_interrupt());
+}
+
 static int talk(struct chat *chat, bool *whole) {
     struct gen_bytes text = {0};
     struct gen_error err;
@@ -195,19 +220,16 @@ static int talk(struct chat *chat, bool *whole) {
         chat_talk_set_system(&chat->talk, system, strlen(system));
     }
     greet(chat);
-    while (!chat->ends && !chat->screen.out.failed) {
+    while (!chat->ends && !chat->screen.out.failed && got != CHAT_GOT_END &&
+           got != CHAT_GOT_ERROR && !must_end(chat)) {
         alloc_append(&chat->beginning, "", 1);
         got = chat_reader_next(&chat->reader, chat->beginning.data, &text, &err);
         chat->beginning.n = 0;
+        chat->replaces = chat->replaces && got == CHAT_GOT_MESSAGE;
         if (got == CHAT_GOT_MESSAGE) {
             chat_say(chat, text.data, text.n);
         } else if (got == CHAT_GOT_COMMAND) {
             chat_command_run(chat, text.data);
-        } else {
-            break;
-        }
-        if (signals_caught() != 0) {
-            break;
         }
     }
     if (got == CHAT_GOT_ERROR) {
@@ -216,10 +238,11 @@ static int talk(struct chat *chat, bool *whole) {
     } else if (got == CHAT_GOT_END && chat->reader.interactive && chat->screen.on_terminal) {
         text_out_string(&chat->screen.out, "\n");
     }
-    *whole = got != CHAT_GOT_ERROR && signals_caught() == 0;
+    *whole = got != CHAT_GOT_ERROR && !chat->reader.gone && signals_caught() == 0;
     gen_bytes_release(&text);
-    /* Whoever typed knows what went wrong, and mended it. */
-    return chat->failed && !chat->reader.interactive ? EXIT_FAILED : EXIT_DONE;
+    /* Whoever typed knows what else went wrong, and mended it. */
+    bool mended = chat->reader.interactive && got != CHAT_GOT_ERROR && !chat->reader.gone;
+    return chat->failed && !mended ? EXIT_FAILED : EXIT_DONE;
 }
 
 static void release(struct chat *chat) {

@@ -12,6 +12,7 @@
 #include "cli/message.h"
 #include "cli/suggest.h"
 #include "cli/text_line.h"
+#include "cli/wrap.h"
 
 struct chat_command {
     const char *name, *argument;
@@ -23,7 +24,7 @@ struct chat_command {
 static void help(struct chat *chat, const char *argument);
 
 static void refuse(struct chat *chat, const char *sentence) {
-    message("%s", sentence);
+    chat_screen_warn(&chat->screen, sentence);
     chat->failed = true;
 }
 
@@ -31,59 +32,76 @@ static void refuse_by(struct chat *chat, const struct gen_error *err) {
     refuse(chat, err->message);
 }
 
-/* Whether there is an answer at the end. */
-static bool has_answer(const struct chat *chat) {
-    const struct chat_messages *messages = &chat->talk.messages;
-    return messages->n > 0 && messages->data[messages->n - 1].role == CHAT_ASSISTANT &&
-           messages->n >= chat_messages_first(messages) + 2;
-}
-
 /* ---- the conversation ------------------------------------------------------------------------*/
 
 static void undo(struct chat *chat, const char *argument) {
     (void)argument;
-    if (!chat_talk_undo(&chat->talk)) {
+    const struct gen_bytes *last = chat_talk_last(&chat->talk);
+    struct gen_bytes text = {0};
+    if (last == NULL) {
         refuse(chat, "/undo: there is no message of yours to take back");
+        return;
     }
+    alloc_append(&text, last->data, last->n);
+    alloc_append(&text, "", 1);
+    text.data[strcspn(text.data, "\n")] = '\0';
+    chat_talk_undo(&chat->talk);
+    chat_screen_note(&chat->screen, "taken back: %.60s", text.data);
+    gen_bytes_release(&text);
 }
 
 static void retry(struct chat *chat, const char *argument) {
     (void)argument;
-    if (!has_answer(chat)) {
-        refuse(chat, "/retry: there is no answer yet");
+    if (chat_talk_last(&chat->talk) == NULL) {
+        refuse(chat, "/retry: there is no message of yours yet");
         return;
     }
     chat_retry(chat);
 }
 
-/* The last message anew: what is given, else in the editor. */
+/* The last message anew: what is given, else in the editor. Until it is sent, nothing changes. */
 static void edit(struct chat *chat, const char *argument) {
-    struct gen_bytes *old = &chat->talk.refused;
+    const struct gen_bytes *last = chat_talk_last(&chat->talk);
     bool given = *argument != '\0';
     if (!given && !chat->reader.edits) {
         refuse(chat, "/edit needs the new text, as there is no editor of lines here: /edit TEXT");
         return;
     }
-    /* A message that was refused is in no conversation any more. */
-    if (old->n == 0 && !chat_talk_undo(&chat->talk)) {
+    if (last == NULL) {
         refuse(chat, "/edit: there is no message of yours yet");
         return;
     }
+    /* A message that was refused is in no conversation. */
+    chat->replaces = chat->talk.refused.n == 0 || chat->talk.refused_edit;
     if (given) {
         chat_say(chat, argument, strlen(argument));
         return;
     }
-    if (memchr(old->data, '\n', old->n) != NULL) {
-        chat_say(chat, old->data, old->n);
-        refuse(chat, "/edit: a message of several lines does not fit the editor: /edit TEXT");
-        return;
-    }
     chat->beginning.n = 0;
-    alloc_append(&chat->beginning, old->data, old->n);
+    /* As it was typed. */
+    alloc_append(&chat->beginning, "/", last->n > 0 && last->data[0] == '/' ? 1 : 0);
+    alloc_append(&chat->beginning, last->data, last->n);
+}
+
+static void clear(struct chat *chat, const char *argument) {
+    struct chat_messages none = {0};
+    struct gen_bytes system = {0};
+    (void)argument;
+    if (chat_messages_first(&chat->talk.messages) > 0) {
+        const struct gen_bytes *content = &chat->talk.messages.data[0].content;
+        alloc_append(&system, content->data, content->n);
+    }
+    chat_talk_replace(&chat->talk, &none);
+    chat_talk_set_system(&chat->talk, system.data, system.n);
+    chat_screen_note(&chat->screen, "a new conversation%s",
+                     system.n > 0 ? ", with the same system message" : "");
+    gen_bytes_release(&system);
 }
 
 static void set_system(struct chat *chat, const char *argument) {
     chat_talk_set_system(&chat->talk, argument, strlen(argument));
+    chat_screen_note(&chat->screen, "%s",
+                     *argument != '\0' ? "the system message is set" : "no system message now");
 }
 
 static void show(struct chat *chat, const char *argument) {
@@ -98,13 +116,17 @@ static void show(struct chat *chat, const char *argument) {
 static void save(struct chat *chat, const char *argument) {
     struct json_out json = {0};
     struct gen_error err;
-    (void)argument; /* the process that writes it knows it from the line */
+    /* The process that writes the file knows it from the line. */
     json_out_open(&json, NULL, '{');
     chat_messages_json(&json, &chat->talk.messages);
     json_out_close(&json, '}');
     alloc_append(&json.text, "\n", 1);
     if (!chat_reader_save(&chat->reader, &json.text, &err)) {
         refuse_by(chat, &err);
+    } else {
+        size_t n = chat->talk.messages.n;
+        chat_screen_note(&chat->screen, "saved %zu message%s in %.300s", n, n == 1 ? "" : "s",
+                         argument);
     }
     gen_bytes_release(&json.text);
 }
@@ -156,7 +178,12 @@ static void set(struct chat *chat, const char *argument) {
         good = false;
     }
     chat_settings_free_lists(&before);
-    if (!good) {
+    if (good) {
+        struct gen_bytes line = {0};
+        chat_settings_show(&line, chat->settings, name);
+        chat_screen_note(&chat->screen, "%.*s", (int)line.n - 1, line.data);
+        gen_bytes_release(&line);
+    } else {
         refuse_by(chat, &err);
     }
     free(name);
@@ -190,30 +217,44 @@ static void leave(struct chat *chat, const char *argument) {
 
 static const struct chat_command table[] = {
     {"/help", "", "these lines", false, true, help},
+    {"/clear", "", "begin a new conversation; the system message stays", false, true, clear},
     {"/undo", "", "take your last message and its answer back", false, true, undo},
     {"/retry", "", "another answer to your last message", false, true, retry},
     {"/edit", "[TEXT]", "your last message anew, in the editor or as TEXT", false, false, edit},
     {"/save", "FILE", "write the conversation to FILE, as JSON", true, false, save},
     {"/load", "FILE", "go on with the conversation in FILE", true, false, load},
     {"/system", "[TEXT]", "another system message, or none", false, false, set_system},
-    {"/set", "[OPTION [VALUE]]", "change an option, or show all; names are the command line's",
-     false, false, set},
+    {"/set", "[OPTION [VALUE]]", "change an option, or show all of them", false, false, set},
     {"/show", "", "the conversation so far", false, true, show},
-    {"/stats", "", "how many tokens were read and drawn, and how full the context is", false, true,
-     stats},
+    {"/stats", "", "tokens read and drawn, and how full the context is", false, true, stats},
     {"/exit", "", "end, as Ctrl-D does", false, true, leave},
+};
+
+/* Names that other programs have for the same (ollama, llama-cli). */
+static const struct {
+    const char *theirs, *ours;
+} habits[] = {
+    {"/bye", "/exit"},    {"/quit", "/exit"},         {"/q", "/exit"},
+    {"/?", "/help"},      {"/new", "/clear"},         {"/reset", "/clear"},
+    {"/regen", "/retry"}, {"/set system", "/system"}, {"/set parameter", "/set"},
 };
 
 static void help(struct chat *chat, const char *argument) {
     struct gen_bytes text = {0};
+    size_t width = chat_screen_width(&chat->screen);
+    bool narrow = width < 60;
     (void)argument;
     for (size_t i = 0; i < N_OF(table); i++) {
         char *left = alloc_printf("%s %s", table[i].name, table[i].argument);
-        text_line(&text, "%-23s %s", left, table[i].help);
+        alloc_append(&text, left, strlen(left));
+        alloc_append(&text, "\n", narrow ? 1 : 0);
+        wrap_text(&text, table[i].help, narrow ? 0 : strlen(left), narrow ? 4 : 22, width);
         free(left);
     }
-    text_line(&text, "Ctrl-C ends an answer; a backslash at the end of a line, or \"\"\" around "
-                     "several, makes a message of more lines; // begins one with /.");
+    wrap_text(&text,
+              "Ctrl-C ends an answer; a backslash at the end of a line, or \"\"\" around several, "
+              "makes a message of more lines; // begins one with /.",
+              0, 0, width);
     chat_screen_say(&chat->screen, text.data, text.n);
     gen_bytes_release(&text);
 }
@@ -231,8 +272,9 @@ const char *chat_command_argument(char *line, const char *command) {
     return argument;
 }
 
-void chat_command_run(struct chat *chat, char *line) {
-    const char *names[N_OF(table)];
+/* Run the command of a line, or say what is wrong with the line. */
+static bool run_command(struct chat *chat, char *line, struct gen_error *err) {
+    const char *names[N_OF(table)], *near;
     for (size_t i = 0; i < N_OF(table); i++) {
         const struct chat_command *command = &table[i];
         const char *argument = chat_command_argument(line, command->name);
@@ -240,22 +282,40 @@ void chat_command_run(struct chat *chat, char *line) {
         if (argument == NULL) {
             continue;
         }
-        bool given = *argument != '\0';
-        if ((command->needs_argument && !given) || (command->takes_none && given)) {
-            message("%s %s: %s", command->name, given ? "takes no argument" : "needs one",
-                    given ? argument : command->argument);
-            chat->failed = true;
-            return;
+        if (command->takes_none && *argument != '\0') {
+            message_set(err, GEN_BAD_ARGUMENT, "%s takes no argument, but has \"%.60s\"",
+                        command->name, argument);
+            return false;
+        }
+        if (command->needs_argument && *argument == '\0') {
+            message_set(err, GEN_BAD_ARGUMENT, "%s must name a file: %s %s", command->name,
+                        command->name, command->argument);
+            return false;
         }
         command->run(chat, argument);
-        return;
+        return true;
     }
-    line[strcspn(line, " \t")] = '\0';
-    const char *near;
+    line[strcspn(line, " \t\n")] = '\0';
     if (suggest(&near, 1, line, names, N_OF(table)) == 1) {
-        message("no command %.60s (did you mean %s?)", line, near);
+        message_set(err, GEN_BAD_ARGUMENT, "no command %.60s (did you mean %s?)", line, near);
     } else {
-        message("no command %.60s (/help lists them; // begins a message with /)", line);
+        message_set(err, GEN_BAD_ARGUMENT,
+                    "no command %.60s (/help lists them; // begins a message with /)", line);
     }
-    chat->failed = true;
+    return false;
+}
+
+void chat_command_run(struct chat *chat, char *line) {
+    struct gen_error err;
+    char *ours = NULL;
+    for (size_t i = 0; i < N_OF(habits) && ours == NULL; i++) {
+        const char *argument = chat_command_argument(line, habits[i].theirs);
+        if (argument != NULL) {
+            ours = alloc_printf("%s %s", habits[i].ours, argument);
+        }
+    }
+    if (!run_command(chat, ours != NULL ? ours : line, &err)) {
+        refuse_by(chat, &err);
+    }
+    free(ours);
 }

@@ -24,6 +24,7 @@ struct chat {
     struct chat_screen screen;
     struct chat_talk talk;
     struct gen_bytes beginning; /**< of the next message, for the editor; with a NUL after it */
+    bool replaces;              /**< and this is in the place of the last one */
     bool failed;                /**< some answer could not be given, some command was wrong */
     bool ends;                  /**< /exit */
 };
@@ -35,7 +36,7 @@ const char *chat_command_argument(char *line, const char *command);
 /** Do what a line says. What is wrong with it is said, and changes nothing. */
 void chat_command_run(struct chat *chat, char *line);
 
-/** A message and its answer, in chat.c. */
+/** A message, `replaces` heeded, and its answer; in chat.c. */
 void chat_say(struct chat *chat, const char *message, size_t n);
 /** The last answer once more, in chat.c. */
 void chat_retry(struct chat *chat);

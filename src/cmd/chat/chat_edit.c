@@ -124,6 +124,58 @@ static char *prompt_of(EditLine *editor) {
     return of(editor)->prompt;
 }
 
+/* ---- what is pasted --------------------------------------------------------------------------*/
+
+/* A terminal that knows bracketed paste puts these around it, if it is asked to. */
+#define PASTE_BEGIN "\033[200~"
+#define PASTE_END   "\033[201~"
+
+static void ask_for_brackets(bool on) {
+    const char *terminal = getenv("TERM"), *text = on ? "\033[?2004h" : "\033[?2004l";
+    int fd = isatty(STDOUT_FILENO) ? STDOUT_FILENO : STDERR_FILENO;
+    if (terminal == NULL || strcmp(terminal, "dumb") == 0) {
+        return;
+    }
+    if (write(fd, text, strlen(text)) < 0) {
+        /* Then each line of what is pasted is a message. */
+    }
+}
+
+/* Insert all up to PASTE_END: newlines and tabs are text here, and what else controls is dropped.
+ */
+static unsigned char paste(EditLine *editor, int key) {
+    static const wchar_t end[] = L"" PASTE_END;
+    size_t n_end = 0;
+    wchar_t text[2] = {0}, character, last = L'\0';
+    (void)key;
+    while (el_wgetc(editor, &character) == 1) {
+        n_end = character == end[n_end] ? n_end + 1 : character == end[0] ? 1 : 0;
+        if (end[n_end] == L'\0') {
+            return CC_REFRESH;
+        }
+        bool second_half = character == L'\n' && last == L'\r';
+        last = character;
+        text[0] = character == L'\r' ? L'\n' : character;
+        bool is_text = (*text >= L' ' && *text != L'\177') || *text == L'\n' || *text == L'\t';
+        if (n_end == 0 && is_text && !second_half) {
+            el_winsertstr(editor, text);
+        }
+    }
+    return CC_REFRESH; /* what the matter is, the editor sees */
+}
+
+/* Let the text be there, as if it were pasted. */
+static void push(struct chat_edit *edit, const char *text) {
+    struct gen_bytes keys = {0};
+    alloc_append(&keys, PASTE_BEGIN, strlen(PASTE_BEGIN));
+    for (; *text != '\0'; text++) {
+        alloc_append(&keys, text, *text == '\033' ? 0 : 1);
+    }
+    alloc_append(&keys, PASTE_END, sizeof PASTE_END);
+    el_push(edit->editor, keys.data);
+    gen_bytes_release(&keys);
+}
+
 /* ---- history ---------------------------------------------------------------------------------*/
 
 static void remember(struct chat_edit *edit, const char *line) {
@@ -135,12 +187,20 @@ static void remember(struct chat_edit *edit, const char *line) {
 
 static void read_history(struct chat_edit *edit) {
     FILE *file = edit->file >= 0 ? fdopen(dup(edit->file), "r") : NULL;
+    struct gen_bytes whole = {0};
     char *line = NULL;
     size_t size = 0;
     while (file != NULL && getline(&line, &size, file) > 0) {
-        line[strcspn(line, "\n")] = '\0';
-        remember(edit, line);
+        size_t n = strcspn(line, "\n");
+        bool goes_on = n > 0 && line[n - 1] == '\\';
+        line[goes_on ? n - 1 : n] = goes_on ? '\n' : '\0';
+        alloc_append(&whole, line, goes_on ? n : n + 1);
+        if (!goes_on) {
+            remember(edit, whole.data);
+            whole.n = 0;
+        }
     }
+    gen_bytes_release(&whole);
     free(line);
     if (file != NULL) {
         fclose(file);
@@ -149,7 +209,10 @@ static void read_history(struct chat_edit *edit) {
 
 static void append_history(const struct chat_edit *edit, const struct gen_bytes *line) {
     struct gen_bytes whole = {0};
-    alloc_append(&whole, line->data, line->n);
+    for (size_t i = 0; i < line->n; i++) {
+        alloc_append(&whole, "\\", line->data[i] == '\n' ? 1 : 0);
+        alloc_append(&whole, &line->data[i], 1);
+    }
     alloc_append(&whole, "\n", 1);
     if (edit->file >= 0 && write(edit->file, whole.data, whole.n) < 0) {
         /* The line is sent all the same. */
@@ -183,6 +246,9 @@ struct chat_edit *chat_edit_new(int history_file, int other) {
     el_set(edit->editor, EL_PROMPT_ESC, prompt_of, INVISIBLE);
     el_set(edit->editor, EL_HIST, history, edit->history);
     el_set(edit->editor, EL_GETCFN, next_character);
+    /* Wide, as libedit keeps copies of others and forgets them. */
+    el_wset(edit->editor, EL_ADDFN, L"gen-paste", L"insert what is pasted", paste);
+    el_set(edit->editor, EL_BIND, PASTE_BEGIN, "gen-paste", NULL);
     catch_signals();
     read_history(edit);
     return edit;
@@ -219,37 +285,39 @@ static void set_prompt(struct chat_edit *edit, const char *text) {
     edit->prompt[n] = '\0';
 }
 
+static enum chat_edit_result get_line(struct chat_edit *edit, struct gen_bytes *line) {
+    int n = 0;
+    const char *typed = el_gets(edit->editor, &n);
+    if (typed != NULL && n > 0) {
+        line->n = 0;
+        alloc_append(line, typed, (size_t)n - (typed[n - 1] == '\n' ? 1 : 0));
+        alloc_append(line, "", 1);
+        line->n--;
+        remember(edit, line->data);
+        append_history(edit, line);
+        return CHAT_EDIT_LINE;
+    }
+    if (edit->gone) {
+        el_set(edit->editor, EL_PREP_TERM, 0);
+        return CHAT_EDIT_GONE;
+    }
+    return interrupted != 0 ? CHAT_EDIT_DROPPED : CHAT_EDIT_END;
+}
+
 enum chat_edit_result chat_edit_line(struct chat_edit *edit, const char *prompt,
                                      const char *beginning, struct gen_bytes *line) {
     set_prompt(edit, prompt);
     interrupted = 0;
     if (*beginning != '\0') {
-        el_push(edit->editor, beginning);
+        push(edit, beginning);
     }
-    for (;;) {
-        int n = 0;
-        const char *typed = el_gets(edit->editor, &n);
-        if (typed != NULL && n > 0) {
-            line->n = 0;
-            alloc_append(line, typed, (size_t)n - (typed[n - 1] == '\n' ? 1 : 0));
-            alloc_append(line, "", 1);
-            line->n--;
-            remember(edit, line->data);
-            append_history(edit, line);
-            return CHAT_EDIT_LINE;
-        }
-        if (edit->gone) {
-            el_set(edit->editor, EL_PREP_TERM, 0);
-            return CHAT_EDIT_GONE;
-        }
-        if (interrupted == 0) {
-            return CHAT_EDIT_END;
-        }
-        interrupted = 0;
-        if (write(STDOUT_FILENO, "\n", 1) < 0) {
-            /* The next read says what the matter is. */
-        }
+    ask_for_brackets(true);
+    enum chat_edit_result result = get_line(edit, line);
+    ask_for_brackets(false);
+    if (result == CHAT_EDIT_DROPPED && write(STDOUT_FILENO, "\n", 1) < 0) {
+        /* The next read says what the matter is. */
     }
+    return result;
 }
 
 #else

@@ -4,6 +4,7 @@
 #include "cmd/chat/chat_frames.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "base/size.h"
@@ -44,7 +45,15 @@ static bool take(int fd, void *bytes, size_t n) {
 
 bool chat_frame_send(int fd, enum chat_frame frame, const char *bytes, size_t n) {
     struct header header = {.n = n, .frame = (int)frame};
-    return put(fd, &header, sizeof header) && put(fd, bytes, n);
+    /* That nobody reads here is no reason to end without a word. */
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+    sigemptyset(&ignore.sa_mask);
+    bool ignored = sigaction(SIGPIPE, &ignore, &before) == 0;
+    bool sent = put(fd, &header, sizeof header) && put(fd, bytes, n);
+    if (ignored) {
+        sigaction(SIGPIPE, &before, NULL);
+    }
+    return sent;
 }
 
 bool chat_frame_receive(int fd, enum chat_frame *frame, struct gen_bytes *bytes) {

@@ -16,8 +16,9 @@ enum chat_frame {
     CHAT_SAVE = 'S', /**< write these bytes to the file that the last line, /save FILE, names */
     CHAT_LOAD = 'R', /**< read the one of /load FILE */
     /* from it */
-    CHAT_LINE = 'L', /**< a line, or the bytes of a file */
-    CHAT_END = 'E',  /**< there are no more lines */
+    CHAT_LINE = 'L',    /**< a line, or the bytes of a file */
+    CHAT_DROPPED = 'C', /**< what was typed is dropped, by Ctrl-C */
+    CHAT_END = 'E',     /**< there are no more lines */
     CHAT_DONE = 'D',
     CHAT_FAILED = 'X' /**< a sentence */
 };

@@ -44,24 +44,25 @@ static void on_interrupt(int number) {
 /* ---- lines without an editor -----------------------------------------------------------------*/
 
 static void prompt(const char *text) {
-    if (write(STDOUT_FILENO, text, strlen(text)) < 0) {
+    int fd = isatty(STDOUT_FILENO) ? STDOUT_FILENO : STDERR_FILENO;
+    if (write(fd, text, strlen(text)) < 0) {
         /* What is typed may be read all the same. */
     }
 }
 
-/* Wait for a line; false when the other process is gone. */
-static bool wait_line(struct state *state, const char *text) {
+/* Wait for a line; false if Ctrl-C dropped it. */
+static bool wait_line(struct state *state) {
     while (!input_ready(state->front->input, &state->line, '\n', INPUT_PROMPT_LIMIT)) {
         struct pollfd fds[2] = {{.fd = state->front->input->fd, .events = POLLIN},
                                 {.fd = state->front->asked, .events = 0}};
         int n = poll(fds, 2, -1);
         if (n > 0 && fds[1].revents != 0) {
-            return false;
+            _exit(0); /* the other process is gone */
         }
         if (n < 0 && interrupted != 0) {
             interrupted = 0; /* the terminal has dropped what was typed */
             prompt("\n");
-            prompt(text);
+            return false;
         }
     }
     return true;
@@ -71,8 +72,8 @@ static enum chat_frame plain_line(struct state *state, const char *text) {
     if (state->front->interactive) {
         prompt(text);
     }
-    if (!wait_line(state, text)) {
-        _exit(0);
+    if (!wait_line(state)) {
+        return CHAT_DROPPED;
     }
     switch (input_next(state->front->input, &state->line, '\n', INPUT_PROMPT_LIMIT, &state->err)) {
     case INPUT_RECORD:
@@ -96,6 +97,8 @@ static enum chat_frame next_line(struct state *state, enum chat_prompt which,
     switch (chat_edit_line(state->edit, text, beginning, &state->line)) {
     case CHAT_EDIT_LINE:
         return CHAT_LINE;
+    case CHAT_EDIT_DROPPED:
+        return CHAT_DROPPED;
     case CHAT_EDIT_END:
         return CHAT_END;
     case CHAT_EDIT_GONE:
@@ -149,6 +152,9 @@ static void set_signals(bool interactive) {
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
+    /* The other process ends, and with it this one, which leaves the terminal as it was. */
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
 }
 
 /* Whoever reads the answers hears of their end by the other process alone. */
@@ -189,6 +195,7 @@ _Noreturn void chat_front_run(const struct chat_front *front) {
     struct state state = {.front = front};
     struct gen_bytes bytes = {0};
     enum chat_frame asked;
+    message_silence(true); /* what happens is said by the other process */
     set_signals(front->interactive);
     if (front->interactive) {
         state.edit = chat_edit_new(front->history, front->asked);

@@ -11,6 +11,7 @@
 #include "cli/alloc.h"
 #include "cli/message.h"
 #include "text/json_line.h"
+#include "text/lines.h"
 
 const char *const chat_role_names[] = {"system", "user", "assistant"};
 
@@ -89,14 +90,13 @@ static const char *take(struct chat_messages *messages, const cJSON *item) {
     return NULL;
 }
 
-enum gen_status chat_messages_parse(struct chat_messages *messages, const char *json, size_t n,
-                                    const char *where, struct gen_error *err) {
-    cJSON *object = NULL;
-    enum gen_status status = json_parse_line(&object, json, n, where, err);
-    const cJSON *list = json_member(object, "messages");
-    if (status == GEN_OK && !cJSON_IsArray(list)) {
+enum gen_status chat_messages_take(struct chat_messages *messages, const cJSON *value,
+                                   const char *where, struct gen_error *err) {
+    enum gen_status status = GEN_OK;
+    const cJSON *list = cJSON_IsArray(value) ? value : json_member(value, "messages");
+    if (!cJSON_IsArray(list)) {
         char names[200];
-        json_list_members(names, sizeof names, object);
+        json_list_members(names, sizeof names, value);
         message_set(err, GEN_BAD_FILE,
                     "%s has no member \"messages\" that is an array, but %s (it must be "
                     "{\"messages\": [{\"role\": \"user\", \"content\": \"...\"}]})",
@@ -111,10 +111,21 @@ enum gen_status chat_messages_parse(struct chat_messages *messages, const char *
             status = GEN_BAD_FILE;
         }
     }
-    cJSON_Delete(object);
     if (status != GEN_OK) {
         chat_messages_release(messages);
     }
+    return status;
+}
+
+enum gen_status chat_messages_parse(struct chat_messages *messages, const char *json, size_t n,
+                                    const char *where, struct gen_error *err) {
+    cJSON *value = NULL;
+    enum gen_status status = text_is_array(json, n) ? json_parse(&value, json, n, where, err)
+                                                    : json_parse_line(&value, json, n, where, err);
+    if (status == GEN_OK) {
+        status = chat_messages_take(messages, value, where, err);
+    }
+    cJSON_Delete(value);
     return status;
 }
 

@@ -5,6 +5,8 @@
 #ifndef CMD_CHAT_CHAT_MESSAGES_H
 #define CMD_CHAT_CHAT_MESSAGES_H
 
+#include <cjson/cJSON.h>
+
 #include "cli/json_out.h"
 #include "gen.h"
 
@@ -39,11 +41,16 @@ void chat_messages_forget(struct chat_messages *messages);
 void chat_messages_release(struct chat_messages *messages);
 
 /**
- * Parse an object of n bytes into `messages`, which must be {0}; `where` begins messages. The roles
- * are those of chat_role_names; only the first message may be the system's. GEN_BAD_FILE else.
+ * Parse an object, or its array alone, of n bytes into `messages`, which must be {0}; `where`
+ * begins messages. The roles are those of chat_role_names; only the first message may be the
+ * system's. GEN_BAD_FILE else.
  */
 enum gen_status chat_messages_parse(struct chat_messages *messages, const char *json, size_t n,
                                     const char *where, struct gen_error *err);
+
+/** The same of what was parsed. */
+enum gen_status chat_messages_take(struct chat_messages *messages, const cJSON *value,
+                                   const char *where, struct gen_error *err);
 
 /** The member "messages" of an object that is being written. */
 void chat_messages_json(struct json_out *json, const struct chat_messages *messages);

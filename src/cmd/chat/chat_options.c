@@ -25,6 +25,10 @@
 static const char first_heading[] = "Answers";
 static const char end_heading[] = "Input and output";
 
+/* What a shell completes; other texts are templates, too. */
+static const char *const template_names[] = {"plain",  "chatml",   "alpaca",   "llama2",
+                                             "zephyr", "dialogpt", "instruct", NULL};
+
 static const struct option table[] = {
     OPTION_ROW_HEADING("Model"),
     OPTION_ROW(
@@ -44,10 +48,11 @@ static const struct option table[] = {
         "how keys and values of the text so far are stored: f16 takes half the memory "
         "and is faster in long texts, but rounds them"),
     OPTION_ROW_HEADING("Conversation"),
-    OPTION_ROW("template", '\0', OPTION_STRING, CHAT_AT(chat_template), "NAME|TEXT",
-               "how the conversation becomes the text that the model reads: plain, chatml, alpaca, "
-               "llama2, zephyr, dialogpt, instruct, or a pattern as `gen finetune` takes it, such "
-               "as '{role}: {content}\\n' (default: the model's own, else plain)"),
+    OPTION_ROW_NAMES(
+        "template", '\0', CHAT_AT(chat_template), "NAME|TEXT", template_names,
+        "how the conversation becomes the text that the model reads: plain, chatml, alpaca, "
+        "llama2, zephyr, dialogpt, instruct, or a pattern as `gen finetune` takes it, such "
+        "as '{role}: {content}\\n' (default: the model's own, else plain)"),
     OPTION_ROW("system", '\0', OPTION_STRING, CHAT_AT(system), "TEXT",
                "the system message; it stays when the context is full"),
     OPTION_ROW("history", '\0', OPTION_STRING, CHAT_AT(history), "FILE",
@@ -62,6 +67,7 @@ static const struct option table[] = {
                "end an answer before TEXT would appear, besides where the template ends it; \\n, "
                "\\t, \\r and \\\\ in it are newline, tab, carriage return and backslash; may be "
                "given several times"),
+    GENERATE_ROWS_ENDS,
     OPTION_ROW("ignore-eos", '\0', OPTION_FLAG, AT(options.ignore_eos), NULL,
                "go on after an end-of-text token"),
     OPTION_ROW("seed", 's', OPTION_UINT64, AT(options.seed), "N",
@@ -71,7 +77,9 @@ static const struct option table[] = {
     OPTION_ROW_HEADING(end_heading),
     OPTION_ROW("jsonl", '\0', OPTION_FLAG, AT(jsonl), NULL,
                "each line of stdin or FILE is a conversation of its own to be answered: "
-               "{\"messages\": [{\"role\": \"user\", \"content\": \"...\"}, ...]}"),
+               "{\"messages\": [{\"role\": \"user\", \"content\": \"...\"}, ...]}, with options "
+               "for this answer if there are any, \"max_new_tokens\": 20; with --json the other "
+               "members come back in \"input\""),
     OPTION_ROW("file", 'f', OPTION_STRING, AT(file), "FILE",
                "read FILE in the place of stdin; - is stdin"),
     OPTION_ROW("json", '\0', OPTION_FLAG, AT(json), NULL,
@@ -101,8 +109,9 @@ const struct options_spec chat_spec = {
              "again.\n"
              "At a terminal Ctrl-C ends an answer and Ctrl-D the program. A line that ends with a "
              "backslash goes on in the next one; \"\"\" begins and ends a message of several "
-             "lines. A line that begins with / is a command, and /help tells them; // stands for "
-             "a message that begins with /. Where stdin is no terminal each line is a message, "
+             "lines, and what is pasted at once is one message. A line that begins with / is a "
+             "command, and /help tells them; // stands for a message that begins with /. Where "
+             "stdin is no terminal each line is a message, "
              "too, and the answers are printed.\n"
              "A full context loses its oldest turns, each as a whole.",
     .table = table,
@@ -119,11 +128,27 @@ const struct options_spec chat_spec = {
                 "  gen chat --jsonl --json < conversations.jsonl | jq -r .content\n"
                 "\n"
                 "Members of the JSON: index, content (the answer), messages (all, the answer at\n"
-                "the end), finish_reason (length, eos, stop, context, canceled), seed, counts,\n"
-                "timings; of a turn that failed: index, error.\n"
+                "the end), finish_reason (length, eos, stop, context, time, canceled), seed,\n"
+                "counts, timings; with --jsonl also input; of one that failed: index, error,\n"
+                "input.\n"
                 "\n"
-                "/save and /load write and read {\"messages\": [...]}, which `gen finetune` and "
-                "--jsonl know.\n"
+                "Commands:\n"
+                "  /help                 these lines\n"
+                "  /clear                begin a new conversation; the system message stays\n"
+                "  /undo                 take your last message and its answer back\n"
+                "  /retry                another answer to your last message\n"
+                "  /edit [TEXT]          your last message anew, in the editor or as TEXT\n"
+                "  /save FILE            write the conversation to FILE, as JSON\n"
+                "  /load FILE            go on with the conversation in FILE\n"
+                "  /system [TEXT]        another system message, or none\n"
+                "  /set [OPTION [VALUE]] change an option, or show all of them\n"
+                "  /show                 the conversation so far\n"
+                "  /stats                tokens read and drawn, and how full the context is\n"
+                "  /exit                 end, as Ctrl-D does\n"
+                "\n"
+                "A file of /save is {\"messages\": [...]}, which `gen finetune` and --jsonl know;\n"
+                "/load takes the array alone, too. /set stop TEXT adds a text, /set stop has none\n"
+                "from then on; so with logit-bias.\n"
                 "\n"
                 "Exit status: 0 done, 1 something failed, 2 wrong usage, 130 after Ctrl-C.\n",
 };
@@ -196,6 +221,7 @@ enum gen_status chat_settings_complete(struct chat_settings *settings,
     if (!options_given(parsed, &chat_spec, "seed")) {
         generate->options.seed = greedy ? 0 : gen_random_seed() >> 11;
     }
+    settings->own_length = options_given(parsed, &chat_spec, "max-new-tokens");
     return check_values(generate, err);
 }
 
@@ -250,6 +276,13 @@ void chat_settings_free_lists(struct chat_settings *settings) {
     }
 }
 
+/* The list that an option of that name is; NULL: it is none. */
+static struct option_list *list_of(struct chat_settings *settings, const char *name) {
+    const struct option *option = options_find(&chat_spec, name);
+    return option != NULL && option->kind == OPTION_LIST ? field_at(settings, option->offset)
+                                                         : NULL;
+}
+
 bool chat_settings_set(struct chat_settings *settings, struct chat_kept *kept, const char *name,
                        const char *value, struct gen_error *err) {
     struct chat_settings changed = *settings;
@@ -257,8 +290,14 @@ bool chat_settings_set(struct chat_settings *settings, struct chat_kept *kept, c
     const char *old_words = generate->bad_words;
     const char *copy = value != NULL ? keep(kept, value) : NULL;
     chat_settings_own_lists(&changed);
-    bool good = options_set(&changed, &chat_spec, heading(first_heading), heading(end_heading),
-                            name, copy, err);
+    struct option_list *list = list_of(&changed, name);
+    bool good = list != NULL && value == NULL;
+    if (good) {
+        list->n = 0;
+    } else {
+        good = options_set(&changed, &chat_spec, heading(first_heading), heading(end_heading), name,
+                           copy, err);
+    }
     if (good && generate->bad_words != old_words) {
         message_set(err, GEN_BAD_ARGUMENT,
                     "--bad-words can only be given on the command line, where its file is read");
@@ -295,6 +334,9 @@ static void put_value(struct gen_bytes *line, const struct option *option, const
     case OPTION_UINT64:
         snprintf(number, sizeof number, "%llu", (unsigned long long)*(const uint64_t *)value);
         break;
+    case OPTION_CHOICE:
+        text = option->choices[*(const int32_t *)value];
+        break;
     case OPTION_STRING:
         text = *(const char *const *)value != NULL ? *(const char *const *)value : "";
         break;
@@ -312,12 +354,25 @@ static void put_value(struct gen_bytes *line, const struct option *option, const
     alloc_append(line, text, strlen(text));
 }
 
+static void put_option(struct gen_bytes *out, const struct option *option,
+                       const struct chat_settings *settings, int width) {
+    struct gen_bytes value = {0};
+    put_value(&value, option, field_at_const(settings, option->offset));
+    text_line(out, "%-*s %.*s", width, option->name, (int)size_min(value.n, 200),
+              value.n > 0 ? value.data : "");
+    gen_bytes_release(&value);
+}
+
+void chat_settings_show(struct gen_bytes *out, const struct chat_settings *settings,
+                        const char *name) {
+    const struct option *option = options_find(&chat_spec, name);
+    if (option != NULL) {
+        put_option(out, option, settings, 0);
+    }
+}
+
 void chat_settings_list(struct gen_bytes *out, const struct chat_settings *settings) {
     for (size_t i = heading(first_heading) + 1; i < heading(end_heading); i++) {
-        struct gen_bytes value = {0};
-        put_value(&value, &table[i], field_at_const(settings, table[i].offset));
-        text_line(out, "  %-22s %.*s", table[i].name, (int)size_min(value.n, 200),
-                  value.n > 0 ? value.data : "");
-        gen_bytes_release(&value);
+        put_option(out, &table[i], settings, 22);
     }
 }

@@ -11,6 +11,7 @@
 struct chat_settings {
     struct generate_settings generate; /**< first: rows and rules are those of `gen generate` */
     const char *chat_template, *system, *history;
+    bool own_length; /**< --max-new-tokens was given */
 };
 
 extern const struct options_spec chat_spec;
@@ -43,8 +44,9 @@ enum gen_status chat_rules_make(struct chat_rules *rules, const struct chat_sett
 void chat_rules_release(struct chat_rules *rules);
 
 /**
- * /set: change one option. The text is copied where it is kept, and the copies belong to `kept`
- * (texts that live as long as the settings). On failure nothing has changed.
+ * /set: change one option; a list without a value becomes empty. The text is copied where it is
+ * kept, and the copies belong to `kept` (texts that live as long as the settings). On failure
+ * nothing has changed.
  */
 struct chat_kept {
     char **texts;
@@ -58,6 +60,9 @@ void chat_kept_release(struct chat_kept *kept);
 void chat_settings_own_lists(struct chat_settings *settings);
 void chat_settings_free_lists(struct chat_settings *settings);
 
+/** Append an option that /set knows, of any of its names, with its value, as a line. */
+void chat_settings_show(struct gen_bytes *out, const struct chat_settings *settings,
+                        const char *name);
 /** Append the options that /set knows with their values, a line each. */
 void chat_settings_list(struct gen_bytes *out, const struct chat_settings *settings);
 

@@ -21,6 +21,13 @@
 
 /* ---- the other process -----------------------------------------------------------------------*/
 
+static void shut(int *fd) {
+    if (*fd >= 0) {
+        close(*fd);
+    }
+    *fd = -1;
+}
+
 static enum gen_status open_history(int *history, const struct chat_settings *settings,
                                     bool interactive, struct gen_error *err) {
     *history = -1;
@@ -56,17 +63,18 @@ enum gen_status chat_reader_start(struct chat_reader *reader, const struct chat_
         status = input_open(&input, file, err);
     }
     if (status != GEN_OK) {
+        shut(&history);
         return status;
     }
     pid_t child = pipe(asked) == 0 && pipe(answers) == 0 ? fork() : -1;
     if (child < 0) {
         message_set(err, GEN_IO_ERROR, "cannot start a process that reads what is typed: %s",
                     strerror(errno));
-        return GEN_IO_ERROR;
+        status = GEN_IO_ERROR;
     }
     if (child == 0) {
-        close(asked[1]);
-        close(answers[0]);
+        shut(&asked[1]);
+        shut(&answers[0]);
         const struct chat_front front = {.asked = asked[0],
                                          .answers = answers[1],
                                          .input = &input,
@@ -75,22 +83,18 @@ enum gen_status chat_reader_start(struct chat_reader *reader, const struct chat_
                                          .color = color};
         chat_front_run(&front);
     }
-    close(asked[0]);
-    close(answers[1]);
+    shut(&asked[0]);
+    shut(&answers[1]);
+    shut(&history);
     input_close(&input);
-    if (history >= 0) {
-        close(history);
-    }
     reader->ask = asked[1];
     reader->answers = answers[0];
-    return GEN_OK;
+    return status;
 }
 
 void chat_reader_stop(struct chat_reader *reader) {
-    if (reader->ask >= 0) {
-        close(reader->ask);
-        close(reader->answers);
-    }
+    shut(&reader->ask);
+    shut(&reader->answers);
     gen_bytes_release(&reader->line);
     *reader = (struct chat_reader){.ask = -1, .answers = -1};
 }
@@ -115,9 +119,15 @@ static bool wait_answer(struct chat_reader *reader) {
 static enum chat_frame ask(struct chat_reader *reader, enum chat_frame question, const char *bytes,
                            size_t n, struct gen_bytes *answer, struct gen_error *err) {
     enum chat_frame frame;
+    if (reader->gone) {
+        return CHAT_END;
+    }
     if (!chat_frame_send(reader->ask, question, bytes, n) || !wait_answer(reader) ||
         !chat_frame_receive(reader->answers, &frame, answer)) {
-        return CHAT_END;
+        reader->gone = true; /* what comes now may be the rest of something */
+        message_set(err, GEN_IO_ERROR,
+                    "the process that reads lines and files is gone (too little memory?)");
+        return signals_caught() != 0 ? CHAT_END : CHAT_FAILED;
     }
     if (frame == CHAT_FAILED) {
         message_set(err, GEN_IO_ERROR, "%.*s", (int)answer->n, answer->n > 0 ? answer->data : "");
@@ -127,12 +137,10 @@ static enum chat_frame ask(struct chat_reader *reader, enum chat_frame question,
 
 bool chat_reader_save(struct chat_reader *reader, const struct gen_bytes *bytes,
                       struct gen_error *err) {
-    message_set(err, GEN_IO_ERROR, "the process that writes files is gone");
     return ask(reader, CHAT_SAVE, bytes->data, bytes->n, &reader->line, err) == CHAT_DONE;
 }
 
 bool chat_reader_load(struct chat_reader *reader, struct gen_bytes *bytes, struct gen_error *err) {
-    message_set(err, GEN_IO_ERROR, "the process that reads files is gone");
     return ask(reader, CHAT_LOAD, NULL, 0, bytes, err) == CHAT_LINE;
 }
 
@@ -168,9 +176,13 @@ static enum chat_frame quoted(struct chat_reader *reader, struct gen_bytes *text
     struct gen_bytes *line = &reader->line;
     line->n -= n;
     memmove(line->data, line->data + n, line->n);
+    if (begins_with(line, "\n")) { /* pasted at once */
+        memmove(line->data, line->data + 1, --line->n);
+    }
     for (bool first = true;; first = false) {
         bool last = ends_with(line, QUOTES);
         size_t n_line = line->n - (last ? n : 0);
+        n_line -= first && last && n_line > 0 && line->data[n_line - 1] == '\n' ? 1 : 0;
         if (!first && (n_line > 0 || !last) && text->n > 0) {
             alloc_append(text, "\n", 1);
         }
@@ -202,12 +214,12 @@ static enum chat_frame joined(struct chat_reader *reader, struct gen_bytes *text
 
 enum chat_got chat_reader_next(struct chat_reader *reader, const char *beginning,
                                struct gen_bytes *text, struct gen_error *err) {
-    enum chat_frame frame;
     bool is_command = false;
     text->n = 0;
-    do {
-        frame = next_line(reader, CHAT_PROMPT_USER, beginning, err);
-    } while (frame == CHAT_LINE && text_is_blank(reader->line.data, reader->line.n));
+    enum chat_frame frame = next_line(reader, CHAT_PROMPT_USER, beginning, err);
+    if (frame == CHAT_LINE && text_is_blank(reader->line.data, reader->line.n)) {
+        frame = CHAT_DROPPED;
+    }
     if (frame == CHAT_LINE && begins_with(&reader->line, QUOTES)) {
         frame = quoted(reader, text, err);
     } else if (frame == CHAT_LINE) {
@@ -222,8 +234,8 @@ enum chat_got chat_reader_next(struct chat_reader *reader, const char *beginning
     }
     alloc_append(text, "", 1);
     text->n--;
-    if (frame == CHAT_FAILED) {
-        return CHAT_GOT_ERROR;
+    if (frame == CHAT_FAILED || frame == CHAT_DROPPED) {
+        return frame == CHAT_FAILED ? CHAT_GOT_ERROR : CHAT_GOT_NOTHING;
     }
     /* The input may end within a message. */
     bool some = frame == CHAT_LINE || (text->n > 0 && signals_caught() == 0);

@@ -54,6 +54,7 @@ enum gen_status chat_rules_make(struct chat_rules *rules, const struct chat_sett
     made.options.sampling.n_bad_words = made.words.n_bad_words;
     made.options.stop = made.stops;
     made.options.n_stop = n_stops;
+    made.options.stop_at_sentence = now.stop_at == GENERATE_STOP_AT_SENTENCE;
     if (now.greedy) {
         made.options.sampling.temperature = 0;
     }

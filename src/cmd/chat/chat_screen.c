@@ -4,7 +4,11 @@
  */
 #include "cmd/chat/chat_screen.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/alloc.h"
 #include "cli/input.h"
@@ -12,6 +16,7 @@
 #include "cli/message.h"
 #include "cli/terminal_size.h"
 #include "cli/terminal_text.h"
+#include "cli/wrap.h"
 
 #define CYAN   "\033[1;36m"
 #define GREEN  "\033[1;32m"
@@ -22,10 +27,10 @@
 
 bool chat_screen_open(struct chat_screen *screen, const struct generate_settings *settings) {
     *screen = (struct chat_screen){.settings = settings};
-    if (settings->output != NULL && settings->file != NULL &&
-        input_same_file(settings->file, settings->output)) {
+    /* Also what the shell opened: else answers would be read as messages, for ever. */
+    if (input_same_file(settings->file, settings->output)) {
         message("%.400s: would be overwritten while it is read (give another file)",
-                settings->output);
+                settings->output != NULL ? settings->output : "stdout");
         return false;
     }
     if (!text_out_open_many(&screen->out, settings->output)) {
@@ -55,9 +60,9 @@ bool chat_screen_close(struct chat_screen *screen, bool whole) {
 /* ---- text ------------------------------------------------------------------------------------*/
 
 /* One less than the terminal has, as some break a full line. */
-static size_t width_of(const struct chat_screen *screen) {
+size_t chat_screen_width(const struct chat_screen *screen) {
     size_t columns = terminal_columns(screen->out.fd);
-    return columns > 1 ? columns - 1 : 79;
+    return columns > 1 ? columns - 1 : WRAP_WIDTH;
 }
 
 static void begin_role(struct chat_screen *screen, enum chat_role role) {
@@ -73,7 +78,7 @@ static void begin_role(struct chat_screen *screen, enum chat_role role) {
 
 /* Text on a terminal: nothing in it is obeyed, and it is broken between words. */
 static void put_wrapped(struct chat_screen *screen, const char *bytes, size_t n, bool end) {
-    size_t width = width_of(screen);
+    size_t width = chat_screen_width(screen);
     screen->shown.n = screen->scratch.n = 0;
     terminal_text_append(&screen->shown, bytes, n);
     chat_wrap_put(&screen->wrap, &screen->scratch, screen->shown.data, screen->shown.n, width);
@@ -116,6 +121,12 @@ static void end_answer(struct chat_screen *screen) {
 
 /* ---- JSON ------------------------------------------------------------------------------------*/
 
+static void put_input(const struct chat_screen *screen, struct json_out *json) {
+    if (screen->input != NULL) {
+        json_out_raw(json, "input", screen->input->data, screen->input->n);
+    }
+}
+
 static void put_json(struct chat_screen *screen, struct json_out *json) {
     json_out_close(json, '}');
     alloc_append(&json->text, "\n", 1);
@@ -124,7 +135,7 @@ static void put_json(struct chat_screen *screen, struct json_out *json) {
 }
 
 static void write_json(struct chat_screen *screen, const struct gen_result *result,
-                       const struct chat_messages *messages, bool with_cached) {
+                       const struct chat_messages *messages) {
     const struct gen_bytes *content = &messages->data[messages->n - 1].content;
     const char *finish = gen_finish_name(result->finish);
     struct json_out json = {0};
@@ -136,7 +147,7 @@ static void write_json(struct chat_screen *screen, const struct gen_result *resu
     json_out_uint(&json, "seed", result->seed);
     json_out_open(&json, "counts", '{');
     json_out_uint(&json, "prompt_tokens", result->n_prompt_ids);
-    if (with_cached) {
+    if (!screen->settings->jsonl) { /* else it depends on the batch */
         json_out_uint(&json, "cached_tokens", result->n_cached);
     }
     json_out_uint(&json, "new_tokens", result->n_new_ids);
@@ -147,6 +158,7 @@ static void write_json(struct chat_screen *screen, const struct gen_result *resu
         json_out_double(&json, "decode_seconds", result->decode_seconds, TIME_DIGITS);
         json_out_close(&json, '}');
     }
+    put_input(screen, &json);
     put_json(screen, &json);
 }
 
@@ -155,9 +167,9 @@ static double per_second(size_t n, double seconds) {
 }
 
 void chat_screen_end(struct chat_screen *screen, const struct gen_result *result,
-                     const struct chat_messages *messages, bool with_cached) {
+                     const struct chat_messages *messages) {
     if (screen->settings->json) {
-        write_json(screen, result, messages, with_cached);
+        write_json(screen, result, messages);
     } else {
         end_answer(screen);
     }
@@ -165,13 +177,15 @@ void chat_screen_end(struct chat_screen *screen, const struct gen_result *result
     text_out_mark(&screen->out);
     if (screen->settings->verbose) {
         size_t n_read = result->n_prompt_ids - result->n_cached;
-        message("answer %llu: seed %llu, %zu tokens before it, of which %zu were read now in "
-                "%.3f s (%.1f/s), %zu new tokens in %.3f s (%.1f/s), finish %s",
-                (unsigned long long)screen->index - 1, (unsigned long long)result->seed,
-                result->n_prompt_ids, n_read, result->prompt_seconds,
-                per_second(n_read, result->prompt_seconds), result->n_new_ids,
-                result->decode_seconds, per_second(result->n_new_ids, result->decode_seconds),
-                gen_finish_name(result->finish));
+        char *line = alloc_printf(
+            "answer %llu: seed %llu, %zu tokens before it, of which %zu were read now in "
+            "%.3f s (%.1f/s), %zu new tokens in %.3f s (%.1f/s), finish %s",
+            (unsigned long long)screen->index - 1, (unsigned long long)result->seed,
+            result->n_prompt_ids, n_read, result->prompt_seconds,
+            per_second(n_read, result->prompt_seconds), result->n_new_ids, result->decode_seconds,
+            per_second(result->n_new_ids, result->decode_seconds), gen_finish_name(result->finish));
+        chat_screen_warn(screen, line);
+        free(line);
     }
 }
 
@@ -180,8 +194,9 @@ void chat_screen_error(struct chat_screen *screen, const struct gen_error *err) 
         end_answer(screen);
         text_out_show(&screen->out);
     }
-    if (screen->on_terminal) {
-        message("%s", err->message);
+    bool has_place = screen->settings->json || screen->settings->jsonl;
+    if (screen->on_terminal && !has_place) {
+        chat_screen_warn(screen, err->message);
         return;
     }
     message("answer %llu: %s", (unsigned long long)screen->index, err->message);
@@ -190,6 +205,7 @@ void chat_screen_error(struct chat_screen *screen, const struct gen_error *err) 
         json_out_open(&json, NULL, '{');
         json_out_uint(&json, "index", screen->index);
         json_out_string(&json, "error", err->message, strlen(err->message));
+        put_input(screen, &json);
         put_json(screen, &json);
     } else {
         text_out_write(&screen->out, "\n", 1);
@@ -211,6 +227,33 @@ void chat_screen_say(struct chat_screen *screen, const char *text, size_t n) {
         screen->wrap.column = 0;
     }
     text_out_show(&screen->out);
+}
+
+void chat_screen_note(struct chat_screen *screen, const char *format, ...) {
+    char sentence[MESSAGE_SIZE];
+    va_list arguments;
+    if (!screen->on_terminal || screen->settings->quiet) {
+        return;
+    }
+    va_start(arguments, format);
+    vsnprintf(sentence, sizeof sentence, format, arguments);
+    va_end(arguments);
+    message_clean(sentence);
+    chat_screen_say(screen, sentence, strlen(sentence));
+}
+
+void chat_screen_warn(const struct chat_screen *screen, const char *sentence) {
+    struct gen_bytes line = {0};
+    if (!screen->on_terminal || !isatty(STDERR_FILENO)) {
+        message("%s", sentence);
+        return;
+    }
+    char *whole = alloc_printf("gen: %s", sentence);
+    message_clean(whole);
+    wrap_text(&line, whole, 0, 0, chat_screen_width(screen));
+    message_raw(line.data, line.n);
+    gen_bytes_release(&line);
+    free(whole);
 }
 
 void chat_screen_show(struct chat_screen *screen, const struct chat_message *message) {

@@ -5,6 +5,7 @@
 #ifndef CMD_CHAT_CHAT_SCREEN_H
 #define CMD_CHAT_CHAT_SCREEN_H
 
+#include "cli/message.h"
 #include "cli/text_out.h"
 #include "cmd/chat/chat_messages.h"
 #include "cmd/chat/chat_options.h"
@@ -31,6 +32,8 @@ struct chat_screen {
     struct gen_bytes scratch, shown;
     bool in_answer;
     uint64_t index; /**< of the next answer */
+    /** Of a conversation among many: an object for the "input" of its record; NULL: none. */
+    const struct gen_bytes *input;
 };
 
 /** Open where answers go; false after a message. Close in any case. */
@@ -41,12 +44,18 @@ bool chat_screen_close(struct chat_screen *screen, bool whole);
 /** An answer of a conversation: pieces of text, then its end. */
 void chat_screen_text(struct chat_screen *screen, const char *bytes, size_t n);
 void chat_screen_end(struct chat_screen *screen, const struct gen_result *result,
-                     const struct chat_messages *messages, bool with_cached);
+                     const struct chat_messages *messages);
 /** The answer that failed: its line, or its record. The sentence is said on stderr, too. */
 void chat_screen_error(struct chat_screen *screen, const struct gen_error *err);
 
 /** Lines for the user: on the terminal where the answers are, else on stderr. */
 void chat_screen_say(struct chat_screen *screen, const char *text, size_t n);
+/** A sentence that says what a command did, to whom sees it on a terminal; not with --quiet. */
+void chat_screen_note(struct chat_screen *screen, const char *format, ...) MESSAGE_PRINTF(2, 3);
+/** A sentence on stderr, as message() has it; on a terminal broken between words. */
+void chat_screen_warn(const struct chat_screen *screen, const char *sentence);
+/** Columns that a line of either may have. */
+size_t chat_screen_width(const struct chat_screen *screen);
 /** A message as it stands in a conversation, with its role. */
 void chat_screen_show(struct chat_screen *screen, const struct chat_message *message);
 

@@ -48,14 +48,41 @@ enum gen_status chat_talk_encode(const struct gen_model *model,
     return status;
 }
 
-/* Where the turn after the oldest that is seen begins; 0: there is none but the last. */
-static size_t next_turn(const struct chat_talk *talk, size_t n_left_out) {
+/* The ids to be answered, without so many messages after the system's. */
+static enum gen_status encode(const struct chat_talk *talk, size_t n_left_out, struct gen_ids *ids,
+                              struct gen_error *err) {
+    bool goes_on = n_left_out == talk->n_left_out;
+    ids->n = 0;
+    return chat_talk_encode(talk->model, talk->chat_template, &talk->messages, n_left_out, goes_on,
+                            ids, err);
+}
+
+/* Leave out turns after those that are, as few as bring the ids down to `most`, or all but the
+ * last. The fewer messages the fewer ids; so few are tried, as a file may have many. */
+static enum gen_status leave_out(const struct chat_talk *talk, size_t most, size_t *n_left_out,
+                                 struct gen_ids *ids, struct gen_error *err) {
     const struct chat_messages *messages = &talk->messages;
-    size_t i = chat_messages_first(messages) + n_left_out + 1;
-    while (i < messages->n && messages->data[i].role != CHAT_USER) {
-        i++;
+    size_t first = chat_messages_first(messages), n = 0;
+    size_t *turns = alloc_new(messages->n, sizeof *turns); /* messages before each */
+    for (size_t i = first + *n_left_out + 1; i < messages->n; i++) {
+        if (messages->data[i].role == CHAT_USER) {
+            turns[n++] = i - first;
+        }
     }
-    return i < messages->n ? i : 0;
+    enum gen_status status = GEN_OK;
+    size_t low = 0, high = n > 0 ? n - 1 : 0;
+    while (status == GEN_OK && low < high) {
+        size_t middle = low + (high - low) / 2;
+        status = encode(talk, turns[middle], ids, err);
+        low = ids->n > most ? middle + 1 : low;
+        high = ids->n > most ? high : middle;
+    }
+    if (status == GEN_OK && n > 0) {
+        *n_left_out = turns[low];
+        status = encode(talk, turns[low], ids, err);
+    }
+    free(turns);
+    return status;
 }
 
 /* The ids to be answered, with room for an answer: a quarter of the context, or what is needed. */
@@ -64,32 +91,22 @@ static enum gen_status fit(struct chat_talk *talk, struct gen_ids *ids, struct g
     int32_t most = talk->options->max_new_tokens;
     size_t room = most >= 0 ? size_min((size_t)most, n_ctx / 4) : n_ctx / 4;
     size_t n_left_out = talk->n_left_out;
-    for (;;) {
-        bool goes_on = n_left_out == talk->n_left_out;
-        ids->n = 0;
-        enum gen_status status = chat_talk_encode(talk->model, talk->chat_template, &talk->messages,
-                                                  n_left_out, goes_on, ids, err);
-        size_t next = next_turn(talk, n_left_out);
-        if (status != GEN_OK) {
-            return status;
-        }
-        if (ids->n + room <= n_ctx || (next == 0 && ids->n < n_ctx)) {
-            break;
-        }
-        if (next == 0) {
-            message_set(err, GEN_CONTEXT_FULL,
-                        "this message, with the system message, has %zu tokens, but the context "
-                        "holds %zu with at least one of the answer (shorten it)",
-                        ids->n, n_ctx);
-            return GEN_CONTEXT_FULL;
-        }
-        n_left_out = next - chat_messages_first(&talk->messages);
+    enum gen_status status = encode(talk, n_left_out, ids, err);
+    if (status == GEN_OK && ids->n + room > n_ctx) {
+        status = leave_out(talk, n_ctx - room, &n_left_out, ids, err);
     }
-    if (n_left_out != talk->n_left_out) {
+    if (status == GEN_OK && ids->n >= n_ctx) {
+        message_set(err, GEN_CONTEXT_FULL,
+                    "this message, with the system message, has %zu tokens, but the context "
+                    "holds %zu with at least one of the answer (shorten it)",
+                    ids->n, n_ctx);
+        status = GEN_CONTEXT_FULL;
+    }
+    if (status == GEN_OK && n_left_out != talk->n_left_out) {
         chat_messages_forget(&talk->messages);
         talk->n_left_out = n_left_out;
     }
-    return GEN_OK;
+    return status;
 }
 
 /* ---- an answer -------------------------------------------------------------------------------*/
@@ -240,9 +257,29 @@ static enum gen_status draw(struct chat_talk *talk, const struct chat_listener *
 
 /* ---- turns -----------------------------------------------------------------------------------*/
 
-static void refuse(struct chat_talk *talk, const struct gen_bytes *content) {
-    talk->refused.n = 0;
-    alloc_append(&talk->refused, content->data, content->n);
+/* The turns that are left out may have room again, as others are gone: let the next answer see. */
+static void see_again(struct chat_talk *talk) {
+    if (talk->n_left_out > 0) {
+        talk->n_left_out = 0;
+        chat_messages_forget(&talk->messages);
+    }
+}
+
+/* Where the user's last message is; the number of messages: there is none. */
+static size_t last_of_user(const struct chat_messages *messages) {
+    size_t i = messages->n, first = chat_messages_first(messages);
+    while (i > first && messages->data[i - 1].role != CHAT_USER) {
+        i--;
+    }
+    return i > first ? i - 1 : messages->n;
+}
+
+const struct gen_bytes *chat_talk_last(const struct chat_talk *talk) {
+    size_t i = last_of_user(&talk->messages);
+    if (talk->refused.n > 0) {
+        return &talk->refused;
+    }
+    return i < talk->messages.n ? &talk->messages.data[i].content : NULL;
 }
 
 enum gen_status chat_talk_say(struct chat_talk *talk, const char *message, size_t n,
@@ -250,26 +287,60 @@ enum gen_status chat_talk_say(struct chat_talk *talk, const char *message, size_
     size_t before = talk->messages.n;
     uint64_t n_retries = talk->n_retries;
     talk->n_retries = 0;
-    talk->refused.n = 0;
     chat_messages_add(&talk->messages, CHAT_USER, message, n);
+    talk->refused.n = 0; /* it may be the message, of which there is a copy now */
     enum gen_status status = draw(talk, listener, err);
     if (talk->messages.n == before + 1) {
-        refuse(talk, &talk->messages.data[before].content);
+        const struct gen_bytes *content = &talk->messages.data[before].content;
+        alloc_append(&talk->refused, content->data, content->n);
+        talk->refused_edit = false;
         chat_messages_cut(&talk->messages, before);
         talk->n_retries = n_retries;
     }
     return status;
 }
 
+enum gen_status chat_talk_edit(struct chat_talk *talk, const char *message, size_t n,
+                               const struct chat_listener *listener, struct gen_error *err) {
+    size_t last = last_of_user(&talk->messages), n_old = talk->messages.n - last;
+    size_t n_left_out = talk->n_left_out;
+    struct chat_message *old = alloc_new(n_old, sizeof *old);
+    memcpy(old, talk->messages.data + last, n_old * sizeof *old);
+    talk->messages.n = last;
+    see_again(talk);
+    enum gen_status status = chat_talk_say(talk, message, n, listener, err);
+    if (talk->messages.n == last) {
+        /* There is room, as they were there before. */
+        memcpy(talk->messages.data + last, old, n_old * sizeof *old);
+        talk->messages.n = last + n_old;
+        talk->n_left_out = n_left_out;
+        talk->refused_edit = true;
+    } else {
+        chat_messages_release(&(struct chat_messages){.data = old, .n = n_old});
+        old = NULL;
+    }
+    free(old);
+    return status;
+}
+
 enum gen_status chat_talk_retry(struct chat_talk *talk, const struct chat_listener *listener,
                                 struct gen_error *err) {
-    struct chat_message old = talk->messages.data[--talk->messages.n];
-    size_t before = talk->messages.n;
+    struct chat_messages *messages = &talk->messages;
+    const struct gen_bytes *refused = &talk->refused;
+    if (refused->n > 0) {
+        return talk->refused_edit ? chat_talk_edit(talk, refused->data, refused->n, listener, err)
+                                  : chat_talk_say(talk, refused->data, refused->n, listener, err);
+    }
+    if (messages->data[messages->n - 1].role == CHAT_USER) {
+        return draw(talk, listener, err); /* of a file */
+    }
+    struct chat_message old = messages->data[--messages->n];
+    size_t before = messages->n;
     talk->n_retries++;
     enum gen_status status = draw(talk, listener, err);
-    if (talk->messages.n == before) {
+    if (messages->n == before) {
         talk->n_retries--;
-        talk->messages.data[talk->messages.n++] = old;
+        messages->data[messages->n++] = old;
     } else {
         gen_bytes_release(&old.content);
         gen_ids_release(&old.read);
@@ -278,16 +349,16 @@ enum gen_status chat_talk_retry(struct chat_talk *talk, const struct chat_listen
 }
 
 bool chat_talk_undo(struct chat_talk *talk) {
-    size_t i = talk->messages.n, first = chat_messages_first(&talk->messages);
-    while (i > first && talk->messages.data[i - 1].role != CHAT_USER) {
-        i--;
+    size_t last = last_of_user(&talk->messages);
+    if (talk->refused.n > 0) {
+        talk->refused.n = 0;
+        return true;
     }
-    if (i == first) {
+    if (last == talk->messages.n) {
         return false;
     }
-    refuse(talk, &talk->messages.data[i - 1].content);
-    chat_messages_cut(&talk->messages, i - 1);
-    talk->n_left_out = size_min(talk->n_left_out, talk->messages.n - first);
+    chat_messages_cut(&talk->messages, last);
+    see_again(talk);
     talk->n_retries = 0;
     return true;
 }

@@ -2,7 +2,8 @@
  * chat_talk.h - a conversation with a model: what it reads for an answer, and the answer.
  *
  * A turn goes on from the ids that the model has read, so that it reads only its own tokens. When
- * the context is full the oldest turns are left out, each as a whole, but never the system message.
+ * the context is full the oldest turns are left out, each as a whole, but never the system message;
+ * they come back where undoing or editing makes room again.
  */
 #ifndef CMD_CHAT_CHAT_TALK_H
 #define CMD_CHAT_CHAT_TALK_H
@@ -26,7 +27,8 @@ struct chat_talk {
     bool said_full;           /**< the user knows it */
     uint64_t n_retries;       /**< of the last answer */
     size_t n_context;         /**< ids that the model has read so far */
-    struct gen_bytes refused; /**< a message that had no answer, for /edit */
+    struct gen_bytes refused; /**< the last message, if it had no answer and so is in no messages */
+    bool refused_edit;        /**< it was to replace the last one of those */
     struct chat_totals totals;
 };
 
@@ -63,12 +65,21 @@ const char *chat_talk_trim(const char *text, size_t *n);
 enum gen_status chat_talk_say(struct chat_talk *talk, const char *message, size_t n,
                               const struct chat_listener *listener, struct gen_error *err);
 
-/** The last answer once more, by the next seed; as above. There must be one. */
+/** The same with a message in the place of the user's last one and of what came after it, which
+ *  after a failure is there again. There must be one. */
+enum gen_status chat_talk_edit(struct chat_talk *talk, const char *message, size_t n,
+                               const struct chat_listener *listener, struct gen_error *err);
+
+/** The last answer once more, by the next seed; of a message that had none, as above, a first one.
+ *  There must be a message. */
 enum gen_status chat_talk_retry(struct chat_talk *talk, const struct chat_listener *listener,
                                 struct gen_error *err);
 
-/** Take the last message of the user and what came after it back; false if there is none. Its text
- *  is then in `refused`. */
+/** The user's last message, be it refused; NULL: there is none. */
+const struct gen_bytes *chat_talk_last(const struct chat_talk *talk);
+
+/** Take the user's last message and what came after it back; false if there is none. One that was
+ *  refused is forgotten. */
 bool chat_talk_undo(struct chat_talk *talk);
 
 /** Another system message; of no bytes: none. */

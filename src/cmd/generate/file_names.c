@@ -12,6 +12,9 @@
 #include "cli/message.h"
 #include "cmd/generate/record_template.h"
 
+/* Most bytes of the name of a file in all file systems that are usual. */
+#define NAME_MOST 255
+
 /* As it is until the text is known: no field's value can hold a NUL. */
 static const char sequence_mark[] = {'\0'};
 
@@ -42,6 +45,18 @@ static enum gen_status fill(struct gen_bytes *name, const char *template,
     return status;
 }
 
+/* Bytes that the name may have more once the number of the text is in it. */
+static size_t most_digits(const struct gen_bytes *name,
+                          const struct gen_generate_options *options) {
+    char digits[24];
+    int n = snprintf(digits, sizeof digits, "%d", (int)options->num_return_sequences - 1);
+    size_t more = 0;
+    for (size_t i = 0; i < name->n; i++) {
+        more += name->data[i] == sequence_mark[0] ? (size_t)n - 1 : 0;
+    }
+    return more;
+}
+
 enum gen_status file_names_make(struct gen_bytes *name, const struct generate_settings *settings,
                                 const struct gen_generate_options *options,
                                 const struct record_fields *fields, uint64_t index,
@@ -59,6 +74,8 @@ enum gen_status file_names_make(struct gen_bytes *name, const struct generate_se
         problem = "has a /";
     } else if (name->data[0] == '.') {
         problem = "begins with a dot";
+    } else if (n + most_digits(name, options) > NAME_MOST) {
+        problem = "is longer than names of files can be (255 bytes)";
     } else if (options->num_return_sequences > 1 && memchr(name->data, '\0', n) == NULL) {
         problem = "is that of several texts (put {{sequence}} into --name)";
     }

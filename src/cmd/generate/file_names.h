@@ -5,7 +5,7 @@
 #define CMD_GENERATE_FILE_NAMES_H
 
 #include "cmd/generate/generate_options.h"
-#include "cmd/generate/record_fields.h"
+#include "cmd/record/record_fields.h"
 
 /**
  * The name of the files for the texts of a prompt, from --name and its fields; {{sequence}} stays

@@ -1,12 +1,13 @@
 /**
  * generate.c - `gen generate`: from the command line to an exit status. Its parts have files of
  * their own: options, prompts (generate_input.c), rules of texts (generate_rules.c), texts on their
- * way out (generate_output.c). The work is gen_generate() in src/generate.
+ * way out (generate_output.c). The work is gen_engine_run() in src/generate.
  */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/size.h"
 #include "cli/compute_options.h"
 #include "cli/exit_code.h"
 #include "cli/message.h"
@@ -14,6 +15,7 @@
 #include "cli/sandbox.h"
 #include "cli/signals.h"
 #include "cmd/command.h"
+#include "cmd/generate/generate_cache.h"
 #include "cmd/generate/generate_input.h"
 #include "cmd/generate/generate_options.h"
 #include "cmd/generate/generate_output.h"
@@ -33,6 +35,8 @@ struct generate {
     struct generate_output output;
     struct run_name name;
     struct generate_resume resume;
+    struct generate_cache cache;
+    struct gen_engine *engine;
 };
 
 /* Whether the only prompt there could be is one typed blindly. */
@@ -96,12 +100,16 @@ static enum gen_status prepare(struct generate *generate, const struct options_p
     if (status == GEN_OK) {
         status = generate_input_init(&generate->input, settings, parsed, generate->load.model, err);
     }
+    generate->input.progress = &generate->output.progress;
     generate->input.template = settings->template != NULL ? &generate->rules.template : NULL;
     if (status == GEN_OK && has_name(settings)) {
         status =
             run_name_find(&generate->name, settings, &generate->rules, generate->load.model, err);
     }
-    return status == GEN_OK && settings->resume ? find_answers(generate, err) : status;
+    if (status == GEN_OK && settings->resume) {
+        status = find_answers(generate, err);
+    }
+    return status == GEN_OK ? generate_cache_open(&generate->cache, settings, err) : status;
 }
 
 static void report_model(const struct generate *generate) {
@@ -127,16 +135,32 @@ static void enter_sandbox(struct generate *generate) {
     if (settings->options.n_threads == 0) {
         settings->options.n_threads = gen_default_threads();
     }
-    char *outputs[] = {text_out_directory(&generate->output.out),
-                       text_out_directory(&generate->output.logits)};
-    bool writes_files = outputs[0] != NULL || outputs[1] != NULL;
+    char *texts = text_out_directory(&generate->output.out);
+    char *logits = text_out_directory(&generate->output.logits);
+    const char *outputs[] = {texts, logits, generate_cache_directory(&generate->cache)};
+    bool writes_files = outputs[0] != NULL || outputs[1] != NULL || outputs[2] != NULL;
     struct sandbox sandbox =
-        sandbox_enter((const char *const *)outputs, writes_files ? 2 : 0, settings->output_dir);
-    free(outputs[0]);
-    free(outputs[1]);
+        sandbox_enter(outputs, writes_files ? N_OF(outputs) : 0, settings->output_dir);
+    free(texts);
+    free(logits);
     if (settings->verbose) {
         sandbox_report(&sandbox);
     }
+}
+
+/* An engine that has read the prompt cache. */
+static enum gen_status make_engine(struct generate *generate, struct gen_error *err) {
+    const struct gen_generate_options *options = &generate->settings->options;
+    const struct gen_engine_options engine = {
+        .n_threads = options->n_threads,
+        .kernels = options->kernels,
+        .kv_type = options->kv_type,
+        /* Where logits are told of there is one text at a time. */
+        .batch =
+            options->batch == 0 && generate->settings->save_logits != NULL ? 1 : options->batch,
+    };
+    enum gen_status status = gen_engine_new(&generate->engine, generate->load.model, &engine, err);
+    return status == GEN_OK ? generate_cache_load(&generate->cache, generate->engine, err) : status;
 }
 
 /*
@@ -154,10 +178,14 @@ static int answer(struct generate *generate, bool *whole) {
     }
     enter_sandbox(generate);
     double start = gen_clock();
-    enum gen_status status = gen_generate(generate->load.model, &generate->settings->options,
-                                          &source, &sink, &n_failed, &err);
-    progress_end(&generate->output.progress);
-    generate_output_report(&generate->output, gen_clock() - start);
+    enum gen_status status = make_engine(generate, &err);
+    if (status == GEN_OK) {
+        status = gen_engine_run(generate->engine, &generate->settings->options, &source, &sink,
+                                &n_failed, &err);
+        progress_end(&generate->output.progress);
+        generate_output_report(&generate->output, gen_clock() - start);
+        generate_cache_save(&generate->cache, generate->engine);
+    }
     if (status == GEN_CANCELED) {
         /* By a signal or a failed write; both are dealt with where the files are closed. */
         return EXIT_FAILED;
@@ -207,6 +235,8 @@ static int run(void *settings, const struct options_parsed *parsed) {
     if (!generate_output_release(&generate.output, whole) && code == EXIT_DONE) {
         code = EXIT_FAILED;
     }
+    gen_engine_free(generate.engine);
+    generate_cache_close(&generate.cache);
     generate_resume_release(&generate.resume);
     generate_input_release(&generate.input);
     generate_rules_release(&generate.rules);

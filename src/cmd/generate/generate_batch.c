@@ -37,25 +37,68 @@ static bool leaves_out_next(const struct generate_input *input) {
            (input->resumes && index <= input->last_answered);
 }
 
-/* Read a record; one of CSV may have several lines. */
+/* ---- lines and records -----------------------------------------------------------------------*/
+
+/* What the next line is read into: the record, or with CSV its next line. */
+static struct gen_bytes *line_of(struct generate_input *input) {
+    return input->settings->csv ? &input->next_line : &input->record;
+}
+
+/* Most bytes of the next line. */
+static size_t line_limit(const struct generate_input *input) {
+    size_t n = input->is_open ? input->record.n : 0;
+    return n < INPUT_PROMPT_LIMIT ? INPUT_PROMPT_LIMIT - n : 0;
+}
+
+/* Put a line of CSV to those of its record before it; the record may be whole now. */
+static void join_line(struct generate_input *input) {
+    if (!input->is_open) {
+        input->record.n = 0;
+    } else if (input->record.n < INPUT_PROMPT_LIMIT) {
+        alloc_append(&input->record, "\n", 1);
+    }
+    alloc_append(&input->record, input->next_line.data, input->next_line.n);
+    input->is_open = record_csv_is_open(input->is_open, input->next_line.data, input->next_line.n);
+    input->is_whole = !input->is_open;
+}
+
+/* Read a record; one of CSV may have several lines, of which some are read. */
 static enum input_result read_record(struct generate_input *input) {
-    enum input_result result = input_next(&input->input, &input->record, separator(input),
-                                          INPUT_PROMPT_LIMIT, &input->error);
-    bool open =
-        input->settings->csv && record_csv_is_open(false, input->record.data, input->record.n);
-    while (result == INPUT_RECORD && open) {
-        result = input_next(&input->input, &input->next_line, '\n',
-                            INPUT_PROMPT_LIMIT - input->record.n, &input->error);
-        if (result == INPUT_END) {
-            return INPUT_RECORD; /* what is wrong with it, its reader says */
+    enum input_result result = INPUT_RECORD;
+    while (!input->is_whole && result == INPUT_RECORD) {
+        result = input_next(&input->input, line_of(input), separator(input), line_limit(input),
+                            &input->error);
+        if (!input->settings->csv) {
+            return result;
         }
-        if (result == INPUT_RECORD && input->record.n < INPUT_PROMPT_LIMIT) {
-            alloc_append(&input->record, "\n", 1);
-            alloc_append(&input->record, input->next_line.data, input->next_line.n);
-            open = record_csv_is_open(true, input->next_line.data, input->next_line.n);
+        if (result == INPUT_RECORD) {
+            join_line(input);
         }
     }
+    if (result == INPUT_END && input->is_open) {
+        result = INPUT_RECORD; /* what is wrong with it, its reader says */
+    }
+    input->is_open = input->is_whole = false;
     return result;
+}
+
+/* The same as far as it needs no waiting; false where it would. Sets *is_record where a whole
+ * record has been read, which read_record() then gives out. */
+static bool try_record(struct generate_input *input, bool *is_record) {
+    const struct input *lines = &input->input;
+    while (!input->is_whole) {
+        if (!input_ready(&input->input, line_of(input), separator(input), line_limit(input))) {
+            return false;
+        }
+        *is_record = lines->whole && !lines->too_long;
+        if (!*is_record || !input->settings->csv) {
+            return true; /* the end, or what cannot be read, or a record that is a line */
+        }
+        input_next(&input->input, &input->next_line, '\n', line_limit(input), &input->error);
+        join_line(input);
+    }
+    *is_record = true;
+    return true;
 }
 
 /* Whether a blank line is no prompt. */
@@ -163,6 +206,12 @@ static enum gen_status take_record(struct generate_input *input, struct gen_prom
     return encode_record(input, where, err);
 }
 
+/* Whether a field is an option or, if it is none of a template, the prompt. */
+static bool is_used(const void *context, const char *name) {
+    const struct generate_input *input = context;
+    return (input->template == NULL && strcmp(name, "prompt") == 0) || record_options_is(name);
+}
+
 /* A record with fields. */
 static enum gen_status take_fields(struct generate_input *input, struct gen_prompt *prompt,
                                    struct record_rest *rest, struct gen_error *err) {
@@ -174,27 +223,50 @@ static enum gen_status take_fields(struct generate_input *input, struct gen_prom
             ? record_csv_read(&input->csv, &input->fields, record->data, record->n, where, err)
             : record_fields_read_json(&input->fields, record->data, record->n, where, err);
     if (status == GEN_OK) {
-        if (input->settings->json) {
-            record_rest_take(rest, &input->fields, input->template != NULL);
+        if (!input->settings->quiet) {
+            record_notes_say(&input->notes, &input->fields, input->template, where,
+                             input->progress);
         }
-        status = take_record(input, prompt, rest->index, where, err);
+        if (input->settings->json) {
+            record_rest_take(rest, &input->fields, is_used, input);
+        }
+    }
+    if (status == GEN_OK) {
+        status = take_record(input, prompt, index_of_next(input), where, err);
     }
     return status;
 }
 
+/* The list has come to its end. One that ends before what --resume found answered is another one,
+ * or was cut or emptied: then its prompts would be passed over for those that were there before. */
+static void check_end(struct generate_input *input) {
+    if (input->resumes && index_of_next(input) <= input->last_answered && !input->failed &&
+        signals_caught() == 0) {
+        input->failed = true;
+        message(
+            "%.300s: ends before the prompt with index %llu, which %.300s answers already: another "
+            "list? (give another --output, or --first-index if the list was cut)",
+            input->input.name, (unsigned long long)input->last_answered,
+            message_name(input->settings->output));
+    }
+}
+
 bool generate_batch_next(struct generate_input *input, struct gen_prompt *prompt) {
     if (!has_names(input)) {
+        check_end(input);
         return false;
     }
     enum gen_status status = GEN_OK;
     enum input_result result = next_record(input);
     uint64_t index = index_of_next(input);
     struct record_rest *rest = NULL;
-    if (generate_has_fields(input->settings) || input->settings->output_dir != NULL) {
+    bool has_fields = generate_has_fields(input->settings);
+    if (has_fields || input->settings->output_dir != NULL) {
         rest = record_rests_add(&input->rests, index);
     }
     switch (result) {
     case INPUT_END:
+        check_end(input);
         return false;
     case INPUT_FAILED:
         if (signals_caught() == 0) {
@@ -206,7 +278,7 @@ bool generate_batch_next(struct generate_input *input, struct gen_prompt *prompt
         status = GEN_BAD_FILE;
         break;
     case INPUT_RECORD:
-        if (generate_has_fields(input->settings)) {
+        if (rest != NULL && has_fields) {
             status = take_fields(input, prompt, rest, &input->error);
             break;
         }
@@ -230,18 +302,14 @@ bool generate_batch_next(struct generate_input *input, struct gen_prompt *prompt
 }
 
 bool generate_batch_ready(struct generate_input *input) {
-    while (input_ready(&input->input, &input->record, separator(input), INPUT_PROMPT_LIMIT)) {
-        if (!input->input.whole || input->settings->csv) {
-            /* The end, or what cannot be read; or a record that may have more lines: those who
-             * write CSV bit by bit write whole records. */
+    bool is_record;
+    while (try_record(input, &is_record)) {
+        bool blank = is_record && passes_over_blanks(input) && is_blank(&input->record);
+        bool is_names = input->settings->csv && input->csv.n == 0;
+        if (!is_record || is_names || (!blank && !leaves_out_next(input))) {
             return true;
         }
-        bool blank = passes_over_blanks(input) && is_blank(&input->record);
-        if (!blank && !leaves_out_next(input)) {
-            return true;
-        }
-        input_next(&input->input, &input->record, separator(input), INPUT_PROMPT_LIMIT,
-                   &input->error);
+        read_record(input);
         input->n_left_out += blank ? 0 : 1;
     }
     return false;

@@ -14,7 +14,7 @@
 #include "cli/signals.h"
 #include "cmd/generate/file_names.h"
 #include "cmd/generate/generate_batch.h"
-#include "text/lines.h"
+#include "cmd/generate/prompt_text.h"
 
 /* ---- one prompt ------------------------------------------------------------------------------*/
 
@@ -36,29 +36,12 @@ enum gen_status generate_input_encode(struct generate_input *input, const char *
                                 err);
 }
 
-/* The arguments, joined by spaces as the shell's echo does. */
-static enum gen_status encode_operands(struct generate_input *input,
-                                       const struct options_parsed *parsed, struct gen_error *err) {
+static enum gen_status encode_prompt(struct generate_input *input,
+                                     const struct options_parsed *parsed, struct gen_error *err) {
+    const struct generate_settings *settings = input->settings;
     struct gen_bytes text = {0};
-    for (size_t i = 0; i < parsed->n_operands; i++) {
-        alloc_append(&text, " ", i > 0 ? 1 : 0);
-        alloc_append(&text, parsed->operands[i], strlen(parsed->operands[i]));
-    }
-    enum gen_status status = generate_input_encode(input, text.data, text.n, err);
-    gen_bytes_release(&text);
-    return status;
-}
-
-/* A whole file, without the newline that editors and echo put at its end. */
-static enum gen_status encode_file(struct generate_input *input, const char *path,
-                                   struct gen_error *err) {
-    struct gen_bytes text = {0};
-    enum gen_status status = input_read_file(&text, path, INPUT_PROMPT_LIMIT, err);
+    enum gen_status status = prompt_text_read(&text, settings->prompt, settings->file, parsed, err);
     if (status == GEN_OK) {
-        if (text.n > 0 && text.data[text.n - 1] == '\n') {
-            text.n--;
-            text.n = text_without_cr(text.data, text.n);
-        }
         status = generate_input_encode(input, text.data, text.n, err);
     }
     gen_bytes_release(&text);
@@ -76,11 +59,9 @@ enum gen_status generate_input_init(struct generate_input *input,
         .own_length = options_given(parsed, &generate_spec, "max-new-tokens"),
         .n_left_out = (uint64_t)settings->first_index,
     };
-    if (!settings->options.slide && input->tokenizer != NULL) {
+    if (!settings->options.slide) {
         /* Texts that cannot fit are refused before their ids take ten times their memory. */
-        size_t n_ctx = (size_t)gen_model_config(model)->n_ctx;
-        size_t longest = gen_tokenizer_longest(input->tokenizer);
-        input->most_bytes = longest > SIZE_MAX / n_ctx ? SIZE_MAX : longest * n_ctx;
+        input->most_bytes = prompt_text_most_bytes(model);
     }
     if (generate_is_batch(settings)) {
         return input_open(&input->input, settings->file, err);
@@ -90,14 +71,7 @@ enum gen_status generate_input_init(struct generate_input *input,
         enum gen_status status = ids_parse(&input->ids, ids, strlen(ids), "--prompt-ids", err);
         return status == GEN_BAD_FILE ? GEN_BAD_ARGUMENT : status;
     }
-    if (settings->prompt != NULL) {
-        return generate_input_encode(input, settings->prompt, strlen(settings->prompt), err);
-    }
-    bool from_stdin = parsed->n_operands == 1 && strcmp(parsed->operands[0], "-") == 0;
-    if (parsed->n_operands > 0 && !from_stdin) {
-        return encode_operands(input, parsed, err);
-    }
-    return encode_file(input, settings->file, err);
+    return encode_prompt(input, parsed, err);
 }
 
 void generate_input_release(struct generate_input *input) {
@@ -107,6 +81,7 @@ void generate_input_release(struct generate_input *input) {
     record_csv_release(&input->csv);
     record_fields_release(&input->fields);
     record_options_release(&input->own);
+    record_notes_release(&input->notes);
     record_rests_release(&input->rests);
     input_close(&input->input);
 }

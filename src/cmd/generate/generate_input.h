@@ -8,9 +8,10 @@
 #include "cli/input.h"
 #include "cmd/generate/generate_options.h"
 #include "cmd/generate/record_csv.h"
-#include "cmd/generate/record_fields.h"
+#include "cmd/generate/record_notes.h"
 #include "cmd/generate/record_options.h"
-#include "cmd/generate/record_rests.h"
+#include "cmd/record/record_fields.h"
+#include "cmd/record/record_rests.h"
 #include "gen.h"
 
 struct generate_input {
@@ -24,9 +25,13 @@ struct generate_input {
     struct gen_bytes record;
     const struct gen_bytes *template; /**< of prompts; NULL: there is none */
     struct record_csv csv;            /**< names of fields */
-    struct gen_bytes next_line;       /**< of a record of CSV with several */
+    struct gen_bytes next_line;       /**< of a record of CSV, which may have several */
+    bool is_open;                     /**< the record's first lines are read, and there are more */
+    bool is_whole;                    /**< all of its lines are read, but it is not given out */
     struct record_fields fields;      /**< of a record that has some */
     struct record_options own;
+    struct record_notes notes;
+    struct progress *progress; /**< to be wiped out before a message */
     struct record_rests rests; /**< of the prompts whose texts are yet to come */
     bool own_length;           /**< --max-new-tokens was given */
     uint64_t next_index;       /**< of the next prompt, those left out not counted */

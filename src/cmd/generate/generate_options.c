@@ -44,6 +44,26 @@ bool generate_reads_stdin(const struct generate_settings *settings,
     return parsed->n_operands <= 1 && strcmp(only, "-") == 0;
 }
 
+static bool is_stdin(const char *path) {
+    return path != NULL && strcmp(path, "-") == 0;
+}
+
+/* Two that are read from stdin: the second would find nothing. */
+static enum gen_status check_stdin(const struct generate_settings *settings,
+                                   const struct options_parsed *parsed, struct gen_error *err) {
+    bool words = is_stdin(settings->bad_words), template = is_stdin(settings->template);
+    const char *first = template ? "--template -" : "--bad-words -";
+    const char *second = generate_reads_stdin(settings, parsed) ? "the prompt"
+                         : words && template                    ? "--bad-words -"
+                                                                : NULL;
+    if (second == NULL || !(words || template)) {
+        return GEN_OK;
+    }
+    message_set(err, GEN_BAD_ARGUMENT, "%s and %s are both read from stdin (give one as a file)",
+                first, second);
+    return GEN_BAD_ARGUMENT;
+}
+
 static enum gen_status check_prompt(const struct generate_settings *settings,
                                     const struct options_parsed *parsed, struct gen_error *err) {
     bool only_stdin = parsed->n_operands == 1 && strcmp(parsed->operands[0], "-") == 0;
@@ -177,10 +197,7 @@ enum gen_status generate_settings_complete(struct generate_settings *settings,
         message_set(err, GEN_BAD_ARGUMENT, "--no-timings needs --json, where timings are shown");
         return GEN_BAD_ARGUMENT;
     }
-    if (settings->bad_words != NULL && strcmp(settings->bad_words, "-") == 0 &&
-        generate_reads_stdin(settings, parsed)) {
-        message_set(err, GEN_BAD_ARGUMENT,
-                    "--bad-words - and the prompt are both read from stdin (give one as a file)");
+    if (check_stdin(settings, parsed, err) != GEN_OK) {
         return GEN_BAD_ARGUMENT;
     }
     const char *const forms[] = {settings->grammar, settings->json_schema, settings->choices};

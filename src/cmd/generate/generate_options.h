@@ -8,6 +8,8 @@
 #include "gen.h"
 
 enum generate_stop_at { GENERATE_STOP_AT_LIMIT, GENERATE_STOP_AT_SENTENCE };
+/** Names of the above, NULL-terminated. */
+extern const char *const generate_stop_at_names[];
 enum generate_context { GENERATE_CONTEXT_STOP, GENERATE_CONTEXT_SLIDE };
 
 /** What the command line says; the parser fills it. */
@@ -22,6 +24,7 @@ struct generate_settings {
     const char *template;
     int32_t first_index;
     bool special; /**< special tokens in prompts stand for themselves */
+    const char *prompt_cache;
 
     /* what needs a tokenizer or a check before it can go into `options` */
     bool greedy;

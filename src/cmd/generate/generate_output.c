@@ -110,7 +110,9 @@ static void write_ids(struct generate_output *output, const struct gen_result *r
 static bool open_own_file(struct generate_output *output, uint64_t index, uint64_t sequence) {
     const struct record_rest *rest = record_rests_of(&output->input->rests, index);
     output->path = file_names_path(output->settings, &rest->name, sequence);
-    return text_out_open(&output->out, output->path);
+    bool good = text_out_open(&output->out, output->path);
+    output->out.failed = !good;
+    return good;
 }
 
 /* Close it, so that it is there whole; not one whose text did not come to its end. */

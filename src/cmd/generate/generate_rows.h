@@ -17,6 +17,14 @@
                       "general.sampling.* of a GGUF) is taken where no option says otherwise; "    \
                       "-v says what that is")
 
+/** What ends a text sooner. */
+#define GENERATE_ROWS_ENDS                                                                         \
+    OPTION_ROW_CHOICE("stop-at", '\0', GENERATE_AT(stop_at), "WHAT", generate_stop_at_names,       \
+                      "end at the end of a sentence, once half of the tokens are used"),           \
+        OPTION_ROW_RANGE("max-time", '\0', OPTION_FLOAT, GENERATE_AT(options.max_seconds), "S", 0, \
+                         1e9,                                                                      \
+                         "end a text S seconds after its prompt began to be read; 0: no limit")
+
 /** How the next token is chosen, but for the seed. */
 #define GENERATE_ROWS_SAMPLING                                                                     \
     OPTION_ROW("greedy", '\0', OPTION_FLAG, GENERATE_AT(greedy), NULL,                             \

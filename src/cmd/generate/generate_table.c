@@ -10,7 +10,7 @@
 
 #define AT(member) GENERATE_AT(member)
 
-static const char *const stop_at_names[] = {"limit", "sentence", NULL};
+const char *const generate_stop_at_names[] = {"limit", "sentence", NULL};
 
 /* As enum gen_early_stopping has them. */
 static const char *const early_stopping_names[] = {"false", "true", "never", NULL};
@@ -35,6 +35,9 @@ static const struct option table[] = {
         "kv-type", '\0', AT(kv_type), "TYPE", compute_kv_types,
         "how keys and values of the text so far are stored: f16 takes half the memory "
         "and is faster in long texts and large batches, but rounds them"),
+    OPTION_ROW_CHOICE(
+        "context", '\0', AT(context), "WHAT", context_names,
+        "when the context is full: stop, or slide: go on over its last half, read again"),
     OPTION_ROW("speculate", '\0', OPTION_FLAG, AT(speculate), NULL,
                "guess the next tokens where a text repeats itself, and check them together: the "
                "same text, sooner, above all with --greedy; drawn texts, which repeat "
@@ -76,6 +79,11 @@ static const struct option table[] = {
     OPTION_ROW("special", '\0', OPTION_FLAG, AT(special), NULL,
                "<|endoftext|> and other special (control) tokens in a prompt are these tokens, not "
                "ordinary text; for prompts that you trust"),
+    OPTION_ROW(
+        "prompt-cache", '\0', OPTION_STRING, AT(prompt_cache), "FILE",
+        "keep in FILE what the model has read of the prompt (of several, the first), for the "
+        "next run whose prompt begins alike: the same texts, sooner; made anew for another "
+        "model or beginning, which -v says"),
     OPTION_ROW_HEADING("Length"),
     OPTION_ROW_RANGE("max-new-tokens", 'n', OPTION_INT, AT(options.max_new_tokens), "N", -1,
                      INT32_MAX,
@@ -93,10 +101,7 @@ static const struct option table[] = {
                "end before TEXT would appear; \\n, \\t, \\r and \\\\ in it are newline, tab, "
                "carriage return "
                "and backslash; may be given several times"),
-    OPTION_ROW_CHOICE("stop-at", '\0', AT(stop_at), "WHAT", stop_at_names,
-                      "end at the end of a sentence, once half of the tokens are used"),
-    OPTION_ROW_RANGE("max-time", '\0', OPTION_FLOAT, AT(options.max_seconds), "S", 0, 1e9,
-                     "end a text S seconds after its prompt began to be read; 0: no limit"),
+    GENERATE_ROWS_ENDS,
     OPTION_ROW(
         "eos-token-id", '\0', OPTION_LIST, AT(eos_token_id), "ID",
         "end at this token (see gen tokenize) in the place of the model's end-of-text tokens; "
@@ -104,9 +109,6 @@ static const struct option table[] = {
     OPTION_ROW("ignore-eos", '\0', OPTION_FLAG, AT(options.ignore_eos), NULL,
                "go on after an end-of-text token, whichever of the model's it is (never draw one: "
                "--logit-bias ID=-inf)"),
-    OPTION_ROW_CHOICE(
-        "context", '\0', AT(context), "WHAT", context_names,
-        "when the context is full: stop, or slide: go on over its last half, read again"),
     OPTION_ROW_HEADING("Sampling"),
     OPTION_ROW("seed", 's', OPTION_UINT64, AT(options.seed), "N",
                "the same seed gives the same text. That of the first text; JSON tells the one of "

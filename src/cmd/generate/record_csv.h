@@ -4,7 +4,7 @@
 #ifndef CMD_GENERATE_RECORD_CSV_H
 #define CMD_GENERATE_RECORD_CSV_H
 
-#include "cmd/generate/record_fields.h"
+#include "cmd/record/record_fields.h"
 
 /** The names. Start from {0}. */
 struct record_csv {

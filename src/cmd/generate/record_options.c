@@ -6,8 +6,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/field.h"
+#include "base/size.h"
 #include "cli/alloc.h"
 #include "cli/message.h"
 #include "cmd/generate/record_lists.h"
@@ -24,18 +26,32 @@ static bool is_name(const char *name, const char *option) {
     return *option == '\0' && *name == '\0';
 }
 
-static const struct option *find(const char *name) {
-    bool in_group = false;
-    name = strcmp(name, "stop_strings") == 0 ? "stop" : name;
-    for (size_t i = 0; i < generate_spec.n_table; i++) {
-        const struct option *option = &generate_spec.table[i];
+/* Goes through the options that a record may have. Start from {0}. */
+struct option_walk {
+    size_t row;
+    bool in_group;
+};
+
+static const struct option *next_option(struct option_walk *walk) {
+    while (walk->row < generate_spec.n_table) {
+        const struct option *option = &generate_spec.table[walk->row++];
         if (option->kind == OPTION_HEADING) {
-            in_group = generate_is_group_of_texts(option->name);
-        } else if (in_group && is_name(name, option->name)) {
+            walk->in_group = generate_is_group_of_texts(option->name);
+        } else if (walk->in_group) {
             return option;
         }
     }
     return NULL;
+}
+
+static const struct option *find(const char *name) {
+    struct option_walk walk = {0};
+    const struct option *option;
+    name = strcmp(name, "stop_strings") == 0 ? "stop" : name;
+    do {
+        option = next_option(&walk);
+    } while (option != NULL && !is_name(name, option->name));
+    return option;
 }
 
 static bool is_do_sample(const char *name) {
@@ -44,6 +60,18 @@ static bool is_do_sample(const char *name) {
 
 bool record_options_is(const char *name) {
     return is_do_sample(name) || find(name) != NULL;
+}
+
+const char *record_options_name(size_t i) {
+    static const char *const others[] = {"stop-strings", "do-sample"};
+    struct option_walk walk = {0};
+    const struct option *option;
+    while ((option = next_option(&walk)) != NULL) {
+        if (i-- == 0) {
+            return option->name;
+        }
+    }
+    return i < N_OF(others) ? others[i] : NULL;
 }
 
 /* ---- values ----------------------------------------------------------------------------------*/
@@ -58,10 +86,12 @@ static enum gen_status wrong(const struct record_field *field, const char *must,
 static enum gen_status take_flag(bool *flag, const struct record_field *field,
                                  struct gen_error *err) {
     const char *text = cJSON_IsString(field->value) ? field->value->valuestring : "";
-    if (!cJSON_IsBool(field->value) && strcmp(text, "true") != 0 && strcmp(text, "false") != 0) {
+    /* Python's csv writes True. */
+    bool is_true = cJSON_IsTrue(field->value) || strcasecmp(text, "true") == 0;
+    if (!is_true && !cJSON_IsFalse(field->value) && strcasecmp(text, "false") != 0) {
         return wrong(field, "true or false", err);
     }
-    *flag = cJSON_IsTrue(field->value) || strcmp(text, "true") == 0;
+    *flag = is_true;
     return GEN_OK;
 }
 

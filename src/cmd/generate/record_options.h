@@ -12,7 +12,7 @@
 
 #include "cmd/generate/generate_options.h"
 #include "cmd/generate/generate_rules.h"
-#include "cmd/generate/record_fields.h"
+#include "cmd/record/record_fields.h"
 
 /** Start from {0}. */
 struct record_options {
@@ -30,6 +30,8 @@ struct record_options {
 
 /** Whether a member of that name is an option. */
 bool record_options_is(const char *name);
+/** The names of all of them, those of the table with `-`: the ith, or NULL after the last. */
+const char *record_options_name(size_t i);
 
 /**
  * Take the options of a record into `options`; `any` says whether there are some. All else is as

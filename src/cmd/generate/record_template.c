@@ -4,12 +4,13 @@
  */
 #include "cmd/generate/record_template.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "cli/alloc.h"
 #include "cli/input.h"
 #include "cli/message.h"
-#include "text/json_line.h"
 #include "text/lines.h"
 
 /* A part of a template: text, and the name of the field after it, if there is one. */
@@ -85,15 +86,46 @@ enum gen_status record_template_read(struct gen_bytes *text, const char *path,
     return record_template_check(text, message_name(path), err);
 }
 
+/* Whether the field in a part has that name. */
+static bool is_of(const struct part *part, const char *name) {
+    return part->name != NULL && strlen(name) == part->n_name &&
+           memcmp(name, part->name, part->n_name) == 0;
+}
+
+bool record_template_has(const struct gen_bytes *text, const char *name) {
+    struct part part;
+    bool found = false;
+    for (size_t at = 0; at < text->n && !found; at = part.next) {
+        read_part(&part, text, at);
+        found = is_of(&part, name);
+    }
+    return found;
+}
+
 static const struct record_field *find_field(const struct record_fields *fields,
                                              const struct part *part) {
     for (size_t i = 0; i < fields->n; i++) {
-        const char *name = fields->data[i].name;
-        if (strlen(name) == part->n_name && memcmp(name, part->name, part->n_name) == 0) {
+        if (is_of(part, fields->data[i].name)) {
             return &fields->data[i];
         }
     }
     return NULL;
+}
+
+/* Names listed of many. */
+#define MOST_NAMES 8
+
+/* The names of the fields, a few of many, for a message. Not all need be members of the record. */
+static void list_names(struct gen_bytes *list, const struct record_fields *fields) {
+    for (size_t i = 0; i < fields->n && i <= MOST_NAMES; i++) {
+        const char *name = fields->data[i].name;
+        struct error_quoted quoted;
+        char *text = i == MOST_NAMES ? alloc_printf(", ...")
+                                     : alloc_printf("%s\"%.40s\"", i > 0 ? ", " : "",
+                                                    error_quote(&quoted, name, strlen(name)));
+        alloc_append(list, text, strlen(text));
+        free(text);
+    }
 }
 
 enum gen_status record_template_fill(struct gen_bytes *out, const struct gen_bytes *text,
@@ -108,10 +140,12 @@ enum gen_status record_template_fill(struct gen_bytes *out, const struct gen_byt
         }
         const struct record_field *field = find_field(fields, &part);
         if (field == NULL) {
-            char names[200];
-            json_list_members(names, sizeof names, fields->object);
-            message_set(err, GEN_BAD_FILE, "%s has no field \"%.*s\", but %s", where,
-                        part.n_name < 80 ? (int)part.n_name : 80, part.name, names);
+            struct gen_bytes names = {0};
+            list_names(&names, fields);
+            message_set(err, GEN_BAD_FILE, "%s has no field \"%.*s\", but %.*s", where,
+                        part.n_name < 80 ? (int)part.n_name : 80, part.name,
+                        names.n > 0 ? (int)names.n : 10, names.n > 0 ? names.data : "no members");
+            gen_bytes_release(&names);
             return GEN_BAD_FILE;
         }
         if (cJSON_IsString(field->value)) {

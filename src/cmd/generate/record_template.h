@@ -4,7 +4,7 @@
 #ifndef CMD_GENERATE_RECORD_TEMPLATE_H
 #define CMD_GENERATE_RECORD_TEMPLATE_H
 
-#include "cmd/generate/record_fields.h"
+#include "cmd/record/record_fields.h"
 
 /** Read the text of a file without its last newline; each {{ must have a name and }} after it. */
 enum gen_status record_template_read(struct gen_bytes *text, const char *path,
@@ -14,6 +14,8 @@ enum gen_status record_template_read(struct gen_bytes *text, const char *path,
 enum gen_status record_template_check(const struct gen_bytes *text, const char *name,
                                       struct gen_error *err);
 
+/** Whether {{name}} is in a template that has been checked. */
+bool record_template_has(const struct gen_bytes *text, const char *name);
 /**
  * Append the text with the values of the fields: texts as they are, null as nothing, all else as
  * it is spelled. A field that is not there is an error; `where` names the record.

@@ -6,13 +6,12 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/size.h"
-#include "cli/message.h"
+#include "cli/svg_out.h"
 #include "cli/text_out.h"
 
 /* The drawing, and in it the field of the curves. */
@@ -40,34 +39,6 @@ struct chart {
     struct text_out out;
     struct range range;
 };
-
-static void MESSAGE_PRINTF(2, 3) put(struct chart *chart, const char *format, ...) {
-    char line[400];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(line, sizeof line, format, arguments);
-    va_end(arguments);
-    text_out_string(&chart->out, line);
-}
-
-/* Text as XML has it; control characters, which it has not, become `?`. */
-static void put_escaped(struct chart *chart, const char *text) {
-    for (; *text != '\0'; text++) {
-        switch (*text) {
-        case '&':
-            put(chart, "&amp;");
-            break;
-        case '<':
-            put(chart, "&lt;");
-            break;
-        case '>':
-            put(chart, "&gt;");
-            break;
-        default:
-            text_out_write(&chart->out, (unsigned char)*text < ' ' ? "?" : text, 1);
-        }
-    }
-}
 
 /* ---- what is shown ---------------------------------------------------------------------------*/
 
@@ -112,13 +83,6 @@ static void widen(struct range *range, const struct train_curve *curve) {
     }
 }
 
-/* 1, 2 or 5 times a power of ten, so that about `n` of them make `length`. */
-static double tick_distance(double length, int n) {
-    double power = pow(10, floor(log10(length / n)));
-    double digits = length / n / power;
-    return power * (digits < 1.5 ? 1 : digits < 3.5 ? 2 : digits < 7.5 ? 5 : 10);
-}
-
 static struct range find_range(const struct train_metrics *metrics) {
     struct range range = {INFINITY, -INFINITY, INFINITY, -INFINITY, 1};
     widen(&range, &metrics->loss);
@@ -131,7 +95,7 @@ static struct range find_range(const struct train_metrics *metrics) {
         range.first = 0;
         range.last = range.last > 0 ? range.last : 1;
     }
-    range.tick = tick_distance(range.high - range.low, 6);
+    range.tick = svg_tick(range.high - range.low, 6);
     range.low = floor(range.low / range.tick) * range.tick;
     range.high = ceil(range.high / range.tick) * range.tick;
     return range;
@@ -148,10 +112,10 @@ static double y_of(const struct range *range, double loss) {
 /* ---- drawing ---------------------------------------------------------------------------------*/
 
 static void put_head(struct chart *chart, const char *title) {
-    put(chart,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %g %g\" width=\"%g\" "
-        "height=\"%g\" font-family=\"system-ui, sans-serif\" font-size=\"13\">\n",
-        WIDTH, HEIGHT, WIDTH, HEIGHT);
+    svg_put(&chart->out,
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %g %g\" width=\"%g\" "
+            "height=\"%g\" font-family=\"system-ui, sans-serif\" font-size=\"13\">\n",
+            WIDTH, HEIGHT, WIDTH, HEIGHT);
     text_out_string(&chart->out,
                     "<style>\n"
                     ".back { fill: #fff; }\n"
@@ -171,11 +135,11 @@ static void put_head(struct chart *chart, const char *title) {
                     "  .dot { fill: #f59a5b; }\n"
                     "}\n"
                     "</style>\n");
-    put(chart, "<rect width=\"%g\" height=\"%g\" class=\"back\"/>\n", WIDTH, HEIGHT);
-    put(chart, "<text x=\"%g\" y=\"28\" font-size=\"16\">Loss%s", LEFT,
-        title != NULL ? " of " : ": no checkpoint yet");
-    put_escaped(chart, title != NULL ? title : "");
-    put(chart, "</text>\n");
+    svg_put(&chart->out, "<rect width=\"%g\" height=\"%g\" class=\"back\"/>\n", WIDTH, HEIGHT);
+    svg_put(&chart->out, "<text x=\"%g\" y=\"28\" font-size=\"16\">Loss%s", LEFT,
+            title != NULL ? " of " : ": no checkpoint yet");
+    svg_put_escaped(&chart->out, title != NULL ? title : "");
+    svg_put(&chart->out, "</text>\n");
 }
 
 static void put_axes(struct chart *chart) {
@@ -184,25 +148,26 @@ static void put_axes(struct chart *chart) {
     for (int i = 0; i <= n; i++) {
         double loss = range->low + i * range->tick;
         double y = y_of(range, loss);
-        put(chart, "<line class=\"grid\" x1=\"%g\" y1=\"%.1f\" x2=\"%g\" y2=\"%.1f\"/>\n", LEFT, y,
-            RIGHT, y);
-        put(chart, "<text x=\"%g\" y=\"%.1f\" text-anchor=\"end\">%.6g</text>\n", LEFT - 8, y + 4,
-            loss);
+        svg_put(&chart->out, "<line class=\"grid\" x1=\"%g\" y1=\"%.1f\" x2=\"%g\" y2=\"%.1f\"/>\n",
+                LEFT, y, RIGHT, y);
+        svg_put(&chart->out, "<text x=\"%g\" y=\"%.1f\" text-anchor=\"end\">%.6g</text>\n",
+                LEFT - 8, y + 4, loss);
     }
-    double tick = fmax(1, tick_distance(range->last - range->first, 7));
+    double tick = fmax(1, svg_tick(range->last - range->first, 7));
     double first = ceil(range->first / tick) * tick;
     n = (int)floor((range->last - first) / tick);
     for (int i = 0; i <= n; i++) {
         double step = first + i * tick;
         double x = x_of(range, step);
-        put(chart, "<line class=\"grid\" x1=\"%.1f\" y1=\"%g\" x2=\"%.1f\" y2=\"%g\"/>\n", x, TOP,
-            x, BOTTOM);
-        put(chart, "<text x=\"%.1f\" y=\"%g\" text-anchor=\"middle\">%.0f</text>\n", x, BOTTOM + 20,
-            step);
+        svg_put(&chart->out, "<line class=\"grid\" x1=\"%.1f\" y1=\"%g\" x2=\"%.1f\" y2=\"%g\"/>\n",
+                x, TOP, x, BOTTOM);
+        svg_put(&chart->out, "<text x=\"%.1f\" y=\"%g\" text-anchor=\"middle\">%.0f</text>\n", x,
+                BOTTOM + 20, step);
     }
-    put(chart, "<text x=\"%g\" y=\"%g\" text-anchor=\"middle\">steps</text>\n", (LEFT + RIGHT) / 2,
-        BOTTOM + 45);
-    put(chart,
+    svg_put(&chart->out, "<text x=\"%g\" y=\"%g\" text-anchor=\"middle\">steps</text>\n",
+            (LEFT + RIGHT) / 2, BOTTOM + 45);
+    svg_put(
+        &chart->out,
         "<text transform=\"translate(20 %g) rotate(-90)\" text-anchor=\"middle\">loss (nats per "
         "token)</text>\n",
         (TOP + BOTTOM) / 2);
@@ -214,17 +179,17 @@ typedef struct train_point point_of(const struct train_curve *curve, size_t n, s
 static void put_line(struct chart *chart, const struct train_curve *curve, const char *class,
                      point_of *find) {
     size_t n = n_shown(curve);
-    put(chart, "<polyline class=\"curve %s\" points=\"", class);
+    svg_put(&chart->out, "<polyline class=\"curve %s\" points=\"", class);
     const char *space = "";
     for (size_t i = 0; i < n; i++) {
         struct train_point point = find(curve, n, i);
         if (isfinite(point.loss)) {
-            put(chart, "%s%.1f,%.1f", space, x_of(&chart->range, (double)point.step),
-                y_of(&chart->range, point.loss));
+            svg_put(&chart->out, "%s%.1f,%.1f", space, x_of(&chart->range, (double)point.step),
+                    y_of(&chart->range, point.loss));
             space = " ";
         }
     }
-    put(chart, "\"/>\n");
+    svg_put(&chart->out, "\"/>\n");
 }
 
 static void put_curve(struct chart *chart, const struct train_curve *curve, const char *class) {
@@ -246,8 +211,8 @@ static void put_dots(struct chart *chart, const struct train_curve *curve) {
         if (!isfinite(point.loss)) {
             continue;
         }
-        put(chart, "<circle class=\"dot\" cx=\"%.1f\" cy=\"%.1f\" r=\"3\"/>\n",
-            x_of(&chart->range, (double)point.step), y_of(&chart->range, point.loss));
+        svg_put(&chart->out, "<circle class=\"dot\" cx=\"%.1f\" cy=\"%.1f\" r=\"3\"/>\n",
+                x_of(&chart->range, (double)point.step), y_of(&chart->range, point.loss));
     }
 }
 
@@ -258,10 +223,10 @@ static void put_legend(struct chart *chart, const struct train_curve *curve, con
         return;
     }
     const struct train_point *last = &curve->points[curve->n - 1];
-    put(chart, "<line class=\"curve %s\" x1=\"%g\" y1=\"46\" x2=\"%g\" y2=\"46\"/>\n", class, x,
-        x + 30);
-    put(chart, "<text x=\"%g\" y=\"50\">%s, at step %" PRIu64 ": %.4f</text>\n", x + 38, name,
-        last->step, last->loss);
+    svg_put(&chart->out, "<line class=\"curve %s\" x1=\"%g\" y1=\"46\" x2=\"%g\" y2=\"46\"/>\n",
+            class, x, x + 30);
+    svg_put(&chart->out, "<text x=\"%g\" y=\"50\">%s, at step %" PRIu64 ": %.4f</text>\n", x + 38,
+            name, last->step, last->loss);
 }
 
 bool train_chart_check(const char *path) {
@@ -287,6 +252,6 @@ bool train_chart_write(const char *path, const struct train_metrics *metrics, co
     put_dots(&chart, &metrics->valid);
     put_legend(&chart, &metrics->loss, "train", "training", LEFT);
     put_legend(&chart, &metrics->valid, "valid", "validation", LEFT + 280);
-    put(&chart, "</svg>\n");
+    svg_put(&chart.out, "</svg>\n");
     return text_out_close(&chart.out);
 }

@@ -1,0 +1,234 @@
+/**
+ * compare.c - `gen compare`: models side by side. Loading and speed are compare_job.c's, what they
+ * make of texts compare_quality.c's, what is printed compare_report.c's.
+ */
+#include <string.h>
+
+#include "base/size.h"
+#include "cli/compute_options.h"
+#include "cli/exit_code.h"
+#include "cli/message.h"
+#include "cli/sandbox.h"
+#include "cli/signals.h"
+#include "cmd/command.h"
+#include "cmd/eval/compare_job.h"
+#include "cmd/eval/compare_report.h"
+
+static const char *const conventions[] = {"windows", "llama.cpp", NULL};
+
+struct compare_settings {
+    struct eval_settings eval;
+    struct option_list models;
+    const char *text, *task, *choices, *base, *save_base, *svg;
+    int32_t convention;
+    bool no_timings, svg_speed;
+};
+
+#define AT(member) offsetof(struct compare_settings, member)
+
+static const struct option table[] = {
+    OPTION_ROW(
+        "model", 'm', OPTION_LIST, AT(models), "PATH|NAME",
+        "a GGUF file, a Hugging Face directory, or a name; given several times, the first is "
+        "the base that the others are held against"),
+    OPTION_ROW_RANGE("threads", 't', OPTION_INT, EVAL_AT(AT(eval), n_threads), "N", 1, 1024,
+                     "threads to use (default: the physical cores this process may use)"),
+    OPTION_ROW_CHOICE("kv-type", '\0', EVAL_AT(AT(eval), kv_type), "TYPE", compute_kv_types,
+                      "how keys and values are stored: f16 takes half the memory, but rounds them"),
+    OPTION_ROW(
+        "special", '\0', OPTION_FLAG, EVAL_AT(AT(eval), special), NULL,
+        "<|endoftext|> and other special (control) tokens in the texts are these tokens, not "
+        "ordinary text"),
+    OPTION_ROW_HEADING("On a text"),
+    OPTION_ROW("text", '\0', OPTION_STRING, AT(text), "FILE",
+               "perplexity, bits per byte; against the base the divergence of probabilities (KL), "
+               "how often the same token is the likeliest, the change of the text's "
+               "probabilities"),
+    OPTION_ROW_RANGE("ctx", '\0', OPTION_INT, EVAL_AT(AT(eval), n_ctx), "N", 1, INT32_MAX,
+                     "tokens of a window (default: the least context of the models; at most 512 "
+                     "with --convention llama.cpp)"),
+    OPTION_ROW_RANGE("stride", '\0', OPTION_INT, EVAL_AT(AT(eval), stride), "N", 1, INT32_MAX,
+                     "how far each window is from the one before (default: as --ctx)"),
+    OPTION_ROW_CHOICE("convention", '\0', AT(convention), "NAME", conventions,
+                      "windows, or llama.cpp: as llama-perplexity, of each window the second half"),
+    OPTION_ROW("save-base", '\0', OPTION_STRING, AT(save_base), "FILE",
+               "keep the base's probabilities of the text in FILE, 16 bits each, in the format of "
+               "llama-perplexity's --kl-divergence-base; with --convention llama.cpp"),
+    OPTION_ROW("base", '\0', OPTION_STRING, AT(base), "FILE",
+               "the base is such a FILE, which brings the text as well; all models are held "
+               "against it"),
+    OPTION_ROW_HEADING("On a data set"),
+    OPTION_ROW("task", '\0', OPTION_STRING, AT(task), "NAME",
+               "hellaswag, lambada, blimp, piqa, arc or winogrande, with FILE as for gen eval"),
+    OPTION_ROW("choices", '\0', OPTION_STRING, AT(choices), "FILE",
+               "records of your own, as for gen eval"),
+    OPTION_ROW_HEADING("Output"),
+    OPTION_ROW("json", '\0', OPTION_FLAG, EVAL_AT(AT(eval), json), NULL, "print one JSON object"),
+    OPTION_ROW("svg", '\0', OPTION_STRING, AT(svg), "FILE",
+               "draw quality over the size of the models' files"),
+    OPTION_ROW("svg-speed", '\0', OPTION_FLAG, AT(svg_speed), NULL,
+               "over the speed of decoding instead"),
+    OPTION_ROW("no-timings", '\0', OPTION_FLAG, AT(no_timings), NULL,
+               "measure no times, so that the same run prints the same"),
+    EVAL_ROWS_OUTPUT(AT(eval)),
+};
+
+static const struct option_conflict conflicts[] = {
+    {"text", "task"},         {"text", "choices"},       {"text", "base"},
+    {"task", "choices"},      {"task", "base"},          {"choices", "base"},
+    {"save-base", "base"},    {"save-base", "task"},     {"task", "stride"},
+    {"choices", "stride"},    {"base", "stride"},        {"base", "ctx"},
+    {"task", "convention"},   {"choices", "convention"}, {"svg-speed", "no-timings"},
+    {"save-base", "choices"}, {"verbose", "quiet"},
+};
+
+static const char *const once[] = {"text", "task", "choices", "base", NULL};
+
+static const struct options_spec spec = {
+    .usage = "gen compare -m A -m B [-m C ...] [OPTIONS] --text FILE\n"
+             "       gen compare -m A -m B [-m C ...] [OPTIONS] --task NAME FILE",
+    .intro =
+        "Hold models against each other on the same text or data set: what a quantized or "
+        "fine-tuned one has lost or won against its parent, and what it costs. Differences come "
+        "with the standard error of pairs (by windows of a text, by records), and where chance "
+        "could have made one that is said. Models of other vocabularies are compared by bits "
+        "per byte alone.",
+    .table = table,
+    .n_table = N_OF(table),
+    .conflicts = conflicts,
+    .n_conflicts = N_OF(conflicts),
+    .once = once,
+    .once_hint = "",
+    .habits = habits_eval,
+    .examples = "  gen compare -m gpt2.gguf -m mine.gguf --text book.txt\n"
+                "  gen compare -m gpt2.gguf -m mine.gguf --task hellaswag hellaswag_val.jsonl\n"
+                "  gen compare -m gpt2.gguf --text book.txt --convention llama.cpp \\\n"
+                "      --save-base gpt2.kld\n"
+                "  gen compare --base gpt2.kld -m mine.gguf --json\n"
+                "\n"
+                "Members of the JSON: text (or base, or task and file), convention, ctx, models;\n"
+                "of each model, base, file_bytes, weight_bytes, parameters, load_seconds,\n"
+                "prompt_tokens_per_second, decode_tokens_per_second; of a text n_scored, logprob,\n"
+                "perplexity, perplexity_stderr, bits_per_byte, same_vocabulary, and against the\n"
+                "base difference, difference_stderr (of log p for each token), same_top,\n"
+                "same_top_stderr, kl (mean, stderr, median, p99, greatest), change (mean, stderr,\n"
+                "rms, rms_stderr, greatest; of a token's probability); of a data set n, n_failed,\n"
+                "acc, acc_stderr, acc_norm, acc_norm_stderr, acc_difference,\n"
+                "acc_difference_stderr, acc_norm_difference, acc_norm_difference_stderr.\n",
+};
+
+/* False after a message. */
+static bool known_task(const char *task) {
+    for (size_t i = 0; gen_eval_tasks[i] != NULL; i++) {
+        if (task == NULL || strcmp(gen_eval_tasks[i], task) == 0) {
+            return true;
+        }
+    }
+    message("--task: \"%.80s\" is none of hellaswag, lambada, blimp, piqa, arc, winogrande", task);
+    return false;
+}
+
+/* Check what the options leave open. False after a message. */
+static bool complete(const struct compare_settings *settings, const struct options_parsed *parsed) {
+    size_t n_operands = settings->task != NULL ? 1 : 0;
+    const char *file = settings->text != NULL      ? settings->text
+                       : settings->choices != NULL ? settings->choices
+                       : parsed->n_operands > 0    ? parsed->operands[0]
+                                                   : "";
+    bool alone = settings->base != NULL || settings->save_base != NULL;
+    if (!known_task(settings->task)) {
+        return false;
+    }
+    if (settings->text == NULL && settings->task == NULL && settings->choices == NULL &&
+        settings->base == NULL) {
+        message("compare needs --text FILE, --task NAME FILE, --choices FILE or --base FILE");
+    } else if (settings->models.n < (alone ? 1 : 2)) {
+        message("compare needs %s", alone ? "a model: -m PATH" : "two models: -m A -m B");
+    } else if (parsed->n_operands > n_operands) {
+        message("\"%.80s\" is too much: compare takes %s", parsed->operands[n_operands],
+                n_operands == 1 ? "one FILE with --task" : "no operand without --task");
+    } else if (parsed->n_operands < n_operands) {
+        message("--task needs a FILE with its records");
+    } else if (strcmp(file, "-") == 0) {
+        message("compare reads a file once for each model, so it cannot be stdin");
+    } else if (settings->save_base != NULL && settings->convention != GEN_CONVENTION_LLAMA_CPP) {
+        message("--save-base needs --convention llama.cpp, whose format it is");
+    } else if (settings->convention == GEN_CONVENTION_LLAMA_CPP && settings->eval.stride > 0) {
+        message("--stride is not for --convention llama.cpp, whose windows do not overlap");
+    } else if (settings->svg_speed && settings->svg == NULL) {
+        message("--svg-speed needs --svg FILE, the drawing");
+    } else {
+        return true;
+    }
+    return false;
+}
+
+static bool print_report(const struct compare_settings *settings, const struct compare_job *job,
+                         struct text_out *out) {
+    struct gen_bytes text = {0};
+    if (settings->eval.json) {
+        compare_report_json(&text, job);
+    } else {
+        compare_report_text(&text, job);
+    }
+    text_out_write(out, text.data, text.n);
+    gen_bytes_release(&text);
+    return text_out_close(out);
+}
+
+static int compare(const struct compare_settings *settings, struct compare_job *job) {
+    struct text_out out;
+    int code = job->task != NULL ? compare_job_task(job) : compare_job_text(job);
+    if (code == EXIT_DONE && !settings->no_timings) {
+        code = compare_job_speed(job);
+    }
+    if (code == EXIT_DONE && settings->svg != NULL &&
+        !compare_chart_write(settings->svg, job, settings->svg_speed)) {
+        code = EXIT_FAILED;
+    }
+    if (code != EXIT_DONE || !text_out_open(&out, settings->eval.output)) {
+        return EXIT_FAILED;
+    }
+    return print_report(settings, job, &out) ? EXIT_DONE : EXIT_FAILED;
+}
+
+static int run(void *opaque, const struct options_parsed *parsed) {
+    const struct compare_settings *settings = opaque;
+    struct compare_job job = {.settings = &settings->eval,
+                              .text = settings->text,
+                              .task = settings->choices != NULL ? "choices" : settings->task,
+                              .file = settings->choices,
+                              .base_file = settings->base,
+                              .save_base = settings->save_base,
+                              .convention = (enum gen_convention)settings->convention};
+    if (!complete(settings, parsed)) {
+        return EXIT_USAGE;
+    }
+    if (settings->task != NULL) {
+        job.file = parsed->operands[0];
+    }
+    if (!text_out_check(settings->eval.output) ||
+        (settings->svg != NULL && !text_out_check(settings->svg)) ||
+        (settings->save_base != NULL && !text_out_check(settings->save_base))) {
+        return EXIT_FAILED;
+    }
+    int code = compare_job_load(&job, &settings->models);
+    if (code == EXIT_DONE) {
+        code = compare(settings, &job);
+    }
+    compare_job_release(&job);
+    return signals_caught() != 0 ? EXIT_SIGNAL + signals_caught() : code;
+}
+
+static void set_defaults(void *settings) {
+    *(struct compare_settings *)settings = (struct compare_settings){0};
+}
+
+const struct command compare_command = {
+    .name = "compare",
+    .summary = "hold models against each other",
+    .spec = &spec,
+    .settings_size = sizeof(struct compare_settings),
+    .set_defaults = set_defaults,
+    .run = run,
+};

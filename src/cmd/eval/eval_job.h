@@ -1,0 +1,65 @@
+/**
+ * eval_job.h - what the commands that judge a model have in common: options of how to compute, and
+ * the way from an open model to a scorer in the sandbox.
+ */
+#ifndef CMD_EVAL_EVAL_JOB_H
+#define CMD_EVAL_EVAL_JOB_H
+
+#include "cli/model_load.h"
+#include "cli/options.h"
+#include "cli/progress.h"
+#include "cli/text_out.h"
+#include "gen_eval.h"
+
+struct eval_settings {
+    const char *model;
+    int32_t n_threads, kv_type, n_ctx, stride;
+    const char *output;
+    bool special, json, verbose, quiet, no_sandbox;
+};
+
+/* Rows of a table; `at` is the offset of the struct eval_settings in the command's. */
+#define EVAL_AT(at, member) ((at) + offsetof(struct eval_settings, member))
+#define EVAL_ROWS_MODEL(at)                                                                        \
+    OPTION_ROW("model", 'm', OPTION_STRING, EVAL_AT(at, model), "PATH|NAME",                       \
+               "a GGUF file, a Hugging Face directory, or a name; default: $GEN_MODEL, else the "  \
+               "built-in model"),                                                                  \
+        OPTION_ROW_RANGE("threads", 't', OPTION_INT, EVAL_AT(at, n_threads), "N", 1, 1024,         \
+                         "threads to use (default: the physical cores this process may use)"),     \
+        OPTION_ROW_CHOICE("kv-type", '\0', EVAL_AT(at, kv_type), "TYPE", compute_kv_types,         \
+                          "how keys and values are stored: f16 takes half the memory, but rounds " \
+                          "them"),                                                                 \
+        OPTION_ROW("no-sandbox", '\0', OPTION_FLAG, EVAL_AT(at, no_sandbox), NULL, SANDBOX_HELP)
+#define EVAL_ROWS_OUTPUT(at)                                                                       \
+    OPTION_ROW("output", 'o', OPTION_STRING, EVAL_AT(at, output), "FILE",                          \
+               "write to FILE, which stays as it is until all is done; - is stdout"),              \
+        OPTION_ROW("verbose", 'v', OPTION_FLAG, EVAL_AT(at, verbose), NULL,                        \
+                   "say model, speed and sandbox on stderr"),                                      \
+        OPTION_ROW("quiet", 'q', OPTION_FLAG, EVAL_AT(at, quiet), NULL,                            \
+                   "say nothing on stderr but errors")
+
+/** Start from {0} with the settings. */
+struct eval_job {
+    const struct eval_settings *settings;
+    struct model_load load;
+    struct gen_scorer *scorer;
+    struct text_out out;
+    struct progress progress;
+    double start; /**< gen_clock() when the work began */
+    bool is_open; /**< out is */
+};
+
+/** Open the model. EXIT_DONE, or another exit code after a message. */
+int eval_job_load(struct eval_job *job);
+/**
+ * Everything is open that will be read: open the output, of one text or of many, give up the rest
+ * and make a scorer. n_best: likeliest ids for each token. An exit code as above.
+ */
+int eval_job_begin(struct eval_job *job, bool many, int32_t n_best);
+/** Whether nothing asked to stop; the context of callbacks that go_on is called with is the job. */
+bool eval_job_go_on(void *job);
+/** The work is done, `whole` or not, with `code`, which is given back unless closing fails or a
+ *  signal came. Releases all. */
+int eval_job_end(struct eval_job *job, bool whole, int code);
+
+#endif
