@@ -17,9 +17,10 @@ static void put(struct gen_bytes *text, const char *more) {
     alloc_append(text, more, strlen(more));
 }
 
-/* What fits a screen of 24 lines: the commands, and some examples. */
+/* What fits a screen of 24 lines: some examples, and the commands. */
 static void put_overview(struct gen_bytes *text, const struct command *const *all, size_t width) {
-    wrap_text(text, "gen generates text with GPT-2-style models.", 0, 0, width);
+    wrap_text(text, "gen generates text with GPT-2-style models:", 0, 0, width);
+    alloc_append(text, all[0]->spec->examples, options_n_examples(all[0]->spec));
     put(text, "\nCommands:\n");
     size_t i = 0;
     do { /* there is one at least, the default */
@@ -28,9 +29,6 @@ static void put_overview(struct gen_bytes *text, const struct command *const *al
         wrap_text(text, all[i]->summary, strlen(line), strlen(line), width);
         free(line);
     } while (all[++i] != NULL);
-    put(text, "\n");
-    wrap_text(text, "Without a command gen generates:", 0, 0, width);
-    alloc_append(text, all[0]->spec->examples, options_n_examples(all[0]->spec));
     put(text, "\n");
     wrap_text(text, "`gen help COMMAND` says more of one, `gen help generate` all of generating.",
               0, 0, width);

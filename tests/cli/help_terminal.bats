@@ -32,7 +32,7 @@ terminal() {
         # ... and the width is used.
         [ "$(sed '/^Examples/,$d' shown | awk 'length > most { most = length } END { print most }')" -gt $((columns - 14)) ]
     done
-    terminal 60 40 "PAGER= $GEN help" | sed '/^Without/,$d' | awk 'length > 39' | { ! grep .; }
+    terminal 60 40 "PAGER= $GEN help" | sed '1,/^Commands/d' | awk 'length > 39' | { ! grep .; }
     terminal 24 80 "PAGER= $GEN help generate" >on_terminal
     "$GEN" help generate | diff on_terminal -
     # The same words, whatever the width.
