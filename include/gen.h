@@ -333,6 +333,12 @@ enum gen_early_stopping {
                                    is looked at */
 };
 
+/** A word that must come, in one of its spellings, of which none is the beginning of another. */
+struct gen_force_words {
+    const struct gen_ids *spellings; /**< [n_spellings] */
+    size_t n_spellings;
+};
+
 /** Greatest num_beams. */
 #define GEN_MAX_BEAMS 256
 
@@ -380,6 +386,22 @@ struct gen_generate_options {
     int32_t num_beams;
     float length_penalty; /**< above 0: longer texts get better scores. -100 ... 100. Default 1 */
     enum gen_early_stopping early_stopping; /**< Default GEN_EARLY_STOPPING_FALSE */
+    /**
+     * Groups of beams, a divisor of num_beams: each searches for itself, and in every step the log
+     * probability of an id falls by diversity_penalty (above 0, at most 1000) for each beam of the
+     * groups before that goes on with it. As transformers 4.56 has it; nothing is drawn, so the
+     * temperature must be 0. Default 1, and 0.
+     */
+    int32_t num_beam_groups;
+    float diversity_penalty;
+    /**
+     * n_force_words that the text, prompt included, must have: the search keeps beams that are
+     * closer to them as well as likelier ones, as the constrained beam search of transformers 4.56
+     * does. Where no text with all of them was found before max_new_tokens, the best without is
+     * reported. Needs num_beams of 2 or more, one group, and a temperature of 0.
+     */
+    const struct gen_force_words *force_words;
+    size_t n_force_words;
     /**
      * When n_ctx is full, go on over the last n_ctx / 2 ids, read anew, as often as needed. A
      * prompt longer than n_ctx is read as if its ids had come one by one: of its n ids the last

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define ON_CPU      "gen runs on the CPU, with -t threads"
-#define NO_GROUPS   "gen searches with beams (--num-beams), but without groups and constraints"
+#define WORDS       "--force-words FILE has a word a line"
 #define NO_CHAT     "gen chat talks; gen --lines answers each line without remembering the last"
 #define CONTEXT     "the context is as long as the model's; --context slide goes on when it is full"
 #define BATCHES     "--batch is the number of texts worked on at once; no text depends on it"
@@ -104,10 +104,8 @@ const struct habit habits_generate[] = {
     {"bos-token-id", NULL, BEGINNING},
     {"decoder-start-token-id", NULL, BEGINNING},
     {"pad-token-id", NULL, "texts of a batch are not padded; leave it out"},
-    {"num-beam-groups", NULL, NO_GROUPS},
-    {"diversity-penalty", NULL, NO_GROUPS},
-    {"constraints", NULL, NO_GROUPS},
-    {"force-words-ids", NULL, NO_GROUPS},
+    {"constraints", NULL, WORDS},
+    {"force-words-ids", NULL, WORDS},
     {"low-memory", NULL, "the beams of a search share their memory; leave it out"},
     {"output-scores", NULL, "--json --logprobs N has the likeliest tokens of each step"},
     {"output-logits", NULL, "--save-logits FILE writes them"},

@@ -49,13 +49,13 @@ enum gen_status decoder_new_sampler(struct gen_sampler **out, struct sampler_scr
 /** Draws each id with a sampler. */
 struct decoder decoder_sampling(struct sampler_scratch *scratch);
 
-struct beam_group;
+struct beam_search;
 
 /** The beam searches of a run; start from {0} with the first two. */
 struct beams {
     struct scheduler *scheduler;
     struct sampler_scratch *scratch;
-    struct beam_group *groups; /**< one for each prompt under way, the last one first */
+    struct beam_search *searches; /**< one for each prompt under way, the last one first */
     struct beam_candidates candidates;
     float *logprobs; /**< [n_vocab] of one beam */
 };

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "generate/forced_words.h"
 
 enum gen_status prompt_rules_new(struct prompt_rules **out, const struct gen_model *model,
                                  const struct gen_generate_options *options, int32_t n_ctx,
@@ -18,12 +19,15 @@ enum gen_status prompt_rules_new(struct prompt_rules **out, const struct gen_mod
     own->n_users = 1;
     own->options = *options;
     enum gen_status status = GEN_OK;
-    if (!sampling_copy_init(&own->sampling, &options->sampling) ||
+    own->force_words = forced_words_copy(options->force_words, options->n_force_words);
+    if ((own->force_words == NULL && options->force_words != NULL && options->n_force_words > 0) ||
+        !sampling_copy_init(&own->sampling, &options->sampling) ||
         gen_ids_append(&own->eos, options->eos, options->n_eos) != GEN_OK) {
         status = error_no_memory(err, "the options of a prompt");
     } else {
         own->options.sampling = own->sampling.options;
         own->options.eos = own->eos.data;
+        own->options.force_words = own->force_words;
         status = sequence_rules_init(&own->rules, model, &own->options, n_ctx, err);
     }
     if (status != GEN_OK) {
@@ -52,5 +56,6 @@ void prompt_rules_drop(struct prompt_rules *rules) {
     sequence_rules_release(&rules->rules);
     sampling_copy_release(&rules->sampling);
     gen_ids_release(&rules->eos);
+    forced_words_release(rules->force_words, rules->options.n_force_words);
     memory_free(rules);
 }

@@ -14,6 +14,7 @@ struct prompt_rules {
     struct gen_generate_options options; /**< of the rules; their arrays are the copy's */
     struct sampling_copy sampling;
     struct gen_ids eos;
+    struct gen_force_words *force_words; /**< [options.n_force_words] */
     size_t n_users;
 };
 

@@ -8,12 +8,13 @@
 #include "base/error.h"
 #include "base/rng.h"
 #include "base/size.h"
+#include "generate/beam_options.h"
+#include "generate/forced_words.h"
 #include "generate/sentence.h"
 #include "sample/sampler.h"
 
 #define MAX_LOGPROBS 1000
 #define MAX_SECONDS  1e9
-#define MAX_PENALTY  100.0
 
 const char *gen_finish_name(enum gen_finish finish) {
     static const char *const names[] = {"length",   "eos",   "stop", "context",
@@ -28,6 +29,7 @@ struct gen_generate_options gen_generate_options_default(void) {
         .max_length = -1,
         .num_return_sequences = 1,
         .num_beams = 1,
+        .num_beam_groups = 1,
         .length_penalty = 1.0f,
         .speculate = true,
     };
@@ -51,26 +53,8 @@ static enum gen_status check_options(const struct gen_generate_options *options,
         return error_set(err, GEN_BAD_ARGUMENT, "num_return_sequences is %d, but must be 1 or more",
                          (int)options->num_return_sequences);
     }
-    if (options->num_beams < 1 || options->num_beams > GEN_MAX_BEAMS) {
-        return error_set(err, GEN_BAD_ARGUMENT, "num_beams is %d, but must be from 1 to %d",
-                         (int)options->num_beams, GEN_MAX_BEAMS);
-    }
-    if (options->num_beams > 1 && options->num_return_sequences > options->num_beams) {
-        return error_set(err, GEN_BAD_ARGUMENT,
-                         "num_return_sequences is %d, but a search with num_beams %d finds no more "
-                         "than %d (raise num_beams)",
-                         (int)options->num_return_sequences, (int)options->num_beams,
-                         (int)options->num_beams);
-    }
-    if (!(options->length_penalty >= -MAX_PENALTY && options->length_penalty <= MAX_PENALTY)) {
-        return error_set(err, GEN_BAD_ARGUMENT, "length_penalty is %g, but must be from -%g to %g",
-                         (double)options->length_penalty, MAX_PENALTY, MAX_PENALTY);
-    }
-    if (options->early_stopping < GEN_EARLY_STOPPING_FALSE ||
-        options->early_stopping > GEN_EARLY_STOPPING_NEVER) {
-        return error_set(err, GEN_BAD_ARGUMENT,
-                         "early_stopping is %d, but must be one of enum gen_early_stopping",
-                         (int)options->early_stopping);
+    if (beam_options_check(options, err) != GEN_OK) {
+        return GEN_BAD_ARGUMENT;
     }
     if (!(options->max_seconds >= 0 && options->max_seconds <= MAX_SECONDS)) {
         return error_set(err, GEN_BAD_ARGUMENT, "max_seconds is %g, but must be from 0 to %g",
@@ -113,6 +97,10 @@ enum gen_status sequence_rules_init(struct sequence_rules *rules, const struct g
             status = error_set(err, GEN_BAD_ARGUMENT, "eos %zu is %d, but must be from 0 to %d", i,
                                (int)options->eos[i], (int)(config->n_vocab - 1));
         }
+    }
+    if (status == GEN_OK) {
+        status = forced_words_check(options, rules->eos, options->ignore_eos ? 0 : rules->n_eos,
+                                    config->n_vocab, err);
     }
     if (status == GEN_OK) {
         status = sampler_check(&options->sampling, config->n_vocab, err);

@@ -61,6 +61,38 @@ search() {
     [ "$(jq -c .new_ids <<<"$output")" = "$(jq -c 'select(.index == 1) | .new_ids' <<<"$first")" ]
 }
 
+@test "groups of beams differ, and words come that must" {
+    [ "$(search --num-beams 4 --num-beam-groups 2 --diversity-penalty 9 --num-return-sequences 4)" != \
+        "$(search --num-beams 4 --num-return-sequences 4)" ]
+    # Two groups of one beam each begin with different tokens.
+    [ "$(search --num-beams 2 --num-beam-groups 2 --diversity-penalty 900 --num-return-sequences 2 |
+        jq -s 'map(.[1][0]) | unique | length')" -eq 2 ]
+    printf 'xyz\tzyx\nab\n\n' >words
+    gen --num-beams 5 --force-words words -n 12 --no-echo Once
+    [ "$status" -eq 0 ]
+    [[ $output == *ab* ]]
+    [[ $output == *xyz* || $output == *zyx* ]]
+    first=$output
+    # A record says the same, and another has none.
+    printf '{"prompt":"Once","num_beams":5,"force_words":[["xyz","zyx"],"ab"],"max_new_tokens":12}\n' >some
+    printf '{"prompt":"Once","num_beams":5,"max_new_tokens":12}\n' >>some
+    gen --jsonl --no-echo --file some
+    [ "${lines[0]}" = "$first" ]
+    [[ ${lines[1]} != *ab* ]]
+    gen --num-beams 5 --force-words - --file - <words
+    refused 2 "both read from stdin"
+    gen --num-beams 5 --force-words nothing Once
+    refused 1 "nothing"
+    gen --force-words words Once
+    refused 2 "num_beams is 1, but must be 2 or more"
+    gen --num-beams 4 --num-beam-groups 3 --diversity-penalty 1 Once
+    refused 2 "must divide num_beams"
+    gen --num-beams 4 --num-beam-groups 2 Once
+    refused 2 "diversity_penalty is 0"
+    gen_stdin '{"prompt":"a","num_beams":4,"force_words":[["b",1]]}' --jsonl --json
+    [[ $output == *'\"force_words\" holds an array, but must hold texts and lists of texts'* ]]
+}
+
 @test "what cannot be is refused in a line" {
     gen --num-beams 3 --num-return-sequences 4 ab
     refused 2 "raise num_beams"

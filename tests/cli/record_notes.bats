@@ -25,14 +25,14 @@ lines: line 2: "maxNewTokens" is no option (did you mean "max_new_tokens"?)
 lines: line 3: "stop_string" is no option (did you mean "stop_strings"?)
 lines: line 3: "seeds" is no option (did you mean "seed"?)' ]
     [ "$(jq -c .input <<<"${lines[0]}")" = '{"temprature":0.5,"id":1}' ]
-    said '{"prompt":"a","num_beams":4}\n{"prompt":"b","num_beams":4,"max_tokens":3,"diversity_penalty":1}\n' --jsonl
+    said '{"prompt":"a","low_memory":true}\n{"prompt":"b","low_memory":true,"max_tokens":3,"dola_layers":1}\n' --jsonl
     [ "${#stderr_lines[@]}" -eq 3 ]
-    [[ $stderr == 'lines: line 1: "num_beams" is no option: gen draws its texts'* ]]
+    [[ $stderr == 'lines: line 1: "low_memory" is no option: the beams'* ]]
     [[ $stderr == *'line 2: "max_tokens" is no option (did you mean "max_new_tokens"?)'* ]]
-    [[ $stderr == *'line 2: "diversity_penalty" is no option: '* ]]
+    [[ $stderr == *'line 2: "dola_layers" is no option: '* ]]
     said 'prompt,temprature\na,1\nb,2\n' --csv
     [ "$stderr" = 'lines: line 2: "temprature" is no option (did you mean "temperature"?)' ]
-    said '{"prompt":"a","temprature":0.5,"num_beams":2}\n' --jsonl --quiet
+    said '{"prompt":"a","temprature":0.5,"low_memory":true}\n' --jsonl --quiet
     [ -z "$stderr" ]
 }
 

@@ -51,12 +51,23 @@ static bool is_stdin(const char *path) {
 /* Two that are read from stdin: the second would find nothing. */
 static enum gen_status check_stdin(const struct generate_settings *settings,
                                    const struct options_parsed *parsed, struct gen_error *err) {
-    bool words = is_stdin(settings->bad_words), template = is_stdin(settings->template);
-    const char *first = template ? "--template -" : "--bad-words -";
-    const char *second = generate_reads_stdin(settings, parsed) ? "the prompt"
-                         : words && template                    ? "--bad-words -"
-                                                                : NULL;
-    if (second == NULL || !(words || template)) {
+    const struct {
+        const char *path, *name;
+    } files[] = {{settings->template, "--template -"},
+                 {settings->bad_words, "--bad-words -"},
+                 {settings->force_words, "--force-words -"}};
+    const char *names[2] = {NULL}; /* of those that are read from stdin, the first two */
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof files / sizeof *files && n < 2; i++) {
+        if (is_stdin(files[i].path)) {
+            names[n++] = files[i].name;
+        }
+    }
+    const char *first = names[0], *second = names[1];
+    if (generate_reads_stdin(settings, parsed)) {
+        second = "the prompt";
+    }
+    if (first == NULL || second == NULL) {
         return GEN_OK;
     }
     message_set(err, GEN_BAD_ARGUMENT, "%s and %s are both read from stdin (give one as a file)",

@@ -313,6 +313,8 @@ static bool is_in_use(const char *path, const struct generate_settings *settings
     bool in_use = (load->path != NULL && input_same_file(load->path, path)) ||
                   (settings->bad_words != NULL && path != NULL &&
                    input_same_file(settings->bad_words, path)) ||
+                  (settings->force_words != NULL && path != NULL &&
+                   input_same_file(settings->force_words, path)) ||
                   (reads && input_same_file(settings->file, path));
     if (in_use) {
         message("%.400s: would be overwritten while it is read (give another file)",

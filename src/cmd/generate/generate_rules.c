@@ -279,6 +279,9 @@ enum gen_status generate_rules_init(struct generate_rules *rules,
     if (status == GEN_OK && settings->bad_words != NULL) {
         status = read_bad_words(rules, settings->bad_words, tokenizer, err);
     }
+    if (status == GEN_OK && settings->force_words != NULL) {
+        status = generate_words_read(&rules->force_words, settings->force_words, tokenizer, err);
+    }
     if (status == GEN_OK && settings->template != NULL) {
         status = record_template_read(&rules->template, settings->template, err);
     }
@@ -287,6 +290,8 @@ enum gen_status generate_rules_init(struct generate_rules *rules,
     }
     settings->options.eos = rules->eos.data;
     settings->options.n_eos = rules->eos.n;
+    settings->options.force_words = rules->force_words.data;
+    settings->options.n_force_words = rules->force_words.n;
     sampling->constraint = rules->constraint.constraint;
     sampling->bad_words = rules->bad_words;
     sampling->n_bad_words = rules->n_bad_words;
@@ -309,6 +314,7 @@ void generate_rules_release(struct generate_rules *rules) {
     for (size_t i = 0; i < rules->n_texts; i++) {
         free(rules->texts[i]);
     }
+    generate_words_release(&rules->force_words);
     generate_constraint_release(&rules->constraint);
     gen_bytes_release(&rules->template);
     gen_ids_release(&rules->eos);

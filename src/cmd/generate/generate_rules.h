@@ -7,6 +7,7 @@
 #include "cmd/generate/generate_constraint.h"
 #include "cmd/generate/generate_lists.h"
 #include "cmd/generate/generate_options.h"
+#include "cmd/generate/generate_words.h"
 #include "gen.h"
 
 /** What settings and their options.sampling point to while generating; start from {0}. */
@@ -15,6 +16,7 @@ struct generate_rules {
     size_t n_bad_words, bad_words_capacity;
     struct gen_logit_bias *bias;
     size_t n_bias, bias_capacity;
+    struct generate_words force_words;
     struct gen_ids eos, suppress, begin_suppress, forced_eos;
     struct generate_biases sequence_bias;
     struct generate_breakers breakers; /**< of --dry-sequence-breaker, or llama.cpp's */
@@ -26,9 +28,10 @@ struct generate_rules {
 };
 
 /**
- * Read --bad-words, --logit-bias, --eos-token-id, constraints and the other lists into `rules` and
- * let settings->options point to them; resolve the escapes of --stop and --separator. An id given
- * twice keeps its last bias. The tokenizer may be NULL where there are no bad words.
+ * Read --bad-words, --force-words, --logit-bias, --eos-token-id, constraints and the other lists
+ * into `rules` and let settings->options point to them; resolve the escapes of --stop and
+ * --separator. An id given twice keeps its last bias. The tokenizer may be NULL where there are no
+ * bad words.
  */
 enum gen_status generate_rules_init(struct generate_rules *rules,
                                     struct generate_settings *settings,

@@ -149,6 +149,17 @@ static const struct option table[] = {
     OPTION_ROW_CHOICE("early-stopping", '\0', AT(early_stopping), "WHEN", early_stopping_names,
                       "with N texts found: true ends at once, false when the beams are no better "
                       "by now, never when none can become better"),
+    OPTION_ROW_RANGE("num-beam-groups", '\0', OPTION_INT, AT(options.num_beam_groups), "N", 1,
+                     GEN_MAX_BEAMS,
+                     "search in N groups of beams, which differ by --diversity-penalty; N divides "
+                     "--num-beams"),
+    OPTION_ROW_RANGE("diversity-penalty", '\0', OPTION_FLOAT, AT(options.diversity_penalty), "X", 0,
+                     1000,
+                     "with --num-beam-groups: a token loses X of its log probability for each beam "
+                     "of earlier groups that goes on with it"),
+    OPTION_ROW("force-words", '\0', OPTION_STRING, AT(force_words), "FILE",
+               "with --num-beams: search for texts with the words in FILE, one a line, taken "
+               "literally as with --bad-words; of several with tabs between them one must come"),
     OPTION_ROW_HEADING("Output"),
     OPTION_ROW("no-echo", '\0', OPTION_FLAG, AT(no_echo), NULL,
                "print the new text only, not the prompt"),

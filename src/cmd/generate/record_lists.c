@@ -42,6 +42,9 @@ static enum gen_status take_text(struct record_options *options, const char *nam
     if (strcmp(name, "bad-words") == 0) {
         return generate_rules_bad_word(rules, tokenizer, text, strlen(text), err);
     }
+    if (strcmp(name, "force-words") == 0) {
+        return generate_words_take(&rules->force_words, tokenizer, text, strlen(text), err);
+    }
     if (strcmp(name, "logit-bias") == 0) {
         return generate_rules_bias(rules, text, err);
     }
@@ -58,7 +61,7 @@ static enum gen_status take_text(struct record_options *options, const char *nam
 /* ---- values ----------------------------------------------------------------------------------*/
 
 /* What the parts of a value must be. */
-enum shape { TEXTS, IDS, BIASES, SEQUENCES, NAMES, PAIR };
+enum shape { TEXTS, IDS, BIASES, SEQUENCES, NAMES, PAIR, WORDS };
 
 static enum shape shape_of(const char *name) {
     static const struct {
@@ -71,6 +74,7 @@ static enum shape shape_of(const char *name) {
                   {"logit-bias", BIASES},
                   {"sequence-bias", SEQUENCES},
                   {"samplers", NAMES},
+                  {"force-words", WORDS},
                   {"exponential-decay-length-penalty", PAIR}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         if (strcmp(shapes[i].name, name) == 0) {
@@ -82,12 +86,17 @@ static enum shape shape_of(const char *name) {
 
 /* Of the whole, and of its parts. */
 static const char *const must_be[] = {
-    "text or a list of texts",       "an id or a list of ids",
-    "an object {\"ID\": X} or text", "a list of [[ID, ...], X], or text",
-    "text or a list of names",       "a list of two numbers, or text",
+    "text or a list of texts",
+    "an id or a list of ids",
+    "an object {\"ID\": X} or text",
+    "a list of [[ID, ...], X], or text",
+    "text or a list of names",
+    "a list of two numbers, or text",
+    "text or a list of texts and lists of them",
 };
 static const char *const must_hold[] = {
-    "texts", "ids", "numbers or \"-inf\"", "pairs of ids and a number", "names", "two numbers",
+    "texts", "ids",         "numbers or \"-inf\"",      "pairs of ids and a number",
+    "names", "two numbers", "texts and lists of texts",
 };
 
 /* "ID ID=X" of [[ID, ID], X]; NULL if it is none. */
@@ -117,10 +126,29 @@ static char *spell_sequence(const cJSON *item) {
     return spelled;
 }
 
+/* Texts of a list with tabs between them; NULL if there is something else in it. */
+static char *spell_words(const cJSON *list) {
+    struct gen_bytes text = {0};
+    for (const cJSON *item = list->child; item != NULL; item = item->next) {
+        if (!cJSON_IsString(item)) {
+            gen_bytes_release(&text);
+            return NULL;
+        }
+        alloc_append(&text, "\t", text.n > 0 ? 1 : 0);
+        alloc_append(&text, item->valuestring, strlen(item->valuestring));
+    }
+    char *spelled = alloc_printf("%.*s", (int)text.n, text.n > 0 ? text.data : "");
+    gen_bytes_release(&text);
+    return spelled;
+}
+
 /* A part of a list or an object as text of its own; NULL if it is none. */
 static char *spell(const cJSON *item, enum shape shape, bool in_object) {
     if (shape == SEQUENCES && cJSON_IsArray(item)) {
         return spell_sequence(item);
+    }
+    if (shape == WORDS && cJSON_IsArray(item)) {
+        return spell_words(item);
     }
     if (shape == IDS && cJSON_IsNumber(item)) {
         return alloc_printf("%.17g", item->valuedouble);

@@ -254,6 +254,10 @@ static enum gen_status complete(struct record_options *options, bool own_length,
         own->sampling.bad_words = options->rules.bad_words;
         own->sampling.n_bad_words = options->rules.n_bad_words;
     }
+    if (is_given(options, "force_words")) {
+        own->force_words = options->rules.force_words.data;
+        own->n_force_words = options->rules.force_words.n;
+    }
     if (is_given(options, "sequence_bias")) {
         own->sampling.sequence_bias = options->rules.sequence_bias.data;
         own->sampling.n_sequence_bias = options->rules.sequence_bias.n;

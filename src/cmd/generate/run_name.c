@@ -110,9 +110,10 @@ static void add_option(uint64_t *hash, const struct generate_settings *settings,
         add(hash, value, 4);
         break;
     case OPTION_STRING: {
-        /* The name of a file says little; --bad-words is in the rules. */
+        /* The name of a file says little; what is in it is in the rules. */
         const char *text = *(const char *const *)value;
-        if (text != NULL && strcmp(option->name, "bad-words") != 0) {
+        if (text != NULL && strcmp(option->name, "bad-words") != 0 &&
+            strcmp(option->name, "force-words") != 0) {
             add_text(hash, text);
         }
         break;
@@ -142,6 +143,14 @@ static uint64_t hash_options(const struct generate_settings *settings,
     for (size_t i = 0; i < rules->n_bad_words; i++) {
         add_number(&hash, rules->bad_words[i].n);
         add(&hash, rules->bad_words[i].data, rules->bad_words[i].n * sizeof(int32_t));
+    }
+    for (size_t i = 0; i < rules->force_words.n; i++) {
+        const struct gen_force_words *words = &rules->force_words.data[i];
+        add_number(&hash, words->n_spellings);
+        for (size_t j = 0; j < words->n_spellings; j++) {
+            add_number(&hash, words->spellings[j].n);
+            add(&hash, words->spellings[j].data, words->spellings[j].n * sizeof(int32_t));
+        }
     }
     return hash;
 }
