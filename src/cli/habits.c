@@ -124,7 +124,6 @@ const struct habit habits_generate[] = {
     {"guidance-scale", NULL, "not in gen"},
     {"watermarking-config", NULL, "not in gen"},
     {"token-healing", NULL, "not in gen; end a prompt without a blank"},
-    {"penalty-alpha", NULL, WARPERS},
     {"dola-layers", NULL, WARPERS},
     {"transformers-version", NULL, "gen needs no transformers; leave it out"},
     {"use-cache", NULL, AUTOMATIC},

@@ -115,9 +115,22 @@ static bool has_beams(const struct answers *answers) {
     return rules_of(answers)->options->num_beams > 1;
 }
 
+static bool has_contrast(const struct answers *answers) {
+    return rules_of(answers)->options->penalty_alpha > 0;
+}
+
+/* Texts that a prompt needs at once: the beams or candidates of a search. */
+static size_t n_at_once(const struct answers *answers) {
+    const struct sequence_rules *rules = rules_of(answers);
+    return has_contrast(answers) ? decoder_contrastive_width(rules)
+                                 : (size_t)rules->options->num_beams;
+}
+
 static enum gen_status start(struct answers *answers, struct text *text,
                              const struct gen_prompt *prompt, uint64_t index) {
-    const struct decoder *decoder = has_beams(answers) ? &answers->beam_search : &answers->sampling;
+    const struct decoder *decoder = has_contrast(answers) ? &answers->contrastive_search
+                                    : has_beams(answers)  ? &answers->beam_search
+                                                          : &answers->sampling;
     enum gen_status status = sequence_init(&text->sequence, rules_of(answers), prompt, index,
                                            answers->number++, &answers->error);
     text->decoder = decoder;
@@ -151,20 +164,20 @@ static enum gen_status add_text(struct answers *answers) {
 }
 
 /* Whether the engine can do what the options ask for. */
-static enum gen_status check_beams(struct answers *answers) {
-    size_t n_beams = (size_t)rules_of(answers)->options->num_beams;
+static enum gen_status check_search(struct answers *answers) {
+    size_t n = n_at_once(answers);
     size_t n_slots = answers->scheduler->n_slots;
-    if (has_beams(answers) && answers->reporter.sink->logits != NULL) {
+    const char *name = has_contrast(answers) ? "penalty_alpha is set and top_k" : "num_beams";
+    if (n > 1 && answers->reporter.sink->logits != NULL) {
         return error_set(&answers->error, GEN_BAD_ARGUMENT,
-                         "num_beams is %zu, but logits can be told of one text at a time only "
-                         "(num_beams must be 1)",
-                         n_beams);
+                         "%s is %zu, but logits can be told of one text at a time only (%s)", name,
+                         n,
+                         has_contrast(answers) ? "leave penalty_alpha out" : "num_beams must be 1");
     }
-    if (has_beams(answers) && n_beams > n_slots) {
+    if (n > n_slots) {
         return error_set(&answers->error, GEN_BAD_ARGUMENT,
-                         "num_beams is %zu, but the engine works on %zu texts at once (raise "
-                         "batch)",
-                         n_beams, n_slots);
+                         "%s is %zu, but the engine works on %zu texts at once (raise batch)", name,
+                         n, n_slots);
     }
     return GEN_OK;
 }
@@ -181,9 +194,12 @@ static enum gen_status take_options(struct answers *answers, const struct gen_pr
     }
     const struct gen_generate_options *options = rules_of(answers)->options;
     answers->number = 0;
-    answers->n_texts =
-        (uint64_t)(has_beams(answers) ? options->num_beams : options->num_return_sequences);
-    return status == GEN_OK ? check_beams(answers) : status;
+    if (status != GEN_OK) {
+        return status;
+    }
+    size_t n = n_at_once(answers);
+    answers->n_texts = n > 1 ? n : (uint64_t)options->num_return_sequences;
+    return check_search(answers);
 }
 
 /* Fetch a prompt, unless there is none, or none yet. */
@@ -216,10 +232,10 @@ static enum gen_status fetch(struct answers *answers, bool *found) {
                : error_no_memory(&answers->error, "the prompt");
 }
 
-/* Texts that must come together: the beams of a prompt. */
+/* Texts that must come together. */
 static size_t n_coming(const struct answers *answers) {
     bool is_first = answers->number == 0 && answers->n_texts > 0;
-    return is_first && has_beams(answers) ? (size_t)answers->n_texts : 1;
+    return is_first && n_at_once(answers) > 1 ? (size_t)answers->n_texts : 1;
 }
 
 /* Let in as many texts as there is room for. */
@@ -278,9 +294,13 @@ static void choose_decoders(struct answers *answers) {
     }
     answers->beams = (struct beams){.scheduler = answers->scheduler, .scratch = answers->scratch};
     answers->beam_search = decoder_beams(&answers->beams);
+    answers->contrastive =
+        (struct contrastive){.scheduler = answers->scheduler, .scratch = answers->scratch};
+    answers->contrastive_search = decoder_contrastive(&answers->contrastive);
     scheduler_begin(answers->scheduler, tells_logits);
     bool has_drafts = answers->rules.options->speculate && !tells_logits;
-    answers->pass->settles = &answers->beam_search;
+    answers->pass->settles[0] = &answers->beam_search;
+    answers->pass->settles[1] = &answers->contrastive_search;
     answers->pass->drafter = has_drafts ? answers->drafter : NULL;
 }
 
@@ -297,13 +317,14 @@ enum gen_status answers_run(struct answers *answers, const struct gen_model *mod
     if (status != GEN_OK) {
         abandon(answers, status);
     }
-    answers->pass->settles = NULL;
+    answers->pass->settles[0] = answers->pass->settles[1] = NULL;
     answers->pass->drafter = NULL;
     return status;
 }
 
 void answers_release(struct answers *answers) {
     beams_release(&answers->beams);
+    contrastive_release(&answers->contrastive);
     gen_ids_release(&answers->prompt_ids);
     prompt_rules_drop(answers->own);
     sequence_rules_release(&answers->rules);

@@ -67,6 +67,41 @@ static enum gen_status check_classic(const struct gen_generate_options *options,
     return GEN_OK;
 }
 
+static enum gen_status check_contrast(const struct gen_generate_options *options,
+                                      struct gen_error *err) {
+    float alpha = options->penalty_alpha;
+    if (!(alpha >= 0.0f && alpha <= 1.0f)) {
+        return error_set(err, GEN_BAD_ARGUMENT, "penalty_alpha is %g, but must be from 0 to 1",
+                         (double)alpha);
+    }
+    if (!(alpha > 0.0f)) {
+        return GEN_OK;
+    }
+    if (options->sampling.top_k < 2 || options->sampling.top_k > GEN_MAX_BEAMS) {
+        return error_set(err, GEN_BAD_ARGUMENT,
+                         "top_k is %d, but must be from 2 to %d with penalty_alpha: so many "
+                         "tokens are tried",
+                         (int)options->sampling.top_k, GEN_MAX_BEAMS);
+    }
+    if (options->num_beams > 1 || options->num_return_sequences > 1) {
+        return error_set(
+            err, GEN_BAD_ARGUMENT, "%s is %d, but must be 1 with penalty_alpha",
+            options->num_beams > 1 ? "num_beams" : "num_return_sequences",
+            (int)(options->num_beams > 1 ? options->num_beams : options->num_return_sequences));
+    }
+    if (options->sampling.temperature >= SAMPLER_GREEDY_BELOW) {
+        return error_set(err, GEN_BAD_ARGUMENT,
+                         "temperature is %g, but must be 0 with penalty_alpha: such a search draws "
+                         "nothing",
+                         (double)options->sampling.temperature);
+    }
+    if (options->slide) {
+        return error_set(err, GEN_BAD_ARGUMENT,
+                         "the context slides, but must not with penalty_alpha (leave one out)");
+    }
+    return GEN_OK;
+}
+
 enum gen_status beam_options_check(const struct gen_generate_options *options,
                                    struct gen_error *err) {
     if (options->num_beams < 1 || options->num_beams > GEN_MAX_BEAMS) {
@@ -92,5 +127,8 @@ enum gen_status beam_options_check(const struct gen_generate_options *options,
                          (int)options->early_stopping);
     }
     enum gen_status status = check_groups(options, err);
-    return status == GEN_OK ? check_classic(options, err) : status;
+    if (status == GEN_OK) {
+        status = check_classic(options, err);
+    }
+    return status == GEN_OK ? check_contrast(options, err) : status;
 }

@@ -68,6 +68,21 @@ struct decoder decoder_beams(struct beams *beams);
 /** Also with texts that have not ended, which must be gone then. */
 void beams_release(struct beams *beams);
 
+struct contrastive_search;
+
+/** The contrastive searches of a run; start from {0} with the first two. */
+struct contrastive {
+    struct scheduler *scheduler;
+    struct sampler_scratch *scratch;
+    struct contrastive_search *searches; /**< one for each prompt under way, the last one first */
+};
+/** Contrastive search (decoder_contrastive.c). A prompt has as many texts as the rules' width,
+ * which come one after the other; the sink hears of the first. */
+struct decoder decoder_contrastive(struct contrastive *all);
+size_t decoder_contrastive_width(const struct sequence_rules *rules);
+/** Also with texts that have not ended, which must be gone then. */
+void contrastive_release(struct contrastive *all);
+
 /** Tells the sink of all logits, and else does what another decoder does. Texts must come one at a
  *  time. */
 struct decoder_reporting {

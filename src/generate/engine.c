@@ -129,7 +129,7 @@ enum gen_status gen_generate(const struct gen_model *model,
         .kv_type = options->kv_type,
         /* Where logits are told of there is one text at a time. */
         .batch = options->batch == 0 && sink->logits != NULL ? 1 : options->batch,
-        .least_batch = options->num_beams,
+        .least_batch = options->penalty_alpha > 0 ? options->sampling.top_k : options->num_beams,
     };
     if (n_failed != NULL) {
         *n_failed = 0;

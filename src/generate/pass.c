@@ -262,8 +262,9 @@ enum gen_status pass_run(struct pass *pass, struct gen_error *err) {
     } else if (sequence_own_failure(status)) {
         status = find_culprit(pass, err);
     }
-    if (status == GEN_OK && pass->settles != NULL) {
-        status = pass->settles->settle(pass->settles->context, err);
+    for (size_t i = 0; i < N_OF(pass->settles) && status == GEN_OK; i++) {
+        const struct decoder *decoder = pass->settles[i];
+        status = decoder != NULL ? decoder->settle(decoder->context, err) : GEN_OK;
     }
     note_time(pass, evaluated - start, gen_clock() - evaluated);
     leave_done(pass);

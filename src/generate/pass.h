@@ -18,9 +18,10 @@ struct task;
 struct pass {
     struct scheduler *scheduler;
     const struct drafter *drafter; /**< of this run; NULL: no drafts */
-    const struct decoder *settles; /**< that of this run which has something to settle; or NULL */
-    struct gen_row *rows;          /**< [n_slots and a chunk] */
-    struct task *tasks;            /**< [n_slots] what each text has in the pass */
+    const struct decoder
+        *settles[2];      /**< those of this run that have something to settle; or NULL */
+    struct gen_row *rows; /**< [n_slots and a chunk] */
+    struct task *tasks;   /**< [n_slots] what each text has in the pass */
     size_t n_tasks;
 };
 

@@ -28,6 +28,9 @@ struct gen_session {
     size_t *logits_row;     /* row of the last eval -> row of logits, or SIZE_MAX */
     size_t logits_row_capacity;
     size_t n_rows; /* of the last eval */
+    bool keeps_hidden;
+    float *hidden; /* [capacity][n_embd], of the rows that have logits */
+    size_t hidden_capacity;
     float *pieces; /* of logits that are not kept, for FORWARD_MAX_ROWS rows; NULL: none so far */
 };
 
@@ -122,6 +125,7 @@ void gen_session_free(struct gen_session *session) {
     compute_release(&session->compute);
     memory_free_aligned(session->logits, session->logits_capacity, logits_row_bytes(session));
     memory_free(session->logits_row);
+    memory_free(session->hidden);
     memory_free(session);
 }
 
@@ -162,6 +166,10 @@ static enum gen_status reserve(struct gen_session *session, size_t n_rows, size_
                      sizeof *session->logits_row)) {
         return error_no_memory(err, "a batch");
     }
+    if (session->keeps_hidden && !memory_grow(&session->hidden, &session->hidden_capacity, n_logits,
+                                              session_n_embd(session) * sizeof *session->hidden)) {
+        return error_no_memory(err, "hidden states");
+    }
     if (n_logits > session->logits_capacity) {
         float *logits = memory_new_aligned(n_logits, logits_row_bytes(session));
         if (logits == NULL) {
@@ -196,6 +204,15 @@ static void look_first(void *context, const struct op_piece *piece) {
     finding->look->look(finding->look->context, piece);
 }
 
+/* What the logits of n rows were made of, the first of them number n_before. */
+static void keep_hidden(struct gen_session *session, size_t n_before, size_t n) {
+    size_t c = session_n_embd(session);
+    for (size_t i = 0; i < n; i++) {
+        memcpy(session->hidden + (n_before + i) * c,
+               session->activations.normal + i * op_row_stride(c), c * sizeof *session->hidden);
+    }
+}
+
 /* The logits of the rows that went through the layers last. */
 static void eval_head(struct gen_session *session, size_t n_before, size_t n,
                       struct finding *finding) {
@@ -203,6 +220,9 @@ static void eval_head(struct gen_session *session, size_t n_before, size_t n,
     if (finding->look == NULL) {
         float *logits = session->logits + n_before * n_vocab;
         forward_logits(&session->forward, logits, n);
+        if (session->keeps_hidden) {
+            keep_hidden(session, n_before, n);
+        }
         if (!all_finite(logits, n * n_vocab)) {
             atomic_store(&finding->is_finite, false);
         }
@@ -327,6 +347,19 @@ const float *gen_session_logits(const struct gen_session *session, size_t i) {
         return NULL;
     }
     return session->logits + session->logits_row[i] * (size_t)session->model->config.n_vocab;
+}
+
+void session_keep_hidden(struct gen_session *session, bool keep) {
+    session->keeps_hidden = keep;
+}
+
+const float *session_hidden(const struct gen_session *session, const float *logits) {
+    size_t row = (size_t)(logits - session->logits) / (size_t)session->model->config.n_vocab;
+    return session->hidden + row * session_n_embd(session);
+}
+
+size_t session_n_embd(const struct gen_session *session) {
+    return (size_t)session->model->config.n_embd;
 }
 
 int32_t gen_session_length(const struct gen_session *session, int32_t slot) {

@@ -19,6 +19,13 @@ enum gen_status session_look_at_logits(struct gen_session *session, const struct
                                        size_t n_rows, const struct forward_look *look,
                                        struct gen_error *err);
 
+/** From now on keep, or no more, what logits are made of: the model's last norm. */
+void session_keep_hidden(struct gen_session *session, bool keep);
+/** Those n_embd numbers for logits that gen_session_logits() gave, if they were kept then. Valid as
+ *  long as the logits. */
+const float *session_hidden(const struct gen_session *session, const float *logits);
+size_t session_n_embd(const struct gen_session *session);
+
 /** Its threads, for work on the logits of the last evaluation. */
 struct thread_pool *session_pool(const struct gen_session *session);
 

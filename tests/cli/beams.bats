@@ -93,6 +93,25 @@ search() {
     [[ $output == *'\"force_words\" holds an array, but must hold texts and lists of texts'* ]]
 }
 
+@test "contrastive search takes another text than the greedy one, on the command line and in a record" {
+    greedy=$(search --greedy)
+    [ "$(search --penalty-alpha 0 --greedy)" = "$greedy" ]
+    [ "$(search --penalty-alpha 0.9 --top-k 8)" != "$greedy" ]
+    # Nothing is drawn.
+    [ "$(search --penalty-alpha 0.9 --top-k 8)" = "$(search --penalty-alpha 0.9 --top-k 8 --seed 4)" ]
+    [ "$(search --penalty-alpha 0.9 --top-k 80 | jq '.[1] | length')" -eq 8 ]
+    found=$(search --penalty-alpha 0.9 --top-k 3 -n 6 | jq -c '.[1]')
+    printf '{"ids":[5,17,3,200],"penalty_alpha":0.9,"top_k":3,"max_new_tokens":6}\n' |
+        "$GEN" -q --jsonl --json | jq -c .new_ids >shown
+    [ "$(cat shown)" = "$found" ]
+    gen --penalty-alpha 0.6 --top-k 1 Once
+    refused 2 "top_k is 1"
+    gen --penalty-alpha 0.6 --temperature 0.5 Once
+    refused 2 "temperature is 0.5"
+    gen --penalty-alpha 0.6 --context slide Once
+    refused 2 "context slides"
+}
+
 @test "what cannot be is refused in a line" {
     gen --num-beams 3 --num-return-sequences 4 ab
     refused 2 "raise num_beams"

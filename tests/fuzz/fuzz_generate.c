@@ -22,6 +22,7 @@ struct job {
     struct gen_logit_bias biases[BIASES];
     int32_t bad_ids[BAD_WORDS][4];
     struct gen_ids bad_words[BAD_WORDS];
+    struct gen_force_words words[BAD_WORDS];
     struct gen_bytes told; /* all that came out */
     size_t n_passes;       /* that are left before the run is canceled; 0: it is not */
 };
@@ -54,6 +55,7 @@ static bool on_end(void *context, const struct gen_result *result) {
     tell(job, &result->index, sizeof result->index);
     tell(job, &result->sequence, sizeof result->sequence);
     tell(job, &result->finish, sizeof result->finish);
+    tell(job, &result->score, sizeof result->score);
     tell(job, result->new_ids, result->n_new_ids * sizeof *result->new_ids);
     for (size_t i = 0; i < result->n_logprobs * result->n_new_ids; i++) {
         tell(job, &result->logprobs[i].id, sizeof result->logprobs[i].id);
@@ -148,6 +150,46 @@ static void take_more_sampling(struct job *job, struct fuzz_bytes *bytes) {
     }
 }
 
+/* Searches, in which most options are right; where there are no more bytes there is none. */
+static void take_search(struct job *job, struct fuzz_bytes *bytes) {
+    struct gen_generate_options *options = &job->options;
+    unsigned kind = fuzz_byte(bytes) % 8;
+    unsigned more = fuzz_byte(bytes);
+    if (kind == 0) {
+        return;
+    }
+    if (kind > 2) {
+        options->sampling.temperature = 0;
+    }
+    if (kind == 3) {
+        options->penalty_alpha = (float)(more % 5) / 4;
+        options->num_return_sequences = 1;
+        return;
+    }
+    options->num_beams = 1 + (int32_t)(more % 6);
+    options->num_beam_groups = kind == 4 ? options->num_beams : kind == 5 ? 2 : 1;
+    options->diversity_penalty = options->num_beam_groups > 1 ? 0.5f : 0.0f;
+    options->early_stopping = (enum gen_early_stopping)(fuzz_byte(bytes) % 3);
+    options->length_penalty = (float)(fuzz_byte(bytes) % 9) / 2 - 2;
+    for (size_t i = 0; kind > 5 && i < options->sampling.n_bad_words; i++) {
+        /* Words of one entry each, or one entry of all. */
+        job->words[i] = (struct gen_force_words){&job->bad_words[i], 1};
+        options->n_force_words = kind == 6 ? i + 1 : 1;
+        job->words[0].n_spellings = kind == 6 ? 1 : i + 1;
+    }
+    options->force_words = job->words;
+    options->sampling.n_bad_words = kind > 5 ? 0 : options->sampling.n_bad_words;
+}
+
+/* Texts that a prompt needs at once. */
+static int32_t least_batch(const struct gen_generate_options *options) {
+    int32_t least = options->num_beams;
+    if (options->penalty_alpha > 0 && options->sampling.top_k > least) {
+        least = options->sampling.top_k;
+    }
+    return least;
+}
+
 /* Prompts repeat themselves, so that there is something to guess. */
 static void take_prompts(struct job *job, struct fuzz_bytes *bytes) {
     job->n_prompts = 1 + (int)(fuzz_byte(bytes) % PROMPTS);
@@ -223,16 +265,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     take_sampling(&job, &bytes);
     take_prompts(&job, &bytes);
     take_more_sampling(&job, &bytes);
+    take_search(&job, &bytes);
     struct gen_bytes alone;
-    job.options.batch = 1;
+    int32_t more = least_batch(&job.options) - 1;
+    job.options.batch = 1 + more;
     job.options.speculate = false;
     job.options.n_threads = 1;
     enum gen_status status = run(&job, model, NULL, &alone);
-    job.options.batch = 2 + (int32_t)(size % 7);
+    job.options.batch = 2 + more + (int32_t)(size % 7);
     job.options.speculate = true;
     job.options.n_threads = 1 + (int)(size % 2);
     check_run(&job, model, NULL, status, &alone);
-    check_engine(&job, model, 1 + (int32_t)(size % 5), status, &alone);
+    check_engine(&job, model, 1 + more + (int32_t)(size % 5), status, &alone);
     gen_bytes_release(&alone);
     return 0;
 }

@@ -158,6 +158,7 @@ static enum gen_status make_engine(struct generate *generate, struct gen_error *
         /* Where logits are told of there is one text at a time. */
         .batch =
             options->batch == 0 && generate->settings->save_logits != NULL ? 1 : options->batch,
+        .least_batch = options->penalty_alpha > 0 ? options->sampling.top_k : options->num_beams,
     };
     enum gen_status status = gen_engine_new(&generate->engine, generate->load.model, &engine, err);
     return status == GEN_OK ? generate_cache_load(&generate->cache, generate->engine, err) : status;

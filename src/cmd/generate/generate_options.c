@@ -30,7 +30,7 @@ bool generate_has_fields(const struct generate_settings *settings) {
 
 bool generate_is_group_of_texts(const char *heading) {
     return strcmp(heading, "Length") == 0 || strcmp(heading, "Sampling") == 0 ||
-           strcmp(heading, "Beam search") == 0 || strcmp(heading, "Form of the new text") == 0;
+           strcmp(heading, "Search") == 0 || strcmp(heading, "Form of the new text") == 0;
 }
 
 bool generate_reads_stdin(const struct generate_settings *settings,
@@ -226,7 +226,9 @@ enum gen_status generate_settings_complete(struct generate_settings *settings,
         options->speculate = settings->speculate;
     }
     if (options->batch == 0 && options->num_return_sequences == 1 && !generate_is_batch(settings)) {
-        options->batch = options->num_beams; /* there is one text only */
+        /* There is one text only; candidates of a contrastive search are as many as there must be.
+         */
+        options->batch = options->penalty_alpha > 0 ? 0 : options->num_beams;
     }
     options->stop_at_sentence = settings->stop_at == GENERATE_STOP_AT_SENTENCE;
     options->slide = settings->context == GENERATE_CONTEXT_SLIDE;
@@ -234,7 +236,8 @@ enum gen_status generate_settings_complete(struct generate_settings *settings,
     settings->temperature = options->sampling.temperature;
     settings->beams_draw =
         settings->do_sample || options_given(parsed, &generate_spec, "temperature");
-    if (settings->greedy || (options->num_beams > 1 && !settings->beams_draw)) {
+    bool searches = options->num_beams > 1 || options->penalty_alpha > 0;
+    if (settings->greedy || (searches && !settings->beams_draw)) {
         options->sampling.temperature = 0;
     }
     if (parse_shard(settings, err) != GEN_OK || check_resume(settings, parsed, err) != GEN_OK) {

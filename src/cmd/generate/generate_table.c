@@ -132,7 +132,7 @@ static const struct option table[] = {
                "the new text is a JSON object"),
     OPTION_ROW("choices", '\0', OPTION_STRING, AT(choices), "FILE",
                "the new text is a line of FILE"),
-    OPTION_ROW_HEADING("Beam search"),
+    OPTION_ROW_HEADING("Search"),
     OPTION_ROW_RANGE("num-beams", '\0', OPTION_INT, AT(options.num_beams), "N", 1, GEN_MAX_BEAMS,
                      "go on with the N likeliest beginnings at once, and print the text with the "
                      "best score, or as many as --num-return-sequences says, when all are done; "
@@ -160,6 +160,11 @@ static const struct option table[] = {
     OPTION_ROW("force-words", '\0', OPTION_STRING, AT(force_words), "FILE",
                "with --num-beams: search for texts with the words in FILE, one a line, taken "
                "literally as with --bad-words; of several with tabs between them one must come"),
+    OPTION_ROW_RANGE(
+        "penalty-alpha", '\0', OPTION_FLOAT, AT(options.penalty_alpha), "X", 0, 1,
+        "contrastive search: of the --top-k likeliest tokens take the one that is both "
+        "likely and unlike all before it, which counts X (0.6 is usual, with --top-k "
+        "4); nothing is drawn; 0: off"),
     OPTION_ROW_HEADING("Output"),
     OPTION_ROW("no-echo", '\0', OPTION_FLAG, AT(no_echo), NULL,
                "print the new text only, not the prompt"),

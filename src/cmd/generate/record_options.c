@@ -233,7 +233,8 @@ static enum gen_status complete(struct record_options *options, bool own_length,
     }
     bool has_temperature = is_given(options, "temperature");
     bool draws = settings->do_sample || has_temperature || settings->beams_draw;
-    if (settings->greedy || (own->num_beams > 1 && !draws)) {
+    bool searches = own->num_beams > 1 || own->penalty_alpha > 0;
+    if (settings->greedy || (searches && !draws)) {
         own->sampling.temperature = 0;
     } else if (settings->do_sample && !has_temperature && own->sampling.temperature == 0) {
         own->sampling.temperature = settings->temperature;
