@@ -100,10 +100,10 @@ search() {
     # Nothing is drawn.
     [ "$(search --penalty-alpha 0.9 --top-k 8)" = "$(search --penalty-alpha 0.9 --top-k 8 --seed 4)" ]
     [ "$(search --penalty-alpha 0.9 --top-k 80 | jq '.[1] | length')" -eq 8 ]
-    found=$(search --penalty-alpha 0.9 --top-k 3 -n 6 | jq -c '.[1]')
-    printf '{"ids":[5,17,3,200],"penalty_alpha":0.9,"top_k":3,"max_new_tokens":6}\n' |
-        "$GEN" -q --jsonl --json | jq -c .new_ids >shown
-    [ "$(cat shown)" = "$found" ]
+    gen --penalty-alpha 0.9 --top-k 3 -n 6 Once
+    found=$output
+    gen_stdin '{"prompt":"Once","penalty_alpha":0.9,"top_k":3,"max_new_tokens":6}' --jsonl
+    [ "$output" = "$found" ]
     gen --penalty-alpha 0.6 --top-k 1 Once
     refused 2 "top_k is 1"
     gen --penalty-alpha 0.6 --temperature 0.5 Once

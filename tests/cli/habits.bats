@@ -65,7 +65,7 @@ setup() {
 --lora gen convert --lora
 --sampler-seq --samplers
 --watermarking-config not in gen
---num_beam_groups --num-beams
+--force_words_ids --force-words
 --epochs gen train
 END
 }
