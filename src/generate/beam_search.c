@@ -112,7 +112,7 @@ static float length_power(size_t length, float penalty) {
     double base = (double)length, power = 1.0;
     float size = fabsf(penalty);
     if (size == 0.0f || size == 1.0f || size == 2.0f || size == 3.0f) {
-        for (float i = 0.0f; i < size; i++) {
+        for (int i = 0; i < (int)size; i++) {
             power *= base;
         }
         return (float)(penalty < 0.0f ? 1.0 / power : power);

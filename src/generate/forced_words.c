@@ -151,7 +151,7 @@ static bool go_on(struct place *place, int32_t id) {
 
 /* No spelling is the beginning of another, so one that is whole is the end. */
 static bool is_whole(const struct place *place) {
-    return place->depth == place->spelling->n;
+    return place->spelling != NULL && place->depth == place->spelling->n;
 }
 
 static bool is_complete(const struct state *state) {

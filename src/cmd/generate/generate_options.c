@@ -173,6 +173,40 @@ static enum gen_status check_resume(const struct generate_settings *settings,
     return GEN_BAD_ARGUMENT;
 }
 
+/* A form and the prompt cannot both be read from stdin. */
+static enum gen_status check_form(const struct generate_settings *settings,
+                                  const struct options_parsed *parsed, struct gen_error *err) {
+    const char *const forms[] = {settings->grammar, settings->json_schema, settings->choices};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        if (forms[i] != NULL && strcmp(forms[i], "-") == 0 &&
+            generate_reads_stdin(settings, parsed)) {
+            message_set(err, GEN_BAD_ARGUMENT,
+                        "the form of the text and the prompt are both read from stdin (give one "
+                        "as a file)");
+            return GEN_BAD_ARGUMENT;
+        }
+    }
+    return GEN_OK;
+}
+
+/* What texts are searched or drawn, and how many at once. */
+static void choose_search(struct generate_settings *settings, const struct options_parsed *parsed) {
+    struct gen_generate_options *options = &settings->options;
+    if (options->batch == 0 && options->num_return_sequences == 1 && !generate_is_batch(settings)) {
+        /* There is one text only; candidates of a contrastive search are as many as there must be.
+         */
+        options->batch = options->penalty_alpha > 0 ? 0 : options->num_beams;
+    }
+    options->early_stopping = (enum gen_early_stopping)settings->early_stopping;
+    settings->temperature = options->sampling.temperature;
+    settings->beams_draw =
+        settings->do_sample || options_given(parsed, &generate_spec, "temperature");
+    bool searches = options->num_beams > 1 || options->penalty_alpha > 0;
+    if (settings->greedy || (searches && !settings->beams_draw)) {
+        options->sampling.temperature = 0;
+    }
+}
+
 enum gen_status generate_settings_complete(struct generate_settings *settings,
                                            const struct options_parsed *parsed,
                                            struct gen_error *err) {
@@ -211,35 +245,16 @@ enum gen_status generate_settings_complete(struct generate_settings *settings,
     if (check_stdin(settings, parsed, err) != GEN_OK) {
         return GEN_BAD_ARGUMENT;
     }
-    const char *const forms[] = {settings->grammar, settings->json_schema, settings->choices};
-    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-        if (forms[i] != NULL && strcmp(forms[i], "-") == 0 &&
-            generate_reads_stdin(settings, parsed)) {
-            message_set(err, GEN_BAD_ARGUMENT,
-                        "the form of the text and the prompt are both read from stdin (give one "
-                        "as a file)");
-            return GEN_BAD_ARGUMENT;
-        }
+    if (check_form(settings, parsed, err) != GEN_OK) {
+        return GEN_BAD_ARGUMENT;
     }
     options->kv_type = compute_kv_types[settings->kv_type];
     if (settings->speculate || settings->no_speculate) {
         options->speculate = settings->speculate;
     }
-    if (options->batch == 0 && options->num_return_sequences == 1 && !generate_is_batch(settings)) {
-        /* There is one text only; candidates of a contrastive search are as many as there must be.
-         */
-        options->batch = options->penalty_alpha > 0 ? 0 : options->num_beams;
-    }
     options->stop_at_sentence = settings->stop_at == GENERATE_STOP_AT_SENTENCE;
     options->slide = settings->context == GENERATE_CONTEXT_SLIDE;
-    options->early_stopping = (enum gen_early_stopping)settings->early_stopping;
-    settings->temperature = options->sampling.temperature;
-    settings->beams_draw =
-        settings->do_sample || options_given(parsed, &generate_spec, "temperature");
-    bool searches = options->num_beams > 1 || options->penalty_alpha > 0;
-    if (settings->greedy || (searches && !settings->beams_draw)) {
-        options->sampling.temperature = 0;
-    }
+    choose_search(settings, parsed);
     if (parse_shard(settings, err) != GEN_OK || check_resume(settings, parsed, err) != GEN_OK) {
         return GEN_BAD_ARGUMENT;
     }

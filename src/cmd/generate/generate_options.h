@@ -16,22 +16,20 @@ enum generate_context { GENERATE_CONTEXT_STOP, GENERATE_CONTEXT_SLIDE };
 struct generate_settings {
     struct gen_generate_options options;
     const char *model;
-    int32_t defaults; /**< enum generate_defaults, of model_defaults.h */
+    int32_t defaults;       /**< enum generate_defaults, of model_defaults.h */
+    int32_t early_stopping; /**< enum gen_early_stopping */
 
     /* where prompts come from */
-    const char *prompt, *file, *prompt_ids;
+    const char *prompt, *file, *prompt_ids, *template, *prompt_cache;
     bool lines, jsonl, null, csv;
-    const char *template;
     int32_t first_index;
     bool special; /**< special tokens in prompts stand for themselves */
-    const char *prompt_cache;
 
     /* what needs a tokenizer or a check before it can go into `options` */
     bool greedy;
     bool do_sample;
-    bool beams_draw;        /**< beams are drawn, unless greedy */
-    float temperature;      /**< as it was given: for a record that draws in a run that does not */
-    int32_t early_stopping; /**< enum gen_early_stopping */
+    bool beams_draw;   /**< beams are drawn, unless greedy */
+    float temperature; /**< as it was given: for a record that draws in a run that does not */
     struct option_list stop, logit_bias, eos_token_id;
     struct option_list sequence_bias, suppress_tokens, begin_suppress_tokens, forced_eos;
     struct option_list dry_breakers;
@@ -39,16 +37,16 @@ struct generate_settings {
     const char *bad_words, *force_words;
     const char *regex, *grammar, *json_schema, *choices; /**< the form of the text */
     bool json_object;
+    bool speculate, no_speculate;
+    bool resume;
     int32_t context; /**< enum generate_context */
     int32_t stop_at; /**< enum generate_stop_at */
-    bool speculate, no_speculate;
     int32_t kv_type; /**< which of its names */
 
     /* output */
     bool no_echo, json, no_timings, verbose, quiet;
     bool no_sandbox;
     const char *save_logits, *separator, *output;
-    bool resume;
     const char *output_dir, *name;
     const char *shard_text;
     int32_t shard, n_shards; /**< from 1; 0 shards: all prompts */
