@@ -388,10 +388,11 @@ struct gen_generate_options {
     enum gen_early_stopping early_stopping; /**< Default GEN_EARLY_STOPPING_FALSE */
     /**
      * Contrastive search, where above 0 (at most 1), as transformers had it up to 4.55: of the
-     * sampling.top_k likeliest ids, 2 to GEN_MAX_BEAMS, each is tried, and that one is chosen which is both
-     * likely and unlike all that is there: (1 - alpha) probability - alpha greatest cosine of hidden
-     * states. Nothing is drawn, so the temperature must be 0; there is one text, no beams, and no
-     * sliding. It takes top_k of the engine's batch, and there is no speculation. Default 0.
+     * sampling.top_k likeliest ids, 2 to GEN_MAX_BEAMS, each is tried, and that one is chosen which
+     * is both likely and unlike all that is there: (1 - alpha) probability - alpha greatest cosine
+     * of hidden states. Nothing is drawn, so the temperature must be 0; there is one text, no
+     * beams, and no sliding. It takes top_k of the engine's batch, and there is no speculation.
+     * Default 0.
      */
     float penalty_alpha;
     /**
