@@ -7,7 +7,6 @@
 
 #include <string.h>
 
-#include "cli/compute_options.h"
 #include "cli/message.h"
 #include "cli/text_out.h"
 
@@ -165,6 +164,7 @@ enum gen_status generate_settings_complete(struct generate_settings *settings,
                                            const struct options_parsed *parsed,
                                            struct gen_error *err) {
     struct gen_generate_options *options = &settings->options;
+    options->n_threads = settings->model.n_threads;
     options->stop = settings->stop.data;
     options->n_stop = settings->stop.n;
     if (options_given(parsed, &generate_spec, "max-length") &&
@@ -199,7 +199,7 @@ enum gen_status generate_settings_complete(struct generate_settings *settings,
     if (check_stdin(settings, parsed, err) != GEN_OK) {
         return GEN_BAD_ARGUMENT;
     }
-    options->kv_type = compute_kv_types[settings->kv_type];
+    options->kv_type = compute_kv_types[settings->model.kv_type];
     if (settings->speculate || settings->no_speculate) {
         options->speculate = settings->speculate;
     }

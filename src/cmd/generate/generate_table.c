@@ -3,8 +3,6 @@
  * What they must fulfil together is checked in generate_options.c.
  */
 #include "base/size.h"
-#include "cli/compute_options.h"
-#include "cli/sandbox.h"
 #include "cli/text_out.h"
 #include "cmd/generate/generate_rows.h"
 
@@ -16,21 +14,14 @@ static const char *const context_names[] = {"stop", "slide", NULL};
 
 static const struct option table[] = {
     OPTION_ROW_HEADING("Model"),
-    OPTION_ROW(
-        "model", 'm', OPTION_STRING, AT(model), "PATH|NAME",
-        "a GGUF file, a Hugging Face directory, or a name looked up in $GEN_MODEL_PATH, "
-        "$XDG_DATA_HOME/gen/models and the Hugging Face cache; default: $GEN_MODEL, else the "
-        "built-in model"),
-    OPTION_ROW_RANGE("threads", 't', OPTION_INT, AT(options.n_threads), "N", 1, 1024,
-                     "threads to use (default: the physical cores this process may use)"),
-    OPTION_ROW("no-sandbox", '\0', OPTION_FLAG, AT(no_sandbox), NULL, SANDBOX_HELP),
+    MODEL_ROWS(AT(model), MODEL_HELP_PLACES),
+    MODEL_ROW_SANDBOX(AT(model)),
     OPTION_ROW_RANGE("batch", '\0', OPTION_INT, AT(options.batch), "N", 1, 1024,
                      "most texts to work on at once; more are faster in all and take more memory "
                      "(default: 64, or what fits into 512 MiB)"),
-    OPTION_ROW_CHOICE(
-        "kv-type", '\0', AT(kv_type), "TYPE", compute_kv_types,
-        "how keys and values of the text so far are stored: f16 takes half the memory "
-        "and is faster in long texts and large batches, but rounds them"),
+    MODEL_ROW_KV_TYPE(
+        AT(model), "how keys and values of the text so far are stored: f16 takes half the memory "
+                   "and is faster in long texts and large batches, but rounds them"),
     OPTION_ROW_CHOICE(
         "context", '\0', AT(context), "WHAT", context_names,
         "when the context is full: stop, or slide: go on over its last half, read again"),
