@@ -188,10 +188,6 @@ enum gen_status generate_settings_complete(struct generate_settings *settings,
         settings->name =
             options->num_return_sequences > 1 ? "{{index}}.{{sequence}}.txt" : "{{index}}.txt";
     }
-    if (options->n_logprobs > 0 && !settings->json) {
-        message_set(err, GEN_BAD_ARGUMENT, "--logprobs needs --json, where they are shown");
-        return GEN_BAD_ARGUMENT;
-    }
     if (settings->no_timings && !settings->json) {
         message_set(err, GEN_BAD_ARGUMENT, "--no-timings needs --json, where timings are shown");
         return GEN_BAD_ARGUMENT;

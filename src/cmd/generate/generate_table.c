@@ -108,7 +108,14 @@ static const struct option table[] = {
     OPTION_ROW("no-timings", '\0', OPTION_FLAG, AT(no_timings), NULL,
                "with --json: leave the timings out, so that the same run gives the same bytes"),
     OPTION_ROW_RANGE("logprobs", '\0', OPTION_INT, AT(options.n_logprobs), "N", 0, 1000,
-                     "with --json: the N likeliest tokens of each step"),
+                     "show the probability of each new token and the N likeliest in its place: a "
+                     "table after the text, as wide as the terminal; with --json log probabilities "
+                     "(natural logarithm)"),
+    OPTION_ROW("echo-logprobs", '\0', OPTION_FLAG, AT(options.prompt_logprobs), NULL,
+               "the same of the prompt's tokens, which are then all read, also those that a "
+               "--prompt-cache holds; the first has nothing before it and gets none (-, null), nor "
+               "do those at the beginning of a prompt that is longer than the context. With --json "
+               "in \"prompt_logprobs\""),
     OPTION_ROW("save-logits", '\0', OPTION_STRING, AT(save_logits), "FILE",
                "write logits as float32, little-endian: a row for each prompt position and step"),
     OPTION_ROW(
@@ -178,17 +185,17 @@ const struct options_spec generate_spec = {
     .once = once,
     .once_hint = " (--lines takes many prompts)",
     .habits = habits_generate,
-    .examples =
-        "  gen 'Once upon a time'\n"
-        "  gen -m openai-community/gpt2 -n 50 --seed 7 'The capital of France is'\n"
-        "  echo 'Dear diary,' | gen --no-echo > diary.txt\n"
-        "  gen --lines --json < prompts.txt | jq -r .new_text\n"
-        "\n"
-        "Members of the JSON: index, sequence, prompt, text, new_text, ids (prompt and\n"
-        "new), new_ids, finish_reason (length, eos, stop, context, time, canceled), seed,\n"
-        "counts, timings, logprobs; of many prompts also run (a hash of model, options and\n"
-        "seed) and input (with --jsonl); of a prompt that failed: index, error, run,\n"
-        "input.\n"
-        "\n"
-        "Exit status: 0 done, 1 something failed, 2 wrong usage, 130 after Ctrl-C.\n",
+    .examples = "  gen 'Once upon a time'\n"
+                "  gen -m openai-community/gpt2 -n 50 --seed 7 'The capital of France is'\n"
+                "  echo 'Dear diary,' | gen --no-echo > diary.txt\n"
+                "  gen --lines --json < prompts.txt | jq -r .new_text\n"
+                "\n"
+                "Members of the JSON: index, sequence, prompt, text, new_text, ids (prompt and\n"
+                "new), new_ids, finish_reason (length, eos, stop, context, time, canceled), seed,\n"
+                "counts, timings, prompt_logprobs, logprobs; of many prompts also run (a hash of "
+                "model, options and\n"
+                "seed) and input (with --jsonl); of a prompt that failed: index, error, run,\n"
+                "input.\n"
+                "\n"
+                "Exit status: 0 done, 1 something failed, 2 wrong usage, 130 after Ctrl-C.\n",
 };
