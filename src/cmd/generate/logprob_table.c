@@ -18,7 +18,7 @@
 #include "cli/token_cells.h"
 #include "cli/wrap.h"
 
-#define LEAST_WIDTH   20
+#define LEAST_WIDTH   19
 #define LONGEST_TOKEN 24 /* columns */
 #define BAR           10
 #define BAR_FROM      48 /* narrower lines have no bars */

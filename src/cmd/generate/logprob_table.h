@@ -22,7 +22,7 @@
 
 struct logprob_table {
     const struct gen_tokenizer *tokenizer; /**< NULL: there is none, tokens are numbers */
-    size_t width;                          /**< most columns of a line, at least 20 */
+    size_t width;                          /**< most columns of a line, at least 19 */
     bool color;                            /**< tokens have colors; false: borders */
     bool blocks;                           /**< bars of block characters; false: of # */
     bool keeps_direction; /**< marks keep a terminal from turning what is next to Hebrew, Arabic */
