@@ -108,14 +108,14 @@ static const struct option table[] = {
     OPTION_ROW("no-timings", '\0', OPTION_FLAG, AT(no_timings), NULL,
                "with --json: leave the timings out, so that the same run gives the same bytes"),
     OPTION_ROW_RANGE("logprobs", '\0', OPTION_INT, AT(options.n_logprobs), "N", 0, 1000,
-                     "show the probability of each new token and the N likeliest in its place: a "
-                     "table after the text, as wide as the terminal; with --json log probabilities "
-                     "(natural logarithm)"),
+                     "after each text a table: the probability of each new token (before the rules "
+                     "under Sampling) and the N likeliest in its place; with --json their log "
+                     "probabilities (natural logarithm)"),
     OPTION_ROW("echo-logprobs", '\0', OPTION_FLAG, AT(options.prompt_logprobs), NULL,
-               "the same of the prompt's tokens, which are then all read, also those that a "
-               "--prompt-cache holds; the first has nothing before it and gets none (-, null), nor "
-               "do those at the beginning of a prompt that is longer than the context. With --json "
-               "in \"prompt_logprobs\""),
+               "the same of the prompt's tokens, all of which are then read, also where "
+               "--prompt-cache holds them; none (- or null) of the first, which has nothing before "
+               "it, and of those that have slid out of the context. With --json in "
+               "\"prompt_logprobs\""),
     OPTION_ROW("save-logits", '\0', OPTION_STRING, AT(save_logits), "FILE",
                "write logits as float32, little-endian: a row for each prompt position and step"),
     OPTION_ROW(
@@ -137,8 +137,10 @@ static const struct option table[] = {
         "resume", '\0', OPTION_FLAG, AT(resume), NULL,
         "with --json and -o FILE: go on where an earlier run with the same options ended, be "
         "it killed; prompts that it has answered are passed over"),
-    OPTION_ROW_CHOICE("color", '\0', AT(color), "WHEN", text_color_names,
-                      "show the prompt in bold: auto, always or never; NO_COLOR is heeded"),
+    OPTION_ROW_CHOICE(
+        "color", '\0', AT(color), "WHEN", text_color_names,
+        "show the prompt in bold, the tokens of --logprobs in colors: auto, always or "
+        "never; NO_COLOR is heeded"),
     OPTION_ROW("verbose", 'v', OPTION_FLAG, AT(verbose), NULL,
                "say model, seed and speed on stderr"),
     OPTION_ROW("quiet", 'q', OPTION_FLAG, AT(quiet), NULL, "say nothing on stderr but errors"),
