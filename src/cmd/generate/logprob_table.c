@@ -39,12 +39,7 @@ struct writer {
     size_t column;
 };
 
-static struct logprob_table *set_width(struct logprob_table *table, const struct text_out *out) {
-    size_t columns = out->fd >= 0 ? terminal_columns(out->fd) : 0;
-    /* Some terminals break a line that is full. */
-    table->width = columns > 0 ? size_max(columns - 1, LEAST_WIDTH) : WRAP_WIDTH;
-    return table;
-}
+/* ---- the place -------------------------------------------------------------------------------*/
 
 /* Whether characters are UTF-8 by LC_ALL, LC_CTYPE, LANG. */
 static bool has_blocks(void) {
@@ -56,17 +51,20 @@ static bool has_blocks(void) {
     return found;
 }
 
+void logprob_table_fit(struct logprob_table *table, const struct text_out *out) {
+    size_t columns = out->fd >= 0 ? terminal_columns(out->fd) : 0;
+    /* Some terminals break a line that is full. */
+    table->width = columns > 0 ? size_max(columns - 1, LEAST_WIDTH) : WRAP_WIDTH;
+}
+
 struct logprob_table logprob_table_for(const struct text_out *out, bool color,
                                        const struct gen_tokenizer *tokenizer) {
     struct logprob_table table = {.tokenizer = tokenizer,
                                   .color = color,
                                   .blocks = has_blocks(),
                                   .keeps_direction = terminal_text_needed(out)};
-    return *set_width(&table, out);
-}
-
-void logprob_table_fit(struct logprob_table *table, const struct text_out *out) {
-    set_width(table, out);
+    logprob_table_fit(&table, out);
+    return table;
 }
 
 /* ---- pieces of a line ------------------------------------------------------------------------*/
@@ -100,7 +98,7 @@ static void end_line(struct writer *writer) {
 static void write_percent(char text[20], double logprob) {
     double percent = 100.0 * exp(logprob);
     if (percent < 0.01) {
-        strcpy(text, "<0.01%");
+        snprintf(text, 20, "<0.01%%");
     } else {
         snprintf(text, 20, "%.2f%%", percent);
     }
