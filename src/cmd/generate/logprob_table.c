@@ -33,7 +33,7 @@
 struct writer {
     struct gen_bytes *text;
     const struct logprob_table *table;
-    size_t longest; /* most columns of a token, its borders counted */
+    size_t longest;   /* most columns of a token, its borders counted */
     size_t token;     /* columns for the token of a row */
     size_t bar;       /* the column where bars begin; 0: there are none */
     size_t likeliest; /* that of the likeliest; not after the token's: in lines of their own */
