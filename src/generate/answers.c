@@ -49,8 +49,10 @@ static enum gen_status fail_first(struct answers *answers) {
  * Whether a text can be announced: its first id is drawn, so its prompt went through the model
  * well. What fails before that leaves nothing on the user's screen but the error.
  */
-static bool can_begin(const struct sequence *sequence) {
-    bool has_ended = sequence->finished && sequence->finish != GEN_FINISH_ERROR;
+static bool can_begin(const struct text *text) {
+    const struct sequence *sequence = &text->sequence;
+    bool has_ended =
+        sequence->finished && sequence->finish != GEN_FINISH_ERROR && text->seat.slot == SEAT_NONE;
     return !sequence->refused && (sequence->ids.n > sequence->n_before || has_ended);
 }
 
@@ -60,7 +62,7 @@ static enum gen_status report(struct answers *answers) {
     enum gen_status status = GEN_OK;
     while (status == GEN_OK && scheduler->n > 0) {
         struct text *text = scheduler_at(scheduler, 0);
-        if (can_begin(&text->sequence)) {
+        if (can_begin(text)) {
             status = reporter_begin(&answers->reporter, text, &answers->error);
         }
         if (status == GEN_OK) {
@@ -110,7 +112,23 @@ static enum gen_status start(struct answers *answers, struct text *text,
     const struct decoder *decoder = &answers->decoder;
     enum gen_status status = sequence_init(&text->sequence, rules_of(answers), prompt, index,
                                            answers->number++, &answers->error);
-    return status == GEN_OK ? decoder->start(decoder->context, text, &answers->error) : status;
+    if (status == GEN_OK) {
+        status = decoder->start(decoder->context, text, &answers->error);
+    }
+    if (status == GEN_OK) {
+        status = sequence_share_prompt_logprobs(&text->sequence, &answers->prompt_logprobs,
+                                                &answers->error);
+    }
+    if (status != GEN_OK) {
+        return status;
+    }
+    text->decodes_from = text->n_seen;
+    if (sequence_reads_prompt_logprobs(&text->sequence)) {
+        text->only_reads = text->done;
+        text->n_seen = 0;
+        text->done = false;
+    }
+    return GEN_OK;
 }
 
 /* Queue the next text of the last prompt, and give it a slot if there is something to do. */
@@ -265,5 +283,6 @@ enum gen_status answers_run(struct answers *answers, const struct gen_model *mod
 void answers_release(struct answers *answers) {
     gen_ids_release(&answers->prompt_ids);
     prompt_rules_drop(answers->own);
+    prompt_logprobs_drop(answers->prompt_logprobs);
     sequence_rules_release(&answers->rules);
 }

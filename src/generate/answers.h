@@ -19,11 +19,12 @@ struct answers {
     struct sequence_rules rules;        /**< of the run */
     struct decoder_reporting reporting; /**< where logits are told of, around the sampling */
     struct decoder decoder;
-    bool at_end;               /**< the source has no more */
-    uint64_t next_index;       /**< of the next prompt, unless it leaves some out */
-    struct gen_ids prompt_ids; /**< of the last that was fetched */
-    struct prompt_rules *own;  /**< rules that it brought; NULL: it has the run's */
-    uint64_t number, n_texts;  /**< of its next text, of all its texts */
+    bool at_end;                             /**< the source has no more */
+    uint64_t next_index;                     /**< of the next prompt, unless it leaves some out */
+    struct gen_ids prompt_ids;               /**< of the last that was fetched */
+    struct prompt_rules *own;                /**< rules that it brought; NULL: it has the run's */
+    struct prompt_logprobs *prompt_logprobs; /**< of its ids; NULL: not asked for */
+    uint64_t number, n_texts;                /**< of its next text, of all its texts */
     uint64_t n_failed;
     struct gen_error error; /**< of the failure that is on its way up */
 };

@@ -188,6 +188,7 @@ void sequence_release(struct sequence *sequence) {
     gen_bytes_release(&sequence->passed);
     gen_bytes_release(&sequence->text);
     logprobs_release(&sequence->logprobs);
+    prompt_logprobs_drop(sequence->prompt_logprobs);
     *sequence = (struct sequence){0};
 }
 
@@ -257,6 +258,37 @@ static size_t n_logprobs(const struct sequence *sequence) {
     size_t n_logprobs = (size_t)sequence->rules->options->n_logprobs;
     size_t n_vocab = (size_t)sequence->rules->n_vocab;
     return size_min(n_logprobs, n_vocab);
+}
+
+enum gen_status sequence_share_prompt_logprobs(struct sequence *sequence,
+                                               struct prompt_logprobs **shared,
+                                               struct gen_error *err) {
+    if (sequence->number == 0) {
+        prompt_logprobs_drop(*shared);
+        *shared = NULL;
+    }
+    if (!sequence->rules->options->prompt_logprobs) {
+        return GEN_OK;
+    }
+    if (sequence->number == 0) {
+        *shared = prompt_logprobs_new(sequence->n_prompt, n_logprobs(sequence));
+        if (*shared == NULL) {
+            return error_no_memory(err, "the log probabilities of the prompt");
+        }
+    }
+    sequence->prompt_logprobs = prompt_logprobs_use(*shared);
+    return GEN_OK;
+}
+
+bool sequence_reads_prompt_logprobs(const struct sequence *sequence) {
+    return sequence->prompt_logprobs != NULL && sequence->number == 0 && sequence->n_prompt > 1;
+}
+
+void sequence_see_prompt(struct sequence *sequence, size_t at, const float *logits) {
+    if (sequence_reads_prompt_logprobs(sequence) && at + 1 < sequence->n_prompt) {
+        prompt_logprobs_set(sequence->prompt_logprobs, at + 1, sequence->ids.data[at + 1], logits,
+                            (size_t)sequence->rules->n_vocab);
+    }
 }
 
 /* Record an id, with its log probabilities. */
@@ -355,6 +387,7 @@ enum gen_status sequence_fail(struct sequence *sequence, const struct gen_error 
 }
 
 struct gen_result sequence_result(const struct sequence *sequence) {
+    const struct prompt_logprobs *prompt = sequence->prompt_logprobs;
     size_t n_new = sequence->ids.n - sequence->n_before;
     return (struct gen_result){
         .index = sequence->index,
@@ -370,6 +403,8 @@ struct gen_result sequence_result(const struct sequence *sequence) {
         .n_logprobs = n_logprobs(sequence),
         .logprobs = sequence->logprobs.best,
         .chosen = sequence->logprobs.chosen,
+        .prompt_logprobs = prompt != NULL ? prompt->logprobs : NULL,
+        .prompt_best = prompt != NULL ? prompt->best : NULL,
         .error = sequence->finish == GEN_FINISH_ERROR ? &sequence->error : NULL,
     };
 }

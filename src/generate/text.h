@@ -34,8 +34,10 @@ struct told {
 struct text {
     struct sequence sequence;
     struct seat seat;
-    size_t n_seen;            /**< ids whose logits the decoder has seen, or does not need */
-    bool done;                /**< the decoder needs no more logits */
+    size_t n_seen;            /**< ids whose logits have been seen, or that nobody needs */
+    size_t decodes_from;      /**< number of the first id whose logits the decoder needs */
+    bool done;                /**< no more logits are needed */
+    bool only_reads;          /**< nothing is drawn: it is done when its prompt has been seen */
     void *decoding;           /**< what the decoder keeps of it */
     struct prompt_rules *own; /**< its use of its prompt's own rules; NULL: it has the run's */
     struct effort effort;

@@ -31,10 +31,8 @@ static const struct option table[] = {
         "model", 'm', OPTION_LIST, AT(models), "PATH|NAME",
         "a GGUF file, a Hugging Face directory, or a name; given several times, the first is "
         "the base that the others are held against"),
-    OPTION_ROW_RANGE("threads", 't', OPTION_INT, EVAL_AT(AT(eval), n_threads), "N", 1, 1024,
-                     "threads to use (default: the physical cores this process may use)"),
-    OPTION_ROW_CHOICE("kv-type", '\0', EVAL_AT(AT(eval), kv_type), "TYPE", compute_kv_types,
-                      "how keys and values are stored: f16 takes half the memory, but rounds them"),
+    MODEL_ROW_THREADS(MODEL_AT(EVAL_AT(AT(eval), model), n_threads)),
+    MODEL_ROW_KV_TYPE(EVAL_AT(AT(eval), model), EVAL_HELP_KV_TYPE),
     OPTION_ROW(
         "special", '\0', OPTION_FLAG, EVAL_AT(AT(eval), special), NULL,
         "<|endoftext|> and other special (control) tokens in the texts are these tokens, not "

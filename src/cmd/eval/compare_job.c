@@ -50,7 +50,7 @@ static int open_base(struct compare_job *job) {
 
 int compare_job_load(struct compare_job *job, const struct option_list *names) {
     struct gen_model_options options = gen_model_options_default();
-    options.n_threads = job->settings->n_threads;
+    options.n_threads = job->settings->model.n_threads;
     job->models = alloc_new(names->n, sizeof *job->models);
     signals_catch();
     int code = open_base(job);
@@ -107,9 +107,9 @@ static bool take_turn(const struct compare_job *job, const struct compared *mode
     struct gen_session_options options = gen_session_options_default();
     struct gen_session *session = NULL;
     struct gen_error err;
-    options.n_threads = job->settings->n_threads;
+    options.n_threads = job->settings->model.n_threads;
     options.kernels = compute_kernels();
-    options.kv_type = compute_kv_types[job->settings->kv_type];
+    options.kv_type = compute_kv_types[job->settings->model.kv_type];
     bool good = gen_session_new(&session, model->load.model, &options, &err) == GEN_OK;
     int32_t n_ctx = good ? gen_session_n_ctx(session) : 0;
     int32_t n_prompt = n_ctx < PROMPT_TOKENS ? n_ctx : PROMPT_TOKENS;

@@ -40,9 +40,9 @@ static int failure(struct compare_job *job, const struct gen_error *err) {
 }
 
 static struct gen_score_options score_options(const struct compare_job *job) {
-    return (struct gen_score_options){.n_threads = job->settings->n_threads,
+    return (struct gen_score_options){.n_threads = job->settings->model.n_threads,
                                       .kernels = compute_kernels(),
-                                      .kv_type = compute_kv_types[job->settings->kv_type],
+                                      .kv_type = compute_kv_types[job->settings->model.kv_type],
                                       .n_ctx = job->n_ctx};
 }
 
@@ -105,9 +105,10 @@ static enum gen_status eval_alone(struct compare_job *job, struct compared *mode
 
 /* The base and all models of its vocabulary, together. */
 static enum gen_status eval_together(struct compare_job *job, struct gen_error *err) {
-    const struct gen_compare_options options = {.n_threads = job->settings->n_threads,
+    const struct gen_compare_options options = {.n_threads = job->settings->model.n_threads,
                                                 .kernels = compute_kernels(),
-                                                .kv_type = compute_kv_types[job->settings->kv_type],
+                                                .kv_type =
+                                                    compute_kv_types[job->settings->model.kv_type],
                                                 .n_ctx = job->n_ctx,
                                                 .stride = job->settings->stride,
                                                 .convention = job->convention,

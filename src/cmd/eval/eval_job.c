@@ -13,17 +13,17 @@
 #include "cli/signals.h"
 
 static int32_t n_threads_of(const struct eval_settings *settings) {
-    return settings->n_threads > 0 ? settings->n_threads : gen_default_threads();
+    return settings->model.n_threads > 0 ? settings->model.n_threads : gen_default_threads();
 }
 
 int eval_job_load(struct eval_job *job) {
     struct gen_model_options options = gen_model_options_default();
     struct gen_error err;
-    options.n_threads = job->settings->n_threads;
+    options.n_threads = job->settings->model.n_threads;
     if (!text_out_check(job->settings->output)) {
         return EXIT_FAILED;
     }
-    enum gen_status status = model_load_open(&job->load, job->settings->model, &options, &err);
+    enum gen_status status = model_load_open(&job->load, job->settings->model.name, &options, &err);
     signals_catch();
     if (status != GEN_OK) {
         message("%s", err.message);
@@ -48,7 +48,7 @@ int eval_job_begin(struct eval_job *job, bool many, int32_t n_best) {
     struct gen_score_options options = {
         .n_threads = n_threads_of(settings),
         .kernels = compute_kernels(),
-        .kv_type = compute_kv_types[settings->kv_type],
+        .kv_type = compute_kv_types[settings->model.kv_type],
         .n_ctx = settings->n_ctx,
         .stride = settings->stride,
         .n_best = n_best,
@@ -61,7 +61,7 @@ int eval_job_begin(struct eval_job *job, bool many, int32_t n_best) {
     if (settings->verbose) {
         report_model(job);
     }
-    if (!settings->no_sandbox) {
+    if (!settings->model.no_sandbox) {
         char *output = text_out_directory(&job->out);
         struct sandbox sandbox =
             sandbox_enter((const char *const *)&output, output != NULL ? 1 : 0, NULL);
