@@ -46,11 +46,9 @@ struct gen_score_options gen_score_options_default(void) {
 static enum gen_status check_options(const struct gen_score_options *options, int32_t n_ctx,
                                      int32_t n_vocab, struct gen_error *err) {
     if (options->stride < 0 || options->stride > n_ctx) {
-        return error_set(
-            err, GEN_BAD_ARGUMENT,
-            "stride is %d, but must be from 1 to %d, the ids that are seen at once, or "
-            "0: half of them",
-            (int)options->stride, (int)n_ctx);
+        return error_set(err, GEN_BAD_ARGUMENT,
+                         "stride is %d, but must be from 1 to %d, the ids that are seen at once",
+                         (int)options->stride, (int)n_ctx);
     }
     int32_t most = n_vocab < GEN_SCORE_BEST_MOST ? n_vocab : GEN_SCORE_BEST_MOST;
     if (options->n_best < 0 || options->n_best > most) {

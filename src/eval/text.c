@@ -124,6 +124,11 @@ static enum gen_status check(const struct text *text, struct gen_error *err) {
                          "before it and is not scored",
                          text->n);
     }
+    if (options->convention == GEN_CONVENTION_WINDOWS && text->n_ctx < 2 && text->n > 2) {
+        return error_set(err, GEN_BAD_ARGUMENT,
+                         "with a context of 1 no token has one before it and none is scored, it "
+                         "must be 2 or more");
+    }
     if (options->convention == GEN_CONVENTION_LLAMA_CPP &&
         (text->n_ctx < 3 || text->n < 2 * text->n_ctx)) {
         return error_set(err, GEN_BAD_ARGUMENT,

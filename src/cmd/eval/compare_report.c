@@ -134,10 +134,14 @@ struct cell {
 static void put(struct cell *cell, double value, double error, int decimals) {
     if (isnan(value)) {
         snprintf(cell->text, sizeof cell->text, "-");
-    } else if (isnan(error)) {
-        snprintf(cell->text, sizeof cell->text, "%.*f", decimals, value);
     } else {
-        snprintf(cell->text, sizeof cell->text, "%.*f +- %.*f", decimals, value, decimals, error);
+        /* What has more digits than a column is for a power of ten. */
+        bool is_long = fabs(value) >= 1e9 || fabs(error) >= 1e9;
+        int n = snprintf(cell->text, sizeof cell->text, is_long ? "%.*e" : "%.*f", decimals, value);
+        if (!isnan(error)) {
+            snprintf(cell->text + n, sizeof cell->text - (size_t)n,
+                     is_long ? " +- %.*e" : " +- %.*f", decimals, error);
+        }
     }
 }
 
@@ -243,7 +247,8 @@ static void put_row(struct gen_bytes *out, const struct compare_job *job, size_t
             rows[row].put(&cell, &job->models[i]);
         }
         any = any || strcmp(cell.text, "-") != 0;
-        snprintf(padded, sizeof padded, i + 1 < job->n ? "%-*s" : "%.*s", COLUMN, cell.text);
+        int width = i + 1 < job->n ? COLUMN - 2 : 0;
+        snprintf(padded, sizeof padded, "%-*s%s", width, cell.text, width > 0 ? "  " : "");
         alloc_append(&text, padded, strlen(padded));
     }
     if (any) {
