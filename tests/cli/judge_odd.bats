@@ -106,8 +106,26 @@ record() {
     cmp file stdin
     { cat "$CHOICES" && printf '\n{"context":"a"}'; } >wrong
     gen compare -m a.gguf -m b.gguf --choices wrong --no-timings --json
-    [ "$stderr" = 'gen: record with index 24: wrong: line 26: "choices" must be an array of texts, but is not there' ]
+    [ "$status" -eq 1 ]
+    [ "$stderr" = 'gen: a.gguf: record with index 24: wrong: line 26: "choices" must be an array of texts, but is not there' ]
     jq -e '.models[1].n == 24 and .models[1].n_failed == 1' <<<"$output"
+}
+
+@test "compare: a record that fails with one model only is told, and is in no difference" {
+    # The weights of layer 0's norm overflow for some texts.
+    cp -r "$MODEL" high
+    chmod -R u+w high
+    perl -e 'local $/; $_ = <STDIN>; $n = unpack("Q<", $_);
+        substr($_, 8 + $n + 64 * 4 * 5, 64 * 4) = pack("f<*", (3e37) x 64); print' \
+        <"$MODEL/model.safetensors" >high/model.safetensors
+    gen eval -m high --choices "$CHOICES" --json
+    [ "$status" -eq 1 ]
+    answered=$(jq .n <<<"$output")
+    gen compare -m "$MODEL" -m high --choices "$CHOICES" --no-timings
+    [ "$status" -eq 1 ]
+    [ "${#stderr_lines[@]}" -eq $((24 - answered)) ]
+    [[ ${stderr_lines[0]} == "gen: high: record with index "*"the model's output is not finite"* ]]
+    grep -Eq "^records +24 +$answered$" <<<"$output"
 }
 
 @test "compare: what failed leaves nothing, what was there before stays" {

@@ -304,7 +304,7 @@ static int compare(const struct compare_settings *settings, struct compare_job *
         code = EXIT_FAILED;
     }
     give_up_outputs(&outputs);
-    return code;
+    return code == EXIT_DONE && job->some_failed ? EXIT_FAILED : code;
 }
 
 static int run(void *opaque, const struct options_parsed *parsed) {

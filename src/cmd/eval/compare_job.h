@@ -44,6 +44,7 @@ struct compare_job {
     struct gen_ids ids;
     struct progress progress;
     struct gen_base_file *base;
+    bool some_failed; /**< of the records, with one model or more; what went wrong is said */
 };
 
 /** Each an exit code: EXIT_DONE, or another after a message. */

@@ -189,8 +189,17 @@ struct task_run {
     uint64_t n_lines; /* before it */
     char where[340];
     struct gen_error error;
-    bool speaks; /* it tells of records that are wrong */
 };
+
+static const char *name_of(const struct compare_job *job) {
+    return strcmp(job->file, "-") == 0 ? "stdin" : message_name(job->file);
+}
+
+/* Whether a record has failed with the base already, and so was told of. */
+static bool is_told(const struct task_run *run, size_t record) {
+    const struct compared *base = &run->job->models[0];
+    return run->model != base && record < base->n_records && base->right[record] < 0;
+}
 
 static bool next_line(void *context, const char **line, size_t *n, const char **where,
                       const struct gen_error **error) {
@@ -206,7 +215,7 @@ static bool next_line(void *context, const char **line, size_t *n, const char **
         run->at += next;
         run->n_lines++;
     } while (text_is_blank(*line, *n));
-    snprintf(run->where, sizeof run->where, "%.300s: line %llu", message_name(run->job->file),
+    snprintf(run->where, sizeof run->where, "%.300s: line %llu", name_of(run->job),
              (unsigned long long)run->n_lines);
     *where = run->where;
     *error = NULL;
@@ -228,10 +237,11 @@ static bool on_answer(void *context, const struct gen_eval_answer *answer) {
     model->right[n - 1] = failed ? -1 : answer->right;
     model->right_norm[n - 1] = failed ? -1 : answer->right_norm;
     model->n_records = n;
-    if (failed && run->speaks) {
+    run->job->some_failed = run->job->some_failed || failed;
+    if (failed && !is_told(run, n - 1)) {
         progress_end(&run->job->progress);
-        message("record with index %llu: %s", (unsigned long long)answer->index,
-                answer->error->message);
+        message("%.200s: record with index %llu: %s", compare_label(model),
+                (unsigned long long)answer->index, answer->error->message);
     }
     progress_update(&run->job->progress, run->at, run->job->content.n);
     return signals_caught() == 0;
@@ -277,15 +287,14 @@ int compare_job_task(struct compare_job *job) {
     progress_begin(&job->progress, "records", job->settings->quiet);
     for (size_t i = 0; i < job->n; i++) {
         struct gen_error err = {0};
-        struct task_run run = {.job = job, .model = &job->models[i], .speaks = i == 0};
+        struct task_run run = {.job = job, .model = &job->models[i]};
         if (run_task(&run, &err) != GEN_OK) {
             return failure(job, &err);
         }
         const struct compared *base = &job->models[0];
         struct compared *model = &job->models[i];
         if (model->choices.n == 0) {
-            message("%.300s: there is no record in it that can be answered",
-                    message_name(job->file));
+            message("%.300s: there is no record in it that can be answered", name_of(job));
             return EXIT_FAILED;
         }
         size_t n = base->n_records < model->n_records ? base->n_records : model->n_records;

@@ -179,6 +179,9 @@ static void put_change(struct cell *cell, const struct compared *model) {
     const struct gen_agreement *a = &model->agreement;
     put(cell, model->agrees ? 100 * a->change_rms : NONE, 100 * a->change_rms_stderr, 3);
 }
+static void put_records(struct cell *cell, const struct compared *model) {
+    put(cell, (double)model->choices.n, NONE, 0);
+}
 static void put_acc(struct cell *cell, const struct compared *model) {
     put(cell, model->choices.acc, model->choices.acc_stderr, 4);
 }
@@ -221,6 +224,7 @@ static const struct {
     {"KL, 99th", put_kl_p99, OF_TEXT, true},
     {"KL, largest", put_kl_greatest, OF_TEXT, true},
     {"change of p, %", put_change, OF_TEXT, true},
+    {"records", put_records, OF_TASK, false},
     {"acc", put_acc, OF_TASK, false},
     {"acc - base's", put_acc_difference, OF_TASK, true},
     {"acc_norm", put_acc_norm, OF_TASK, false},
