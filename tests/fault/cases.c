@@ -132,7 +132,7 @@ const struct fault_case fault_cases[] = {
     {.name = "eval --task", .command = "eval -m %/model.gguf -t 2 --task hellaswag %/hellaswag"},
     {.name = "score -o",
      .before = "echo 'what was there before' >out",
-     .command = "score -m @/models/base -t 1 --tokens -f %/text --ctx 8 --stride 3 -o out"},
+     .command = "score -m @/models/base -t 1 --tokens --ctx 8 --stride 3 -o out Once upon a time"},
     {.name = "compare, three outputs",
      .before = "for file in base svg out; do echo 'what was there before' >$file; done",
      .command = "compare -m %/model.gguf -m %/q8.gguf -t 2 --no-timings --text %/text --ctx 4 "
