@@ -87,6 +87,10 @@ record() {
     done
     gen compare -m a.gguf -m b.gguf --text choices -o one --svg ./one
     refused 1 "is given for two outputs"
+    gen compare -m a.gguf -m b.gguf --text choices --svg -
+    refused 1 "stdout: is given for two outputs"
+    gen compare -m a.gguf -m b.gguf --text choices --convention llama.cpp --save-base -
+    refused 2 "--save-base needs a FILE"
     cmp "$CHOICES" choices
     [ "$(echo *)" = "a.gguf b.gguf choices" ]
     # A text is read whole before anything is written.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154 # helper.bash sets them
+# shellcheck disable=SC2153,SC2154 # helper.bash sets them
 # Figures of gen score, eval, compare and explain depend on nothing but model and text, to the bit:
 # not on threads, instruction sets, company or order; of weights in blocks, too.
 

@@ -153,6 +153,8 @@ static bool complete(const struct compare_settings *settings, const struct optio
         message("--task needs a FILE with its records; - is stdin");
     } else if (settings->save_base != NULL && settings->convention != GEN_CONVENTION_LLAMA_CPP) {
         message("--save-base needs --convention llama.cpp, whose format it is");
+    } else if (settings->save_base != NULL && strcmp(settings->save_base, "-") == 0) {
+        message("--save-base needs a FILE, as its name is that of a whole one only");
     } else if (settings->convention == GEN_CONVENTION_LLAMA_CPP && settings->eval.stride > 0) {
         message("--stride is not for --convention llama.cpp, whose windows do not overlap");
     } else if (settings->svg_speed && settings->svg == NULL) {
@@ -171,21 +173,26 @@ struct outputs {
     bool report_is_open, svg_is_open;
 };
 
-/* Whether two outputs are one file. */
+/* Whether two outputs are one file, or both are stdout. */
 static bool are_one(const char *a, const char *b) {
-    return a != NULL && b != NULL && strcmp(a, "-") != 0 && strcmp(b, "-") != 0 &&
-           file_target_same(a, b);
+    if (a == NULL || b == NULL) {
+        return false;
+    }
+    bool a_is_stdout = strcmp(a, "-") == 0, b_is_stdout = strcmp(b, "-") == 0;
+    return a_is_stdout || b_is_stdout ? a_is_stdout && b_is_stdout : file_target_same(a, b);
 }
 
 /* What can be known of the outputs before hours of work. False after a message. */
 static bool check_outputs(const struct compare_settings *settings) {
-    const char *paths[] = {settings->eval.output, settings->svg, settings->save_base};
+    const char *paths[] = {settings->eval.output != NULL ? settings->eval.output : "-",
+                           settings->svg, settings->save_base};
     for (size_t i = 0; i < N_OF(paths); i++) {
         if (paths[i] != NULL && !text_out_check(paths[i])) {
             return false;
         }
         if (are_one(paths[i], paths[(i + 1) % N_OF(paths)])) {
-            message("%.400s: is given for two outputs (give two files)", paths[i]);
+            message("%.400s: is given for two outputs (give two files)",
+                    strcmp(paths[i], "-") == 0 ? "stdout" : message_name(paths[i]));
             return false;
         }
     }
