@@ -74,7 +74,9 @@ static bool take(void *context, const struct gen_score *score) {
             count_bytes(text, token->id);
         }
     }
-    cluster_mean_add(&text->windows, (double)score->n_scored, score->logprob);
+    if (score->n_scored > 0) {
+        cluster_mean_add(&text->windows, (double)score->n_scored, score->logprob);
+    }
     out->logprob += score->logprob;
     out->n_scored += score->n_scored;
     out->n_windows++;

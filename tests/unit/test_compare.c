@@ -329,6 +329,31 @@ static void test_context_of_one(void **state) {
     assert_int_equal(found.n, 1);
 }
 
+/* The standard error of one model's perplexity, whoever computes it; a last window that scores
+ * nothing is none. */
+static void test_stderr(void **state) {
+    const struct pair *pair = *state;
+    for (size_t n = N_CTX * 4 - 1; n <= N_CTX * 4 + 2; n++) {
+        struct gen_compare_options options = gen_compare_options_default();
+        struct gen_score_options score_options = gen_score_options_default();
+        struct gen_eval_text_options text_options = gen_eval_text_options_default();
+        const struct gen_model *others[] = {pair->base};
+        struct gen_agreement found;
+        struct gen_eval_text alone;
+        struct gen_scorer *scorer;
+        struct gen_error err;
+        options.n_ctx = score_options.n_ctx = N_CTX;
+        assert_int_equal(
+            gen_compare(&found, pair->base, NULL, others, 1, pair->ids, n, &options, &err), GEN_OK);
+        assert_int_equal(gen_scorer_new(&scorer, pair->base, &score_options, &err), GEN_OK);
+        assert_int_equal(gen_eval_text(&alone, scorer, NULL, pair->ids, n, &text_options, &err),
+                         GEN_OK);
+        gen_scorer_free(scorer);
+        assert_int_equal(alone.n_scored, found.n);
+        near(alone.perplexity_stderr / alone.perplexity / found.mean_stderr, 1, 1e-4, "stderr");
+    }
+}
+
 static void test_refused(void **state) {
     const struct pair *pair = *state;
     struct gen_agreement found;
@@ -367,7 +392,7 @@ int main(void) {
         cmocka_unit_test(test_windows),          cmocka_unit_test(test_kept_base),
         cmocka_unit_test(test_bad_files),        cmocka_unit_test(test_damaged_rows),
         cmocka_unit_test(test_ids_out_of_range), cmocka_unit_test(test_context_of_one),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_stderr),           cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
