@@ -1,6 +1,7 @@
 /**
- * compare.c - `gen compare`: models side by side. Loading and speed are compare_job.c's, what they
- * make of texts compare_quality.c's, what is printed compare_report.c's.
+ * compare.c - `gen compare`: models side by side. Its options, its outputs and the sandbox; loading
+ * and speed are compare_job.c's, what models make of texts compare_quality.c's, what is printed
+ * compare_report.c's.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -154,7 +155,7 @@ static bool complete(const struct compare_settings *settings, const struct optio
     } else if (settings->save_base != NULL && settings->convention != GEN_CONVENTION_LLAMA_CPP) {
         message("--save-base needs --convention llama.cpp, whose format it is");
     } else if (settings->save_base != NULL && strcmp(settings->save_base, "-") == 0) {
-        message("--save-base needs a FILE, as its name is that of a whole one only");
+        message("--save-base needs a FILE, it cannot be stdout");
     } else if (settings->convention == GEN_CONVENTION_LLAMA_CPP && settings->eval.stride > 0) {
         message("--stride is not for --convention llama.cpp, whose windows do not overlap");
     } else if (settings->svg_speed && settings->svg == NULL) {
