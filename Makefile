@@ -316,7 +316,7 @@ test-sanitize: ## run the same tests under the address and undefined behaviour s
 # What shares memory between threads: the pool, sessions, batches, reading data, training; and several
 # users of one model.
 THREAD_TESTS := test_threads test_two_sessions test_session test_batch test_engine_lives test_dataset \
-                test_ranks test_score test_explain
+                test_ranks test_score test_compare test_explain
 
 test-thread: ## run the tests in which threads work together under the thread sanitizer
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/thread SANITIZE=thread TEST='$(THREAD_TESTS)' test

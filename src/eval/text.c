@@ -74,7 +74,9 @@ static bool take(void *context, const struct gen_score *score) {
             count_bytes(text, token->id);
         }
     }
-    cluster_mean_add(&text->windows, (double)score->n_scored, score->logprob);
+    if (score->n_scored > 0) {
+        cluster_mean_add(&text->windows, (double)score->n_scored, score->logprob);
+    }
     out->logprob += score->logprob;
     out->n_scored += score->n_scored;
     out->n_windows++;
@@ -123,6 +125,11 @@ static enum gen_status check(const struct text *text, struct gen_error *err) {
                          "the text has %zu tokens, but must have at least 2: the first has nothing "
                          "before it and is not scored",
                          text->n);
+    }
+    if (options->convention == GEN_CONVENTION_WINDOWS && text->n_ctx < 2 && text->n > 2) {
+        return error_set(err, GEN_BAD_ARGUMENT,
+                         "with a context of 1 no token has one before it and none is scored, it "
+                         "must be 2 or more");
     }
     if (options->convention == GEN_CONVENTION_LLAMA_CPP &&
         (text->n_ctx < 3 || text->n < 2 * text->n_ctx)) {

@@ -112,8 +112,6 @@ setup() {
     refused 2 "compare needs two models"
     gen compare -m "$MODEL" -m q4.gguf
     refused 2 "compare needs --text FILE"
-    gen compare -m "$MODEL" -m q4.gguf --text -
-    refused 2 "cannot be stdin"
     gen compare -m "$MODEL" -m q4.gguf --text "$TALE" --save-base x
     refused 2 "--save-base needs --convention llama.cpp"
     gen compare -m "$MODEL" -m q4.gguf --task none x

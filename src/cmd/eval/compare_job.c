@@ -10,8 +10,12 @@
 #include "cli/alloc.h"
 #include "cli/compute_options.h"
 #include "cli/exit_code.h"
+#include "cli/input.h"
 #include "cli/message.h"
 #include "cli/signals.h"
+
+/* Longest text in bytes; well before it the memory of the machine ends. */
+#define TEXT_LIMIT ((size_t)1 << (sizeof(size_t) > 4 ? 36 : 30))
 
 /* What is measured: a prompt, tokens after a text that is half as long, each so many times. */
 #define PROMPT_TOKENS 256
@@ -50,7 +54,9 @@ static int open_base(struct compare_job *job) {
 
 int compare_job_load(struct compare_job *job, const struct option_list *names) {
     struct gen_model_options options = gen_model_options_default();
-    options.n_threads = job->settings->model.n_threads;
+    job->n_threads =
+        job->settings->model.n_threads > 0 ? job->settings->model.n_threads : gen_default_threads();
+    options.n_threads = job->n_threads;
     job->models = alloc_new(names->n, sizeof *job->models);
     signals_catch();
     int code = open_base(job);
@@ -70,6 +76,18 @@ int compare_job_load(struct compare_job *job, const struct option_list *names) {
     return signals_caught() != 0 ? EXIT_FAILED : code;
 }
 
+int compare_job_read(struct compare_job *job) {
+    const char *path = job->task != NULL ? job->file : job->text;
+    struct gen_error err;
+    if (path == NULL || input_read_file(&job->content, path, TEXT_LIMIT, &err) == GEN_OK) {
+        return EXIT_DONE;
+    }
+    if (signals_caught() == 0) {
+        message("%s", err.message);
+    }
+    return EXIT_FAILED;
+}
+
 void compare_job_release(struct compare_job *job) {
     for (size_t i = 0; i < job->n; i++) {
         model_load_close(&job->models[i].load);
@@ -78,6 +96,8 @@ void compare_job_release(struct compare_job *job) {
     }
     free(job->models);
     gen_ids_release(&job->ids);
+    gen_bytes_release(&job->content);
+    gen_base_writer_free(job->save_base);
     gen_base_file_free(job->base);
 }
 
@@ -107,7 +127,7 @@ static bool take_turn(const struct compare_job *job, const struct compared *mode
     struct gen_session_options options = gen_session_options_default();
     struct gen_session *session = NULL;
     struct gen_error err;
-    options.n_threads = job->settings->model.n_threads;
+    options.n_threads = job->n_threads;
     options.kernels = compute_kernels();
     options.kv_type = compute_kv_types[job->settings->model.kv_type];
     bool good = gen_session_new(&session, model->load.model, &options, &err) == GEN_OK;

@@ -33,18 +33,24 @@ struct compared {
 struct compare_job {
     const struct eval_settings *settings;
     const char *text, *task, *file; /**< a text, or a task and the file of its records */
-    const char *base_file, *save_base;
+    const char *base_file;
     enum gen_convention convention;
+    struct gen_base_writer *save_base; /**< open, or NULL */
+    int32_t n_threads;                 /**< never 0: who asks for a default reads files */
+    struct gen_bytes content;          /**< of the text, or of the file of records */
     struct compared *models; /**< [n], the first is the base unless there is a file of one */
     size_t n;
     int32_t n_ctx; /**< in use */
     struct gen_ids ids;
     struct progress progress;
     struct gen_base_file *base;
+    bool some_failed; /**< of the records, with one model or more; what went wrong is said */
 };
 
 /** Each an exit code: EXIT_DONE, or another after a message. */
 int compare_job_load(struct compare_job *job, const struct option_list *names);
+/** Read the text or the records, once for all models. */
+int compare_job_read(struct compare_job *job);
 int compare_job_text(struct compare_job *job);
 int compare_job_task(struct compare_job *job);
 int compare_job_speed(struct compare_job *job);

@@ -16,9 +16,6 @@
 #include "cmd/eval/compare_job.h"
 #include "text/lines.h"
 
-/* Longest text in bytes; well before it the memory of the machine ends. */
-#define TEXT_LIMIT ((size_t)1 << (sizeof(size_t) > 4 ? 36 : 30))
-
 static bool on_progress(void *context, uint64_t done, uint64_t total) {
     struct compare_job *job = context;
     progress_update(&job->progress, done, total);
@@ -40,7 +37,7 @@ static int failure(struct compare_job *job, const struct gen_error *err) {
 }
 
 static struct gen_score_options score_options(const struct compare_job *job) {
-    return (struct gen_score_options){.n_threads = job->settings->model.n_threads,
+    return (struct gen_score_options){.n_threads = job->n_threads,
                                       .kernels = compute_kernels(),
                                       .kv_type = compute_kv_types[job->settings->model.kv_type],
                                       .n_ctx = job->n_ctx};
@@ -50,19 +47,13 @@ static struct gen_score_options score_options(const struct compare_job *job) {
 
 static enum gen_status encode(struct compare_job *job, const struct compared *model,
                               struct gen_error *err) {
-    struct gen_bytes text = {0};
     job->ids.n = 0;
-    enum gen_status status = input_read_file(&text, job->text, TEXT_LIMIT, err);
-    if (status == GEN_OK && model->load.tokenizer == NULL) {
+    if (model->load.tokenizer == NULL) {
         message_set(err, GEN_UNSUPPORTED, "%.300s: the model has no tokenizer", model->load.name);
-        status = GEN_UNSUPPORTED;
+        return GEN_UNSUPPORTED;
     }
-    if (status == GEN_OK) {
-        status = gen_tokenizer_encode(model->load.tokenizer, text.data, text.n,
-                                      job->settings->special, &job->ids, err);
-    }
-    gen_bytes_release(&text);
-    return status;
+    return gen_tokenizer_encode(model->load.tokenizer, job->content.data, job->content.n,
+                                job->settings->special, &job->ids, err);
 }
 
 /* What a text of n tokens in n_bytes says. */
@@ -105,7 +96,7 @@ static enum gen_status eval_alone(struct compare_job *job, struct compared *mode
 
 /* The base and all models of its vocabulary, together. */
 static enum gen_status eval_together(struct compare_job *job, struct gen_error *err) {
-    const struct gen_compare_options options = {.n_threads = job->settings->model.n_threads,
+    const struct gen_compare_options options = {.n_threads = job->n_threads,
                                                 .kernels = compute_kernels(),
                                                 .kv_type =
                                                     compute_kv_types[job->settings->model.kv_type],
@@ -195,30 +186,45 @@ int compare_job_text(struct compare_job *job) {
 struct task_run {
     struct compare_job *job;
     struct compared *model;
-    struct input input;
-    struct gen_bytes line;
+    size_t at;        /* in the content: where the next line begins */
+    uint64_t n_lines; /* before it */
     char where[340];
     struct gen_error error;
-    bool failed, speaks; /* speaks: it tells of records that are wrong */
 };
+
+static const char *name_of(const struct compare_job *job) {
+    return strcmp(job->file, "-") == 0 ? "stdin" : message_name(job->file);
+}
+
+/* Whether a record has failed with the base already, and so was told of. */
+static bool is_told(const struct task_run *run, size_t record) {
+    const struct compared *base = &run->job->models[0];
+    return run->model != base && record < base->n_records && base->right[record] < 0;
+}
 
 static bool next_line(void *context, const char **line, size_t *n, const char **where,
                       const struct gen_error **error) {
     struct task_run *run = context;
-    enum input_result result;
+    const struct gen_bytes *content = &run->job->content;
+    size_t next;
     do {
-        result = input_next(&run->input, &run->line, '\n', INPUT_PROMPT_LIMIT, &run->error);
-    } while (result == INPUT_RECORD && text_is_blank(run->line.data, run->line.n));
-    run->failed = run->failed || result == INPUT_FAILED;
-    if (result == INPUT_END || result == INPUT_FAILED) {
-        return false;
-    }
-    snprintf(run->where, sizeof run->where, "%.300s: line %llu", run->input.name,
-             (unsigned long long)run->input.n_records);
-    *line = run->line.data;
-    *n = run->line.n;
+        if (run->at == content->n) {
+            return false;
+        }
+        *line = content->data + run->at;
+        *n = text_line_length(*line, content->n - run->at, &next);
+        run->at += next;
+        run->n_lines++;
+    } while (text_is_blank(*line, *n));
+    snprintf(run->where, sizeof run->where, "%.300s: line %llu", name_of(run->job),
+             (unsigned long long)run->n_lines);
     *where = run->where;
-    *error = result == INPUT_TOO_LONG ? &run->error : NULL;
+    *error = NULL;
+    if (*n > INPUT_PROMPT_LIMIT) { /* as it is with gen eval */
+        message_set(&run->error, GEN_BAD_FILE, "%s: " INPUT_TOO_LONG_FORMAT, run->where,
+                    INPUT_PROMPT_LIMIT >> 20);
+        *error = &run->error;
+    }
     return true;
 }
 
@@ -232,15 +238,13 @@ static bool on_answer(void *context, const struct gen_eval_answer *answer) {
     model->right[n - 1] = failed ? -1 : answer->right;
     model->right_norm[n - 1] = failed ? -1 : answer->right_norm;
     model->n_records = n;
-    if (failed && run->speaks) {
+    run->job->some_failed = run->job->some_failed || failed;
+    if (failed && !is_told(run, n - 1)) {
         progress_end(&run->job->progress);
-        message("record with index %llu: %s", (unsigned long long)answer->index,
-                answer->error->message);
+        message("%.200s: record with index %llu: %s", compare_label(model),
+                (unsigned long long)answer->index, answer->error->message);
     }
-    double share = input_share(&run->input);
-    if (share >= 0) {
-        progress_update(&run->job->progress, (uint64_t)(share * 1000), 1000);
-    }
+    progress_update(&run->job->progress, run->at, run->job->content.n);
     return signals_caught() == 0;
 }
 
@@ -253,21 +257,12 @@ static enum gen_status run_task(struct task_run *run, struct gen_error *err) {
                                                      .answer = on_answer,
                                                      .go_on = go_on};
     struct gen_scorer *scorer = NULL;
-    enum gen_status status = input_open(&run->input, run->job->file, err);
-    if (status == GEN_OK) {
-        status = gen_scorer_new(&scorer, run->model->load.model, &options, err);
-    }
+    enum gen_status status = gen_scorer_new(&scorer, run->model->load.model, &options, err);
     if (status == GEN_OK) {
         status = gen_eval_choices(&run->model->choices, scorer, run->model->load.model, &lines,
                                   &choices, err);
     }
-    if (status == GEN_OK && run->failed) {
-        *err = run->error;
-        status = err->status;
-    }
     gen_scorer_free(scorer);
-    input_close(&run->input);
-    gen_bytes_release(&run->line);
     return status;
 }
 
@@ -293,15 +288,14 @@ int compare_job_task(struct compare_job *job) {
     progress_begin(&job->progress, "records", job->settings->quiet);
     for (size_t i = 0; i < job->n; i++) {
         struct gen_error err = {0};
-        struct task_run run = {.job = job, .model = &job->models[i], .speaks = i == 0};
+        struct task_run run = {.job = job, .model = &job->models[i]};
         if (run_task(&run, &err) != GEN_OK) {
             return failure(job, &err);
         }
         const struct compared *base = &job->models[0];
         struct compared *model = &job->models[i];
         if (model->choices.n == 0) {
-            message("%.300s: there is no record in it that can be answered",
-                    message_name(job->file));
+            message("%.300s: there is no record in it that can be answered", name_of(job));
             return EXIT_FAILED;
         }
         size_t n = base->n_records < model->n_records ? base->n_records : model->n_records;

@@ -134,10 +134,14 @@ struct cell {
 static void put(struct cell *cell, double value, double error, int decimals) {
     if (isnan(value)) {
         snprintf(cell->text, sizeof cell->text, "-");
-    } else if (isnan(error)) {
-        snprintf(cell->text, sizeof cell->text, "%.*f", decimals, value);
     } else {
-        snprintf(cell->text, sizeof cell->text, "%.*f +- %.*f", decimals, value, decimals, error);
+        /* What has more digits than a column is for a power of ten. */
+        bool is_long = fabs(value) >= 1e9 || fabs(error) >= 1e9;
+        int n = snprintf(cell->text, sizeof cell->text, is_long ? "%.*e" : "%.*f", decimals, value);
+        if (!isnan(error)) {
+            snprintf(cell->text + n, sizeof cell->text - (size_t)n,
+                     is_long ? " +- %.*e" : " +- %.*f", decimals, error);
+        }
     }
 }
 
@@ -174,6 +178,9 @@ static void put_kl_greatest(struct cell *cell, const struct compared *model) {
 static void put_change(struct cell *cell, const struct compared *model) {
     const struct gen_agreement *a = &model->agreement;
     put(cell, model->agrees ? 100 * a->change_rms : NONE, 100 * a->change_rms_stderr, 3);
+}
+static void put_records(struct cell *cell, const struct compared *model) {
+    put(cell, (double)model->choices.n, NONE, 0);
 }
 static void put_acc(struct cell *cell, const struct compared *model) {
     put(cell, model->choices.acc, model->choices.acc_stderr, 4);
@@ -217,6 +224,7 @@ static const struct {
     {"KL, 99th", put_kl_p99, OF_TEXT, true},
     {"KL, largest", put_kl_greatest, OF_TEXT, true},
     {"change of p, %", put_change, OF_TEXT, true},
+    {"records", put_records, OF_TASK, false},
     {"acc", put_acc, OF_TASK, false},
     {"acc - base's", put_acc_difference, OF_TASK, true},
     {"acc_norm", put_acc_norm, OF_TASK, false},
@@ -243,7 +251,8 @@ static void put_row(struct gen_bytes *out, const struct compare_job *job, size_t
             rows[row].put(&cell, &job->models[i]);
         }
         any = any || strcmp(cell.text, "-") != 0;
-        snprintf(padded, sizeof padded, i + 1 < job->n ? "%-*s" : "%.*s", COLUMN, cell.text);
+        int width = i + 1 < job->n ? COLUMN - 2 : 0;
+        snprintf(padded, sizeof padded, "%-*s%s", width, cell.text, width > 0 ? "  " : "");
         alloc_append(&text, padded, strlen(padded));
     }
     if (any) {

@@ -22,7 +22,7 @@
 void compare_report_json(struct gen_bytes *out, const struct compare_job *job);
 void compare_report_text(struct gen_bytes *out, const struct compare_job *job);
 
-/** Draw quality over the size of files, or over the speed of decoding. False after a message. */
-bool compare_chart_write(const char *path, const struct compare_job *job, bool over_speed);
+/** Draw quality over the size of files, or over the speed of decoding. */
+void compare_chart_write(struct text_out *out, const struct compare_job *job, bool over_speed);
 
 #endif

@@ -332,7 +332,8 @@ static int run(void *opaque, const struct options_parsed *parsed) {
         code = open_subject(&eval, parsed);
     }
     if (code == EXIT_DONE) {
-        code = eval_job_begin(&eval.job, false, 0);
+        const char *reads = settings->text == NULL ? eval.subject.file : NULL;
+        code = eval_job_begin(&eval.job, reads, false, 0);
     }
     bool begun = code == EXIT_DONE;
     if (begun) {

@@ -8,6 +8,7 @@
 
 #include "cli/compute_options.h"
 #include "cli/exit_code.h"
+#include "cli/input.h"
 #include "cli/message.h"
 #include "cli/sandbox.h"
 #include "cli/signals.h"
@@ -41,9 +42,13 @@ static void report_model(const struct eval_job *job) {
             (int)n_threads_of(job->settings));
 }
 
-int eval_job_begin(struct eval_job *job, bool many, int32_t n_best) {
+int eval_job_begin(struct eval_job *job, const char *reads, bool many, int32_t n_best) {
     const struct eval_settings *settings = job->settings;
     struct gen_error err;
+    if (input_spoiled_by(job->load.path, settings->output) ||
+        input_spoiled_by(reads, settings->output)) {
+        return EXIT_FAILED;
+    }
     /* What the system says of its processors is read from files, so before the sandbox. */
     struct gen_score_options options = {
         .n_threads = n_threads_of(settings),

@@ -49,9 +49,10 @@ struct eval_job {
 int eval_job_load(struct eval_job *job);
 /**
  * Everything is open that will be read: open the output, of one text or of many, give up the rest
- * and make a scorer. n_best: likeliest ids for each token. An exit code as above.
+ * and make a scorer. reads: the file that is read meanwhile, "-" is stdin, NULL: none. n_best:
+ * likeliest ids for each token. An exit code as above.
  */
-int eval_job_begin(struct eval_job *job, bool many, int32_t n_best);
+int eval_job_begin(struct eval_job *job, const char *reads, bool many, int32_t n_best);
 /** Whether nothing asked to stop; the context of callbacks that go_on is called with is the job. */
 bool eval_job_go_on(void *job);
 /** The work is done, `whole` or not, with `code`, which is given back unless closing fails or a

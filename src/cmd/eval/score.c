@@ -199,7 +199,8 @@ static int run(void *opaque, const struct options_parsed *parsed) {
     }
     if (code == EXIT_DONE) {
         bool many = score.input.text == NULL;
-        code = eval_job_begin(&score.job, many, settings->n_best);
+        const char *file = settings->file != NULL ? settings->file : "-";
+        code = eval_job_begin(&score.job, many ? file : NULL, many, settings->n_best);
     }
     if (code == EXIT_DONE) {
         code = work(&score, &whole);

@@ -10,6 +10,7 @@
 #include "base/size.h"
 #include "cli/exit_code.h"
 #include "cli/ids.h"
+#include "cli/input.h"
 #include "cli/message.h"
 #include "cli/model_load.h"
 #include "cli/model_options.h"
@@ -202,7 +203,7 @@ static int explain(struct explain_settings *settings, const struct model_load *l
                    const struct gen_ids *ids) {
     struct text_out out;
     struct gen_error err = {0};
-    if (!text_out_open(&out, settings->output)) {
+    if (input_spoiled_by(load->path, settings->output) || !text_out_open(&out, settings->output)) {
         return EXIT_FAILED;
     }
     enter_sandbox(settings, &out);
