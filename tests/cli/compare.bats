@@ -121,8 +121,8 @@ setup() {
     gen compare -m "$MODEL" -m nothing.gguf --text "$TALE"
     [ "$status" -eq 1 ]
     gen compare -m "$MODEL" -m q4.gguf --text "$TALE" --ctx 65
-    refused 1 "the least context of the models is 64"
+    refused 2 "--ctx is 65, but the least context of the models is 64"
     printf x >one
     gen compare -m "$MODEL" -m q4.gguf --text one
-    refused 1 "the text has 1 tokens"
+    refused 1 "one: the text has 1 token, but must have at least 2"
 }

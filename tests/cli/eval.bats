@@ -128,9 +128,9 @@ gen: record with index 8: list: line 9: "choices" must be an array of texts, but
     gen eval --text empty
     refused 1 "empty: the text has 0 tokens, but must have at least 2"
     gen eval --text one
-    refused 1 "one: the text has 1 tokens, but must have at least 2"
+    refused 1 "one: the text has 1 token, but must have at least 2"
     gen eval --text "$TALE" --convention llama.cpp --ctx 64 -m "$ROOT/tests/golden/models/neo-words"
-    refused 2 "n_ctx is 64, the model has 1 to 40"
+    refused 2 "--ctx is 64, but the model's context is 40"
     printf 'Once upon a time' >short
     gen eval --text short --convention llama.cpp
     refused 1 "llama.cpp's convention needs at least 128"

@@ -8,11 +8,13 @@
 
 /** A difference of two means over the same records. */
 struct paired {
-    double mean, error; /**< NaN: there is none */
+    double mean, error;   /**< NaN: there is none */
+    uint64_t n, n_unlike; /**< records, and those that just one of both has right */
 };
 
 struct compared {
     struct model_load load;
+    const char *label;
     double load_seconds;
     bool is_stranger; /**< its vocabulary is not the base's */
     /* Of a text. */
@@ -37,7 +39,8 @@ struct compare_job {
     enum gen_convention convention;
     struct compared *models; /**< [n], the first is the base unless there is a file of one */
     size_t n;
-    int32_t n_ctx; /**< in use */
+    int32_t n_ctx;    /**< in use */
+    bool some_failed; /**< records that were wrong, which costs them alone */
     struct gen_ids ids;
     struct progress progress;
     struct gen_base_file *base;
@@ -50,7 +53,7 @@ int compare_job_task(struct compare_job *job);
 int compare_job_speed(struct compare_job *job);
 void compare_job_release(struct compare_job *job);
 
-/** The name of a model in a table: the end of its path. */
+/** The name of a model in a table: the end of its path, as much of it as no other model has. */
 const char *compare_label(const struct compared *model);
 
 #endif

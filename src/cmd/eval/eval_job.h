@@ -11,6 +11,9 @@
 #include "cli/text_out.h"
 #include "gen_eval.h"
 
+/* The context of llama-perplexity, where none is said. */
+#define LLAMA_CTX 512
+
 struct eval_settings {
     const char *model;
     int32_t n_threads, kv_type, n_ctx, stride;
@@ -56,6 +59,8 @@ int eval_job_load(struct eval_job *job);
  * and make a scorer. n_best: likeliest ids for each token. An exit code as above.
  */
 int eval_job_begin(struct eval_job *job, bool many, int32_t n_best);
+/** With --verbose: how many there were of something, in which time since the work began. */
+void eval_job_say_speed(const struct eval_job *job, const char *what, uint64_t n);
 /** Whether nothing asked to stop; the context of callbacks that go_on is called with is the job. */
 bool eval_job_go_on(void *job);
 /** The work is done, `whole` or not, with `code`, which is given back unless closing fails or a

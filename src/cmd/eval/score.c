@@ -93,6 +93,7 @@ struct score {
     struct eval_job job;
     struct score_input input;
     char *text; /* operands, joined */
+    uint64_t n; /* results so far */
     struct gen_bytes line;
 };
 
@@ -106,6 +107,7 @@ static bool take(void *context, const struct gen_score *result) {
         .input = rest != NULL && rest->object.n > 0 ? &rest->object : NULL,
     };
     score->line.n = 0;
+    score->n++;
     if (result->error != NULL) {
         progress_end(&score->job.progress);
         message("text with index %llu: %s", (unsigned long long)result->index,
@@ -146,6 +148,7 @@ static int work(struct score *score, bool *whole) {
         message("%s", err.message);
         return message_exit_code(status);
     }
+    eval_job_say_speed(&score->job, "texts", score->n);
     *whole = !score->input.failed;
     return n_failed > 0 || score->input.failed ? EXIT_FAILED : EXIT_DONE;
 }
