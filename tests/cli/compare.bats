@@ -54,7 +54,8 @@ setup() {
     jq -e '.models[1] as $b | .models[0] as $a | $b.acc_difference == ($b.acc - $a.acc) and $b.acc_difference_stderr > 0' \
         <<<"$found" || jq -e '(.models[1].acc - .models[0].acc - .models[1].acc_difference | fabs) < 1e-8' <<<"$found"
     gen compare -m q4.gguf -m same.gguf --task piqa "$ROOT/tests/golden/eval/piqa.jsonl" --no-timings
-    [ "${lines[-1]}" = "same.gguf and q4.gguf: no difference of acc that could be told from chance" ]
+    [ "${lines[-2]}" = "same.gguf and q4.gguf: no difference of acc that could be told from chance" ]
+    [ "${lines[-1]}" = "same.gguf and q4.gguf: no difference of acc_norm that could be told from chance" ]
 }
 
 @test "other vocabularies are compared by bits per byte alone" {

@@ -63,7 +63,7 @@ found_as() {
     jq -e '(.bits_per_byte * .n_bytes * (2 | log) + .logprob | fabs) < 1e-3 and
         (.bits_per_char * .n_chars * (2 | log) + .logprob | fabs) < 1e-3' <<<"$output"
     gen eval --text text
-    [[ ${lines[0]} =~ ^"tokens "+[0-9]+", scored "[0-9]+", in 1 windows of 64 (windows)"$ ]]
+    [[ ${lines[0]} =~ ^"tokens "+[0-9]+", scored "[0-9]+", in 1 window of 64"$ ]]
     [[ ${lines[1]} =~ ^"perplexity "+[0-9.]+$ ]]
     [[ ${lines[2]} =~ ^"bits/byte "+[0-9.]+$ ]]
     gen eval --text - --json <text

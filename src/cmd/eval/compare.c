@@ -70,7 +70,7 @@ static const struct option table[] = {
                "over the speed of decoding instead"),
     OPTION_ROW("no-timings", '\0', OPTION_FLAG, AT(no_timings), NULL,
                "measure no times, so that the same run prints the same"),
-    EVAL_ROWS_OUTPUT(AT(eval)),
+    EVAL_ROWS_OUTPUT(AT(eval), "what of the models' files is not heeded"),
 };
 
 static const struct option_conflict conflicts[] = {

@@ -140,6 +140,9 @@ struct cell {
 static void put(struct cell *cell, double value, double error, int decimals) {
     if (isnan(value)) {
         snprintf(cell->text, sizeof cell->text, "-");
+    } else if (decimals > 0 && fmax(fabs(value), fabs(error)) >= 1e5) {
+        snprintf(cell->text, sizeof cell->text, isnan(error) ? "%.4g" : "%.4g +- %.4g", value,
+                 error);
     } else if (isnan(error)) {
         snprintf(cell->text, sizeof cell->text, "%.*f", decimals, value);
     } else {

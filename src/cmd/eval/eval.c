@@ -58,7 +58,7 @@ static const struct option table[] = {
                "records of your own: {\"context\":..., \"choices\":[...], \"label\":0}"),
     OPTION_ROW_HEADING("Output"),
     OPTION_ROW("json", '\0', OPTION_FLAG, EVAL_AT(AT(eval), json), NULL, "print one JSON object"),
-    EVAL_ROWS_OUTPUT(AT(eval)),
+    EVAL_ROWS_OUTPUT(AT(eval), "model, speed and sandbox"),
 };
 
 static const struct option_conflict conflicts[] = {

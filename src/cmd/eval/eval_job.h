@@ -33,11 +33,11 @@ struct eval_settings {
                           "how keys and values are stored: f16 takes half the memory, but rounds " \
                           "them"),                                                                 \
         OPTION_ROW("no-sandbox", '\0', OPTION_FLAG, EVAL_AT(at, no_sandbox), NULL, SANDBOX_HELP)
-#define EVAL_ROWS_OUTPUT(at)                                                                       \
+#define EVAL_ROWS_OUTPUT(at, what)                                                                 \
     OPTION_ROW("output", 'o', OPTION_STRING, EVAL_AT(at, output), "FILE",                          \
                "write to FILE, which stays as it is until all is done; - is stdout"),              \
         OPTION_ROW("verbose", 'v', OPTION_FLAG, EVAL_AT(at, verbose), NULL,                        \
-                   "say model, speed and sandbox on stderr"),                                      \
+                   "say " what " on stderr"),                                                      \
         OPTION_ROW("quiet", 'q', OPTION_FLAG, EVAL_AT(at, quiet), NULL,                            \
                    "say nothing on stderr but errors")
 

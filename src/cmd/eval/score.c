@@ -54,7 +54,7 @@ static const struct option table[] = {
                      "and the N likeliest tokens in its place"),
     OPTION_ROW("json", '\0', OPTION_FLAG, EVAL_AT(AT(eval), json), NULL,
                "print one JSON object a line for each text"),
-    EVAL_ROWS_OUTPUT(AT(eval)),
+    EVAL_ROWS_OUTPUT(AT(eval), "model, speed and sandbox"),
 };
 
 static const struct option_conflict conflicts[] = {
@@ -80,6 +80,8 @@ static const struct options_spec spec = {
                 "  gen score --tokens --logprobs 3 'The cat sat on the mat.'\n"
                 "  gen score -f stories.txt\n"
                 "  gen score --jsonl --tokens --json < records.jsonl\n"
+                "\n"
+                "In a table a part of a character is shown as its bytes: <F0 9F>.\n"
                 "\n"
                 "Members of the JSON: index, logprob, n_tokens (those that are scored),\n"
                 "perplexity, bits_per_byte, is_greedy (each token is the likeliest), input; with\n"
@@ -117,7 +119,7 @@ static bool take(void *context, const struct gen_score *result) {
         score_output_json(&score->line, result, &with);
     } else {
         if (result->index == 0) {
-            score_output_head(&score->line);
+            score_output_head(&score->line, with.tokens);
         }
         score_output_text(&score->line, result, &with);
     }
