@@ -257,13 +257,15 @@ enum gen_status gen_eval_choices(struct gen_eval_choices *out, struct gen_scorer
  */
 struct gen_agreement {
     uint64_t n;                   /**< tokens that were scored */
+    uint64_t n_windows;           /**< in which they were read */
     uint64_t n_bytes;             /**< of them; 0 where the model has no tokenizer */
     double logprob_base, logprob; /**< sums over them */
-    /** Standard errors of the means of both over windows, in which tokens go up and down together;
-     *  that of the perplexity is this times it. */
+    /** Standard errors of the means of both, as gen_eval_text() has them: over windows, in which
+     *  tokens go up and down together, but over tokens with GEN_CONVENTION_LLAMA_CPP. That of the
+     *  perplexity is this times it. */
     double mean_stderr_base, mean_stderr;
     /** Mean of log p - log p of the base: above 0, and the model finds the text likelier. Its
-     *  standard error is that of windows, too, and the one to look at where two models are
+     *  standard error is always that of windows, and the one to look at where two models are
      *  compared: they find the same windows hard. */
     double difference, difference_stderr;
     double same_top, same_top_stderr; /**< share of places with the same likeliest token */

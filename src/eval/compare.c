@@ -219,7 +219,6 @@ static enum gen_status check_models(struct comparison *c, struct gen_error *err)
 
 static enum gen_status check_text(struct comparison *c, struct gen_error *err) {
     const struct gen_compare_options *options = c->options;
-    size_t needed = !is_in_halves(c) ? 2 : c->file != NULL ? c->n_ctx : 2 * c->n_ctx;
     if (c->file == NULL && (options->stride < 0 || (size_t)options->stride > c->n_ctx)) {
         return error_set(err, GEN_BAD_ARGUMENT,
                          "stride is %d, but must be from 1 to %zu, the ids that are seen at once",
@@ -239,11 +238,19 @@ static enum gen_status check_text(struct comparison *c, struct gen_error *err) {
                              (int)c->ids[i], c->n_vocab - 1);
         }
     }
-    if (c->n_ids < needed || (is_in_halves(c) && c->n_ctx < 3)) {
+    if (!is_in_halves(c) && c->n_ids < 2) {
+        return error_set(
+            err, GEN_BAD_ARGUMENT,
+            "the text has %zu token%s, but must have at least 2: the first has nothing "
+            "before it and is not scored",
+            c->n_ids, c->n_ids == 1 ? "" : "s");
+    }
+    size_t needed = c->file != NULL ? c->n_ctx : 2 * c->n_ctx;
+    if (is_in_halves(c) && (c->n_ids < needed || c->n_ctx < 3)) {
         return error_set(err, GEN_BAD_ARGUMENT,
-                         "the text has %zu tokens, but must have at least %zu%s", c->n_ids, needed,
-                         is_in_halves(c) ? ", twice a context of 3 or more"
-                                         : ": the first has nothing before it and is not scored");
+                         "the text has %zu token%s, but llama.cpp's convention needs at least %zu, "
+                         "twice the context of %zu, which must be 3 or more",
+                         c->n_ids, c->n_ids == 1 ? "" : "s", needed, c->n_ctx);
     }
     if (options->save_base != NULL && (!is_in_halves(c) || c->file != NULL)) {
         return error_set(err, GEN_BAD_ARGUMENT,
@@ -277,6 +284,7 @@ static enum gen_status prepare(struct comparison *c, struct gen_error *err) {
     session_options.kv_type = options->kv_type;
     session_options.n_ctx = (int32_t)c->n_ctx;
     for (size_t i = 0; i < c->n_models && status == GEN_OK; i++) {
+        c->agreements[i].by_tokens = is_in_halves(c);
         status = gen_session_new(&c->sessions[i], c->models[i], &session_options, err);
     }
     if (status == GEN_OK && options->save_base != NULL) {

@@ -121,10 +121,11 @@ static enum gen_status check(const struct text *text, struct gen_error *err) {
                          (int)options->stride, text->n_ctx);
     }
     if (text->n < 2) {
-        return error_set(err, GEN_BAD_ARGUMENT,
-                         "the text has %zu tokens, but must have at least 2: the first has nothing "
-                         "before it and is not scored",
-                         text->n);
+        return error_set(
+            err, GEN_BAD_ARGUMENT,
+            "the text has %zu token%s, but must have at least 2: the first has nothing "
+            "before it and is not scored",
+            text->n, text->n == 1 ? "" : "s");
     }
     if (options->convention == GEN_CONVENTION_WINDOWS && text->n_ctx < 2 && text->n > 2) {
         return error_set(err, GEN_BAD_ARGUMENT,
@@ -134,9 +135,9 @@ static enum gen_status check(const struct text *text, struct gen_error *err) {
     if (options->convention == GEN_CONVENTION_LLAMA_CPP &&
         (text->n_ctx < 3 || text->n < 2 * text->n_ctx)) {
         return error_set(err, GEN_BAD_ARGUMENT,
-                         "the text has %zu tokens, but llama.cpp's convention needs at least %zu, "
+                         "the text has %zu token%s, but llama.cpp's convention needs at least %zu, "
                          "twice the context of %zu, which must be 3 or more",
-                         text->n, 2 * text->n_ctx, text->n_ctx);
+                         text->n, text->n == 1 ? "" : "s", 2 * text->n_ctx, text->n_ctx);
     }
     return GEN_OK;
 }

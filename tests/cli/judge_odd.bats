@@ -69,7 +69,7 @@ record() {
     gen compare -m "$MODEL" -m "$MODEL" --text "$TALE" --ctx 1 --no-timings
     refused 1 "with a context of 1 no token has one before it"
     gen eval --text "$TALE" --ctx 4 --stride 5
-    refused 2 "stride is 5, but must be from 1 to 4, the ids that are seen at once"
+    refused 2 "--stride is 5, but must be at most --ctx, which is 4"
 }
 
 @test "what is read is not written over" {
@@ -129,7 +129,7 @@ record() {
     [ "$status" -eq 1 ]
     [ "${#stderr_lines[@]}" -eq $((24 - answered)) ]
     [[ ${stderr_lines[0]} == "gen: high: record with index "*"the model's output is not finite"* ]]
-    grep -Eq "^records +24 +$answered$" <<<"$output"
+    grep -Eq "^records +24 +$answered, $((24 - answered)) failed$" <<<"$output"
 }
 
 @test "compare: what failed leaves nothing, what was there before stays" {
@@ -137,7 +137,7 @@ record() {
     for file in base.kld size.svg table; do echo before >$file; done
     printf 'a' >one
     gen compare -m a.gguf -m b.gguf --text one --convention llama.cpp --save-base base.kld --svg size.svg -o table
-    refused 1 "the text has 1 tokens"
+    refused 1 "the text has 1 token, but"
     gen compare -m a.gguf -m b.gguf --text "$TALE" --no-timings -o /dev/full
     refused 1 "/dev/full: No space left"
     [ "$(cat base.kld size.svg table)" = $'before\nbefore\nbefore' ]

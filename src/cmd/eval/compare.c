@@ -75,7 +75,7 @@ static const struct option table[] = {
                "over the speed of decoding instead"),
     OPTION_ROW("no-timings", '\0', OPTION_FLAG, AT(no_timings), NULL,
                "measure no times, so that the same run prints the same"),
-    EVAL_ROWS_OUTPUT(AT(eval)),
+    EVAL_ROWS_OUTPUT(AT(eval), "what of the models' files is not heeded"),
 };
 
 static const struct option_conflict conflicts[] = {
@@ -111,15 +111,33 @@ static const struct options_spec spec = {
                 "      --save-base gpt2.kld\n"
                 "  gen compare --base gpt2.kld -m mine.gguf --json\n"
                 "\n"
+                "Rows of the table; +- is a standard error:\n"
+                "  perplexity       of the text; less is better\n"
+                "  bits/byte        the same without regard to tokens: less is better\n"
+                "  log p - base's   for each token, on average, natural logarithms; below 0 the\n"
+                "                   model finds the text less likely than the base does\n"
+                "  same top, %      how often both find the same token the likeliest\n"
+                "  KL               divergence of the probabilities from the base's at each\n"
+                "                   token: 0 is none; its mean, its median, what 99 % are\n"
+                "                   below, the largest\n"
+                "  RMS change p, %  how much the probability of the text's token changes: root\n"
+                "                   of the mean square\n"
+                "  acc, acc_norm    as gen eval has them, each with its difference to the base's\n"
+                "  file, weights    size of the file, memory that the weights take\n"
+                "  load             time to open the model\n"
+                "  prompt, decode   speed of reading 256 tokens at once, and of 16 one after the\n"
+                "                   other: medians of 5 turns of all models\n"
+                "\n"
                 "Members of the JSON: text (or base, or task and file), convention, ctx, models;\n"
                 "of each model, base, file_bytes, weight_bytes, parameters, load_seconds,\n"
                 "prompt_tokens_per_second, decode_tokens_per_second; of a text n_scored, logprob,\n"
                 "perplexity, perplexity_stderr, bits_per_byte, same_vocabulary, and against the\n"
-                "base difference, difference_stderr (of log p for each token), same_top,\n"
-                "same_top_stderr, kl (mean, stderr, median, p99, greatest), change (mean, stderr,\n"
-                "rms, rms_stderr, greatest; of a token's probability); of a data set n, n_failed,\n"
-                "acc, acc_stderr, acc_norm, acc_norm_stderr, acc_difference,\n"
-                "acc_difference_stderr, acc_norm_difference, acc_norm_difference_stderr.\n",
+                "base n_windows, difference, difference_stderr (of log p for each token),\n"
+                "same_top, same_top_stderr, kl (mean, stderr, median, p99, greatest), change\n"
+                "(mean, stderr, rms, rms_stderr, greatest; of a token's probability, 0 to 1); of\n"
+                "a data set n, n_failed, acc, acc_stderr, acc_norm, acc_norm_stderr, perplexity,\n"
+                "perplexity_stderr, acc_difference, acc_difference_stderr, acc_norm_difference,\n"
+                "acc_norm_difference_stderr.\n",
 };
 
 /* False after a message. */

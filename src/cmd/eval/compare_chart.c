@@ -4,7 +4,10 @@
  */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "cli/alloc.h"
 #include "cli/svg_out.h"
 #include "cmd/eval/compare_report.h"
 
@@ -16,9 +19,18 @@
 #define TOP    50.0
 #define BOTTOM 400.0
 
+/* Size of the letters of names, about. */
+#define CHARACTER 7.0
+#define LINE      15.0
+
 struct axis {
     double low, high, tick;
     const char *name;
+};
+
+/* A name next to its point: from where to where, and the height of its line. */
+struct label {
+    double left, right, y;
 };
 
 struct chart {
@@ -26,6 +38,8 @@ struct chart {
     bool over_speed;
     struct text_out *out;
     struct axis x, y;
+    struct label *labels; /* [n_labels] those that are drawn */
+    size_t n_labels;
 };
 
 static double x_value(const struct chart *chart, const struct compared *model) {
@@ -69,7 +83,8 @@ static void find_axes(struct chart *chart) {
     }
     chart->x = make_axis(chart->over_speed ? "tokens per second, decoding" : "size of the file, MB",
                          low[0], high[0]);
-    chart->y = make_axis(chart->job->task != NULL ? "acc" : "bits per byte (less is better)",
+    chart->y = make_axis(chart->job->task != NULL ? "acc (more is better)"
+                                                  : "bits per byte (less is better)",
                          low[1], high[1]);
 }
 
@@ -133,17 +148,45 @@ static void put_axes(struct chart *chart) {
             (TOP + BOTTOM) / 2, chart->y.name);
 }
 
+static bool is_covered(const struct chart *chart, const struct label *label) {
+    bool is = false;
+    for (size_t i = 0; i < chart->n_labels; i++) {
+        const struct label *other = &chart->labels[i];
+        is = is || (label->left < other->right && other->left < label->right &&
+                    fabs(label->y - other->y) < LINE);
+    }
+    return is;
+}
+
+/* Where a name goes: towards the middle of the drawing, which has room for it, and below names that
+ * are in its place. */
+static struct label place(struct chart *chart, const char *name, double x, double y) {
+    double length = CHARACTER * (double)strlen(name);
+    bool on_left = x > WIDTH / 2;
+    struct label label = {.left = on_left ? x - 9 - length : x + 9, .y = y - 7};
+    label.right = label.left + length;
+    while (is_covered(chart, &label)) {
+        label.y += LINE;
+    }
+    chart->labels[chart->n_labels++] = label;
+    return label;
+}
+
 static void put_point(struct chart *chart, const struct compared *model) {
     double x = x_of(chart, x_value(chart, model));
     double y = y_of(chart, y_value(chart, model));
+    struct label label = place(chart, compare_label(model), x, y);
+    bool on_left = label.left < x;
     svg_put(chart->out, "<circle class=\"dot\" cx=\"%.1f\" cy=\"%.1f\" r=\"5\"/>\n", x, y);
-    svg_put(chart->out, "<text x=\"%.1f\" y=\"%.1f\">", x + 9, y - 7);
+    svg_put(chart->out, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">",
+            on_left ? label.right : label.left, label.y, on_left ? "end" : "start");
     svg_put_escaped(chart->out, compare_label(model));
     svg_put(chart->out, "</text>\n");
 }
 
 void compare_chart_write(struct text_out *out, const struct compare_job *job, bool over_speed) {
     struct chart chart = {.job = job, .over_speed = over_speed, .out = out};
+    chart.labels = alloc_new(job->n, sizeof *chart.labels);
     find_axes(&chart);
     put_head(&chart);
     put_axes(&chart);
@@ -153,4 +196,5 @@ void compare_chart_write(struct text_out *out, const struct compare_job *job, bo
         }
     }
     svg_put(out, "</svg>\n");
+    free(chart.labels);
 }

@@ -23,9 +23,45 @@
 #define TURNS         5
 
 const char *compare_label(const struct compared *model) {
-    const char *name = model->load.name;
-    const char *slash = strrchr(name, '/');
-    return slash != NULL && slash[1] != '\0' ? slash + 1 : name;
+    return model->label;
+}
+
+/* The end of a path that has n parts, or all of it. */
+static const char *end_of_path(const char *path, size_t n) {
+    const char *end = path + strlen(path);
+    while (end > path && end[-1] == '/') {
+        end--;
+    }
+    for (; n > 0 && end > path; n--) {
+        do {
+            end--;
+        } while (end > path && end[-1] != '/');
+        if (n > 1 && end > path) {
+            end--; /* over the slash */
+        }
+    }
+    return end;
+}
+
+/* Whether the last n parts of a path are those of another one, and there is more to tell. */
+static bool is_twin(const struct compare_job *job, size_t i, size_t n) {
+    const char *path = job->models[i].load.name;
+    const char *end = end_of_path(path, n);
+    bool is = false;
+    for (size_t k = 0; k < job->n && end > path; k++) {
+        is = is || (k != i && strcmp(end_of_path(job->models[k].load.name, n), end) == 0);
+    }
+    return is;
+}
+
+static void choose_labels(struct compare_job *job) {
+    for (size_t i = 0; i < job->n; i++) {
+        size_t n = 1;
+        while (is_twin(job, i, n)) {
+            n++;
+        }
+        job->models[i].label = end_of_path(job->models[i].load.name, n);
+    }
 }
 
 /* Whether ids mean the same to a model as to the base. */
@@ -73,6 +109,7 @@ int compare_job_load(struct compare_job *job, const struct option_list *names) {
         model_load_say_notes(&model->load, job->settings->verbose);
         model->is_stranger = is_stranger(job, model);
     }
+    choose_labels(job);
     return signals_caught() != 0 ? EXIT_FAILED : code;
 }
 

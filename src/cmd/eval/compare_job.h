@@ -8,11 +8,13 @@
 
 /** A difference of two means over the same records. */
 struct paired {
-    double mean, error; /**< NaN: there is none */
+    double mean, error;   /**< NaN: there is none */
+    uint64_t n, n_unlike; /**< records, and those that just one of both has right */
 };
 
 struct compared {
     struct model_load load;
+    const char *label;
     double load_seconds;
     bool is_stranger; /**< its vocabulary is not the base's */
     /* Of a text. */
@@ -56,7 +58,7 @@ int compare_job_task(struct compare_job *job);
 int compare_job_speed(struct compare_job *job);
 void compare_job_release(struct compare_job *job);
 
-/** The name of a model in a table: the end of its path. */
+/** The name of a model in a table: the end of its path, as much of it as no other model has. */
 const char *compare_label(const struct compared *model);
 
 #endif

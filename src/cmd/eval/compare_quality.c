@@ -138,25 +138,43 @@ static enum gen_status eval_together(struct compare_job *job, struct gen_error *
     return status;
 }
 
+/* The context and stride that were asked for are possible, or the exit code after a message. */
+static int check_windows(const struct compare_job *job, int32_t least) {
+    int32_t n_ctx = job->settings->n_ctx;
+    int32_t stride = job->settings->stride;
+    if (n_ctx > least) {
+        message("--ctx is %d, but the least context of the models is %d", (int)n_ctx, (int)least);
+    } else if (stride > job->n_ctx) {
+        message("--stride is %d, but must be at most --ctx, which is %d", (int)stride,
+                (int)job->n_ctx);
+    } else {
+        return EXIT_DONE;
+    }
+    return EXIT_USAGE;
+}
+
 /* Where nobody says, the least context of all models; 512 at most by llama.cpp's convention. */
-static void choose_ctx(struct compare_job *job) {
+static int choose_ctx(struct compare_job *job) {
     int32_t n_ctx = job->settings->n_ctx;
     int32_t least = INT32_MAX;
     for (size_t i = 0; i < job->n; i++) {
         int32_t own = gen_model_config(job->models[i].load.model)->n_ctx;
         least = own < least ? own : least;
     }
-    if (n_ctx == 0 && job->convention == GEN_CONVENTION_LLAMA_CPP && least > 512) {
-        least = 512;
-    }
-    job->n_ctx = n_ctx > 0 ? n_ctx : least;
+    job->n_ctx = n_ctx > 0                                                          ? n_ctx
+                 : job->convention == GEN_CONVENTION_LLAMA_CPP && least > LLAMA_CTX ? LLAMA_CTX
+                                                                                    : least;
+    return check_windows(job, least);
 }
 
 int compare_job_text(struct compare_job *job) {
     struct gen_error err = {0};
     size_t n_strangers = 0;
     enum gen_status status = GEN_OK;
-    choose_ctx(job);
+    int code = choose_ctx(job);
+    if (code != EXIT_DONE) {
+        return code;
+    }
     for (size_t i = 0; i < job->n; i++) {
         if (job->models[i].is_stranger) {
             n_strangers++;
@@ -178,6 +196,10 @@ int compare_job_text(struct compare_job *job) {
         }
     }
     progress_end(&job->progress);
+    if (status == GEN_BAD_ARGUMENT && job->base == NULL) { /* what is wrong is the text */
+        struct gen_error cause = err;
+        message_set(&err, cause.status, "%.200s: %s", message_name(job->text), cause.message);
+    }
     return status == GEN_OK ? EXIT_DONE : failure(job, &err);
 }
 
@@ -269,17 +291,21 @@ static enum gen_status run_task(struct task_run *run, struct gen_error *err) {
 /* Mean of the differences over records that both have answered, and its standard error. */
 static struct paired pair(const int *base, const int *other, size_t n) {
     double count = 0, sum = 0, sum_squares = 0;
+    uint64_t n_unlike = 0;
     for (size_t i = 0; i < n; i++) {
         if (base[i] >= 0 && other[i] >= 0) {
             double difference = (double)(other[i] - base[i]);
             count += 1;
             sum += difference;
             sum_squares += difference * difference;
+            n_unlike += base[i] != other[i];
         }
     }
     double mean = sum / count;
     double variance = (sum_squares - count * mean * mean) / (count - 1);
-    return (struct paired){.mean = count > 0 ? mean : (double)NAN,
+    return (struct paired){.n = (uint64_t)count,
+                           .n_unlike = n_unlike,
+                           .mean = count > 0 ? mean : (double)NAN,
                            .error = count > 1 ? sqrt(fmax(variance, 0) / count) : (double)NAN};
 }
 

@@ -42,9 +42,29 @@ static void report_model(const struct eval_job *job) {
             (int)n_threads_of(job->settings));
 }
 
+/* The context and stride that were asked for are possible. False after a message. */
+static bool check_windows(const struct eval_job *job) {
+    const struct eval_settings *settings = job->settings;
+    int32_t most = gen_model_config(job->load.model)->n_ctx;
+    int32_t n_ctx = settings->n_ctx > 0 ? settings->n_ctx : most;
+    if (n_ctx > most) {
+        message("--ctx is %d, but the model's context is %d", (int)n_ctx, (int)most);
+        return false;
+    }
+    if (settings->stride > n_ctx) {
+        message("--stride is %d, but must be at most --ctx, which is %d", (int)settings->stride,
+                (int)n_ctx);
+        return false;
+    }
+    return true;
+}
+
 int eval_job_begin(struct eval_job *job, const char *reads, bool many, int32_t n_best) {
     const struct eval_settings *settings = job->settings;
     struct gen_error err;
+    if (!check_windows(job)) {
+        return EXIT_USAGE;
+    }
     if (input_spoiled_by(job->load.path, settings->output) ||
         input_spoiled_by(reads, settings->output)) {
         return EXIT_FAILED;
@@ -83,6 +103,14 @@ int eval_job_begin(struct eval_job *job, const char *reads, bool many, int32_t n
     progress_begin(&job->progress, "score", settings->quiet);
     job->start = gen_clock();
     return EXIT_DONE;
+}
+
+void eval_job_say_speed(const struct eval_job *job, const char *what, uint64_t n) {
+    double seconds = gen_clock() - job->start;
+    if (job->settings->verbose) {
+        message("%llu %s in %.3f s (%.1f/s)", (unsigned long long)n, what, seconds,
+                seconds > 0 ? (double)n / seconds : 0);
+    }
 }
 
 bool eval_job_go_on(void *context) {

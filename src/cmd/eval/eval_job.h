@@ -11,6 +11,9 @@
 #include "cli/text_out.h"
 #include "gen_eval.h"
 
+/* The context of llama-perplexity, where none is said. */
+#define LLAMA_CTX 512
+
 struct eval_settings {
     struct model_settings model;
     int32_t n_ctx, stride;
@@ -26,11 +29,11 @@ struct eval_settings {
     MODEL_ROWS(EVAL_AT(at, model), MODEL_HELP),                                                    \
         MODEL_ROW_KV_TYPE(EVAL_AT(at, model), EVAL_HELP_KV_TYPE),                                  \
         MODEL_ROW_SANDBOX(EVAL_AT(at, model))
-#define EVAL_ROWS_OUTPUT(at)                                                                       \
+#define EVAL_ROWS_OUTPUT(at, what)                                                                 \
     OPTION_ROW("output", 'o', OPTION_STRING, EVAL_AT(at, output), "FILE",                          \
                "write to FILE, which stays as it is until all is done; - is stdout"),              \
         OPTION_ROW("verbose", 'v', OPTION_FLAG, EVAL_AT(at, verbose), NULL,                        \
-                   "say model, speed and sandbox on stderr"),                                      \
+                   "say " what " on stderr"),                                                      \
         OPTION_ROW("quiet", 'q', OPTION_FLAG, EVAL_AT(at, quiet), NULL,                            \
                    "say nothing on stderr but errors")
 
@@ -53,6 +56,8 @@ int eval_job_load(struct eval_job *job);
  * likeliest ids for each token. An exit code as above.
  */
 int eval_job_begin(struct eval_job *job, const char *reads, bool many, int32_t n_best);
+/** With --verbose: how many there were of something, in which time since the work began. */
+void eval_job_say_speed(const struct eval_job *job, const char *what, uint64_t n);
 /** Whether nothing asked to stop; the context of callbacks that go_on is called with is the job. */
 bool eval_job_go_on(void *job);
 /** The work is done, `whole` or not, with `code`, which is given back unless closing fails or a
