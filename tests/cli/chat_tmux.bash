@@ -31,7 +31,7 @@ screen() { tmux -S "$socket" capture-pane -p; }
 
 # shows PATTERN [N]: wait until N lines of the screen have it
 shows() {
-    for _ in $(seq 100); do
+    for _ in $(seq 500); do
         [ "$(screen | grep -c -- "$1")" -lt "${2:-1}" ] || return 0
         sleep 0.02
     done

@@ -92,7 +92,7 @@ on_screen() {
     socket=$BATS_TEST_TMPDIR/tmux
     tmux -S "$socket" -f /dev/null new-session -d -x "$columns" -y 40 3>&- \
         "LC_ALL=C.UTF-8 '$GEN' tokenize --show $*; echo status \$?; exec sleep 60"
-    for _ in $(seq 200); do
+    for _ in $(seq 1000); do
         ! tmux -S "$socket" capture-pane -p | grep -q '^status' || break
         sleep 0.02
     done
