@@ -15,7 +15,7 @@ teardown() {
 paste() {
     printf '%s' "$1" >pasted
     tmux -S "$socket" load-buffer pasted
-    tmux -S "$socket" paste-buffer -p
+    moves tmux -S "$socket" paste-buffer -p
 }
 
 # What the user said in talk.json.

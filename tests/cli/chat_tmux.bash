@@ -23,9 +23,26 @@ open() {
     shows "User:"
 }
 
+cursor() { tmux -S "$socket" display-message -p '#{cursor_x} #{cursor_y}'; }
+
+# moves COMMAND...: that it begins to show is waited for: the prompt is empty no more, so that an
+# empty one is the next
+moves() {
+    local before
+    before=$(cursor)
+    "$@"
+    for _ in $(seq 200); do
+        [ "$(cursor)" = "$before" ] || break
+        sleep 0.02
+    done
+}
+
 # keys NAME... | type_in TEXT: what is pressed, what is typed
 keys() { tmux -S "$socket" send-keys "$@"; }
-type_in() { tmux -S "$socket" send-keys -l "$1" && keys Enter; }
+type_in() {
+    moves keys -l "$1"
+    keys Enter
+}
 
 screen() { tmux -S "$socket" capture-pane -p; }
 

@@ -5,6 +5,7 @@
 
 setup() {
     load helper
+    n_terminals=0
     export LC_ALL=C.UTF-8
 }
 
@@ -213,10 +214,11 @@ END
 on_screen() {
     local columns=$1
     shift
-    socket=$BATS_TEST_TMPDIR/tmux
+    # A socket of its own: the server before may still be ending.
+    socket=$BATS_TEST_TMPDIR/tmux$((++n_terminals))
     tmux -S "$socket" -f /dev/null new-session -d -x "$columns" -y 400 3>&- \
         "LC_ALL=C.UTF-8 '$GEN' $*; echo status \$?; exec sleep 60"
-    for _ in $(seq 300); do
+    for _ in $(seq 1000); do
         ! tmux -S "$socket" capture-pane -p | grep -q '^status' || break
         sleep 0.02
     done
