@@ -316,7 +316,7 @@ test-sanitize: ## run the same tests under the address and undefined behaviour s
 # What shares memory between threads: the pool, sessions, batches, reading data, training; and several
 # users of one model.
 THREAD_TESTS := test_threads test_two_sessions test_session test_batch test_engine_lives test_dataset \
-                test_ranks test_score
+                test_ranks test_score test_compare test_explain
 
 test-thread: ## run the tests in which threads work together under the thread sanitizer
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/thread SANITIZE=thread TEST='$(THREAD_TESTS)' test
@@ -414,9 +414,9 @@ test-mpi: ## train with several processes and compare (skipped without mpicc and
 			tests/run tests/mpi/train.bats; \
 	else echo "test-mpi: skipped, mpicc or mpirun is missing (sh scripts/deps.sh mpi)"; fi
 
-# Daemons are started for these: not in `make test`.
+# Daemons are started for these: not in `make test`, and one after the other.
 test-examples: all ## run scripts/examples with a real Slurm and cron (skipped without; sh scripts/deps.sh examples)
-	@GEN='$(abspath $(BUILD))/gen' tests/run $(wildcard tests/examples/*.bats)
+	@GEN='$(abspath $(BUILD))/gen' GEN_TEST_JOBS=1 tests/run $(wildcard tests/examples/*.bats)
 
 # A browser is found here only if it is installed, too.
 test-page: all ## open the pages of gen explain in headless Chromium (needs `sh scripts/deps.sh page`)

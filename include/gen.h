@@ -284,6 +284,12 @@ struct gen_result {
     size_t n_logprobs;                  /**< entries per new id; 0 unless asked for */
     const struct gen_logprob *logprobs; /**< [n_new_ids][n_logprobs], best first */
     const struct gen_logprob *chosen; /**< [n_new_ids] with the logprob of each new id, if asked */
+    /** If options->prompt_logprobs asked: [n_prompt_ids] the log
+     * probability of each after those before it, as gen_score() has them; else NULL. NAN of the
+     * first, and of the first that is read of a prompt longer than n_ctx and those before it
+     * (`slide`). */
+    const double *prompt_logprobs;
+    const struct gen_logprob *prompt_best; /**< [n_prompt_ids][n_logprobs], but nothing where NAN */
     size_t n_cached;       /**< ids of the prompt that need not be read: see struct gen_engine */
     double prompt_seconds; /**< processing the prompt; in a batch, together with the others' work */
     double decode_seconds; /**< drawing the new ids; in a batch, as above */
@@ -419,6 +425,10 @@ struct gen_generate_options {
      */
     bool slide;
     int32_t n_logprobs; /**< best tokens reported per step, 0 ... 1000 */
+    /** Report the log probabilities of the prompt's ids, too, with n_logprobs best tokens each. All
+     * of the prompt is then read, once for its texts, whatever some slot or a prompt cache holds of
+     * it. Default false. */
+    bool prompt_logprobs;
     /**
      * Guess the next ids where the text repeats itself, and check the guesses in one pass through
      * the model. Only what would have been drawn anyway is taken, so it makes repetitive texts

@@ -167,7 +167,7 @@ struct gen_eval_text {
 
 /**
  * Score the ids of a text. The tokenizer, for bytes and characters, may be NULL. GEN_BAD_ARGUMENT:
- * fewer than 2 ids, or too few for the convention.
+ * fewer than 2 ids, too few for the convention, or a scorer that sees 1 id at a time.
  */
 enum gen_status gen_eval_text(struct gen_eval_text *out, struct gen_scorer *scorer,
                               const struct gen_tokenizer *tokenizer, const int32_t *ids, size_t n,
@@ -257,13 +257,15 @@ enum gen_status gen_eval_choices(struct gen_eval_choices *out, struct gen_scorer
  */
 struct gen_agreement {
     uint64_t n;                   /**< tokens that were scored */
+    uint64_t n_windows;           /**< in which they were read */
     uint64_t n_bytes;             /**< of them; 0 where the model has no tokenizer */
     double logprob_base, logprob; /**< sums over them */
-    /** Standard errors of the means of both over windows, in which tokens go up and down together;
-     *  that of the perplexity is this times it. */
+    /** Standard errors of the means of both, as gen_eval_text() has them: over windows, in which
+     *  tokens go up and down together, but over tokens with GEN_CONVENTION_LLAMA_CPP. That of the
+     *  perplexity is this times it. */
     double mean_stderr_base, mean_stderr;
     /** Mean of log p - log p of the base: above 0, and the model finds the text likelier. Its
-     *  standard error is that of windows, too, and the one to look at where two models are
+     *  standard error is always that of windows, and the one to look at where two models are
      *  compared: they find the same windows hard. */
     double difference, difference_stderr;
     double same_top, same_top_stderr; /**< share of places with the same likeliest token */
@@ -287,15 +289,23 @@ void gen_base_file_free(struct gen_base_file *file);
 /** Its ids, which belong to it; they are whole windows of *n_ctx. */
 const int32_t *gen_base_file_ids(const struct gen_base_file *file, size_t *n, int32_t *n_ctx);
 
+/** Such a file that is going to be written, opened before other work: see gen_compare_options. */
+struct gen_base_writer;
+
+enum gen_status gen_base_writer_open(struct gen_base_writer **out, const char *path,
+                                     struct gen_error *err);
+/** Without a gen_compare() that came to its end, what the file of that name held stays. */
+void gen_base_writer_free(struct gen_base_writer *writer);
+
 struct gen_compare_options {
     int n_threads; /**< as in struct gen_score_options, as the next three */
     const char *kernels, *kv_type;
     int32_t n_ctx;                  /**< 0: the least of the models' */
     int32_t stride;                 /**< as in struct gen_eval_text_options */
     enum gen_convention convention; /**< the same */
-    /** Write the base's log probabilities to this file, which gets its name when all is done; with
-     *  GEN_CONVENTION_LLAMA_CPP. NULL: no. */
-    const char *save_base;
+    /** Keep the base's log probabilities in this file, which gets its name when all is done and is
+     *  of no more use then but to be freed; with GEN_CONVENTION_LLAMA_CPP. NULL: no. */
+    struct gen_base_writer *save_base;
     void *context;
     bool (*progress)(void *context, uint64_t done, uint64_t total); /**< as there */
 };
@@ -305,7 +315,7 @@ struct gen_compare_options gen_compare_options_default(void);
  * Hold n models, out[n], against a base on the ids of a text. The base is a model, or the file of
  * one: then ids is NULL, and n_ctx, stride and convention mean nothing. All go through the text
  * together, so all are in memory. Ids must mean the same to all (gen_same_vocabulary()); here only
- * their number is checked. n may be 0 where the base is saved.
+ * their range is checked. n may be 0 where the base is saved.
  */
 enum gen_status gen_compare(struct gen_agreement *out, const struct gen_model *base,
                             const struct gen_base_file *base_file,

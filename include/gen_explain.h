@@ -88,11 +88,11 @@ struct gen_explanation {
     /* ---- contributions to the logit of the target ---- */
 
     /**
-     * [T][n_parts] What each part adds to logits[t]; their sum. The residual stream is a sum of
-     * what the parts d put into it, and but for its scale the last norm is linear. With that scale
-     * as it is, s = 1 / sqrt(variance(x) + epsilon) of the last x, and W the target's row of
-     * lm_head: contribution = sum over i of W[i] ln_f.weight[i] (d[i] - mean(d)) s of the bias: sum
-     * of W[i] ln_f.bias[i]. NULL without `contributions`.
+     * [T][n_parts] What each part adds to logits[t], which is their sum. The residual stream is a
+     * sum of what the parts d put into it, and but for its scale the last norm is linear. With that
+     * scale as it is, s = 1 / sqrt(variance(x) + epsilon) of the last x, and W the target's row of
+     * lm_head, a part adds the sum over i of W[i] ln_f.weight[i] (d[i] - mean(d)) s, and the bias
+     * of the last norm the sum of W[i] ln_f.bias[i]. NULL without `contributions`.
      */
     const float *contributions;
     const struct gen_explain_part *parts; /**< [n_parts], in the order in which they add */

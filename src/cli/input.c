@@ -227,3 +227,12 @@ bool input_same_file(const char *in, const char *out) {
            S_ISREG(status_in.st_mode) && status_in.st_dev == status_out.st_dev &&
            status_in.st_ino == status_out.st_ino;
 }
+
+bool input_spoiled_by(const char *in, const char *out) {
+    bool spoiled = in != NULL && input_same_file(in, out);
+    if (spoiled) {
+        message("%.400s: would be overwritten while it is read (give another file)",
+                out != NULL ? message_name(out) : "stdout");
+    }
+    return spoiled;
+}

@@ -77,4 +77,8 @@ enum gen_status input_read_file(struct gen_bytes *bytes, const char *path, size_
  */
 bool input_same_file(const char *in, const char *out);
 
+/** The same of what would still be read while `out` is written; `in` may be NULL for none. True
+ *  after a message. */
+bool input_spoiled_by(const char *in, const char *out);
+
 #endif

@@ -1,11 +1,11 @@
 /**
  * sandbox.h - what a run gives up once its inputs are read and its outputs are open.
  *
- * For `gen generate`, `gen chat`, `gen explain`, `gen tokenize`, `gen score` and `gen eval`. A model
- * file is not trusted. Should one ever find a hole in the code that computes with it, there is
- * nothing to be had: from sandbox_enter() on the process opens no file, reaches no network and
- * starts no program. Threads started afterwards are bound by the same. What `gen chat` reads and
- * writes later is another process's (cmd/chat/).
+ * For `gen generate`, `gen chat`, `gen explain`, `gen tokenize`, `gen score`, `gen eval` and
+ * `gen compare`. A model file is not trusted. Should one ever find a hole in the code that computes
+ * with it, there is nothing to be had: from sandbox_enter() on the process opens no file, reaches
+ * no network and starts no program. Threads started afterwards are bound by the same. What `gen
+ * chat` reads and writes later is another process's (cmd/chat/).
  *
  * Two mechanisms of Linux, each used where it can be had:
  *  - seccomp, with a filter that libseccomp makes when gen is built (scripts/seccomp_filter.c): of

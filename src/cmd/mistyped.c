@@ -32,9 +32,7 @@ static const struct foreign {
     {"encode", "that is gen tokenize"},
     {"decode", "that is gen tokenize --decode"},
     {"detokenize", "that is gen tokenize --decode"},
-    {"perplexity", "gen has no such command; --json --logprobs N shows what new tokens cost"},
-    {"eval", "gen has no such command; --json --logprobs N shows what new tokens cost"},
-    {"score", "gen has no such command; --json --logprobs N shows what new tokens cost"},
+    {"perplexity", "that is gen eval --text FILE, or gen score for each of several texts"},
 };
 
 /* Words that are one or two letters from a command, and begin like it. */

@@ -93,6 +93,8 @@ void agreement_release(struct agreement *agreement) {
 bool agreement_add(struct agreement *agreement, const struct agreement_place *place) {
     agreement->base_sum += place->logprob_base;
     agreement->other_sum += place->logprob;
+    agreement->base_squares += place->logprob_base * place->logprob_base;
+    agreement->other_squares += place->logprob * place->logprob;
     agreement->n_in_window += 1;
     agreement->n_same_top += place->same_top;
     return mean_add(&agreement->kl, place->kl) &&
@@ -139,6 +141,17 @@ static void root_mean_square(const struct mean *values, double *rms, double *err
     *error = n > 1 && *rms > 0 ? 0.5 / *rms * sqrt(fmax(variance, 0) / (n - 1)) : (double)NAN;
 }
 
+/* Standard error of a mean over clusters, or over numbers with a sum of squares. */
+static double error_of(const struct agreement *agreement, const struct cluster_mean *clusters,
+                       double squares) {
+    double n = clusters->n;
+    double mean = clusters->sum / n;
+    if (!agreement->by_tokens) {
+        return cluster_mean_stderr(clusters);
+    }
+    return n > 1 ? sqrt(fmax(squares / n - mean * mean, 0) / (n - 1)) : (double)NAN;
+}
+
 struct gen_agreement agreement_result(struct agreement *agreement) {
     size_t n = agreement->kl.n;
     struct gen_agreement out = {.n = n, .n_bytes = agreement->n_bytes};
@@ -148,8 +161,9 @@ struct gen_agreement agreement_result(struct agreement *agreement) {
     double share = (double)agreement->n_same_top / (double)n;
     out.logprob_base = agreement->base.sum;
     out.logprob = agreement->other.sum;
-    out.mean_stderr_base = cluster_mean_stderr(&agreement->base);
-    out.mean_stderr = cluster_mean_stderr(&agreement->other);
+    out.n_windows = (uint64_t)agreement->difference.n_clusters;
+    out.mean_stderr_base = error_of(agreement, &agreement->base, agreement->base_squares);
+    out.mean_stderr = error_of(agreement, &agreement->other, agreement->other_squares);
     out.difference = agreement->difference.sum / agreement->difference.n;
     out.difference_stderr = cluster_mean_stderr(&agreement->difference);
     out.same_top = share;

@@ -34,9 +34,12 @@ struct agreement_place agreement_at(const struct agreement_row *base,
 
 /** Over many places; start from {0}. */
 struct agreement {
+    /** Standard errors of both means are those of tokens, not of windows. */
+    bool by_tokens;
     struct mean kl, change;
     struct cluster_mean base, other, difference; /**< of log probabilities, by windows */
     double base_sum, other_sum, n_in_window;     /**< of the window that is under way */
+    double base_squares, other_squares;          /**< sums over all tokens */
     size_t n_same_top;
     uint64_t n_bytes; /**< of the tokens, which the caller counts */
 };

@@ -4,6 +4,7 @@
  */
 #include "eval/base_file.h"
 
+#include <float.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -15,6 +16,8 @@
 /* Logits so far below the greatest are as good as any lower ones. */
 #define SPAN  16.0f
 #define STEPS 65535
+/* How far above 0 rounding may have put a log probability. */
+#define ROUNDING 1e-3f
 
 size_t base_file_row_bytes(size_t n_vocab) {
     return 2 * sizeof(float) + size_round_up(n_vocab, 2) * sizeof(uint16_t);
@@ -36,15 +39,14 @@ static bool expected_bytes(const struct gen_base_file *file, size_t *bytes) {
 
 static enum gen_status read_head(struct gen_base_file *file, const char *path,
                                  struct gen_error *err) {
-    struct error_quoted name;
     struct cursor cursor = cursor_over(file->map.data, file->map.size);
     const unsigned char *magic = cursor_take(&cursor, strlen(MAGIC));
-    error_quote(&name, path, strlen(path));
+    error_quote(&file->name, path, strlen(path));
     if (magic == NULL || memcmp(magic, MAGIC, strlen(MAGIC)) != 0) {
         return error_set(err, GEN_BAD_FILE,
                          "%s: holds no log probabilities, it must begin with \"%s\" as gen compare "
                          "--save-base and llama-perplexity write it",
-                         name.text, MAGIC);
+                         file->name.text, MAGIC);
     }
     file->n_ctx = (int32_t)cursor_u32(&cursor);
     file->n_vocab = (int32_t)cursor_u32(&cursor);
@@ -53,7 +55,7 @@ static enum gen_status read_head(struct gen_base_file *file, const char *path,
         return error_set(err, GEN_BAD_FILE,
                          "%s: says that it has %d windows of %d tokens out of %d, but must have at "
                          "least 1 of 3",
-                         name.text, (int)n_windows, (int)file->n_ctx, (int)file->n_vocab);
+                         file->name.text, (int)n_windows, (int)file->n_ctx, (int)file->n_vocab);
     }
     file->n_windows = (size_t)n_windows;
     file->row_bytes = base_file_row_bytes((size_t)file->n_vocab);
@@ -62,7 +64,7 @@ static enum gen_status read_head(struct gen_base_file *file, const char *path,
         return error_set(err, GEN_BAD_FILE,
                          "%s: is cut off or changed, after its head it has %zu bytes, but not as "
                          "many as %d windows of %d tokens out of %d take",
-                         name.text, cursor_left(&cursor), (int)n_windows, (int)file->n_ctx,
+                         file->name.text, cursor_left(&cursor), (int)n_windows, (int)file->n_ctx,
                          (int)file->n_vocab);
     }
     file->rows_at = cursor.position + file->n_windows * (size_t)file->n_ctx * sizeof(int32_t);
@@ -75,7 +77,7 @@ static enum gen_status read_head(struct gen_base_file *file, const char *path,
         file->ids[i] = (int32_t)cursor_u32(&cursor);
         if (file->ids[i] < 0 || file->ids[i] >= file->n_vocab) {
             return error_set(err, GEN_BAD_FILE, "%s: has token id %d, but its ids are 0 to %d",
-                             name.text, (int)file->ids[i], (int)file->n_vocab - 1);
+                             file->name.text, (int)file->ids[i], (int)file->n_vocab - 1);
         }
     }
     return GEN_OK;
@@ -121,18 +123,44 @@ static float float_at(const unsigned char *at) {
     return value;
 }
 
-void base_file_read_row(const struct gen_base_file *file, size_t window, size_t row, float *out) {
+bool base_file_read_row(const struct gen_base_file *file, size_t window, size_t row, float *out) {
     size_t number = window * base_file_rows((size_t)file->n_ctx) + row;
     const unsigned char *at = file->map.data + file->rows_at + number * file->row_bytes;
     float scale = float_at(at);
     float least = float_at(at + sizeof(float));
     at += 2 * sizeof(float);
-    for (size_t i = 0; i < (size_t)file->n_vocab; i++) {
+    /* Comparisons with what is NaN are false. */
+    bool good = scale >= 0 && least > -FLT_MAX && scale * STEPS + least <= ROUNDING;
+    for (size_t i = 0; i < (size_t)file->n_vocab && good; i++) {
         out[i] = scale * (float)bytes_u16(at + 2 * i) + least;
     }
+    return good;
 }
 
 /* ---- writing ---------------------------------------------------------------------------------*/
+
+enum gen_status gen_base_writer_open(struct gen_base_writer **out, const char *path,
+                                     struct gen_error *err) {
+    *out = NULL;
+    struct gen_base_writer *writer = memory_new(1, sizeof *writer);
+    if (writer == NULL) {
+        return error_no_memory(err, "a file of log probabilities");
+    }
+    enum gen_status status = file_writer_open(&writer->file, path, err);
+    if (status != GEN_OK) {
+        gen_base_writer_free(writer);
+        return status;
+    }
+    *out = writer;
+    return GEN_OK;
+}
+
+void gen_base_writer_free(struct gen_base_writer *writer) {
+    if (writer != NULL) {
+        file_writer_close(&writer->file);
+        memory_free(writer);
+    }
+}
 
 static enum gen_status put_u32(struct file_writer *writer, uint32_t value, struct gen_error *err) {
     unsigned char bytes[4];

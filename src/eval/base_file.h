@@ -15,6 +15,7 @@
 #ifndef EVAL_BASE_FILE_H
 #define EVAL_BASE_FILE_H
 
+#include "base/error.h"
 #include "base/file.h"
 #include "gen_eval.h"
 
@@ -23,6 +24,7 @@
 
 struct gen_base_file {
     struct file_map map;
+    struct error_quoted name; /**< for messages */
     int32_t n_ctx, n_vocab;
     size_t n_windows;
     int32_t *ids; /**< [n_windows * n_ctx] */
@@ -34,8 +36,13 @@ size_t base_file_row_bytes(size_t n_vocab);
 /** Rows of a window. */
 size_t base_file_rows(size_t n_ctx);
 
-/** Log probabilities of row `row` of a window as floats[n_vocab]. */
-void base_file_read_row(const struct gen_base_file *file, size_t window, size_t row, float *out);
+/** Log probabilities of row `row` of a window as floats[n_vocab]. False: they are no such, as they
+ *  are above 0 or not finite. */
+bool base_file_read_row(const struct gen_base_file *file, size_t window, size_t row, float *out);
+
+struct gen_base_writer {
+    struct file_writer file;
+};
 
 /** What comes before the rows. */
 enum gen_status base_file_put_head(struct file_writer *writer, int32_t n_ctx, int32_t n_vocab,

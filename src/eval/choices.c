@@ -52,7 +52,11 @@ static void close_question(struct open_question *open) {
     *open = (struct open_question){0};
 }
 
+/* False: out of memory, which the error itself may be. That is no fault of the record. */
 static bool set_error(struct open_question *open, const struct gen_error *error) {
+    if (error->status == GEN_NO_MEMORY) {
+        return false;
+    }
     if (open->error == NULL) {
         open->error = memory_new(1, sizeof *error);
     }

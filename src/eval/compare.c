@@ -3,6 +3,7 @@
  * there from all of them when they are held against each other (agreement.h). The base may be a
  * file, and may be kept in one (base_file.h).
  */
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -31,7 +32,7 @@ struct comparison {
     size_t n_windows;         /* before this one */
     float *file_rows;         /* [ROWS][n_vocab] of the file */
     unsigned char *made_rows; /* [ROWS][row bytes] for the file that is written */
-    struct file_writer writer;
+    atomic_bool bad_base;     /* a row of the file holds no log probabilities */
     struct agreement_place places[ROWS];
 };
 
@@ -79,7 +80,9 @@ static struct agreement_row row_of_base(struct comparison *c, size_t row, size_t
     }
     float *logprobs = c->file_rows + i * c->n_vocab;
     size_t in_file = row + 1 + c->window.begin - c->window.from;
-    base_file_read_row(c->file, c->n_windows, in_file, logprobs);
+    if (!base_file_read_row(c->file, c->n_windows, in_file, logprobs)) {
+        atomic_store(&c->bad_base, true);
+    }
     return agreement_row_of_file(logprobs, c->n_vocab);
 }
 
@@ -114,6 +117,12 @@ static enum gen_status take_rows(struct comparison *c, size_t first, size_t n,
     for (size_t model = c->file == NULL ? 1 : 0; model < c->n_models; model++) {
         work.model = model;
         thread_pool_run(pool, n, 0, agree_share, &work);
+        if (atomic_load(&c->bad_base)) {
+            return error_set(err, GEN_BAD_FILE,
+                             "%s: is damaged, in window %zu it has numbers that are no log "
+                             "probabilities",
+                             c->file->name.text, c->n_windows + 1);
+        }
         const struct gen_tokenizer *tokenizer = c->models[model]->tokenizer;
         for (size_t i = 0; i < n; i++) {
             size_t n_bytes = 0;
@@ -130,7 +139,8 @@ static enum gen_status take_rows(struct comparison *c, size_t first, size_t n,
         return GEN_OK;
     }
     thread_pool_run(pool, n, 0, make_share, &work);
-    return file_writer_put(&c->writer, c->made_rows, n * base_file_row_bytes(c->n_vocab), err);
+    return file_writer_put(&c->options->save_base->file, c->made_rows,
+                           n * base_file_row_bytes(c->n_vocab), err);
 }
 
 /* ---- windows ---------------------------------------------------------------------------------*/
@@ -209,18 +219,38 @@ static enum gen_status check_models(struct comparison *c, struct gen_error *err)
 
 static enum gen_status check_text(struct comparison *c, struct gen_error *err) {
     const struct gen_compare_options *options = c->options;
-    size_t needed = !is_in_halves(c) ? 2 : c->file != NULL ? c->n_ctx : 2 * c->n_ctx;
     if (c->file == NULL && (options->stride < 0 || (size_t)options->stride > c->n_ctx)) {
         return error_set(err, GEN_BAD_ARGUMENT,
                          "stride is %d, but must be from 1 to %zu, the ids that are seen at once",
                          (int)options->stride, c->n_ctx);
     }
     c->stride = options->stride > 0 ? (size_t)options->stride : c->n_ctx;
-    if (c->n_ids < needed || (is_in_halves(c) && c->n_ctx < 3)) {
+    if (!is_in_halves(c) && c->n_ctx < 2 && c->n_ids > 2) {
         return error_set(err, GEN_BAD_ARGUMENT,
-                         "the text has %zu tokens, but must have at least %zu, with a context of 3 "
-                         "or more",
-                         c->n_ids, needed);
+                         "with a context of 1 no token has one before it and none is scored, it "
+                         "must be 2 or more");
+    }
+    /* Sessions check what they read, but of a window's last id only the logit is read. */
+    for (size_t i = 0; i < c->n_ids; i++) {
+        if (c->ids[i] < 0 || (size_t)c->ids[i] >= c->n_vocab) {
+            return error_set(err, GEN_BAD_ARGUMENT,
+                             "token id %d is out of range, the models' ids are 0 to %zu",
+                             (int)c->ids[i], c->n_vocab - 1);
+        }
+    }
+    if (!is_in_halves(c) && c->n_ids < 2) {
+        return error_set(
+            err, GEN_BAD_ARGUMENT,
+            "the text has %zu token%s, but must have at least 2: the first has nothing "
+            "before it and is not scored",
+            c->n_ids, c->n_ids == 1 ? "" : "s");
+    }
+    size_t needed = c->file != NULL ? c->n_ctx : 2 * c->n_ctx;
+    if (is_in_halves(c) && (c->n_ids < needed || c->n_ctx < 3)) {
+        return error_set(err, GEN_BAD_ARGUMENT,
+                         "the text has %zu token%s, but llama.cpp's convention needs at least %zu, "
+                         "twice the context of %zu, which must be 3 or more",
+                         c->n_ids, c->n_ids == 1 ? "" : "s", needed, c->n_ctx);
     }
     if (options->save_base != NULL && (!is_in_halves(c) || c->file != NULL)) {
         return error_set(err, GEN_BAD_ARGUMENT,
@@ -254,14 +284,12 @@ static enum gen_status prepare(struct comparison *c, struct gen_error *err) {
     session_options.kv_type = options->kv_type;
     session_options.n_ctx = (int32_t)c->n_ctx;
     for (size_t i = 0; i < c->n_models && status == GEN_OK; i++) {
+        c->agreements[i].by_tokens = is_in_halves(c);
         status = gen_session_new(&c->sessions[i], c->models[i], &session_options, err);
     }
     if (status == GEN_OK && options->save_base != NULL) {
-        status = file_writer_open(&c->writer, options->save_base, err);
-        if (status == GEN_OK) {
-            status = base_file_put_head(&c->writer, (int32_t)c->n_ctx, (int32_t)c->n_vocab,
-                                        c->n_ids / c->n_ctx, c->ids, err);
-        }
+        status = base_file_put_head(&options->save_base->file, (int32_t)c->n_ctx,
+                                    (int32_t)c->n_vocab, c->n_ids / c->n_ctx, c->ids, err);
     }
     return status;
 }
@@ -275,7 +303,6 @@ static void release(struct comparison *c) {
             agreement_release(&c->agreements[i]);
         }
     }
-    file_writer_close(&c->writer);
     memory_free(c->sessions);
     memory_free(c->agreements);
     memory_free(c->file_rows);
@@ -297,12 +324,13 @@ enum gen_status gen_compare(struct gen_agreement *out, const struct gen_model *b
         memory_free(all);
         return error_no_memory(err, "a comparison");
     }
-    *c = (struct comparison){.options = options,
-                             .file = base_file,
-                             .models = all,
-                             .n_models = n + n_base,
-                             .ids = base_file != NULL ? base_file->ids : ids,
-                             .n_ids = n_ids};
+    c->options = options;
+    c->file = base_file;
+    c->models = all;
+    c->n_models = n + n_base;
+    c->ids = base_file != NULL ? base_file->ids : ids;
+    c->n_ids = n_ids;
+    atomic_init(&c->bad_base, false);
     if (base_file != NULL) {
         c->n_ids = base_file->n_windows * (size_t)base_file->n_ctx;
     } else {
@@ -318,7 +346,7 @@ enum gen_status gen_compare(struct gen_agreement *out, const struct gen_model *b
         status = take_text(c, err);
     }
     if (status == GEN_OK && options->save_base != NULL) {
-        status = file_writer_commit(&c->writer, err);
+        status = file_writer_commit(&options->save_base->file, err);
     }
     for (size_t i = 0; i < n && status == GEN_OK; i++) {
         out[i] = agreement_result(&c->agreements[n_base + i]);

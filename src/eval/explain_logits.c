@@ -48,7 +48,7 @@ static void read_share(void *context, size_t begin, size_t end, int thread) {
             e->targets[t] = best.id;
         } else {
             e->targets[t] = e->ids[t + 1];
-            e->logprobs[t + 1] = log_softmax_at(softmax, logits[e->targets[t]]);
+            e->logprobs[t + 1] = (float)log_softmax_at(softmax, logits[e->targets[t]]);
             e->ranks[t + 1] = rank_of(logits, n_vocab(e), e->targets[t]);
         }
         e->logits[t] = logits[e->targets[t]];
@@ -71,7 +71,7 @@ static void lens_share(void *context, size_t begin, size_t end, int thread) {
         size_t at = (size_t)work->layers * e->public.n + work->first + i;
         int32_t target = e->targets[work->first + i];
         struct log_softmax softmax = log_softmax_of(logits, n_vocab(e));
-        e->lens_logprobs[at] = log_softmax_at(softmax, logits[target]);
+        e->lens_logprobs[at] = (float)log_softmax_at(softmax, logits[target]);
         e->lens_ranks[at] = rank_of(logits, n_vocab(e), target);
         log_softmax_best(softmax, e->lens + at * n_lens, n_lens, logits, n_vocab(e));
     }

@@ -16,17 +16,12 @@ static bool begins(const char *text, size_t n, const char *with) {
     return n >= strlen(with) && memcmp(text, with, strlen(with)) == 0;
 }
 
-/* Bytes of what begins with a bracket and ends with the next one that closes, on one line; 0: it is
- * no such thing. */
-static size_t in_brackets(const char *text, size_t n) {
-    size_t end = 0;
-    if (n == 0 || text[0] != '[') {
-        return 0;
+/* Where the first bracket that closes is in text[from ... n-1], or the first line's end. */
+static size_t find_end(const char *text, size_t from, size_t n) {
+    while (from < n && text[from] != ']' && text[from] != '\n') {
+        from++;
     }
-    while (end < n && text[end] != ']' && text[end] != '\n') {
-        end++;
-    }
-    return end < n && text[end] == ']' ? end + 1 : 0;
+    return from;
 }
 
 /* Titles become the end of a sentence. */
@@ -41,12 +36,18 @@ static bool replace_titles(struct gen_bytes *out, const char *text, size_t n) {
     return good;
 }
 
+/* Drop what begins with a bracket and ends with the next one that closes, on one line. Many that
+ * open share an end, which is looked for once. */
 static bool drop_brackets(struct gen_bytes *out, const char *text, size_t n) {
     bool good = true;
-    for (size_t i = 0; i < n && good;) {
-        size_t dropped = in_brackets(text + i, n - i);
-        good = dropped > 0 || gen_bytes_append(out, text + i, 1) == GEN_OK;
-        i += dropped > 0 ? dropped : 1;
+    size_t end = 0;
+    for (size_t i = 0; i < n && good; i++) {
+        end = text[i] == '[' && end <= i ? find_end(text, i, n) : end;
+        if (text[i] == '[' && end < n && text[end] == ']') {
+            i = end;
+        } else {
+            good = gen_bytes_append(out, text + i, 1) == GEN_OK;
+        }
     }
     return good;
 }

@@ -9,18 +9,10 @@
 #include <stdlib.h>
 
 #include "base/error.h"
-#include "base/floats.h"
-#include "base/math.h"
 #include "base/memory.h"
 #include "base/size.h"
 
-#define LANES 16
-
-/* What is kept of a row's logits in a piece: their sum is that of e^(logit - greatest). */
-struct piece_sum {
-    double sum;
-    float greatest;
-};
+_Static_assert(OP_PIECE == LOG_SOFTMAX_PIECE, "sums are those of whole rows");
 
 void likelihood_release(struct likelihood *likelihood) {
     memory_free(likelihood->asks);
@@ -67,43 +59,6 @@ bool likelihood_add_ask(struct likelihood *likelihood, struct likelihood_ask ask
 
 /* ---- pieces, by any thread -------------------------------------------------------------------*/
 
-static float greatest_of(const float *x, size_t n) {
-    float greatest[OP_PIECE / FLOATS_BLOCK];
-    floats_block_greatest(greatest, x, n);
-    float highest = greatest[0];
-    for (size_t i = 1; i < floats_n_blocks(n); i++) {
-        highest = greatest[i] > highest ? greatest[i] : highest;
-    }
-    return highest;
-}
-
-static double sum_of(const float *x, size_t n) {
-    double lanes[LANES] = {0};
-    size_t whole = n / LANES * LANES;
-    for (size_t i = 0; i < whole; i += LANES) {
-        for (size_t lane = 0; lane < LANES; lane++) {
-            lanes[lane] += (double)x[i + lane];
-        }
-    }
-    for (size_t i = whole; i < n; i++) {
-        lanes[i - whole] += (double)x[i];
-    }
-    for (size_t half = LANES / 2; half > 0; half /= 2) {
-        for (size_t lane = 0; lane < half; lane++) {
-            lanes[lane] += lanes[lane + half];
-        }
-    }
-    return lanes[0];
-}
-
-static struct piece_sum sum_piece(const float *x, size_t n) {
-    float powers[OP_PIECE];
-    struct piece_sum result = {.greatest = greatest_of(x, n)};
-    floats_exp(powers, x, n, result.greatest);
-    result.sum = sum_of(powers, n);
-    return result;
-}
-
 /* How many of the ids first ... first+n-1 come before `id`: by their logits, of equals the lower.
  */
 static int32_t count_better(const float *x, size_t first, size_t n, size_t id, float logit) {
@@ -143,7 +98,7 @@ static void look_at_piece(void *context, const struct op_piece *piece) {
     for (size_t row = 0; row < piece->n_rows; row++) {
         const float *x = piece->y + row * piece->y_stride;
         size_t at = number * likelihood->n_rows + row;
-        likelihood->sums[at] = sum_piece(x, piece->n);
+        likelihood->sums[at] = log_softmax_piece_of(x, piece->n);
         for (size_t i = likelihood->first_ask[row]; i < likelihood->first_ask[row + 1]; i++) {
             int32_t better = count_better(x, piece->first, piece->n, likelihood->elements[i].column,
                                           likelihood->values[i]);
@@ -159,28 +114,9 @@ static void look_at_piece(void *context, const struct op_piece *piece) {
 
 /* ---- answers ---------------------------------------------------------------------------------*/
 
-/* What log-softmax subtracts from each logit of a row. */
-struct normalizer {
-    double greatest, log_sum;
-};
-
-static struct normalizer normalizer_of(const struct likelihood *likelihood, size_t row) {
-    size_t n_pieces = size_divide_up(likelihood->n_vocab, OP_PIECE);
-    float greatest = likelihood->sums[row].greatest;
-    for (size_t i = 1; i < n_pieces; i++) {
-        float other = likelihood->sums[i * likelihood->n_rows + row].greatest;
-        greatest = other > greatest ? other : greatest;
-    }
-    double sum = 0;
-    for (size_t i = 0; i < n_pieces; i++) {
-        const struct piece_sum *piece = &likelihood->sums[i * likelihood->n_rows + row];
-        sum += piece->sum * (double)math_exp(piece->greatest - greatest);
-    }
-    return (struct normalizer){(double)greatest, math_log_wide(sum)};
-}
-
-static double log_p(float logit, struct normalizer normalizer) {
-    return ((double)logit - normalizer.greatest) - normalizer.log_sum;
+static struct log_softmax softmax_of(const struct likelihood *likelihood, size_t row) {
+    return log_softmax_of_pieces(&likelihood->sums[row],
+                                 size_divide_up(likelihood->n_vocab, OP_PIECE), likelihood->n_rows);
 }
 
 /* Order of two of the likeliest: higher first, of equals the lower id; those that are none last. */
@@ -198,7 +134,7 @@ static int compare(const void *a, const void *b) {
 
 /* The likeliest of a row, at the beginning of `merged`. */
 static void merge_best(const struct likelihood *likelihood, size_t row,
-                       struct normalizer normalizer) {
+                       struct log_softmax softmax) {
     size_t n_pieces = size_divide_up(likelihood->n_vocab, OP_PIECE);
     size_t n_best = likelihood->n_best;
     for (size_t i = 0; i < n_pieces; i++) {
@@ -210,19 +146,19 @@ static void merge_best(const struct likelihood *likelihood, size_t row,
     qsort(likelihood->merged, n_pieces * n_best, sizeof *likelihood->merged, compare);
     for (size_t k = 0; k < n_best; k++) {
         struct gen_logprob *best = &likelihood->merged[k];
-        best->logprob = (float)log_p(best->logprob, normalizer);
+        best->logprob = (float)log_softmax_at(softmax, best->logprob);
     }
 }
 
 static void answer_row(const struct likelihood *likelihood, size_t row) {
-    struct normalizer normalizer = normalizer_of(likelihood, row);
+    struct log_softmax softmax = softmax_of(likelihood, row);
     size_t n_best = likelihood->n_best;
     if (n_best > 0) {
-        merge_best(likelihood, row, normalizer);
+        merge_best(likelihood, row, softmax);
     }
     for (size_t i = likelihood->first_ask[row]; i < likelihood->first_ask[row + 1]; i++) {
         const struct likelihood_ask *ask = &likelihood->asks[i];
-        ask->score->logprob = log_p(likelihood->values[i], normalizer);
+        ask->score->logprob = log_softmax_at(softmax, likelihood->values[i]);
         ask->score->rank = 1 + atomic_load_explicit(&likelihood->n_better[i], memory_order_relaxed);
         for (size_t k = 0; k < n_best; k++) {
             ask->best[k] = likelihood->merged[k];

@@ -2,19 +2,15 @@
  * likelihood.h - what the model thinks of given ids, from logits that come in pieces (op_piece) and
  * are never kept as a whole.
  *
- *   log p(id) = (logit(id) - greatest) - log(sum of exp(logit - greatest))
- *
- * exp and log are those of base/math.h. Sums are doubles: of each piece of 512 logits, with its own
- * greatest logit subtracted, lane i of 16 adds elements i, i + 16, ..., then lanes i and i + 8 are
- * added, i + 4, i + 2, i + 1; sums of pieces are brought to the greatest of all and added in order
- * of ids. So a result does not depend on threads, kernels or the rows next to it. It is the number
- * that generate/logprobs.h gives, without the rounding to float.
+ * They are the numbers that sample/log_softmax.h defines: they do not depend on threads, kernels or
+ * the rows next to them.
  */
 #ifndef EVAL_LIKELIHOOD_H
 #define EVAL_LIKELIHOOD_H
 
 #include "gen_eval.h"
 #include "model/session.h"
+#include "sample/log_softmax.h"
 
 /** What is asked: the log probability and rank of an id after a row that wants logits. */
 struct likelihood_ask {
@@ -25,15 +21,15 @@ struct likelihood_ask {
 /** Start from {0} with n_vocab and n_best (0 ... GEN_SCORE_BEST_MOST, and not above n_vocab). */
 struct likelihood {
     size_t n_vocab, n_best;
-    struct likelihood_ask *asks; /**< [n_asks] in order of rows */
-    struct op_element *elements; /**< [n_asks] what they ask for */
-    float *values;               /**< [n_asks] their logits */
-    size_t n_asks, n_rows;       /**< so far */
-    struct piece_sum *sums;      /**< [piece][row] */
-    struct gen_logprob *best;    /**< [piece][row][n_best], logits in the place of logprobs */
-    struct gen_logprob *merged;  /**< [piece][n_best], of a row */
-    size_t *first_ask;           /**< [row + 1] */
-    _Atomic int32_t *n_better;   /**< [n_asks] */
+    struct likelihood_ask *asks;    /**< [n_asks] in order of rows */
+    struct op_element *elements;    /**< [n_asks] what they ask for */
+    float *values;                  /**< [n_asks] their logits */
+    size_t n_asks, n_rows;          /**< so far */
+    struct log_softmax_piece *sums; /**< [piece][row] */
+    struct gen_logprob *best;       /**< [piece][row][n_best], logits in the place of logprobs */
+    struct gen_logprob *merged;     /**< [piece][n_best], of a row */
+    size_t *first_ask;              /**< [row + 1] */
+    _Atomic int32_t *n_better;      /**< [n_asks] */
     size_t asks_capacity, elements_capacity, values_capacity, sums_capacity, best_capacity,
         merged_capacity, rows_capacity, better_capacity;
 };

@@ -47,8 +47,13 @@ enum gen_status question_label(struct question *question, const cJSON *record, c
                          "\"%s\" must say which choice is right, but is not there", name);
     }
     if (!read_number(member, &value)) {
-        return error_set(err, GEN_BAD_FILE, "\"%s\" must be the number of a choice, but is %s",
-                         name, json_kind(member));
+        return cJSON_IsNumber(member)
+                   ? error_set(err, GEN_BAD_FILE,
+                               "\"%s\" must be the number of a choice, but is %g", name,
+                               member->valuedouble)
+                   : error_set(err, GEN_BAD_FILE,
+                               "\"%s\" must be the number of a choice, but is %s", name,
+                               json_kind(member));
     }
     if (value < first || value > last) {
         return error_set(err, GEN_BAD_FILE, "\"%s\" is %lld, but the choices are %lld to %lld",

@@ -46,11 +46,9 @@ struct gen_score_options gen_score_options_default(void) {
 static enum gen_status check_options(const struct gen_score_options *options, int32_t n_ctx,
                                      int32_t n_vocab, struct gen_error *err) {
     if (options->stride < 0 || options->stride > n_ctx) {
-        return error_set(
-            err, GEN_BAD_ARGUMENT,
-            "stride is %d, but must be from 1 to %d, the ids that are seen at once, or "
-            "0: half of them",
-            (int)options->stride, (int)n_ctx);
+        return error_set(err, GEN_BAD_ARGUMENT,
+                         "stride is %d, but must be from 1 to %d, the ids that are seen at once",
+                         (int)options->stride, (int)n_ctx);
     }
     int32_t most = n_vocab < GEN_SCORE_BEST_MOST ? n_vocab : GEN_SCORE_BEST_MOST;
     if (options->n_best < 0 || options->n_best > most) {
@@ -265,24 +263,25 @@ static enum gen_status add_window(struct gen_scorer *scorer, struct origin *orig
     size_t n_ids = window->end - window->begin;
     const int32_t *ids = scorer->ids.data + first;
     size_t needed = n_ids - 1;
-    if (plan->n_texts > 0) {
+    size_t at = plan->n_texts;
+    if (at > 0) {
         /* It may share whole blocks with the one before it; of the last it needs a copy. */
-        const struct plan_text *before = &plan->texts[plan->n_texts - 1];
+        const struct plan_text *before = &plan->texts[at - 1];
         size_t shared = plan_in_common(before->ids, before->n_rows, ids, n_ids - 1);
         needed -= shared / KERNELS_KV_BLOCK * KERNELS_KV_BLOCK;
     }
-    if (plan->n_texts == PASSES_TEXTS ||
-        (plan->n_texts > 0 && origin->stored + needed > scorer->most_stored)) {
+    if (at == PASSES_TEXTS || (at > 0 && origin->stored + needed > scorer->most_stored)) {
         enum gen_status status = read_plan(scorer, origin, err);
         if (status != GEN_OK) {
             return status;
         }
         needed = n_ids - 1;
+        at = 0;
     }
     size_t n_best = scorer->passes.likelihood.n_best;
-    origin->request[plan->n_texts] = number;
+    origin->request[at] = number;
     origin->stored += needed;
-    scorer->passes.results[plan->n_texts] = (struct passes_result){
+    scorer->passes.results[at] = (struct passes_result){
         .scores = scorer->scores + first,
         .best = n_best > 0 ? scorer->best + first * n_best : NULL,
     };

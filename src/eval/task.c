@@ -36,6 +36,16 @@ static enum gen_status add_question(struct question *question, struct question_s
     return GEN_OK;
 }
 
+static enum gen_status check_array(const cJSON *array, const char *name, struct gen_error *err) {
+    if (cJSON_IsArray(array) && array->child != NULL) {
+        return GEN_OK;
+    }
+    return error_set(err, GEN_BAD_FILE, "\"%s\" must be an array of texts, but is %s", name,
+                     array == NULL          ? "not there"
+                     : cJSON_IsArray(array) ? "empty"
+                                            : json_kind(array));
+}
+
 static bool is_white(char c) {
     return c == ' ' || c == '\n' || c == '\t' || c == '\r';
 }
@@ -48,11 +58,8 @@ static enum gen_status read_choices(struct question *question, const cJSON *reco
     if (context == NULL) {
         return GEN_BAD_FILE;
     }
-    if (!cJSON_IsArray(choices) || choices->child == NULL) {
-        return error_set(err, GEN_BAD_FILE, "\"choices\" must be an array of texts, but is %s",
-                         choices == NULL          ? "not there"
-                         : cJSON_IsArray(choices) ? "empty"
-                                                  : json_kind(choices));
+    if (check_array(choices, "choices", err) != GEN_OK) {
+        return GEN_BAD_FILE;
     }
     size_t n = strlen(context);
     if (!question_add_text(question, &span, context, n)) {
@@ -87,9 +94,8 @@ static enum gen_status read_hellaswag(struct question *question, const cJSON *re
         status = no_memory(err);
     }
     const cJSON *endings = json_member(record, "endings");
-    if (status == GEN_OK && !cJSON_IsArray(endings)) {
-        status = error_set(err, GEN_BAD_FILE, "\"endings\" must be an array of texts, but is %s",
-                           endings == NULL ? "not there" : json_kind(endings));
+    if (status == GEN_OK) {
+        status = check_array(endings, "endings", err);
     }
     for (const cJSON *item = status == GEN_OK ? endings->child : NULL;
          item != NULL && status == GEN_OK; item = item->next) {

@@ -74,7 +74,9 @@ static bool take(void *context, const struct gen_score *score) {
             count_bytes(text, token->id);
         }
     }
-    cluster_mean_add(&text->windows, (double)score->n_scored, score->logprob);
+    if (score->n_scored > 0) {
+        cluster_mean_add(&text->windows, (double)score->n_scored, score->logprob);
+    }
     out->logprob += score->logprob;
     out->n_scored += score->n_scored;
     out->n_windows++;
@@ -119,17 +121,23 @@ static enum gen_status check(const struct text *text, struct gen_error *err) {
                          (int)options->stride, text->n_ctx);
     }
     if (text->n < 2) {
+        return error_set(
+            err, GEN_BAD_ARGUMENT,
+            "the text has %zu token%s, but must have at least 2: the first has nothing "
+            "before it and is not scored",
+            text->n, text->n == 1 ? "" : "s");
+    }
+    if (options->convention == GEN_CONVENTION_WINDOWS && text->n_ctx < 2 && text->n > 2) {
         return error_set(err, GEN_BAD_ARGUMENT,
-                         "the text has %zu tokens, but must have at least 2: the first has nothing "
-                         "before it and is not scored",
-                         text->n);
+                         "with a context of 1 no token has one before it and none is scored, it "
+                         "must be 2 or more");
     }
     if (options->convention == GEN_CONVENTION_LLAMA_CPP &&
         (text->n_ctx < 3 || text->n < 2 * text->n_ctx)) {
         return error_set(err, GEN_BAD_ARGUMENT,
-                         "the text has %zu tokens, but llama.cpp's convention needs at least %zu, "
+                         "the text has %zu token%s, but llama.cpp's convention needs at least %zu, "
                          "twice the context of %zu, which must be 3 or more",
-                         text->n, 2 * text->n_ctx, text->n_ctx);
+                         text->n, text->n == 1 ? "" : "s", 2 * text->n_ctx, text->n_ctx);
     }
     return GEN_OK;
 }

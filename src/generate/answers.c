@@ -53,7 +53,8 @@ static enum gen_status fail_first(struct answers *answers) {
  */
 static bool can_begin(const struct text *text) {
     const struct sequence *sequence = &text->sequence;
-    bool has_ended = sequence->finished && sequence->finish != GEN_FINISH_ERROR;
+    bool has_ended =
+        sequence->finished && sequence->finish != GEN_FINISH_ERROR && text->seat.slot == SEAT_NONE;
     bool has_begun = sequence->ids.n > sequence->n_before && !text->decoder->is_provisional;
     return !sequence->refused && (has_begun || has_ended);
 }
@@ -134,7 +135,24 @@ static enum gen_status start(struct answers *answers, struct text *text,
     enum gen_status status = sequence_init(&text->sequence, rules_of(answers), prompt, index,
                                            answers->number++, &answers->error);
     text->decoder = decoder;
-    return status == GEN_OK ? decoder->start(decoder->context, text, &answers->error) : status;
+    /* Before the decoder begins: a search may copy the sequence. */
+    if (status == GEN_OK) {
+        status = sequence_share_prompt_logprobs(&text->sequence, &answers->prompt_logprobs,
+                                                &answers->error);
+    }
+    if (status == GEN_OK) {
+        status = decoder->start(decoder->context, text, &answers->error);
+    }
+    if (status != GEN_OK) {
+        return status;
+    }
+    text->decodes_from = text->n_seen;
+    if (sequence_reads_prompt_logprobs(&text->sequence)) {
+        text->only_reads = text->done;
+        text->n_seen = 0;
+        text->done = false;
+    }
+    return GEN_OK;
 }
 
 /* Queue the next text of the last prompt, and give it a slot if there is something to do. */
@@ -327,5 +345,6 @@ void answers_release(struct answers *answers) {
     contrastive_release(&answers->contrastive);
     gen_ids_release(&answers->prompt_ids);
     prompt_rules_drop(answers->own);
+    prompt_logprobs_drop(answers->prompt_logprobs);
     sequence_rules_release(&answers->rules);
 }

@@ -22,12 +22,13 @@ struct answers {
     struct beams beams;
     struct decoder beam_search; /**< of prompts with more than one beam */
     struct contrastive contrastive;
-    struct decoder contrastive_search; /**< of prompts with a penalty_alpha */
-    bool at_end;                       /**< the source has no more */
-    uint64_t next_index;               /**< of the next prompt, unless it leaves some out */
-    struct gen_ids prompt_ids;         /**< of the last that was fetched */
-    struct prompt_rules *own;          /**< rules that it brought; NULL: it has the run's */
-    uint64_t number, n_texts;          /**< of its next text, of all its texts, beams among them */
+    struct decoder contrastive_search;       /**< of prompts with a penalty_alpha */
+    bool at_end;                             /**< the source has no more */
+    uint64_t next_index;                     /**< of the next prompt, unless it leaves some out */
+    struct gen_ids prompt_ids;               /**< of the last that was fetched */
+    struct prompt_rules *own;                /**< rules that it brought; NULL: it has the run's */
+    struct prompt_logprobs *prompt_logprobs; /**< of its ids; NULL: not asked for */
+    uint64_t number, n_texts; /**< of its next text, of all its texts, beams among them */
     uint64_t n_failed;
     struct gen_error error; /**< of the failure that is on its way up */
 };

@@ -72,7 +72,7 @@ bool contrast_propose(struct contrast *contrast, const float *scores, size_t k) 
     struct log_softmax softmax = log_softmax_of(scores, contrast->n_vocab);
     for (size_t i = 0; i < contrast->n_candidates; i++) {
         struct gen_logprob *candidate = &contrast->candidates[i];
-        candidate->logprob = math_exp(log_softmax_at(softmax, candidate->logprob));
+        candidate->logprob = math_exp((float)log_softmax_at(softmax, candidate->logprob));
     }
     return true;
 }

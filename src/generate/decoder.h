@@ -2,7 +2,8 @@
  * decoder.h - from the logits of a text to what it reads next.
  *
  * pass.c reads the ids of a text and hands the decoder the logits after each id that it has not
- * seen, in order, one step for each. With the logits after the last id a step adds the next one
+ * seen, in order, one step for each; log probabilities of a prompt, which need more logits, are no
+ * concern of the decoder. With the logits after the last id a step adds the next one
  * (sequence_take()), or says that the text is done.
  *
  * A way to decode that has several rows for a prompt, as beams have, is given as many texts, one

@@ -43,7 +43,7 @@ bool logprobs_add(struct logprobs *logprobs, const float *logits, size_t n_vocab
     }
     struct log_softmax softmax = log_softmax_of(logits, n_vocab);
     log_softmax_best(softmax, logprobs->best + n_old, n_best, logits, n_vocab);
-    logprobs->chosen[logprobs->n_steps++] =
-        (struct gen_logprob){.id = chosen, .logprob = log_softmax_at(softmax, logits[chosen])};
+    logprobs->chosen[logprobs->n_steps++] = (struct gen_logprob){
+        .id = chosen, .logprob = (float)log_softmax_at(softmax, logits[chosen])};
     return true;
 }

@@ -140,7 +140,8 @@ static enum gen_status fail(const struct pass *pass, struct text *text, struct g
     return status;
 }
 
-/* Hand the logits of a task to the decoder, and those of the draft as long as it comes true. */
+/* Hand the logits of a task to the text and its decoder, and those of the draft as long as it comes
+ * true. */
 static enum gen_status decode(const struct pass *pass, const struct task *task, size_t *n_accepted,
                               struct gen_error *err) {
     struct text *text = task->text;
@@ -157,7 +158,12 @@ static enum gen_status decode(const struct pass *pass, const struct task *task, 
         if (at >= text->n_seen) {
             text->n_seen = at + 1;
             const float *logits = gen_session_logits(pass->scheduler->session, task->row + i);
-            status = decoder->step(decoder->context, text, at, logits, err);
+            sequence_see_prompt(&text->sequence, at, logits);
+            if (text->only_reads) {
+                text->done = at + 2 >= text->sequence.n_before;
+            } else if (at >= text->decodes_from) {
+                status = decoder->step(decoder->context, text, at, logits, err);
+            }
         }
     }
     return status;

@@ -210,6 +210,7 @@ void sequence_release(struct sequence *sequence) {
     gen_bytes_release(&sequence->passed);
     gen_bytes_release(&sequence->text);
     logprobs_release(&sequence->logprobs);
+    prompt_logprobs_drop(sequence->prompt_logprobs);
     *sequence = (struct sequence){0};
 }
 
@@ -260,6 +261,7 @@ bool sequence_clone(struct sequence *sequence, const struct sequence *from) {
     sequence->passed = (struct gen_bytes){0};
     sequence->text = (struct gen_bytes){0};
     sequence->logprobs = (struct logprobs){0};
+    sequence->prompt_logprobs = prompt_logprobs_use(from->prompt_logprobs);
     return gen_ids_append(&sequence->ids, from->ids.data, from->ids.n) == GEN_OK &&
            stop_match_clone(&sequence->stop, &from->stop, &from->rules->stop) &&
            gen_bytes_append(&sequence->text, from->text.data, from->text.n) == GEN_OK &&
@@ -294,6 +296,37 @@ static enum gen_status add_text(struct sequence *sequence, int32_t id, bool *sto
         return no_memory_for_text(err);
     }
     return pass_on(sequence, err);
+}
+
+enum gen_status sequence_share_prompt_logprobs(struct sequence *sequence,
+                                               struct prompt_logprobs **shared,
+                                               struct gen_error *err) {
+    if (sequence->number == 0) {
+        prompt_logprobs_drop(*shared);
+        *shared = NULL;
+    }
+    if (!sequence->rules->options->prompt_logprobs) {
+        return GEN_OK;
+    }
+    if (sequence->number == 0) {
+        *shared = prompt_logprobs_new(sequence->n_prompt, n_logprobs(sequence));
+        if (*shared == NULL) {
+            return error_no_memory(err, "the log probabilities of the prompt");
+        }
+    }
+    sequence->prompt_logprobs = prompt_logprobs_use(*shared);
+    return GEN_OK;
+}
+
+bool sequence_reads_prompt_logprobs(const struct sequence *sequence) {
+    return sequence->prompt_logprobs != NULL && sequence->number == 0 && sequence->n_prompt > 1;
+}
+
+void sequence_see_prompt(struct sequence *sequence, size_t at, const float *logits) {
+    if (sequence_reads_prompt_logprobs(sequence) && at + 1 < sequence->n_prompt) {
+        prompt_logprobs_set(sequence->prompt_logprobs, at + 1, sequence->ids.data[at + 1], logits,
+                            (size_t)sequence->rules->n_vocab);
+    }
 }
 
 /* Record an id, with its log probabilities. */
@@ -392,6 +425,7 @@ enum gen_status sequence_fail(struct sequence *sequence, const struct gen_error 
 }
 
 struct gen_result sequence_result(const struct sequence *sequence) {
+    const struct prompt_logprobs *prompt = sequence->prompt_logprobs;
     size_t n_new = sequence->ids.n - sequence->n_before;
     return (struct gen_result){
         .index = sequence->index,
@@ -409,6 +443,8 @@ struct gen_result sequence_result(const struct sequence *sequence) {
         .chosen = sequence->logprobs.chosen,
         .has_score = sequence->has_score,
         .score = sequence->score,
+        .prompt_logprobs = prompt != NULL ? prompt->logprobs : NULL,
+        .prompt_best = prompt != NULL ? prompt->best : NULL,
         .error = sequence->finish == GEN_FINISH_ERROR ? &sequence->error : NULL,
     };
 }

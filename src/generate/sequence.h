@@ -20,6 +20,7 @@
 
 #include "gen.h"
 #include "generate/logprobs.h"
+#include "generate/prompt_logprobs.h"
 #include "generate/stop.h"
 
 /** What holds for all sequences of a job. Start from {0}. */
@@ -60,7 +61,8 @@ struct sequence {
     struct logprobs logprobs;
     float score; /**< of a beam search: as gen_result has it */
     bool has_score;
-    bool refused; /**< failed before it began */
+    struct prompt_logprobs *prompt_logprobs; /**< its use of its prompt's; NULL: not asked for */
+    bool refused;                            /**< failed before it began */
     bool finished;
     enum gen_finish finish;
     struct gen_error error; /**< with GEN_FINISH_ERROR */
@@ -97,6 +99,19 @@ size_t sequence_window(const struct sequence *sequence);
 
 /** The same text, to go on by itself. False: out of memory. Release also after a failure. */
 bool sequence_clone(struct sequence *sequence, const struct sequence *from);
+
+/**
+ * Let a text share what is known of the ids of its prompt, where its options ask for that: the
+ * first text of a prompt makes *shared, in the place of one of the prompt before, and the others
+ * use it.
+ */
+enum gen_status sequence_share_prompt_logprobs(struct sequence *sequence,
+                                               struct prompt_logprobs **shared,
+                                               struct gen_error *err);
+/** Whether a text is to be told of the logits after all ids of its prompt but the last. */
+bool sequence_reads_prompt_logprobs(const struct sequence *sequence);
+/** Tell it of those after id number `at`; nothing where it is not to be told. */
+void sequence_see_prompt(struct sequence *sequence, size_t at, const float *logits);
 
 /** Take in the next id, which was chosen from logits[n_vocab]; may finish the sequence. */
 enum gen_status sequence_take(struct sequence *sequence, const float *logits, int32_t id,

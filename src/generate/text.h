@@ -38,11 +38,13 @@ struct text {
     struct sequence sequence;
     struct seat seat;
     const struct decoder *decoder; /**< NULL: it failed before it had one */
-    size_t n_seen;                 /**< ids whose logits the decoder has seen, or does not need */
-    bool done;                     /**< the decoder needs no more logits */
-    bool untold;                   /**< the sink never hears of it */
-    void *decoding;                /**< what the decoder keeps of it */
-    struct prompt_rules *own;      /**< its use of its prompt's own rules; NULL: it has the run's */
+    size_t n_seen;                 /**< ids whose logits have been seen, or that nobody needs */
+    size_t decodes_from;           /**< number of the first id whose logits the decoder needs */
+    bool done;                     /**< no more logits are needed */
+    bool only_reads;          /**< nothing is drawn: it is done when its prompt has been seen */
+    bool untold;              /**< the sink never hears of it */
+    void *decoding;           /**< what the decoder keeps of it */
+    struct prompt_rules *own; /**< its use of its prompt's own rules; NULL: it has the run's */
     struct effort effort;
     struct told told;
 };

@@ -49,7 +49,7 @@ shows() {
     sleep 1.5
     [ -z "$(screen | tr -d '\n')" ]
     tmux -S "$socket" kill-server
-    open -o out '2>said'
+    open -o other '2>said' # the one before may not have ended yet
     sleep 1.5
     [ -z "$(screen | tr -d '\n')" ]
     [ ! -s said ]

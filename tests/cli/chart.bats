@@ -43,7 +43,7 @@ chart() {
 @test "the drawing is one from the first moment on" {
     "$GEN" train -q --vocab "$MODEL" --n-layer 1 --n-head 1 --n-embd 8 --n-ctx 8 -b 8 -o c.gguf \
         --steps 100000000 --svg c.svg t.txt 3>&- &
-    for _ in $(seq 200); do
+    for _ in $(seq 1000); do
         [ ! -s c.svg ] || break
         sleep 0.05
     done

@@ -283,7 +283,7 @@ END
     job=$!
     exec 7>lines
     echo Hi >&7
-    for _ in $(seq 200); do
+    for _ in $(seq 1000); do
         [ ! -s out ] || break
         sleep 0.01
     done
@@ -292,7 +292,7 @@ END
     status=0
     wait "$job" || status=$?
     [ "$status" -eq 130 ]
-    for _ in $(seq 200); do
+    for _ in $(seq 1000); do
         kill -0 "$children" 2>/dev/null || break
         sleep 0.01
     done
@@ -309,7 +309,7 @@ END
     job=$!
     exec 7>lines
     echo Hi >&7
-    for _ in $(seq 200); do
+    for _ in $(seq 1000); do
         [ ! -s answers.partial ] || break
         sleep 0.01
     done

@@ -15,7 +15,7 @@ teardown() {
 paste() {
     printf '%s' "$1" >pasted
     tmux -S "$socket" load-buffer pasted
-    tmux -S "$socket" paste-buffer -p
+    moves tmux -S "$socket" paste-buffer -p
 }
 
 # What the user said in talk.json.
@@ -53,6 +53,7 @@ said() { jq -c '.messages | map(select(.role == "user") | .content)' talk.json; 
     shows "^User: one two"
     shows "^/fou"
     keys C-c
+    shows "^User: *$"
     keys C-d
     shows "status 0"
 }
@@ -85,6 +86,7 @@ said() { jq -c '.messages | map(select(.role == "user") | .content)' talk.json; 
     type_in "/edit"
     shows "^second" 2
     keys C-c
+    shows "^User: *$"
     type_in "/save before.json"
     shows "^User: /save"
     type_in "/edit"

@@ -23,15 +23,32 @@ open() {
     shows "User:"
 }
 
+cursor() { tmux -S "$socket" display-message -p '#{cursor_x} #{cursor_y}'; }
+
+# moves COMMAND...: that it begins to show is waited for: the prompt is empty no more, so that an
+# empty one is the next
+moves() {
+    local before
+    before=$(cursor)
+    "$@"
+    for _ in $(seq 200); do
+        [ "$(cursor)" = "$before" ] || break
+        sleep 0.02
+    done
+}
+
 # keys NAME... | type_in TEXT: what is pressed, what is typed
 keys() { tmux -S "$socket" send-keys "$@"; }
-type_in() { tmux -S "$socket" send-keys -l "$1" && keys Enter; }
+type_in() {
+    moves keys -l "$1"
+    keys Enter
+}
 
 screen() { tmux -S "$socket" capture-pane -p; }
 
 # shows PATTERN [N]: wait until N lines of the screen have it
 shows() {
-    for _ in $(seq 100); do
+    for _ in $(seq 500); do
         [ "$(screen | grep -c -- "$1")" -lt "${2:-1}" ] || return 0
         sleep 0.02
     done

@@ -8,7 +8,7 @@ setup() {
 
 # wait_until COMMAND: for ten seconds at most.
 wait_until() {
-    for _ in $(seq 200); do
+    for _ in $(seq 1000); do
         if "$@"; then
             return
         fi

@@ -63,7 +63,7 @@ found_as() {
     jq -e '(.bits_per_byte * .n_bytes * (2 | log) + .logprob | fabs) < 1e-3 and
         (.bits_per_char * .n_chars * (2 | log) + .logprob | fabs) < 1e-3' <<<"$output"
     gen eval --text text
-    [[ ${lines[0]} =~ ^"tokens "+[0-9]+", scored "[0-9]+", in 1 windows of 64 (windows)"$ ]]
+    [[ ${lines[0]} =~ ^"tokens "+[0-9]+", scored "[0-9]+", in 1 window of 64"$ ]]
     [[ ${lines[1]} =~ ^"perplexity "+[0-9.]+$ ]]
     [[ ${lines[2]} =~ ^"bits/byte "+[0-9.]+$ ]]
     gen eval --text - --json <text
@@ -128,9 +128,9 @@ gen: record with index 8: list: line 9: "choices" must be an array of texts, but
     gen eval --text empty
     refused 1 "empty: the text has 0 tokens, but must have at least 2"
     gen eval --text one
-    refused 1 "one: the text has 1 tokens, but must have at least 2"
+    refused 1 "one: the text has 1 token, but must have at least 2"
     gen eval --text "$TALE" --convention llama.cpp --ctx 64 -m "$ROOT/tests/golden/models/neo-words"
-    refused 2 "n_ctx is 64, the model has 1 to 40"
+    refused 2 "--ctx is 64, but the model's context is 40"
     printf 'Once upon a time' >short
     gen eval --text short --convention llama.cpp
     refused 1 "llama.cpp's convention needs at least 128"

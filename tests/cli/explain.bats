@@ -22,7 +22,8 @@ setup() {
     [[ $output != *$'\033'* ]]
     run ! grep -q ' $' <<<"$output"
     gen explain --top 0 'the the'
-    [ "${#lines[@]}" -eq 5 ]
+    [ "${#lines[@]}" -eq 6 ]
+    [ "${lines[5]}" = "under a token its probability; · is a blank" ]
 }
 
 @test "the text from everywhere, one token, special tokens" {
@@ -89,7 +90,7 @@ END
     grep -q $'\033' plain && return 1
     grep -q '=\|#\|-\|\.' plain
     while IFS= read -r line; do
-        [[ $line == surprise* || $line == *perplexity* || ${#line} -le 39 ]]
+        [[ $line == surprise* || $line == *perplexity* || $line == under* || ${#line} -le 39 ]]
     done <plain
     [ "$(wc -l <plain)" -gt 12 ]
     TERM=xterm on_terminal "'$GEN' explain 'the king'" | grep -q $'\033\[38;5;16'

@@ -129,7 +129,7 @@ version|gen --version
 caht|gen chat
 serve|no server
 quantize|gen convert --type
-perplexity x|--logprobs
+perplexity x|gen eval --text
 download|hf download
 END
     touch here.gguf

@@ -152,8 +152,6 @@ END
     refused 2 "--min-new-tokens 200 is more than --max-new-tokens 128"
     gen --max-length 5 --min-length 6 Hi
     refused 2 "--min-length 6 is more than --max-length 5"
-    gen --logprobs 3 Hi
-    refused 2 "--logprobs needs --json"
     gen tokenize --json --count
     refused 2 "exclude each other"
     gen tokenize --decode --special

@@ -247,7 +247,7 @@ END
 
 # Wait until a file has something in it.
 wait_for() {
-    for _ in $(seq 200); do
+    for _ in $(seq 1000); do
         [ -s "$1" ] && return
         sleep 0.05
     done

@@ -30,6 +30,7 @@ setup() {
     cp "$ROOT"/tests/golden/models/base/* "$snapshot/"
     export HF_HOME=$PWD/hf HF_HUB_OFFLINE=1 PATH="$PWD/bin:$PATH"
     unset GEN_MODEL # the built-in one
+    export LC_ALL=C.UTF-8 # bars of block characters
 }
 
 # Lines inside the blocks marked $1 of the document $2, with a line of dashes after each block.

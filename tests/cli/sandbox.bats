@@ -105,6 +105,19 @@ sealed() {
     grep -q 'rename' after
 }
 
+@test "score, eval, compare: no file, network or program after models and texts are read" {
+    need_sandbox
+    sealed score -t 2 --lines -f hello
+    sealed eval -t 2 --text hello -o judged
+    grep -q 'rename' after
+    "$GEN" convert -q --type q4_0 "$MODEL" q4.gguf
+    sealed compare -t 2 -m "$MODEL" -m q4.gguf --text "$ROOT/tests/golden/tale.txt" --convention llama.cpp \
+        --save-base base.kld --svg size.svg -o table
+    [ "$(grep -c 'rename' after)" -ge 3 ]
+    [ -s base.kld ] && [ -s size.svg ] && [ -s table ]
+    sealed compare -t 2 -m "$MODEL" -m q4.gguf --base base.kld
+}
+
 @test "--no-sandbox keeps everything, and this test would see it" {
     need_sandbox
     traced --no-sandbox -n 1 Hello

@@ -88,9 +88,9 @@ near() {
     # The first of each window has nothing before it.
     jq -e '.n_tokens == (.ids | length) - ((.ids | length) / 16 | ceil)' <<<"$output"
     gen score -f long --ctx 100000
-    refused 2 "n_ctx is 100000, the model has 1 to 512"
+    refused 2 "--ctx is 100000, but the model's context is 512"
     gen score -f long --ctx 16 --stride 17
-    refused 2 "stride is 17, but must be from 1 to 16"
+    refused 2 "--stride is 17, but must be at most --ctx, which is 16"
 }
 
 @test "a wrong record costs that record" {

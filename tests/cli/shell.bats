@@ -65,8 +65,6 @@ setup() {
     [[ $stderr == *"gen tokenize -p TEXT"* ]]
     gen --logit-bias " king=5" Hi
     refused 2 'ID as `gen tokenize` tells it'
-    gen --logprobs 3 Hi
-    refused 2 "--logprobs needs --json"
 }
 
 @test "gen tokenize on a terminal says that it waits" {

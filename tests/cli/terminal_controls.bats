@@ -32,6 +32,7 @@ clean() {
     clean "$GEN inspect --tensors evil"
     clean "$GEN --verbose --color never -m evil -n 5 --seed 1 Hi"
     clean "$GEN --verbose --color never --json --logprobs 3 -m evil -n 5 --seed 1 Hi"
+    clean "$GEN --color never --echo-logprobs --logprobs 9 -m evil -n 20 --seed 1 Hi"
     clean "$GEN tokenize -v --json -m evil -p 'Hi'"
     clean "$GEN tokenize -v --decode -m evil -p 512"
     grep -qF '<a^[]0;owned^Gb' shown

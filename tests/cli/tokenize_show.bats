@@ -4,6 +4,7 @@
 
 setup() {
     load helper
+    n_terminals=0
 }
 
 teardown() {
@@ -89,10 +90,11 @@ END
 on_screen() {
     local columns=$1
     shift
-    socket=$BATS_TEST_TMPDIR/tmux
+    # A socket of its own: the server before may still be ending.
+    socket=$BATS_TEST_TMPDIR/tmux$((++n_terminals))
     tmux -S "$socket" -f /dev/null new-session -d -x "$columns" -y 40 3>&- \
         "LC_ALL=C.UTF-8 '$GEN' tokenize --show $*; echo status \$?; exec sleep 60"
-    for _ in $(seq 200); do
+    for _ in $(seq 1000); do
         ! tmux -S "$socket" capture-pane -p | grep -q '^status' || break
         sleep 0.02
     done

@@ -41,6 +41,8 @@ const char fault_cases_fixtures[] =
     "\"$GEN\" convert -q --type q8_0 \"$GOLDEN/models/base\" \"$MADE/q8.gguf\" && "
     "printf ' the\\n king\\n' >\"$MADE/bad\" && "
     "printf 'Once upon a time there was a king' >\"$MADE/text\" && "
+    "printf '{\"activity_label\": \"x\", \"ctx_a\": \"the\", \"ctx_b\": \"king\", "
+    "\"endings\": [\"is [not] here\", \"sat  down\"], \"label\": \"1\"}\n' >\"$MADE/hellaswag\" && "
     "for i in 1 2 3 4; do printf "
     "'{\"prompt\": \"What is %s?\", \"completion\": \" the king\"}\\n' $i; done >\"$MADE/p.jsonl\"";
 
@@ -127,6 +129,24 @@ const struct fault_case fault_cases[] = {
      .before = "echo 'what was there before' >out",
      .command = "eval -m %/model.gguf -t 1 -o out --choices -",
      .input = "{\"context\": \"the\", \"choices\": [\"king\", \"queen\"], \"label\": 1}\n"},
+    {.name = "eval --task", .command = "eval -m %/model.gguf -t 2 --task hellaswag %/hellaswag"},
+    {.name = "score -o",
+     .before = "echo 'what was there before' >out",
+     .command = "score -m @/models/base -t 1 --tokens --ctx 8 --stride 3 -o out Once upon a time"},
+    {.name = "compare, three outputs",
+     .before = "for file in base svg out; do echo 'what was there before' >$file; done",
+     .command = "compare -m %/model.gguf -m %/q8.gguf -t 2 --no-timings --text %/text --ctx 4 "
+                "--convention llama.cpp --save-base base --svg svg -o out"},
+    {.name = "compare --base",
+     .before = "\"$GEN\" compare -m \"$MADE/model.gguf\" -t 1 --no-timings --text "
+               "\"$MADE/text\" --ctx 4 --convention llama.cpp --save-base base >first",
+     .command = "compare --base base -m %/q8.gguf -t 1 --no-timings --json"},
+    {.name = "compare --choices -",
+     .command = "compare -m %/model.gguf -m %/q8.gguf -t 1 --no-timings --choices -",
+     .input = "{\"context\": \"the\", \"choices\": [\"king\", \"queen\"], \"label\": 1}\n"
+              "{\"context\": \"a\", \"choices\": [\"b\", \"c\"], \"label\": 0}\n"},
+    {.name = "compare, other vocabularies",
+     .command = "compare -m %/model.gguf -m @/models/neo-words -t 1 --no-timings --text %/text"},
     {.name = "inspect", .command = "inspect --tensors %/model.gguf"},
     {.name = "inspect --json", .command = "inspect --json @/models/base"},
     {.name = "convert to q4_k_m",

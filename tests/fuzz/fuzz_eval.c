@@ -1,11 +1,14 @@
 /**
  * fuzz_eval.c - libFuzzer entry: the first byte chooses what the others are: a record of a data
- * set, by one of the tasks of gen eval, or lines of records for gen score.
+ * set, by one of the tasks of gen eval, lines of records for gen score, or the file of a base for
+ * gen compare.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cmd/eval/score_input.h"
+#include "eval/base_file.h"
 #include "eval/task.h"
 #include "fuzz.h"
 
@@ -70,6 +73,37 @@ static void read_lines(const uint8_t *data, size_t n) {
     score_input_release(&input);
 }
 
+/* Models are held against a base only by log probabilities. */
+static void read_base(const uint8_t *data, size_t size) {
+    const char *path = fuzz_write("base", data, size);
+    struct gen_base_file *file;
+    struct gen_error err;
+    size_t n;
+    int32_t n_ctx;
+    if (gen_base_file_open(&file, path, &err) != GEN_OK) {
+        fuzz_check_error(&err);
+        return;
+    }
+    const int32_t *ids = gen_base_file_ids(file, &n, &n_ctx);
+    float *row = malloc((size_t)file->n_vocab * sizeof *row);
+    for (size_t i = 0; i < n; i++) {
+        if (row == NULL || ids[i] < 0 || ids[i] >= file->n_vocab) {
+            abort();
+        }
+    }
+    for (size_t i = 0; i < file->n_windows * base_file_rows((size_t)n_ctx); i++) {
+        bool good = base_file_read_row(file, i / base_file_rows((size_t)n_ctx),
+                                       i % base_file_rows((size_t)n_ctx), row);
+        for (size_t id = 0; good && id < (size_t)file->n_vocab; id++) {
+            if (!isfinite(row[id]) || row[id] > 0.01f) {
+                abort();
+            }
+        }
+    }
+    free(row);
+    gen_base_file_free(file);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct gen_error err;
     if (model == NULL && gen_model_open(&model, FUZZ_MODEL, NULL, &err) != GEN_OK) {
@@ -78,8 +112,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 2) {
         return 0;
     }
-    unsigned chosen = data[0] % (N_TASKS + 1);
-    if (chosen == N_TASKS) {
+    unsigned chosen = data[0] % (N_TASKS + 2);
+    if (chosen == N_TASKS + 1) {
+        read_base(data + 1, size - 1);
+    } else if (chosen == N_TASKS) {
         read_lines(data + 1, size - 1);
     } else {
         read_record(gen_eval_tasks[chosen], (const char *)data + 1, size - 1);

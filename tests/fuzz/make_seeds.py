@@ -216,6 +216,8 @@ def evaluation():
     put("eval", "arc-nested", chosen(5, read(os.path.join(GOLDEN, "eval"), "arc-nested.jsonl").splitlines()[1]))
     put("eval", "records", chosen(7, '{"text": "a", "x": [1]}\n{"ids": [1, 2]}\n{"context": " ", '
                                      '"continuation": "b"}\n{"context": "", "continuation": ""}\n'))
+    row = struct.pack("<ff3HH", 1e-4, -7, 65535, 3, 0, 0)
+    put("eval", "base", chosen(8, b"_logits_" + struct.pack("<3i8i", 4, 3, 2, *[0, 1, 2, 0] * 2) + row * 2))
 
 
 def options():

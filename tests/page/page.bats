@@ -145,8 +145,11 @@ found true" ]
     browse page.html
     quiet
     drive page.html "say(textBox.dir, textBox.textContent.replaceAll(CUT, ''));
-        choose({item: 3}); press(textBox, 'ArrowLeft'); say(chosen.item);"
-    [ "$(cat said)" = "rtl שלום עולם! مرحبا 🦔 cafénext…"$'\n4' ]
+        choose({item: 3}); press(textBox, 'ArrowLeft'); say(chosen.item);
+        const blank = textBox.textContent.indexOf(' ') >= 0 && items.find((item) => item.textContent === ' ');
+        say(blank.getAttribute('aria-label').replace(/[0-9].*/, ''),
+            Array.from(document.querySelectorAll('#lines text'), (text) => text.textContent).every((text) => /[^\\s\u2068\u2069]/.test(text)));"
+    [ "$(cat said)" = "rtl שלום עולם! مرحبا 🦔 cafénext…"$'\n4\n(blank), token  true' ]
 }
 
 @test "200 tokens: size, a telephone's width, paper" {

@@ -153,6 +153,15 @@ static bool on_end(void *context, const struct gen_result *result) {
         text->best = copy(result->logprobs, result->n_new_ids * result->n_logprobs);
         text->chosen = copy(result->chosen, result->n_new_ids);
     }
+    if (result->prompt_logprobs != NULL) {
+        size_t n = result->n_prompt_ids;
+        text->prompt_logprobs = calloc(n + 1, sizeof *text->prompt_logprobs);
+        assert_non_null(text->prompt_logprobs);
+        if (n > 0) {
+            memcpy(text->prompt_logprobs, result->prompt_logprobs, n * sizeof(double));
+        }
+        text->prompt_best = copy(result->prompt_best, n * result->n_logprobs);
+    }
     return !refuse(&job->refuse_end);
 }
 
@@ -219,6 +228,14 @@ static void check_same_text(const struct generate_text *a, const struct generate
                          b->ids.n * b->n_best * logprob);
         check_same_bytes(a->chosen, a->ids.n * logprob, b->chosen, b->ids.n * logprob);
     }
+    assert_int_equal(a->prompt_logprobs != NULL, b->prompt_logprobs != NULL);
+    if (a->prompt_logprobs != NULL) {
+        size_t n = a->prompt.n;
+        check_same_bytes(a->prompt_logprobs, n * sizeof(double), b->prompt_logprobs,
+                         n * sizeof(double));
+        check_same_bytes(a->prompt_best, n * a->n_best * logprob, b->prompt_best,
+                         n * b->n_best * logprob);
+    }
 }
 
 void generate_job_check_same(const struct generate_job *job, const struct generate_job *expected) {
@@ -238,6 +255,8 @@ void generate_job_release(struct generate_job *job) {
         gen_bytes_release(&text->text);
         free(text->best);
         free(text->chosen);
+        free(text->prompt_best);
+        free(text->prompt_logprobs);
     }
     free(job->logits);
     *job = (struct generate_job){0};

@@ -24,7 +24,8 @@ struct generate_text {
     struct gen_bytes streamed, text;
     enum gen_finish finish;
     char message[GEN_MESSAGE_SIZE];
-    struct gen_logprob *best, *chosen;
+    struct gen_logprob *best, *chosen, *prompt_best;
+    double *prompt_logprobs; /**< NULL: none were told of */
     size_t n_best;
     size_t n_guessed, n_cached;
     bool has_score;

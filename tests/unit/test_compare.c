@@ -199,18 +199,20 @@ static void test_kept_base(void **state) {
     static struct expected e;
     options.n_ctx = N_CTX;
     options.convention = GEN_CONVENTION_LLAMA_CPP;
-    options.save_base = fixture_path(pair->directory, "base.kld");
+    const char *path = fixture_path(pair->directory, "base.kld");
     for (size_t begin = 0; begin + N_CTX <= N_IDS; begin += N_CTX) {
         expect(&e, pair, begin, begin + N_CTX, begin + N_CTX / 2 + 1);
     }
-    struct gen_agreement found = run(pair, NULL, &options);
-    check(&found, &e, 2e-6);
-
     struct gen_base_file *file;
     struct gen_error err;
+    assert_int_equal(gen_base_writer_open(&options.save_base, path, &err), GEN_OK);
+    struct gen_agreement found = run(pair, NULL, &options);
+    check(&found, &e, 2e-6);
+    gen_base_writer_free(options.save_base);
+
     size_t n;
     int32_t n_ctx;
-    assert_int_equal(gen_base_file_open(&file, options.save_base, &err), GEN_OK);
+    assert_int_equal(gen_base_file_open(&file, path, &err), GEN_OK);
     assert_memory_equal(gen_base_file_ids(file, &n, &n_ctx), pair->ids,
                         N_IDS / N_CTX * N_CTX * sizeof(int32_t));
     assert_int_equal(n, N_IDS / N_CTX * N_CTX);
@@ -248,11 +250,116 @@ static void test_bad_files(void **state) {
                      GEN_IO_ERROR);
 }
 
+/* A base of 3 windows of 4 ids out of 512, one row each, whose first has these numbers. */
+static enum gen_status with_row(const struct pair *pair, float scale, float least,
+                                struct gen_error *err) {
+    struct gen_bytes bytes = {0};
+    struct gen_base_file *file;
+    struct gen_agreement found;
+    struct gen_compare_options options = gen_compare_options_default();
+    const struct gen_model *others[] = {pair->other};
+    fixture_text(&bytes, "_logits_");
+    fixture_u32(&bytes, 4);
+    fixture_u32(&bytes, N_VOCAB);
+    fixture_u32(&bytes, 3);
+    for (int i = 0; i < 12; i++) {
+        fixture_u32(&bytes, 5);
+    }
+    for (int row = 0; row < 3; row++) {
+        const float head[] = {row == 0 ? scale : 1e-4f, row == 0 ? least : -12.0f};
+        const unsigned char number[] = {0xff, 0xff};
+        assert_int_equal(gen_bytes_append(&bytes, (const char *)head, sizeof head), GEN_OK);
+        for (int i = 0; i < N_VOCAB; i++) {
+            assert_int_equal(gen_bytes_append(&bytes, (const char *)number, 2), GEN_OK);
+        }
+    }
+    fixture_write(pair->directory, "row", &bytes);
+    gen_bytes_release(&bytes);
+    assert_int_equal(gen_base_file_open(&file, fixture_path(pair->directory, "row"), err), GEN_OK);
+    enum gen_status status = gen_compare(&found, NULL, file, others, 1, NULL, 0, &options, err);
+    gen_base_file_free(file);
+    return status;
+}
+
+/* Numbers that no model gives would make NaN of all figures, and of what is sorted. */
+static void test_damaged_rows(void **state) {
+    const struct pair *pair = *state;
+    const float infinity = INFINITY;
+    const float rows[][2] = {
+        {NAN, -12},   {1e-4f, NAN}, {infinity, -12}, {1e-4f, infinity}, {1e-4f, 1000},
+        {-1e-4f, -1}, {1, -12},     {0, -infinity},  {0, -infinity},    {infinity, -infinity}};
+    struct gen_error err;
+    assert_int_equal(with_row(pair, 1e-4f, -12, &err), GEN_OK);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_int_equal(with_row(pair, rows[i][0], rows[i][1], &err), GEN_BAD_FILE);
+        assert_null(fixture_message_problem(&err, "row"));
+        assert_non_null(strstr(err.message, "in window 1 it has numbers that are no log prob"));
+    }
+}
+
+/* Of a window's last id only the logit is read: one that no model has must not be read there. */
+static void test_ids_out_of_range(void **state) {
+    const struct pair *pair = *state;
+    struct gen_compare_options options = gen_compare_options_default();
+    const struct gen_model *others[] = {pair->other};
+    struct gen_agreement found;
+    struct gen_error err;
+    const int32_t bad[] = {N_VOCAB, -1, INT32_MAX, INT32_MIN};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        const int32_t ids[] = {1, 2, 3, bad[i]};
+        assert_int_equal(gen_compare(&found, pair->base, NULL, others, 1, ids, 4, &options, &err),
+                         GEN_BAD_ARGUMENT);
+        assert_non_null(strstr(err.message, "is out of range, the models' ids are 0 to 511"));
+    }
+}
+
+/* With a context of 1 nothing has a token before it but in a text of 2. */
+static void test_context_of_one(void **state) {
+    const struct pair *pair = *state;
+    struct gen_compare_options options = gen_compare_options_default();
+    const struct gen_model *others[] = {pair->other};
+    struct gen_agreement found;
+    struct gen_error err;
+    options.n_ctx = 1;
+    assert_int_equal(gen_compare(&found, pair->base, NULL, others, 1, pair->ids, 3, &options, &err),
+                     GEN_BAD_ARGUMENT);
+    assert_non_null(strstr(err.message, "context of 1"));
+    assert_int_equal(gen_compare(&found, pair->base, NULL, others, 1, pair->ids, 2, &options, &err),
+                     GEN_OK);
+    assert_int_equal(found.n, 1);
+}
+
+/* The standard error of one model's perplexity, whoever computes it; a last window that scores
+ * nothing is none. */
+static void test_stderr(void **state) {
+    const struct pair *pair = *state;
+    for (size_t n = N_CTX * 4 - 1; n <= N_CTX * 4 + 2; n++) {
+        struct gen_compare_options options = gen_compare_options_default();
+        struct gen_score_options score_options = gen_score_options_default();
+        struct gen_eval_text_options text_options = gen_eval_text_options_default();
+        const struct gen_model *others[] = {pair->base};
+        struct gen_agreement found;
+        struct gen_eval_text alone;
+        struct gen_scorer *scorer;
+        struct gen_error err;
+        options.n_ctx = score_options.n_ctx = N_CTX;
+        assert_int_equal(
+            gen_compare(&found, pair->base, NULL, others, 1, pair->ids, n, &options, &err), GEN_OK);
+        assert_int_equal(gen_scorer_new(&scorer, pair->base, &score_options, &err), GEN_OK);
+        assert_int_equal(gen_eval_text(&alone, scorer, NULL, pair->ids, n, &text_options, &err),
+                         GEN_OK);
+        gen_scorer_free(scorer);
+        assert_int_equal(alone.n_scored, found.n);
+        near(alone.perplexity_stderr / alone.perplexity / found.mean_stderr, 1, 1e-4, "stderr");
+    }
+}
+
 static void test_refused(void **state) {
     const struct pair *pair = *state;
     struct gen_agreement found;
     struct gen_error err;
     struct gen_compare_options options = gen_compare_options_default();
+    struct gen_base_file *kept;
     struct gen_model *neo = open_model("tests/golden/models/neo-mixed");
     const struct gen_model *others[] = {neo};
     assert_int_equal(
@@ -267,10 +374,14 @@ static void test_refused(void **state) {
         gen_compare(&found, pair->base, NULL, others, 1, pair->ids, N_IDS, &options, &err),
         GEN_BAD_ARGUMENT);
     options.n_ctx = 8;
-    options.save_base = fixture_path(pair->directory, "x");
+    assert_int_equal(
+        gen_base_writer_open(&options.save_base, fixture_path(pair->directory, "x"), &err), GEN_OK);
     assert_int_equal(
         gen_compare(&found, pair->base, NULL, others, 1, pair->ids, N_IDS, &options, &err),
         GEN_BAD_ARGUMENT);
+    gen_base_writer_free(options.save_base);
+    assert_int_equal(gen_base_file_open(&kept, fixture_path(pair->directory, "x"), &err),
+                     GEN_IO_ERROR);
     assert_true(
         gen_same_vocabulary(gen_model_tokenizer(pair->base), gen_model_tokenizer(pair->other)));
     gen_model_free(neo);
@@ -278,10 +389,10 @@ static void test_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_windows),
-        cmocka_unit_test(test_kept_base),
-        cmocka_unit_test(test_bad_files),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_windows),          cmocka_unit_test(test_kept_base),
+        cmocka_unit_test(test_bad_files),        cmocka_unit_test(test_damaged_rows),
+        cmocka_unit_test(test_ids_out_of_range), cmocka_unit_test(test_context_of_one),
+        cmocka_unit_test(test_stderr),           cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -74,8 +74,8 @@ static void rows_fit_the_options_of_their_command(void **state) {
     (void)state;
     for (size_t i = 0; commands[i] != NULL; i++) {
         const struct habit *habits = commands[i]->spec->habits;
-        /* Of the rows that train and finetune share one may be what only one of them has. */
-        bool is_shared = habits == habits_train;
+        /* Of the rows that commands share one may be what only one of them has. */
+        bool is_shared = habits == habits_train || habits == habits_eval;
         for (const struct habit *row = habits; row != NULL && row->name != NULL; row++) {
             bool good = (row->alias == NULL) != (row->say == NULL) &&
                         (row->alias == NULL || has_option(commands[i], row->alias)) &&

@@ -20,13 +20,8 @@
 #define AT(member) offsetof(struct bench_settings, member)
 
 static const struct option table[] = {
-    OPTION_ROW("model", 'm', OPTION_STRING, AT(model), "PATH|NAME",
-               "a GGUF file, a Hugging Face directory, or a name; default: $GEN_MODEL, else the "
-               "built-in model"),
-    OPTION_ROW_RANGE("threads", 't', OPTION_INT, AT(n_threads), "N", 1, 1024,
-                     "threads to use (default: the physical cores this process may use)"),
-    OPTION_ROW_CHOICE("kv-type", '\0', AT(kv_type), "TYPE", compute_kv_types,
-                      "how the KV cache stores keys and values"),
+    MODEL_ROWS(AT(model), MODEL_HELP),
+    MODEL_ROW_KV_TYPE(AT(model), "how the KV cache stores keys and values"),
     OPTION_ROW_RANGE("repeat", '\0', OPTION_INT, AT(repeat), "N", 1, BENCH_MAX_REPEAT,
                      "measure all N times, in turns, and show medians (default: 5; with --quick "
                      "1)"),
@@ -96,7 +91,7 @@ static int run(void *opaque, const struct options_parsed *parsed) {
     struct gen_error err = {0};
     if (settings->constraint != NULL) {
         enum gen_status found =
-            bench_constraint(settings->model, settings->constraint, settings->json, &err);
+            bench_constraint(settings->model.name, settings->constraint, settings->json, &err);
         if (found != GEN_OK && found != GEN_CANCELED) {
             message("%s", err.message);
         }

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cli/model_options.h"
 #include "gen_bench.h"
 
 #define BENCH_MAX_REPEAT 100
@@ -26,10 +27,8 @@ struct bench_list {
 
 /** What the command line says. */
 struct bench_settings {
-    const char *model;
-    int32_t n_threads; /**< 0: the default */
-    int32_t repeat;    /**< 0: the default */
-    int32_t kv_type;   /**< which of compute_kv_types */
+    struct model_settings model;
+    int32_t repeat; /**< 0: the default */
     const char *prompt_lengths, *decode_lengths, *batch;
     int32_t steps;        /**< tokens each sequence is decoded for; 0: the default */
     int32_t batch_length; /**< of sequences decoded together; 0: the default */

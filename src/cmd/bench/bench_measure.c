@@ -54,7 +54,7 @@ static int32_t some_id(const struct bench *bench, int32_t i) {
 static enum gen_status new_session(struct bench *bench, struct gen_session **session,
                                    const struct gen_model *model, int32_t n_slots, int32_t n_ctx) {
     struct gen_session_options options = gen_session_options_default();
-    options.n_threads = bench->settings->n_threads;
+    options.n_threads = bench->settings->model.n_threads;
     options.kernels = bench->kernels;
     options.kv_type = bench->results->kv_type;
     options.n_slots = n_slots;
@@ -74,10 +74,11 @@ static enum gen_status first_token(struct bench *bench, struct model_load *load)
     struct gen_sampler *sampler = NULL;
     struct gen_row rows[FIRST_PROMPT];
     struct gen_model_options options = gen_model_options_default();
-    options.n_threads = bench->settings->n_threads;
+    options.n_threads = bench->settings->model.n_threads;
     bench->config = NULL;
     double start = gen_clock();
-    enum gen_status status = model_load_open(load, bench->settings->model, &options, bench->err);
+    enum gen_status status =
+        model_load_open(load, bench->settings->model.name, &options, bench->err);
     if (status == GEN_OK) {
         bench->config = gen_model_config(load->model);
         status = new_session(bench, &session, load->model, 1, 0);
@@ -258,7 +259,7 @@ static enum gen_status prepare(struct bench *bench, const struct gen_model *mode
     struct needs batch = needs_of(bench, true);
     bench->rows = alloc_new(size_max(single.n_rows, batch.n_rows), sizeof *bench->rows);
     struct gen_meter_options options = gen_meter_options_default();
-    options.n_threads = bench->settings->n_threads;
+    options.n_threads = bench->settings->model.n_threads;
     options.kernels = bench->kernels;
     options.seconds = bench->seconds;
     options.full_int8 = bench->results->cost.full_int8;
@@ -287,7 +288,7 @@ enum gen_status bench_measure(struct bench_results *results, struct model_load *
                           .kernels = kernels,
                           .seconds = settings->quick ? SECONDS_QUICK : SECONDS,
                           .err = err};
-    results->kv_type = compute_kv_types[settings->kv_type];
+    results->kv_type = compute_kv_types[settings->model.kv_type];
     bool has_repeat = settings->repeat > 0;
     results->repeat = has_repeat ? settings->repeat : settings->quick ? REPEAT_QUICK : REPEAT;
     /* How many figures there are is known once the model is open; until then about a dozen. */

@@ -129,7 +129,7 @@ static enum gen_status prepare(struct chat *chat, const struct options_parsed *p
     struct generate_settings *settings = &chat->settings->generate;
     struct gen_model_options options = gen_model_options_default();
     options.n_threads = settings->options.n_threads;
-    enum gen_status status = model_load_open(&chat->load, settings->model, &options, err);
+    enum gen_status status = model_load_open(&chat->load, settings->model.name, &options, err);
     signals_catch();
     if (chat->reader.interactive) {
         signals_keep_interrupt();
@@ -170,7 +170,7 @@ static enum gen_status prepare(struct chat *chat, const struct options_parsed *p
 
 static void enter_sandbox(struct chat *chat) {
     const struct generate_settings *settings = &chat->settings->generate;
-    if (settings->no_sandbox) {
+    if (settings->model.no_sandbox) {
         return;
     }
     char *output = text_out_directory(&chat->screen.out);

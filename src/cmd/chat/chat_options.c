@@ -12,8 +12,6 @@
 #include "base/field.h"
 #include "base/size.h"
 #include "cli/alloc.h"
-#include "cli/compute_options.h"
-#include "cli/sandbox.h"
 #include "cli/text_line.h"
 #include "cli/text_out.h"
 #include "cmd/generate/generate_rows.h"
@@ -31,22 +29,15 @@ static const char *const template_names[] = {"plain",  "chatml",   "alpaca",   "
 
 static const struct option table[] = {
     OPTION_ROW_HEADING("Model"),
-    OPTION_ROW(
-        "model", 'm', OPTION_STRING, AT(model), "PATH|NAME",
-        "a GGUF file, a Hugging Face directory, or a name looked up in $GEN_MODEL_PATH, "
-        "$XDG_DATA_HOME/gen/models and the Hugging Face cache; default: $GEN_MODEL, else the "
-        "built-in model, which tells tales and was never taught to talk"),
+    MODEL_ROWS(AT(model), MODEL_HELP_PLACES ", which tells tales and was never taught to talk"),
     GENERATE_ROW_DEFAULTS,
-    OPTION_ROW_RANGE("threads", 't', OPTION_INT, AT(options.n_threads), "N", 1, 1024,
-                     "threads to use (default: the physical cores this process may use)"),
-    OPTION_ROW("no-sandbox", '\0', OPTION_FLAG, AT(no_sandbox), NULL, SANDBOX_HELP),
+    MODEL_ROW_SANDBOX(AT(model)),
     OPTION_ROW_RANGE("batch", '\0', OPTION_INT, AT(options.batch), "N", 1, 1024,
                      "with --jsonl: most conversations to work on at once (default: 64, or what "
                      "fits into 512 MiB)"),
-    OPTION_ROW_CHOICE(
-        "kv-type", '\0', AT(kv_type), "TYPE", compute_kv_types,
-        "how keys and values of the text so far are stored: f16 takes half the memory "
-        "and is faster in long texts, but rounds them"),
+    MODEL_ROW_KV_TYPE(
+        AT(model), "how keys and values of the text so far are stored: f16 takes half the memory "
+                   "and is faster in long texts, but rounds them"),
     OPTION_ROW_HEADING("Conversation"),
     OPTION_ROW_NAMES(
         "template", '\0', CHAT_AT(chat_template), "NAME|TEXT", template_names,
@@ -212,7 +203,8 @@ enum gen_status chat_settings_complete(struct chat_settings *settings,
     if (stdin_twice != NULL && strcmp(stdin_twice, "-") == 0) {
         return wrong(err, "--bad-words - and the messages are both read from stdin (give a file)");
     }
-    generate->options.kv_type = compute_kv_types[generate->kv_type];
+    generate->options.n_threads = generate->model.n_threads;
+    generate->options.kv_type = compute_kv_types[generate->model.kv_type];
     generate->options.kernels = compute_kernels();
     if (!generate->jsonl) {
         generate->options.batch = 1;

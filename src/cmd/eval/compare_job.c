@@ -10,8 +10,12 @@
 #include "cli/alloc.h"
 #include "cli/compute_options.h"
 #include "cli/exit_code.h"
+#include "cli/input.h"
 #include "cli/message.h"
 #include "cli/signals.h"
+
+/* Longest text in bytes; well before it the memory of the machine ends. */
+#define TEXT_LIMIT ((size_t)1 << (sizeof(size_t) > 4 ? 36 : 30))
 
 /* What is measured: a prompt, tokens after a text that is half as long, each so many times. */
 #define PROMPT_TOKENS 256
@@ -19,9 +23,45 @@
 #define TURNS         5
 
 const char *compare_label(const struct compared *model) {
-    const char *name = model->load.name;
-    const char *slash = strrchr(name, '/');
-    return slash != NULL && slash[1] != '\0' ? slash + 1 : name;
+    return model->label;
+}
+
+/* The end of a path that has n parts, or all of it. */
+static const char *end_of_path(const char *path, size_t n) {
+    const char *end = path + strlen(path);
+    while (end > path && end[-1] == '/') {
+        end--;
+    }
+    for (; n > 0 && end > path; n--) {
+        do {
+            end--;
+        } while (end > path && end[-1] != '/');
+        if (n > 1 && end > path) {
+            end--; /* over the slash */
+        }
+    }
+    return end;
+}
+
+/* Whether the last n parts of a path are those of another one, and there is more to tell. */
+static bool is_twin(const struct compare_job *job, size_t i, size_t n) {
+    const char *path = job->models[i].load.name;
+    const char *end = end_of_path(path, n);
+    bool is = false;
+    for (size_t k = 0; k < job->n && end > path; k++) {
+        is = is || (k != i && strcmp(end_of_path(job->models[k].load.name, n), end) == 0);
+    }
+    return is;
+}
+
+static void choose_labels(struct compare_job *job) {
+    for (size_t i = 0; i < job->n; i++) {
+        size_t n = 1;
+        while (is_twin(job, i, n)) {
+            n++;
+        }
+        job->models[i].label = end_of_path(job->models[i].load.name, n);
+    }
 }
 
 /* Whether ids mean the same to a model as to the base. */
@@ -50,7 +90,9 @@ static int open_base(struct compare_job *job) {
 
 int compare_job_load(struct compare_job *job, const struct option_list *names) {
     struct gen_model_options options = gen_model_options_default();
-    options.n_threads = job->settings->n_threads;
+    job->n_threads =
+        job->settings->model.n_threads > 0 ? job->settings->model.n_threads : gen_default_threads();
+    options.n_threads = job->n_threads;
     job->models = alloc_new(names->n, sizeof *job->models);
     signals_catch();
     int code = open_base(job);
@@ -67,7 +109,20 @@ int compare_job_load(struct compare_job *job, const struct option_list *names) {
         model_load_say_notes(&model->load, job->settings->verbose);
         model->is_stranger = is_stranger(job, model);
     }
+    choose_labels(job);
     return signals_caught() != 0 ? EXIT_FAILED : code;
+}
+
+int compare_job_read(struct compare_job *job) {
+    const char *path = job->task != NULL ? job->file : job->text;
+    struct gen_error err;
+    if (path == NULL || input_read_file(&job->content, path, TEXT_LIMIT, &err) == GEN_OK) {
+        return EXIT_DONE;
+    }
+    if (signals_caught() == 0) {
+        message("%s", err.message);
+    }
+    return EXIT_FAILED;
 }
 
 void compare_job_release(struct compare_job *job) {
@@ -78,6 +133,8 @@ void compare_job_release(struct compare_job *job) {
     }
     free(job->models);
     gen_ids_release(&job->ids);
+    gen_bytes_release(&job->content);
+    gen_base_writer_free(job->save_base);
     gen_base_file_free(job->base);
 }
 
@@ -107,9 +164,9 @@ static bool take_turn(const struct compare_job *job, const struct compared *mode
     struct gen_session_options options = gen_session_options_default();
     struct gen_session *session = NULL;
     struct gen_error err;
-    options.n_threads = job->settings->n_threads;
+    options.n_threads = job->n_threads;
     options.kernels = compute_kernels();
-    options.kv_type = compute_kv_types[job->settings->kv_type];
+    options.kv_type = compute_kv_types[job->settings->model.kv_type];
     bool good = gen_session_new(&session, model->load.model, &options, &err) == GEN_OK;
     int32_t n_ctx = good ? gen_session_n_ctx(session) : 0;
     int32_t n_prompt = n_ctx < PROMPT_TOKENS ? n_ctx : PROMPT_TOKENS;

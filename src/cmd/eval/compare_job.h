@@ -8,11 +8,13 @@
 
 /** A difference of two means over the same records. */
 struct paired {
-    double mean, error; /**< NaN: there is none */
+    double mean, error;   /**< NaN: there is none */
+    uint64_t n, n_unlike; /**< records, and those that just one of both has right */
 };
 
 struct compared {
     struct model_load load;
+    const char *label;
     double load_seconds;
     bool is_stranger; /**< its vocabulary is not the base's */
     /* Of a text. */
@@ -33,24 +35,30 @@ struct compared {
 struct compare_job {
     const struct eval_settings *settings;
     const char *text, *task, *file; /**< a text, or a task and the file of its records */
-    const char *base_file, *save_base;
+    const char *base_file;
     enum gen_convention convention;
+    struct gen_base_writer *save_base; /**< open, or NULL */
+    int32_t n_threads;                 /**< never 0: who asks for a default reads files */
+    struct gen_bytes content;          /**< of the text, or of the file of records */
     struct compared *models; /**< [n], the first is the base unless there is a file of one */
     size_t n;
     int32_t n_ctx; /**< in use */
     struct gen_ids ids;
     struct progress progress;
     struct gen_base_file *base;
+    bool some_failed; /**< of the records, with one model or more; what went wrong is said */
 };
 
 /** Each an exit code: EXIT_DONE, or another after a message. */
 int compare_job_load(struct compare_job *job, const struct option_list *names);
+/** Read the text or the records, once for all models. */
+int compare_job_read(struct compare_job *job);
 int compare_job_text(struct compare_job *job);
 int compare_job_task(struct compare_job *job);
 int compare_job_speed(struct compare_job *job);
 void compare_job_release(struct compare_job *job);
 
-/** The name of a model in a table: the end of its path. */
+/** The name of a model in a table: the end of its path, as much of it as no other model has. */
 const char *compare_label(const struct compared *model);
 
 #endif

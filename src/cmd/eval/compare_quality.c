@@ -16,9 +16,6 @@
 #include "cmd/eval/compare_job.h"
 #include "text/lines.h"
 
-/* Longest text in bytes; well before it the memory of the machine ends. */
-#define TEXT_LIMIT ((size_t)1 << (sizeof(size_t) > 4 ? 36 : 30))
-
 static bool on_progress(void *context, uint64_t done, uint64_t total) {
     struct compare_job *job = context;
     progress_update(&job->progress, done, total);
@@ -40,9 +37,9 @@ static int failure(struct compare_job *job, const struct gen_error *err) {
 }
 
 static struct gen_score_options score_options(const struct compare_job *job) {
-    return (struct gen_score_options){.n_threads = job->settings->n_threads,
+    return (struct gen_score_options){.n_threads = job->n_threads,
                                       .kernels = compute_kernels(),
-                                      .kv_type = compute_kv_types[job->settings->kv_type],
+                                      .kv_type = compute_kv_types[job->settings->model.kv_type],
                                       .n_ctx = job->n_ctx};
 }
 
@@ -50,19 +47,13 @@ static struct gen_score_options score_options(const struct compare_job *job) {
 
 static enum gen_status encode(struct compare_job *job, const struct compared *model,
                               struct gen_error *err) {
-    struct gen_bytes text = {0};
     job->ids.n = 0;
-    enum gen_status status = input_read_file(&text, job->text, TEXT_LIMIT, err);
-    if (status == GEN_OK && model->load.tokenizer == NULL) {
+    if (model->load.tokenizer == NULL) {
         message_set(err, GEN_UNSUPPORTED, "%.300s: the model has no tokenizer", model->load.name);
-        status = GEN_UNSUPPORTED;
+        return GEN_UNSUPPORTED;
     }
-    if (status == GEN_OK) {
-        status = gen_tokenizer_encode(model->load.tokenizer, text.data, text.n,
-                                      job->settings->special, &job->ids, err);
-    }
-    gen_bytes_release(&text);
-    return status;
+    return gen_tokenizer_encode(model->load.tokenizer, job->content.data, job->content.n,
+                                job->settings->special, &job->ids, err);
 }
 
 /* What a text of n tokens in n_bytes says. */
@@ -105,9 +96,10 @@ static enum gen_status eval_alone(struct compare_job *job, struct compared *mode
 
 /* The base and all models of its vocabulary, together. */
 static enum gen_status eval_together(struct compare_job *job, struct gen_error *err) {
-    const struct gen_compare_options options = {.n_threads = job->settings->n_threads,
+    const struct gen_compare_options options = {.n_threads = job->n_threads,
                                                 .kernels = compute_kernels(),
-                                                .kv_type = compute_kv_types[job->settings->kv_type],
+                                                .kv_type =
+                                                    compute_kv_types[job->settings->model.kv_type],
                                                 .n_ctx = job->n_ctx,
                                                 .stride = job->settings->stride,
                                                 .convention = job->convention,
@@ -146,25 +138,43 @@ static enum gen_status eval_together(struct compare_job *job, struct gen_error *
     return status;
 }
 
+/* The context and stride that were asked for are possible, or the exit code after a message. */
+static int check_windows(const struct compare_job *job, int32_t least) {
+    int32_t n_ctx = job->settings->n_ctx;
+    int32_t stride = job->settings->stride;
+    if (n_ctx > least) {
+        message("--ctx is %d, but the least context of the models is %d", (int)n_ctx, (int)least);
+    } else if (stride > job->n_ctx) {
+        message("--stride is %d, but must be at most --ctx, which is %d", (int)stride,
+                (int)job->n_ctx);
+    } else {
+        return EXIT_DONE;
+    }
+    return EXIT_USAGE;
+}
+
 /* Where nobody says, the least context of all models; 512 at most by llama.cpp's convention. */
-static void choose_ctx(struct compare_job *job) {
+static int choose_ctx(struct compare_job *job) {
     int32_t n_ctx = job->settings->n_ctx;
     int32_t least = INT32_MAX;
     for (size_t i = 0; i < job->n; i++) {
         int32_t own = gen_model_config(job->models[i].load.model)->n_ctx;
         least = own < least ? own : least;
     }
-    if (n_ctx == 0 && job->convention == GEN_CONVENTION_LLAMA_CPP && least > 512) {
-        least = 512;
-    }
-    job->n_ctx = n_ctx > 0 ? n_ctx : least;
+    job->n_ctx = n_ctx > 0                                                          ? n_ctx
+                 : job->convention == GEN_CONVENTION_LLAMA_CPP && least > LLAMA_CTX ? LLAMA_CTX
+                                                                                    : least;
+    return check_windows(job, least);
 }
 
 int compare_job_text(struct compare_job *job) {
     struct gen_error err = {0};
     size_t n_strangers = 0;
     enum gen_status status = GEN_OK;
-    choose_ctx(job);
+    int code = choose_ctx(job);
+    if (code != EXIT_DONE) {
+        return code;
+    }
     for (size_t i = 0; i < job->n; i++) {
         if (job->models[i].is_stranger) {
             n_strangers++;
@@ -186,6 +196,10 @@ int compare_job_text(struct compare_job *job) {
         }
     }
     progress_end(&job->progress);
+    if (status == GEN_BAD_ARGUMENT && job->base == NULL) { /* what is wrong is the text */
+        struct gen_error cause = err;
+        message_set(&err, cause.status, "%.200s: %s", message_name(job->text), cause.message);
+    }
     return status == GEN_OK ? EXIT_DONE : failure(job, &err);
 }
 
@@ -194,30 +208,45 @@ int compare_job_text(struct compare_job *job) {
 struct task_run {
     struct compare_job *job;
     struct compared *model;
-    struct input input;
-    struct gen_bytes line;
+    size_t at;        /* in the content: where the next line begins */
+    uint64_t n_lines; /* before it */
     char where[340];
     struct gen_error error;
-    bool failed, speaks; /* speaks: it tells of records that are wrong */
 };
+
+static const char *name_of(const struct compare_job *job) {
+    return strcmp(job->file, "-") == 0 ? "stdin" : message_name(job->file);
+}
+
+/* Whether a record has failed with the base already, and so was told of. */
+static bool is_told(const struct task_run *run, size_t record) {
+    const struct compared *base = &run->job->models[0];
+    return run->model != base && record < base->n_records && base->right[record] < 0;
+}
 
 static bool next_line(void *context, const char **line, size_t *n, const char **where,
                       const struct gen_error **error) {
     struct task_run *run = context;
-    enum input_result result;
+    const struct gen_bytes *content = &run->job->content;
+    size_t next;
     do {
-        result = input_next(&run->input, &run->line, '\n', INPUT_PROMPT_LIMIT, &run->error);
-    } while (result == INPUT_RECORD && text_is_blank(run->line.data, run->line.n));
-    run->failed = run->failed || result == INPUT_FAILED;
-    if (result == INPUT_END || result == INPUT_FAILED) {
-        return false;
-    }
-    snprintf(run->where, sizeof run->where, "%.300s: line %llu", run->input.name,
-             (unsigned long long)run->input.n_records);
-    *line = run->line.data;
-    *n = run->line.n;
+        if (run->at == content->n) {
+            return false;
+        }
+        *line = content->data + run->at;
+        *n = text_line_length(*line, content->n - run->at, &next);
+        run->at += next;
+        run->n_lines++;
+    } while (text_is_blank(*line, *n));
+    snprintf(run->where, sizeof run->where, "%.300s: line %llu", name_of(run->job),
+             (unsigned long long)run->n_lines);
     *where = run->where;
-    *error = result == INPUT_TOO_LONG ? &run->error : NULL;
+    *error = NULL;
+    if (*n > INPUT_PROMPT_LIMIT) { /* as it is with gen eval */
+        message_set(&run->error, GEN_BAD_FILE, "%s: " INPUT_TOO_LONG_FORMAT, run->where,
+                    INPUT_PROMPT_LIMIT >> 20);
+        *error = &run->error;
+    }
     return true;
 }
 
@@ -231,15 +260,13 @@ static bool on_answer(void *context, const struct gen_eval_answer *answer) {
     model->right[n - 1] = failed ? -1 : answer->right;
     model->right_norm[n - 1] = failed ? -1 : answer->right_norm;
     model->n_records = n;
-    if (failed && run->speaks) {
+    run->job->some_failed = run->job->some_failed || failed;
+    if (failed && !is_told(run, n - 1)) {
         progress_end(&run->job->progress);
-        message("record with index %llu: %s", (unsigned long long)answer->index,
-                answer->error->message);
+        message("%.200s: record with index %llu: %s", compare_label(model),
+                (unsigned long long)answer->index, answer->error->message);
     }
-    double share = input_share(&run->input);
-    if (share >= 0) {
-        progress_update(&run->job->progress, (uint64_t)(share * 1000), 1000);
-    }
+    progress_update(&run->job->progress, run->at, run->job->content.n);
     return signals_caught() == 0;
 }
 
@@ -252,38 +279,33 @@ static enum gen_status run_task(struct task_run *run, struct gen_error *err) {
                                                      .answer = on_answer,
                                                      .go_on = go_on};
     struct gen_scorer *scorer = NULL;
-    enum gen_status status = input_open(&run->input, run->job->file, err);
-    if (status == GEN_OK) {
-        status = gen_scorer_new(&scorer, run->model->load.model, &options, err);
-    }
+    enum gen_status status = gen_scorer_new(&scorer, run->model->load.model, &options, err);
     if (status == GEN_OK) {
         status = gen_eval_choices(&run->model->choices, scorer, run->model->load.model, &lines,
                                   &choices, err);
     }
-    if (status == GEN_OK && run->failed) {
-        *err = run->error;
-        status = err->status;
-    }
     gen_scorer_free(scorer);
-    input_close(&run->input);
-    gen_bytes_release(&run->line);
     return status;
 }
 
 /* Mean of the differences over records that both have answered, and its standard error. */
 static struct paired pair(const int *base, const int *other, size_t n) {
     double count = 0, sum = 0, sum_squares = 0;
+    uint64_t n_unlike = 0;
     for (size_t i = 0; i < n; i++) {
         if (base[i] >= 0 && other[i] >= 0) {
             double difference = (double)(other[i] - base[i]);
             count += 1;
             sum += difference;
             sum_squares += difference * difference;
+            n_unlike += base[i] != other[i];
         }
     }
     double mean = sum / count;
     double variance = (sum_squares - count * mean * mean) / (count - 1);
-    return (struct paired){.mean = count > 0 ? mean : (double)NAN,
+    return (struct paired){.n = (uint64_t)count,
+                           .n_unlike = n_unlike,
+                           .mean = count > 0 ? mean : (double)NAN,
                            .error = count > 1 ? sqrt(fmax(variance, 0) / count) : (double)NAN};
 }
 
@@ -292,15 +314,14 @@ int compare_job_task(struct compare_job *job) {
     progress_begin(&job->progress, "records", job->settings->quiet);
     for (size_t i = 0; i < job->n; i++) {
         struct gen_error err = {0};
-        struct task_run run = {.job = job, .model = &job->models[i], .speaks = i == 0};
+        struct task_run run = {.job = job, .model = &job->models[i]};
         if (run_task(&run, &err) != GEN_OK) {
             return failure(job, &err);
         }
         const struct compared *base = &job->models[0];
         struct compared *model = &job->models[i];
         if (model->choices.n == 0) {
-            message("%.300s: there is no record in it that can be answered",
-                    message_name(job->file));
+            message("%.300s: there is no record in it that can be answered", name_of(job));
             return EXIT_FAILED;
         }
         size_t n = base->n_records < model->n_records ? base->n_records : model->n_records;

@@ -3,6 +3,7 @@
  */
 #include "cmd/eval/compare_report.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +26,7 @@ static void string(struct json_out *json, const char *name, const char *value) {
 }
 
 static void agreement_json(struct json_out *json, const struct gen_agreement *agreement) {
+    json_out_uint(json, "n_windows", agreement->n_windows);
     json_out_double(json, "difference", agreement->difference, DIGITS);
     json_out_double(json, "difference_stderr", agreement->difference_stderr, DIGITS);
     json_out_double(json, "same_top", agreement->same_top, DIGITS);
@@ -66,6 +68,10 @@ static void task_json(struct json_out *json, const struct compared *model, bool 
     if (!isnan(choices->acc_norm)) {
         json_out_double(json, "acc_norm", choices->acc_norm, SHARE_DIGITS);
         json_out_double(json, "acc_norm_stderr", choices->acc_norm_stderr, SHARE_DIGITS);
+    }
+    if (!isnan(choices->perplexity)) {
+        json_out_double(json, "perplexity", choices->perplexity, DIGITS);
+        json_out_double(json, "perplexity_stderr", choices->perplexity_stderr, DIGITS);
     }
     if (!is_base) {
         json_out_double(json, "acc_difference", model->acc.mean, DIGITS);
@@ -134,10 +140,15 @@ struct cell {
 static void put(struct cell *cell, double value, double error, int decimals) {
     if (isnan(value)) {
         snprintf(cell->text, sizeof cell->text, "-");
-    } else if (isnan(error)) {
-        snprintf(cell->text, sizeof cell->text, "%.*f", decimals, value);
     } else {
-        snprintf(cell->text, sizeof cell->text, "%.*f +- %.*f", decimals, value, decimals, error);
+        /* What has more digits than a column is for a power of ten. */
+        bool is_long = decimals > 0 && fmax(fabs(value), fabs(error)) >= 1e5;
+        int digits = is_long ? 4 : decimals;
+        int n = snprintf(cell->text, sizeof cell->text, is_long ? "%.*g" : "%.*f", digits, value);
+        if (!isnan(error)) {
+            snprintf(cell->text + n, sizeof cell->text - (size_t)n,
+                     is_long ? " +- %.*g" : " +- %.*f", digits, error);
+        }
     }
 }
 
@@ -181,6 +192,19 @@ static void put_acc(struct cell *cell, const struct compared *model) {
 static void put_acc_norm(struct cell *cell, const struct compared *model) {
     put(cell, model->choices.acc_norm, model->choices.acc_norm_stderr, 4);
 }
+static void put_acc_norm_difference(struct cell *cell, const struct compared *model) {
+    put(cell, isnan(model->choices.acc_norm) ? NONE : model->acc_norm.mean, model->acc_norm.error,
+        4);
+}
+static void put_word_perplexity(struct cell *cell, const struct compared *model) {
+    put(cell, model->choices.perplexity, model->choices.perplexity_stderr, 4);
+}
+static void put_records(struct cell *cell, const struct compared *model) {
+    const struct gen_eval_choices *choices = &model->choices;
+    snprintf(cell->text, sizeof cell->text,
+             choices->n_failed > 0 ? "%" PRIu64 ", %" PRIu64 " failed" : "%" PRIu64, choices->n,
+             choices->n_failed);
+}
 static void put_acc_difference(struct cell *cell, const struct compared *model) {
     put(cell, model->acc.mean, model->acc.error, 4);
 }
@@ -216,10 +240,13 @@ static const struct {
     {"KL, median", put_kl_median, OF_TEXT, true},
     {"KL, 99th", put_kl_p99, OF_TEXT, true},
     {"KL, largest", put_kl_greatest, OF_TEXT, true},
-    {"change of p, %", put_change, OF_TEXT, true},
+    {"RMS change p, %", put_change, OF_TEXT, true},
+    {"records", put_records, OF_TASK, false},
     {"acc", put_acc, OF_TASK, false},
-    {"acc - base's", put_acc_difference, OF_TASK, true},
+    {"- base's", put_acc_difference, OF_TASK, true},
     {"acc_norm", put_acc_norm, OF_TASK, false},
+    {"- base's", put_acc_norm_difference, OF_TASK, true},
+    {"perplexity", put_word_perplexity, OF_TASK, false},
     {"file, MB", put_file, OF_ALL, false},
     {"weights, MB", put_weights, OF_ALL, false},
     {"load, s", put_load, OF_ALL, false},
@@ -243,7 +270,8 @@ static void put_row(struct gen_bytes *out, const struct compare_job *job, size_t
             rows[row].put(&cell, &job->models[i]);
         }
         any = any || strcmp(cell.text, "-") != 0;
-        snprintf(padded, sizeof padded, i + 1 < job->n ? "%-*s" : "%.*s", COLUMN, cell.text);
+        int width = i + 1 < job->n ? COLUMN - 2 : 0;
+        snprintf(padded, sizeof padded, "%-*s%s", width, cell.text, width > 0 ? "  " : "");
         alloc_append(&text, padded, strlen(padded));
     }
     if (any) {
@@ -253,29 +281,30 @@ static void put_row(struct gen_bytes *out, const struct compare_job *job, size_t
     gen_bytes_release(&text);
 }
 
-/* What a difference and its standard error say, in words. */
-static void put_verdict(struct gen_bytes *out, const struct compared *model, const char *base,
-                        const char *what, double difference, double error) {
-    if (isnan(difference) || isnan(error)) {
+/* Of a name that is too long for a column the end, where names are likelier to differ. */
+static void put_name(struct cell *cell, const char *name) {
+    const size_t most = COLUMN - 2;
+    size_t n = strlen(name);
+    if (n <= most) {
+        snprintf(cell->text, sizeof cell->text, "%s", name);
         return;
     }
-    if (!(fabs(difference) > 2 * error)) {
-        text_line(out, "%.80s and %.80s: no difference of %s that could be told from chance",
-                  compare_label(model), base, what);
-    } else {
-        text_line(out, "%.80s is %s than %.80s in %s, by %.5f +- %.5f", compare_label(model),
-                  difference > 0 ? "better" : "worse", base, what, fabs(difference), error);
+    const char *end = name + n - (most - 3);
+    while (((unsigned char)*end & 0xc0) == 0x80) { /* not amid a character */
+        end++;
     }
+    snprintf(cell->text, sizeof cell->text, "...%s", end);
 }
 
 static void put_head(struct gen_bytes *out, const struct compare_job *job) {
     struct gen_bytes line = {0};
-    char cell[COLUMN + 4];
     alloc_append(&line, "                ", 16);
     for (size_t i = 0; i < job->n; i++) {
-        snprintf(cell, sizeof cell, i + 1 < job->n ? "%-*.22s" : "%.*s", COLUMN,
-                 compare_label(&job->models[i]));
-        alloc_append(&line, cell, strlen(cell));
+        struct cell name;
+        char padded[COLUMN + 40];
+        put_name(&name, compare_label(&job->models[i]));
+        snprintf(padded, sizeof padded, i + 1 < job->n ? "%-*s" : "%.*s", COLUMN, name.text);
+        alloc_append(&line, padded, strlen(padded));
     }
     alloc_append(&line, "", 1);
     text_line(out, "%s", line.data);
@@ -283,20 +312,11 @@ static void put_head(struct gen_bytes *out, const struct compare_job *job) {
 }
 
 void compare_report_text(struct gen_bytes *out, const struct compare_job *job) {
-    const char *base = job->base != NULL ? job->base_file : compare_label(&job->models[0]);
     put_head(out, job);
     for (size_t row = 0; row < N_OF(rows); row++) {
         if (((unsigned)rows[row].of & (job->task != NULL ? OF_TASK : OF_TEXT)) != 0) {
             put_row(out, job, row);
         }
     }
-    for (size_t i = job->base != NULL ? 0 : 1; i < job->n; i++) {
-        const struct compared *model = &job->models[i];
-        if (job->task != NULL) {
-            put_verdict(out, model, base, "acc", model->acc.mean, model->acc.error);
-        } else if (model->agrees) {
-            put_verdict(out, model, base, "log p for each token", model->agreement.difference,
-                        model->agreement.difference_stderr);
-        }
-    }
+    compare_words(out, job);
 }

@@ -22,9 +22,6 @@
 /* Longest text in bytes; well before it the memory of the machine ends. */
 #define TEXT_LIMIT ((size_t)1 << (sizeof(size_t) > 4 ? 36 : 30))
 
-/* The context of llama-perplexity, where none is said. */
-#define LLAMA_CTX 512
-
 static const char *const conventions[] = {"windows", "llama.cpp", NULL};
 
 struct eval_command_settings {
@@ -61,7 +58,7 @@ static const struct option table[] = {
                "records of your own: {\"context\":..., \"choices\":[...], \"label\":0}"),
     OPTION_ROW_HEADING("Output"),
     OPTION_ROW("json", '\0', OPTION_FLAG, EVAL_AT(AT(eval), json), NULL, "print one JSON object"),
-    EVAL_ROWS_OUTPUT(AT(eval)),
+    EVAL_ROWS_OUTPUT(AT(eval), "model, speed and sandbox"),
 };
 
 static const struct option_conflict conflicts[] = {
@@ -125,14 +122,6 @@ static int failure(struct eval *eval, enum gen_status status, const struct gen_e
     return message_exit_code(status);
 }
 
-static void say_speed(const struct eval *eval, const char *what, uint64_t n) {
-    double seconds = gen_clock() - eval->job.start;
-    if (eval->job.settings->verbose) {
-        message("%llu %s in %.3f s (%.1f/s)", (unsigned long long)n, what, seconds,
-                seconds > 0 ? (double)n / seconds : 0);
-    }
-}
-
 /* ---- a text ----------------------------------------------------------------------------------*/
 
 static int read_text(struct eval *eval) {
@@ -181,7 +170,7 @@ static int eval_text(struct eval *eval) {
     }
     eval->subject.n_ctx = gen_scorer_n_ctx(eval->job.scorer);
     eval->subject.stride = options.stride > 0 ? options.stride : eval->subject.n_ctx;
-    say_speed(eval, "tokens", result.n_ids);
+    eval_job_say_speed(&eval->job, "tokens", result.n_ids);
     eval_report_text(&eval->out, &eval->subject, &result, eval->settings->eval.json);
     return EXIT_DONE;
 }
@@ -248,7 +237,7 @@ static int eval_choices(struct eval *eval) {
         message("%.300s: there are no records in it", message_name(eval->subject.file));
         eval->failed = true;
     }
-    say_speed(eval, "records", result.n);
+    eval_job_say_speed(&eval->job, "records", result.n + result.n_failed);
     if (result.n > 0) {
         eval_report_choices(&eval->out, &eval->subject, &result, eval->settings->eval.json);
     }
@@ -332,7 +321,8 @@ static int run(void *opaque, const struct options_parsed *parsed) {
         code = open_subject(&eval, parsed);
     }
     if (code == EXIT_DONE) {
-        code = eval_job_begin(&eval.job, false, 0);
+        const char *reads = settings->text == NULL ? eval.subject.file : NULL;
+        code = eval_job_begin(&eval.job, reads, false, 0);
     }
     bool begun = code == EXIT_DONE;
     if (begun) {

@@ -8,22 +8,23 @@
 
 #include "cli/compute_options.h"
 #include "cli/exit_code.h"
+#include "cli/input.h"
 #include "cli/message.h"
 #include "cli/sandbox.h"
 #include "cli/signals.h"
 
 static int32_t n_threads_of(const struct eval_settings *settings) {
-    return settings->n_threads > 0 ? settings->n_threads : gen_default_threads();
+    return settings->model.n_threads > 0 ? settings->model.n_threads : gen_default_threads();
 }
 
 int eval_job_load(struct eval_job *job) {
     struct gen_model_options options = gen_model_options_default();
     struct gen_error err;
-    options.n_threads = job->settings->n_threads;
+    options.n_threads = job->settings->model.n_threads;
     if (!text_out_check(job->settings->output)) {
         return EXIT_FAILED;
     }
-    enum gen_status status = model_load_open(&job->load, job->settings->model, &options, &err);
+    enum gen_status status = model_load_open(&job->load, job->settings->model.name, &options, &err);
     signals_catch();
     if (status != GEN_OK) {
         message("%s", err.message);
@@ -41,14 +42,38 @@ static void report_model(const struct eval_job *job) {
             (int)n_threads_of(job->settings));
 }
 
-int eval_job_begin(struct eval_job *job, bool many, int32_t n_best) {
+/* The context and stride that were asked for are possible. False after a message. */
+static bool check_windows(const struct eval_job *job) {
+    const struct eval_settings *settings = job->settings;
+    int32_t most = gen_model_config(job->load.model)->n_ctx;
+    int32_t n_ctx = settings->n_ctx > 0 ? settings->n_ctx : most;
+    if (n_ctx > most) {
+        message("--ctx is %d, but the model's context is %d", (int)n_ctx, (int)most);
+        return false;
+    }
+    if (settings->stride > n_ctx) {
+        message("--stride is %d, but must be at most --ctx, which is %d", (int)settings->stride,
+                (int)n_ctx);
+        return false;
+    }
+    return true;
+}
+
+int eval_job_begin(struct eval_job *job, const char *reads, bool many, int32_t n_best) {
     const struct eval_settings *settings = job->settings;
     struct gen_error err;
+    if (!check_windows(job)) {
+        return EXIT_USAGE;
+    }
+    if (input_spoiled_by(job->load.path, settings->output) ||
+        input_spoiled_by(reads, settings->output)) {
+        return EXIT_FAILED;
+    }
     /* What the system says of its processors is read from files, so before the sandbox. */
     struct gen_score_options options = {
         .n_threads = n_threads_of(settings),
         .kernels = compute_kernels(),
-        .kv_type = compute_kv_types[settings->kv_type],
+        .kv_type = compute_kv_types[settings->model.kv_type],
         .n_ctx = settings->n_ctx,
         .stride = settings->stride,
         .n_best = n_best,
@@ -61,7 +86,7 @@ int eval_job_begin(struct eval_job *job, bool many, int32_t n_best) {
     if (settings->verbose) {
         report_model(job);
     }
-    if (!settings->no_sandbox) {
+    if (!settings->model.no_sandbox) {
         char *output = text_out_directory(&job->out);
         struct sandbox sandbox =
             sandbox_enter((const char *const *)&output, output != NULL ? 1 : 0, NULL);
@@ -78,6 +103,14 @@ int eval_job_begin(struct eval_job *job, bool many, int32_t n_best) {
     progress_begin(&job->progress, "score", settings->quiet);
     job->start = gen_clock();
     return EXIT_DONE;
+}
+
+void eval_job_say_speed(const struct eval_job *job, const char *what, uint64_t n) {
+    double seconds = gen_clock() - job->start;
+    if (job->settings->verbose) {
+        message("%llu %s in %.3f s (%.1f/s)", (unsigned long long)n, what, seconds,
+                seconds > 0 ? (double)n / seconds : 0);
+    }
 }
 
 bool eval_job_go_on(void *context) {

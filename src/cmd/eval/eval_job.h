@@ -6,35 +6,34 @@
 #define CMD_EVAL_EVAL_JOB_H
 
 #include "cli/model_load.h"
-#include "cli/options.h"
+#include "cli/model_options.h"
 #include "cli/progress.h"
 #include "cli/text_out.h"
 #include "gen_eval.h"
 
+/* The context of llama-perplexity, where none is said. */
+#define LLAMA_CTX 512
+
 struct eval_settings {
-    const char *model;
-    int32_t n_threads, kv_type, n_ctx, stride;
+    struct model_settings model;
+    int32_t n_ctx, stride;
     const char *output;
-    bool special, json, verbose, quiet, no_sandbox;
+    bool special, json, verbose, quiet;
 };
 
 /* Rows of a table; `at` is the offset of the struct eval_settings in the command's. */
 #define EVAL_AT(at, member) ((at) + offsetof(struct eval_settings, member))
+#define EVAL_HELP_KV_TYPE                                                                          \
+    "how keys and values are stored: f16 takes half the memory, but rounds them"
 #define EVAL_ROWS_MODEL(at)                                                                        \
-    OPTION_ROW("model", 'm', OPTION_STRING, EVAL_AT(at, model), "PATH|NAME",                       \
-               "a GGUF file, a Hugging Face directory, or a name; default: $GEN_MODEL, else the "  \
-               "built-in model"),                                                                  \
-        OPTION_ROW_RANGE("threads", 't', OPTION_INT, EVAL_AT(at, n_threads), "N", 1, 1024,         \
-                         "threads to use (default: the physical cores this process may use)"),     \
-        OPTION_ROW_CHOICE("kv-type", '\0', EVAL_AT(at, kv_type), "TYPE", compute_kv_types,         \
-                          "how keys and values are stored: f16 takes half the memory, but rounds " \
-                          "them"),                                                                 \
-        OPTION_ROW("no-sandbox", '\0', OPTION_FLAG, EVAL_AT(at, no_sandbox), NULL, SANDBOX_HELP)
-#define EVAL_ROWS_OUTPUT(at)                                                                       \
+    MODEL_ROWS(EVAL_AT(at, model), MODEL_HELP),                                                    \
+        MODEL_ROW_KV_TYPE(EVAL_AT(at, model), EVAL_HELP_KV_TYPE),                                  \
+        MODEL_ROW_SANDBOX(EVAL_AT(at, model))
+#define EVAL_ROWS_OUTPUT(at, what)                                                                 \
     OPTION_ROW("output", 'o', OPTION_STRING, EVAL_AT(at, output), "FILE",                          \
                "write to FILE, which stays as it is until all is done; - is stdout"),              \
         OPTION_ROW("verbose", 'v', OPTION_FLAG, EVAL_AT(at, verbose), NULL,                        \
-                   "say model, speed and sandbox on stderr"),                                      \
+                   "say " what " on stderr"),                                                      \
         OPTION_ROW("quiet", 'q', OPTION_FLAG, EVAL_AT(at, quiet), NULL,                            \
                    "say nothing on stderr but errors")
 
@@ -53,9 +52,12 @@ struct eval_job {
 int eval_job_load(struct eval_job *job);
 /**
  * Everything is open that will be read: open the output, of one text or of many, give up the rest
- * and make a scorer. n_best: likeliest ids for each token. An exit code as above.
+ * and make a scorer. reads: the file that is read meanwhile, "-" is stdin, NULL: none. n_best:
+ * likeliest ids for each token. An exit code as above.
  */
-int eval_job_begin(struct eval_job *job, bool many, int32_t n_best);
+int eval_job_begin(struct eval_job *job, const char *reads, bool many, int32_t n_best);
+/** With --verbose: how many there were of something, in which time since the work began. */
+void eval_job_say_speed(const struct eval_job *job, const char *what, uint64_t n);
 /** Whether nothing asked to stop; the context of callbacks that go_on is called with is the job. */
 bool eval_job_go_on(void *job);
 /** The work is done, `whole` or not, with `code`, which is given back unless closing fails or a

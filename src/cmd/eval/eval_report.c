@@ -39,9 +39,11 @@ static void figure(struct gen_bytes *out, const char *name, double value, double
 void eval_report_text(struct gen_bytes *out, const struct eval_subject *subject,
                       const struct gen_eval_text *result, bool json) {
     if (!json) {
-        text_line(out, "%-12s %llu, scored %llu, in %llu windows of %d (%s)", "tokens",
+        text_line(out, "%-12s %llu, scored %llu, in %llu window%s of %d%s", "tokens",
                   (unsigned long long)result->n_ids, (unsigned long long)result->n_scored,
-                  (unsigned long long)result->n_windows, (int)subject->n_ctx, subject->convention);
+                  (unsigned long long)result->n_windows, result->n_windows == 1 ? "" : "s",
+                  (int)subject->n_ctx,
+                  strcmp(subject->convention, "llama.cpp") == 0 ? ", as llama-perplexity" : "");
         figure(out, "perplexity", result->perplexity, result->perplexity_stderr);
         figure(out, "bits/byte", result->bits_per_byte, (double)NAN);
         figure(out, "bits/char", result->bits_per_char, (double)NAN);
@@ -72,7 +74,13 @@ void eval_report_choices(struct gen_bytes *out, const struct eval_subject *subje
     bool has_norm = !isnan(result->acc_norm);
     bool has_perplexity = !isnan(result->perplexity);
     if (!json) {
-        text_line(out, "%-12s %llu of %s", "records", (unsigned long long)result->n, subject->task);
+        char failed[40] = "";
+        if (result->n_failed > 0) {
+            snprintf(failed, sizeof failed, ", %llu more failed",
+                     (unsigned long long)result->n_failed);
+        }
+        text_line(out, "%-12s %llu of %s%s", "records", (unsigned long long)result->n,
+                  subject->task, failed);
         figure(out, "acc", result->acc, result->acc_stderr);
         if (has_norm) {
             figure(out, "acc_norm", result->acc_norm, result->acc_norm_stderr);

@@ -54,7 +54,7 @@ static const struct option table[] = {
                      "and the N likeliest tokens in its place"),
     OPTION_ROW("json", '\0', OPTION_FLAG, EVAL_AT(AT(eval), json), NULL,
                "print one JSON object a line for each text"),
-    EVAL_ROWS_OUTPUT(AT(eval)),
+    EVAL_ROWS_OUTPUT(AT(eval), "model, speed and sandbox"),
 };
 
 static const struct option_conflict conflicts[] = {
@@ -81,6 +81,8 @@ static const struct options_spec spec = {
                 "  gen score -f stories.txt\n"
                 "  gen score --jsonl --tokens --json < records.jsonl\n"
                 "\n"
+                "In a table a part of a character is shown as its bytes: <F0 9F>.\n"
+                "\n"
                 "Members of the JSON: index, logprob, n_tokens (those that are scored),\n"
                 "perplexity, bits_per_byte, is_greedy (each token is the likeliest), input; with\n"
                 "--tokens ids, tokens, token_logprobs, token_ranks; with --logprobs top; of a\n"
@@ -93,6 +95,7 @@ struct score {
     struct eval_job job;
     struct score_input input;
     char *text; /* operands, joined */
+    uint64_t n; /* results so far */
     struct gen_bytes line;
 };
 
@@ -106,6 +109,7 @@ static bool take(void *context, const struct gen_score *result) {
         .input = rest != NULL && rest->object.n > 0 ? &rest->object : NULL,
     };
     score->line.n = 0;
+    score->n++;
     if (result->error != NULL) {
         progress_end(&score->job.progress);
         message("text with index %llu: %s", (unsigned long long)result->index,
@@ -115,7 +119,7 @@ static bool take(void *context, const struct gen_score *result) {
         score_output_json(&score->line, result, &with);
     } else {
         if (result->index == 0) {
-            score_output_head(&score->line);
+            score_output_head(&score->line, with.tokens);
         }
         score_output_text(&score->line, result, &with);
     }
@@ -146,6 +150,7 @@ static int work(struct score *score, bool *whole) {
         message("%s", err.message);
         return message_exit_code(status);
     }
+    eval_job_say_speed(&score->job, "texts", score->n);
     *whole = !score->input.failed;
     return n_failed > 0 || score->input.failed ? EXIT_FAILED : EXIT_DONE;
 }
@@ -199,7 +204,8 @@ static int run(void *opaque, const struct options_parsed *parsed) {
     }
     if (code == EXIT_DONE) {
         bool many = score.input.text == NULL;
-        code = eval_job_begin(&score.job, many, settings->n_best);
+        const char *file = settings->file != NULL ? settings->file : "-";
+        code = eval_job_begin(&score.job, many ? file : NULL, many, settings->n_best);
     }
     if (code == EXIT_DONE) {
         code = work(&score, &whole);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "cli/alloc.h"
 #include "cli/json_out.h"
 #include "text/json_quote.h"
@@ -165,16 +166,38 @@ static void quoted(struct gen_bytes *text, const char *bytes, size_t n) {
     }
 }
 
+static bool is_text(const char *bytes, size_t n) {
+    const unsigned char *at = (const unsigned char *)bytes;
+    int length = 1;
+    for (size_t i = 0; i < n && length > 0; i += (size_t)length) {
+        uint32_t codepoint;
+        length = bytes_utf8(at + i, n - i, &codepoint);
+    }
+    return length > 0;
+}
+
+/* A token that begins or ends amid a character: <F0 9F>, without quotes. */
+static void as_bytes(struct gen_bytes *text, const char *bytes, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        char number[8];
+        snprintf(number, sizeof number, "%s%02X", i == 0 ? "<" : " ", (unsigned char)bytes[i]);
+        append(text, number);
+    }
+    append(text, ">");
+}
+
 static void quoted_token(struct gen_bytes *text, const struct gen_tokenizer *tokenizer,
                          int32_t id) {
-    if (tokenizer != NULL) {
-        size_t n;
-        const char *piece = gen_tokenizer_piece(tokenizer, id, &n);
-        quoted(text, piece, n);
-    } else {
+    size_t n = 0;
+    const char *piece = tokenizer != NULL ? gen_tokenizer_piece(tokenizer, id, &n) : NULL;
+    if (piece == NULL) {
         char number[16];
         snprintf(number, sizeof number, "%d", (int)id);
         append(text, number);
+    } else if (is_text(piece, n)) {
+        quoted(text, piece, n);
+    } else {
+        as_bytes(text, piece, n);
     }
 }
 
@@ -224,8 +247,9 @@ static void token_line(struct gen_bytes *text, const struct gen_score *score, si
     append(text, "\n");
 }
 
-void score_output_head(struct gen_bytes *text) {
+void score_output_head(struct gen_bytes *text, bool with_tokens) {
     append(text, "     logprob  perplexity   bits/byte  tokens  text\n");
+    append(text, with_tokens ? "     logprob        rank  token\n" : "");
 }
 
 void score_output_text(struct gen_bytes *text, const struct gen_score *score,

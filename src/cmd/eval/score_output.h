@@ -27,7 +27,7 @@ void score_output_json(struct gen_bytes *line, const struct gen_score *score,
 /** Append the line of the table, and lines for its tokens. */
 void score_output_text(struct gen_bytes *text, const struct gen_score *score,
                        const struct score_output *with);
-/** Append the line above the table. */
-void score_output_head(struct gen_bytes *text);
+/** Append the lines above the table: of texts, and of their tokens where these are shown. */
+void score_output_head(struct gen_bytes *text, bool with_tokens);
 
 #endif

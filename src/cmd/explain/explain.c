@@ -8,13 +8,13 @@
 #include <unistd.h>
 
 #include "base/size.h"
-#include "cli/compute_options.h"
 #include "cli/exit_code.h"
 #include "cli/ids.h"
+#include "cli/input.h"
 #include "cli/message.h"
 #include "cli/model_load.h"
+#include "cli/model_options.h"
 #include "cli/progress.h"
-#include "cli/sandbox.h"
 #include "cli/signals.h"
 #include "cli/wrap.h"
 #include "cmd/command.h"
@@ -22,9 +22,10 @@
 #include "cmd/generate/prompt_text.h"
 
 struct explain_settings {
-    const char *model, *prompt, *file, *prompt_ids, *output;
+    struct model_settings model;
+    const char *prompt, *file, *prompt_ids, *output;
     struct gen_explain_options options;
-    bool special, json, no_sandbox, verbose, quiet;
+    bool special, json, verbose, quiet;
     int32_t color;
 };
 
@@ -32,14 +33,8 @@ struct explain_settings {
 
 static const struct option table[] = {
     OPTION_ROW_HEADING("Model"),
-    OPTION_ROW(
-        "model", 'm', OPTION_STRING, AT(model), "PATH|NAME",
-        "a GGUF file, a Hugging Face directory, or a name looked up in $GEN_MODEL_PATH, "
-        "$XDG_DATA_HOME/gen/models and the Hugging Face cache; default: $GEN_MODEL, else the "
-        "built-in model"),
-    OPTION_ROW_RANGE("threads", 't', OPTION_INT, AT(options.n_threads), "N", 1, 1024,
-                     "threads to use (default: the physical cores this process may use)"),
-    OPTION_ROW("no-sandbox", '\0', OPTION_FLAG, AT(no_sandbox), NULL, SANDBOX_HELP),
+    MODEL_ROWS(AT(model), MODEL_HELP_PLACES),
+    MODEL_ROW_SANDBOX(AT(model)),
     OPTION_ROW_HEADING("Text (default: all of stdin, without its last newline)"),
     OPTION_ROW("prompt", 'p', OPTION_STRING, AT(prompt), "TEXT", "the text"),
     OPTION_ROW("file", 'f', OPTION_STRING, AT(file), "FILE",
@@ -176,7 +171,7 @@ static bool on_progress(void *context, uint64_t done, uint64_t total) {
 /* Everything is read and the output is open: give up the rest. How many threads there will be is
  * read from files of the system, so before. */
 static void enter_sandbox(struct explain_settings *settings, const struct text_out *out) {
-    if (settings->no_sandbox) {
+    if (settings->model.no_sandbox) {
         return;
     }
     if (settings->options.n_threads == 0) {
@@ -208,7 +203,7 @@ static int explain(struct explain_settings *settings, const struct model_load *l
                    const struct gen_ids *ids) {
     struct text_out out;
     struct gen_error err = {0};
-    if (!text_out_open(&out, settings->output)) {
+    if (input_spoiled_by(load->path, settings->output) || !text_out_open(&out, settings->output)) {
         return EXIT_FAILED;
     }
     enter_sandbox(settings, &out);
@@ -250,8 +245,9 @@ static int run(void *opaque, const struct options_parsed *parsed) {
     struct model_load load;
     struct gen_ids ids = {0};
     struct gen_model_options options = gen_model_options_default();
-    options.n_threads = settings->options.n_threads;
-    enum gen_status status = model_load_open(&load, settings->model, &options, &err);
+    settings->options.n_threads = settings->model.n_threads;
+    options.n_threads = settings->model.n_threads;
+    enum gen_status status = model_load_open(&load, settings->model.name, &options, &err);
     signals_catch();
     if (status == GEN_OK) {
         model_load_say_notes(&load, settings->verbose);

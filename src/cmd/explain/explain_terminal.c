@@ -257,6 +257,9 @@ static void put_legend(struct terminal *terminal) {
              "%zu tokens; but for the first %.4g bits, %.4g each, perplexity %.4g\n", e->n,
              explain_all_bits(e), explain_all_bits(e) / (double)(e->n - 1), explain_perplexity(e));
     put(terminal, line);
+    put(terminal, "under a token its probability");
+    put(terminal, e->n_top > 0 ? ", then the likeliest there" : "");
+    put(terminal, "; \xc2\xb7 is a blank\n");
 }
 
 bool explain_write_terminal(struct text_out *out, const struct explain_view *view, bool color,

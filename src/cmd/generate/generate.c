@@ -87,7 +87,7 @@ static enum gen_status prepare(struct generate *generate, const struct options_p
     struct generate_settings *settings = generate->settings;
     struct gen_model_options options = gen_model_options_default();
     options.n_threads = settings->options.n_threads;
-    enum gen_status status = model_load_open(&generate->load, settings->model, &options, err);
+    enum gen_status status = model_load_open(&generate->load, settings->model.name, &options, err);
     /* The first thing to wait for may be a prompt. */
     signals_catch();
     if (status == GEN_OK) {
@@ -129,7 +129,7 @@ static void report_model(const struct generate *generate) {
  */
 static void enter_sandbox(struct generate *generate) {
     struct generate_settings *settings = generate->settings;
-    if (settings->no_sandbox) {
+    if (settings->model.no_sandbox) {
         return;
     }
     if (settings->options.n_threads == 0) {

@@ -4,6 +4,7 @@
  */
 #include "cmd/generate/generate_json.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "cli/alloc.h"
@@ -14,34 +15,57 @@
 #define SCORE_DIGITS 6
 
 /* The members of one token. */
-static void token(struct json_out *json, const struct gen_logprob *logprob,
+static void token(struct json_out *json, int32_t id, double logprob,
                   const struct gen_tokenizer *tokenizer) {
-    json_out_int(json, "id", logprob->id);
+    json_out_int(json, "id", id);
     if (tokenizer != NULL) {
         size_t n;
-        const char *piece = gen_tokenizer_piece(tokenizer, logprob->id, &n);
+        const char *piece = gen_tokenizer_piece(tokenizer, id, &n);
         json_out_string(json, "token", piece, n);
         json_out_bytes(json, "bytes", piece, n);
     }
-    json_out_double(json, "logprob", (double)logprob->logprob, FLOAT_DIGITS);
+    json_out_double(json, "logprob", logprob, FLOAT_DIGITS);
+}
+
+/* A token, and the n likeliest in its place. */
+static void token_with_best(struct json_out *json, int32_t id, double logprob,
+                            const struct gen_logprob *best, size_t n,
+                            const struct gen_tokenizer *tokenizer) {
+    json_out_open(json, NULL, '{');
+    token(json, id, logprob, tokenizer);
+    if (isnan(logprob)) {
+        json_out_raw(json, "top", "null", 4);
+    } else {
+        json_out_open(json, "top", '[');
+        for (size_t i = 0; i < n; i++) {
+            json_out_open(json, NULL, '{');
+            token(json, best[i].id, (double)best[i].logprob, tokenizer);
+            json_out_close(json, '}');
+        }
+        json_out_close(json, ']');
+    }
+    json_out_close(json, '}');
 }
 
 static void logprobs(struct json_out *json, const struct gen_result *result,
                      const struct gen_tokenizer *tokenizer) {
-    json_out_open(json, "logprobs", '[');
-    for (size_t i = 0; i < result->n_new_ids; i++) {
-        json_out_open(json, NULL, '{');
-        token(json, &result->chosen[i], tokenizer);
-        json_out_open(json, "top", '[');
-        for (size_t j = 0; j < result->n_logprobs; j++) {
-            json_out_open(json, NULL, '{');
-            token(json, &result->logprobs[i * result->n_logprobs + j], tokenizer);
-            json_out_close(json, '}');
+    size_t n = result->n_logprobs;
+    if (result->prompt_logprobs != NULL) {
+        json_out_open(json, "prompt_logprobs", '[');
+        for (size_t i = 0; i < result->n_prompt_ids; i++) {
+            token_with_best(json, result->prompt_ids[i], result->prompt_logprobs[i],
+                            result->prompt_best + i * n, n, tokenizer);
         }
         json_out_close(json, ']');
-        json_out_close(json, '}');
     }
-    json_out_close(json, ']');
+    if (n > 0) {
+        json_out_open(json, "logprobs", '[');
+        for (size_t i = 0; i < result->n_new_ids; i++) {
+            token_with_best(json, result->chosen[i].id, (double)result->chosen[i].logprob,
+                            result->logprobs + i * n, n, tokenizer);
+        }
+        json_out_close(json, ']');
+    }
 }
 
 static void texts(struct json_out *json, const struct gen_result *result,
@@ -98,9 +122,7 @@ void generate_json_result(struct gen_bytes *line, const struct gen_result *resul
         json_out_double(&json, "decode_seconds", result->decode_seconds, TIME_DIGITS);
         json_out_close(&json, '}');
     }
-    if (result->n_logprobs > 0) {
-        logprobs(&json, result, with->tokenizer);
-    }
+    logprobs(&json, result, with->tokenizer);
     origin(&json, with);
     json_out_close(&json, '}');
     alloc_append(&json.text, "\n", 1);

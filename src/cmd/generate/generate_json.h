@@ -10,7 +10,9 @@
  * neither prompt nor option has them again in a member "input". With --logprobs N a member
  * "logprobs" has one object for each new id:
  *  {"id":5,"token":"...","bytes":[...],"logprob":-1.5,"top":[{"id":...}, ...]},
- * where `bytes` are numbers: a token may hold a part of a character, which no string can show.
+ * where `bytes` are numbers: a token may hold a part of a character, which no string can show. With
+ * --echo-logprobs "prompt_logprobs" has the same for each id of the prompt, named as vLLM names it;
+ * of the first, which has nothing before it, logprob and top are null, as in OpenAI's echo.
  */
 #ifndef CMD_GENERATE_GENERATE_JSON_H
 #define CMD_GENERATE_GENERATE_JSON_H

@@ -7,7 +7,6 @@
 
 #include <string.h>
 
-#include "cli/compute_options.h"
 #include "cli/message.h"
 #include "cli/text_out.h"
 
@@ -211,6 +210,7 @@ enum gen_status generate_settings_complete(struct generate_settings *settings,
                                            const struct options_parsed *parsed,
                                            struct gen_error *err) {
     struct gen_generate_options *options = &settings->options;
+    options->n_threads = settings->model.n_threads;
     options->stop = settings->stop.data;
     options->n_stop = settings->stop.n;
     if (options_given(parsed, &generate_spec, "max-length") &&
@@ -234,10 +234,6 @@ enum gen_status generate_settings_complete(struct generate_settings *settings,
         settings->name =
             options->num_return_sequences > 1 ? "{{index}}.{{sequence}}.txt" : "{{index}}.txt";
     }
-    if (options->n_logprobs > 0 && !settings->json) {
-        message_set(err, GEN_BAD_ARGUMENT, "--logprobs needs --json, where they are shown");
-        return GEN_BAD_ARGUMENT;
-    }
     if (settings->no_timings && !settings->json) {
         message_set(err, GEN_BAD_ARGUMENT, "--no-timings needs --json, where timings are shown");
         return GEN_BAD_ARGUMENT;
@@ -248,7 +244,7 @@ enum gen_status generate_settings_complete(struct generate_settings *settings,
     if (check_form(settings, parsed, err) != GEN_OK) {
         return GEN_BAD_ARGUMENT;
     }
-    options->kv_type = compute_kv_types[settings->kv_type];
+    options->kv_type = compute_kv_types[settings->model.kv_type];
     if (settings->speculate || settings->no_speculate) {
         options->speculate = settings->speculate;
     }

@@ -4,7 +4,7 @@
 #ifndef CMD_GENERATE_GENERATE_OPTIONS_H
 #define CMD_GENERATE_GENERATE_OPTIONS_H
 
-#include "cli/options.h"
+#include "cli/model_options.h"
 #include "gen.h"
 
 enum generate_stop_at { GENERATE_STOP_AT_LIMIT, GENERATE_STOP_AT_SENTENCE };
@@ -15,7 +15,7 @@ enum generate_context { GENERATE_CONTEXT_STOP, GENERATE_CONTEXT_SLIDE };
 /** What the command line says; the parser fills it. */
 struct generate_settings {
     struct gen_generate_options options;
-    const char *model;
+    struct model_settings model;
     int32_t defaults;       /**< enum generate_defaults, of model_defaults.h */
     int32_t early_stopping; /**< enum gen_early_stopping */
 
@@ -41,11 +41,9 @@ struct generate_settings {
     bool resume;
     int32_t context; /**< enum generate_context */
     int32_t stop_at; /**< enum generate_stop_at */
-    int32_t kv_type; /**< which of its names */
 
     /* output */
     bool no_echo, json, no_timings, verbose, quiet;
-    bool no_sandbox;
     const char *save_logits, *separator, *output;
     const char *output_dir, *name;
     const char *shard_text;

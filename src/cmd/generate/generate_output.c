@@ -104,6 +104,15 @@ static void write_ids(struct generate_output *output, const struct gen_result *r
     text_out_write(&output->out, output->scratch.data, output->scratch.n);
 }
 
+/* The table of --logprobs in lines of its own after a text; the last one ends as the text does. */
+static void write_table(struct generate_output *output, const struct gen_result *result) {
+    output->scratch.n = 0;
+    alloc_append(&output->scratch, "\n", 1);
+    logprob_table_fit(&output->table, &output->out);
+    logprob_table_append(&output->scratch, &output->table, result);
+    text_out_write(&output->out, output->scratch.data, output->scratch.n - 1);
+}
+
 /* ---- a file a text ---------------------------------------------------------------------------*/
 
 /* Open the file of a text. */
@@ -265,6 +274,7 @@ static bool on_end(void *context, const struct gen_result *result) {
         if (output->load->tokenizer == NULL) {
             write_ids(output, result);
         }
+        write_table(output, result);
         end_text(output);
     }
     if (output->settings->output_dir != NULL) {
@@ -357,6 +367,7 @@ bool generate_output_init(struct generate_output *output, const struct generate_
         return false;
     }
     if (settings->output_dir != NULL) {
+        output->out.fd = -1; /* each text has a file, and none is a terminal */
         if (!make_directory(settings->output_dir)) {
             return false;
         }
@@ -365,6 +376,7 @@ bool generate_output_init(struct generate_output *output, const struct generate_
     }
     output->bold = text_out_color(&output->out, (enum text_color)settings->color);
     output->on_terminal = terminal_text_needed(&output->out);
+    output->table = logprob_table_for(&output->out, output->bold, load->tokenizer);
     output->start = gen_clock();
     progress_begin(&output->progress, "gen", settings->quiet || output->out.live);
     if (logits != NULL && !open_file(output, &output->logits, logits)) {

@@ -3,8 +3,6 @@
  * What they must fulfil together is checked in generate_options.c.
  */
 #include "base/size.h"
-#include "cli/compute_options.h"
-#include "cli/sandbox.h"
 #include "cli/text_out.h"
 #include "cmd/generate/generate_rows.h"
 
@@ -19,22 +17,15 @@ static const char *const context_names[] = {"stop", "slide", NULL};
 
 static const struct option table[] = {
     OPTION_ROW_HEADING("Model"),
-    OPTION_ROW(
-        "model", 'm', OPTION_STRING, AT(model), "PATH|NAME",
-        "a GGUF file, a Hugging Face directory, or a name looked up in $GEN_MODEL_PATH, "
-        "$XDG_DATA_HOME/gen/models and the Hugging Face cache; default: $GEN_MODEL, else the "
-        "built-in model"),
+    MODEL_ROWS(AT(model), MODEL_HELP_PLACES),
     GENERATE_ROW_DEFAULTS,
-    OPTION_ROW_RANGE("threads", 't', OPTION_INT, AT(options.n_threads), "N", 1, 1024,
-                     "threads to use (default: the physical cores this process may use)"),
-    OPTION_ROW("no-sandbox", '\0', OPTION_FLAG, AT(no_sandbox), NULL, SANDBOX_HELP),
+    MODEL_ROW_SANDBOX(AT(model)),
     OPTION_ROW_RANGE("batch", '\0', OPTION_INT, AT(options.batch), "N", 1, 1024,
                      "most texts to work on at once; more are faster in all and take more memory "
                      "(default: 64, or what fits into 512 MiB)"),
-    OPTION_ROW_CHOICE(
-        "kv-type", '\0', AT(kv_type), "TYPE", compute_kv_types,
-        "how keys and values of the text so far are stored: f16 takes half the memory "
-        "and is faster in long texts and large batches, but rounds them"),
+    MODEL_ROW_KV_TYPE(
+        AT(model), "how keys and values of the text so far are stored: f16 takes half the memory "
+                   "and is faster in long texts and large batches, but rounds them"),
     OPTION_ROW_CHOICE(
         "context", '\0', AT(context), "WHAT", context_names,
         "when the context is full: stop, or slide: go on over its last half, read again"),
@@ -173,7 +164,14 @@ static const struct option table[] = {
     OPTION_ROW("no-timings", '\0', OPTION_FLAG, AT(no_timings), NULL,
                "with --json: leave the timings out, so that the same run gives the same bytes"),
     OPTION_ROW_RANGE("logprobs", '\0', OPTION_INT, AT(options.n_logprobs), "N", 0, 1000,
-                     "with --json: the N likeliest tokens of each step"),
+                     "after each text a table: the probability of each new token (before the rules "
+                     "under Sampling) and the N likeliest in its place; with --json their log "
+                     "probabilities (natural logarithm)"),
+    OPTION_ROW("echo-logprobs", '\0', OPTION_FLAG, AT(options.prompt_logprobs), NULL,
+               "the same of the prompt's tokens, all of which are then read, also where "
+               "--prompt-cache holds them; none (- or null) of the first, which has nothing before "
+               "it, and of those that have slid out of the context. With --json in "
+               "\"prompt_logprobs\""),
     OPTION_ROW("save-logits", '\0', OPTION_STRING, AT(save_logits), "FILE",
                "write logits as float32, little-endian: a row for each prompt position and step"),
     OPTION_ROW(
@@ -195,8 +193,10 @@ static const struct option table[] = {
         "resume", '\0', OPTION_FLAG, AT(resume), NULL,
         "with --json and -o FILE: go on where an earlier run with the same options ended, be "
         "it killed; prompts that it has answered are passed over"),
-    OPTION_ROW_CHOICE("color", '\0', AT(color), "WHEN", text_color_names,
-                      "show the prompt in bold: auto, always or never; NO_COLOR is heeded"),
+    OPTION_ROW_CHOICE(
+        "color", '\0', AT(color), "WHEN", text_color_names,
+        "show the prompt in bold, the tokens of --logprobs in colors: auto, always or "
+        "never; NO_COLOR is heeded"),
     OPTION_ROW("verbose", 'v', OPTION_FLAG, AT(verbose), NULL,
                "say model, seed and speed on stderr"),
     OPTION_ROW("quiet", 'q', OPTION_FLAG, AT(quiet), NULL, "say nothing on stderr but errors"),
@@ -266,8 +266,8 @@ const struct options_spec generate_spec = {
                 "\n"
                 "Members of the JSON: index, sequence, prompt, text, new_text, ids (prompt and\n"
                 "new), new_ids, finish_reason (length, eos, stop, context, time, canceled), seed,\n"
-                "counts, score (of a beam search), timings, logprobs; of many prompts also run (a "
-                "hash of model, options and\n"
+                "counts, score (of a beam search), timings, prompt_logprobs, logprobs; of many\n"
+                "prompts also run (a hash of model, options and\n"
                 "seed) and input (with --jsonl); of a prompt that failed: index, error, run,\n"
                 "input.\n"
                 "\n"

@@ -76,8 +76,8 @@ static enum gen_status add_logits(uint64_t *hash, const struct gen_model *model,
 
 /* Whether texts depend on an option of no group of them. */
 static bool changes_texts(const char *name) {
-    static const char *const names[] = {"context", "lines",   "jsonl",   "csv",
-                                        "null",    "special", "kv-type", "logprobs"};
+    static const char *const names[] = {"context", "lines",   "jsonl",    "csv",          "null",
+                                        "special", "kv-type", "logprobs", "echo-logprobs"};
     bool found = false;
     for (size_t i = 0; i < N_OF(names); i++) {
         found = found || strcmp(names[i], name) == 0;

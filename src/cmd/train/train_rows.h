@@ -5,6 +5,7 @@
 #ifndef CMD_TRAIN_TRAIN_ROWS_H
 #define CMD_TRAIN_TRAIN_ROWS_H
 
+#include "cli/model_options.h"
 #include "cmd/train/train_options.h"
 
 #define TRAIN_AT(member) offsetof(struct train_settings, member)
@@ -81,8 +82,7 @@ extern const char *const train_optimizer_names[];
                          TRAIN_AT(options.checkpoint_minutes), "X", 0, 1e9,                        \
                          "minutes from one to the next; 0: by steps"),                             \
         OPTION_ROW_HEADING("Machine (changes no bit of the model)"),                               \
-        OPTION_ROW_RANGE("threads", 't', OPTION_INT, TRAIN_AT(options.n_threads), "N", 1, 1024,    \
-                         "threads to use (default: the physical cores this process may use)"),     \
+        MODEL_ROW_THREADS(TRAIN_AT(options.n_threads)),                                            \
         OPTION_ROW_RANGE(                                                                          \
             "micro-batch", '\0', OPTION_INT, TRAIN_AT(options.micro_batch), "N", 1, INT32_MAX,     \
             "sequences to work on at once (default: some 1024 tokens, if memory allows)"),         \

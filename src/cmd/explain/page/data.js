@@ -113,6 +113,9 @@ function tokenText(id) {
     if (typeof piece !== "string") {
         return "bytes " + hexOf(piece);
     }
+    if (/^ +$/.test(piece)) {
+        return piece.length === 1 ? "(blank)" : "(" + piece.length + " blanks)";
+    }
     return Array.from(piece, (c) => unseen.test(c) ? signOf(c) : c).join("");
 }
 
