@@ -19,8 +19,10 @@ struct pass {
     struct scheduler *scheduler;
     const struct drafter *drafter; /**< of this run; NULL: no drafts */
     const struct decoder *settles; /**< that of this run which has something to settle; or NULL */
-    struct gen_row *rows;          /**< [n_slots and a chunk] */
-    struct task *tasks;            /**< [n_slots] what each text has in the pass */
+    struct draft drafts[DRAFT_ROWS];
+    size_t n_drafts;
+    struct gen_row *rows; /**< [n_slots and a chunk] */
+    struct task *tasks;   /**< [n_slots] what each text has in the pass */
     size_t n_tasks;
 };
 

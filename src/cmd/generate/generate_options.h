@@ -41,14 +41,14 @@ struct generate_settings {
     bool json_object;
     int32_t context; /**< enum generate_context */
     int32_t stop_at; /**< enum generate_stop_at */
+    const char *draft_model;
     bool speculate, no_speculate;
     int32_t kv_type; /**< which of its names */
 
     /* output */
     bool no_echo, json, no_timings, verbose, quiet;
-    bool no_sandbox;
+    bool no_sandbox, resume;
     const char *save_logits, *separator, *output;
-    bool resume;
     const char *output_dir, *name;
     const char *shard_text;
     int32_t shard, n_shards; /**< from 1; 0 shards: all prompts */
