@@ -243,7 +243,7 @@ struct gen_prompt {
     /**
      * Options of this prompt alone, in the place of those of the run; NULL: it has none. All of
      * struct gen_generate_options can be another but what says how the run works: speculate, batch,
-     * n_threads, kv_type, kernels. `seed` is that of the prompt's first text: take
+     * n_threads, kv_type, kernels, draft. `seed` is that of the prompt's first text: take
      * gen_text_seed(seed of the run, index, 0) where it is to be as if there were no such options.
      * Bad ones fail the prompt. Read, arrays and texts too, before next() is called again.
      */
@@ -294,6 +294,8 @@ struct gen_result {
     double prompt_seconds; /**< processing the prompt; in a batch, together with the others' work */
     double decode_seconds; /**< drawing the new ids; in a batch, as above */
     size_t n_guessed;      /**< new ids that speculation foresaw: each saved a pass */
+    size_t n_drafted;      /**< ids that it guessed, right or wrong */
+    double draft_seconds;  /**< of decode_seconds, guessing; in a batch, as above */
     /**
      * Of a beam search: the sum of the log probabilities of the new ids, as the rules of sampling
      * leave them, divided by their number to the power of length_penalty.
@@ -442,6 +444,7 @@ struct gen_generate_options {
     int32_t batch;
     int n_threads;
     const char *kv_type, *kernels;
+    const struct gen_model *draft;
 };
 struct gen_generate_options gen_generate_options_default(void);
 
@@ -466,13 +469,36 @@ struct gen_engine_options {
     int32_t least_batch; /**< texts at once that there must be room for, e.g. num_beams */
     int32_t n_ctx; /**< positions of a text, 1 ... the model's n_ctx; 0: the model's. What is said
                         of n_ctx above is said of this. */
+    /**
+     * A smaller model that guesses the next ids where the text does not repeat itself, for runs
+     * with `speculate`; NULL, the default: none does. It must have the same vocabulary, and outlive
+     * the engine; its n_ctx may be less, then it sees the end of a text alone. It draws as the text
+     * does, by the same rules and random numbers. What is guessed wrong costs time and nothing
+     * else; how far it guesses goes by the time that guesses cost and save, and where they save
+     * none it is left alone, but for a try now and then. Neither beam searches nor runs whose sink
+     * hears of logits have guesses. Its keys and values are part of what `batch` reckons with. If
+     * it fails - results that are not finite, no memory - there are no guesses any more, which
+     * gen_engine_draft_report() says, and texts go on.
+     */
+    const struct gen_model *draft;
 };
 struct gen_engine_options gen_engine_options_default(void);
 
-/** The model must outlive the engine. Bad options are GEN_BAD_ARGUMENT. */
+/** The model must outlive the engine. Bad options are GEN_BAD_ARGUMENT, also a draft model with
+ *  another vocabulary. */
 enum gen_status gen_engine_new(struct gen_engine **out, const struct gen_model *model,
                                const struct gen_engine_options *options, struct gen_error *err);
 void gen_engine_free(struct gen_engine *engine);
+
+/** What the draft model of an engine has done so far. */
+struct gen_draft_report {
+    uint64_t n_drafted;     /**< ids that it guessed */
+    uint64_t n_accepted;    /**< of them, those that came true: each saved a pass */
+    double seconds;         /**< its time */
+    struct gen_error error; /**< why it has given up; status GEN_OK: it has not */
+};
+/** Without a draft model it is all 0. */
+struct gen_draft_report gen_engine_draft_report(const struct gen_engine *engine);
 
 /**
  * Answer every prompt of the source; as often as you like, but not from a callback of the same

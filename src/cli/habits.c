@@ -24,16 +24,18 @@
 #define MAPPED      "a model file is mapped wherever its weights can be used in place"
 #define PINNING     "that is the system's: taskset, nice, numactl; gen uses the processors it may use"
 #define POSITIONS   "how positions are encoded is the model's affair and cannot be changed"
-#define SPECULATION "--speculate guesses from the text itself; gen takes no second model"
-#define TEXT_ALONE  "gen reads and writes text alone"
-#define WARPERS     "not in gen; --dry-multiplier and --no-repeat-ngram-size are against repetition"
-#define ORDER       "--samplers 'NAME;NAME...' states the order, by names"
-#define LOGGING     "-v says more on stderr, -q less, and 2>FILE keeps it in a file"
-#define NO_NETWORK  "gen uses no network, ever"
-#define TIMINGS     "-v says the speed; --json has the timings, --no-timings leaves them out"
-#define BEGINNING   "a prompt can be given as ids, its first one too: --prompt-ids"
-#define AUTOMATIC   "gen does that by itself; leave it out"
-#define INNER       "gen explain --json has attention, and what each layer would say"
+#define SPECULATION                                                                                \
+    "--speculate guesses from the text itself, --draft-model M with a smaller model, as far as "   \
+    "it pays"
+#define TEXT_ALONE "gen reads and writes text alone"
+#define WARPERS    "not in gen; --dry-multiplier and --no-repeat-ngram-size are against repetition"
+#define ORDER      "--samplers 'NAME;NAME...' states the order, by names"
+#define LOGGING    "-v says more on stderr, -q less, and 2>FILE keeps it in a file"
+#define NO_NETWORK "gen uses no network, ever"
+#define TIMINGS    "-v says the speed; --json has the timings, --no-timings leaves them out"
+#define BEGINNING  "a prompt can be given as ids, its first one too: --prompt-ids"
+#define AUTOMATIC  "gen does that by itself; leave it out"
+#define INNER      "gen explain --json has attention, and what each layer would say"
 
 const struct habit habits_generate[] = {
     {"temp", "temperature", NULL},
@@ -116,6 +118,7 @@ const struct habit habits_generate[] = {
     {"output-hidden-states", NULL, INNER},
     {"return-dict-in-generate", NULL, "--json prints an object for each text"},
     {"encoder-*", NULL, "gen runs decoders, which have no such thing"},
+    {"assistant-model", "draft-model", NULL},
     {"assistant-*", NULL, SPECULATION},
     {"is-assistant", NULL, SPECULATION},
     {"num-assistant-*", NULL, SPECULATION},
@@ -179,10 +182,11 @@ const struct habit habits_generate[] = {
     {"no-op-offload", NULL, ON_CPU},
     {"no-host", NULL, ON_CPU},
     {"fit*", NULL, ON_CPU},
+    {"model-draft", "draft-model", NULL},
     {"spec-*", NULL, SPECULATION},
     {"no-spec-*", NULL, SPECULATION},
     {"draft*", NULL, SPECULATION},
-    {"md", NULL, SPECULATION},
+    {"md", NULL, "--draft-model M"},
     {"devd", NULL, SPECULATION},
     {"hfd", NULL, SPECULATION},
     {"hfrd", NULL, SPECULATION},

@@ -41,6 +41,9 @@ struct decoder {
     enum gen_status (*settle)(void *context, struct gen_error *err);
     /** Free what is kept of the text; may be called again. */
     void (*end)(void *context, struct text *text);
+    /** What draws the text's next id, for those who guess at it with a copy. NULL: nothing that
+     *  could be copied does. */
+    const struct gen_sampler *(*sampler)(const struct text *text);
 };
 
 /** A sampler with the rules of a text, which knows its prompt. */

@@ -47,6 +47,11 @@ static enum gen_status step(void *context, struct text *text, size_t at, const f
     return status;
 }
 
+static const struct gen_sampler *sampler_of(const struct text *text) {
+    return text->decoding;
+}
+
 struct decoder decoder_sampling(struct sampler_scratch *scratch) {
-    return (struct decoder){.context = scratch, .start = start, .step = step, .end = end};
+    return (struct decoder){
+        .context = scratch, .start = start, .step = step, .end = end, .sampler = sampler_of};
 }

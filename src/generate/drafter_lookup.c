@@ -40,14 +40,13 @@ static void seat(void *context, int32_t slot, const struct sequence *sequence) {
 }
 
 /* Looks no further back than the model can see. */
-static size_t guess(void *context, int32_t slot, const struct sequence *sequence, size_t n_most,
-                    int32_t draft[DRAFT_MOST]) {
-    const struct lookup *lookup = context;
+static void look_up(const struct lookup *lookup, struct draft *draft) {
+    const struct sequence *sequence = &draft->text->sequence;
     size_t n = size_min(sequence->ids.n, (size_t)sequence->rules->n_ctx);
     const int32_t *ids = sequence->ids.data + (sequence->ids.n - n);
     /* The place that is most like the end, of several the last one. */
     size_t best = n;
-    size_t best_length = MATCH_LEAST + lookup->caution[slot] - 1;
+    size_t best_length = MATCH_LEAST + lookup->caution[draft->text->seat.slot] - 1;
     for (size_t place = n; place-- > MATCH_LEAST && best_length < MATCH_MOST;) {
         size_t length = match_length(ids, n, place);
         if (length > best_length) {
@@ -56,18 +55,27 @@ static size_t guess(void *context, int32_t slot, const struct sequence *sequence
         }
     }
     /* The longer the match, the further it is to be trusted. */
-    size_t n_draft = best < n ? size_min(size_min(n_most, DRAFT_MOST), best_length) : 0;
-    for (size_t i = 0; i < n_draft; i++) {
+    draft->n = best < n ? size_min(size_min(draft->n_most, DRAFT_MOST), best_length) : 0;
+    for (size_t i = 0; i < draft->n; i++) {
         /* What follows the place may reach the end of the text: then it goes on with the draft. */
-        draft[i] = best + i < n ? ids[best + i] : draft[best + i - n];
+        draft->ids[i] = best + i < n ? ids[best + i] : draft->ids[best + i - n];
     }
-    return n_draft;
+}
+
+static void guess(void *context, struct draft *drafts, size_t n_drafts, size_t n_plain) {
+    (void)n_plain;
+    for (size_t i = 0; i < n_drafts; i++) {
+        if (drafts[i].n == 0) {
+            look_up(context, &drafts[i]);
+        }
+    }
 }
 
 /* Caution grows with each draft that did not come true at all, so that a text without repetition
  *  is soon left alone. */
-static void learn(void *context, int32_t slot, size_t n_accepted) {
+static void learn(void *context, const struct draft *draft, size_t n_accepted) {
     const struct lookup *lookup = context;
+    int32_t slot = draft->text->seat.slot;
     size_t caution = lookup->caution[slot];
     lookup->caution[slot] =
         n_accepted > 0 ? caution / 2 : size_min(2 * caution + 1, MATCH_MOST - MATCH_LEAST);

@@ -17,6 +17,18 @@ struct gen_engine_options gen_engine_options_default(void) {
     return (struct gen_engine_options){0};
 }
 
+/* What a text's keys and values take, in the draft model too. */
+static size_t slot_size(const struct gen_engine_options *options, const struct gen_config *config,
+                        enum tensor_type kv_type, int32_t n_ctx) {
+    size_t size = kv_cache_slot_size(config, kv_type, n_ctx);
+    if (options->draft != NULL) {
+        const struct gen_config *draft = gen_model_config(options->draft);
+        int32_t n = draft->n_ctx < n_ctx ? draft->n_ctx : n_ctx;
+        size += kv_cache_slot_size(draft, kv_type, n);
+    }
+    return size;
+}
+
 /* Texts at once: what the caller says, or what fits. */
 static enum gen_status choose_batch(int32_t *batch, const struct gen_engine_options *options,
                                     const struct gen_config *config, struct gen_error *err) {
@@ -33,12 +45,36 @@ static enum gen_status choose_batch(int32_t *batch, const struct gen_engine_opti
     /* What is out of range the session refuses. */
     bool is_shorter = options->n_ctx > 0 && options->n_ctx < config->n_ctx;
     int32_t n_ctx = is_shorter ? options->n_ctx : config->n_ctx;
-    size_t fitting = DEFAULT_KV_BYTES / kv_cache_slot_size(config, kv_type, n_ctx);
+    size_t fitting = DEFAULT_KV_BYTES / slot_size(options, config, kv_type, n_ctx);
     int32_t chosen = fitting < 1 ? 1 : fitting < DEFAULT_BATCH ? (int32_t)fitting : DEFAULT_BATCH;
     int32_t least = options->least_batch < MAX_BATCH ? options->least_batch : MAX_BATCH;
     chosen = chosen > least ? chosen : least;
     *batch = options->batch > 0 ? options->batch : chosen;
     return GEN_OK;
+}
+
+/* What guesses: the text itself, and with `draft` a smaller model. */
+static enum gen_status make_drafter(struct gen_engine *engine, const struct gen_model *draft,
+                                    const struct gen_session_options *options,
+                                    struct gen_error *err) {
+    size_t n_slots = (size_t)options->n_slots;
+    struct drafter lookup;
+    if (!drafter_lookup_init(&lookup, n_slots)) {
+        return error_no_memory(err, "the generation engine");
+    }
+    engine->drafter = lookup;
+    if (draft == NULL) {
+        return GEN_OK;
+    }
+    enum gen_status status =
+        drafter_model_new(&engine->draft_model, draft, engine->model, options, err);
+    if (status != GEN_OK) {
+        return status;
+    }
+    struct drafter by_model = drafter_model_drafter(engine->draft_model);
+    return drafter_pair_init(&engine->drafter, lookup, by_model, n_slots)
+               ? GEN_OK
+               : error_no_memory(err, "the generation engine");
 }
 
 static enum gen_status engine_init(struct gen_engine *engine,
@@ -60,12 +96,13 @@ static enum gen_status engine_init(struct gen_engine *engine,
     if (status != GEN_OK) {
         return status;
     }
-    return scheduler_init(&engine->scheduler, engine->session, n_slots) &&
-                   pass_init(&engine->pass, &engine->scheduler) &&
-                   sampler_scratch_init(&engine->scratch, (size_t)config->n_vocab) &&
-                   drafter_lookup_init(&engine->drafter, n_slots)
-               ? GEN_OK
-               : error_no_memory(err, "the generation engine");
+    if (!scheduler_init(&engine->scheduler, engine->session, n_slots) ||
+        !pass_init(&engine->pass, &engine->scheduler) ||
+        !sampler_scratch_init(&engine->scratch, (size_t)config->n_vocab)) {
+        return error_no_memory(err, "the generation engine");
+    }
+    session_options.n_slots--; /* nothing is guessed of what is kept */
+    return make_drafter(engine, options->draft, &session_options, err);
 }
 
 enum gen_status gen_engine_new(struct gen_engine **out, const struct gen_model *model,
@@ -95,6 +132,10 @@ void gen_engine_free(struct gen_engine *engine) {
     drafter_release(&engine->drafter);
     gen_session_free(engine->session);
     memory_free(engine);
+}
+
+struct gen_draft_report gen_engine_draft_report(const struct gen_engine *engine) {
+    return engine->draft_model != NULL ? engine->draft_model->report : (struct gen_draft_report){0};
 }
 
 enum gen_status gen_engine_run(struct gen_engine *engine,
@@ -130,6 +171,7 @@ enum gen_status gen_generate(const struct gen_model *model,
         /* Where logits are told of there is one text at a time. */
         .batch = options->batch == 0 && sink->logits != NULL ? 1 : options->batch,
         .least_batch = options->penalty_alpha > 0 ? options->sampling.top_k : options->num_beams,
+        .draft = options->draft,
     };
     if (n_failed != NULL) {
         *n_failed = 0;

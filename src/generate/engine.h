@@ -2,7 +2,7 @@
 #ifndef GENERATE_ENGINE_H
 #define GENERATE_ENGINE_H
 
-#include "generate/drafter.h"
+#include "generate/drafter_model.h"
 #include "generate/pass.h"
 
 struct gen_engine {
@@ -12,6 +12,7 @@ struct gen_engine {
     struct pass pass;
     struct sampler_scratch scratch;
     struct drafter drafter;
+    struct drafter_model *draft_model; /**< part of the drafter; NULL: there is none */
 };
 
 #endif

@@ -14,17 +14,14 @@
 #define CHUNK_ROWS        256
 #define CHUNK_LEAST       32
 #define CHUNK_LOGITS_ROWS 16
-/* Drafts fill a pass up to so many rows: with more of them each row costs time of its own. */
-#define DRAFT_ROWS 10
 
 /* What one text has in the pass: ids first ... first+n-1, and a draft of what follows. */
 struct task {
     struct text *text;
     size_t first, n;
     bool reads_prompt, is_last; /* is_last: with it the text has read all its ids */
-    size_t n_drafted;
-    int32_t draft[DRAFT_MOST];
-    size_t row; /* number of its first row */
+    const struct draft *draft;  /* NULL: none */
+    size_t row;                 /* number of its first row */
 };
 
 bool pass_init(struct pass *pass, struct scheduler *scheduler) {
@@ -84,22 +81,18 @@ static size_t plan(struct pass *pass) {
     return n_rows;
 }
 
-/* A draft of at most n_most ids after the last one of a text. */
-static void add_draft(const struct drafter *drafter, struct task *task, size_t n_most) {
-    const struct sequence *sequence = &task->text->sequence;
+/* How many ids a draft of a text may have. */
+static size_t most_drafted(const struct sequence *sequence, size_t share) {
     size_t n_ctx = (size_t)sequence->rules->n_ctx;
     /* The last id that may be drawn needs no draft, and the window must have room. */
     size_t n_new = sequence->ids.n - sequence->n_before;
-    n_most = size_min(n_most, sequence->n_new_max - n_new - 1);
-    n_most = size_min(n_most, n_ctx - sequence_window(sequence));
-    if (n_most > 0) {
-        task->n_drafted = drafter->draft(drafter->context, task->text->seat.slot, sequence,
-                                         size_min(n_most, DRAFT_MOST), task->draft);
-    }
+    size_t n_most = size_min(share, sequence->n_new_max - n_new - 1);
+    return size_min(size_min(n_most, n_ctx - sequence_window(sequence)), DRAFT_MOST);
 }
 
 /* Put drafts after the last ids, if the pass has so few rows that they cost little. */
 static void add_drafts(struct pass *pass, size_t n_rows) {
+    pass->n_drafts = 0;
     if (pass->drafter == NULL || n_rows >= DRAFT_ROWS || pass->n_tasks == 0) {
         return;
     }
@@ -109,9 +102,19 @@ static void add_drafts(struct pass *pass, size_t n_rows) {
         const struct text *text = task->text;
         if (task->is_last && !task->reads_prompt && !text->sequence.finished &&
             !text->decoder->is_provisional) {
-            add_draft(pass->drafter, task, share);
+            struct draft *draft = &pass->drafts[pass->n_drafts];
+            *draft = (struct draft){.text = text, .n_most = most_drafted(&text->sequence, share)};
+            task->draft = draft->n_most > 0 ? draft : NULL;
+            pass->n_drafts += draft->n_most > 0;
         }
     }
+    if (pass->n_drafts > 0) {
+        pass->drafter->draft(pass->drafter->context, pass->drafts, pass->n_drafts, n_rows);
+    }
+}
+
+static size_t n_drafted(const struct task *task) {
+    return task->draft != NULL ? task->draft->n : 0;
 }
 
 /* ---- what comes of it ------------------------------------------------------------------------*/
@@ -147,10 +150,10 @@ static enum gen_status decode(const struct pass *pass, const struct task *task, 
     struct text *text = task->text;
     const struct decoder *decoder = text->decoder;
     enum gen_status status = GEN_OK;
-    for (size_t i = 0; i < task->n + task->n_drafted && status == GEN_OK && !text->done; i++) {
+    for (size_t i = 0; i < task->n + n_drafted(task) && status == GEN_OK && !text->done; i++) {
         size_t at = task->first + i;
         if (i >= task->n) {
-            if (text->sequence.ids.data[at] != task->draft[i - task->n]) {
+            if (text->sequence.ids.data[at] != task->draft->ids[i - task->n]) {
                 break;
             }
             ++*n_accepted;
@@ -179,10 +182,11 @@ static enum gen_status take(struct pass *pass, const struct task *task, struct g
         scheduler_keep(pass->scheduler, text);
     }
     enum gen_status status = decode(pass, task, &n_accepted, err);
-    if (task->n_drafted > 0) {
-        size_t n_wrong = task->n_drafted - n_accepted;
+    if (n_drafted(task) > 0) {
+        size_t n_wrong = n_drafted(task) - n_accepted;
         text->effort.n_guessed += n_accepted;
-        pass->drafter->learn(pass->drafter->context, slot, n_accepted);
+        text->effort.n_drafted += n_drafted(task);
+        pass->drafter->learn(pass->drafter->context, task->draft, n_accepted);
         gen_session_truncate(session, slot, gen_session_length(session, slot) - (int32_t)n_wrong);
     }
     return sequence_own_failure(status) ? fail(pass, text, err) : status;
@@ -198,10 +202,15 @@ static size_t add_rows(struct pass *pass, struct task *task, size_t n_rows) {
         pass->rows[n_rows++] = (struct gen_row){text->sequence.ids.data[number], text->seat.slot,
                                                 number >= text->n_seen};
     }
-    for (size_t i = 0; i < task->n_drafted; i++) {
-        pass->rows[n_rows++] = (struct gen_row){task->draft[i], text->seat.slot, true};
+    for (size_t i = 0; i < n_drafted(task); i++) {
+        pass->rows[n_rows++] = (struct gen_row){task->draft->ids[i], text->seat.slot, true};
     }
     return n_rows;
+}
+
+static bool forget(const struct pass *pass) {
+    const struct drafter *drafter = pass->drafter;
+    return drafter != NULL && drafter->forget != NULL && drafter->forget(drafter->context);
 }
 
 static enum gen_status evaluate(struct pass *pass, struct task *tasks, size_t n,
@@ -213,8 +222,8 @@ static enum gen_status evaluate(struct pass *pass, struct task *tasks, size_t n,
     enum gen_status status;
     do {
         status = gen_session_eval(pass->scheduler->session, pass->rows, n_rows, err);
-        /* What nobody uses just now can be read again. */
-    } while (status == GEN_NO_MEMORY && scheduler_forget(pass->scheduler));
+        /* What nobody uses just now can be read again, and texts go on without guesses. */
+    } while (status == GEN_NO_MEMORY && (scheduler_forget(pass->scheduler) || forget(pass)));
     return status;
 }
 
@@ -232,7 +241,7 @@ static enum gen_status find_culprit(struct pass *pass, struct gen_error *err) {
     enum gen_status status = GEN_OK;
     for (size_t i = 0; i < pass->n_tasks && status == GEN_OK; i++) {
         struct task *task = &pass->tasks[i];
-        task->n_drafted = 0;
+        task->draft = NULL;
         status = evaluate(pass, task, 1, err);
         if (status == GEN_OK) {
             status = take(pass, task, err);
@@ -243,28 +252,49 @@ static enum gen_status find_culprit(struct pass *pass, struct gen_error *err) {
     return status;
 }
 
+/* Seconds that parts of a pass took. */
+struct times {
+    double drafting, evaluating, drawing;
+};
+
 /* Time passes for all texts at work alike, whatever part of the work was for others. */
-static void note_time(const struct pass *pass, double evaluating, double drawing) {
+static void note_time(const struct pass *pass, const struct times *times) {
+    double reading = times->drafting + times->evaluating;
     for (size_t i = 0; i < pass->n_tasks; i++) {
         const struct task *task = &pass->tasks[i];
         struct effort *effort = &task->text->effort;
         if (task->reads_prompt) {
-            effort->prompt_seconds += evaluating;
-            effort->decode_seconds += task->is_last ? drawing : 0.0;
+            effort->prompt_seconds += reading;
+            effort->decode_seconds += task->is_last ? times->drawing : 0.0;
         } else {
-            effort->decode_seconds += evaluating + drawing;
+            effort->decode_seconds += reading + times->drawing;
+            effort->draft_seconds += times->drafting;
         }
+    }
+}
+
+/* Tell the drafter how long the pass took. */
+static void tell_time(const struct pass *pass, size_t n_plain, double seconds) {
+    size_t n = 0;
+    for (size_t i = 0; i < pass->n_drafts; i++) {
+        n += pass->drafts[i].n;
+    }
+    if (pass->drafter != NULL && pass->drafter->passed != NULL) {
+        pass->drafter->passed(pass->drafter->context, n_plain, n, seconds);
     }
 }
 
 enum gen_status pass_run(struct pass *pass, struct gen_error *err) {
     double start = gen_clock();
     scheduler_wake(pass->scheduler);
-    add_drafts(pass, plan(pass));
+    size_t n_plain = plan(pass);
+    add_drafts(pass, n_plain);
+    double drafted = gen_clock();
     enum gen_status status = evaluate(pass, pass->tasks, pass->n_tasks, err);
     double evaluated = gen_clock();
     if (status == GEN_OK) {
         status = take_all(pass, pass->tasks, pass->n_tasks, err);
+        tell_time(pass, n_plain, evaluated - drafted);
     } else if (sequence_own_failure(status)) {
         status = find_culprit(pass, err);
     }
@@ -272,7 +302,8 @@ enum gen_status pass_run(struct pass *pass, struct gen_error *err) {
         const struct decoder *decoder = pass->settles[i];
         status = decoder != NULL ? decoder->settle(decoder->context, err) : GEN_OK;
     }
-    note_time(pass, evaluated - start, gen_clock() - evaluated);
+    const struct times times = {drafted - start, evaluated - drafted, gen_clock() - evaluated};
+    note_time(pass, &times);
     leave_done(pass);
     return status;
 }

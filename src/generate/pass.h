@@ -19,7 +19,9 @@ struct pass {
     struct scheduler *scheduler;
     const struct drafter *drafter; /**< of this run; NULL: no drafts */
     const struct decoder
-        *settles[2];      /**< those of this run that have something to settle; or NULL */
+        *settles[2]; /**< those of this run that have something to settle; or NULL */
+    struct draft drafts[DRAFT_ROWS];
+    size_t n_drafts;
     struct gen_row *rows; /**< [n_slots and a chunk] */
     struct task *tasks;   /**< [n_slots] what each text has in the pass */
     size_t n_tasks;

@@ -53,6 +53,8 @@ enum gen_status reporter_end(const struct reporter *reporter, const struct text 
     struct gen_result result = sequence_result(&text->sequence);
     result.n_cached = effort->n_cached;
     result.n_guessed = effort->n_guessed;
+    result.n_drafted = effort->n_drafted;
+    result.draft_seconds = effort->draft_seconds;
     result.prompt_seconds = effort->prompt_seconds;
     result.decode_seconds = effort->decode_seconds;
     return answered(sink->end == NULL || sink->end(sink->context, &result), err);

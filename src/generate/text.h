@@ -23,7 +23,9 @@ struct seat {
 struct effort {
     size_t n_cached;  /**< ids of the prompt that some slot held */
     size_t n_guessed; /**< new ids that a draft foresaw */
+    size_t n_drafted; /**< ids that drafts had */
     double prompt_seconds, decode_seconds;
+    double draft_seconds; /**< of decode_seconds, guessing */
 };
 
 /** The reporter's: what the sink has heard. */

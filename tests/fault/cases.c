@@ -51,6 +51,8 @@ const struct fault_case fault_cases[] = {
     {.name = "generate, q8_0, 2 threads",
      .command = "-m %/q8.gguf -t 2 -s 1 -n 12 --repetition-penalty 1.2 -f %/text"},
     {.name = "generate, Hugging Face", .command = "-m @/models/base -t 1 -s 1 -n 8 -p the"},
+    {.name = "generate --draft-model",
+     .command = "-m %/model.gguf --draft-model %/q8.gguf -t 1 -s 1 -n 12 -p the"},
     {.name = "generate --lines",
      .command = "-m %/model.gguf -t 1 --greedy -n 6 --lines",
      .input = "the king\nOnce\nthe queen\n"},

@@ -1,13 +1,14 @@
 /**
  * fuzz_generate.c - libFuzzer entry: options, prompts, stops and rules from the bytes. The texts
- * may not depend on how many are worked on together, on speculation, on the threads, or on what an
- * engine did before.
+ * may not depend on how many are worked on together, on speculation and draft models, on the
+ * threads, or on what an engine did before.
  */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fuzz.h"
+#include "generate/engine.h"
 
 enum { PROMPTS = 4, PROMPT_IDS = 72, STOPS = 3, STOP_SIZE = 8, BIASES = 4, BAD_WORDS = 3 };
 
@@ -251,6 +252,30 @@ static void check_engine(struct job *job, const struct gen_model *model, int32_t
     gen_engine_free(engine);
 }
 
+/* An engine with a draft model, of another kind and with a shorter context, which guesses so many
+ * ids each time. */
+static void check_draft(struct job *job, const struct gen_model *model, size_t n_guesses,
+                        enum gen_status status, const struct gen_bytes *expected) {
+    static struct gen_model *draft;
+    struct gen_engine *engine = NULL;
+    struct gen_error err;
+    if (draft == NULL &&
+        gen_model_open(&draft, "tests/golden/models/neo-words", NULL, &err) != GEN_OK) {
+        abort();
+    }
+    const struct gen_engine_options options = {.n_threads = 1,
+                                               .batch = 1 + (int32_t)(n_guesses % 4),
+                                               .kv_type = job->options.kv_type,
+                                               .draft = draft};
+    if (gen_engine_new(&engine, model, &options, NULL) != GEN_OK) {
+        abort();
+    }
+    engine->draft_model->pace.fixed = n_guesses;
+    check_run(job, model, engine, status, expected);
+    check_run(job, model, engine, status, expected);
+    gen_engine_free(engine);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static struct gen_model *model;
     static struct job job;
@@ -277,6 +302,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     job.options.n_threads = 1 + (int)(size % 2);
     check_run(&job, model, NULL, status, &alone);
     check_engine(&job, model, 1 + more + (int32_t)(size % 5), status, &alone);
+    check_draft(&job, model, 1 + size % DRAFT_MOST, status, &alone);
     gen_bytes_release(&alone);
     return 0;
 }

@@ -31,7 +31,7 @@ static int32_t TEXTS[N_PROMPTS][N_NEW];
 struct guesser {
     const struct gen_session *session;
     size_t wrong_every; /* so many ids one is wrong; 0: none */
-    size_t n_asked, n_drafted, n_accepted;
+    size_t n_asked, n_drafted, n_accepted, n_told;
     bool seated[N_SLOTS];
 };
 
@@ -42,29 +42,43 @@ static void seat(void *context, int32_t slot, const struct sequence *sequence) {
     guesser->seated[slot] = true;
 }
 
-static size_t guess(void *context, int32_t slot, const struct sequence *sequence, size_t n_most,
-                    int32_t draft[DRAFT_MOST]) {
+static void guess(void *context, struct draft *drafts, size_t n_drafts, size_t n_plain) {
     struct guesser *guesser = context;
-    assert_true(guesser->seated[slot]);
-    assert_in_range(n_most, 1, DRAFT_MOST);
-    /* What was guessed wrong is gone. */
-    assert_int_equal(gen_session_length(guesser->session, slot), sequence->ids.n - 1);
-    size_t n_new = sequence->ids.n - sequence->n_before;
-    for (size_t i = 0; i < n_most; i++) {
-        size_t number = n_new + i;
-        assert_true(number < N_NEW);
-        bool wrong = guesser->wrong_every > 0 && number % guesser->wrong_every == 0;
-        draft[i] = (TEXTS[sequence->index][number] + wrong) % N_VOCAB;
+    assert_in_range(n_drafts, 1, n_plain);
+    assert_in_range(n_plain, 1, DRAFT_ROWS - 1);
+    for (size_t i = 0; i < n_drafts; i++) {
+        struct draft *draft = &drafts[i];
+        const struct sequence *sequence = &draft->text->sequence;
+        int32_t slot = draft->text->seat.slot;
+        assert_true(guesser->seated[slot]);
+        assert_in_range(draft->n_most, 1, DRAFT_MOST);
+        assert_int_equal(draft->n, 0);
+        /* What was guessed wrong is gone. */
+        assert_int_equal(gen_session_length(guesser->session, slot), sequence->ids.n - 1);
+        size_t n_new = sequence->ids.n - sequence->n_before;
+        for (; draft->n < draft->n_most; draft->n++) {
+            size_t number = n_new + draft->n;
+            assert_true(number < N_NEW);
+            bool wrong = guesser->wrong_every > 0 && number % guesser->wrong_every == 0;
+            draft->ids[draft->n] = (TEXTS[sequence->index][number] + wrong) % N_VOCAB;
+        }
+        guesser->n_asked++;
+        guesser->n_drafted += draft->n;
     }
-    guesser->n_asked++;
-    guesser->n_drafted += n_most;
-    return n_most;
 }
 
-static void learn(void *context, int32_t slot, size_t n_accepted) {
+static void learn(void *context, const struct draft *draft, size_t n_accepted) {
     struct guesser *guesser = context;
-    assert_true(guesser->seated[slot]);
+    assert_true(guesser->seated[draft->text->seat.slot]);
+    assert_in_range(n_accepted, 0, draft->n);
     guesser->n_accepted += n_accepted;
+}
+
+static void passed(void *context, size_t n_plain, size_t n_drafted, double seconds) {
+    struct guesser *guesser = context;
+    assert_true(n_plain > 0);
+    assert_true(seconds >= 0.0);
+    guesser->n_told += n_drafted;
 }
 
 /* ---- runs ----------------------------------------------------------------------------------- */
@@ -148,12 +162,16 @@ static void test_any_draft(void **state) {
     for (size_t i = 0; i < N_OF(slots); i++) {
         for (size_t j = 0; j < N_OF(wrong_every); j++) {
             struct guesser guesser = {.wrong_every = wrong_every[j]};
-            const struct drafter drafter = {
-                .context = &guesser, .seat = seat, .draft = guess, .learn = learn};
+            const struct drafter drafter = {.context = &guesser,
+                                            .seat = seat,
+                                            .draft = guess,
+                                            .learn = learn,
+                                            .passed = passed};
             struct run run = run_with(*state, slots[i], &drafter);
             assert_memory_equal(run.ids, TEXTS, sizeof TEXTS);
             assert_int_equal(run.n_guessed, guesser.n_accepted);
             assert_true(guesser.n_drafted > 0);
+            assert_int_equal(guesser.n_told, guesser.n_drafted);
             if (slots[i] == 1) { /* each id guessed saves a pass */
                 assert_int_equal(run.n_passes + run.n_guessed, plain.n_passes);
                 /* In each pass but a text's first and last there is room for a draft: nothing is

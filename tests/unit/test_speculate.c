@@ -37,19 +37,29 @@ static struct drafter drafter_of_slots(void) {
 }
 
 static void learn(struct drafter *drafter, size_t n_accepted) {
-    drafter->learn(drafter->context, SLOT, n_accepted);
+    const struct text text = {.seat.slot = SLOT};
+    const struct draft draft = {.text = &text, .n = DRAFT_MOST};
+    drafter->learn(drafter->context, &draft, n_accepted);
 }
 
+/* What is guessed after a text; a draft that is there already stays. */
 static size_t draft_of(const struct drafter *drafter, int32_t slot, const char *text, size_t n_most,
-                       int32_t draft[DRAFT_MOST]) {
+                       int32_t ids_found[DRAFT_MOST]) {
     int32_t ids[64];
     size_t n = strlen(text);
     for (size_t i = 0; i < n; i++) {
         ids[i] = text[i];
     }
     static const struct sequence_rules rules = {.n_ctx = N_CTX};
-    const struct sequence sequence = {.rules = &rules, .ids = {.data = ids, .n = n}};
-    return drafter->draft(drafter->context, slot, &sequence, n_most, draft);
+    const struct text of = {.sequence = {.rules = &rules, .ids = {.data = ids, .n = n}},
+                            .seat.slot = slot};
+    struct draft drafts[2] = {{.text = &of, .n_most = n_most},
+                              {.text = &of, .n_most = DRAFT_MOST, .n = 1, .ids = {77}}};
+    drafter->draft(drafter->context, drafts, 2, 1);
+    assert_int_equal(drafts[1].n, 1);
+    assert_int_equal(drafts[1].ids[0], 77);
+    memcpy(ids_found, drafts[0].ids, sizeof drafts[0].ids);
+    return drafts[0].n;
 }
 
 /* What is guessed after a text, with the caution that so many failures lead to. */

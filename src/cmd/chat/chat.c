@@ -149,6 +149,12 @@ static enum gen_status prepare(struct chat *chat, const struct options_parsed *p
         status = find_template(chat, err);
     }
     if (status == GEN_OK) {
+        status = generate_draft_open(&chat->draft, settings, err);
+    }
+    if (status == GEN_OK) {
+        status = generate_draft_check_output(&chat->draft, settings->output, err);
+    }
+    if (status == GEN_OK) {
         /* How many threads there will be is read from files of the system, so before the sandbox.
          */
         if (settings->options.n_threads == 0) {
@@ -159,6 +165,7 @@ static enum gen_status prepare(struct chat *chat, const struct options_parsed *p
         engine.kernels = settings->options.kernels;
         engine.kv_type = settings->options.kv_type;
         engine.batch = settings->options.batch;
+        engine.draft = chat->draft.load.model;
         status = gen_engine_new(&chat->engine, chat->load.model, &engine, err);
     }
     if (status == GEN_OK) {
@@ -189,6 +196,7 @@ static void report_model(const struct chat *chat) {
             (double)gen_model_n_parameters(model) / 1e6, (int)gen_model_config(model)->n_ctx,
             gen_chat_template_name(chat->chat_template),
             (unsigned long long)chat->settings->generate.options.seed);
+    generate_draft_say(&chat->draft);
     model_defaults_say(&chat->defaults, &chat->settings->generate, model);
     if (chat->reader.interactive && !chat->reader.edits) {
         message("gen was built without libedit: lines are edited as the terminal does");
@@ -253,6 +261,7 @@ static void release(struct chat *chat) {
     model_defaults_release(&chat->defaults);
     gen_bytes_release(&chat->beginning);
     gen_engine_free(chat->engine);
+    generate_draft_close(&chat->draft);
     gen_chat_template_free(chat->chat_template);
     model_load_close(&chat->load);
 }
@@ -286,6 +295,7 @@ static int run(void *settings, const struct options_parsed *parsed) {
         }
         enter_sandbox(&chat);
         code = generate->jsonl ? chat_batch_run(&chat, &input, &whole) : talk(&chat, &whole);
+        generate_draft_report(&chat.draft, generate, chat.engine);
     }
     if (opened && !chat_screen_close(&chat.screen, whole) && code == EXIT_DONE) {
         code = EXIT_FAILED;

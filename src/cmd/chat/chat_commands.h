@@ -9,6 +9,7 @@
 #include "cmd/chat/chat_reader.h"
 #include "cmd/chat/chat_screen.h"
 #include "cmd/chat/chat_talk.h"
+#include "cmd/generate/generate_draft.h"
 #include "cmd/generate/model_defaults.h"
 
 /** All that a conversation has. */
@@ -16,6 +17,7 @@ struct chat {
     struct chat_settings *settings;
     struct model_defaults defaults; /**< what they have of the model's */
     struct model_load load;
+    struct generate_draft draft;
     struct gen_chat_template *chat_template;
     struct gen_engine *engine;
     struct chat_rules rules;

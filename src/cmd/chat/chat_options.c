@@ -38,6 +38,7 @@ static const struct option table[] = {
     MODEL_ROW_KV_TYPE(
         AT(model), "how keys and values of the text so far are stored: f16 takes half the memory "
                    "and is faster in long texts, but rounds them"),
+    GENERATE_ROW_DRAFT_MODEL,
     OPTION_ROW_HEADING("Conversation"),
     OPTION_ROW_NAMES(
         "template", '\0', CHAT_AT(chat_template), "NAME|TEXT", template_names,

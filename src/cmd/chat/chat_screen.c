@@ -17,6 +17,7 @@
 #include "cli/terminal_size.h"
 #include "cli/terminal_text.h"
 #include "cli/wrap.h"
+#include "cmd/generate/generate_draft.h"
 
 #define CYAN   "\033[1;36m"
 #define GREEN  "\033[1;32m"
@@ -156,6 +157,9 @@ static void write_json(struct chat_screen *screen, const struct gen_result *resu
         json_out_open(&json, "timings", '{');
         json_out_double(&json, "prompt_seconds", result->prompt_seconds, TIME_DIGITS);
         json_out_double(&json, "decode_seconds", result->decode_seconds, TIME_DIGITS);
+        if (screen->settings->draft_model != NULL) {
+            generate_draft_json(&json, result);
+        }
         json_out_close(&json, '}');
     }
     put_input(screen, &json);

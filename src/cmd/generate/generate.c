@@ -16,6 +16,7 @@
 #include "cli/signals.h"
 #include "cmd/command.h"
 #include "cmd/generate/generate_cache.h"
+#include "cmd/generate/generate_draft.h"
 #include "cmd/generate/generate_input.h"
 #include "cmd/generate/generate_options.h"
 #include "cmd/generate/generate_output.h"
@@ -30,6 +31,7 @@ struct generate {
     struct generate_settings parsed; /* before anything was made of them */
     struct model_defaults defaults;
     struct model_load load;
+    struct generate_draft draft;
     struct generate_rules rules;
     struct generate_input input;
     struct generate_output output;
@@ -95,6 +97,12 @@ static enum gen_status prepare(struct generate *generate, const struct options_p
         status = take_defaults(generate, parsed, err);
     }
     if (status == GEN_OK) {
+        status = generate_draft_open(&generate->draft, settings, err);
+    }
+    if (status == GEN_OK && settings->output_dir == NULL) {
+        status = generate_draft_check_output(&generate->draft, settings->output, err);
+    }
+    if (status == GEN_OK) {
         status = generate_rules_init(&generate->rules, settings, generate->load.tokenizer, err);
     }
     if (status == GEN_OK) {
@@ -118,6 +126,7 @@ static void report_model(const struct generate *generate) {
     message("model %.300s%s, %s, %.1f million parameters, context %d", generate->load.name,
             generate->load.path == NULL ? " (built in)" : "", gen_model_format(model),
             (double)gen_model_n_parameters(model) / 1e6, (int)gen_model_config(model)->n_ctx);
+    generate_draft_say(&generate->draft);
     model_defaults_say(&generate->defaults, generate->settings, model);
     message("seed %llu, %d threads", (unsigned long long)generate->settings->options.seed,
             n_threads > 0 ? n_threads : gen_default_threads());
@@ -159,6 +168,7 @@ static enum gen_status make_engine(struct generate *generate, struct gen_error *
         .batch =
             options->batch == 0 && generate->settings->save_logits != NULL ? 1 : options->batch,
         .least_batch = options->penalty_alpha > 0 ? options->sampling.top_k : options->num_beams,
+        .draft = generate->draft.load.model,
     };
     enum gen_status status = gen_engine_new(&generate->engine, generate->load.model, &engine, err);
     return status == GEN_OK ? generate_cache_load(&generate->cache, generate->engine, err) : status;
@@ -185,6 +195,7 @@ static int answer(struct generate *generate, bool *whole) {
                                 &n_failed, &err);
         progress_end(&generate->output.progress);
         generate_output_report(&generate->output, gen_clock() - start);
+        generate_draft_report(&generate->draft, generate->settings, generate->engine);
         generate_cache_save(&generate->cache, generate->engine);
     }
     if (status == GEN_CANCELED) {
@@ -227,6 +238,7 @@ static int run(void *settings, const struct options_parsed *parsed) {
     } else if (status != GEN_OK) {
         message("%s", err.message);
     } else if (!generate_output_init(&generate.output, settings, &generate.input, &generate.load,
+                                     &generate.draft,
                                      has_name(settings) ? generate.name.text : NULL,
                                      generate.settings->resume ? &generate.resume : NULL)) {
         code = EXIT_FAILED;
@@ -242,6 +254,7 @@ static int run(void *settings, const struct options_parsed *parsed) {
     generate_input_release(&generate.input);
     generate_rules_release(&generate.rules);
     model_defaults_release(&generate.defaults);
+    generate_draft_close(&generate.draft);
     model_load_close(&generate.load);
     return signals_caught() != 0 ? EXIT_SIGNAL + signals_caught() : code;
 }

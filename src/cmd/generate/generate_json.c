@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/alloc.h"
+#include "cmd/generate/generate_draft.h"
 
 /* Digits that give a float back exactly, and those of a time in seconds. */
 #define FLOAT_DIGITS 9
@@ -120,6 +121,9 @@ void generate_json_result(struct gen_bytes *line, const struct gen_result *resul
         json_out_open(&json, "timings", '{');
         json_out_double(&json, "prompt_seconds", result->prompt_seconds, TIME_DIGITS);
         json_out_double(&json, "decode_seconds", result->decode_seconds, TIME_DIGITS);
+        if (with->with_draft) {
+            generate_draft_json(&json, result);
+        }
         json_out_close(&json, '}');
     }
     logprobs(&json, result, with->tokenizer);

@@ -6,6 +6,9 @@
  *  "counts":{"prompt_tokens":4,"new_tokens":20},
  *  "timings":{"prompt_seconds":0.01,"decode_seconds":0.2}}
  *
+ * With a draft model "timings" also has draft_seconds, guessed_tokens and accepted_tokens: how many
+ * are guessed depends on the time that it takes.
+ *
  * `text` is prompt and new text, so are `ids`. A record of --jsonl that has members which are
  * neither prompt nor option has them again in a member "input". With --logprobs N a member
  * "logprobs" has one object for each new id:
@@ -26,7 +29,7 @@ struct generate_json {
     const struct gen_bytes *prompt;        /**< its text */
     const struct gen_bytes *input;         /**< an object, for the member "input"; NULL: none */
     const char *run;                       /**< the run's name (run_name.h); NULL: none */
-    bool with_timings;
+    bool with_timings, with_draft;         /**< with_draft: those of a draft model too */
 };
 
 /** Append the object and a newline. */

@@ -41,6 +41,7 @@ struct generate_settings {
     bool resume;
     int32_t context; /**< enum generate_context */
     int32_t stop_at; /**< enum generate_stop_at */
+    const char *draft_model;
 
     /* output */
     bool no_echo, json, no_timings, verbose, quiet;

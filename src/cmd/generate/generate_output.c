@@ -258,6 +258,7 @@ static void write_json(struct generate_output *output, const struct gen_result *
         .run = output->run,
         .input = input_of(output, result->index),
         .with_timings = !output->settings->no_timings,
+        .with_draft = output->draft->load.model != NULL,
     };
     generate_json_result(&line, result, &with);
     text_out_write(&output->out, line.data, line.n);
@@ -359,9 +360,10 @@ static bool make_directory(const char *path) {
 
 bool generate_output_init(struct generate_output *output, const struct generate_settings *settings,
                           struct generate_input *input, const struct model_load *load,
-                          const char *run, const struct generate_resume *resume) {
-    *output =
-        (struct generate_output){.settings = settings, .input = input, .load = load, .run = run};
+                          const struct generate_draft *draft, const char *run,
+                          const struct generate_resume *resume) {
+    *output = (struct generate_output){
+        .settings = settings, .input = input, .load = load, .draft = draft, .run = run};
     const char *logits = settings->save_logits;
     if (logits != NULL && is_in_use(logits, settings, load)) {
         return false;

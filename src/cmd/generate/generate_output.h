@@ -12,6 +12,7 @@
 #include "cli/model_load.h"
 #include "cli/progress.h"
 #include "cli/text_out.h"
+#include "cmd/generate/generate_draft.h"
 #include "cmd/generate/generate_input.h"
 #include "cmd/generate/generate_options.h"
 #include "cmd/generate/generate_resume.h"
@@ -22,6 +23,7 @@ struct generate_output {
     const struct generate_settings *settings;
     struct generate_input *input;
     const struct model_load *load;
+    const struct generate_draft *draft;
     const char *run; /**< name of the run in JSON; NULL: none */
     char *path;      /**< of the file of the text that has begun; NULL: texts go to one place */
     struct text_out out;
@@ -49,7 +51,8 @@ struct generate_output {
  */
 bool generate_output_init(struct generate_output *output, const struct generate_settings *settings,
                           struct generate_input *input, const struct model_load *load,
-                          const char *run, const struct generate_resume *resume);
+                          const struct generate_draft *draft, const char *run,
+                          const struct generate_resume *resume);
 /**
  * Complete and close the files. Files with names get them only if the run is `whole`; see
  * text_out.h. False if some write failed; the message is out.

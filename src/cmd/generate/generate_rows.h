@@ -17,6 +17,13 @@
                       "general.sampling.* of a GGUF) is taken where no option says otherwise; "    \
                       "-v says what that is")
 
+/** Who guesses. */
+#define GENERATE_ROW_DRAFT_MODEL                                                                   \
+    OPTION_ROW("draft-model", '\0', OPTION_STRING, GENERATE_AT(draft_model), "PATH|NAME",          \
+               "a smaller model with the same vocabulary, which guesses the next tokens; the "     \
+               "model checks them together: the same text, sooner, also of drawn ones. How far "   \
+               "it guesses goes by the time that this saves")
+
 /** What ends a text sooner. */
 #define GENERATE_ROWS_ENDS                                                                         \
     OPTION_ROW_CHOICE("stop-at", '\0', GENERATE_AT(stop_at), "WHAT", generate_stop_at_names,       \

@@ -34,6 +34,7 @@ static const struct option table[] = {
                "same text, sooner, above all with --greedy; drawn texts, which repeat "
                "themselves little, are hardly guessed at (default)"),
     OPTION_ROW("no-speculate", '\0', OPTION_FLAG, AT(no_speculate), NULL, "do not"),
+    GENERATE_ROW_DRAFT_MODEL,
     OPTION_ROW_HEADING("Prompt (default: all of stdin, without its last newline)"),
     OPTION_ROW("prompt", 'p', OPTION_STRING, AT(prompt), "TEXT", "the prompt, may be empty"),
     OPTION_ROW("file", 'f', OPTION_STRING, AT(file), "FILE",
@@ -244,6 +245,7 @@ static const struct option_conflict conflicts[] = {
     {"output-dir", "resume"},
     {"verbose", "quiet"},
     {"speculate", "no-speculate"},
+    {"draft-model", "no-speculate"},
 };
 
 /* The first of two would be dropped, and nobody would know. */
