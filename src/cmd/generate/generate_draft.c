@@ -11,9 +11,10 @@
 
 /* What of the run has no guesses; NULL: all may have. */
 static const char *without_guesses(const struct generate_settings *settings) {
-    return settings->options.num_beams > 1 ? "a beam search"
-           : settings->save_logits != NULL ? "--save-logits"
-                                           : NULL;
+    return settings->options.penalty_alpha > 0 ? "a contrastive search"
+           : settings->options.num_beams > 1   ? "a beam search"
+           : settings->save_logits != NULL     ? "--save-logits"
+                                               : NULL;
 }
 
 enum gen_status generate_draft_open(struct generate_draft *draft,
