@@ -7,6 +7,7 @@
 #include "generate/answers.h"
 
 #include "base/error.h"
+#include "generate/ways.h"
 
 /* ---- texts to the sink -----------------------------------------------------------------------*/
 
@@ -115,11 +116,82 @@ static bool has_beams(const struct answers *answers) {
     return rules_of(answers)->options->num_beams > 1;
 }
 
+static bool is_guided(const struct answers *answers) {
+    return ways_has_guidance(rules_of(answers)->options);
+}
+
+static const struct decoder *decoder_of(const struct answers *answers) {
+    return has_beams(answers)                          ? &answers->beam_search
+           : is_guided(answers)                        ? &answers->guidance
+           : rules_of(answers)->options->n_choices > 0 ? &answers->choice
+                                                       : &answers->sampling;
+}
+
+/* The ids that the prompt begins with: an empty one has a start id. */
+static struct gen_ids beginning(const struct answers *answers) {
+    struct gen_ids start = {.data = (int32_t *)&rules_of(answers)->start, .n = 1};
+    return answers->prompt_ids.n > 0 ? answers->prompt_ids : start;
+}
+
+/* The text that goes along with one that is guided. */
+static enum gen_status init_other(struct answers *answers, struct text *text, uint64_t index) {
+    const struct sequence_rules *rules = rules_of(answers);
+    const struct gen_generate_options *options = rules->options;
+    struct gen_ids ids = beginning(answers);
+    if (!options->has_negative_prompt) {
+        ids = (struct gen_ids){.data = &ids.data[ids.n - 1], .n = 1};
+    } else if (options->negative_prompt.n > 0) {
+        ids = options->negative_prompt;
+    } else {
+        ids = (struct gen_ids){.data = (int32_t *)&rules->start, .n = 1};
+    }
+    text->is_other = true;
+    return sequence_init_unheard(&text->sequence, rules, &ids, ids.n, index, &answers->error);
+}
+
+/* The text that measures a choice: the logits after its last id say nothing of it. */
+static enum gen_status init_choice(struct answers *answers, struct text *text, uint64_t index) {
+    const struct sequence_rules *rules = rules_of(answers);
+    const struct gen_ids *choice = &rules->options->choices[text->number];
+    const struct gen_ids prompt = beginning(answers);
+    struct gen_ids ids = {0};
+    if (prompt.data[0] < 0) {
+        return error_set(&answers->error, GEN_BAD_ARGUMENT,
+                         "the prompt is empty, but the model has no bos or eos token to begin with "
+                         "(give at least one token)");
+    }
+    enum gen_status status = GEN_OK;
+    if (gen_ids_append(&ids, prompt.data, prompt.n) != GEN_OK ||
+        gen_ids_append(&ids, choice->data, choice->n - 1) != GEN_OK) {
+        status = error_no_memory(&answers->error, "the choices");
+    } else {
+        status =
+            sequence_init_unheard(&text->sequence, rules, &ids, prompt.n, index, &answers->error);
+    }
+    gen_ids_release(&ids);
+    return status;
+}
+
+/* The sequence of the next text, whose number is text->number. */
+static enum gen_status init_sequence(struct answers *answers, struct text *text,
+                                     const struct gen_prompt *prompt, uint64_t index) {
+    const struct sequence_rules *rules = rules_of(answers);
+    uint64_t number = text->number;
+    if (is_guided(answers) && number % 2 == 1) {
+        return init_other(answers, text, index);
+    }
+    if (number < rules->options->n_choices) {
+        return init_choice(answers, text, index);
+    }
+    number = is_guided(answers) ? number / 2 : number - rules->options->n_choices;
+    return sequence_init(&text->sequence, rules, prompt, index, number, &answers->error);
+}
+
 static enum gen_status start(struct answers *answers, struct text *text,
                              const struct gen_prompt *prompt, uint64_t index) {
-    const struct decoder *decoder = has_beams(answers) ? &answers->beam_search : &answers->sampling;
-    enum gen_status status = sequence_init(&text->sequence, rules_of(answers), prompt, index,
-                                           answers->number++, &answers->error);
+    const struct decoder *decoder = decoder_of(answers);
+    text->number = answers->number++;
+    enum gen_status status = init_sequence(answers, text, prompt, index);
     text->decoder = decoder;
     return status == GEN_OK ? decoder->start(decoder->context, text, &answers->error) : status;
 }
@@ -144,7 +216,7 @@ static enum gen_status add_text(struct answers *answers) {
     }
     scheduler_seat(scheduler, text);
     const struct drafter *drafter = answers->pass->drafter;
-    if (drafter != NULL && !text->decoder->is_provisional) {
+    if (drafter != NULL && !text->decoder->is_provisional && !text->decoder->is_unguessed) {
         drafter->seat(drafter->context, text->seat.slot, &text->sequence);
     }
     return GEN_OK;
@@ -183,7 +255,17 @@ static enum gen_status take_options(struct answers *answers, const struct gen_pr
     answers->number = 0;
     answers->n_texts =
         (uint64_t)(has_beams(answers) ? options->num_beams : options->num_return_sequences);
-    return status == GEN_OK ? check_beams(answers) : status;
+    if (is_guided(answers)) {
+        answers->n_texts *= 2;
+    }
+    answers->n_texts += options->n_choices;
+    if (status == GEN_OK) {
+        status = check_beams(answers);
+    }
+    return status == GEN_OK
+               ? ways_check_engine(options, answers->scheduler->n_slots,
+                                   answers->reporter.sink->logits != NULL, &answers->error)
+               : status;
 }
 
 /* Fetch a prompt, unless there is none, or none yet. */
@@ -216,10 +298,13 @@ static enum gen_status fetch(struct answers *answers, bool *found) {
                : error_no_memory(&answers->error, "the prompt");
 }
 
-/* Texts that must come together: the beams of a prompt. */
+/* Texts that must come together: the beams of a prompt, or a text and the one that guides it. */
 static size_t n_coming(const struct answers *answers) {
-    bool is_first = answers->number == 0 && answers->n_texts > 0;
-    return is_first && has_beams(answers) ? (size_t)answers->n_texts : 1;
+    bool comes = answers->number < answers->n_texts;
+    if (comes && is_guided(answers)) {
+        return 2 - (size_t)(answers->number % 2);
+    }
+    return comes && answers->number == 0 && has_beams(answers) ? (size_t)answers->n_texts : 1;
 }
 
 /* Let in as many texts as there is room for. */
@@ -278,6 +363,9 @@ static void choose_decoders(struct answers *answers) {
     }
     answers->beams = (struct beams){.scheduler = answers->scheduler, .scratch = answers->scratch};
     answers->beam_search = decoder_beams(&answers->beams);
+    answers->guided = (struct guided){.scratch = answers->scratch};
+    answers->guidance = decoder_guided(&answers->guided);
+    answers->choice = decoder_choices(&answers->choosing);
     scheduler_begin(answers->scheduler, tells_logits);
     bool has_drafts = answers->rules.options->speculate && !tells_logits;
     answers->pass->settles = &answers->beam_search;
@@ -304,6 +392,8 @@ enum gen_status answers_run(struct answers *answers, const struct gen_model *mod
 
 void answers_release(struct answers *answers) {
     beams_release(&answers->beams);
+    guided_release(&answers->guided);
+    choosing_release(&answers->choosing);
     gen_ids_release(&answers->prompt_ids);
     prompt_rules_drop(answers->own);
     sequence_rules_release(&answers->rules);

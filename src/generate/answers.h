@@ -21,11 +21,15 @@ struct answers {
     struct decoder sampling;            /**< of texts that are drawn one by one */
     struct beams beams;
     struct decoder beam_search; /**< of prompts with more than one beam */
-    bool at_end;                /**< the source has no more */
-    uint64_t next_index;        /**< of the next prompt, unless it leaves some out */
-    struct gen_ids prompt_ids;  /**< of the last that was fetched */
-    struct prompt_rules *own;   /**< rules that it brought; NULL: it has the run's */
-    uint64_t number, n_texts;   /**< of its next text, of all its texts, beams among them */
+    struct guided guided;
+    struct decoder guidance; /**< of texts that another one goes along with */
+    struct choosing choosing;
+    struct decoder choice;     /**< of prompts with choices */
+    bool at_end;               /**< the source has no more */
+    uint64_t next_index;       /**< of the next prompt, unless it leaves some out */
+    struct gen_ids prompt_ids; /**< of the last that was fetched */
+    struct prompt_rules *own;  /**< rules that it brought; NULL: it has the run's */
+    uint64_t number, n_texts;  /**< of its next text, of all its texts, beams among them */
     uint64_t n_failed;
     struct gen_error error; /**< of the failure that is on its way up */
 };

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "generate/answers.h"
+#include "generate/ways.h"
 #include "model/kv_cache.h"
 
 /* Texts at once, where the caller leaves it to us, and what their KV cache may take. */
@@ -129,7 +130,7 @@ enum gen_status gen_generate(const struct gen_model *model,
         .kv_type = options->kv_type,
         /* Where logits are told of there is one text at a time. */
         .batch = options->batch == 0 && sink->logits != NULL ? 1 : options->batch,
-        .least_batch = options->num_beams,
+        .least_batch = ways_has_guidance(options) ? 2 : options->num_beams,
     };
     if (n_failed != NULL) {
         *n_failed = 0;

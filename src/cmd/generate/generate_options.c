@@ -214,8 +214,10 @@ enum gen_status generate_settings_complete(struct generate_settings *settings,
     if (settings->speculate || settings->no_speculate) {
         options->speculate = settings->speculate;
     }
-    if (options->batch == 0 && options->num_return_sequences == 1 && !generate_is_batch(settings)) {
-        options->batch = options->num_beams; /* there is one text only */
+    if (options->batch == 0 && options->num_return_sequences == 1 && settings->choices == NULL &&
+        !generate_is_batch(settings)) {
+        /* There is one text only. */
+        options->batch = options->guidance_scale != 1.0f ? 2 : options->num_beams;
     }
     options->stop_at_sentence = settings->stop_at == GENERATE_STOP_AT_SENTENCE;
     options->slide = settings->context == GENERATE_CONTEXT_SLIDE;

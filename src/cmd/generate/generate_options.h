@@ -36,7 +36,7 @@ struct generate_settings {
     struct option_list sequence_bias, suppress_tokens, begin_suppress_tokens, forced_eos;
     struct option_list dry_breakers;
     const char *length_decay;
-    const char *bad_words;
+    const char *bad_words, *negative_prompt;
     const char *regex, *grammar, *json_schema, *choices; /**< the form of the text */
     bool json_object;
     int32_t context; /**< enum generate_context */
