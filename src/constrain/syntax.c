@@ -109,7 +109,9 @@ uint32_t syntax_class(struct syntax *syntax, const struct syntax_range *ranges, 
             return 0;
         }
     }
-    n = syntax_join_ranges(syntax->ranges + at, n);
+    if (n > 0) { /* else there may be no ranges at all */
+        n = syntax_join_ranges(syntax->ranges + at, n);
+    }
     syntax->n_ranges = at + n;
     if (negated) {
         /* What lies between them, put after them and then moved to their place. */

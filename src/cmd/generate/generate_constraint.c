@@ -62,12 +62,14 @@ static void forget_choices(struct generate_constraint *own) {
 }
 
 /* The ids of each line that is not empty. */
-static enum gen_status encode_choices(struct generate_constraint *own,
+static enum gen_status encode_choices(struct generate_constraint *own, const char *name,
                                       const struct gen_tokenizer *tokenizer,
                                       struct gen_error *err) {
     const struct gen_bytes *text = &own->text;
     enum gen_status status = GEN_OK;
+    size_t line = 0;
     for (size_t at = 0; at < text->n && status == GEN_OK;) {
+        line++;
         const char *end = memchr(text->data + at, '\n', text->n - at);
         size_t n = end != NULL ? (size_t)(end - text->data) - at : text->n - at;
         size_t shown = text_without_cr(text->data + at, n);
@@ -81,6 +83,10 @@ static enum gen_status encode_choices(struct generate_constraint *own,
             own->choices[own->n_choices++] = ids;
         }
         at += n + 1;
+    }
+    if (status != GEN_OK) {
+        const struct gen_error cause = *err;
+        message_set(err, status, "%.300s: line %zu: %s", name, line, cause.message);
     }
     return status;
 }
@@ -103,8 +109,9 @@ enum gen_status generate_constraint_take(struct generate_constraint *own, enum g
     if (status == GEN_OK) {
         status = make(own, name, err);
     }
-    return status == GEN_OK && form == GENERATE_FORM_CHOICES ? encode_choices(own, tokenizer, err)
-                                                             : status;
+    return status == GEN_OK && form == GENERATE_FORM_CHOICES
+               ? encode_choices(own, name, tokenizer, err)
+               : status;
 }
 
 void generate_constraint_set(const struct generate_constraint *own,
