@@ -399,6 +399,7 @@ bool states_init(struct states *states, const struct automaton *automaton) {
     if (!memory_grow(&states->stacks, &states->stacks_capacity, STACK_HOLE + 1,
                      sizeof *states->stacks) ||
         !memory_grow(&states->seen, &states->seen_capacity, STACK_HOLE + 1, sizeof *states->seen) ||
+        !memory_grow(&states->members, &states->members_capacity, 1, sizeof *states->members) ||
         !memory_grow(&states->sets, &states->sets_capacity, SET_DEAD + 1, sizeof *states->sets)) {
         return false;
     }
