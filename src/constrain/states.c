@@ -384,6 +384,10 @@ uint32_t states_return(struct states *states, uint32_t below) {
     return found_set(states);
 }
 
+bool states_is_full(const struct states *states) {
+    return states->n_stacks >= MAX_STACKS || states->n_sets >= MAX_SETS;
+}
+
 void states_forget(struct states *states) {
     for (size_t i = 0; i < states->n_sets; i++) {
         memory_free(states->sets[i].steps);
