@@ -101,6 +101,7 @@ const struct habit habits_generate[] = {
     {"perplexity", NULL, "gen eval --text FILE, or gen score for single texts"},
     /* Settings of transformers' GenerationConfig. */
     {"bad-words-ids", NULL, "--bad-words FILE has a word a line"},
+    {"negative-prompt-ids", NULL, "--negative-prompt TEXT"},
     {"bos-token-id", NULL, BEGINNING},
     {"decoder-start-token-id", NULL, BEGINNING},
     {"pad-token-id", NULL, "texts of a batch are not padded; leave it out"},

@@ -88,6 +88,8 @@ static void end(void *context, struct text *text) {
     bool failed = text->sequence.finished && text->sequence.finish == GEN_FINISH_ERROR;
     if (text == pair->text) {
         pair->text = NULL;
+        gen_sampler_free(pair->sampler);
+        pair->sampler = NULL;
     } else {
         pair->other = NULL;
         if (failed && twin != NULL && !twin->sequence.finished) {
