@@ -180,7 +180,8 @@ static enum gen_status take_prompt(struct sequence *sequence, const struct gen_p
 static enum gen_status begin_healing(struct sequence *sequence, struct gen_error *err) {
     const struct sequence_rules *rules = sequence->rules;
     int32_t last = sequence->ids.data[sequence->ids.n - 1];
-    if (!rules->options->token_healing || sequence->n_prompt == 0 ||
+    bool is_whole = sequence->n_prompt < 2 && rules->start < 0; /* nothing would be left */
+    if (!rules->options->token_healing || sequence->n_prompt == 0 || is_whole ||
         rules->options->max_new_tokens == 0 || !healing_is_possible(rules, last)) {
         return GEN_OK;
     }

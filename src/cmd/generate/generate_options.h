@@ -19,9 +19,8 @@ struct generate_settings {
     int32_t defaults; /**< enum generate_defaults, of model_defaults.h */
 
     /* where prompts come from */
-    const char *prompt, *file, *prompt_ids;
     bool lines, jsonl, null, csv;
-    const char *template;
+    const char *prompt, *file, *prompt_ids, *template;
     int32_t first_index;
     bool special; /**< special tokens in prompts stand for themselves */
     const char *prompt_cache;
@@ -30,6 +29,7 @@ struct generate_settings {
     bool greedy;
     bool do_sample;
     bool beams_draw;        /**< beams are drawn, unless greedy */
+    bool json_object;       /**< a form of the text, as those below */
     float temperature;      /**< as it was given: for a record that draws in a run that does not */
     int32_t early_stopping; /**< enum gen_early_stopping */
     struct option_list stop, logit_bias, eos_token_id;
@@ -38,7 +38,6 @@ struct generate_settings {
     const char *length_decay;
     const char *bad_words, *negative_prompt;
     const char *regex, *grammar, *json_schema, *choices; /**< the form of the text */
-    bool json_object;
     int32_t context; /**< enum generate_context */
     int32_t stop_at; /**< enum generate_stop_at */
     bool speculate, no_speculate;
