@@ -38,8 +38,8 @@ struct generate_settings {
     const char *length_decay;
     const char *bad_words, *negative_prompt;
     const char *regex, *grammar, *json_schema, *choices; /**< the form of the text */
-    int32_t context; /**< enum generate_context */
-    int32_t stop_at; /**< enum generate_stop_at */
+    int32_t context;                                     /**< enum generate_context */
+    int32_t stop_at;                                     /**< enum generate_stop_at */
     bool speculate, no_speculate;
     int32_t kv_type; /**< which of its names */
 
