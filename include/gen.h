@@ -296,6 +296,15 @@ struct gen_result {
     size_t n_guessed;      /**< new ids that speculation foresaw: each saved a pass */
     size_t n_drafted;      /**< ids that it guessed, right or wrong */
     double draft_seconds;  /**< of decode_seconds, guessing; in a batch, as above */
+    /** With token_healing: the model has read the first new id in the place of the prompt's last
+     * one; new_text begins after what they have in common. */
+    bool is_healed;
+    /** With choices: the number of this one, all of them, and how probable each is, all together 1;
+     *  NULL and 0: there are none. */
+    size_t choice;
+    const struct gen_ids *choices;
+    const float *choice_probabilities; /**< [n_choices] */
+    size_t n_choices;
     /**
      * Of a beam search: the sum of the log probabilities of the new ids, as the rules of sampling
      * leave them, divided by their number to the power of length_penalty.
@@ -419,6 +428,35 @@ struct gen_generate_options {
      */
     const struct gen_force_words *force_words;
     size_t n_force_words;
+    /**
+     * Guidance, as transformers' guidance_scale: another text goes along, which begins with
+     * negative_prompt and goes on with the same new ids, and the log probabilities become
+     * guidance_scale * (own - other) + other, before all rules. Above 1 the text keeps closer to
+     * its prompt, and farther from the other. -100 ... 100; 1, the default, is off. Without a
+     * negative prompt the other text begins with the last id of the prompt; an empty one is what an
+     * empty prompt is. A text takes two of the engine's batch, and there is no speculation. Not
+     * with beams, choices, or a sink that has logits().
+     */
+    float guidance_scale;
+    bool has_negative_prompt;
+    struct gen_ids negative_prompt; /**< borrowed */
+    /**
+     * Token healing: leave out the last id of the prompt, and let the first new one be any whose
+     * bytes begin with those of that one, so that a prompt need not end where a token does. It
+     * counts as one of the prompt. Not with beams, choices or a constraint, and without effect
+     * where the prompt ends with a special token. Default false.
+     */
+    bool token_healing;
+    /**
+     * n_choices answers, each of at least one id: the text is one of them. Each is as probable as
+     * its ids are for the model, one after the other, all together 1; with a temperature of 0 the
+     * likeliest is taken, the first of equals, else one is drawn by its probability to the power 1
+     * / temperature. Other options of sampling do not count. It ends as with a stop string, or
+     * where the text has its greatest length. Not with beams, a constraint, n_logprobs, or a sink
+     * that has logits(). 0, the default: none.
+     */
+    const struct gen_ids *choices;
+    size_t n_choices;
     /**
      * When n_ctx is full, go on over the last n_ctx / 2 ids, read anew, as often as needed. A
      * prompt longer than n_ctx is read as if its ids had come one by one: of its n ids the last

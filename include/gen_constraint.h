@@ -1,6 +1,7 @@
 /**
  * gen_constraint.h - texts that must have a form: of a regular expression, a grammar, a JSON
- * schema, a list of choices. A constraint says of each token whether it may come next.
+ * schema, a list of choices; and texts that must not be written. A constraint says of each token
+ * whether it may come next.
  *
  * gen.h includes it. The conventions of gen.h hold.
  *
@@ -111,6 +112,23 @@ bool gen_matcher_may_end(const struct gen_matcher *matcher);
  * end-of-text id is not in it: gen_matcher_may_end().
  */
 const uint64_t *gen_matcher_mask(struct gen_matcher *matcher);
+
+/**
+ * Texts that are never written: no token may come with which one of them would be complete, whether
+ * the tokens or the prompt before began it. What the prompt has of them stays. An end-of-text id
+ * is never forbidden, where it is no text. Read-only once made; it may be used by any number of
+ * texts and threads at once.
+ */
+struct gen_bad_texts;
+/** Of n texts, texts[i] has lengths[i] bytes, at least one, else GEN_BAD_ARGUMENT. The pieces must
+ *  outlive it. */
+enum gen_status gen_bad_texts_new(struct gen_bad_texts **out, const struct gen_pieces *pieces,
+                                  const char *const *texts, const size_t *lengths, size_t n,
+                                  struct gen_error *err);
+/** One user more, who calls gen_bad_texts_free(), too. NULL gives NULL. */
+struct gen_bad_texts *gen_bad_texts_use(struct gen_bad_texts *bad);
+/** One user less; the last one frees it. */
+void gen_bad_texts_free(struct gen_bad_texts *bad);
 
 #ifdef __cplusplus
 }

@@ -16,8 +16,9 @@ extern "C" {
 
 /** A model, opened by gen_model_open() of gen.h. */
 struct gen_model;
-/** What a text may be: gen_constraint.h. */
+/** What a text may be, and what it may not say: gen_constraint.h. */
 struct gen_constraint;
+struct gen_bad_texts;
 
 /* ---- session ---------------------------------------------------------------------------------*/
 
@@ -118,9 +119,9 @@ struct gen_sequence_bias {
  * transformers' logits processors and warpers; presence and frequency penalty are OpenAI's; DRY,
  * top-n-sigma, dynamic temperature, XTC, Mirostat and adaptive-p are llama.cpp's.
  * Order: logit bias, sequence bias, repetition penalty, presence and frequency penalty, no-repeat
- * n-gram, bad words, minimum length, constraint, forced ids, length decay, suppressed ids, DRY,
- * top-n-sigma, then - unless greedy - temperature, top-h, top-k, top-p, min-p, typical-p, epsilon,
- * eta, XTC, Mirostat, adaptive-p.
+ * n-gram, bad words, bad texts, minimum length, constraint, forced ids, length decay, suppressed
+ * ids, DRY, top-n-sigma, then - unless greedy - temperature, top-h, top-k, top-p, min-p, typical-p,
+ * epsilon, eta, XTC, Mirostat, adaptive-p.
  */
 struct gen_sampling {
     float temperature;               /**< >= 0; 0 (below 1e-6) is greedy. Default 0.8 */
@@ -137,6 +138,9 @@ struct gen_sampling {
     int32_t min_length;              /**< the same, counting the prompt as well. Default 0 */
     const struct gen_ids *bad_words; /**< n_bad_words never completed; an eos alone is none */
     size_t n_bad_words;
+    /** Texts that are never written, however they are cut into tokens; NULL: none. Used as the
+     *  constraint below. */
+    struct gen_bad_texts *bad_texts;
     const struct gen_logit_bias *logit_bias; /**< n_logit_bias entries, one per id */
     size_t n_logit_bias;
     /** What the new text must be, NULL: anything. Who keeps options longer than a call, as samplers

@@ -103,6 +103,7 @@ const struct habit habits_generate[] = {
     {"perplexity", NULL, "gen eval --text FILE, or gen score for single texts"},
     /* Settings of transformers' GenerationConfig. */
     {"bad-words-ids", NULL, "--bad-words FILE has a word a line"},
+    {"negative-prompt-ids", NULL, "--negative-prompt TEXT"},
     {"bos-token-id", NULL, BEGINNING},
     {"decoder-start-token-id", NULL, BEGINNING},
     {"pad-token-id", NULL, "texts of a batch are not padded; leave it out"},
@@ -127,9 +128,7 @@ const struct habit habits_generate[] = {
     {"speculation-type", NULL, SPECULATION},
     {"target-lookbehind", NULL, SPECULATION},
     {"use-mtp", NULL, SPECULATION},
-    {"guidance-scale", NULL, "not in gen"},
     {"watermarking-config", NULL, "not in gen"},
-    {"token-healing", NULL, "not in gen; end a prompt without a blank"},
     {"dola-layers", NULL, WARPERS},
     {"transformers-version", NULL, "gen needs no transformers; leave it out"},
     {"use-cache", NULL, AUTOMATIC},

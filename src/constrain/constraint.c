@@ -69,7 +69,11 @@ enum gen_status constraint_new(struct gen_constraint **out, const struct gen_pie
         status = automaton_init(&constraint->automaton, syntax, err);
     }
     if (status == GEN_OK && !begin_anew(constraint)) {
-        status = error_no_memory(err, "the constraint's states");
+        status = states_is_full(&constraint->states)
+                     ? error_set(err, GEN_BAD_ARGUMENT,
+                                 "too ambiguous: its beginning alone can be read in more ways than "
+                                 "can be kept (write rules so that fewer fit the same text)")
+                     : error_no_memory(err, "the constraint's states");
     }
     if (status != GEN_OK) {
         gen_constraint_free(constraint);

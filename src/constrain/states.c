@@ -384,6 +384,10 @@ uint32_t states_return(struct states *states, uint32_t below) {
     return found_set(states);
 }
 
+bool states_is_full(const struct states *states) {
+    return states->n_stacks >= MAX_STACKS || states->n_sets >= MAX_SETS;
+}
+
 void states_forget(struct states *states) {
     for (size_t i = 0; i < states->n_sets; i++) {
         memory_free(states->sets[i].steps);
@@ -399,6 +403,7 @@ bool states_init(struct states *states, const struct automaton *automaton) {
     if (!memory_grow(&states->stacks, &states->stacks_capacity, STACK_HOLE + 1,
                      sizeof *states->stacks) ||
         !memory_grow(&states->seen, &states->seen_capacity, STACK_HOLE + 1, sizeof *states->seen) ||
+        !memory_grow(&states->members, &states->members_capacity, 1, sizeof *states->members) ||
         !memory_grow(&states->sets, &states->sets_capacity, SET_DEAD + 1, sizeof *states->sets)) {
         return false;
     }

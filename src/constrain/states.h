@@ -73,6 +73,8 @@ uint32_t states_union(struct states *states, uint32_t a, uint32_t b);
 uint32_t states_alone(struct states *states, uint32_t set, uint32_t below);
 /** The set after the end of a rule above the stack `below`. */
 uint32_t states_return(struct states *states, uint32_t below);
+/** Whether a bound is what it failed by. */
+bool states_is_full(const struct states *states);
 /** Forget all steps. */
 void states_forget(struct states *states);
 

@@ -11,6 +11,8 @@
 #include "base/memory.h"
 
 #define MAX_NODES ((size_t)1 << 23)
+/* Most ranges of all classes. */
+#define MAX_RANGES ((size_t)1 << 23)
 
 bool syntax_init(struct syntax *syntax) {
     *syntax = (struct syntax){0};
@@ -92,6 +94,10 @@ size_t syntax_join_ranges(struct syntax_range *ranges, size_t n) {
 }
 
 static bool add_range(struct syntax *syntax, uint32_t low, uint32_t high) {
+    if (syntax->n_ranges >= MAX_RANGES) {
+        syntax->too_large = true;
+        return false;
+    }
     if (!memory_grow(&syntax->ranges, &syntax->ranges_capacity, syntax->n_ranges + 1,
                      sizeof *syntax->ranges)) {
         syntax->no_memory = true;
@@ -109,7 +115,9 @@ uint32_t syntax_class(struct syntax *syntax, const struct syntax_range *ranges, 
             return 0;
         }
     }
-    n = syntax_join_ranges(syntax->ranges + at, n);
+    if (n > 0) { /* else there may be no ranges at all */
+        n = syntax_join_ranges(syntax->ranges + at, n);
+    }
     syntax->n_ranges = at + n;
     if (negated) {
         /* What lies between them, put after them and then moved to their place. */

@@ -7,6 +7,7 @@
 #include "generate/answers.h"
 
 #include "base/error.h"
+#include "generate/ways.h"
 
 /* ---- texts to the sink -----------------------------------------------------------------------*/
 
@@ -117,26 +118,89 @@ static bool has_beams(const struct answers *answers) {
 }
 
 static bool has_contrast(const struct answers *answers) {
-    return rules_of(answers)->options->penalty_alpha > 0;
+    return ways_has_contrast(rules_of(answers)->options);
 }
 
-/* Texts that a prompt needs at once: the beams or candidates of a search. */
-static size_t n_at_once(const struct answers *answers) {
+static bool is_guided(const struct answers *answers) {
+    return ways_has_guidance(rules_of(answers)->options);
+}
+
+static const struct decoder *decoder_of(const struct answers *answers) {
+    return has_contrast(answers)                       ? &answers->contrastive_search
+           : has_beams(answers)                        ? &answers->beam_search
+           : is_guided(answers)                        ? &answers->guidance
+           : rules_of(answers)->options->n_choices > 0 ? &answers->choice
+                                                       : &answers->sampling;
+}
+
+/* The ids that the prompt begins with: an empty one has a start id. */
+static struct gen_ids beginning(const struct answers *answers) {
+    struct gen_ids start = {.data = (int32_t *)&rules_of(answers)->start, .n = 1};
+    return answers->prompt_ids.n > 0 ? answers->prompt_ids : start;
+}
+
+/* The text that goes along with one that is guided. */
+static enum gen_status init_other(struct answers *answers, struct text *text, uint64_t index) {
     const struct sequence_rules *rules = rules_of(answers);
-    return has_contrast(answers) ? decoder_contrastive_width(rules)
-                                 : (size_t)rules->options->num_beams;
+    const struct gen_generate_options *options = rules->options;
+    struct gen_ids ids = beginning(answers);
+    if (!options->has_negative_prompt) {
+        ids = (struct gen_ids){.data = &ids.data[ids.n - 1], .n = 1};
+    } else if (options->negative_prompt.n > 0) {
+        ids = options->negative_prompt;
+    } else {
+        ids = (struct gen_ids){.data = (int32_t *)&rules->start, .n = 1};
+    }
+    text->is_other = true;
+    return sequence_init_unheard(&text->sequence, rules, &ids, ids.n, index, &answers->error);
+}
+
+/* The text that measures a choice: the logits after its last id say nothing of it. */
+static enum gen_status init_choice(struct answers *answers, struct text *text, uint64_t index) {
+    const struct sequence_rules *rules = rules_of(answers);
+    const struct gen_ids *choice = &rules->options->choices[text->number];
+    const struct gen_ids prompt = beginning(answers);
+    struct gen_ids ids = {0};
+    if (prompt.data[0] < 0) {
+        return error_set(&answers->error, GEN_BAD_ARGUMENT,
+                         "the prompt is empty, but the model has no bos or eos token to begin with "
+                         "(give at least one token)");
+    }
+    enum gen_status status = GEN_OK;
+    if (gen_ids_append(&ids, prompt.data, prompt.n) != GEN_OK ||
+        gen_ids_append(&ids, choice->data, choice->n - 1) != GEN_OK) {
+        status = error_no_memory(&answers->error, "the choices");
+    } else {
+        status =
+            sequence_init_unheard(&text->sequence, rules, &ids, prompt.n, index, &answers->error);
+    }
+    gen_ids_release(&ids);
+    return status;
+}
+
+/* The sequence of the next text, whose number is text->number. */
+static enum gen_status init_sequence(struct answers *answers, struct text *text,
+                                     const struct gen_prompt *prompt, uint64_t index) {
+    const struct sequence_rules *rules = rules_of(answers);
+    uint64_t number = text->number;
+    if (is_guided(answers) && number % 2 == 1) {
+        return init_other(answers, text, index);
+    }
+    if (number < rules->options->n_choices) {
+        return init_choice(answers, text, index);
+    }
+    number = is_guided(answers) ? number / 2 : number - rules->options->n_choices;
+    return sequence_init(&text->sequence, rules, prompt, index, number, &answers->error);
 }
 
 static enum gen_status start(struct answers *answers, struct text *text,
                              const struct gen_prompt *prompt, uint64_t index) {
-    const struct decoder *decoder = has_contrast(answers) ? &answers->contrastive_search
-                                    : has_beams(answers)  ? &answers->beam_search
-                                                          : &answers->sampling;
-    enum gen_status status = sequence_init(&text->sequence, rules_of(answers), prompt, index,
-                                           answers->number++, &answers->error);
+    const struct decoder *decoder = decoder_of(answers);
+    text->number = answers->number++;
+    enum gen_status status = init_sequence(answers, text, prompt, index);
     text->decoder = decoder;
     /* Before the decoder begins: a search may copy the sequence. */
-    if (status == GEN_OK) {
+    if (status == GEN_OK && !text->is_other) {
         status = sequence_share_prompt_logprobs(&text->sequence, &answers->prompt_logprobs,
                                                 &answers->error);
     }
@@ -175,27 +239,8 @@ static enum gen_status add_text(struct answers *answers) {
     }
     scheduler_seat(scheduler, text);
     const struct drafter *drafter = answers->pass->drafter;
-    if (drafter != NULL && !text->decoder->is_provisional) {
+    if (drafter != NULL && !text->decoder->is_provisional && !text->decoder->is_unguessed) {
         drafter->seat(drafter->context, text->seat.slot, &text->sequence);
-    }
-    return GEN_OK;
-}
-
-/* Whether the engine can do what the options ask for. */
-static enum gen_status check_search(struct answers *answers) {
-    size_t n = n_at_once(answers);
-    size_t n_slots = answers->scheduler->n_slots;
-    const char *name = has_contrast(answers) ? "penalty_alpha is set and top_k" : "num_beams";
-    if (n > 1 && answers->reporter.sink->logits != NULL) {
-        return error_set(&answers->error, GEN_BAD_ARGUMENT,
-                         "%s is %zu, but logits can be told of one text at a time only (%s)", name,
-                         n,
-                         has_contrast(answers) ? "leave penalty_alpha out" : "num_beams must be 1");
-    }
-    if (n > n_slots) {
-        return error_set(&answers->error, GEN_BAD_ARGUMENT,
-                         "%s is %zu, but the engine works on %zu texts at once (raise batch)", name,
-                         n, n_slots);
     }
     return GEN_OK;
 }
@@ -215,9 +260,14 @@ static enum gen_status take_options(struct answers *answers, const struct gen_pr
     if (status != GEN_OK) {
         return status;
     }
-    size_t n = n_at_once(answers);
-    answers->n_texts = n > 1 ? n : (uint64_t)options->num_return_sequences;
-    return check_search(answers);
+    size_t n = ways_n_searching(rules_of(answers));
+    answers->n_texts = n > 0 ? n : (uint64_t)options->num_return_sequences;
+    if (is_guided(answers)) {
+        answers->n_texts *= 2;
+    }
+    answers->n_texts += options->n_choices;
+    return ways_check_engine(rules_of(answers), answers->scheduler->n_slots,
+                             answers->reporter.sink->logits != NULL, &answers->error);
 }
 
 /* Fetch a prompt, unless there is none, or none yet. */
@@ -250,10 +300,14 @@ static enum gen_status fetch(struct answers *answers, bool *found) {
                : error_no_memory(&answers->error, "the prompt");
 }
 
-/* Texts that must come together. */
+/* Texts that must come together: those of a search, or a text and the one that guides it. */
 static size_t n_coming(const struct answers *answers) {
-    bool is_first = answers->number == 0 && answers->n_texts > 0;
-    return is_first && n_at_once(answers) > 1 ? (size_t)answers->n_texts : 1;
+    bool comes = answers->number < answers->n_texts;
+    if (comes && is_guided(answers)) {
+        return 2 - (size_t)(answers->number % 2);
+    }
+    bool searches = ways_n_searching(rules_of(answers)) > 0;
+    return comes && answers->number == 0 && searches ? (size_t)answers->n_texts : 1;
 }
 
 /* Let in as many texts as there is room for. */
@@ -315,6 +369,9 @@ static void choose_decoders(struct answers *answers) {
     answers->contrastive =
         (struct contrastive){.scheduler = answers->scheduler, .scratch = answers->scratch};
     answers->contrastive_search = decoder_contrastive(&answers->contrastive);
+    answers->guided = (struct guided){.scratch = answers->scratch};
+    answers->guidance = decoder_guided(&answers->guided);
+    answers->choice = decoder_choices(&answers->choosing);
     scheduler_begin(answers->scheduler, tells_logits);
     bool has_drafts = answers->rules.options->speculate && !tells_logits;
     answers->pass->settles[0] = &answers->beam_search;
@@ -343,6 +400,8 @@ enum gen_status answers_run(struct answers *answers, const struct gen_model *mod
 void answers_release(struct answers *answers) {
     beams_release(&answers->beams);
     contrastive_release(&answers->contrastive);
+    guided_release(&answers->guided);
+    choosing_release(&answers->choosing);
     gen_ids_release(&answers->prompt_ids);
     prompt_rules_drop(answers->own);
     prompt_logprobs_drop(answers->prompt_logprobs);

@@ -22,7 +22,11 @@ struct answers {
     struct beams beams;
     struct decoder beam_search; /**< of prompts with more than one beam */
     struct contrastive contrastive;
-    struct decoder contrastive_search;       /**< of prompts with a penalty_alpha */
+    struct decoder contrastive_search; /**< of prompts with a penalty_alpha */
+    struct guided guided;
+    struct decoder guidance; /**< of texts that another one goes along with */
+    struct choosing choosing;
+    struct decoder choice;                   /**< of prompts with choices */
     bool at_end;                             /**< the source has no more */
     uint64_t next_index;                     /**< of the next prompt, unless it leaves some out */
     struct gen_ids prompt_ids;               /**< of the last that was fetched */

@@ -26,6 +26,8 @@ struct decoder {
     /** What there is of a text may still become another one: it is told when it is done, and
      *  nothing is guessed of it. */
     bool is_provisional;
+    /** Nothing is guessed of its texts either, which are told of as they come. */
+    bool is_unguessed;
     /**
      * A text begins: set n_seen to the number of its first id whose logits are needed, and done if
      * none are. A failure may be the text's own. end() also after a failure.
@@ -49,6 +51,11 @@ struct decoder {
 /** A sampler with the rules of a text, which knows its prompt. */
 enum gen_status decoder_new_sampler(struct gen_sampler **out, struct sampler_scratch *scratch,
                                     const struct sequence *sequence, struct gen_error *err);
+
+/** Draw the next id of a text from scores[n_vocab]; `logits`, those of the model, are for its log
+ *  probabilities. */
+enum gen_status decoder_draw(struct gen_sampler *sampler, struct sequence *sequence,
+                             const float *scores, const float *logits, struct gen_error *err);
 
 /** Draws each id with a sampler. */
 struct decoder decoder_sampling(struct sampler_scratch *scratch);
@@ -83,9 +90,33 @@ struct contrastive {
 /** Contrastive search (decoder_contrastive.c). A prompt has as many texts as the rules' width,
  * which come one after the other; the sink hears of the first. */
 struct decoder decoder_contrastive(struct contrastive *all);
-size_t decoder_contrastive_width(const struct sequence_rules *rules);
 /** Also with texts that have not ended, which must be gone then. */
 void contrastive_release(struct contrastive *all);
+/** The guided texts of a run; start from {0} with the first. */
+struct guided {
+    struct sampler_scratch *scratch;
+    struct guided_pair *last; /**< whose other text comes next; NULL: none */
+    float *scores;            /**< [n_vocab] of a step */
+};
+/**
+ * Guidance (decoder_guided.c). After each text comes another one, which is_other, and of which the
+ * sink does not hear.
+ */
+struct decoder decoder_guided(struct guided *guided);
+/** Texts must be gone then. */
+void guided_release(struct guided *guided);
+
+/** The prompts with choices of a run; start from {0}. */
+struct choosing {
+    struct choice_group *groups; /**< one for each prompt under way, the last one first */
+};
+/**
+ * One of the choices (decoder_choices.c). A prompt has a text for each choice, of which the sink
+ * does not hear and which only measures how probable it is; after them come those that are told.
+ */
+struct decoder decoder_choices(struct choosing *choosing);
+/** Texts must be gone then. */
+void choosing_release(struct choosing *choosing);
 
 /** Tells the sink of all logits, and else does what another decoder does. Texts must come one at a
  *  time. */

@@ -12,6 +12,7 @@
 #include "base/size.h"
 #include "generate/contrast.h"
 #include "generate/decoder.h"
+#include "generate/ways.h"
 #include "model/session.h"
 
 /* The search of one prompt. */
@@ -27,10 +28,6 @@ struct contrastive_search {
     bool done, failed;
     struct gen_error error;
 };
-
-size_t decoder_contrastive_width(const struct sequence_rules *rules) {
-    return size_min((size_t)rules->options->sampling.top_k, (size_t)rules->n_vocab);
-}
 
 /* ---- making and freeing ----------------------------------------------------------------------*/
 
@@ -49,7 +46,7 @@ static struct contrastive_search *search_new(const struct contrastive *all,
     if (search == NULL) {
         return NULL;
     }
-    search->n = decoder_contrastive_width(rules);
+    search->n = ways_n_searching(rules);
     search->texts = memory_new(search->n, sizeof *search->texts);
     search->contrast = (struct contrast){.n_embd = session_n_embd(all->scheduler->session),
                                          .n_vocab = (size_t)rules->n_vocab,

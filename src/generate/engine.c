@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "generate/answers.h"
+#include "generate/ways.h"
 #include "model/kv_cache.h"
 
 /* Texts at once, where the caller leaves it to us, and what their KV cache may take. */
@@ -170,7 +171,7 @@ enum gen_status gen_generate(const struct gen_model *model,
         .kv_type = options->kv_type,
         /* Where logits are told of there is one text at a time. */
         .batch = options->batch == 0 && sink->logits != NULL ? 1 : options->batch,
-        .least_batch = options->penalty_alpha > 0 ? options->sampling.top_k : options->num_beams,
+        .least_batch = ways_least_batch(options),
         .draft = options->draft,
     };
     if (n_failed != NULL) {

@@ -47,7 +47,8 @@ static size_t chunk_size(const struct text *text, size_t first, size_t room) {
 }
 
 static bool is_at_work(const struct text *text) {
-    return text->seat.slot != SEAT_NONE && text->seat.reader == NULL && !text->seat.reserved;
+    return text->seat.slot != SEAT_NONE && text->seat.reader == NULL && !text->seat.reserved &&
+           !text->seat.pauses && !text->done;
 }
 
 /* Give each text its part; returns the rows there are. */
@@ -101,7 +102,7 @@ static void add_drafts(struct pass *pass, size_t n_rows) {
         struct task *task = &pass->tasks[i];
         const struct text *text = task->text;
         if (task->is_last && !task->reads_prompt && !text->sequence.finished &&
-            !text->decoder->is_provisional) {
+            !text->decoder->is_provisional && !text->decoder->is_unguessed) {
             struct draft *draft = &pass->drafts[pass->n_drafts];
             *draft = (struct draft){.text = text, .n_most = most_drafted(&text->sequence, share)};
             task->draft = draft->n_most > 0 ? draft : NULL;
@@ -163,7 +164,7 @@ static enum gen_status decode(const struct pass *pass, const struct task *task, 
             const float *logits = gen_session_logits(pass->scheduler->session, task->row + i);
             sequence_see_prompt(&text->sequence, at, logits);
             if (text->only_reads) {
-                text->done = at + 2 >= text->sequence.n_before;
+                text->done = at + 2 >= text->sequence.n_prompt;
             } else if (at >= text->decodes_from) {
                 status = decoder->step(decoder->context, text, at, logits, err);
             }
@@ -178,7 +179,7 @@ static enum gen_status take(struct pass *pass, const struct task *task, struct g
     struct text *text = task->text;
     int32_t slot = text->seat.slot;
     size_t n_accepted = 0;
-    if (task->reads_prompt && task->is_last) {
+    if (task->reads_prompt && task->is_last && !text->is_other) {
         scheduler_keep(pass->scheduler, text);
     }
     enum gen_status status = decode(pass, task, &n_accepted, err);

@@ -22,12 +22,18 @@ enum gen_status prompt_rules_new(struct prompt_rules **out, const struct gen_mod
     own->force_words = forced_words_copy(options->force_words, options->n_force_words);
     if ((own->force_words == NULL && options->force_words != NULL && options->n_force_words > 0) ||
         !sampling_copy_init(&own->sampling, &options->sampling) ||
-        gen_ids_append(&own->eos, options->eos, options->n_eos) != GEN_OK) {
+        gen_ids_append(&own->eos, options->eos, options->n_eos) != GEN_OK ||
+        gen_ids_append(&own->negative, options->negative_prompt.data, options->negative_prompt.n) !=
+            GEN_OK ||
+        !sampling_copy_lists(&own->choices, &own->n_choices, options->choices,
+                             options->choices != NULL ? options->n_choices : 0)) {
         status = error_no_memory(err, "the options of a prompt");
     } else {
         own->options.sampling = own->sampling.options;
         own->options.eos = own->eos.data;
         own->options.force_words = own->force_words;
+        own->options.negative_prompt = own->negative;
+        own->options.choices = options->choices != NULL ? own->choices : NULL;
         status = sequence_rules_init(&own->rules, model, &own->options, n_ctx, err);
     }
     if (status != GEN_OK) {
@@ -57,5 +63,7 @@ void prompt_rules_drop(struct prompt_rules *rules) {
     sampling_copy_release(&rules->sampling);
     gen_ids_release(&rules->eos);
     forced_words_release(rules->force_words, rules->options.n_force_words);
+    gen_ids_release(&rules->negative);
+    sampling_free_lists(rules->choices, rules->n_choices);
     memory_free(rules);
 }

@@ -13,7 +13,9 @@ struct prompt_rules {
     struct sequence_rules rules;
     struct gen_generate_options options; /**< of the rules; their arrays are the copy's */
     struct sampling_copy sampling;
-    struct gen_ids eos;
+    struct gen_ids eos, negative;
+    struct gen_ids *choices;
+    size_t n_choices;
     struct gen_force_words *force_words; /**< [options.n_force_words] */
     size_t n_users;
 };

@@ -17,9 +17,10 @@ enum gen_status reporter_begin(const struct reporter *reporter, struct text *tex
         return GEN_OK;
     }
     text->told.begun = true;
-    return answered(sink->begin == NULL ||
-                        sink->begin(sink->context, sequence->index, sequence->number,
-                                    sequence->ids.data, sequence->n_prompt),
+    size_t n_prompt;
+    const int32_t *prompt = sequence_prompt(sequence, &n_prompt);
+    return answered(sink->begin == NULL || sink->begin(sink->context, sequence->index,
+                                                       sequence->number, prompt, n_prompt),
                     err);
 }
 

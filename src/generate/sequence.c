@@ -6,11 +6,14 @@
 #include "generate/sequence.h"
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "base/rng.h"
 #include "base/size.h"
 #include "generate/beam_options.h"
 #include "generate/forced_words.h"
+#include "generate/healing.h"
 #include "generate/sentence.h"
+#include "generate/ways.h"
 #include "sample/sampler.h"
 
 #define MAX_LOGPROBS 1000
@@ -31,6 +34,7 @@ struct gen_generate_options gen_generate_options_default(void) {
         .num_beams = 1,
         .num_beam_groups = 1,
         .length_penalty = 1.0f,
+        .guidance_scale = 1.0f,
         .speculate = true,
     };
 }
@@ -92,6 +96,9 @@ enum gen_status sequence_rules_init(struct sequence_rules *rules, const struct g
     rules->start = has_bos ? config->bos_token_id : rules->n_eos > 0 ? rules->eos[0] : -1;
 
     enum gen_status status = check_options(options, rules->tokenizer, err);
+    if (status == GEN_OK) {
+        status = ways_check(rules, err);
+    }
     for (size_t i = 0; i < options->n_eos && status == GEN_OK; i++) {
         if (options->eos[i] < 0 || options->eos[i] >= config->n_vocab) {
             status = error_set(err, GEN_BAD_ARGUMENT, "eos %zu is %d, but must be from 0 to %d", i,
@@ -157,13 +164,34 @@ static enum gen_status take_prompt(struct sequence *sequence, const struct gen_p
     return GEN_OK;
 }
 
+/* Leave out the last id of the prompt, if the first new one can replace it. */
+static enum gen_status begin_healing(struct sequence *sequence, struct gen_error *err) {
+    const struct sequence_rules *rules = sequence->rules;
+    int32_t last = sequence->ids.data[sequence->ids.n - 1];
+    bool is_whole = sequence->n_prompt < 2 && rules->start < 0; /* nothing would be left */
+    if (!rules->options->token_healing || sequence->n_prompt == 0 || is_whole ||
+        rules->options->max_new_tokens == 0 || !healing_is_possible(rules, last)) {
+        return GEN_OK;
+    }
+    if (gen_ids_append(&sequence->given, sequence->ids.data, sequence->ids.n) != GEN_OK) {
+        return error_no_memory(err, "the prompt");
+    }
+    sequence->healed = last;
+    sequence->ids.n--;
+    if (sequence->ids.n == 0 && gen_ids_append(&sequence->ids, &rules->start, 1) != GEN_OK) {
+        return error_no_memory(err, "the prompt");
+    }
+    sequence->n_before = sequence->ids.n;
+    return GEN_OK;
+}
+
 /* How many new ids there may be, and why not more. */
 static void set_limit(struct sequence *sequence) {
     const struct sequence_rules *rules = sequence->rules;
     const struct gen_generate_options *options = rules->options;
     size_t limit = SIZE_MAX;
     if (options->max_new_tokens >= 0) {
-        limit = (size_t)options->max_new_tokens;
+        limit = (size_t)options->max_new_tokens + (sequence->healed >= 0 ? 1 : 0);
     }
     if (options->max_length >= 0) {
         size_t max_length = (size_t)options->max_length;
@@ -173,7 +201,8 @@ static void set_limit(struct sequence *sequence) {
     sequence->n_new_max = limit;
     sequence->finish_at_max = GEN_FINISH_LENGTH;
     if (!options->slide) {
-        size_t room = (size_t)rules->n_ctx - sequence->n_before;
+        size_t longest = size_max(sequence->n_before, ways_n_other(rules));
+        size_t room = (size_t)rules->n_ctx - longest;
         if (room < limit) {
             sequence->n_new_max = room;
             sequence->finish_at_max = GEN_FINISH_CONTEXT;
@@ -191,7 +220,11 @@ enum gen_status sequence_init(struct sequence *sequence, const struct sequence_r
                               struct gen_error *err) {
     *sequence = (struct sequence){
         .rules = rules, .index = index, .number = number, .seed = seed_of(rules, index, number)};
+    sequence->healed = -1;
     enum gen_status status = take_prompt(sequence, prompt, err);
+    if (status == GEN_OK) {
+        status = begin_healing(sequence, err);
+    }
     if (status != GEN_OK) {
         return status;
     }
@@ -204,13 +237,32 @@ enum gen_status sequence_init(struct sequence *sequence, const struct sequence_r
                                    : sequence_finish(sequence, sequence->finish_at_max, err);
 }
 
+enum gen_status sequence_init_unheard(struct sequence *sequence, const struct sequence_rules *rules,
+                                      const struct gen_ids *ids, size_t n_before, uint64_t index,
+                                      struct gen_error *err) {
+    *sequence = (struct sequence){.rules = rules, .index = index, .healed = -1};
+    if (ids->n > (size_t)rules->n_ctx) {
+        return error_set(
+            err, GEN_BAD_ARGUMENT,
+            "the prompt and what comes after it have %zu tokens, but the context holds "
+            "%d (shorten it)",
+            ids->n, (int)rules->n_ctx);
+    }
+    sequence->n_prompt = sequence->n_before = n_before;
+    return gen_ids_append(&sequence->ids, ids->data, ids->n) == GEN_OK
+               ? GEN_OK
+               : error_no_memory(err, "the prompt");
+}
+
 void sequence_release(struct sequence *sequence) {
     gen_ids_release(&sequence->ids);
+    gen_ids_release(&sequence->given);
     stop_match_release(&sequence->stop);
     gen_bytes_release(&sequence->passed);
     gen_bytes_release(&sequence->text);
     logprobs_release(&sequence->logprobs);
     prompt_logprobs_drop(sequence->prompt_logprobs);
+    memory_free(sequence->choice_probabilities);
     *sequence = (struct sequence){0};
 }
 
@@ -223,6 +275,7 @@ enum gen_status sequence_refuse(struct sequence *sequence, const struct sequence
                                   .seed = seed_of(rules, index, 0),
                                   .n_before = prompt->n_ids,
                                   .n_prompt = prompt->n_ids,
+                                  .healed = -1,
                                   .refused = true,
                                   .finished = true,
                                   .finish = GEN_FINISH_ERROR,
@@ -230,6 +283,15 @@ enum gen_status sequence_refuse(struct sequence *sequence, const struct sequence
     return gen_ids_append(&sequence->ids, prompt->ids, prompt->n_ids) == GEN_OK
                ? GEN_OK
                : error_no_memory(err, "the prompt");
+}
+
+const int32_t *sequence_prompt(const struct sequence *sequence, size_t *n) {
+    *n = sequence->n_prompt;
+    return sequence->healed >= 0 ? sequence->given.data : sequence->ids.data;
+}
+
+bool sequence_heals(const struct sequence *sequence) {
+    return sequence->healed >= 0 && sequence->ids.n == sequence->n_before;
 }
 
 bool sequence_own_failure(enum gen_status status) {
@@ -257,12 +319,15 @@ static size_t n_logprobs(const struct sequence *sequence) {
 bool sequence_clone(struct sequence *sequence, const struct sequence *from) {
     *sequence = *from;
     sequence->ids = (struct gen_ids){0};
+    sequence->given = (struct gen_ids){0};
     sequence->stop = (struct stop_match){0};
     sequence->passed = (struct gen_bytes){0};
     sequence->text = (struct gen_bytes){0};
     sequence->logprobs = (struct logprobs){0};
     sequence->prompt_logprobs = prompt_logprobs_use(from->prompt_logprobs);
+    sequence->choice_probabilities = NULL; /* what has them is done */
     return gen_ids_append(&sequence->ids, from->ids.data, from->ids.n) == GEN_OK &&
+           gen_ids_append(&sequence->given, from->given.data, from->given.n) == GEN_OK &&
            stop_match_clone(&sequence->stop, &from->stop, &from->rules->stop) &&
            gen_bytes_append(&sequence->text, from->text.data, from->text.n) == GEN_OK &&
            logprobs_clone(&sequence->logprobs, &from->logprobs, n_logprobs(from));
@@ -289,8 +354,14 @@ static enum gen_status add_text(struct sequence *sequence, int32_t id, bool *sto
     if (sequence->rules->tokenizer == NULL) {
         return GEN_OK;
     }
-    size_t n = 0;
+    size_t n = 0, n_healed = 0;
     const char *bytes = gen_tokenizer_piece(sequence->rules->tokenizer, id, &n);
+    if (sequence->healed >= 0 && sequence->ids.n == sequence->n_before + 1) {
+        /* The prompt has these already. */
+        gen_tokenizer_piece(sequence->rules->tokenizer, sequence->healed, &n_healed);
+        bytes += n_healed;
+        n -= n_healed;
+    }
     if (!stop_match_push(&sequence->stop, &sequence->rules->stop, bytes, n, &sequence->passed,
                          stopped)) {
         return no_memory_for_text(err);
@@ -323,8 +394,10 @@ bool sequence_reads_prompt_logprobs(const struct sequence *sequence) {
 }
 
 void sequence_see_prompt(struct sequence *sequence, size_t at, const float *logits) {
-    if (sequence_reads_prompt_logprobs(sequence) && at + 1 < sequence->n_prompt) {
-        prompt_logprobs_set(sequence->prompt_logprobs, at + 1, sequence->ids.data[at + 1], logits,
+    size_t n_prompt;
+    const int32_t *prompt = sequence_prompt(sequence, &n_prompt);
+    if (sequence_reads_prompt_logprobs(sequence) && at + 1 < n_prompt) {
+        prompt_logprobs_set(sequence->prompt_logprobs, at + 1, prompt[at + 1], logits,
                             (size_t)sequence->rules->n_vocab);
     }
 }
@@ -425,13 +498,16 @@ enum gen_status sequence_fail(struct sequence *sequence, const struct gen_error 
 }
 
 struct gen_result sequence_result(const struct sequence *sequence) {
-    const struct prompt_logprobs *prompt = sequence->prompt_logprobs;
-    size_t n_new = sequence->ids.n - sequence->n_before;
+    const struct prompt_logprobs *known = sequence->prompt_logprobs;
+    size_t n_new = sequence->ids.n - sequence->n_before, n_prompt;
+    const int32_t *prompt = sequence_prompt(sequence, &n_prompt);
+    bool has_choice = sequence->choice_probabilities != NULL;
     return (struct gen_result){
         .index = sequence->index,
         .sequence = sequence->number,
-        .prompt_ids = sequence->ids.data,
-        .n_prompt_ids = sequence->n_prompt,
+        .prompt_ids = prompt,
+        .n_prompt_ids = n_prompt,
+        .is_healed = sequence->healed >= 0 && n_new > 0,
         .new_ids = n_new > 0 ? sequence->ids.data + sequence->n_before : NULL,
         .n_new_ids = n_new,
         .new_text = sequence->text.n > 0 ? sequence->text.data : "",
@@ -441,10 +517,14 @@ struct gen_result sequence_result(const struct sequence *sequence) {
         .n_logprobs = n_logprobs(sequence),
         .logprobs = sequence->logprobs.best,
         .chosen = sequence->logprobs.chosen,
+        .choice = sequence->choice,
+        .choices = has_choice ? sequence->rules->options->choices : NULL,
+        .choice_probabilities = sequence->choice_probabilities,
+        .n_choices = has_choice ? sequence->rules->options->n_choices : 0,
         .has_score = sequence->has_score,
         .score = sequence->score,
-        .prompt_logprobs = prompt != NULL ? prompt->logprobs : NULL,
-        .prompt_best = prompt != NULL ? prompt->best : NULL,
+        .prompt_logprobs = known != NULL ? known->logprobs : NULL,
+        .prompt_best = known != NULL ? known->best : NULL,
         .error = sequence->finish == GEN_FINISH_ERROR ? &sequence->error : NULL,
     };
 }

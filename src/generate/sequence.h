@@ -45,12 +45,14 @@ void sequence_rules_release(struct sequence_rules *rules);
 
 struct sequence {
     const struct sequence_rules *rules;
-    uint64_t index;     /**< of its prompt */
-    uint64_t number;    /**< among the texts of that prompt */
-    uint64_t seed;      /**< its own: gen_text_seed() */
-    struct gen_ids ids; /**< the prompt, or the start id if that is empty; then the new ids */
-    size_t n_before;    /**< ids before the first new one */
-    size_t n_prompt;    /**< ids of the prompt as it was given: n_before, or 0 */
+    uint64_t index;       /**< of its prompt */
+    uint64_t number;      /**< among the texts of that prompt */
+    uint64_t seed;        /**< its own: gen_text_seed() */
+    struct gen_ids ids;   /**< the prompt, or the start id if that is empty; then the new ids */
+    size_t n_before;      /**< ids before the first new one */
+    size_t n_prompt;      /**< ids of the prompt as it was given: n_before, or 0 */
+    int32_t healed;       /**< the prompt's last id, that the first new one replaces; -1: none */
+    struct gen_ids given; /**< with it: the whole prompt */
     size_t n_new_max;
     double deadline; /**< of gen_clock(), if max_seconds is set */
     enum gen_finish finish_at_max;
@@ -59,7 +61,9 @@ struct sequence {
     struct gen_bytes passed; /**< scratch: bytes on their way from stop strings to UTF-8 */
     struct gen_bytes text;   /**< all that may be shown so far */
     struct logprobs logprobs;
-    float score; /**< of a beam search: as gen_result has it */
+    size_t choice;               /**< of choices: as gen_result has it, with the next */
+    float *choice_probabilities; /**< NULL: there are none */
+    float score;                 /**< of a beam search: as gen_result has it */
     bool has_score;
     struct prompt_logprobs *prompt_logprobs; /**< its use of its prompt's; NULL: not asked for */
     bool refused;                            /**< failed before it began */
@@ -79,6 +83,14 @@ enum gen_status sequence_init(struct sequence *sequence, const struct sequence_r
 void sequence_release(struct sequence *sequence);
 
 /**
+ * In place of sequence_init: n ids that are read, of which n_before are the prompt; nothing is made
+ * of them, and nobody hears of it. More than the context holds are GEN_BAD_ARGUMENT.
+ */
+enum gen_status sequence_init_unheard(struct sequence *sequence, const struct sequence_rules *rules,
+                                      const struct gen_ids *ids, size_t n_before, uint64_t index,
+                                      struct gen_error *err);
+
+/**
  * In place of sequence_init: a sequence that has failed before it began, to be reported in its
  * turn; also after a sequence_init that failed.
  */
@@ -96,6 +108,12 @@ bool sequence_own_failure(enum gen_status status);
  * alone, so a long prompt is read as if its ids had come one by one.
  */
 size_t sequence_window(const struct sequence *sequence);
+
+/** The prompt as it was given. */
+const int32_t *sequence_prompt(const struct sequence *sequence, size_t *n);
+
+/** Whether the next id is the one that replaces the prompt's last. */
+bool sequence_heals(const struct sequence *sequence);
 
 /** The same text, to go on by itself. False: out of memory. Release also after a failure. */
 bool sequence_clone(struct sequence *sequence, const struct sequence *from);

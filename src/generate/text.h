@@ -14,6 +14,7 @@ struct seat {
     struct text *reader; /**< the text that it waits for; NULL: none */
     size_t n_shared;     /**< ids that this one will have read for it */
     bool reserved;       /**< nothing is read in it before scheduler_adopt() */
+    bool pauses;         /**< all is read that is known; its decoder knows when it goes on */
 };
 
 /** The slot of a text that is not under way. */
@@ -45,6 +46,8 @@ struct text {
     bool done;                     /**< no more logits are needed */
     bool only_reads;          /**< nothing is drawn: it is done when its prompt has been seen */
     bool untold;              /**< the sink never hears of it */
+    bool is_other;            /**< it begins with another prompt than the one that was given */
+    uint64_t number;          /**< among the texts of its prompt, those untold counted */
     void *decoding;           /**< what the decoder keeps of it */
     struct prompt_rules *own; /**< its use of its prompt's own rules; NULL: it has the run's */
     struct effort effort;

@@ -66,6 +66,7 @@ static struct sample_context context_of(const struct chain *chain, void *state) 
                                    .n_vocab = chain->n_vocab,
                                    .least = chain->least,
                                    .n_new_max = chain->n_new_max,
+                                   .eos_is_text = chain->eos_is_text,
                                    .seed = chain->seed,
                                    .state = state};
 }
@@ -102,6 +103,7 @@ bool chain_clone(struct chain *chain, const struct chain *from) {
                             .n_vocab = from->n_vocab,
                             .least = from->least,
                             .n_new_max = from->n_new_max,
+                            .eos_is_text = from->eos_is_text,
                             .seed = from->seed};
     if (gen_ids_append(&chain->eos, from->eos.data, from->eos.n) != GEN_OK ||
         !history_copy(&chain->history, &from->history)) {

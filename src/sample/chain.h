@@ -17,6 +17,7 @@ struct chain {
     const struct gen_sampling *options; /**< checked; they belong to the caller */
     size_t n_vocab, least;              /**< least: ids that each of the warpers leaves */
     size_t n_new_max;                   /**< new ids that the text may have; SIZE_MAX: unknown */
+    bool eos_is_text;                   /**< none of the eos ends the text */
     uint64_t seed;                      /**< for random numbers besides those of the draw */
     struct gen_ids eos;                 /**< all ids that end a text */
     struct history history;

@@ -18,6 +18,7 @@ const struct processor *const processors[N_PROCESSORS] = {
     &processor_presence_frequency,
     &processor_no_repeat_ngram,
     &processor_bad_words,
+    &processor_bad_texts,
     &processor_min_length,
     &processor_constraint,
     &processor_forced_bos,

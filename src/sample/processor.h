@@ -43,6 +43,7 @@ struct sample_context {
     size_t n_vocab;
     size_t least;     /**< candidates that are left where there are as many, at least 1 */
     size_t n_new_max; /**< new ids that the text may have in all; SIZE_MAX: no limit, or unknown */
+    bool eos_is_text; /**< none of them ends this text */
     uint64_t seed;    /**< the text's own, for random numbers besides those of the draw */
     void *state;      /**< what this rule keeps of the text; NULL: nothing */
 };
@@ -72,15 +73,15 @@ struct processor {
 
 extern const struct processor processor_logit_bias, processor_sequence_bias,
     processor_repetition_penalty, processor_presence_frequency, processor_no_repeat_ngram,
-    processor_bad_words, processor_min_length, processor_constraint, processor_forced_bos,
-    processor_forced_eos, processor_length_decay, processor_suppress, processor_begin_suppress,
-    processor_dry, processor_top_n_sigma, processor_temperature, processor_dynamic_temperature,
-    processor_top_h, processor_top_k, processor_top_p, processor_min_p, processor_typical_p,
-    processor_epsilon_cutoff, processor_eta_cutoff, processor_xtc, processor_mirostat,
-    processor_adaptive_p;
+    processor_bad_words, processor_bad_texts, processor_min_length, processor_constraint,
+    processor_forced_bos, processor_forced_eos, processor_length_decay, processor_suppress,
+    processor_begin_suppress, processor_dry, processor_top_n_sigma, processor_temperature,
+    processor_dynamic_temperature, processor_top_h, processor_top_k, processor_top_p,
+    processor_min_p, processor_typical_p, processor_epsilon_cutoff, processor_eta_cutoff,
+    processor_xtc, processor_mirostat, processor_adaptive_p;
 
 /** All rules in the order in which they apply. */
-enum { N_PROCESSORS = 27 };
+enum { N_PROCESSORS = 28 };
 extern const struct processor *const processors[N_PROCESSORS];
 
 #endif

@@ -23,6 +23,7 @@ struct belongings {
 
 struct gen_sampler {
     int32_t n_vocab;
+    bool completes_prompt; /* with the next id */
     struct rng rng;
     struct chain chain;
     struct sampler_scratch *scratch;
@@ -130,6 +131,7 @@ struct gen_sampler *sampler_clone(const struct gen_sampler *sampler) {
         return NULL;
     }
     clone->n_vocab = sampler->n_vocab;
+    clone->completes_prompt = sampler->completes_prompt;
     clone->rng = sampler->rng;
     clone->scratch = sampler->scratch;
     if (!chain_clone(&clone->chain, &sampler->chain)) {
@@ -184,12 +186,22 @@ void sampler_ends_with(struct gen_sampler *sampler, size_t n) {
     sampler->chain.n_new_max = n;
 }
 
+void sampler_writes_eos(struct gen_sampler *sampler) {
+    sampler->chain.eos_is_text = true;
+}
+
+void sampler_completes_prompt(struct gen_sampler *sampler) {
+    sampler->completes_prompt = true;
+}
+
 void sampler_keep_at_least(struct gen_sampler *sampler, size_t n) {
     sampler->chain.least = n;
 }
 
 enum gen_status sampler_accept(struct gen_sampler *sampler, int32_t id, struct gen_error *err) {
-    return chain_accept(&sampler->chain, id, SAMPLE_NEW)
+    enum sample_origin origin = sampler->completes_prompt ? SAMPLE_PROMPT : SAMPLE_NEW;
+    sampler->completes_prompt = false;
+    return chain_accept(&sampler->chain, id, origin)
                ? GEN_OK
                : error_no_memory(err, "the sampler's copy of the text");
 }

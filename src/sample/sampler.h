@@ -54,6 +54,12 @@ struct gen_sampler *sampler_clone(const struct gen_sampler *sampler);
  *  limit. */
 void sampler_ends_with(struct gen_sampler *sampler, size_t n);
 
+/** None of the eos ends the text: what is drawn of them is written. */
+void sampler_writes_eos(struct gen_sampler *sampler);
+
+/** The next id that is drawn counts as the last one of the prompt. */
+void sampler_completes_prompt(struct gen_sampler *sampler);
+
 /** Of the warpers, each leaves at least n ids where there are as many; 1 unless it is said. */
 void sampler_keep_at_least(struct gen_sampler *sampler, size_t n);
 

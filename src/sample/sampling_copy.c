@@ -8,9 +8,8 @@
 
 #include "base/memory.h"
 
-/* Copy n lists of ids; *n_copied counts those that are there, also after a failure. */
-static bool copy_lists(struct gen_ids **copy, size_t *n_copied, const struct gen_ids *lists,
-                       size_t n) {
+bool sampling_copy_lists(struct gen_ids **copy, size_t *n_copied, const struct gen_ids *lists,
+                         size_t n) {
     *copy = memory_new(n, sizeof **copy);
     for (size_t i = 0; i < n && *copy != NULL; i++) {
         if (gen_ids_append(&(*copy)[i], lists[i].data, lists[i].n) != GEN_OK) {
@@ -61,10 +60,11 @@ static bool copy_samplers(struct sampling_copy *copy) {
 bool sampling_copy_init(struct sampling_copy *copy, const struct gen_sampling *options) {
     copy->options = *options;
     copy->constraint = gen_constraint_use(options->constraint);
-    if (!copy_lists(&copy->bad_words, &copy->n_bad_words, options->bad_words,
-                    options->n_bad_words) ||
-        !copy_lists(&copy->dry_breakers, &copy->n_dry_breakers, options->dry_breakers,
-                    options->n_dry_breakers) ||
+    copy->bad_texts = gen_bad_texts_use(options->bad_texts);
+    if (!sampling_copy_lists(&copy->bad_words, &copy->n_bad_words, options->bad_words,
+                             options->n_bad_words) ||
+        !sampling_copy_lists(&copy->dry_breakers, &copy->n_dry_breakers, options->dry_breakers,
+                             options->n_dry_breakers) ||
         !copy_logit_bias(copy) || !copy_sequence_bias(copy) ||
         !copy_ids(&copy->suppress, &options->suppress_tokens) ||
         !copy_ids(&copy->begin_suppress, &options->begin_suppress_tokens) ||
@@ -82,7 +82,7 @@ bool sampling_copy_init(struct sampling_copy *copy, const struct gen_sampling *o
     return true;
 }
 
-static void release_lists(struct gen_ids *lists, size_t n) {
+void sampling_free_lists(struct gen_ids *lists, size_t n) {
     for (size_t i = 0; i < n; i++) {
         gen_ids_release(&lists[i]);
     }
@@ -90,14 +90,15 @@ static void release_lists(struct gen_ids *lists, size_t n) {
 }
 
 void sampling_copy_release(struct sampling_copy *copy) {
-    release_lists(copy->bad_words, copy->n_bad_words);
-    release_lists(copy->dry_breakers, copy->n_dry_breakers);
+    sampling_free_lists(copy->bad_words, copy->n_bad_words);
+    sampling_free_lists(copy->dry_breakers, copy->n_dry_breakers);
     for (size_t i = 0; i < copy->n_sequence_bias; i++) {
         gen_ids_release(&copy->sequence_bias[i].ids);
     }
     memory_free(copy->sequence_bias);
     memory_free(copy->logit_bias);
     gen_constraint_free(copy->constraint);
+    gen_bad_texts_free(copy->bad_texts);
     gen_ids_release(&copy->suppress);
     gen_ids_release(&copy->begin_suppress);
     gen_ids_release(&copy->forced_eos);

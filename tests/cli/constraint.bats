@@ -61,8 +61,29 @@ setup() {
     printf 'red\ngreen\nvery blue\n' >c.txt
     gen --choices c.txt --seed 2 --no-echo -p 'x'
     grep -qxF "$output" c.txt
+    gen --choices c.txt --seed 2 --no-echo --num-beams 3 -p 'x'
+    grep -qxF "$output" c.txt
     gen --json-object --seed 2 --no-echo -n 3 -p 'x'
     [[ $output == '{'* ]]
+}
+
+@test "--json tells how probable each choice is; --greedy takes the likeliest" {
+    printf 'red\n\ngreen\r\nvery blue\n' >c.txt
+    gen --choices c.txt --greedy --json -p 'x'
+    [ "$status" -eq 0 ]
+    local json=$output
+    [ "$(jq -c '[.choices[].text]' <<<"$json")" = '["red","green","very blue"]' ]
+    jq -e '[.choices[].probability] | add > 0.9999 and add < 1.0001' <<<"$json"
+    jq -e '.new_text == (.choices | max_by(.probability) | .text)' <<<"$json"
+    jq -e '.finish_reason == "stop"' <<<"$json"
+    # The same in a record, and in a batch of one.
+    gen_stdin '{"prompt":"x","choices":["red","green","very blue"]}\n' --greedy --json --jsonl --batch 1
+    [ "$(jq -c .choices <<<"$output")" = "$(jq -c .choices <<<"$json")" ]
+    gen --choices c.txt --json --logprobs 2 -p x
+    refused 2 'choices does not go with n_logprobs'
+    printf '\n' >none.txt
+    gen --choices none.txt -p x
+    refused 2 'none.txt: '
 }
 
 @test "what is wrong with a form names its file" {
@@ -89,6 +110,8 @@ setup() {
 {"prompt":"a","regex":"a(?=b)"}
 {"prompt":"a","regex":"a","json_object":true}
 {"prompt":"a"}
+{"prompt":"a","json_object":true,"max_new_tokens":3}
+{"prompt":"a","choices":["left","right"],"num_beams":2}
 END
     gen --jsonl -f in.jsonl --json --regex 'run' --seed 3
     [ "$status" -eq 1 ]
@@ -100,6 +123,8 @@ END
     [[ $(new 5 .error) == *'regex: at byte 2: a lookahead'* ]]
     [[ $(new 6 .error) == *'second form'* ]]
     [ "$(new 7 .new_text)" = run ]
+    [[ $(new 8 .new_text) == '{'* ]]
+    [[ $(new 9 .new_text) =~ ^(left|right)$ ]]
 }
 
 @test "gen bench --constraint says how long masks take" {

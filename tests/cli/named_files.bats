@@ -60,8 +60,10 @@ setup() {
     printf '{"prompt": "a", "completion": " b"}\n{"prompt": "a", "completion": "~"}\n' >pairs.jsonl
     gen tokenize -m x bad.txt
     refused 1 "gen: bad.txt: the text has the byte 0x7E"
-    gen generate -m x -n 1 -p a --bad-words bad.txt
+    gen generate -m x -n 1 -p a --choices bad.txt
     refused 1 "gen: bad.txt: line 42: the text has the byte 0x7E"
+    gen generate -m x -n 1 -p a --bad-words bad.txt # it is never written
+    [ "$status" -eq 0 ]
     shape=(-q -o m.gguf --vocab x --n-layer 1 --n-head 1 --n-embd 4 --n-ctx 4 --steps 1)
     gen train "${shape[@]}" bad.txt
     refused 1 "gen: bad.txt: from line 1 on: the text has the byte 0x7E"

@@ -118,19 +118,19 @@ END
         "suppress_tokens": [3, 4], "bad_words_ids": [[5, 6], [511], [9]], "max_new_tokens": 6,
         "sequence_bias": [[[1, 2], 3.5], [[7], -Infinity]], "stop_strings": ["a\\n", "b"],
         "exponential_decay_length_penalty": [2, 1.5], "repetition_penalty": 1.1,
-        "guidance_scale": 1.5, "min_p": null}' >dir/generation_config.json
+        "guidance_scale": 1.5, "watermarking_config": {"bias": 2}, "min_p": null}' >dir/generation_config.json
     "$GEN" convert dir a.gguf
     "$GEN" convert a.gguf b.gguf
     expected=$("$GEN" -m dir -s 3 --top-k 7 --temperature 1 --suppress-tokens 3,4 -n 6 \
         --sequence-bias '5 6=-inf,9=-inf,1 2=3.5,7=-inf' --stop 'a\\n' --stop b \
-        --exponential-decay-length-penalty 2,1.5 --repetition-penalty 1.1 x)
+        --exponential-decay-length-penalty 2,1.5 --repetition-penalty 1.1 --guidance-scale 1.5 x)
     for model in dir a.gguf b.gguf; do
         [ "$("$GEN" -m "$model" --defaults model -s 3 x)" = "$expected" ]
         [ "$("$GEN" -m "$model" -s 3 -n 6 x)" = "$("$GEN" -s 3 -n 6 x)" ]
     done
     gen -m a.gguf --defaults model -s 3 -v -n 2 --json x
     [ "$(member new_tokens "$output")" -eq 2 ]
-    [[ $stderr == *"a.gguf asks for do_sample true, temperature 1, top_k 7"*"which is taken but for guidance_scale"* ]]
+    [[ $stderr == *"a.gguf asks for do_sample true, temperature 1, top_k 7"*"which is taken but for watermarking_config"* ]]
     gen inspect a.gguf
     [[ $output =~ general.sampling.top_k\ +7 ]]
     [[ $output =~ general.sampling.penalty_repeat\ +1.1 ]]

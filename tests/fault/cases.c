@@ -61,6 +61,11 @@ const struct fault_case fault_cases[] = {
          "-m %/model.gguf -t 1 -s 1 -n 6 --jsonl --json --logprobs 2 --bad-words %/bad "
          "--logit-bias 5=-inf --stop zz --top-p 0.9 --typical-p 0.9 --no-repeat-ngram-size 3",
      .input = "{\"prompt\": \"the king\"}\n{\"prompt\": \"Once\"}\n"},
+    {.name = "generate --jsonl, ways to decode",
+     .command = "-m %/model.gguf -t 1 -s 1 -n 4 --jsonl --json --no-timings --bad-words %/bad",
+     .input = "{\"prompt\": \"the king\", \"guidance_scale\": 2, \"negative_prompt\": \"a\"}\n"
+              "{\"prompt\": \"the t\", \"token_healing\": true}\n"
+              "{\"prompt\": \"the\", \"choices\": [\"king\", \" queen\"], \"bad_words\": \"x\"}\n"},
     {.name = "generate -o",
      .before = "echo 'what was there before' >text",
      .command = "-m %/model.gguf -t 1 --greedy -n 12 -o text -p the"},

@@ -261,6 +261,8 @@ def constraints():
         (2, '{"anyOf":[{"$ref":"#"},{"if":{"minimum":1.5},"then":{"maximum":2e3},"else":false}],'
             '"dependentRequired":{"a":["b"]},"propertyNames":{"maxLength":2},"maxProperties":3}'),
         (3, "red\r\ngreen\n\nvery blue"),
+        (0, "[]|[^\\s\\S]|((a|a)*|(a|aa)+){1,20}(b{0,30}){0,30}"),
+        (1, 'root ::= a\na ::= b? c\nb ::= "x"\nc ::= root "y" | ""\n'),
     ]
     for i, (kind, text) in enumerate(texts):
         put("constraint", "text-%d" % i, chosen(kind, text))

@@ -30,8 +30,8 @@ enum gen_status chat_rules_make(struct chat_rules *rules, const struct chat_sett
     struct chat_rules made = {.words = rules->words};
     struct generate_settings now = settings->generate;
     enum gen_status status = GEN_OK;
-    if (now.bad_words != NULL && rules->words.n_bad_words == 0) {
-        struct generate_settings words = {.bad_words = now.bad_words};
+    if (now.bad_words != NULL && rules->words.bad_words.n == 0) {
+        struct generate_settings words = {.options.num_beams = 1, .bad_words = now.bad_words};
         status = generate_rules_init(&rules->words, &words, tokenizer, err);
         made.words = rules->words;
     }
@@ -50,8 +50,7 @@ enum gen_status chat_rules_make(struct chat_rules *rules, const struct chat_sett
         made.stops[i] = gen_chat_stop(chat_template, i - n_own);
     }
     made.options = now.options;
-    made.options.sampling.bad_words = made.words.bad_words;
-    made.options.sampling.n_bad_words = made.words.n_bad_words;
+    made.options.sampling.bad_texts = made.words.bad_words.bad;
     made.options.stop = made.stops;
     made.options.n_stop = n_stops;
     made.options.stop_at_sentence = now.stop_at == GENERATE_STOP_AT_SENTENCE;

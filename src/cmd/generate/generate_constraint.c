@@ -4,21 +4,23 @@
  */
 #include "cmd/generate/generate_constraint.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/alloc.h"
 #include "cli/input.h"
 #include "cli/message.h"
+#include "text/lines.h"
 
 /* Most bytes of a file with a grammar, a schema or choices. */
 #define TEXT_LIMIT ((size_t)64 << 20)
 
-static const char *const options[GENERATE_N_FORMS] = {"regex", "grammar", "json-schema",
-                                                      "json-object", "choices"};
+static const char *const names[GENERATE_N_FORMS] = {"regex", "grammar", "json-schema",
+                                                    "json-object", "choices"};
 
 enum generate_form generate_form_of(const char *option) {
     int form = 0;
-    while (form < GENERATE_N_FORMS && strcmp(options[form], option) != 0) {
+    while (form < GENERATE_N_FORMS && strcmp(names[form], option) != 0) {
         form++;
     }
     return (enum generate_form)form;
@@ -42,6 +44,53 @@ static enum gen_status make(struct generate_constraint *own, const char *name,
     }
 }
 
+enum gen_status generate_constraint_pieces(struct generate_constraint *own, const char *name,
+                                           const struct gen_tokenizer *tokenizer,
+                                           struct gen_error *err) {
+    if (tokenizer == NULL) {
+        message_set(err, GEN_BAD_ARGUMENT, "%s needs a model that has a tokenizer", name);
+        return GEN_BAD_ARGUMENT;
+    }
+    return own->pieces == NULL ? gen_pieces_new(&own->pieces, tokenizer, err) : GEN_OK;
+}
+
+static void forget_choices(struct generate_constraint *own) {
+    for (size_t i = 0; i < own->n_choices; i++) {
+        gen_ids_release(&own->choices[i]);
+    }
+    own->n_choices = 0;
+}
+
+/* The ids of each line that is not empty. */
+static enum gen_status encode_choices(struct generate_constraint *own, const char *name,
+                                      const struct gen_tokenizer *tokenizer,
+                                      struct gen_error *err) {
+    const struct gen_bytes *text = &own->text;
+    enum gen_status status = GEN_OK;
+    size_t line = 0;
+    for (size_t at = 0; at < text->n && status == GEN_OK;) {
+        line++;
+        const char *end = memchr(text->data + at, '\n', text->n - at);
+        size_t n = end != NULL ? (size_t)(end - text->data) - at : text->n - at;
+        size_t shown = text_without_cr(text->data + at, n);
+        struct gen_ids ids = {0};
+        if (shown > 0) {
+            status = gen_tokenizer_encode(tokenizer, text->data + at, shown, false, &ids, err);
+        }
+        if (ids.n > 0) {
+            alloc_grow(&own->choices, &own->choices_capacity, own->n_choices + 1,
+                       sizeof *own->choices);
+            own->choices[own->n_choices++] = ids;
+        }
+        at += n + 1;
+    }
+    if (status != GEN_OK) {
+        const struct gen_error cause = *err;
+        message_set(err, status, "%.300s: line %zu: %s", name, line, cause.message);
+    }
+    return status;
+}
+
 enum gen_status generate_constraint_take(struct generate_constraint *own, enum generate_form form,
                                          const char *name, const char *text, size_t n,
                                          const struct gen_tokenizer *tokenizer,
@@ -55,13 +104,22 @@ enum gen_status generate_constraint_take(struct generate_constraint *own, enum g
     own->form = form;
     own->text.n = 0;
     alloc_append(&own->text, text, n);
-    if (tokenizer == NULL) {
-        message_set(err, GEN_BAD_ARGUMENT, "%s needs a model that has a tokenizer", name);
-        return GEN_BAD_ARGUMENT;
+    forget_choices(own);
+    enum gen_status status = generate_constraint_pieces(own, name, tokenizer, err);
+    if (status == GEN_OK) {
+        status = make(own, name, err);
     }
-    enum gen_status status =
-        own->pieces == NULL ? gen_pieces_new(&own->pieces, tokenizer, err) : GEN_OK;
-    return status == GEN_OK ? make(own, name, err) : status;
+    return status == GEN_OK && form == GENERATE_FORM_CHOICES
+               ? encode_choices(own, name, tokenizer, err)
+               : status;
+}
+
+void generate_constraint_set(const struct generate_constraint *own,
+                             struct gen_generate_options *options) {
+    bool measures = own->n_choices > 0 && options->num_beams == 1;
+    options->sampling.constraint = measures ? NULL : own->constraint;
+    options->choices = measures ? own->choices : NULL;
+    options->n_choices = measures ? own->n_choices : 0;
 }
 
 /* A file's text. */
@@ -105,5 +163,7 @@ void generate_constraint_release(struct generate_constraint *own) {
     gen_constraint_free(own->constraint);
     gen_pieces_free(own->pieces);
     gen_bytes_release(&own->text);
+    forget_choices(own);
+    free(own->choices);
     *own = (struct generate_constraint){0};
 }

@@ -23,7 +23,9 @@ struct generate_constraint {
     struct gen_pieces *pieces;
     struct gen_constraint *constraint; /**< NULL: none */
     enum generate_form form;
-    struct gen_bytes text; /**< that it was made of */
+    struct gen_bytes text;   /**< that it was made of */
+    struct gen_ids *choices; /**< [n_choices] with GENERATE_FORM_CHOICES: the ids of each */
+    size_t n_choices, choices_capacity;
 };
 
 /** The form that an option has. */
@@ -40,6 +42,14 @@ enum gen_status generate_constraint_init(struct generate_constraint *own,
                                          const struct generate_settings *settings,
                                          const struct gen_tokenizer *tokenizer,
                                          struct gen_error *err);
+/** Let options have the form: choices are measured, but with beams they are searched. */
+void generate_constraint_set(const struct generate_constraint *own,
+                             struct gen_generate_options *options);
+/** The vocabulary's pieces, made once; the tokenizer may be NULL, which is an error that names the
+ *  option. */
+enum gen_status generate_constraint_pieces(struct generate_constraint *own, const char *name,
+                                           const struct gen_tokenizer *tokenizer,
+                                           struct gen_error *err);
 void generate_constraint_release(struct generate_constraint *own);
 
 #endif

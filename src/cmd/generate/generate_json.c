@@ -82,11 +82,34 @@ static void texts(struct json_out *json, const struct gen_result *result,
 
 static void ids(struct json_out *json, const struct gen_result *result) {
     struct gen_ids all = {0};
-    alloc_append_ids(&all, result->prompt_ids, result->n_prompt_ids);
+    /* The last one of a healed prompt was replaced. */
+    size_t n_prompt = result->n_prompt_ids - (result->is_healed ? 1 : 0);
+    alloc_append_ids(&all, result->prompt_ids, n_prompt);
     alloc_append_ids(&all, result->new_ids, result->n_new_ids);
     json_out_ids(json, "ids", all.data, all.n);
     gen_ids_release(&all);
     json_out_ids(json, "new_ids", result->new_ids, result->n_new_ids);
+}
+
+static void choices(struct json_out *json, const struct gen_result *result,
+                    const struct gen_tokenizer *tokenizer) {
+    struct gen_bytes text = {0};
+    json_out_open(json, "choices", '[');
+    for (size_t i = 0; i < result->n_choices; i++) {
+        const struct gen_ids *ids = &result->choices[i];
+        text.n = 0;
+        for (size_t j = 0; tokenizer != NULL && j < ids->n; j++) {
+            size_t n;
+            const char *piece = gen_tokenizer_piece(tokenizer, ids->data[j], &n);
+            alloc_append(&text, piece, n);
+        }
+        json_out_open(json, NULL, '{');
+        json_out_string(json, "text", text.data, text.n);
+        json_out_double(json, "probability", (double)result->choice_probabilities[i], FLOAT_DIGITS);
+        json_out_close(json, '}');
+    }
+    json_out_close(json, ']');
+    gen_bytes_release(&text);
 }
 
 /* What comes from the run and from the record. */
@@ -112,6 +135,9 @@ void generate_json_result(struct gen_bytes *line, const struct gen_result *resul
     json_out_uint(&json, "seed", result->seed);
     if (result->has_score) {
         json_out_double(&json, "score", (double)result->score, SCORE_DIGITS);
+    }
+    if (result->n_choices > 0) {
+        choices(&json, result, with->tokenizer);
     }
     json_out_open(&json, "counts", '{');
     json_out_uint(&json, "prompt_tokens", result->n_prompt_ids);

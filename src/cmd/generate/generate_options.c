@@ -191,10 +191,11 @@ static enum gen_status check_form(const struct generate_settings *settings,
 /* What texts are searched or drawn, and how many at once. */
 static void choose_search(struct generate_settings *settings, const struct options_parsed *parsed) {
     struct gen_generate_options *options = &settings->options;
-    if (options->batch == 0 && options->num_return_sequences == 1 && !generate_is_batch(settings)) {
-        /* There is one text only; candidates of a contrastive search are as many as there must be.
-         */
-        options->batch = options->penalty_alpha > 0 ? 0 : options->num_beams;
+    if (options->batch == 0 && options->num_return_sequences == 1 && settings->choices == NULL &&
+        options->penalty_alpha <= 0 && !generate_is_batch(settings)) {
+        /* There is one text only; candidates of a contrastive search, and texts that measure
+           choices, are as many as there must be. */
+        options->batch = options->guidance_scale != 1.0f ? 2 : options->num_beams;
     }
     options->early_stopping = (enum gen_early_stopping)settings->early_stopping;
     settings->temperature = options->sampling.temperature;

@@ -29,14 +29,14 @@ struct generate_settings {
     bool greedy;
     bool do_sample;
     bool beams_draw;   /**< beams are drawn, unless greedy */
+    bool json_object;  /**< a form of the text, as those below */
     float temperature; /**< as it was given: for a record that draws in a run that does not */
     struct option_list stop, logit_bias, eos_token_id;
     struct option_list sequence_bias, suppress_tokens, begin_suppress_tokens, forced_eos;
     struct option_list dry_breakers;
     const char *length_decay;
-    const char *bad_words, *force_words;
+    const char *bad_words, *force_words, *negative_prompt;
     const char *regex, *grammar, *json_schema, *choices; /**< the form of the text */
-    bool json_object;
     bool speculate, no_speculate;
     bool resume;
     int32_t context; /**< enum generate_context */

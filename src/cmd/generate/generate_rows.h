@@ -65,9 +65,8 @@
                          GENERATE_AT(options.sampling.no_repeat_ngram_size), "N", 0, INT32_MAX,    \
                          "no N tokens in a row come twice; 0: off"),                               \
         OPTION_ROW("bad-words", '\0', OPTION_STRING, GENERATE_AT(bad_words), "FILE",               \
-                   "never write what a line of FILE says; taken literally, so inside a sentence "  \
-                   "a word begins "                                                                \
-                   "with a blank"),                                                                \
+                   "never write what a line of FILE says, nor a longer word with it, however it "  \
+                   "is cut into tokens and also where the prompt's end begins it"),                \
         OPTION_ROW("logit-bias", '\0', OPTION_LIST, GENERATE_AT(logit_bias), "ID=X",               \
                    "add X to the logit of the token ID (see gen tokenize), -inf forbids it; "      \
                    "ID=X,ID=X... or "                                                              \

@@ -100,39 +100,47 @@ enum gen_status generate_rules_eos(struct generate_rules *rules, const char *lis
 
 /* ---- bad words -------------------------------------------------------------------------------*/
 
-static enum gen_status need_tokenizer(const struct gen_tokenizer *tokenizer,
-                                      struct gen_error *err) {
-    if (tokenizer != NULL) {
-        return GEN_OK;
+void generate_rules_bad_word(struct generate_rules *rules, const char *word, size_t n) {
+    struct generate_bad_words *words = &rules->bad_words;
+    if (n == 0) {
+        return;
     }
-    message_set(err, GEN_BAD_ARGUMENT, "--bad-words needs a model that has a tokenizer");
-    return GEN_BAD_ARGUMENT;
+    alloc_grow(&words->texts, &words->capacity, words->n + 1, sizeof *words->texts);
+    alloc_grow(&words->lengths, &words->lengths_capacity, words->n + 1, sizeof *words->lengths);
+    char *copy = alloc_new(n, 1);
+    memcpy(copy, word, n);
+    words->texts[words->n] = copy;
+    words->lengths[words->n++] = n;
 }
 
-enum gen_status generate_rules_bad_word(struct generate_rules *rules,
-                                        const struct gen_tokenizer *tokenizer, const char *word,
-                                        size_t n, struct gen_error *err) {
-    struct gen_ids ids = {0};
-    enum gen_status status = need_tokenizer(tokenizer, err);
-    if (status == GEN_OK) {
-        status = gen_tokenizer_encode(tokenizer, word, n, false, &ids, err);
+enum gen_status generate_rules_end_bad_words(struct generate_rules *rules,
+                                             struct generate_constraint *constraint,
+                                             const struct gen_tokenizer *tokenizer,
+                                             struct gen_error *err) {
+    struct generate_bad_words *words = &rules->bad_words;
+    if (words->n == 0) {
+        return GEN_OK;
     }
-    if (status != GEN_OK || ids.n == 0) {
-        gen_ids_release(&ids);
-        return status;
+    enum gen_status status = generate_constraint_pieces(constraint, "--bad-words", tokenizer, err);
+    return status == GEN_OK
+               ? gen_bad_texts_new(&words->bad, constraint->pieces,
+                                   (const char *const *)words->texts, words->lengths, words->n, err)
+               : status;
+}
+
+static void release_bad_words(struct generate_bad_words *words) {
+    for (size_t i = 0; i < words->n; i++) {
+        free(words->texts[i]);
     }
-    alloc_grow(&rules->bad_words, &rules->bad_words_capacity, rules->n_bad_words + 1,
-               sizeof *rules->bad_words);
-    rules->bad_words[rules->n_bad_words++] = ids;
-    return GEN_OK;
+    free(words->texts);
+    free(words->lengths);
+    gen_bad_texts_free(words->bad);
+    *words = (struct generate_bad_words){0};
 }
 
 static enum gen_status read_bad_words(struct generate_rules *rules, const char *path,
                                       const struct gen_tokenizer *tokenizer,
                                       struct gen_error *err) {
-    if (need_tokenizer(tokenizer, err) != GEN_OK) {
-        return GEN_BAD_ARGUMENT;
-    }
     struct input input;
     struct gen_bytes word = {0};
     enum gen_status status = input_open(&input, path, err);
@@ -146,16 +154,28 @@ static enum gen_status read_bad_words(struct generate_rules *rules, const char *
             break;
         }
         word.n = text_without_cr(word.data, word.n);
-        if (word.n > 0 && (status = generate_rules_bad_word(rules, tokenizer, word.data, word.n,
-                                                            err)) != GEN_OK) {
-            struct gen_error cause = *err;
-            message_set(err, status, "%.300s: line %llu: %s", input.name,
-                        (unsigned long long)input.n_records, cause.message);
-        }
+        generate_rules_bad_word(rules, word.data, word.n);
     }
     gen_bytes_release(&word);
     input_close(&input);
-    return status;
+    return status == GEN_OK
+               ? generate_rules_end_bad_words(rules, &rules->constraint, tokenizer, err)
+               : status;
+}
+
+/* ---- the negative prompt ---------------------------------------------------------------------*/
+
+enum gen_status generate_rules_negative(struct generate_rules *rules,
+                                        const struct gen_tokenizer *tokenizer, const char *text,
+                                        bool special, struct gen_error *err) {
+    if (tokenizer == NULL || rules->has_negative) {
+        message_set(err, GEN_BAD_ARGUMENT, "--negative-prompt %s",
+                    tokenizer == NULL ? "needs a model that has a tokenizer"
+                                      : "is one text, but there are several");
+        return GEN_BAD_ARGUMENT;
+    }
+    rules->has_negative = true;
+    return gen_tokenizer_encode(tokenizer, text, strlen(text), special, &rules->negative, err);
 }
 
 /* ---- lists -----------------------------------------------------------------------------------*/
@@ -282,6 +302,10 @@ enum gen_status generate_rules_init(struct generate_rules *rules,
     if (status == GEN_OK && settings->force_words != NULL) {
         status = generate_words_read(&rules->force_words, settings->force_words, tokenizer, err);
     }
+    if (status == GEN_OK && settings->negative_prompt != NULL) {
+        status = generate_rules_negative(rules, tokenizer, settings->negative_prompt,
+                                         settings->special, err);
+    }
     if (status == GEN_OK && settings->template != NULL) {
         status = record_template_read(&rules->template, settings->template, err);
     }
@@ -292,9 +316,10 @@ enum gen_status generate_rules_init(struct generate_rules *rules,
     settings->options.n_eos = rules->eos.n;
     settings->options.force_words = rules->force_words.data;
     settings->options.n_force_words = rules->force_words.n;
-    sampling->constraint = rules->constraint.constraint;
-    sampling->bad_words = rules->bad_words;
-    sampling->n_bad_words = rules->n_bad_words;
+    settings->options.has_negative_prompt = rules->has_negative;
+    settings->options.negative_prompt = rules->negative;
+    generate_constraint_set(&rules->constraint, &settings->options);
+    sampling->bad_texts = rules->bad_words.bad;
     sampling->logit_bias = rules->bias;
     sampling->n_logit_bias = rules->n_bias;
     sampling->sequence_bias = rules->sequence_bias.data;
@@ -308,9 +333,7 @@ enum gen_status generate_rules_init(struct generate_rules *rules,
 }
 
 void generate_rules_release(struct generate_rules *rules) {
-    for (size_t i = 0; i < rules->n_bad_words; i++) {
-        gen_ids_release(&rules->bad_words[i]);
-    }
+    release_bad_words(&rules->bad_words);
     for (size_t i = 0; i < rules->n_texts; i++) {
         free(rules->texts[i]);
     }
@@ -321,10 +344,10 @@ void generate_rules_release(struct generate_rules *rules) {
     gen_ids_release(&rules->suppress);
     gen_ids_release(&rules->begin_suppress);
     gen_ids_release(&rules->forced_eos);
+    gen_ids_release(&rules->negative);
     generate_biases_release(&rules->sequence_bias);
     generate_breakers_release(&rules->breakers);
     free(rules->texts);
-    free(rules->bad_words);
     free(rules->bias);
     *rules = (struct generate_rules){0};
 }

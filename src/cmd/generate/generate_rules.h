@@ -10,14 +10,22 @@
 #include "cmd/generate/generate_words.h"
 #include "gen.h"
 
+/** Texts that are never written; start from {0}. */
+struct generate_bad_words {
+    char **texts; /**< [n], of lengths[n] bytes */
+    size_t *lengths;
+    size_t n, capacity, lengths_capacity;
+    struct gen_bad_texts *bad; /**< of all of them, once made; NULL: there are none */
+};
+
 /** What settings and their options.sampling point to while generating; start from {0}. */
 struct generate_rules {
-    struct gen_ids *bad_words;
-    size_t n_bad_words, bad_words_capacity;
+    struct generate_bad_words bad_words;
     struct gen_logit_bias *bias;
     size_t n_bias, bias_capacity;
     struct generate_words force_words;
-    struct gen_ids eos, suppress, begin_suppress, forced_eos;
+    struct gen_ids eos, suppress, begin_suppress, forced_eos, negative;
+    bool has_negative;
     struct generate_biases sequence_bias;
     struct generate_breakers breakers; /**< of --dry-sequence-breaker, or llama.cpp's */
     bool has_breakers;                 /**< they are known, and may be none */
@@ -43,10 +51,19 @@ enum gen_status generate_rules_bias(struct generate_rules *rules, const char *li
 /** Take ids of --eos-token-id, "ID,ID". */
 enum gen_status generate_rules_eos(struct generate_rules *rules, const char *list,
                                    struct gen_error *err);
-/** Take a bad word; the tokenizer may be NULL, which is an error. */
-enum gen_status generate_rules_bad_word(struct generate_rules *rules,
-                                        const struct gen_tokenizer *tokenizer, const char *word,
-                                        size_t n, struct gen_error *err);
+/** Take a bad word; an empty one is none. */
+void generate_rules_bad_word(struct generate_rules *rules, const char *word, size_t n);
+/** All bad words are there. The tokenizer may be NULL, which is an error where there are some; its
+ *  pieces are those of the constraint, which must outlive the rules. */
+enum gen_status generate_rules_end_bad_words(struct generate_rules *rules,
+                                             struct generate_constraint *constraint,
+                                             const struct gen_tokenizer *tokenizer,
+                                             struct gen_error *err);
+/** Take the negative prompt; the tokenizer may be NULL, which is an error. `special`: as of
+ *  --special. */
+enum gen_status generate_rules_negative(struct generate_rules *rules,
+                                        const struct gen_tokenizer *tokenizer, const char *text,
+                                        bool special, struct gen_error *err);
 
 /** Take one text of --sequence-bias, --suppress-tokens, --begin-suppress-tokens,
  *  --forced-eos-token-id or --exponential-decay-length-penalty; `name` is without its dashes. */

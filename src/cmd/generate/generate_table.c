@@ -109,6 +109,15 @@ static const struct option table[] = {
     GENERATE_ROWS_SAMPLING,
     OPTION_ROW_RANGE("num-return-sequences", '\0', OPTION_INT, AT(options.num_return_sequences),
                      "N", 1, INT32_MAX, "texts for each prompt"),
+    OPTION_ROW_RANGE("guidance-scale", '\0', OPTION_FLOAT, AT(options.guidance_scale), "X", -100,
+                     100,
+                     "above 1: keep closer to the prompt, by what the model would say after the "
+                     "negative prompt; X times the difference of the log probabilities; 1: off"),
+    OPTION_ROW("negative-prompt", '\0', OPTION_STRING, AT(negative_prompt), "TEXT",
+               "what --guidance-scale leads away from (default: the last token of the prompt)"),
+    OPTION_ROW("token-healing", '\0', OPTION_FLAG, AT(options.token_healing), NULL,
+               "the prompt may end within a token: its last one is replaced by one that begins "
+               "with its text"),
     OPTION_ROW_HEADING("Form of the new text"),
     OPTION_ROW("regex", '\0', OPTION_STRING, AT(regex), "RE",
                "the new text matches RE as a whole, a regular expression as ECMAScript writes them "
@@ -123,7 +132,8 @@ static const struct option table[] = {
     OPTION_ROW("json-object", '\0', OPTION_FLAG, AT(json_object), NULL,
                "the new text is a JSON object"),
     OPTION_ROW("choices", '\0', OPTION_STRING, AT(choices), "FILE",
-               "the new text is a line of FILE"),
+               "the new text is a line of FILE: each by how probable it is, which --json tells of "
+               "all; --greedy: the likeliest; with --num-beams they are searched"),
     OPTION_ROW_HEADING("Search"),
     OPTION_ROW_RANGE("num-beams", '\0', OPTION_INT, AT(options.num_beams), "N", 1, GEN_MAX_BEAMS,
                      "go on with the N likeliest beginnings at once, and print the text with the "
@@ -237,6 +247,9 @@ static const struct option_conflict conflicts[] = {
     {"json-schema", "json-object"},
     {"json-schema", "choices"},
     {"json-object", "choices"},
+    {"choices", "save-logits"},
+    {"guidance-scale", "save-logits"},
+    {"guidance-scale", "token-healing"},
     {"greedy", "temperature"},
     {"greedy", "do-sample"},
     {"json", "separator"},
@@ -261,17 +274,19 @@ const struct options_spec generate_spec = {
     .once = once,
     .once_hint = " (--lines takes many prompts)",
     .habits = habits_generate,
-    .examples = "  gen 'Once upon a time'\n"
-                "  gen -m openai-community/gpt2 -n 50 --seed 7 'The capital of France is'\n"
-                "  echo 'Dear diary,' | gen --no-echo > diary.txt\n"
-                "  gen --lines --json < prompts.txt | jq -r .new_text\n"
-                "\n"
-                "Members of the JSON: index, sequence, prompt, text, new_text, ids (prompt and\n"
-                "new), new_ids, finish_reason (length, eos, stop, context, time, canceled), seed,\n"
-                "counts, score (of a beam search), timings, prompt_logprobs, logprobs; of many\n"
-                "prompts also run (a hash of model, options and\n"
-                "seed) and input (with --jsonl); of a prompt that failed: index, error, run,\n"
-                "input.\n"
-                "\n"
-                "Exit status: 0 done, 1 something failed, 2 wrong usage, 130 after Ctrl-C.\n",
+    .examples =
+        "  gen 'Once upon a time'\n"
+        "  gen -m openai-community/gpt2 -n 50 --seed 7 'The capital of France is'\n"
+        "  echo 'Dear diary,' | gen --no-echo > diary.txt\n"
+        "  gen --lines --json < prompts.txt | jq -r .new_text\n"
+        "\n"
+        "Members of the JSON: index, sequence, prompt, text, new_text, ids (prompt and\n"
+        "new), new_ids, finish_reason (length, eos, stop, context, time, canceled), seed,\n"
+        "counts, score (of a beam search), choices (with --choices: text and probability\n"
+        "of each), timings, prompt_logprobs, logprobs; of many prompts also run (a hash of\n"
+        "model, options and seed) and input (with --jsonl); of a prompt that failed: index,\n"
+        "error, run,\n"
+        "input.\n"
+        "\n"
+        "Exit status: 0 done, 1 something failed, 2 wrong usage, 130 after Ctrl-C.\n",
 };

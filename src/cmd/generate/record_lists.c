@@ -40,7 +40,11 @@ static enum gen_status take_text(struct record_options *options, const char *nam
         return generate_rules_eos(rules, text, err);
     }
     if (strcmp(name, "bad-words") == 0) {
-        return generate_rules_bad_word(rules, tokenizer, text, strlen(text), err);
+        generate_rules_bad_word(rules, text, strlen(text));
+        return GEN_OK;
+    }
+    if (strcmp(name, "negative-prompt") == 0) {
+        return generate_rules_negative(rules, tokenizer, text, options->settings.special, err);
     }
     if (strcmp(name, "force-words") == 0) {
         return generate_words_take(&rules->force_words, tokenizer, text, strlen(text), err);

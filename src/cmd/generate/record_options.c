@@ -252,8 +252,14 @@ static enum gen_status complete(struct record_options *options, bool own_length,
         own->n_eos = options->rules.eos.n;
     }
     if (is_given(options, "bad_words")) {
-        own->sampling.bad_words = options->rules.bad_words;
-        own->sampling.n_bad_words = options->rules.n_bad_words;
+        own->sampling.bad_texts = options->rules.bad_words.bad;
+    }
+    if (is_given(options, "negative_prompt")) {
+        own->has_negative_prompt = true;
+        own->negative_prompt = options->rules.negative;
+    }
+    if (own->guidance_scale == 1.0f && !is_given(options, "negative_prompt")) {
+        own->has_negative_prompt = false; /* the run's is of no use here */
     }
     if (is_given(options, "force_words")) {
         own->force_words = options->rules.force_words.data;
@@ -281,9 +287,9 @@ static enum gen_status complete(struct record_options *options, bool own_length,
         own->sampling.n_logit_bias = options->rules.n_bias;
     }
     if (options->has_form) {
-        own->sampling.constraint = options->constraint.constraint;
+        generate_constraint_set(&options->constraint, own);
     }
-    if (own->sampling.constraint != NULL && own->ignore_eos) {
+    if ((own->sampling.constraint != NULL || own->n_choices > 0) && own->ignore_eos) {
         message_set(err, GEN_BAD_FILE, "\"ignore_eos\" and the form of a text exclude each other");
         return GEN_BAD_FILE;
     }
@@ -315,6 +321,10 @@ enum gen_status record_options_take(struct record_options *options,
     if (status == GEN_OK && options->any && !knows_breakers) {
         status = generate_rules_default_breakers(
             &options->rules, &options->settings.options.sampling, tokenizer, err);
+    }
+    if (status == GEN_OK) {
+        status =
+            generate_rules_end_bad_words(&options->rules, &options->constraint, tokenizer, err);
     }
     return status == GEN_OK && options->any ? complete(options, own_length, seed, err) : status;
 }

@@ -136,13 +136,13 @@ static uint64_t hash_options(const struct generate_settings *settings,
         }
     }
     add(&hash, rules->template.data, rules->template.n);
-    if (rules->constraint.constraint != NULL) {
+    if (rules->constraint.text.n > 0) {
         add_number(&hash, rules->constraint.form);
         add(&hash, rules->constraint.text.data, rules->constraint.text.n);
     }
-    for (size_t i = 0; i < rules->n_bad_words; i++) {
-        add_number(&hash, rules->bad_words[i].n);
-        add(&hash, rules->bad_words[i].data, rules->bad_words[i].n * sizeof(int32_t));
+    for (size_t i = 0; i < rules->bad_words.n; i++) {
+        add_number(&hash, rules->bad_words.lengths[i]);
+        add(&hash, rules->bad_words.texts[i], rules->bad_words.lengths[i]);
     }
     for (size_t i = 0; i < rules->force_words.n; i++) {
         const struct gen_force_words *words = &rules->force_words.data[i];

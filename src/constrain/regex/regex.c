@@ -152,7 +152,7 @@ static enum gen_status parse_sequence(struct regex *regex, uint32_t *node) {
         syntax_append(syntax, *node, anything(regex));
     }
     bool ends = take_end(regex);
-    while (!ends && !is_end(regex)) {
+    while (!ends && !is_end(regex) && !syntax->too_large && !syntax->no_memory) {
         uint32_t item = 0;
         enum gen_status status = parse_item(regex, &item);
         if (status == GEN_OK) {
@@ -195,5 +195,11 @@ enum gen_status regex_parse(uint32_t *node, struct syntax *syntax, const char *t
                           .spell = spell != NULL ? spell : syntax_class,
                           .search = search,
                           .err = err};
-    return parse_alternatives(&regex, node);
+    enum gen_status status = parse_alternatives(&regex, node);
+    for (size_t i = 0; i < regex.n_categories; i++) {
+        char_set_release(&regex.categories[i].set);
+    }
+    memory_free(regex.categories);
+    /* What came to be too large was not read to its end: that is told by the syntax. */
+    return syntax->too_large ? GEN_OK : status;
 }

@@ -2,8 +2,11 @@
  * regex_chars.c - what stands for one code point in a regular expression: itself, an escape, a
  * class.
  */
+#include <string.h>
+
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/memory.h"
 #include "constrain/char_sets.h"
 #include "constrain/regex/regex_parts.h"
 
@@ -77,6 +80,29 @@ static bool take_unicode(struct regex *regex, uint32_t *code) {
     return true;
 }
 
+/* The set of a category, found once; NULL: there is none of that name, or no memory. */
+static struct char_set *find_category(struct regex *regex, const char *name, size_t n) {
+    for (size_t i = 0; i < regex->n_categories; i++) {
+        struct regex_category *known = &regex->categories[i];
+        if (known->n == n && memcmp(known->name, name, n) == 0) {
+            return &known->set;
+        }
+    }
+    struct char_set set = {0};
+    if (!char_set_add_category(&set, name, n)) {
+        char_set_release(&set);
+        return NULL;
+    }
+    if (!memory_grow(&regex->categories, &regex->categories_capacity, regex->n_categories + 1,
+                     sizeof *regex->categories)) {
+        char_set_release(&set);
+        regex->syntax->no_memory = true;
+        return NULL;
+    }
+    regex->categories[regex->n_categories] = (struct regex_category){name, n, set};
+    return &regex->categories[regex->n_categories++].set;
+}
+
 /* \p{...} and \P{...}, after the letter. */
 static enum gen_status take_category(struct regex *regex, struct char_set *set, bool negated) {
     size_t start = regex->at + 1, end = start;
@@ -86,13 +112,14 @@ static enum gen_status take_category(struct regex *regex, struct char_set *set, 
     if (!regex_is(regex, "{") || end == regex->n) {
         return regex_wrong(regex, "\\p must be \\p{CATEGORY}");
     }
-    struct char_set found = {0};
-    bool good = char_set_add_category(negated ? &found : set, regex->text + start, end - start);
-    if (good && negated) {
-        char_set_add_others(set, &found);
+    struct char_set *found = find_category(regex, regex->text + start, end - start);
+    if (found != NULL && negated) {
+        char_set_add_others(set, found);
     }
-    char_set_release(&found);
-    if (!good) {
+    for (size_t i = 0; found != NULL && !negated && i < found->n; i++) {
+        char_set_add(set, found->ranges[i].low, found->ranges[i].high);
+    }
+    if (found == NULL) {
         return regex_wrong(regex, "\\p{...} must name a general category, as \\p{L} or \\p{Nd}");
     }
     regex->at = end + 1;

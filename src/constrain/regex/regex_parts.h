@@ -4,7 +4,15 @@
 #ifndef CONSTRAIN_REGEX_PARTS_H
 #define CONSTRAIN_REGEX_PARTS_H
 
+#include "constrain/char_sets.h"
 #include "constrain/regex/regex.h"
+
+/** A general category that was asked for: to find one all code points are looked at. */
+struct regex_category {
+    const char *name; /**< in the text */
+    size_t n;
+    struct char_set set;
+};
 
 struct regex {
     struct syntax *syntax;
@@ -13,6 +21,8 @@ struct regex {
     size_t depth; /**< groups that are open */
     regex_spelling spell;
     bool search;
+    struct regex_category *categories; /**< [n_categories] */
+    size_t n_categories, categories_capacity;
     struct gen_error *err;
 };
 
