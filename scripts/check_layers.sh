@@ -29,7 +29,7 @@ check_includes() {
             # Within train: gradients know nothing of optimizers, both nothing of runs.
             floor["gradient"] = 0; floor["optimizer"] = 1
             split("gen_base.h 0 gen_session.h 1 gen_tokenizer.h 1 gen_chat.h 1.5 gen_constraint.h 1.5 " \
-                  "gen.h 2 gen_bench.h 3 gen_eval.h 3 gen_explain.h 3 gen_prompt_cache.h 3 " \
+                  "gen_generate.h 1.5 gen.h 2 gen_bench.h 3 gen_eval.h 3 gen_explain.h 3 gen_prompt_cache.h 3 " \
                   "gen_train.h 3", word, " ")
             for (i = 1; i in word; i += 2) public[word[i]] = word[i + 1]
             split(file, part, "/"); room = part[2]

@@ -143,7 +143,7 @@ enum gen_status sequence_finish(struct sequence *sequence, enum gen_finish finis
 enum gen_status sequence_fail(struct sequence *sequence, const struct gen_error *error,
                               struct gen_error *err);
 
-/** The result as gen.h reports it, but for what it has cost; it points into the sequence. */
+/** The result as gen_generate.h has it, but for what it has cost; it points into the sequence. */
 struct gen_result sequence_result(const struct sequence *sequence);
 
 #endif

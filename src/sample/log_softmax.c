@@ -1,7 +1,6 @@
 /**
  * log_softmax.c - log probabilities of ids and the likeliest of them, from the model's raw logits.
- * Who asks for which ids is elsewhere: generate/logprobs.c,
- * generate/decoder_beams.c, eval/.
+ * Which ids are asked for is decided in generate/ and eval/.
  */
 #include "sample/log_softmax.h"
 

@@ -244,6 +244,7 @@ without_leak_check() {
     mkfifo lines
     for name in INT TERM KILL; do
         echo precious >out
+        rm -f out.partial # whose lines would be taken for this one's
         "$GEN" --lines --json -n 3 -o out <lines 2>said 3>&- &
         job=$!
         exec 5>lines

@@ -4,7 +4,7 @@
 #
 # A block marked `console` holds commands after "$ " and their exact output. A block marked `sh`
 # holds commands that must succeed; there, a tiny model is in the Hugging Face cache in the
-# place of openai-community/gpt2, and make and sh do nothing. `hf` is the real one, without a
+# place of openai-community/gpt2 and gpt2-xl, and make and sh do nothing. `hf` is the real one, without a
 # network, where there is one (sh scripts/deps.sh hf); else it does nothing either, and the test of it
 # is skipped.
 
@@ -23,11 +23,13 @@ setup() {
     mkdir scripts
     # As the hub's own programs lay it out.
     revision=607a30d783dfa663caf39e06633721c8d4cfcd7e
-    repository=hf/hub/models--openai-community--gpt2
-    snapshot=$PWD/$repository/snapshots/$revision
-    mkdir -p "$snapshot" "$repository/refs"
-    printf %s "$revision" >"$repository/refs/main"
-    cp "$ROOT"/tests/golden/models/base/* "$snapshot/"
+    for name in gpt2 gpt2-xl; do
+        repository=hf/hub/models--openai-community--$name
+        snapshot=$PWD/$repository/snapshots/$revision
+        mkdir -p "$snapshot" "$repository/refs"
+        printf %s "$revision" >"$repository/refs/main"
+        cp "$ROOT"/tests/golden/models/base/* "$snapshot/"
+    done
     export HF_HOME=$PWD/hf HF_HUB_OFFLINE=1 PATH="$PWD/bin:$PATH"
     unset GEN_MODEL # the built-in one
     export LC_ALL=C.UTF-8 # bars of block characters

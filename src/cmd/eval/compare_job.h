@@ -38,7 +38,7 @@ struct compare_job {
     const char *base_file;
     enum gen_convention convention;
     struct gen_base_writer *save_base; /**< open, or NULL */
-    int32_t n_threads;                 /**< never 0: who asks for a default reads files */
+    int32_t n_threads;                 /**< never 0: the default is read from files */
     struct gen_bytes content;          /**< of the text, or of the file of records */
     struct compared *models; /**< [n], the first is the base unless there is a file of one */
     size_t n;

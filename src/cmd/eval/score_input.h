@@ -16,7 +16,7 @@ struct score_input {
     const char *text; /**< the only text; NULL: the texts are in `input` */
     bool jsonl;       /**< its lines are records; else each is a text */
     bool special;
-    bool keeps_rests; /**< what else records have is wanted */
+    bool keeps_rests; /**< keep what else records have */
     struct input input;
     struct gen_bytes line;
     struct record_fields fields;
