@@ -180,6 +180,9 @@ struct gen_generate_options {
      * quotes and brackets, but not with a full stop after a digit. Default false.
      */
     bool stop_at_sentence;
+    /** No eos ends the text; drawn, it is a token like others and its spelling is text. To keep
+     * one from being drawn at all give it a logit bias of -INFINITY. Default false. */
+    bool ignore_eos;
     /**
      * End the text with its first id after so many seconds from when its prompt began to be read;
      * 0, the default: no limit. With it a text depends on how fast the machine is.
@@ -189,9 +192,6 @@ struct gen_generate_options {
      */
     const int32_t *eos;
     size_t n_eos;
-    /** No eos ends the text; drawn, it is a token like others and its spelling is text. To keep
-     * one from being drawn at all give it a logit bias of -INFINITY. Default false. */
-    bool ignore_eos;
     /** Of the run; that of each text is gen_text_seed() of it. Default 0: choose one yourself,
      *  e.g. by gen_random_seed(). */
     uint64_t seed;
@@ -246,19 +246,12 @@ struct gen_generate_options {
     bool has_negative_prompt;
     struct gen_ids negative_prompt; /**< borrowed */
     /**
-     * Token healing: leave out the last id of the prompt, and let the first new one be any whose
-     * bytes begin with those of that one, so that a prompt need not end where a token does. It
-     * counts as one of the prompt. Not with beams, choices or a constraint, and without effect
-     * where the prompt ends with a special token. Default false.
-     */
-    bool token_healing;
-    /**
      * n_choices answers, each of at least one id: the text is one of them. Each is as probable as
      * its ids are for the model, one after the other, all together 1; with a temperature of 0 the
      * likeliest is taken, the first of equals, else one is drawn by its probability to the power 1
      * / temperature. Other options of sampling do not count. It ends as with a stop string, or
-     * where the text has its greatest length. Not with beams, a constraint, n_logprobs, or a sink
-     * that has logits(). 0, the default: none.
+     * where the text has its greatest length. Not with beams, a constraint, n_logprobs,
+     * prompt_logprobs, or a sink that has logits(). 0, the default: none.
      */
     const struct gen_ids *choices;
     size_t n_choices;
@@ -269,6 +262,13 @@ struct gen_generate_options {
      * new ids are n_ctx together, and a longer prompt is an error.
      */
     bool slide;
+    /**
+     * Token healing: leave out the last id of the prompt, and let the first new one be any whose
+     * bytes begin with those of that one, so that a prompt need not end where a token does. It
+     * counts as one of the prompt. Not with beams, choices or a constraint, and without effect
+     * where the prompt ends with a special token. Default false.
+     */
+    bool token_healing;
     int32_t n_logprobs; /**< best tokens reported per step, 0 ... 1000 */
     /** Report the log probabilities of the prompt's ids, too, with n_logprobs best tokens each. All
      * of the prompt is then read, once for its texts, whatever some slot or a prompt cache holds of

@@ -199,6 +199,95 @@ static void test_batches(void **state) {
     }
 }
 
+/* ---- other ways to decode ----------------------------------------------------------------------
+ */
+
+static int32_t other_ids[] = {5, 17, 9, 41};
+
+static void beams(struct gen_generate_options *options) {
+    options->num_beams = 3;
+    options->num_return_sequences = 2;
+}
+
+static void groups_of_beams(struct gen_generate_options *options) {
+    options->num_beams = 4;
+    options->num_beam_groups = 2;
+    options->diversity_penalty = 0.5f;
+    options->sampling.temperature = 0;
+}
+
+static void contrast(struct gen_generate_options *options) {
+    options->penalty_alpha = 0.6f;
+    options->sampling.top_k = 4;
+    options->sampling.temperature = 0;
+}
+
+static void guidance(struct gen_generate_options *options) {
+    options->guidance_scale = 1.5f;
+    options->num_return_sequences = 2;
+}
+
+static void guidance_by_a_prompt(struct gen_generate_options *options) {
+    options->guidance_scale = 1.5f;
+    options->has_negative_prompt = true;
+    options->negative_prompt = (struct gen_ids){.data = other_ids, .n = N_OF(other_ids)};
+}
+
+static void healing(struct gen_generate_options *options) {
+    options->token_healing = true;
+    options->num_return_sequences = 2;
+}
+
+/* What is known of the prompt is the same whatever is made of it, also if nothing is; and the texts
+ * are those of a run that does not ask. */
+static void check_way(const struct gen_model *model, change *way, int32_t n_new, int32_t batch) {
+    struct generate_job with = job_of(batch), without = job_of(batch);
+    with.n_prompts = without.n_prompts = 8;
+    way(&with.options);
+    way(&without.options);
+    with.options.max_new_tokens = without.options.max_new_tokens = n_new;
+    without.options.prompt_logprobs = false;
+    with.has_own_options = without.has_own_options = true; /* texts of a search share a seed */
+    generate_job_run_well(&with, model);
+    generate_job_run_well(&without, model);
+    assert_int_equal(with.n_failed, 0);
+    assert_int_equal(with.n_texts, without.n_texts);
+    for (size_t i = 0; i < with.n_texts; i++) {
+        const struct generate_text *text = &with.texts[i], *same = &without.texts[i];
+        check_scores(text, text->prompt.n, model);
+        assert_int_equal(text->finish, same->finish);
+        assert_int_equal(text->ids.n, same->ids.n);
+        assert_true(text->ids.n == 0 ||
+                    memcmp(text->ids.data, same->ids.data, text->ids.n * sizeof(int32_t)) == 0);
+    }
+    generate_job_release(&with);
+    generate_job_release(&without);
+}
+
+static void test_other_ways(void **state) {
+    static change *const ways[] = {beams,    groups_of_beams,      contrast,
+                                   guidance, guidance_by_a_prompt, healing};
+    static const int32_t batches[] = {4, 9, 0};
+    for (size_t i = 0; i < N_OF(ways); i++) {
+        for (size_t j = 0; j < N_OF(batches); j++) {
+            check_way(*state, ways[i], 12, batches[j]);
+            check_way(*state, ways[i], 1, batches[j]);
+            check_way(*state, ways[i], 0, batches[j]);
+        }
+    }
+}
+
+static void test_not_with_choices(void **state) {
+    const struct gen_ids choices[] = {{.data = other_ids, .n = 2}, {.data = other_ids + 1, .n = 3}};
+    struct generate_job job = job_of(4);
+    job.options.n_logprobs = 0;
+    job.options.choices = choices;
+    job.options.n_choices = N_OF(choices);
+    assert_int_equal(generate_job_run(&job, *state), GEN_BAD_ARGUMENT);
+    assert_non_null(strstr(job.error.message, "prompt_logprobs"));
+    generate_job_release(&job);
+}
+
 /* A prompt is read once for its texts, and anew where a slot holds it. */
 static void test_engine_that_knows_the_prompt(void **state) {
     struct gen_engine *engine;
@@ -331,6 +420,8 @@ int main(void) {
         cmocka_unit_test(test_scores),
         cmocka_unit_test(test_same_texts),
         cmocka_unit_test(test_batches),
+        cmocka_unit_test(test_other_ways),
+        cmocka_unit_test(test_not_with_choices),
         cmocka_unit_test(test_engine_that_knows_the_prompt),
         cmocka_unit_test(test_slide),
         cmocka_unit_test(test_logits_are_told_once),
