@@ -222,15 +222,10 @@ static void forget(struct record_options *options) {
     memset(options->given, 0, generate_spec.n_table * sizeof *options->given);
 }
 
-/* What the values mean together. */
-static enum gen_status complete(struct record_options *options, bool own_length, uint64_t seed,
-                                struct gen_error *err) {
-    struct generate_settings *settings = &options->settings;
-    struct gen_generate_options *own = &settings->options;
-    if (settings->greedy && is_given(options, "temperature")) {
-        message_set(err, GEN_BAD_FILE, "\"temperature\" and greedy text exclude each other");
-        return GEN_BAD_FILE;
-    }
+/* Whether ids are drawn, and how. */
+static void choose_temperature(struct record_options *options) {
+    const struct generate_settings *settings = &options->settings;
+    struct gen_generate_options *own = &options->settings.options;
     bool has_temperature = is_given(options, "temperature");
     bool draws = settings->do_sample || has_temperature || settings->beams_draw;
     bool searches = own->num_beams > 1 || own->penalty_alpha > 0;
@@ -239,10 +234,11 @@ static enum gen_status complete(struct record_options *options, bool own_length,
     } else if (settings->do_sample && !has_temperature && own->sampling.temperature == 0) {
         own->sampling.temperature = settings->temperature;
     }
-    own->early_stopping = (enum gen_early_stopping)settings->early_stopping;
-    if (!is_given(options, "seed")) {
-        own->seed = seed;
-    }
+}
+
+/* What options of the rules point to, where they are given. */
+static void take_lists(struct record_options *options) {
+    struct gen_generate_options *own = &options->settings.options;
     if (is_given(options, "stop")) {
         own->stop = options->stop.data;
         own->n_stop = options->stop.n;
@@ -286,6 +282,23 @@ static enum gen_status complete(struct record_options *options, bool own_length,
         own->sampling.logit_bias = options->rules.bias;
         own->sampling.n_logit_bias = options->rules.n_bias;
     }
+}
+
+/* What the values mean together. */
+static enum gen_status complete(struct record_options *options, bool own_length, uint64_t seed,
+                                struct gen_error *err) {
+    struct generate_settings *settings = &options->settings;
+    struct gen_generate_options *own = &settings->options;
+    if (settings->greedy && is_given(options, "temperature")) {
+        message_set(err, GEN_BAD_FILE, "\"temperature\" and greedy text exclude each other");
+        return GEN_BAD_FILE;
+    }
+    choose_temperature(options);
+    own->early_stopping = (enum gen_early_stopping)settings->early_stopping;
+    if (!is_given(options, "seed")) {
+        own->seed = seed;
+    }
+    take_lists(options);
     if (options->has_form) {
         generate_constraint_set(&options->constraint, own);
     }
