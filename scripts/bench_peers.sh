@@ -25,7 +25,8 @@
 # tokens in one call, logits of the last. batch: 32 more tokens for sequences of 32 each. For decode
 # and batch the KV cache is of f16 on both sides, the default of llama.cpp (else gen has f32). start:
 # the whole process, up to one token. ctranslate2: 64 tokens greedily after each of 1 or 16 prompts
-# of about 32 tokens, reading them included, loading not; gen does not guess tokens ahead there.
+# of about 32 tokens, and with 4 beams after one, reading them included, loading not; gen does not
+# guess tokens ahead there.
 set -euo pipefail
 export LC_ALL=C
 
@@ -275,7 +276,7 @@ ctranslate2_regime() {
         skip "ctranslate2 (it needs a Hugging Face directory, see --hf)"
         return
     }
-    heading "greedy, tokens/s" CTranslate2
+    heading "greedy and beams, tokens/s" CTranslate2
     local pair type path other
     for pair in f32:float32 q8_0:int8; do
         type=${pair%:*}
@@ -288,16 +289,22 @@ ctranslate2_regime() {
             while read -r prompt; do
                 "$gen" tokenize -m "$path" --ids -p "$prompt"
             done <"$scratch/prompts" >"$scratch/ids"
+            beams=1
             gen_side() {
                 "$gen" --model "$path" --threads "$threads" --lines --json --greedy --ignore-eos \
-                    --no-speculate --batch 16 --max-new-tokens 64 <"$scratch/prompts" |
+                    --no-speculate --num-beams "$beams" --batch 16 --max-new-tokens 64 \
+                    <"$scratch/prompts" |
                     sed -n 's/.*"prompt_seconds":\([^,]*\),"decode_seconds":\([^,}]*\).*/\1 \2/p' |
                     awk '{ s = $1 + $2; if (s > most) most = s } END { print NR * 64 / most }'
             }
             peer_side() {
-                "$python" "$here/bench_ctranslate2.py" run "$other" "$threads" 64 <"$scratch/ids"
+                "$python" "$here/bench_ctranslate2.py" run "$other" "$threads" 64 "$beams" \
+                    <"$scratch/ids"
             }
             compare "$type against ${pair#*:}, $n" 1 up
+            [ "$n" -eq 1 ] || continue
+            beams=4
+            compare "$type against ${pair#*:}, 4 beams" 1.5 up
         done
     done
 }
