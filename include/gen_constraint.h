@@ -99,7 +99,8 @@ void gen_matcher_free(struct gen_matcher *matcher);
 
 /**
  * The text has one more token, or n more bytes. A token that may not come is GEN_BAD_ARGUMENT; the
- * matcher is as it was. GEN_NO_MEMORY also says that the constraint's bound is reached.
+ * matcher is as it was. GEN_CONTEXT_FULL: it can be read in more ways than can be kept; nothing can
+ * be said of the text any more.
  */
 enum gen_status gen_matcher_accept(struct gen_matcher *matcher, int32_t id, struct gen_error *err);
 enum gen_status gen_matcher_accept_bytes(struct gen_matcher *matcher, const char *bytes, size_t n,
@@ -108,7 +109,8 @@ enum gen_status gen_matcher_accept_bytes(struct gen_matcher *matcher, const char
 bool gen_matcher_may_end(const struct gen_matcher *matcher);
 /**
  * The tokens that may come next: bit id % 64 of word id / 64, for ids below
- * gen_constraint_n_vocab(). Good until the matcher is used again; NULL: out of memory. An
+ * gen_constraint_n_vocab(). Good until the matcher is used again; NULL: out of memory, or it
+ * can be read in more ways than can be kept. An
  * end-of-text id is not in it: gen_matcher_may_end().
  */
 const uint64_t *gen_matcher_mask(struct gen_matcher *matcher);

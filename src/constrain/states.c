@@ -14,6 +14,8 @@
 #define MAX_STACKS  ((size_t)1 << 22)
 #define MAX_MEMBERS ((size_t)1 << 24)
 #define MAX_SETS    ((size_t)1 << 20)
+/* Bounds are so many times what is called many. */
+#define MANY        8
 #define SMALL_TABLE 256
 
 /* ---- hash tables of numbers ------------------------------------------------------------------*/
@@ -92,6 +94,12 @@ static uint32_t fail(struct states *states) {
     return 0;
 }
 
+/* A bound is reached. */
+static uint32_t fill(struct states *states) {
+    states->is_full = true;
+    return fail(states);
+}
+
 /* The number of a stack; 0: it cannot be made. */
 static uint32_t stack_number(struct states *states, uint32_t state, uint32_t below) {
     const struct stack stack = {state, below};
@@ -103,8 +111,10 @@ static uint32_t stack_number(struct states *states, uint32_t state, uint32_t bel
         }
     }
     size_t n = states->n_stacks;
-    if (n >= MAX_STACKS ||
-        !memory_grow(&states->stacks, &states->stacks_capacity, n + 1, sizeof *states->stacks) ||
+    if (n >= MAX_STACKS) {
+        return fill(states);
+    }
+    if (!memory_grow(&states->stacks, &states->stacks_capacity, n + 1, sizeof *states->stacks) ||
         !memory_grow(&states->seen, &states->seen_capacity, n + 1, sizeof *states->seen)) {
         return fail(states);
     }
@@ -214,8 +224,10 @@ static bool is_same(const struct states *states, const struct stack_set *set, un
 static uint32_t new_set(struct states *states) {
     size_t n = states->n_sets, n_members;
     if (n >= MAX_SETS || !memory_add(states->n_members, states->n_found, &n_members) ||
-        n_members > MAX_MEMBERS ||
-        !memory_grow(&states->sets, &states->sets_capacity, n + 1, sizeof *states->sets) ||
+        n_members > MAX_MEMBERS) {
+        return fill(states);
+    }
+    if (!memory_grow(&states->sets, &states->sets_capacity, n + 1, sizeof *states->sets) ||
         !memory_grow(&states->members, &states->members_capacity, n_members + 1,
                      sizeof *states->members)) {
         return fail(states);
@@ -384,8 +396,54 @@ uint32_t states_return(struct states *states, uint32_t below) {
     return found_set(states);
 }
 
-bool states_is_full(const struct states *states) {
-    return states->n_stacks >= MAX_STACKS || states->n_sets >= MAX_SETS;
+/* A stack of other states; numbers[] has those that are here already. It is made from the bottom.
+ */
+static uint32_t carry_stack(struct states *states, const struct states *from, uint32_t stack,
+                            uint32_t *numbers) {
+    states->n_work = 0;
+    while (numbers[stack] == 0 && !states->failed) {
+        if (!memory_grow(&states->work, &states->work_capacity, states->n_work + 1,
+                         sizeof *states->work)) {
+            return fail(states);
+        }
+        states->work[states->n_work++] = stack;
+        stack = from->stacks[stack].below;
+    }
+    uint32_t number = numbers[stack];
+    while (states->n_work > 0 && !states->failed) {
+        uint32_t next = states->work[--states->n_work];
+        number = numbers[next] = stack_number(states, from->stacks[next].state, number);
+    }
+    states->n_work = 0;
+    return number;
+}
+
+uint32_t states_carry(struct states *states, const struct states *from, uint32_t set) {
+    const struct stack_set *carried = &from->sets[set];
+    uint32_t *numbers = memory_new(from->n_stacks, sizeof *numbers);
+    begin_closure(states);
+    if (numbers == NULL || !memory_grow(&states->found, &states->found_capacity,
+                                        (size_t)carried->n + 1, sizeof *states->found)) {
+        memory_free(numbers);
+        fail(states);
+        return SET_DEAD;
+    }
+    numbers[STACK_BOTTOM] = STACK_BOTTOM;
+    numbers[STACK_HOLE] = STACK_HOLE;
+    for (uint32_t i = 0; i < carried->n && !states->failed; i++) {
+        uint32_t stack = from->members[carried->at + i];
+        states->found[states->n_found++] = carry_stack(states, from, stack, numbers);
+    }
+    memory_free(numbers);
+    states->may_end = carried->may_end;
+    states->escapes = carried->escapes;
+    states->has_tokens = carried->has_tokens;
+    return found_set(states);
+}
+
+bool states_are_many(const struct states *states) {
+    return states->n_stacks > MAX_STACKS / MANY || states->n_sets > MAX_SETS / MANY ||
+           states->n_members > MAX_MEMBERS / MANY;
 }
 
 void states_forget(struct states *states) {

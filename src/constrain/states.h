@@ -54,6 +54,7 @@ struct states {
     bool may_end, escapes, has_tokens;
     size_t step_bytes; /**< memory of all steps */
     bool failed;       /**< out of memory or over a bound, since states_init() */
+    bool is_full;      /**< failed by a bound */
 };
 
 /** False: out of memory. Release also after a failure. */
@@ -73,8 +74,11 @@ uint32_t states_union(struct states *states, uint32_t a, uint32_t b);
 uint32_t states_alone(struct states *states, uint32_t set, uint32_t below);
 /** The set after the end of a rule above the stack `below`. */
 uint32_t states_return(struct states *states, uint32_t below);
-/** Whether a bound is what it failed by. */
-bool states_is_full(const struct states *states);
+/** The set of other states over the same automaton, here; sets `failed` where it cannot be made.
+ * The others may have failed since. */
+uint32_t states_carry(struct states *states, const struct states *from, uint32_t set);
+/** Whether it is time to begin anew: a bound is not near, but it comes nearer. */
+bool states_are_many(const struct states *states);
 /** Forget all steps. */
 void states_forget(struct states *states);
 

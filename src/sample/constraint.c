@@ -14,6 +14,7 @@
 struct kept {
     struct gen_matcher *matcher;
     bool is_over;
+    bool is_lost; /* nothing can be said any more, so nothing is allowed, not even the end */
 };
 
 static bool applies(const struct gen_sampling *options) {
@@ -40,11 +41,12 @@ static void *begin(const struct sample_context *context) {
 
 static bool accept(void *state, int32_t id, enum sample_origin origin) {
     struct kept *kept = state;
-    if (origin == SAMPLE_PROMPT || kept->is_over) {
+    if (origin == SAMPLE_PROMPT || kept->is_over || kept->is_lost) {
         return true;
     }
     enum gen_status status = gen_matcher_accept(kept->matcher, id, NULL);
     kept->is_over = status == GEN_BAD_ARGUMENT;
+    kept->is_lost = status == GEN_CONTEXT_FULL;
     return status != GEN_NO_MEMORY;
 }
 
@@ -55,6 +57,7 @@ static void *clone(const void *state) {
         return NULL;
     }
     copy->is_over = kept->is_over;
+    copy->is_lost = kept->is_lost;
     copy->matcher = gen_matcher_clone(kept->matcher);
     if (copy->matcher == NULL) {
         forget(copy);
@@ -74,8 +77,10 @@ static bool is_eos(size_t id, const struct gen_ids *eos) {
 
 static void forbid(float *scores, const struct sample_context *context) {
     struct kept *kept = context->state;
-    const uint64_t *mask = kept->is_over ? NULL : gen_matcher_mask(kept->matcher);
-    bool may_end = !kept->is_over && gen_matcher_may_end(kept->matcher);
+    bool goes_on = !kept->is_over && !kept->is_lost;
+    const uint64_t *mask = goes_on ? gen_matcher_mask(kept->matcher) : NULL;
+    kept->is_lost = kept->is_lost || (goes_on && mask == NULL);
+    bool may_end = goes_on && mask != NULL && gen_matcher_may_end(kept->matcher);
     size_t n = mask == NULL ? 0 : gen_constraint_n_vocab(context->options->constraint);
     n = n < context->n_vocab ? n : context->n_vocab;
     for (size_t at = 0; at < n; at += 64) {

@@ -3,7 +3,7 @@
 # Forms that are wrong, empty, huge or ambiguous: a clear error, or work that is linear in them.
 
 setup() {
-    source "$BATS_TEST_DIRNAME/helper.bash"
+    load helper
 }
 
 grammar() {

@@ -3,7 +3,7 @@
 # Constraints on the command line: --regex and the like, with sampling, beams, batches and drafts.
 
 setup() {
-    source "$BATS_TEST_DIRNAME/helper.bash"
+    load helper
 }
 
 @test "a regular expression is what the new text matches" {

@@ -3,7 +3,7 @@
 # Guidance, token healing and bad words on the command line and in records.
 
 setup() {
-    source "$BATS_TEST_DIRNAME/helper.bash"
+    load helper
 }
 
 @test "guidance changes the text, with and without a negative prompt, the same in records" {

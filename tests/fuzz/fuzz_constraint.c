@@ -52,7 +52,7 @@ static void draw(struct gen_constraint *constraint, const uint8_t *data, size_t 
             break;
         }
         enum gen_status status = gen_matcher_accept(matcher, id, NULL);
-        if (status == GEN_NO_MEMORY) {
+        if (status == GEN_NO_MEMORY || status == GEN_CONTEXT_FULL) {
             break;
         }
         if (status != GEN_OK) {
