@@ -249,7 +249,8 @@ struct gen_generate_options {
      * n_choices answers, each of at least one id: the text is one of them. Each is as probable as
      * its ids are for the model, one after the other, all together 1; with a temperature of 0 the
      * likeliest is taken, the first of equals, else one is drawn by its probability to the power 1
-     * / temperature. Other options of sampling do not count. It ends as with a stop string, or
+     * / temperature. One that would complete one of sampling.bad_words or bad_texts has the
+     * probability 0; other options of sampling do not count. It ends as with a stop string, or
      * where the text has its greatest length. Not with beams, a constraint, n_logprobs,
      * prompt_logprobs, or a sink that has logits(). 0, the default: none.
      */
