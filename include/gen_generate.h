@@ -121,13 +121,14 @@ struct gen_result {
  * Where texts go. Calls come in order of prompt and return sequence, all of one sequence before
  * those of the next, whatever the engine computes in between: the first text that is not
  * finished streams, what later ones have waits for their turn. Any callback may be NULL.
- * Returning false cancels the job: the text that has begun ends with what there is of it, later
- * ones are not heard of.
+ * Returning false cancels the job: the text that has begun ends with what there is of it, a search
+ * with the best that it has so far; later ones are not heard of.
  */
 struct gen_sink {
     void *context;
-    /** A sequence begins: its first id is drawn, or it ends without one. One that fails or is
-     * canceled before does not begin. Where there is a logits() it begins before its first row. */
+    /** A sequence begins: its first id is drawn, of a search the first of all that it tries, or it
+     * ends without one. One that fails or is canceled before does not begin. Where there is a
+     * logits() it begins before its first row. */
     bool (*begin)(void *context, uint64_t index, uint64_t sequence, const int32_t *prompt_ids,
                   size_t n_prompt_ids);
     /** New text, whole UTF-8 characters where the text is UTF-8; never part of a stop string. */
