@@ -121,13 +121,14 @@ struct gen_result {
  * Where texts go. Calls come in order of prompt and return sequence, all of one sequence before
  * those of the next, whatever the engine computes in between: the first text that is not
  * finished streams, what later ones have waits for their turn. Any callback may be NULL.
- * Returning false cancels the job: the text that has begun ends with what there is of it, later
- * ones are not heard of.
+ * Returning false cancels the job: the text that has begun ends with what there is of it, a search
+ * with the best that it has so far; later ones are not heard of.
  */
 struct gen_sink {
     void *context;
-    /** A sequence begins: its first id is drawn, or it ends without one. One that fails or is
-     * canceled before does not begin. Where there is a logits() it begins before its first row. */
+    /** A sequence begins: its first id is drawn, of a search the first of all that it tries, or it
+     * ends without one. One that fails or is canceled before does not begin. Where there is a
+     * logits() it begins before its first row. */
     bool (*begin)(void *context, uint64_t index, uint64_t sequence, const int32_t *prompt_ids,
                   size_t n_prompt_ids);
     /** New text, whole UTF-8 characters where the text is UTF-8; never part of a stop string. */
@@ -249,7 +250,8 @@ struct gen_generate_options {
      * n_choices answers, each of at least one id: the text is one of them. Each is as probable as
      * its ids are for the model, one after the other, all together 1; with a temperature of 0 the
      * likeliest is taken, the first of equals, else one is drawn by its probability to the power 1
-     * / temperature. Other options of sampling do not count. It ends as with a stop string, or
+     * / temperature. One that would complete one of sampling.bad_words or bad_texts has the
+     * probability 0; other options of sampling do not count. It ends as with a stop string, or
      * where the text has its greatest length. Not with beams, a constraint, n_logprobs,
      * prompt_logprobs, or a sink that has logits(). 0, the default: none.
      */

@@ -168,6 +168,14 @@ uint32_t bad_texts_step(const struct gen_bad_texts *bad, uint32_t at, int32_t id
     return step_bytes(bad, at, bytes, n, &complete);
 }
 
+bool bad_texts_completes(const struct gen_bad_texts *bad, uint32_t at, int32_t id) {
+    size_t n;
+    bool complete;
+    const char *bytes = gen_tokenizer_piece(bad->pieces->tokenizer, id, &n);
+    step_bytes(bad, at, bytes, n, &complete);
+    return complete;
+}
+
 bool bad_texts_is_special(const struct gen_bad_texts *bad, int32_t id) {
     size_t n;
     pieces_text(bad->pieces, id, &n);

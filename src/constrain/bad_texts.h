@@ -14,6 +14,8 @@
 size_t bad_texts_deepest(const struct gen_bad_texts *bad);
 /** Where a text stands after one more token. */
 uint32_t bad_texts_step(const struct gen_bad_texts *bad, uint32_t at, int32_t id);
+/** Whether one of them is complete with one more token after `at`. */
+bool bad_texts_completes(const struct gen_bad_texts *bad, uint32_t at, int32_t id);
 /** Whether the id is a special token, or another one that is not cut from text. */
 bool bad_texts_is_special(const struct gen_bad_texts *bad, int32_t id);
 /** Call forbid() for each token that would complete one of them; for some perhaps several times. */

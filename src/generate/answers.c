@@ -50,14 +50,18 @@ static enum gen_status fail_first(struct answers *answers) {
 
 /*
  * Whether a text can be announced: its first id is drawn, so its prompt went through the model
- * well, and will stay. What fails before that leaves nothing on the user's screen but the error.
+ * well. What fails before that leaves nothing on the user's screen but the error.
  */
 static bool can_begin(const struct text *text) {
     const struct sequence *sequence = &text->sequence;
     bool has_ended =
         sequence->finished && sequence->finish != GEN_FINISH_ERROR && text->seat.slot == SEAT_NONE;
-    bool has_begun = sequence->ids.n > sequence->n_before && !text->decoder->is_provisional;
-    return !sequence->refused && (has_begun || has_ended);
+    return !sequence->refused && (text->has_new || has_ended);
+}
+
+/* Whether what there is of the text, which has begun, stays. */
+static bool is_certain(const struct text *text) {
+    return !text->decoder->is_provisional || text->seat.slot == SEAT_NONE;
 }
 
 /* Tell the sink all that it can be told in order. */
@@ -69,7 +73,7 @@ static enum gen_status report(struct answers *answers) {
         if (!text->untold && can_begin(text)) {
             status = reporter_begin(&answers->reporter, text, &answers->error);
         }
-        if (status == GEN_OK && text->told.begun) {
+        if (status == GEN_OK && text->told.begun && is_certain(text)) {
             status = reporter_text(&answers->reporter, text, &answers->error);
         }
         if (status == GEN_OK && text->seat.slot != SEAT_NONE) {
@@ -93,6 +97,11 @@ static void abandon(struct answers *answers, enum gen_status status) {
     const struct gen_error error = answers->error;
     if (text != NULL && text->told.begun) {
         struct gen_error ignored;
+        const struct decoder *decoder = text->decoder;
+        if (decoder->conclude != NULL &&
+            decoder->conclude(decoder->context, text, status, &ignored) != GEN_OK) {
+            sequence_drop_new(&text->sequence);
+        }
         if (status == GEN_CANCELED) {
             sequence_finish(&text->sequence, GEN_FINISH_CANCELED, &ignored);
         } else {
@@ -331,9 +340,21 @@ static enum gen_status admit(struct answers *answers) {
 
 /* ---- the run ---------------------------------------------------------------------------------*/
 
+/* After a step, whoever is the first text: so what is told does not depend on the batch. */
+static void note_new_ids(const struct scheduler *scheduler) {
+    for (size_t i = 0; i < scheduler->n; i++) {
+        struct text *text = scheduler_at(scheduler, i);
+        text->has_new = text->has_new || text->sequence.ids.n > text->sequence.n_before;
+    }
+}
+
 static enum gen_status take_step(struct answers *answers) {
     enum gen_status status = reporter_go_on(&answers->reporter, &answers->error);
-    return status == GEN_OK ? pass_run(answers->pass, &answers->error) : status;
+    if (status == GEN_OK) {
+        status = pass_run(answers->pass, &answers->error);
+        note_new_ids(answers->scheduler);
+    }
+    return status;
 }
 
 /* Until all prompts are answered. */

@@ -176,14 +176,9 @@ static void become(struct text *text, struct found *found) {
     found->sequence = (struct sequence){0};
 }
 
-void beam_search_drop_new(struct sequence *sequence) {
-    sequence->ids.n = sequence->n_before;
-    sequence->text.n = 0;
-}
-
 static enum gen_status fail(struct text *text, const struct gen_error *error,
                             struct gen_error *err) {
-    beam_search_drop_new(&text->sequence);
+    sequence_drop_new(&text->sequence);
     return sequence_fail(&text->sequence, error, err);
 }
 

@@ -87,7 +87,4 @@ void beam_search_add_found(struct beam_search *search, struct beam_group *group,
 /** The search is over: the prompt's first texts become what was found, or fail. */
 enum gen_status beam_search_finish(struct beam_search *search, struct gen_error *err);
 
-/** Of a search that failed there are no new ids: they were those of one beam. */
-void beam_search_drop_new(struct sequence *sequence);
-
 #endif

@@ -300,6 +300,38 @@ static enum gen_status finish(struct beam_search *search, struct successors *par
     return status == GEN_OK ? beam_search_finish(search, err) : status;
 }
 
+/* The beams of a group as they are, as texts that end here. */
+static enum gen_status stop_running(const struct beam_group *group, struct successors *next,
+                                    struct gen_error *err) {
+    enum gen_status status = GEN_OK;
+    for (size_t i = 0; i < group->n_running && status == GEN_OK; i++) {
+        struct beam *beam = group->running[i];
+        if (beam->text == NULL) {
+            continue;
+        }
+        struct successor *one = &next->data[next->n++];
+        *one = (struct successor){.parent = beam, .score = beam->score};
+        status = sequence_clone(&one->sequence, &beam->text->sequence)
+                     ? sequence_finish(&one->sequence, GEN_FINISH_CANCELED, err)
+                     : error_no_memory(err, "the beams");
+    }
+    return status;
+}
+
+enum gen_status beam_step_conclude(struct beam_search *search, struct gen_error *err) {
+    struct successors next = {.data = memory_new(search->n, sizeof *next.data)};
+    enum gen_status status = next.data != NULL ? GEN_OK : error_no_memory(err, "the beams");
+    for (size_t i = 0; i < search->n_groups && status == GEN_OK; i++) {
+        status = stop_running(&search->groups[i], &next, err);
+        if (status == GEN_OK) {
+            status = beam_classic_finish(search, &search->groups[i], &next, err);
+        }
+    }
+    successors_drop(&next);
+    memory_free(next.data);
+    return status == GEN_OK ? beam_search_finish(search, err) : status;
+}
+
 static enum gen_status take(struct beams *beams, struct beam_search *search,
                             struct outcome *outcome, struct successors *parts,
                             struct gen_error *err) {

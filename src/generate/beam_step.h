@@ -15,4 +15,7 @@ bool beam_step_note_next(struct beam *beam, const float *scores);
 enum gen_status beam_step_take(struct beams *beams, struct beam_search *search,
                                struct gen_error *err);
 
+/** The search ends here, with the best of what was found and of the beams as they are. */
+enum gen_status beam_step_conclude(struct beam_search *search, struct gen_error *err);
+
 #endif

@@ -23,8 +23,8 @@
 
 struct decoder {
     void *context;
-    /** What there is of a text may still become another one: it is told when it is done, and
-     *  nothing is guessed of it. */
+    /** What there is of a text may still become another one: the sink hears that it has begun, and
+     *  the rest when it is done; nothing is guessed of it. */
     bool is_provisional;
     /** Nothing is guessed of its texts either, which are told of as they come. */
     bool is_unguessed;
@@ -41,6 +41,13 @@ struct decoder {
      * NULL: none do. Failures of texts are noted there.
      */
     enum gen_status (*settle)(void *context, struct gen_error *err);
+    /**
+     * The run ends early, with this status, before the text is done, of which the sink may have
+     * heard: it becomes what is told of it then. Where the run was canceled that is the best that
+     * there is so far. NULL: it is that already.
+     */
+    enum gen_status (*conclude)(void *context, struct text *text, enum gen_status why,
+                                struct gen_error *err);
     /** Free what is kept of the text; may be called again. */
     void (*end)(void *context, struct text *text);
     /** What draws the text's next id, for those who guess at it with a copy. NULL: nothing that

@@ -77,7 +77,7 @@ static void end(void *context, struct text *text) {
     if (!search->done && text->sequence.finished && text->sequence.finish == GEN_FINISH_ERROR) {
         search->failed = true;
         search->error = text->sequence.error;
-        beam_search_drop_new(&text->sequence);
+        sequence_drop_new(&text->sequence);
     }
     beam->text = NULL;
     text->decoding = NULL;
@@ -203,11 +203,26 @@ static enum gen_status settle(void *context, struct gen_error *err) {
     return status;
 }
 
+static enum gen_status conclude(void *context, struct text *text, enum gen_status why,
+                                struct gen_error *err) {
+    struct beam *beam = text->decoding;
+    (void)context;
+    if (beam == NULL || beam->search->done || text->sequence.ids.n == text->sequence.n_before) {
+        return GEN_OK;
+    }
+    if (why == GEN_CANCELED) {
+        return beam_step_conclude(beam->search, err);
+    }
+    sequence_drop_new(&text->sequence);
+    return GEN_OK;
+}
+
 struct decoder decoder_beams(struct beams *beams) {
     return (struct decoder){.context = beams,
                             .is_provisional = true,
                             .start = start,
                             .step = step,
                             .settle = settle,
+                            .conclude = conclude,
                             .end = end};
 }

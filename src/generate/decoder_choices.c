@@ -1,7 +1,8 @@
 /**
  * decoder_choices.c - one of several answers, by how probable the model finds each: the sum of the
  * log probabilities of its ids. A text for each choice reads prompt and choice, and adds them up;
- * those that are told of wait for all of them and then become one of the choices.
+ * those that are told of wait for all of them and then become one of the choices. One that has bad
+ * words in it is not measured, and not chosen.
  */
 #include <math.h>
 
@@ -9,13 +10,14 @@
 #include "base/math.h"
 #include "base/memory.h"
 #include "base/rng.h"
+#include "generate/choice_rules.h"
 #include "generate/decoder.h"
 #include "sample/log_softmax.h"
 
 struct choice_group {
     struct choice_group *next;
     const struct sequence_rules *rules;
-    double *sums;         /* [n] log probabilities so far */
+    double *sums;         /* [n] log probabilities so far; -INFINITY: it may not be chosen */
     float *probabilities; /* [n] of all together, once all are known */
     struct text **told;   /* [n_told] the texts that wait; NULL: it is gone */
     size_t n, n_left, n_told, n_users;
@@ -77,6 +79,11 @@ static enum gen_status add_group(struct choosing *choosing, const struct sequenc
 
 /* ---- choosing --------------------------------------------------------------------------------*/
 
+/* e^x; 0 of -INFINITY. */
+static float power(double x) {
+    return x > -(double)INFINITY ? math_exp((float)x) : 0.0f;
+}
+
 /* All are measured. */
 static void set_probabilities(struct choice_group *group) {
     double highest = group->sums[0], sum = 0;
@@ -84,7 +91,7 @@ static void set_probabilities(struct choice_group *group) {
         highest = group->sums[i] > highest ? group->sums[i] : highest;
     }
     for (size_t i = 0; i < group->n; i++) {
-        group->probabilities[i] = math_exp((float)(group->sums[i] - highest));
+        group->probabilities[i] = power(group->sums[i] - highest);
         sum += (double)group->probabilities[i];
     }
     for (size_t i = 0; i < group->n; i++) {
@@ -95,7 +102,7 @@ static void set_probabilities(struct choice_group *group) {
 /* The weight of a choice in the draw. */
 static double weight(const struct choice_group *group, size_t choice, double highest) {
     double temperature = (double)group->rules->options->sampling.temperature;
-    return (double)math_exp((float)((group->sums[choice] - highest) / temperature));
+    return (double)power((group->sums[choice] - highest) / temperature);
 }
 
 static size_t choose(const struct choice_group *group, uint64_t seed) {
@@ -161,6 +168,25 @@ static enum gen_status settle(struct choice_group *group, struct gen_error *err)
     return status;
 }
 
+/* One choice less is to be measured. */
+static enum gen_status count_down(struct choice_group *group, struct gen_error *err) {
+    if (--group->n_left > 0 || group->failed) {
+        return GEN_OK;
+    }
+    bool any = false;
+    for (size_t i = 0; i < group->n; i++) {
+        any = any || group->sums[i] > -(double)INFINITY;
+    }
+    if (any) {
+        set_probabilities(group);
+    } else {
+        group->failed = true;
+        error_set(&group->error, GEN_BAD_ARGUMENT,
+                  "every choice has a bad word in it (give another choice, or fewer bad words)");
+    }
+    return settle(group, err);
+}
+
 /* ---- the texts -------------------------------------------------------------------------------*/
 
 static enum gen_status start(void *context, struct text *text, struct gen_error *err) {
@@ -178,8 +204,14 @@ static enum gen_status start(void *context, struct text *text, struct gen_error 
     text->decoding = group;
     text->n_seen = sequence->n_before - 1;
     if (text->number < group->n) {
+        const struct gen_ids *choice = &group->rules->options->choices[text->number];
         text->untold = true;
-        return GEN_OK;
+        if (choice_rules_allow(group->rules, choice, sequence->ids.data, sequence->n_before)) {
+            return GEN_OK;
+        }
+        text->done = text->sequence.finished = true;
+        group->sums[text->number] = -(double)INFINITY;
+        return count_down(group, err);
     }
     group->told[group->n_told++] = text;
     text->done = sequence->finished;
@@ -202,11 +234,7 @@ static enum gen_status step(void *context, struct text *text, size_t at, const f
         return GEN_OK;
     }
     text->done = text->sequence.finished = true;
-    if (--group->n_left > 0 || group->failed) {
-        return GEN_OK;
-    }
-    set_probabilities(group);
-    return settle(group, err);
+    return count_down(group, err);
 }
 
 static void end(void *context, struct text *text) {

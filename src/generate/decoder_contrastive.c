@@ -1,8 +1,8 @@
 /**
  * decoder_contrastive.c - contrastive search, as transformers had it up to 4.55. A prompt has as
  * many texts as there are candidates at each step; each reads one of them after what is chosen so
- * far, which is kept apart, and the best is chosen (contrast.c). The first text becomes what was
- * chosen.
+ * far, which is kept apart, and the best is chosen (contrast.c). The first text shows what text
+ * there is of that, and at the end becomes it.
  */
 #include <math.h>
 #include <string.h>
@@ -108,11 +108,6 @@ static void forget(struct contrastive *all, struct contrastive_search *search) {
     }
 }
 
-static void drop_new(struct sequence *sequence) {
-    sequence->ids.n = sequence->n_before;
-    sequence->text.n = 0;
-}
-
 static void end(void *context, struct text *text) {
     struct contrastive *all = context;
     struct contrastive_search *search = text->decoding;
@@ -123,7 +118,7 @@ static void end(void *context, struct text *text) {
     if (!search->done && sequence->finished && sequence->finish == GEN_FINISH_ERROR) {
         search->failed = true;
         search->error = sequence->error;
-        drop_new(&text->sequence);
+        text->sequence.ids.n = sequence->n_before; /* the last one is but a candidate */
     }
     search->texts[sequence->number] = NULL;
     text->decoding = NULL;
@@ -198,6 +193,19 @@ static enum gen_status propose(const struct contrastive *all, struct contrastive
     return status;
 }
 
+/* The first text shows what there is. */
+static enum gen_status show(const struct contrastive_search *search, struct gen_error *err) {
+    const struct gen_bytes *all = &search->sequence.text;
+    if (search->texts[0] == NULL) {
+        return GEN_OK;
+    }
+    struct gen_bytes *shown = &search->texts[0]->sequence.text;
+    return all->n == shown->n ||
+                   gen_bytes_append(shown, all->data + shown->n, all->n - shown->n) == GEN_OK
+               ? GEN_OK
+               : error_no_memory(err, "a contrastive search");
+}
+
 /* All candidates were tried. */
 static enum gen_status choose(struct contrastive_search *search, struct gen_error *err) {
     struct contrast *contrast = &search->contrast;
@@ -207,7 +215,10 @@ static enum gen_status choose(struct contrastive_search *search, struct gen_erro
     if (status == GEN_OK && !contrast_take(contrast)) {
         status = error_no_memory(err, "a contrastive search");
     }
-    return status == GEN_OK ? sampler_accept(search->sampler, id, err) : status;
+    if (status == GEN_OK) {
+        status = sampler_accept(search->sampler, id, err);
+    }
+    return status == GEN_OK ? show(search, err) : status;
 }
 
 /* The first text becomes what was chosen, or fails. */
@@ -219,16 +230,21 @@ static enum gen_status finish(struct contrastive_search *search, struct gen_erro
             search->texts[i]->done = true;
         }
     }
-    if (first != NULL && search->failed) {
-        drop_new(&first->sequence);
-        return sequence_fail(&first->sequence, &search->error, err);
+    if (first == NULL) {
+        return GEN_OK;
     }
-    if (first != NULL) {
-        sequence_release(&first->sequence);
-        first->sequence = search->sequence;
-        search->sequence = (struct sequence){0};
-    }
-    return GEN_OK;
+    sequence_release(&first->sequence);
+    first->sequence = search->sequence;
+    search->sequence = (struct sequence){0};
+    return search->failed ? sequence_fail(&first->sequence, &search->error, err) : GEN_OK;
+}
+
+static enum gen_status conclude(void *context, struct text *text, enum gen_status why,
+                                struct gen_error *err) {
+    struct contrastive_search *search = text->decoding;
+    (void)context;
+    (void)why;
+    return search != NULL && !search->done ? finish(search, err) : GEN_OK;
 }
 
 static bool has_read_prompt(const struct contrastive_search *search) {
@@ -267,9 +283,10 @@ static enum gen_status settle(void *context, struct gen_error *err) {
 
 struct decoder decoder_contrastive(struct contrastive *all) {
     return (struct decoder){.context = all,
-                            .is_provisional = true,
+                            .is_unguessed = true,
                             .start = start,
                             .step = step,
                             .settle = settle,
+                            .conclude = conclude,
                             .end = end};
 }

@@ -491,6 +491,11 @@ enum gen_status sequence_finish(struct sequence *sequence, enum gen_finish finis
                : no_memory_for_text(err);
 }
 
+void sequence_drop_new(struct sequence *sequence) {
+    sequence->ids.n = sequence->n_before;
+    sequence->text.n = 0;
+}
+
 enum gen_status sequence_fail(struct sequence *sequence, const struct gen_error *error,
                               struct gen_error *err) {
     sequence->error = *error;

@@ -139,7 +139,10 @@ enum gen_status sequence_take(struct sequence *sequence, const float *logits, in
 enum gen_status sequence_finish(struct sequence *sequence, enum gen_finish finish,
                                 struct gen_error *err);
 
-/** The same for a failure. */
+/** The text has no new ids any more: they were those of one of several that were tried. */
+void sequence_drop_new(struct sequence *sequence);
+
+/** The same as sequence_finish() for a failure. */
 enum gen_status sequence_fail(struct sequence *sequence, const struct gen_error *error,
                               struct gen_error *err);
 

@@ -46,6 +46,7 @@ struct text {
     bool done;                     /**< no more logits are needed */
     bool only_reads;          /**< nothing is drawn: it is done when its prompt has been seen */
     bool untold;              /**< the sink never hears of it */
+    bool has_new;             /**< it has had a new id, of a search that may be gone again */
     bool is_other;            /**< it begins with another prompt than the one that was given */
     uint64_t number;          /**< among the texts of its prompt, those untold counted */
     void *decoding;           /**< what the decoder keeps of it */

@@ -225,6 +225,13 @@ static enum gen_status dead_end(const struct chain *chain, const float *logits, 
                          "the model gives no token a score above -infinity after %zu new ones",
                          n_new);
     }
+    if (strcmp(culprit, processor_constraint.name) == 0) {
+        return error_set(err, GEN_BAD_ARGUMENT,
+                         "after %zu new tokens the form of the text allows only what other options "
+                         "forbid, such as its end by min_new_tokens, or tokens by a bias or bad "
+                         "words (relax these, or the form)",
+                         n_new);
+    }
     return error_set(err, GEN_BAD_ARGUMENT,
                      "the sampling options forbid every token after %zu new ones: %s leaves none "
                      "(relax it)",

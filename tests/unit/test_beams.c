@@ -379,14 +379,14 @@ static void test_not_finite(void **state) {
     gen_model_free(model);
 }
 
-/* Nothing is told of a search that is canceled, and the engine goes on. */
+/* The best so far of a search that is canceled is told of; test_search_canceled.c looks at it. */
 static void test_canceled(void **state) {
     for (int at = 1; at < 9; at++) {
         struct generate_job job = search_of(4);
         job.refuse_go_on = at;
         enum gen_status status = generate_job_run(&job, *state);
         assert_int_equal(status, GEN_CANCELED);
-        assert_int_equal(job.n_texts, 0);
+        assert_int_equal(job.n_texts, at > 1);
         generate_job_release(&job);
     }
 }

@@ -270,7 +270,7 @@ static void test_not_finite(void **state) {
     assert_int_equal(job.n_failed, 1);
     assert_int_equal(job.n_texts, 2);
     assert_int_equal(job.texts[0].finish, GEN_FINISH_ERROR);
-    assert_int_equal(job.texts[0].ids.n, 0);
+    assert_true(job.texts[0].ids.n < 20); /* what had been chosen before */
     assert_int_equal(job.texts[1].ids.n, 8);
     generate_job_release(&job);
     gen_model_free(model);
@@ -281,7 +281,7 @@ static void test_canceled(void **state) {
         struct generate_job job = search();
         job.refuse_go_on = at;
         assert_int_equal(generate_job_run(&job, *state), GEN_CANCELED);
-        assert_int_equal(job.n_texts, 0);
+        assert_int_equal(job.n_texts, at > 1);
         generate_job_release(&job);
     }
 }

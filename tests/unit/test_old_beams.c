@@ -309,7 +309,7 @@ static void test_ends(void **state) {
         job.options.diversity_penalty = 1;
         job.refuse_go_on = at;
         assert_int_equal(generate_job_run(&job, *state), GEN_CANCELED);
-        assert_int_equal(job.n_texts, 0);
+        assert_int_equal(job.n_texts, at > 1);
         generate_job_release(&job);
     }
     struct gen_logit_bias bias[GENERATE_JOB_VOCAB];

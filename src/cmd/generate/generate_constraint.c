@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash_table.h"
 #include "cli/alloc.h"
 #include "cli/input.h"
 #include "cli/message.h"
@@ -61,12 +62,22 @@ static void forget_choices(struct generate_constraint *own) {
     own->n_choices = 0;
 }
 
-/* The ids of each line that is not empty. */
+/* Whether a line is not among those that were seen, of which it is one then. */
+static bool is_new_line(struct hash_table *seen, const char *line, size_t n) {
+    enum hash_result result = hash_table_add(seen, line, n, 0);
+    if (result == HASH_NO_MEMORY) {
+        alloc_failed();
+    }
+    return result == HASH_ADDED;
+}
+
+/* The ids of each line that is not empty; one that comes again is the same choice. */
 static enum gen_status encode_choices(struct generate_constraint *own, const char *name,
                                       const struct gen_tokenizer *tokenizer,
                                       struct gen_error *err) {
     const struct gen_bytes *text = &own->text;
     enum gen_status status = GEN_OK;
+    struct hash_table seen = {0};
     size_t line = 0;
     for (size_t at = 0; at < text->n && status == GEN_OK;) {
         line++;
@@ -74,7 +85,7 @@ static enum gen_status encode_choices(struct generate_constraint *own, const cha
         size_t n = end != NULL ? (size_t)(end - text->data) - at : text->n - at;
         size_t shown = text_without_cr(text->data + at, n);
         struct gen_ids ids = {0};
-        if (shown > 0) {
+        if (shown > 0 && is_new_line(&seen, text->data + at, shown)) {
             status = gen_tokenizer_encode(tokenizer, text->data + at, shown, false, &ids, err);
         }
         if (ids.n > 0) {
@@ -84,6 +95,7 @@ static enum gen_status encode_choices(struct generate_constraint *own, const cha
         }
         at += n + 1;
     }
+    hash_table_release(&seen);
     if (status != GEN_OK) {
         const struct gen_error cause = *err;
         message_set(err, status, "%.300s: line %zu: %s", name, line, cause.message);

@@ -13,7 +13,6 @@
 /* Digits that give a float back exactly, and those of a time in seconds. */
 #define FLOAT_DIGITS 9
 #define TIME_DIGITS  6
-#define SCORE_DIGITS 6
 
 /* The members of one token. */
 static void token(struct json_out *json, int32_t id, double logprob,
@@ -134,7 +133,7 @@ void generate_json_result(struct gen_bytes *line, const struct gen_result *resul
     json_out_string(&json, "finish_reason", finish, strlen(finish));
     json_out_uint(&json, "seed", result->seed);
     if (result->has_score) {
-        json_out_double(&json, "score", (double)result->score, SCORE_DIGITS);
+        json_out_double(&json, "score", (double)result->score, FLOAT_DIGITS);
     }
     if (result->n_choices > 0) {
         choices(&json, result, with->tokenizer);

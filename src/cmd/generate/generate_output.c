@@ -298,8 +298,13 @@ static bool on_end(void *context, const struct gen_result *result) {
     return go_on(output);
 }
 
+/* Searches tell nothing before they are done. */
 static bool on_go_on(void *context) {
-    return go_on(context);
+    struct generate_output *output = context;
+    if (generate_is_batch(output->settings)) {
+        show_progress(output);
+    }
+    return go_on(output);
 }
 
 struct gen_sink generate_output_sink(struct generate_output *output) {

@@ -83,6 +83,10 @@ enum gen_status generate_words_read(struct generate_words *words, const char *pa
         }
     }
     gen_bytes_release(&line);
+    if (status == GEN_OK && words->n == 0) {
+        status = GEN_BAD_ARGUMENT;
+        message_set(err, status, "%.300s: has no words, but must have one a line", input.name);
+    }
     input_close(&input);
     return status;
 }
