@@ -126,10 +126,11 @@ static const struct option table[] = {
                "--max-new-tokens"),
     OPTION_ROW("grammar", '\0', OPTION_STRING, AT(grammar), "FILE",
                "the new text is what the grammar in FILE calls root, in llama.cpp's notation "
-               "(GBNF)"),
+               "(GBNF); what has ::= in it is the grammar itself"),
     OPTION_ROW("json-schema", '\0', OPTION_STRING, AT(json_schema), "FILE",
                "the new text is JSON that the schema in FILE allows, members in the order of its "
-               "properties; a keyword that is not supported is an error"),
+               "properties; a keyword that is not supported is an error; what begins with { is the "
+               "schema itself"),
     OPTION_ROW("json-object", '\0', OPTION_FLAG, AT(json_object), NULL,
                "the new text is a JSON object"),
     OPTION_ROW("choices", '\0', OPTION_STRING, AT(choices), "FILE",
