@@ -19,8 +19,10 @@ extern "C" {
 /** Why a text ended. */
 enum gen_finish {
     GEN_FINISH_LENGTH,   /**< max_new_tokens or max_length reached */
-    GEN_FINISH_EOS,      /**< an end-of-text id was drawn, one of gen_model_eos_ids() */
-    GEN_FINISH_STOP,     /**< a stop string appeared, or with stop_at_sentence a sentence ended */
+    GEN_FINISH_EOS,      /**< an end-of-text id was drawn: one of the options' eos, or where they
+                              have none of gen_model_eos_ids() */
+    GEN_FINISH_STOP,     /**< a stop string appeared, with stop_at_sentence a sentence ended, or one
+                              of the choices is whole */
     GEN_FINISH_CONTEXT,  /**< n_ctx is full */
     GEN_FINISH_CANCELED, /**< a callback asked to stop */
     GEN_FINISH_ERROR,    /**< see gen_result.error */

@@ -35,6 +35,7 @@
 #define TIMINGS    "-v says the speed; --json has the timings, --no-timings leaves them out"
 #define BEGINNING  "a prompt can be given as ids, its first one too: --prompt-ids"
 #define AUTOMATIC  "gen does that by itself; leave it out"
+#define FORM       "--regex, --grammar, --json-schema, --json-object and --choices state a form"
 #define INNER      "gen explain --json has attention, and what each layer would say"
 
 const struct habit habits_generate[] = {
@@ -104,6 +105,32 @@ const struct habit habits_generate[] = {
     /* Settings of transformers' GenerationConfig. */
     {"bad-words-ids", NULL, "--bad-words FILE has a word a line"},
     {"negative-prompt-ids", NULL, "--negative-prompt TEXT"},
+    {"beam-size", "num-beams", NULL},
+    {"beam-width", "num-beams", NULL},
+    {"guided-json", NULL, FORM},
+    {"guided-regex", NULL, FORM},
+    {"guided-choice", NULL, FORM},
+    {"guided-grammar", NULL, FORM},
+    {"response-format", NULL, FORM},
+    {"grammar-root", NULL, "a grammar begins with its rule root"},
+    {"prefix-allowed-tokens-fn", NULL, FORM},
+    {"logits-processor", NULL, "the rules are options: gen help generate, under Sampling"},
+    {"stopping-criteria", NULL, STOPPING},
+    {"streamer", NULL, "text is shown as it comes; leave it out"},
+    {"trust-remote-code", NULL, "gen runs no code of a model; leave it out"},
+    {"custom-generate", NULL, "gen runs no code of a model; leave it out"},
+    {"prompt-ignore-length", NULL, "the penalties count prompt and new tokens"},
+    {"penalize-nl", NULL, "--logit-bias ID=X makes one token less likely"},
+    {"no-penalize-nl", NULL, "newlines are tokens like others; leave it out"},
+    {"lookup-*", NULL, SPECULATION},
+    {"lcs", NULL, SPECULATION},
+    {"lcd", NULL, SPECULATION},
+    {"ngld", NULL, SPECULATION},
+    {"td", NULL, ALL_THREADS},
+    {"tbd", NULL, ALL_THREADS},
+    {"cd", NULL, SPECULATION},
+    {"mu", NULL, HUB},
+    {"ld", NULL, LOGGING},
     {"bos-token-id", NULL, BEGINNING},
     {"decoder-start-token-id", NULL, BEGINNING},
     {"pad-token-id", NULL, "texts of a batch are not padded; leave it out"},
@@ -262,10 +289,11 @@ const struct habit habits_generate[] = {
     {NULL, NULL, NULL},
 };
 
-#define TALKS "gen chat does; leave it out"
-#define TYPED "messages are typed, or come on stdin, or with --file FILE"
-#define LOOKS "what comes before and after a message is the template's: --template NAME"
-#define ENDS  "gen chat --jsonl answers one message of each line; Ctrl-D, or /exit, ends a talk"
+#define NO_FORM "that is of gen generate, which has forms of text and searches"
+#define TALKS   "gen chat does; leave it out"
+#define TYPED   "messages are typed, or come on stdin, or with --file FILE"
+#define LOOKS   "what comes before and after a message is the template's: --template NAME"
+#define ENDS    "gen chat --jsonl answers one message of each line; Ctrl-D, or /exit, ends a talk"
 
 const struct habit habits_chat[] = {
     {"i", NULL, TALKS},
@@ -288,6 +316,14 @@ const struct habit habits_chat[] = {
     {"chat-template-file", NULL, "--template NAME, or the template in the model's own files"},
     {"in-prefix*", NULL, LOOKS},
     {"in-suffix", NULL, LOOKS},
+    {"regex", NULL, NO_FORM},
+    {"grammar*", NULL, NO_FORM},
+    {"json-schema*", NULL, NO_FORM},
+    {"json-object", NULL, NO_FORM},
+    {"choices", NULL, NO_FORM},
+    {"num-beams", NULL, NO_FORM},
+    {"penalty-alpha", NULL, NO_FORM},
+    {"force-words", NULL, NO_FORM},
     {"p", NULL, TYPED},
     {"prompt", NULL, TYPED},
     {"lines", NULL, "each line of stdin is a message anyway; leave it out"},

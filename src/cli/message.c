@@ -90,6 +90,11 @@ void message_set(struct gen_error *err, enum gen_status status, const char *form
     err->status = status;
 }
 
+void message_about(struct gen_error *err, const char *option, const char *hint) {
+    const struct gen_error cause = *err;
+    message_set(err, cause.status, "--%s: %s%s", option, cause.message, hint);
+}
+
 int message_exit_code(enum gen_status status) {
     switch (status) {
     case GEN_OK:

@@ -43,6 +43,9 @@ void message_errno(const char *name, int error_number);
 void message_set(struct gen_error *err, enum gen_status status, const char *format, ...)
     MESSAGE_PRINTF(3, 4);
 
+/** Put "--OPTION: " before a message about the option's value, and `hint`, if any, after it. */
+void message_about(struct gen_error *err, const char *option, const char *hint);
+
 /**
  * Make `text`, a string of at most `size` bytes with its NUL, fit for one line: control
  * characters and bytes that are not UTF-8 become `?`.

@@ -182,6 +182,19 @@ static bool is_builtin(const char *name, size_t n) {
     return (n == 4 && memcmp(name, "help", n) == 0) || (n == 7 && memcmp(name, "version", n) == 0);
 }
 
+/* Python's "do_sample=True" on a command line: the word after a flag would go into the prompt. */
+static bool refuse_truth(struct parser *parser, const struct option *option) {
+    const char *next = parser->at < parser->argc ? parser->argv[parser->at] : "";
+    bool is_true = strcmp(next, "True") == 0 || strcmp(next, "true") == 0;
+    if (is_true || strcmp(next, "False") == 0 || strcmp(next, "false") == 0) {
+        message_set(parser->err, GEN_BAD_ARGUMENT,
+                    "--%s takes no value (leave %s%s out; `--` goes before it as text)",
+                    option->name, is_true ? "" : "it and ", next);
+        return true;
+    }
+    return false;
+}
+
 static bool parse_long(struct parser *parser, const char *argument) {
     const char *name = argument + 2;
     size_t n_name = strcspn(name, "=");
@@ -204,7 +217,7 @@ static bool parse_long(struct parser *parser, const char *argument) {
         message_set(parser->err, GEN_BAD_ARGUMENT, "--%s takes no value", option->name);
         return false;
     }
-    return set_value(parser, option, NULL);
+    return !refuse_truth(parser, option) && set_value(parser, option, NULL);
 }
 
 /* Short options: flags in a row, the last may take a value. */
@@ -214,7 +227,7 @@ static bool parse_short(struct parser *parser, const char *argument) {
     /* A whole word after one dash is not meant as its letters: -temperature; nor is what llama.cpp
        spells so: -ngl, -no-cnv. Other long ones may be a value: -predict is the prompt "redict". */
     if (n_name > 1 && (find_long(parser->spec, name, n_name) != NULL ||
-                       ((n_name < 4 || strncmp(name, "no-", 3) == 0) &&
+                       ((n_name < 5 || strncmp(name, "no-", 3) == 0) &&
                         find_habit(parser->spec, name, n_name) != NULL))) {
         return unknown_option(parser, argument, name, n_name);
     }

@@ -40,7 +40,7 @@ static const struct option table[] = {
                "a first look: everything once, nothing long"),
     OPTION_ROW("constraint", '\0', OPTION_STRING, AT(constraint), "FILE",
                "measure another thing instead: how long the tokens take that may come next under "
-               "the JSON schema in FILE, on one thread, without a model"),
+               "the JSON schema in FILE, on one thread; of the model the vocabulary alone is read"),
     OPTION_ROW("json", '\0', OPTION_FLAG, AT(json), NULL, "print one JSON object"),
     OPTION_ROW("quiet", 'q', OPTION_FLAG, AT(quiet), NULL, "show no progress bar"),
 };
@@ -82,6 +82,19 @@ static bool print_report(const struct bench_settings *settings, const struct ben
     return text_out_close(&out);
 }
 
+/* What --constraint would leave unheeded. */
+static const char *unheeded(const struct options_parsed *parsed) {
+    static const char *const names[] = {"threads",        "kv-type",        "repeat",
+                                        "prompt-lengths", "decode-lengths", "batch",
+                                        "batch-length",   "steps",          "quick"};
+    for (size_t i = 0; i < N_OF(names); i++) {
+        if (options_given(parsed, &spec, names[i])) {
+            return names[i];
+        }
+    }
+    return NULL;
+}
+
 static int run(void *opaque, const struct options_parsed *parsed) {
     const struct bench_settings *settings = opaque;
     if (parsed->n_operands > 0) {
@@ -89,6 +102,12 @@ static int run(void *opaque, const struct options_parsed *parsed) {
         return EXIT_USAGE;
     }
     struct gen_error err = {0};
+    if (settings->constraint != NULL && unheeded(parsed) != NULL) {
+        message(
+            "--constraint and --%s exclude each other: all that counts is the model's vocabulary",
+            unheeded(parsed));
+        return EXIT_USAGE;
+    }
     if (settings->constraint != NULL) {
         enum gen_status found =
             bench_constraint(settings->model.name, settings->constraint, settings->json, &err);

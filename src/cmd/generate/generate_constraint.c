@@ -134,12 +134,30 @@ void generate_constraint_set(const struct generate_constraint *own,
     options->n_choices = measures ? own->n_choices : 0;
 }
 
+/* Whether what should be the name of a file is the text itself, as llama.cpp takes it. */
+static bool is_text(enum generate_form form, const char *path) {
+    return form == GENERATE_FORM_JSON_SCHEMA ? path[strspn(path, " \t\n")] == '{'
+           : form == GENERATE_FORM_GRAMMAR   ? strstr(path, "::=") != NULL
+                                             : false;
+}
+
 /* A file's text. */
 static enum gen_status take_file(struct generate_constraint *own, enum generate_form form,
                                  const char *path, const struct gen_tokenizer *tokenizer,
                                  struct gen_error *err) {
     struct gen_bytes text = {0};
+    if (is_text(form, path)) {
+        char *name = alloc_printf("--%s", names[form]);
+        enum gen_status taken =
+            generate_constraint_take(own, form, name, path, strlen(path), tokenizer, err);
+        free(name);
+        return taken;
+    }
     enum gen_status status = input_read_file(&text, path, TEXT_LIMIT, err);
+    if (status == GEN_IO_ERROR) {
+        message_about(err, names[form],
+                      form == GENERATE_FORM_CHOICES ? " (a FILE has a choice a line)" : "");
+    }
     if (status == GEN_OK) {
         status = generate_constraint_take(own, form, message_name(path), text.data, text.n,
                                           tokenizer, err);

@@ -144,6 +144,9 @@ static enum gen_status read_bad_words(struct generate_rules *rules, const char *
     struct input input;
     struct gen_bytes word = {0};
     enum gen_status status = input_open(&input, path, err);
+    if (status != GEN_OK) {
+        message_about(err, "bad-words", " (a FILE has one a line)");
+    }
     while (status == GEN_OK) {
         enum input_result result = input_next(&input, &word, '\n', BAD_WORDS_LIMIT, err);
         if (result == INPUT_END) {

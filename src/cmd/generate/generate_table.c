@@ -45,11 +45,11 @@ static const struct option table[] = {
         "lines", '\0', OPTION_FLAG, AT(lines), NULL,
         "each line of stdin or FILE is a prompt, also an empty one; answers come in the same "
         "order"),
-    OPTION_ROW(
-        "jsonl", '\0', OPTION_FLAG, AT(jsonl), NULL,
-        "each line is a JSON object with the member \"prompt\", and options for this prompt "
-        "if there are any: those of Length, Sampling and Form, \"max_new_tokens\": 20; with --json "
-        "the other members come back in \"input\""),
+    OPTION_ROW("jsonl", '\0', OPTION_FLAG, AT(jsonl), NULL,
+               "each line is a JSON object with the member \"prompt\", and options for this prompt "
+               "if there are any: those of Length, Sampling, Form and Search, \"max_new_tokens\": "
+               "20; with "
+               "--json the other members come back in \"input\""),
     OPTION_ROW(
         "csv", '\0', OPTION_FLAG, AT(csv), NULL,
         "stdin or FILE is CSV (RFC 4180), whose first line names the fields: \"prompt\", and "
@@ -109,15 +109,16 @@ static const struct option table[] = {
     GENERATE_ROWS_SAMPLING,
     OPTION_ROW_RANGE("num-return-sequences", '\0', OPTION_INT, AT(options.num_return_sequences),
                      "N", 1, INT32_MAX, "texts for each prompt"),
-    OPTION_ROW_RANGE("guidance-scale", '\0', OPTION_FLOAT, AT(options.guidance_scale), "X", -100,
-                     100,
-                     "above 1: keep closer to the prompt, by what the model would say after the "
-                     "negative prompt; X times the difference of the log probabilities; 1: off"),
+    OPTION_ROW_RANGE(
+        "guidance-scale", '\0', OPTION_FLOAT, AT(options.guidance_scale), "X", -100, 100,
+        "above 1: keep closer to the prompt, by what the model would say after the "
+        "negative prompt; X times the difference of the log probabilities; 1: off. Not with "
+        "--num-beams, --penalty-alpha, --choices, --token-healing"),
     OPTION_ROW("negative-prompt", '\0', OPTION_STRING, AT(negative_prompt), "TEXT",
                "what --guidance-scale leads away from (default: the last token of the prompt)"),
     OPTION_ROW("token-healing", '\0', OPTION_FLAG, AT(options.token_healing), NULL,
                "the prompt may end within a token: its last one is replaced by one that begins "
-               "with its text"),
+               "with its text. Not with a form of the new text, beams, --penalty-alpha"),
     OPTION_ROW_HEADING("Form of the new text"),
     OPTION_ROW("regex", '\0', OPTION_STRING, AT(regex), "RE",
                "the new text matches RE as a whole, a regular expression as ECMAScript writes them "
@@ -125,20 +126,26 @@ static const struct option table[] = {
                "--max-new-tokens"),
     OPTION_ROW("grammar", '\0', OPTION_STRING, AT(grammar), "FILE",
                "the new text is what the grammar in FILE calls root, in llama.cpp's notation "
-               "(GBNF)"),
+               "(GBNF); what has ::= in it is the grammar itself"),
     OPTION_ROW("json-schema", '\0', OPTION_STRING, AT(json_schema), "FILE",
                "the new text is JSON that the schema in FILE allows, members in the order of its "
-               "properties; a keyword that is not supported is an error"),
+               "properties; a keyword that is not supported is an error; what begins with { is the "
+               "schema itself"),
     OPTION_ROW("json-object", '\0', OPTION_FLAG, AT(json_object), NULL,
                "the new text is a JSON object"),
     OPTION_ROW("choices", '\0', OPTION_STRING, AT(choices), "FILE",
-               "the new text is a line of FILE: each by how probable it is, which --json tells of "
-               "all; --greedy: the likeliest; with --num-beams they are searched"),
+               "the new text is a line of FILE, drawn by its probability as a whole, which --json "
+               "tells of all of them, to the power of 1 / temperature; --greedy: the likeliest. "
+               "With --num-beams they are searched, and no probabilities told. Not with "
+               "--penalty-alpha, --guidance-scale, --token-healing, --logprobs, --echo-logprobs"),
     OPTION_ROW_HEADING("Search"),
-    OPTION_ROW_RANGE("num-beams", '\0', OPTION_INT, AT(options.num_beams), "N", 1, GEN_MAX_BEAMS,
-                     "go on with the N likeliest beginnings at once, and print the text with the "
-                     "best score, or as many as --num-return-sequences says, when all are done; "
-                     "nothing is drawn unless --do-sample or --temperature is given"),
+    OPTION_ROW_RANGE(
+        "num-beams", '\0', OPTION_INT, AT(options.num_beams), "N", 1, GEN_MAX_BEAMS,
+        "go on with the N likeliest beginnings at once, and print the text with the "
+        "best score, or as many as --num-return-sequences says, when all are done; "
+        "nothing is drawn unless --do-sample or --temperature is given. What differs in its "
+        "tokens differs, be the text the same, as of a form. Not with "
+        "--guidance-scale, --token-healing"),
     OPTION_ROW("do-sample", '\0', OPTION_FLAG, AT(do_sample), NULL,
                "with --num-beams: draw which beginnings to go on with"),
     OPTION_ROW_RANGE("length-penalty", '\0', OPTION_FLOAT, AT(options.length_penalty), "X", -100,
@@ -154,19 +161,21 @@ static const struct option table[] = {
     OPTION_ROW_RANGE("num-beam-groups", '\0', OPTION_INT, AT(options.num_beam_groups), "N", 1,
                      GEN_MAX_BEAMS,
                      "search in N groups of beams, which differ by --diversity-penalty; N divides "
-                     "--num-beams"),
+                     "--num-beams. Nothing is drawn; not with --force-words"),
     OPTION_ROW_RANGE("diversity-penalty", '\0', OPTION_FLOAT, AT(options.diversity_penalty), "X", 0,
                      1000,
                      "with --num-beam-groups: a token loses X of its log probability for each beam "
                      "of earlier groups that goes on with it"),
     OPTION_ROW("force-words", '\0', OPTION_STRING, AT(force_words), "FILE",
                "with --num-beams: search for texts with the words in FILE, one a line, taken "
-               "literally as with --bad-words; of several with tabs between them one must come"),
+               "literally as with --bad-words; of several with tabs between them one must come. "
+               "Nothing is drawn"),
     OPTION_ROW_RANGE(
         "penalty-alpha", '\0', OPTION_FLOAT, AT(options.penalty_alpha), "X", 0, 1,
         "contrastive search: of the --top-k likeliest tokens take the one that is both "
         "likely and unlike all before it, which counts X (0.6 is usual, with --top-k "
-        "4); nothing is drawn; 0: off"),
+        "4); nothing is drawn; 0: off. Not with --num-beams, --num-return-sequences, "
+        "--context slide, --guidance-scale, --token-healing, --choices"),
     OPTION_ROW_HEADING("Output"),
     OPTION_ROW("no-echo", '\0', OPTION_FLAG, AT(no_echo), NULL,
                "print the new text only, not the prompt"),
@@ -279,6 +288,13 @@ const struct options_spec generate_spec = {
         "  gen -m openai-community/gpt2 -n 50 --seed 7 'The capital of France is'\n"
         "  echo 'Dear diary,' | gen --no-echo > diary.txt\n"
         "  gen --lines --json < prompts.txt | jq -r .new_text\n"
+        "\n"
+        "A form for the text, and a search:\n"
+        "\n"
+        "  gen --regex ' (yes|no)\\.' 'Is it raining? I say'\n"
+        "  printf ' king\\n queen\\n' | gen --choices - -p 'There was a'\n"
+        "  echo '{\"type\": \"integer\"}' | gen --json-schema - -p 'As JSON: '\n"
+        "  gen --num-beams 4 -n 20 'Once upon a time'\n"
         "\n"
         "Members of the JSON: index, sequence, prompt, text, new_text, ids (prompt and\n"
         "new), new_ids, finish_reason (length, eos, stop, context, time, canceled), seed,\n"

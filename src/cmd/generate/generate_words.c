@@ -65,6 +65,9 @@ enum gen_status generate_words_read(struct generate_words *words, const char *pa
     struct input input;
     struct gen_bytes line = {0};
     enum gen_status status = input_open(&input, path, err);
+    if (status != GEN_OK) {
+        message_about(err, "force-words", " (a FILE has one a line)");
+    }
     while (status == GEN_OK) {
         enum input_result result = input_next(&input, &line, '\n', WORDS_LIMIT, err);
         if (result == INPUT_END) {

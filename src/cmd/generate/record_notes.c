@@ -77,9 +77,34 @@ static void write_name(char name[NAME_LONGEST + 1], const char *option) {
     name[n] = '\0';
 }
 
+/* Whether a name is looked up: it has several words, or is one that no data has. */
+static bool is_telling(const char *name) {
+    return strpbrk(name, "-_") != NULL || strcmp(name, "temp") == 0 ||
+           strcmp(name, "defaults") == 0 || strcmp(name, "constraints") == 0;
+}
+
+/* The option of the run that is spelled so, or NULL. Those of a record are none of these. */
+static const struct option *run_option(const char *name) {
+    for (size_t i = 0; i < generate_spec.n_table; i++) {
+        const struct option *option = &generate_spec.table[i];
+        if (option->kind != OPTION_HEADING && is_telling(name) &&
+            habits_same(option->name, name, strlen(name))) {
+            return option;
+        }
+    }
+    return NULL;
+}
+
 static void look_at(const char *name, const char *where, struct progress *progress) {
+    const struct option *of_run = run_option(name);
+    if (of_run != NULL && !record_options_is(name) && strchr(name, '-') == NULL) {
+        progress_end(progress);
+        message("%s: \"%s\" is no option of one prompt, but of the run: --%s", where, name,
+                of_run->name);
+        return;
+    }
     const struct habit *habit =
-        strpbrk(name, "-_") != NULL ? habits_find(habits_generate, name, strlen(name)) : NULL;
+        is_telling(name) ? habits_find(habits_generate, name, strlen(name)) : NULL;
     const char *option = habit != NULL ? habit->alias : nearest_option(name);
     char option_name[NAME_LONGEST + 1];
     if (habit == NULL && option == NULL) {

@@ -125,7 +125,12 @@ static enum gen_status join_choices(struct gen_bytes *lines, const struct record
     for (const cJSON *item = is_list ? value->child : value; item != NULL;
          item = is_list ? item->next : NULL) {
         const char *text = cJSON_IsString(item) ? item->valuestring : NULL;
-        if (text == NULL || (is_list && strchr(text, '\n') != NULL)) {
+        if (is_list && (text == NULL || strchr(text, '\n') != NULL)) {
+            message_set(err, GEN_BAD_FILE, "\"%.80s\" holds %s, but must hold texts, each a line",
+                        field->name, text == NULL ? json_kind(item) : "text of several lines");
+            return GEN_BAD_FILE;
+        }
+        if (text == NULL) {
             return wrong(field, "text or a list of texts, each a line", err);
         }
         alloc_append(lines, text, strlen(text));
@@ -156,6 +161,17 @@ static enum gen_status take_form_text(struct gen_bytes *text, enum generate_form
         return wrong(field, is_schema ? "a schema, or text that holds one" : "text", err);
     }
     return GEN_OK;
+}
+
+/* Whether a value undoes the run's form of this name. */
+static bool undoes(const struct record_options *options, const struct option *option,
+                   const struct record_field *field) {
+    const void *run = field_at_const(&options->settings, option->offset);
+    bool is_false = cJSON_IsFalse(field->value) ||
+                    (option->kind == OPTION_FLAG && cJSON_IsString(field->value) &&
+                     strcasecmp(field->value->valuestring, "false") == 0);
+    return is_false &&
+           (option->kind == OPTION_FLAG ? *(const bool *)run : *(const char *const *)run != NULL);
 }
 
 /* The form of this text, in the place of the run's. */
@@ -195,6 +211,13 @@ static enum gen_status take_field(struct record_options *options, const struct r
     }
     options->any = *given = true;
     enum generate_form form = generate_form_of(option->name);
+    if (form != GENERATE_N_FORMS && undoes(options, option, field)) {
+        struct gen_generate_options *own = &options->settings.options;
+        own->sampling.constraint = NULL;
+        own->choices = NULL;
+        own->n_choices = 0;
+        return GEN_OK;
+    }
     if (form != GENERATE_N_FORMS) {
         return take_form(options, form, field, tokenizer, err);
     }

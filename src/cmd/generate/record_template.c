@@ -76,6 +76,9 @@ enum gen_status record_template_check(const struct gen_bytes *text, const char *
 enum gen_status record_template_read(struct gen_bytes *text, const char *path,
                                      struct gen_error *err) {
     enum gen_status status = input_read_file(text, path, INPUT_PROMPT_LIMIT, err);
+    if (status == GEN_IO_ERROR) {
+        message_about(err, "template", "");
+    }
     if (status != GEN_OK) {
         return status;
     }
