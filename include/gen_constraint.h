@@ -76,8 +76,8 @@ enum gen_status gen_constraint_new_choices(struct gen_constraint **out,
  * "draft-0..."; no other $schema changes anything). Members come in the order
  * of `properties`, then those that `required` alone names, then others; between the parts stands
  * nothing, a blank, or one or two newlines with up to 20 blanks. A keyword that is not supported
- * where it would mean something is GEN_BAD_ARGUMENT and named, with its place; gen-guide(7), which
- * is scripts/manual/guide.md, has the table. Two members of one name are not ruled out where the
+ * where it would mean something is GEN_BAD_ARGUMENT and named; gen-guide(7), which is
+ * scripts/manual/guide.md, has the table. Two members of one name are not ruled out where the
  * schema does not name them. Formats that are known are heeded.
  */
 enum gen_status gen_constraint_new_json_schema(struct gen_constraint **out,

@@ -119,7 +119,7 @@ struct gen_sequence_bias {
  * transformers' logits processors and warpers; presence and frequency penalty are OpenAI's; DRY,
  * top-n-sigma, dynamic temperature, XTC, Mirostat and adaptive-p are llama.cpp's.
  * Order: logit bias, sequence bias, repetition penalty, presence and frequency penalty, no-repeat
- * n-gram, bad words, bad texts, minimum length, constraint, forced ids, length decay, suppressed
+ * n-gram, bad words, bad texts, minimum length, forced ids, constraint, length decay, suppressed
  * ids, DRY, top-n-sigma, then - unless greedy - temperature, top-h, top-k, top-p, min-p, typical-p,
  * epsilon, eta, XTC, Mirostat, adaptive-p.
  */

@@ -29,7 +29,7 @@ enum gen_status decoder_new_sampler(struct gen_sampler **out, struct sampler_scr
         size_t n_new_max = sequence->n_new_max;
         sampler_ends_with(*out, heals && n_new_max < SIZE_MAX ? n_new_max - 1 : n_new_max);
         if (heals) {
-            sampler_completes_prompt(*out);
+            sampler_completes_prompt(*out, sequence->healed);
         }
         status = gen_sampler_prompt(*out, sequence->ids.data, sequence->ids.n, err);
     }

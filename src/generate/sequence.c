@@ -359,6 +359,7 @@ static enum gen_status add_text(struct sequence *sequence, int32_t id, bool *sto
     if (sequence->healed >= 0 && sequence->ids.n == sequence->n_before + 1) {
         /* The prompt has these already. */
         gen_tokenizer_piece(sequence->rules->tokenizer, sequence->healed, &n_healed);
+        n_healed = size_min(n_healed, n);
         bytes += n_healed;
         n -= n_healed;
     }

@@ -67,6 +67,7 @@ static struct sample_context context_of(const struct chain *chain, void *state) 
                                    .least = chain->least,
                                    .n_new_max = chain->n_new_max,
                                    .eos_is_text = chain->eos_is_text,
+                                   .completes = chain->completes,
                                    .seed = chain->seed,
                                    .state = state};
 }
@@ -88,8 +89,12 @@ bool chain_init(struct chain *chain, const struct gen_sampling *options, size_t 
                 uint64_t seed) {
     const struct processor *order[N_PROCESSORS];
     size_t n = order_of(order, options);
-    *chain = (struct chain){
-        .options = options, .n_vocab = n_vocab, .least = 1, .n_new_max = SIZE_MAX, .seed = seed};
+    *chain = (struct chain){.options = options,
+                            .n_vocab = n_vocab,
+                            .least = 1,
+                            .n_new_max = SIZE_MAX,
+                            .completes = -1,
+                            .seed = seed};
     for (size_t i = 0; i < n; i++) {
         if (order[i]->applies(options) && !add_rule(chain, order[i], NULL)) {
             return false;
@@ -104,6 +109,7 @@ bool chain_clone(struct chain *chain, const struct chain *from) {
                             .least = from->least,
                             .n_new_max = from->n_new_max,
                             .eos_is_text = from->eos_is_text,
+                            .completes = from->completes,
                             .seed = from->seed};
     if (gen_ids_append(&chain->eos, from->eos.data, from->eos.n) != GEN_OK ||
         !history_copy(&chain->history, &from->history)) {
@@ -139,11 +145,22 @@ bool chain_accept(struct chain *chain, int32_t id, enum sample_origin origin) {
 
 /* ---- applying --------------------------------------------------------------------------------*/
 
+/* Apply a rule to the scores of all ids. */
+static void change_logits(const struct processor *processor, const struct sample_context *context,
+                          float *scores) {
+    int32_t given = context->completes;
+    float score = given >= 0 ? scores[given] : 0.0f;
+    processor->logits(scores, context);
+    if (given >= 0 && scores[given] == -INFINITY) {
+        scores[given] = score;
+    }
+}
+
 /* Apply one rule to the scores of all ids, if it does not warp. */
 static void apply_logits(const struct chain *chain, const struct chain_rule *rule, float *scores) {
     if (rule->processor->logits != NULL && !rule->processor->warps) {
         const struct sample_context context = context_of(chain, rule->state);
-        rule->processor->logits(scores, &context);
+        change_logits(rule->processor, &context, scores);
     }
 }
 
@@ -197,12 +214,12 @@ static bool apply(struct work *work, const struct chain_rule *rule) {
     const struct processor *processor = rule->processor;
     const struct sample_context context = context_of(work->chain, rule->state);
     if (processor->logits != NULL && !work->is_list) {
-        processor->logits(work->scores, &context);
+        change_logits(processor, &context, work->scores);
         return true;
     }
     if (processor->logits != NULL && processor->candidates == NULL) {
         spread(work);
-        processor->logits(work->scores, &context);
+        change_logits(processor, &context, work->scores);
         return gather(work, 0);
     }
     size_t k = processor->n_kept != NULL ? processor->n_kept(&context) : 0;

@@ -18,8 +18,9 @@ struct chain {
     size_t n_vocab, least;              /**< least: ids that each of the warpers leaves */
     size_t n_new_max;                   /**< new ids that the text may have; SIZE_MAX: unknown */
     bool eos_is_text;                   /**< none of the eos ends the text */
-    uint64_t seed;                      /**< for random numbers besides those of the draw */
-    struct gen_ids eos;                 /**< all ids that end a text */
+    int32_t completes;  /**< the next id takes this one's place in the prompt; -1: it is new */
+    uint64_t seed;      /**< for random numbers besides those of the draw */
+    struct gen_ids eos; /**< all ids that end a text */
     struct history history;
     struct chain_rule rules[N_PROCESSORS];
     size_t n;

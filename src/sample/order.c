@@ -20,9 +20,9 @@ const struct processor *const processors[N_PROCESSORS] = {
     &processor_bad_words,
     &processor_bad_texts,
     &processor_min_length,
-    &processor_constraint,
     &processor_forced_bos,
     &processor_forced_eos,
+    &processor_constraint, /* after what is forced: that must have the form, too */
     &processor_length_decay,
     &processor_suppress,
     &processor_begin_suppress,

@@ -44,8 +44,11 @@ struct sample_context {
     size_t least;     /**< candidates that are left where there are as many, at least 1 */
     size_t n_new_max; /**< new ids that the text may have in all; SIZE_MAX: no limit, or unknown */
     bool eos_is_text; /**< none of them ends this text */
-    uint64_t seed;    /**< the text's own, for random numbers besides those of the draw */
-    void *state;      /**< what this rule keeps of the text; NULL: nothing */
+    /** The next id takes the place of this last one of the prompt, and is not a new one; -1: it is
+     *  new. */
+    int32_t completes;
+    uint64_t seed; /**< the text's own, for random numbers besides those of the draw */
+    void *state;   /**< what this rule keeps of the text; NULL: nothing */
 };
 
 struct processor {

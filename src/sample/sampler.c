@@ -23,7 +23,6 @@ struct belongings {
 
 struct gen_sampler {
     int32_t n_vocab;
-    bool completes_prompt; /* with the next id */
     struct rng rng;
     struct chain chain;
     struct sampler_scratch *scratch;
@@ -131,7 +130,6 @@ struct gen_sampler *sampler_clone(const struct gen_sampler *sampler) {
         return NULL;
     }
     clone->n_vocab = sampler->n_vocab;
-    clone->completes_prompt = sampler->completes_prompt;
     clone->rng = sampler->rng;
     clone->scratch = sampler->scratch;
     if (!chain_clone(&clone->chain, &sampler->chain)) {
@@ -190,8 +188,8 @@ void sampler_writes_eos(struct gen_sampler *sampler) {
     sampler->chain.eos_is_text = true;
 }
 
-void sampler_completes_prompt(struct gen_sampler *sampler) {
-    sampler->completes_prompt = true;
+void sampler_completes_prompt(struct gen_sampler *sampler, int32_t id) {
+    sampler->chain.completes = id;
 }
 
 void sampler_keep_at_least(struct gen_sampler *sampler, size_t n) {
@@ -199,8 +197,8 @@ void sampler_keep_at_least(struct gen_sampler *sampler, size_t n) {
 }
 
 enum gen_status sampler_accept(struct gen_sampler *sampler, int32_t id, struct gen_error *err) {
-    enum sample_origin origin = sampler->completes_prompt ? SAMPLE_PROMPT : SAMPLE_NEW;
-    sampler->completes_prompt = false;
+    enum sample_origin origin = sampler->chain.completes >= 0 ? SAMPLE_PROMPT : SAMPLE_NEW;
+    sampler->chain.completes = -1;
     return chain_accept(&sampler->chain, id, origin)
                ? GEN_OK
                : error_no_memory(err, "the sampler's copy of the text");

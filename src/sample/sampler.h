@@ -57,8 +57,9 @@ void sampler_ends_with(struct gen_sampler *sampler, size_t n);
 /** None of the eos ends the text: what is drawn of them is written. */
 void sampler_writes_eos(struct gen_sampler *sampler);
 
-/** The next id that is drawn counts as the last one of the prompt. */
-void sampler_completes_prompt(struct gen_sampler *sampler);
+/** The next id that is drawn counts as the last one of the prompt, in the place of `id`, which no
+ *  rule forbids: the prompt has it. What must or must not come as a new id says nothing of it. */
+void sampler_completes_prompt(struct gen_sampler *sampler, int32_t id);
 
 /** Of the warpers, each leaves at least n ids where there are as many; 1 unless it is said. */
 void sampler_keep_at_least(struct gen_sampler *sampler, size_t n);

@@ -44,7 +44,7 @@ setup() {
     refused 2 '--ignore-eos'
     gen --regex 'ab' --min-new-tokens 10 -p x
     [ "$status" -eq 1 ]
-    [[ $stderr == *'leaves none'* ]]
+    [[ $stderr == *'the form of the text allows only'* ]]
 }
 
 @test "a grammar, a schema, choices and any object from files" {

@@ -100,3 +100,29 @@ END
     [[ $(printf '%s\n' "$output" | sed -n 1p | jq -r .new_text) != *e* ]]
     [[ $(printf '%s\n' "$output" | sed -n 2p | jq -r .new_text) == *e* ]]
 }
+
+@test "what is forced or forbidden at the first new token leaves the healed one of the prompt alone" {
+    echo here >words
+    last=$("$GEN" tokenize --ids -p 'the here' | awk '{ print $NF }')
+    for option in "--forced-bos-token-id 7" "--forced-eos-token-id 7" "--bad-words words" \
+        "--suppress-tokens $last" "--begin-suppress-tokens $last"; do
+        # shellcheck disable=SC2086 # two words
+        gen --greedy --token-healing -n 1 --ignore-eos --json $option 'the here'
+        [ "$status" -eq 0 ]
+        [ "$(jq '.new_ids | length' <<<"$output")" -eq 2 ]
+        [[ $(jq -r .text <<<"$output") == 'the here'* ]]
+    done
+    gen --greedy --token-healing -n 3 --json --forced-bos-token-id 7 'th'
+    [ "$status" -eq 0 ]
+}
+
+@test "choices of a run and beams of a record are what they are on the command line" {
+    printf ' red\n blue\n' >words
+    printf '{"prompt":"the","num_beams":2}\n' | "$GEN" --choices words --greedy --json --no-timings --jsonl >lines
+    "$GEN" --choices words --greedy --num-beams 2 --json --no-timings the >one
+    [ "$(jq -c .new_ids lines)" = "$(jq -c .new_ids one)" ]
+    printf '{"prompt":"the","num_beams":1}\n' | "$GEN" --choices words --greedy --num-beams 2 --json --no-timings --jsonl >lines
+    "$GEN" --choices words --greedy --json --no-timings the >one
+    [ "$(jq -c .choices lines)" = "$(jq -c .choices one)" ]
+    [ "$(jq -c .choices one)" != null ]
+}

@@ -183,6 +183,32 @@ static void test_ambiguous(void **state) {
     gen_constraint_free(constraint);
 }
 
+/* Texts that come and go without an end, one of them there all the time, never come to the bound of
+ * what is found out about a grammar. */
+static void test_without_end(void **state) {
+    (void)state;
+    struct gen_constraint *constraint = of("root ::= (\"(\" root \")\" | \"[\" root \"]\")*");
+    struct gen_matcher *first = NULL;
+    struct rng rng;
+    rng_init_sequence(&rng, 1, 0, 0);
+    assert_int_equal(gen_matcher_new(&first, constraint, NULL), GEN_OK);
+    for (int i = 0; i < 20000; i++) {
+        struct gen_matcher *matcher = NULL;
+        char text[60];
+        for (size_t j = 0; j < sizeof text; j++) {
+            text[j] = rng_double(&rng) < 0.5 ? '(' : '[';
+        }
+        assert_int_equal(gen_matcher_new(&matcher, constraint, NULL), GEN_OK);
+        assert_int_equal(gen_matcher_accept_bytes(matcher, text, sizeof text, NULL), GEN_OK);
+        gen_matcher_free(matcher);
+    }
+    assert_int_equal(gen_matcher_accept_bytes(first, "([()])", 6, NULL), GEN_OK);
+    assert_true(gen_matcher_may_end(first));
+    assert_int_equal(gen_matcher_accept_bytes(first, ")", 1, NULL), GEN_BAD_ARGUMENT);
+    gen_matcher_free(first);
+    gen_constraint_free(constraint);
+}
+
 static void test_tokens(void **state) {
     (void)state;
     const struct gen_tokenizer *tokenizer = constraint_fixture_tokenizer();
@@ -252,10 +278,10 @@ static void test_choices(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_allows),  cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_deep),    cmocka_unit_test(test_ambiguous),
-        cmocka_unit_test(test_tokens),  cmocka_unit_test(test_masks),
-        cmocka_unit_test(test_choices),
+        cmocka_unit_test(test_allows),      cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_deep),        cmocka_unit_test(test_ambiguous),
+        cmocka_unit_test(test_without_end), cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_masks),       cmocka_unit_test(test_choices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,6 +37,7 @@ struct generate_settings {
     const char *length_decay;
     const char *bad_words, *force_words, *negative_prompt;
     const char *regex, *grammar, *json_schema, *choices; /**< the form of the text */
+    const struct generate_constraint *form; /**< what was made of it; NULL: nothing yet */
     bool speculate, no_speculate;
     bool resume;
     int32_t context; /**< enum generate_context */

@@ -321,7 +321,8 @@ enum gen_status generate_rules_init(struct generate_rules *rules,
     settings->options.n_force_words = rules->force_words.n;
     settings->options.has_negative_prompt = rules->has_negative;
     settings->options.negative_prompt = rules->negative;
-    generate_constraint_set(&rules->constraint, &settings->options);
+    settings->form = &rules->constraint;
+    generate_constraint_set(settings->form, &settings->options);
     sampling->bad_texts = rules->bad_words.bad;
     sampling->logit_bias = rules->bias;
     sampling->n_logit_bias = rules->n_bias;

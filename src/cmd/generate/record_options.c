@@ -214,6 +214,7 @@ static enum gen_status take_field(struct record_options *options, const struct r
     if (form != GENERATE_N_FORMS && undoes(options, option, field)) {
         struct gen_generate_options *own = &options->settings.options;
         own->sampling.constraint = NULL;
+        options->settings.form = NULL;
         own->choices = NULL;
         own->n_choices = 0;
         return GEN_OK;
@@ -324,6 +325,8 @@ static enum gen_status complete(struct record_options *options, bool own_length,
     take_lists(options);
     if (options->has_form) {
         generate_constraint_set(&options->constraint, own);
+    } else if (settings->form != NULL) {
+        generate_constraint_set(settings->form, own); /* with beams choices are another thing */
     }
     if ((own->sampling.constraint != NULL || own->n_choices > 0) && own->ignore_eos) {
         message_set(err, GEN_BAD_FILE, "\"ignore_eos\" and the form of a text exclude each other");

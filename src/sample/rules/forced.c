@@ -19,14 +19,14 @@ static void force(float *scores, size_t n_vocab, const int32_t *ids, size_t n) {
 }
 
 static void force_bos(float *scores, const struct sample_context *context) {
-    if (context->history->ids.n == 1) {
+    if (context->completes < 0 && context->history->ids.n == 1) {
         force(scores, context->n_vocab, &context->options->forced_bos, 1);
     }
 }
 
 static void force_eos(float *scores, const struct sample_context *context) {
     const struct gen_ids *ids = &context->options->forced_eos;
-    if (history_n_new(context->history) + 1 == context->n_new_max) {
+    if (context->completes < 0 && history_n_new(context->history) + 1 == context->n_new_max) {
         force(scores, context->n_vocab, ids->data, ids->n);
     }
 }

@@ -21,7 +21,7 @@ static void forbid_always(float *scores, const struct sample_context *context) {
 static void forbid_first(float *scores, const struct sample_context *context) {
     const struct history *history = context->history;
     bool is_forced = history->n_prompt == 1 && context->options->forced_bos >= 0;
-    if (history_n_new(history) == (is_forced ? 1u : 0u)) {
+    if (context->completes < 0 && history_n_new(history) == (is_forced ? 1u : 0u)) {
         forbid(scores, &context->options->begin_suppress_tokens);
     }
 }
