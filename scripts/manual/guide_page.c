@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/size.h"
 #include "cli/alloc.h"
 #include "manual.h"
 #include "roff.h"
@@ -101,29 +102,91 @@ static size_t find_cells(const char *row, const char *cells[MOST_COLUMNS], size_
     return found;
 }
 
-/* Rows in columns, as they are. */
-static void put_table(struct gen_bytes *rows, size_t n_rows) {
-    const char *cells[MOST_COLUMNS];
-    size_t n[MOST_COLUMNS], width[MOST_COLUMNS] = {0};
-    for (size_t i = 0; i < n_rows; i++) {
-        size_t n_cells = find_cells(rows[i].data, cells, n);
-        for (size_t j = 0; j < n_cells && !begins(&rows[i], "|---"); j++) {
-            width[j] = n[j] > width[j] ? n[j] : width[j];
+/* Columns that a page has, about. */
+#define PAGE_WIDTH 72
+
+/* A cell without marks of code, which are no part of its width. */
+static void put_cell(const char *cell, size_t n, size_t width) {
+    for (size_t i = 0; i < n; i++) {
+        if (cell[i] != '`') {
+            roff_exactly(&cell[i], 1);
+            width--;
         }
     }
+    while (width-- > 0) {
+        roff_exactly(" ", 1);
+    }
+}
+
+static size_t cell_width(const char *cell, size_t n) {
+    size_t width = n;
+    for (size_t i = 0; i < n; i++) {
+        width -= cell[i] == '`';
+    }
+    return width;
+}
+
+/* Rows in columns. */
+static void put_columns(const struct gen_bytes *rows, size_t n_rows, const size_t *width) {
+    const char *cells[MOST_COLUMNS];
+    size_t n[MOST_COLUMNS];
     put_gap(".PP");
     roff_request(".EX");
     for (size_t i = 0; i < n_rows; i++) {
         size_t n_cells = find_cells(rows[i].data, cells, n);
         for (size_t j = 0; j < n_cells && !begins(&rows[i], "|---"); j++) {
-            roff_exactly(cells[j], n[j]);
-            for (size_t k = n[j]; k < width[j] + 2 && j + 1 < n_cells; k++) {
-                roff_exactly(" ", 1);
-            }
+            bool is_last = j + 1 == n_cells;
+            put_cell(cells[j], n[j], is_last ? cell_width(cells[j], n[j]) : width[j] + 2);
         }
         roff_end_line();
     }
     roff_request(".EE");
+}
+
+static void put_marked_cell(const char *cell, size_t n) {
+    struct gen_bytes text = {0};
+    alloc_append(&text, cell, n);
+    alloc_append(&text, "", 1);
+    put_marked(text.data);
+    gen_bytes_release(&text);
+}
+
+/* Rows too wide for a page: each a paragraph after its first cell; the first row, where it says
+ * something, a line before them. */
+static void put_list(const struct gen_bytes *rows, size_t n_rows) {
+    const char *cells[MOST_COLUMNS];
+    size_t n[MOST_COLUMNS];
+    for (size_t i = 0; i < n_rows; i++) {
+        size_t n_cells = find_cells(rows[i].data, cells, n);
+        if (begins(&rows[i], "|---") || n_cells == 0 || n[0] == 0) {
+            continue;
+        }
+        put_gap(i == 0 ? ".PP" : ".TP");
+        for (size_t j = 0; j < n_cells; j++) {
+            if (n[j] > 0) {
+                put_marked_cell(cells[j], n[j]);
+            }
+        }
+    }
+}
+
+static void put_table(const struct gen_bytes *rows, size_t n_rows) {
+    const char *cells[MOST_COLUMNS];
+    size_t n[MOST_COLUMNS], width[MOST_COLUMNS] = {0}, all = 0;
+    for (size_t i = 0; i < n_rows; i++) {
+        size_t n_cells = find_cells(rows[i].data, cells, n);
+        for (size_t j = 0; j < n_cells && !begins(&rows[i], "|---"); j++) {
+            width[j] = size_max(width[j], cell_width(cells[j], n[j]));
+        }
+    }
+    for (size_t j = 0; j < MOST_COLUMNS; j++) {
+        all += width[j] > 0 ? width[j] + 2 : 0;
+    }
+    if (all <= PAGE_WIDTH) {
+        put_columns(rows, n_rows, width);
+    } else {
+        put_list(rows, n_rows);
+    }
 }
 
 /* ---- blocks ----------------------------------------------------------------------------------*/

@@ -179,3 +179,9 @@ END
         'gen tok' 'tokenize ' 'gen convert --type q6' 'q6_k ' 'gen help fine' 'finetune ' \
         'gen -m sma' 'small ' 'gen inspect openai' 'openai-community/gpt2' 'gen tokenize a/rea' 'a/readme.txt'
 }
+
+@test "wide tables of the guide wrap, and no mark of Markdown is left" {
+    guide=$SHARE/man7/gen-guide.7
+    awk '/^\.EX/ { code = 1 } /^\.EE/ { code = 0 } !code && /`|\*\*/ { print; bad = 1 } END { exit bad }' "$guide"
+    grep -A1 '^\.TP' "$guide" | grep -qx 'against repetition'
+}
