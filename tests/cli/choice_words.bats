@@ -3,7 +3,7 @@
 # Choices and bad words: one that has a bad word in it is not chosen. Choices that come twice.
 
 setup() {
-    source "$BATS_TEST_DIRNAME/helper.bash"
+    load helper
     printf ' blue\n grey\n green\n' >c
     gen --choices c --greedy --json -p 'The sky is'
     BEST=$(jq -r '.new_text | ltrimstr(" ")' <<<"$output")

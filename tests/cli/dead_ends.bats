@@ -3,7 +3,7 @@
 # Forms of texts that other options leave no token of.
 
 setup() {
-    source "$BATS_TEST_DIRNAME/helper.bash"
+    load helper
 }
 
 @test "a form that allows only what other options forbid" {

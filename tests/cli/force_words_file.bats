@@ -3,7 +3,7 @@
 # A file of words that must come.
 
 setup() {
-    source "$BATS_TEST_DIRNAME/helper.bash"
+    load helper
 }
 
 @test "a file without words is refused" {

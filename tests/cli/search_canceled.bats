@@ -3,7 +3,7 @@
 # Ctrl-C in a search: the best so far is written, as --max-time has it, and the exit status is 130.
 
 setup() {
-    source "$BATS_TEST_DIRNAME/helper.bash"
+    load helper
 }
 
 # interrupted ARGUMENTS: a long search, whose stdout is a pipe; $status and $output
