@@ -264,7 +264,8 @@ static void check_draft(struct job *job, const struct gen_model *model, size_t n
         abort();
     }
     const struct gen_engine_options options = {.n_threads = 1,
-                                               .batch = 1 + (int32_t)(n_guesses % 4),
+                                               .batch = least_batch(&job->options) +
+                                                        (int32_t)(n_guesses % 4),
                                                .kv_type = job->options.kv_type,
                                                .draft = draft};
     if (gen_engine_new(&engine, model, &options, NULL) != GEN_OK) {
