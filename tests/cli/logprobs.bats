@@ -5,12 +5,12 @@
 
 setup() {
     load helper
-    n_terminals=0
+    load screen
     export LC_ALL=C.UTF-8
 }
 
 teardown() {
-    [ ! -S "${socket:-}" ] || tmux -S "$socket" kill-server || true
+    close_screen
 }
 
 # ---- numbers ------------------------------------------------------------------------------------
@@ -210,28 +210,11 @@ END
     python3 make.py "$1" >ids
 }
 
-# on_screen COLUMNS ARGUMENTS: the screen after gen with these
-on_screen() {
-    local columns=$1
-    shift
-    # A socket of its own: the server before may still be ending.
-    socket=$BATS_TEST_TMPDIR/tmux$((++n_terminals))
-    tmux -S "$socket" -f /dev/null new-session -d -x "$columns" -y 400 3>&- \
-        "LC_ALL=C.UTF-8 '$GEN' $*; echo status \$?; exec sleep 60"
-    for _ in $(seq 1000); do
-        ! tmux -S "$socket" capture-pane -p | grep -q '^status' || break
-        sleep 0.02
-    done
-    tmux -S "$socket" capture-pane -p -J | sed -n '/^prompt/,$p' | sed -n '/^status/q;p' >joined
-    tmux -S "$socket" capture-pane -p | sed -n '/^prompt/,$p' | sed -n '/^status/q;p'
-    tmux -S "$socket" kill-server
-}
-
 @test "on a terminal: its width, and columns that no writing breaks" {
     command -v tmux >/dev/null || skip "tmux is missing (make deps)"
     characters $'\u4f60\u597d/\u05e9\u05dc\u05d5\u05dd/\u0661\u0662/e\u0301/\u0301/\U0001F600/\U0001F1E9/\u202e/ abc/\u200d'
     for columns in 100 60 40 20; do
-        on_screen $columns "-m model -n 4 -s 3 --color never --echo-logprobs --logprobs 9 --prompt-ids '$(cat ids)'" >screen
+        from=^prompt on_screen $columns "-m model -n 4 -s 3 --color never --echo-logprobs --logprobs 9 --prompt-ids '$(cat ids)'" >screen
         echo "$columns columns:" && cat screen && wc -L screen
         # The terminal broke no line by itself.
         cmp <(sed 's/ *$//' joined) <(sed 's/ *$//' screen)

@@ -4,11 +4,11 @@
 
 setup() {
     load helper
-    n_terminals=0
+    load screen
 }
 
 teardown() {
-    [ ! -S "${socket:-}" ] || tmux -S "$socket" kill-server || true
+    close_screen
 }
 
 @test "a border after each token, and nothing is obeyed" {
@@ -86,24 +86,6 @@ END
     [[ $output == 'a|b|'* ]]
 }
 
-# on_screen COLUMNS ARGUMENTS: the screen after gen tokenize --show with these.
-on_screen() {
-    local columns=$1
-    shift
-    # A socket of its own: the server before may still be ending.
-    socket=$BATS_TEST_TMPDIR/tmux$((++n_terminals))
-    tmux -S "$socket" -f /dev/null new-session -d -x "$columns" -y 40 3>&- \
-        "LC_ALL=C.UTF-8 '$GEN' tokenize --show $*; echo status \$?; exec sleep 60"
-    for _ in $(seq 1000); do
-        ! tmux -S "$socket" capture-pane -p | grep -q '^status' || break
-        sleep 0.02
-    done
-    tmux -S "$socket" capture-pane -p -e >colors
-    tmux -S "$socket" capture-pane -p -J | sed -n '/^status/q;p' >joined
-    tmux -S "$socket" capture-pane -p | sed -n '/^status/q;p'
-    tmux -S "$socket" kill-server
-}
-
 @test "on a terminal: lines of its width, wide and right-to-left characters in their columns" {
     command -v tmux >/dev/null || skip "tmux is missing (make deps)"
     characters $'\u4f60\u597d\u05e9\u05dc\u05d5\u05dd\u0301\U0001F600 abc'
@@ -112,7 +94,7 @@ on_screen() {
     done >text
     for columns in 80 41 20; do
         for color in never always; do
-            on_screen $columns "-m bytes --color $color text" >screen
+            on_screen $columns "tokenize --show -m bytes --color $color text" >screen
             # The terminal broke no line by itself.
             cmp <(sed 's/ *$//' joined) <(sed 's/ *$//' screen)
             [ "$(LC_ALL=C.UTF-8 wc -L <screen)" -lt $columns ]

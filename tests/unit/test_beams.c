@@ -16,6 +16,7 @@
 #include "base/size.h"
 #include "gen.h"
 #include "generate_job.h"
+#include "golden_texts.h"
 #include "tokenizer_files.h"
 
 #define BASE   "tests/golden/models/base"
@@ -35,18 +36,6 @@ static int teardown(void **state) {
 
 /* ---- against transformers --------------------------------------------------------------------*/
 
-static double number(const cJSON *settings, const char *name, double otherwise) {
-    const cJSON *member = cJSON_GetObjectItem(settings, name);
-    return cJSON_IsNumber(member) ? member->valuedouble : otherwise;
-}
-
-static size_t read_ids(int32_t *ids, const cJSON *list) {
-    size_t n = 0;
-    const cJSON *id = NULL;
-    cJSON_ArrayForEach(id, list) ids[n++] = id->valueint;
-    return n;
-}
-
 static struct gen_generate_options options_of(const cJSON *item, int32_t *eos) {
     const cJSON *settings = cJSON_GetObjectItem(item, "settings");
     const cJSON *stopping = cJSON_GetObjectItem(settings, "early_stopping");
@@ -54,34 +43,37 @@ static struct gen_generate_options options_of(const cJSON *item, int32_t *eos) {
     struct gen_sampling *sampling = &options.sampling;
     options.seed = (uint64_t)cJSON_GetObjectItem(item, "seed")->valuedouble;
     options.eos = eos;
-    options.n_eos = read_ids(eos, cJSON_GetObjectItem(item, "eos"));
+    options.n_eos = golden_texts_ids(eos, cJSON_GetObjectItem(item, "eos"));
     options.ignore_eos = options.n_eos == 0; /* the model of transformers had none then */
-    options.num_beams = (int32_t)number(settings, "num_beams", 1);
-    options.max_new_tokens = (int32_t)number(settings, "max_new_tokens", 1);
-    options.num_return_sequences = (int32_t)number(settings, "num_return_sequences", 1);
-    options.length_penalty = (float)number(settings, "length_penalty", 1);
+    options.num_beams = (int32_t)golden_texts_number(settings, "num_beams", 1);
+    options.max_new_tokens = (int32_t)golden_texts_number(settings, "max_new_tokens", 1);
+    options.num_return_sequences =
+        (int32_t)golden_texts_number(settings, "num_return_sequences", 1);
+    options.length_penalty = (float)golden_texts_number(settings, "length_penalty", 1);
     options.early_stopping = cJSON_IsString(stopping) ? GEN_EARLY_STOPPING_NEVER
                              : cJSON_IsTrue(stopping) ? GEN_EARLY_STOPPING_TRUE
                                                       : GEN_EARLY_STOPPING_FALSE;
-    sampling->no_repeat_ngram_size = (int32_t)number(settings, "no_repeat_ngram_size", 0);
-    sampling->repetition_penalty = (float)number(settings, "repetition_penalty", 1);
+    sampling->no_repeat_ngram_size =
+        (int32_t)golden_texts_number(settings, "no_repeat_ngram_size", 0);
+    sampling->repetition_penalty = (float)golden_texts_number(settings, "repetition_penalty", 1);
     sampling->min_new_tokens =
-        options.n_eos > 0 ? (int32_t)number(settings, "min_new_tokens", 0) : 0;
+        options.n_eos > 0 ? (int32_t)golden_texts_number(settings, "min_new_tokens", 0) : 0;
     bool samples = cJSON_IsTrue(cJSON_GetObjectItem(item, "samples"));
-    sampling->temperature = samples ? (float)number(settings, "temperature", 1) : 0.0f;
-    sampling->top_k = (int32_t)number(settings, "top_k", 0);
-    sampling->top_p = (float)number(settings, "top_p", 1);
-    sampling->min_p = (float)number(settings, "min_p", 0);
-    sampling->typical_p = (float)number(settings, "typical_p", 1);
+    sampling->temperature = samples ? (float)golden_texts_number(settings, "temperature", 1) : 0.0f;
+    sampling->top_k = (int32_t)golden_texts_number(settings, "top_k", 0);
+    sampling->top_p = (float)golden_texts_number(settings, "top_p", 1);
+    sampling->min_p = (float)golden_texts_number(settings, "min_p", 0);
+    sampling->typical_p = (float)golden_texts_number(settings, "typical_p", 1);
     return options;
 }
 
-static void check_case(const struct gen_model *model, const cJSON *item) {
-    int32_t prompt[16], eos[16], ids[32];
+static void check_case(const struct gen_model *model, const cJSON *item, void *context) {
+    (void)context;
+    int32_t prompt[GOLDEN_TEXTS_IDS], eos[GOLDEN_TEXTS_IDS], ids[GOLDEN_TEXTS_IDS];
     struct generate_job job = {
         .options = options_of(item, eos), .n_prompts = 1, .has_own_options = true};
     job.prompts[0] = (struct gen_prompt){
-        .ids = prompt, .n_ids = read_ids(prompt, cJSON_GetObjectItem(item, "prompt"))};
+        .ids = prompt, .n_ids = golden_texts_ids(prompt, cJSON_GetObjectItem(item, "prompt"))};
     char *what = cJSON_PrintUnformatted(item);
     if (generate_job_run(&job, model) != GEN_OK || job.n_failed > 0) {
         fail_msg("%s%s: %s", job.error.message, job.texts[0].message, what);
@@ -91,7 +83,7 @@ static void check_case(const struct gen_model *model, const cJSON *item) {
     for (size_t i = 0; i < job.n_texts; i++) {
         const struct generate_text *text = &job.texts[i];
         const cJSON *one = cJSON_GetArrayItem(expected, (int)i);
-        size_t n = read_ids(ids, cJSON_GetObjectItem(one, "ids"));
+        size_t n = golden_texts_ids(ids, cJSON_GetObjectItem(one, "ids"));
         double score = cJSON_GetObjectItem(one, "score")->valuedouble;
         bool good = n == text->ids.n && memcmp(ids, text->ids.data, n * sizeof *ids) == 0 &&
                     text->has_score &&
@@ -108,29 +100,9 @@ static void check_case(const struct gen_model *model, const cJSON *item) {
 /* All texts of each search, in order, and their scores. */
 static void test_transformers(void **state) {
     (void)state;
-    size_t n, n_checked = 0;
-    char *text = tokenizer_files_read("tests/golden/beams.json", &n);
-    cJSON *root = cJSON_ParseWithLength(text, n);
-    assert_non_null(root);
-    struct gen_model *model = NULL;
-    char name[80] = "";
-    const cJSON *item = NULL;
-    cJSON_ArrayForEach(item, cJSON_GetObjectItem(root, "cases")) {
-        char path[80];
-        snprintf(path, sizeof path, "tests/golden/models/%s",
-                 cJSON_GetObjectItem(item, "model")->valuestring);
-        if (strcmp(path, name) != 0) {
-            gen_model_free(model);
-            model = generate_job_model(path);
-            memcpy(name, path, sizeof name);
-        }
-        check_case(model, item);
-        n_checked++;
-    }
-    assert_true(n_checked >= 300);
-    gen_model_free(model);
+    cJSON *root = golden_texts_read("tests/golden/beams.json");
+    golden_texts_each(root, check_case, NULL);
     cJSON_Delete(root);
-    free(text);
 }
 
 /* ---- however the machine is shared -----------------------------------------------------------*/

@@ -17,6 +17,7 @@
 #include "base/size.h"
 #include "gen.h"
 #include "generate_job.h"
+#include "golden_texts.h"
 #include "tokenizer_files.h"
 
 #define BASE   "tests/golden/models/base"
@@ -36,46 +37,36 @@ static int teardown(void **state) {
 
 /* ---- against transformers --------------------------------------------------------------------*/
 
-static double number(const cJSON *settings, const char *name, double otherwise) {
-    const cJSON *member = cJSON_GetObjectItem(settings, name);
-    return cJSON_IsNumber(member) ? member->valuedouble : otherwise;
-}
-
-static size_t read_ids(int32_t *ids, const cJSON *list) {
-    size_t n = 0;
-    const cJSON *id = NULL;
-    cJSON_ArrayForEach(id, list) ids[n++] = id->valueint;
-    return n;
-}
-
 static struct gen_generate_options options_of(const cJSON *item, int32_t *eos) {
     const cJSON *settings = cJSON_GetObjectItem(item, "settings");
     struct gen_generate_options options = gen_generate_options_default();
     struct gen_sampling *sampling = &options.sampling;
     options.eos = eos;
-    options.n_eos = read_ids(eos, cJSON_GetObjectItem(item, "eos"));
+    options.n_eos = golden_texts_ids(eos, cJSON_GetObjectItem(item, "eos"));
     options.ignore_eos = options.n_eos == 0; /* the model of transformers had none then */
-    options.penalty_alpha = (float)number(settings, "penalty_alpha", 0);
-    options.max_new_tokens = (int32_t)number(settings, "max_new_tokens", 1);
-    sampling->top_k = (int32_t)number(settings, "top_k", 0);
-    sampling->no_repeat_ngram_size = (int32_t)number(settings, "no_repeat_ngram_size", 0);
-    sampling->repetition_penalty = (float)number(settings, "repetition_penalty", 1);
-    sampling->min_new_tokens = (int32_t)number(settings, "min_new_tokens", 0);
+    options.penalty_alpha = (float)golden_texts_number(settings, "penalty_alpha", 0);
+    options.max_new_tokens = (int32_t)golden_texts_number(settings, "max_new_tokens", 1);
+    sampling->top_k = (int32_t)golden_texts_number(settings, "top_k", 0);
+    sampling->no_repeat_ngram_size =
+        (int32_t)golden_texts_number(settings, "no_repeat_ngram_size", 0);
+    sampling->repetition_penalty = (float)golden_texts_number(settings, "repetition_penalty", 1);
+    sampling->min_new_tokens = (int32_t)golden_texts_number(settings, "min_new_tokens", 0);
     sampling->temperature = 0;
     return options;
 }
 
-static void check_case(const struct gen_model *model, const cJSON *item, size_t *n_wrong) {
-    int32_t prompt[32], eos[16], ids[32];
+static void check_case(const struct gen_model *model, const cJSON *item, void *context) {
+    size_t *n_wrong = context;
+    int32_t prompt[GOLDEN_TEXTS_IDS], eos[GOLDEN_TEXTS_IDS], ids[GOLDEN_TEXTS_IDS];
     struct generate_job job = {
         .options = options_of(item, eos), .n_prompts = 1, .has_own_options = true};
     job.prompts[0] = (struct gen_prompt){
-        .ids = prompt, .n_ids = read_ids(prompt, cJSON_GetObjectItem(item, "prompt"))};
+        .ids = prompt, .n_ids = golden_texts_ids(prompt, cJSON_GetObjectItem(item, "prompt"))};
     char *what = cJSON_PrintUnformatted(item);
     if (generate_job_run(&job, model) != GEN_OK || job.n_failed > 0) {
         fail_msg("%s%s: %s", job.error.message, job.n_texts > 0 ? job.texts[0].message : "", what);
     }
-    size_t n = read_ids(ids, cJSON_GetObjectItem(item, "ids"));
+    size_t n = golden_texts_ids(ids, cJSON_GetObjectItem(item, "ids"));
     assert_int_equal(job.n_texts, 1);
     if (n != job.texts[0].ids.n || memcmp(ids, job.texts[0].ids.data, n * sizeof *ids) != 0) {
         print_message("%zu ids: %s\n", job.texts[0].ids.n, what);
@@ -87,30 +78,11 @@ static void check_case(const struct gen_model *model, const cJSON *item, size_t 
 
 static void test_transformers(void **state) {
     (void)state;
-    size_t n, n_checked = 0, n_wrong = 0;
-    char *text = tokenizer_files_read("tests/golden/contrastive.json", &n);
-    cJSON *root = cJSON_ParseWithLength(text, n);
-    assert_non_null(root);
-    struct gen_model *model = NULL;
-    char name[80] = "";
-    const cJSON *item = NULL;
-    cJSON_ArrayForEach(item, cJSON_GetObjectItem(root, "cases")) {
-        char path[80];
-        snprintf(path, sizeof path, "tests/golden/models/%s",
-                 cJSON_GetObjectItem(item, "model")->valuestring);
-        if (strcmp(path, name) != 0) {
-            gen_model_free(model);
-            model = generate_job_model(path);
-            memcpy(name, path, sizeof name);
-        }
-        check_case(model, item, &n_wrong);
-        n_checked++;
-    }
-    assert_true(n_checked >= 300);
+    size_t n_wrong = 0;
+    cJSON *root = golden_texts_read("tests/golden/contrastive.json");
+    golden_texts_each(root, check_case, &n_wrong);
     assert_int_equal(n_wrong, 0);
-    gen_model_free(model);
     cJSON_Delete(root);
-    free(text);
 }
 
 /* ---- however the machine is shared -----------------------------------------------------------*/

@@ -15,39 +15,13 @@
 #include "base/size.h"
 #include "gen.h"
 #include "generate_job.h"
-#include "tokenizer_files.h"
-
-#define MAX_IDS 32
-
-static cJSON *read_cases(void) {
-    size_t n;
-    char *text = tokenizer_files_read("tests/golden/guidance.json", &n);
-    cJSON *root = cJSON_ParseWithLength(text, n);
-    assert_non_null(root);
-    free(text);
-    return root;
-}
-
-static size_t read_ids(int32_t *ids, const cJSON *list) {
-    size_t n = 0;
-    const cJSON *id = NULL;
-    cJSON_ArrayForEach(id, list) {
-        assert_true(n < MAX_IDS);
-        ids[n++] = id->valueint;
-    }
-    return n;
-}
-
-static double number(const cJSON *settings, const char *name, double otherwise) {
-    const cJSON *member = cJSON_GetObjectItem(settings, name);
-    return cJSON_IsNumber(member) ? member->valuedouble : otherwise;
-}
+#include "golden_texts.h"
 
 /* ---- guidance --------------------------------------------------------------------------------*/
 
 /* What options point to. */
 struct one {
-    int32_t prompt[MAX_IDS], negative[MAX_IDS], ids[MAX_IDS];
+    int32_t prompt[GOLDEN_TEXTS_IDS], negative[GOLDEN_TEXTS_IDS], ids[GOLDEN_TEXTS_IDS];
     size_t n_prompt, n_ids;
     struct gen_generate_options options;
 };
@@ -59,20 +33,21 @@ static void read_guided(struct one *one, const cJSON *item) {
     *options = gen_generate_options_default();
     struct gen_sampling *sampling = &options->sampling;
     bool drawn = strcmp(cJSON_GetObjectItem(item, "kind")->valuestring, "drawn") == 0;
-    sampling->temperature = drawn ? (float)number(settings, "temperature", 1) : 0;
-    sampling->top_k = (int32_t)number(settings, "top_k", 0);
-    sampling->top_p = (float)number(settings, "top_p", 1);
-    sampling->repetition_penalty = (float)number(settings, "repetition_penalty", 1);
-    sampling->no_repeat_ngram_size = (int32_t)number(settings, "no_repeat_ngram_size", 0);
+    sampling->temperature = drawn ? (float)golden_texts_number(settings, "temperature", 1) : 0;
+    sampling->top_k = (int32_t)golden_texts_number(settings, "top_k", 0);
+    sampling->top_p = (float)golden_texts_number(settings, "top_p", 1);
+    sampling->repetition_penalty = (float)golden_texts_number(settings, "repetition_penalty", 1);
+    sampling->no_repeat_ngram_size =
+        (int32_t)golden_texts_number(settings, "no_repeat_ngram_size", 0);
     options->seed = (uint64_t)cJSON_GetObjectItem(item, "seed")->valuedouble;
     options->ignore_eos = true;
-    options->max_new_tokens = (int32_t)number(settings, "max_new_tokens", 1);
-    options->guidance_scale = (float)number(settings, "guidance_scale", 1);
+    options->max_new_tokens = (int32_t)golden_texts_number(settings, "max_new_tokens", 1);
+    options->guidance_scale = (float)golden_texts_number(settings, "guidance_scale", 1);
     options->has_negative_prompt = cJSON_IsArray(negative);
     options->negative_prompt =
-        (struct gen_ids){.data = one->negative, .n = read_ids(one->negative, negative)};
-    one->n_prompt = read_ids(one->prompt, cJSON_GetObjectItem(item, "prompt"));
-    one->n_ids = read_ids(one->ids, cJSON_GetObjectItem(item, "ids"));
+        (struct gen_ids){.data = one->negative, .n = golden_texts_ids(one->negative, negative)};
+    one->n_prompt = golden_texts_ids(one->prompt, cJSON_GetObjectItem(item, "prompt"));
+    one->n_ids = golden_texts_ids(one->ids, cJSON_GetObjectItem(item, "ids"));
 }
 
 /* All cases of one model in one run, each with its own options; so do the engine's slots meet texts
@@ -112,7 +87,7 @@ static void check_model(const cJSON *root, const char *name, int batch) {
 static void test_guidance(void **state) {
     (void)state;
     static const char *const names[] = {"base", "odd-width", "untied", "neo-mixed"};
-    cJSON *root = read_cases();
+    cJSON *root = golden_texts_read("tests/golden/guidance.json");
     for (size_t i = 0; i < N_OF(names); i++) {
         check_model(root, names[i], i % 2 == 0 ? 2 : 9);
         check_model(root, names[i], i % 2 == 0 ? 16 : 5);
@@ -233,14 +208,14 @@ static void test_failures(void **state) {
 
 static void check_healing(const struct gen_model *model, const cJSON *item) {
     const char *text = cJSON_GetObjectItem(item, "text")->valuestring;
-    int32_t prompt[MAX_IDS], ids[MAX_IDS];
+    int32_t prompt[GOLDEN_TEXTS_IDS], ids[GOLDEN_TEXTS_IDS];
     struct generate_job job = {.options = gen_generate_options_default(), .n_prompts = 1};
     job.options.sampling.temperature = 0;
     job.options.token_healing = true;
     job.options.ignore_eos = true;
     job.options.max_new_tokens = 8;
-    size_t n_prompt = read_ids(prompt, cJSON_GetObjectItem(item, "prompt"));
-    size_t n = read_ids(ids, cJSON_GetObjectItem(item, "ids"));
+    size_t n_prompt = golden_texts_ids(prompt, cJSON_GetObjectItem(item, "prompt"));
+    size_t n = golden_texts_ids(ids, cJSON_GetObjectItem(item, "ids"));
     job.prompts[0] = (struct gen_prompt){.ids = prompt, .n_ids = n_prompt};
     generate_job_run_well(&job, model);
     const struct generate_text *got = &job.texts[0];
@@ -271,7 +246,7 @@ static void check_healing(const struct gen_model *model, const cJSON *item) {
 
 static void test_healing(void **state) {
     (void)state;
-    cJSON *root = read_cases();
+    cJSON *root = golden_texts_read("tests/golden/guidance.json");
     struct gen_model *model = generate_job_model("tests/golden/models/base");
     const cJSON *item = NULL;
     size_t n = 0;

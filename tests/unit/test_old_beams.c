@@ -17,6 +17,7 @@
 #include "base/size.h"
 #include "gen.h"
 #include "generate_job.h"
+#include "golden_texts.h"
 #include "tokenizer_files.h"
 
 #define BASE "tests/golden/models/base"
@@ -29,7 +30,7 @@ static const int32_t PROMPT[] = {5, 17, 3, 200, 9, 41, 77, 12, 33, 8, 150, 61};
 struct words {
     struct gen_force_words entries[MOST_WORDS];
     struct gen_ids spellings[MOST_WORDS][MOST_WORDS];
-    int32_t ids[MOST_WORDS][MOST_WORDS][8];
+    int32_t ids[MOST_WORDS][MOST_WORDS][GOLDEN_TEXTS_IDS];
     size_t n;
 };
 
@@ -45,18 +46,6 @@ static int teardown(void **state) {
 
 /* ---- against transformers --------------------------------------------------------------------*/
 
-static double number(const cJSON *settings, const char *name, double otherwise) {
-    const cJSON *member = cJSON_GetObjectItem(settings, name);
-    return cJSON_IsNumber(member) ? member->valuedouble : otherwise;
-}
-
-static size_t read_ids(int32_t *ids, const cJSON *list) {
-    size_t n = 0;
-    const cJSON *id = NULL;
-    cJSON_ArrayForEach(id, list) ids[n++] = id->valueint;
-    return n;
-}
-
 static void read_words(struct words *words, const cJSON *list) {
     const cJSON *entry = NULL;
     const cJSON *spelling = NULL;
@@ -67,7 +56,7 @@ static void read_words(struct words *words, const cJSON *list) {
         cJSON_ArrayForEach(spelling, entry) {
             int32_t *ids = words->ids[at][n];
             words->spellings[at][n].data = ids;
-            words->spellings[at][n++].n = read_ids(ids, spelling);
+            words->spellings[at][n++].n = golden_texts_ids(ids, spelling);
         }
         words->entries[at] = (struct gen_force_words){words->spellings[at], n};
     }
@@ -80,45 +69,48 @@ static struct gen_generate_options options_of(const cJSON *item, int32_t *eos,
     struct gen_generate_options options = gen_generate_options_default();
     struct gen_sampling *sampling = &options.sampling;
     options.eos = eos;
-    options.n_eos = read_ids(eos, cJSON_GetObjectItem(item, "eos"));
+    options.n_eos = golden_texts_ids(eos, cJSON_GetObjectItem(item, "eos"));
     options.ignore_eos = options.n_eos == 0; /* the model of transformers had none then */
-    options.num_beams = (int32_t)number(settings, "num_beams", 1);
-    options.num_beam_groups = (int32_t)number(settings, "num_beam_groups", 1);
-    options.diversity_penalty = (float)number(settings, "diversity_penalty", 0);
+    options.num_beams = (int32_t)golden_texts_number(settings, "num_beams", 1);
+    options.num_beam_groups = (int32_t)golden_texts_number(settings, "num_beam_groups", 1);
+    options.diversity_penalty = (float)golden_texts_number(settings, "diversity_penalty", 0);
     read_words(words, cJSON_GetObjectItem(settings, "force_words_ids"));
     options.force_words = words->entries;
     options.n_force_words = words->n;
-    options.max_new_tokens = (int32_t)number(settings, "max_new_tokens", 1);
-    options.num_return_sequences = (int32_t)number(settings, "num_return_sequences", 1);
-    options.length_penalty = (float)number(settings, "length_penalty", 1);
+    options.max_new_tokens = (int32_t)golden_texts_number(settings, "max_new_tokens", 1);
+    options.num_return_sequences =
+        (int32_t)golden_texts_number(settings, "num_return_sequences", 1);
+    options.length_penalty = (float)golden_texts_number(settings, "length_penalty", 1);
     options.early_stopping = cJSON_IsString(stopping) ? GEN_EARLY_STOPPING_NEVER
                              : cJSON_IsTrue(stopping) ? GEN_EARLY_STOPPING_TRUE
                                                       : GEN_EARLY_STOPPING_FALSE;
-    sampling->no_repeat_ngram_size = (int32_t)number(settings, "no_repeat_ngram_size", 0);
-    sampling->repetition_penalty = (float)number(settings, "repetition_penalty", 1);
+    sampling->no_repeat_ngram_size =
+        (int32_t)golden_texts_number(settings, "no_repeat_ngram_size", 0);
+    sampling->repetition_penalty = (float)golden_texts_number(settings, "repetition_penalty", 1);
     sampling->min_new_tokens =
-        options.n_eos > 0 ? (int32_t)number(settings, "min_new_tokens", 0) : 0;
+        options.n_eos > 0 ? (int32_t)golden_texts_number(settings, "min_new_tokens", 0) : 0;
     sampling->temperature = 0;
     return options;
 }
 
 /* Whether a text is the one that is expected, which has no id that ends it. */
 static bool is_same(const struct generate_text *text, const cJSON *expected) {
-    int32_t ids[32];
-    size_t n = read_ids(ids, cJSON_GetObjectItem(expected, "ids"));
+    int32_t ids[GOLDEN_TEXTS_IDS];
+    size_t n = golden_texts_ids(ids, cJSON_GetObjectItem(expected, "ids"));
     double score = cJSON_GetObjectItem(expected, "score")->valuedouble;
     size_t n_found = text->ids.n - (text->finish == GEN_FINISH_EOS ? 1 : 0);
     return n == n_found && memcmp(ids, text->ids.data, n * sizeof *ids) == 0 && text->has_score &&
            fabs((double)text->score - score) <= 1e-4 + 1e-6 * fabs(score);
 }
 
-static void check_case(const struct gen_model *model, const cJSON *item, size_t *n_wrong) {
-    int32_t prompt[16], eos[16];
+static void check_case(const struct gen_model *model, const cJSON *item, void *context) {
+    size_t *n_wrong = context;
+    int32_t prompt[GOLDEN_TEXTS_IDS], eos[GOLDEN_TEXTS_IDS];
     struct words words;
     struct generate_job job = {
         .options = options_of(item, eos, &words), .n_prompts = 1, .has_own_options = true};
     job.prompts[0] = (struct gen_prompt){
-        .ids = prompt, .n_ids = read_ids(prompt, cJSON_GetObjectItem(item, "prompt"))};
+        .ids = prompt, .n_ids = golden_texts_ids(prompt, cJSON_GetObjectItem(item, "prompt"))};
     char *what = cJSON_PrintUnformatted(item);
     if (generate_job_run(&job, model) != GEN_OK || job.n_failed > 0) {
         fail_msg("%s%s: %s", job.error.message, job.n_texts > 0 ? job.texts[0].message : "", what);
@@ -140,30 +132,11 @@ static void check_case(const struct gen_model *model, const cJSON *item, size_t 
 /* All texts of each search, in order, and their scores. */
 static void test_transformers(void **state) {
     (void)state;
-    size_t n, n_checked = 0, n_wrong = 0;
-    char *text = tokenizer_files_read("tests/golden/old_beams.json", &n);
-    cJSON *root = cJSON_ParseWithLength(text, n);
-    assert_non_null(root);
-    struct gen_model *model = NULL;
-    char name[80] = "";
-    const cJSON *item = NULL;
-    cJSON_ArrayForEach(item, cJSON_GetObjectItem(root, "cases")) {
-        char path[80];
-        snprintf(path, sizeof path, "tests/golden/models/%s",
-                 cJSON_GetObjectItem(item, "model")->valuestring);
-        if (strcmp(path, name) != 0) {
-            gen_model_free(model);
-            model = generate_job_model(path);
-            memcpy(name, path, sizeof name);
-        }
-        check_case(model, item, &n_wrong);
-        n_checked++;
-    }
-    assert_true(n_checked >= 300);
+    size_t n_wrong = 0;
+    cJSON *root = golden_texts_read("tests/golden/old_beams.json");
+    golden_texts_each(root, check_case, &n_wrong);
     assert_int_equal(n_wrong, 0);
-    gen_model_free(model);
     cJSON_Delete(root);
-    free(text);
 }
 
 /* ---- however the machine is shared -----------------------------------------------------------*/

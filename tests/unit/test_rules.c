@@ -16,42 +16,23 @@
 #include "base/size.h"
 #include "gen.h"
 #include "generate_job.h"
+#include "golden_texts.h"
 #include "sample/sampler.h"
-#include "tokenizer_files.h"
 
-#define MAX_IDS       32
 #define MAX_SEQUENCES 16
 
 /* ---- options of a case -----------------------------------------------------------------------*/
 
 /* What options point to. */
 struct arrays {
-    int32_t eos[MAX_IDS], suppress[MAX_IDS], begin[MAX_IDS], forced[MAX_IDS];
-    int32_t ids[MAX_SEQUENCES][MAX_IDS];
+    int32_t eos[GOLDEN_TEXTS_IDS], suppress[GOLDEN_TEXTS_IDS], begin[GOLDEN_TEXTS_IDS],
+        forced[GOLDEN_TEXTS_IDS];
+    int32_t ids[MAX_SEQUENCES][GOLDEN_TEXTS_IDS];
     struct gen_sequence_bias sequences[MAX_SEQUENCES];
 };
 
-static double number(const cJSON *settings, const char *name, double otherwise) {
-    const cJSON *member = cJSON_GetObjectItem(settings, name);
-    return cJSON_IsNumber(member) ? member->valuedouble : otherwise;
-}
-
-/* One id or a list of them. */
-static size_t read_ids(int32_t *ids, const cJSON *list) {
-    size_t n = 0;
-    const cJSON *id = NULL;
-    if (cJSON_IsNumber(list)) {
-        ids[n++] = list->valueint;
-    }
-    cJSON_ArrayForEach(id, list) {
-        assert_true(n < MAX_IDS);
-        ids[n++] = id->valueint;
-    }
-    return n;
-}
-
 static struct gen_ids ids_of(int32_t *ids, const cJSON *list) {
-    return (struct gen_ids){.data = ids, .n = read_ids(ids, list)};
+    return (struct gen_ids){.data = ids, .n = golden_texts_ids(ids, list)};
 }
 
 static void read_sequences(struct gen_sampling *sampling, struct arrays *arrays,
@@ -71,15 +52,16 @@ static void read_sequences(struct gen_sampling *sampling, struct arrays *arrays,
 static struct gen_sampling sampling_of(const cJSON *settings, struct arrays *arrays) {
     struct gen_sampling sampling = gen_sampling_default();
     const cJSON *decay = cJSON_GetObjectItem(settings, "exponential_decay_length_penalty");
-    sampling.temperature = (float)number(settings, "temperature", 1);
-    sampling.top_k = (int32_t)number(settings, "top_k", 0);
-    sampling.top_p = (float)number(settings, "top_p", 1);
-    sampling.top_h = (float)number(settings, "top_h", 0);
-    sampling.epsilon_cutoff = (float)number(settings, "epsilon_cutoff", 0);
-    sampling.eta_cutoff = (float)number(settings, "eta_cutoff", 0);
-    sampling.repetition_penalty = (float)number(settings, "repetition_penalty", 1);
-    sampling.no_repeat_ngram_size = (int32_t)number(settings, "no_repeat_ngram_size", 0);
-    sampling.forced_bos = (int32_t)number(settings, "forced_bos_token_id", -1);
+    sampling.temperature = (float)golden_texts_number(settings, "temperature", 1);
+    sampling.top_k = (int32_t)golden_texts_number(settings, "top_k", 0);
+    sampling.top_p = (float)golden_texts_number(settings, "top_p", 1);
+    sampling.top_h = (float)golden_texts_number(settings, "top_h", 0);
+    sampling.epsilon_cutoff = (float)golden_texts_number(settings, "epsilon_cutoff", 0);
+    sampling.eta_cutoff = (float)golden_texts_number(settings, "eta_cutoff", 0);
+    sampling.repetition_penalty = (float)golden_texts_number(settings, "repetition_penalty", 1);
+    sampling.no_repeat_ngram_size =
+        (int32_t)golden_texts_number(settings, "no_repeat_ngram_size", 0);
+    sampling.forced_bos = (int32_t)golden_texts_number(settings, "forced_bos_token_id", -1);
     sampling.renormalize_logits = cJSON_IsTrue(cJSON_GetObjectItem(settings, "renormalize_logits"));
     sampling.suppress_tokens =
         ids_of(arrays->suppress, cJSON_GetObjectItem(settings, "suppress_tokens"));
@@ -95,22 +77,13 @@ static struct gen_sampling sampling_of(const cJSON *settings, struct arrays *arr
     return sampling;
 }
 
-static cJSON *read_cases(void) {
-    size_t n;
-    char *text = tokenizer_files_read("tests/golden/rules.json", &n);
-    cJSON *root = cJSON_ParseWithLength(text, n);
-    assert_non_null(root);
-    free(text);
-    return root;
-}
-
 /* ---- scores of single steps ------------------------------------------------------------------*/
 
 static void check_step(const cJSON *root, const cJSON *item) {
     struct arrays arrays;
     struct gen_error err = {0};
     struct gen_sampler *sampler = NULL;
-    int32_t eos[MAX_IDS], ids[MAX_IDS];
+    int32_t eos[GOLDEN_TEXTS_IDS], ids[GOLDEN_TEXTS_IDS];
     float logits[64], scores[64];
     const cJSON *settings = cJSON_GetObjectItem(item, "options");
     const char *kind = cJSON_GetObjectItem(item, "logits")->valuestring;
@@ -120,13 +93,14 @@ static void check_step(const cJSON *root, const cJSON *item) {
         logits[i] = (float)value->valuedouble;
     }
     const struct gen_sampling sampling = sampling_of(settings, &arrays);
-    size_t n_eos = read_ids(eos, cJSON_GetObjectItem(root, "eos"));
+    size_t n_eos = golden_texts_ids(eos, cJSON_GetObjectItem(root, "eos"));
     if (gen_sampler_new(&sampler, &sampling, N_OF(logits), -1, 1, 0, 0, &err) != GEN_OK) {
         fail_msg("%s: %s", what, err.message);
     }
     gen_sampler_add_eos(sampler, eos, n_eos, NULL);
-    gen_sampler_prompt(sampler, ids, read_ids(ids, cJSON_GetObjectItem(root, "prompt")), NULL);
-    size_t n_new = read_ids(ids, cJSON_GetObjectItem(item, "new"));
+    gen_sampler_prompt(sampler, ids, golden_texts_ids(ids, cJSON_GetObjectItem(root, "prompt")),
+                       NULL);
+    size_t n_new = golden_texts_ids(ids, cJSON_GetObjectItem(item, "new"));
     for (size_t i = 0; i < n_new; i++) {
         assert_int_equal(sampler_accept(sampler, ids[i], NULL), GEN_OK);
     }
@@ -147,7 +121,7 @@ static void check_step(const cJSON *root, const cJSON *item) {
 
 static void test_steps(void **state) {
     (void)state;
-    cJSON *root = read_cases();
+    cJSON *root = golden_texts_read("tests/golden/rules.json");
     const cJSON *item = NULL;
     size_t n = 0;
     cJSON_ArrayForEach(item, cJSON_GetObjectItem(root, "steps")) {
@@ -169,21 +143,23 @@ static struct gen_generate_options options_of(const cJSON *item, struct arrays *
     }
     options.seed = (uint64_t)cJSON_GetObjectItem(item, "seed")->valuedouble;
     options.eos = arrays->eos;
-    options.n_eos = read_ids(arrays->eos, cJSON_GetObjectItem(item, "eos"));
+    options.n_eos = golden_texts_ids(arrays->eos, cJSON_GetObjectItem(item, "eos"));
     options.ignore_eos = options.n_eos == 0; /* the model of transformers had none then */
-    options.num_beams = (int32_t)number(settings, "num_beams", 1);
-    options.max_new_tokens = (int32_t)number(settings, "max_new_tokens", 1);
-    options.num_return_sequences = (int32_t)number(settings, "num_return_sequences", 1);
+    options.num_beams = (int32_t)golden_texts_number(settings, "num_beams", 1);
+    options.max_new_tokens = (int32_t)golden_texts_number(settings, "max_new_tokens", 1);
+    options.num_return_sequences =
+        (int32_t)golden_texts_number(settings, "num_return_sequences", 1);
     return options;
 }
 
-static void check_case(const struct gen_model *model, const cJSON *item) {
+static void check_case(const struct gen_model *model, const cJSON *item, void *context) {
+    (void)context;
     struct arrays arrays;
-    int32_t prompt[MAX_IDS], ids[MAX_IDS];
+    int32_t prompt[GOLDEN_TEXTS_IDS], ids[GOLDEN_TEXTS_IDS];
     struct generate_job job = {
         .options = options_of(item, &arrays), .n_prompts = 1, .has_own_options = true};
     job.prompts[0] = (struct gen_prompt){
-        .ids = prompt, .n_ids = read_ids(prompt, cJSON_GetObjectItem(item, "prompt"))};
+        .ids = prompt, .n_ids = golden_texts_ids(prompt, cJSON_GetObjectItem(item, "prompt"))};
     char *what = cJSON_PrintUnformatted(item);
     if (generate_job_run(&job, model) != GEN_OK || job.n_failed > 0) {
         fail_msg("%s%s: %s", job.error.message, job.texts[0].message, what);
@@ -193,7 +169,7 @@ static void check_case(const struct gen_model *model, const cJSON *item) {
     for (size_t i = 0; i < job.n_texts; i++) {
         const struct generate_text *text = &job.texts[i];
         const cJSON *one = cJSON_GetArrayItem(expected, (int)i);
-        size_t n = read_ids(ids, cJSON_GetObjectItem(one, "ids"));
+        size_t n = golden_texts_ids(ids, cJSON_GetObjectItem(one, "ids"));
         const cJSON *score = cJSON_GetObjectItem(one, "score");
         bool good = n == text->ids.n && memcmp(ids, text->ids.data, n * sizeof *ids) == 0;
         if (cJSON_IsNumber(score)) {
@@ -211,25 +187,8 @@ static void check_case(const struct gen_model *model, const cJSON *item) {
 
 static void test_texts(void **state) {
     (void)state;
-    cJSON *root = read_cases();
-    struct gen_model *model = NULL;
-    char name[80] = "";
-    size_t n = 0;
-    const cJSON *item = NULL;
-    cJSON_ArrayForEach(item, cJSON_GetObjectItem(root, "cases")) {
-        char path[80];
-        snprintf(path, sizeof path, "tests/golden/models/%s",
-                 cJSON_GetObjectItem(item, "model")->valuestring);
-        if (strcmp(path, name) != 0) {
-            gen_model_free(model);
-            model = generate_job_model(path);
-            memcpy(name, path, sizeof name);
-        }
-        check_case(model, item);
-        n++;
-    }
-    assert_true(n >= 300);
-    gen_model_free(model);
+    cJSON *root = golden_texts_read("tests/golden/rules.json");
+    golden_texts_each(root, check_case, NULL);
     cJSON_Delete(root);
 }
 
