@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "text/json_quote.h"
+#include "text/lines.h"
 
 static bool is_blank(char c) {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
@@ -105,6 +106,7 @@ static enum gen_status append_string(struct gen_bytes *out, const char *text, si
 }
 
 enum gen_status json_append_value(struct gen_bytes *out, const struct json_span *value) {
+    size_t n_before = out->n;
     enum gen_status status = GEN_OK;
     for (size_t at = 0; at < value->n && status == GEN_OK;) {
         size_t end = at + 1;
@@ -115,6 +117,10 @@ enum gen_status json_append_value(struct gen_bytes *out, const struct json_span 
             status = gen_bytes_append(out, value->bytes + at, 1);
         }
         at = end;
+    }
+    if (out->n > n_before) {
+        char *appended = out->data + n_before;
+        text_mend_surrogates(appended, appended, out->n - n_before);
     }
     return status;
 }

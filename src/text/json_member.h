@@ -26,8 +26,9 @@ bool json_next_member(struct json_span *name, struct json_span *value, const cha
 bool json_next_value(struct json_span *value, const char *text, size_t n, size_t *at);
 
 /**
- * Append a value without the blanks between its parts, and with what cannot be seen as escapes.
- * GEN_OK or GEN_NO_MEMORY.
+ * Append a value without the blanks between its parts, with what cannot be seen as escapes, and
+ * with U+FFFD in the place of halves of surrogate pairs, as json_parse_line() takes it: many
+ * readers refuse these. GEN_OK or GEN_NO_MEMORY.
  */
 enum gen_status json_append_value(struct gen_bytes *out, const struct json_span *value);
 

@@ -122,3 +122,13 @@ list.csv: line 10 has a quote that does not end' ]
     gen -s 1 -n 2 --csv --json -f list.csv --template one --resume -o out
     [ "$status" -eq 0 ]
 }
+
+@test "members come back as JSON that strict readers take: no halves of surrogate pairs" {
+    line='{"prompt":"x","id":["a\ude00b","\ud83d\ude00","\\ud83d",{"c":"\uD83D"}]}'
+    gen -n 1 --jsonl --json --no-timings <<<"$line"
+    [ "$status" -eq 0 ]
+    [[ $output == *'"input":{"id":["a\ufffdb","\ud83d\ude00","\\ud83d",{"c":"\ufffd"}]}'* ]]
+    line='{"text":"a\ude00"}'
+    gen tokenize --decode --jsonl --json <<<"$line"
+    [[ ${lines[0]} == *'"input":{"text":"a\ufffd"}'* ]]
+}
