@@ -23,7 +23,7 @@ setup() {
     mkdir scripts
     # As the hub's own programs lay it out.
     revision=607a30d783dfa663caf39e06633721c8d4cfcd7e
-    for name in gpt2 gpt2-xl; do
+    for name in gpt2-xl gpt2; do # $snapshot stays gpt2's
         repository=hf/hub/models--openai-community--$name
         snapshot=$PWD/$repository/snapshots/$revision
         mkdir -p "$snapshot" "$repository/refs"
