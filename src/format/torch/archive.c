@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "format/looks_like.h"
 
 #define PICKLE_NAME "data.pkl"
 
@@ -103,6 +104,16 @@ static enum gen_status read_zip(struct torch_archive *archive, const unsigned ch
     return torch_list_storages(archive, err);
 }
 
+static enum gen_status refuse_other(const struct torch_archive *archive, const unsigned char *data,
+                                    size_t size, struct gen_error *err) {
+    const char *other = size > 0 ? file_looks_like(data, size) : "the file is empty";
+    return bad(archive, GEN_BAD_FILE,
+               other != NULL ? other
+                             : "is no file of torch.save(): it begins neither as a ZIP nor as the "
+                               "older form (in Python, save it again: model.save_pretrained(DIR))",
+               err);
+}
+
 enum gen_status torch_archive_open(struct torch_archive *archive, const unsigned char *data,
                                    size_t size, const char *path, struct gen_error *err) {
     error_path(&archive->where, path);
@@ -110,6 +121,9 @@ enum gen_status torch_archive_open(struct torch_archive *archive, const unsigned
     size_t n = strlen(archive->where.text);
     snprintf(archive->pickle_where.text + n, sizeof archive->pickle_where.text - n,
              ": " PICKLE_NAME);
+    if (!torch_begins(data, size)) {
+        return refuse_other(archive, data, size, err);
+    }
     if (zip_begins(data, size)) {
         return read_zip(archive, data, size, err);
     }

@@ -14,7 +14,7 @@
 
 #include "base/error.h"
 #include "base/hash_table.h"
-#include "format/torch/pickle.h"
+#include "format/pickle/pickle.h"
 #include "format/torch/zip.h"
 #include "tensor/tensor_type.h"
 

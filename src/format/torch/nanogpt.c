@@ -8,7 +8,6 @@
 
 #include "base/memory.h"
 #include "base/size.h"
-#include "format/looks_like.h"
 #include "format/tokenizer_files.h"
 #include "format/torch/torch.h"
 
@@ -292,13 +291,6 @@ enum gen_status nanogpt_read(struct model_file *file, const char *path, struct g
     error_path(&file->tensors_where, path);
     enum gen_status status = model_file_map(file, path, err);
     const struct file_map *map = status == GEN_OK ? &file->maps[0] : NULL;
-    if (status == GEN_OK && !torch_begins(map->data, map->size)) {
-        const char *other = map->size > 0 ? file_looks_like(map->data, map->size) : NULL;
-        status = error_set(err, GEN_BAD_FILE, "%s: %s", file->where.text,
-                           map->size == 0  ? "the file is empty"
-                           : other != NULL ? other
-                                           : "is no file of torch.save()");
-    }
     if (status == GEN_OK) {
         status = torch_archive_open(&archive, map->data, map->size, path, err);
     }

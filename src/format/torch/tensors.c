@@ -8,7 +8,6 @@
 
 #include "base/memory.h"
 #include "base/size.h"
-#include "format/looks_like.h"
 #include "format/torch/torch.h"
 
 /* How often the numbers of a storage may be used, under different names: wte and lm_head are twice.
@@ -304,15 +303,6 @@ enum gen_status torch_read(struct model_file *file, size_t map, const char *path
                            const struct shard_filter *filter, struct gen_error *err) {
     const struct file_map *bytes = &file->maps[map];
     struct torch_archive archive = {0};
-    struct error_quoted where;
-    if (!torch_begins(bytes->data, bytes->size)) {
-        const char *other = file_looks_like(bytes->data, bytes->size);
-        return error_set(err, GEN_BAD_FILE, "%s: %s", error_path(&where, path),
-                         bytes->size == 0 ? "the file is empty"
-                         : other != NULL  ? other
-                                         : "is no file of torch.save(): it begins neither as a ZIP "
-                                           "nor with the older form's magic number");
-    }
     enum gen_status status = torch_archive_open(&archive, bytes->data, bytes->size, path, err);
     if (status == GEN_OK) {
         status = read_archive(file, &archive, map, filter, err);

@@ -12,8 +12,8 @@
  * walks over them goes as deep as it knows the shape, never recursively. Memory grows with the
  * bytes read; limits below.
  */
-#ifndef FORMAT_TORCH_PICKLE_H
-#define FORMAT_TORCH_PICKLE_H
+#ifndef FORMAT_PICKLE_PICKLE_H
+#define FORMAT_PICKLE_PICKLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,7 +45,7 @@ enum pickle_tag {
     PICKLE_OTHER       /**< data that nobody here asks for: whole numbers of 65 bits, sets */
 };
 
-/** The names that a pickle may have, in the order of the table in pickle_globals.c. */
+/** The names that a pickle may have, in the order of the table in globals.c. */
 enum pickle_global {
     PICKLE_ORDERED_DICT,
     PICKLE_REBUILD_TENSOR,
@@ -140,7 +140,7 @@ bool pickle_tuple(const struct pickle *pickle, uint32_t value, uint32_t *items, 
 /** The last value that a dict has under this text; false where there is none. */
 bool pickle_member(const struct pickle *pickle, uint32_t dict, const char *key, uint32_t *value);
 
-/* ---- names: pickle_globals.c -----------------------------------------------------------------*/
+/* ---- names: globals.c -----------------------------------------------------------------*/
 
 /** The global of "module" and "name"; false where it is not in the list. */
 bool pickle_global_find(const char *module, size_t n_module, const char *name, size_t n_name,

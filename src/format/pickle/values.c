@@ -1,10 +1,10 @@
 /**
- * pickle_values.c - looking at what a pickle held, once it is read.
+ * values.c - looking at what a pickle held, once it is read.
  */
 #include <string.h>
 
 #include "base/memory.h"
-#include "format/torch/pickle.h"
+#include "format/pickle/pickle.h"
 
 void pickle_release(struct pickle *pickle) {
     memory_free(pickle->values);
