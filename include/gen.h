@@ -125,7 +125,8 @@ struct gen_model_options gen_model_options_default(void);
 
 /**
  * Open the model at `path`: a GGUF file (v2 or v3, architecture gpt2 or gpt_neo) or a Hugging Face
- * directory (config.json, model.safetensors or its index with shards, tokenizer files).
+ * directory (config.json, model.safetensors or pytorch_model.bin or an index with shards, tokenizer
+ * files), a checkpoint of nanoGPT (ckpt.pt) or the directory that it lies in.
  * The file stays mapped: it must not become shorter while it is opened or the model lives, nor
  * other bytes be written over it; replacing it by rename is safe. Touching what is gone raises
  * SIGBUS, in any thread that computes, which by default ends the process without a word. A program
@@ -186,7 +187,7 @@ const char *gen_model_generation(const struct gen_model *model);
 /** One sentence that names these settings: "FILE asks for top_k 50, ...". NULL: there are none. It
  *  belongs to the model. */
 const char *gen_model_unheeded(const struct gen_model *model);
-/** "gguf v3", "safetensors", …; static text. */
+/** "gguf v3", "safetensors", "pytorch", …; static text. */
 const char *gen_model_format(const struct gen_model *model);
 /** Bytes of the model's file or files. */
 uint64_t gen_model_file_size(const struct gen_model *model);

@@ -131,11 +131,15 @@ static enum gen_status write_settings(const struct conversion *c, enum tensor_ty
 /* ---- tensors ---------------------------------------------------------------------------------*/
 
 /* Tensors of the source that the model does not need are not written, and that is said. The causal
- * masks that old Hugging Face files hold are none that anybody misses. */
-static void note_left_out(const struct conversion *c, size_t n_needed) {
+ * masks that old Hugging Face files hold are none that anybody misses, nor is another name of the
+ * token table, as PyTorch's files have one for a tied lm_head. */
+static void note_left_out(const struct conversion *c, size_t n_needed,
+                          const struct file_tensor *wte) {
     size_t n = 0;
     for (size_t i = 0; i < c->file->n_tensors; i++) {
-        n += !safetensors_is_old_buffer(c->file->tensors[i].name);
+        const struct file_tensor *tensor = &c->file->tensors[i];
+        bool again = tensor != wte && tensor->data == wte->data && tensor->size == wte->size;
+        n += !again && !safetensors_is_old_buffer(tensor->name);
     }
     for (size_t i = 0; i < c->file->n_unread; i++) {
         const struct unread_tensor *unread = &c->file->unread[i];
@@ -342,7 +346,7 @@ static enum gen_status convert(struct conversion *c, const char *dst) {
     }
     if ((status = write_settings(c, target_type(c, spec, 0, &wte))) == GEN_OK &&
         (status = for_each_tensor(c, announce)) == GEN_OK) {
-        note_left_out(c, count_sources(c));
+        note_left_out(c, count_sources(c), wte.parts[0]);
         status = for_each_tensor(c, write_tensor);
     }
     if (status == GEN_OK) {

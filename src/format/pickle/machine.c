@@ -129,12 +129,12 @@ enum gen_status machine_append(struct machine *m, uint32_t container, size_t fir
         return machine_too_much(m, "items in its lists and dicts", PICKLE_MAX_ITEMS);
     }
     if (!memory_grow(&p->items, &p->item_capacity, p->n_items + n, sizeof *p->items) ||
-        !memory_grow(&p->pieces, &p->piece_capacity, p->n_pieces + 1, sizeof *p->pieces)) {
+        !memory_grow(&p->pieces, &p->piece_capacity, p->n_pieces + 1, sizeof *p->pieces) ||
+        p->pieces == NULL) {
         return machine_no_memory(m);
     }
     memcpy(p->items + p->n_items, m->stack + first, n * sizeof *p->items);
-    struct pickle_piece *last =
-        value->n > 0 && p->pieces != NULL ? &p->pieces[value->as.pieces.last] : NULL;
+    struct pickle_piece *last = value->n > 0 ? &p->pieces[value->as.pieces.last] : NULL;
     if (last != NULL && last->at + last->n == p->n_items) {
         last->n += (uint32_t)n;
     } else {
