@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "format/llmc.h"
 #include "format/looks_like.h"
 #include "format/model_file.h"
 #include "format/tokenizer_files.h"
@@ -20,10 +21,17 @@ static enum gen_status new_file(struct model_file **out, const char *name, struc
     return GEN_OK;
 }
 
-/* Read a GGUF that is mapped; say what else it seems to be. */
+/* Read a file that is mapped; say what else it seems to be than one that can be read. */
 static enum gen_status read_mapped(struct model_file *file, struct gen_error *err) {
     const struct file_map *map = &file->maps[0];
+    if (llmc_is(map)) {
+        return llmc_read(file, err);
+    }
     const char *other = file_looks_like(map->data, map->size);
+    const char *foreign = looks_like_foreign(file->name);
+    if (foreign != NULL && (other == NULL || memcmp(map->data, "PK", 2) == 0)) {
+        other = foreign;
+    }
     if (map->size == 0) {
         other = "the file is empty";
     } else if (looks_like_peft(file->name)) {
@@ -42,8 +50,8 @@ static enum gen_status read_mapped(struct model_file *file, struct gen_error *er
 
 /* ---- readers: a format is one row ------------------------------------------------------------*/
 
-static enum gen_status read_gguf_file(struct model_file **file, const char *path,
-                                      struct gen_error *err) {
+static enum gen_status read_file(struct model_file **file, const char *path,
+                                 struct gen_error *err) {
     enum gen_status status = model_file_map(*file, path, err);
     return status == GEN_OK ? read_mapped(*file, err) : status;
 }
@@ -103,7 +111,7 @@ static enum gen_status read_folder(struct model_file **file, const char *path,
         status = new_file(file, gguf, err);
     }
     if (status == GEN_OK) {
-        status = read_gguf_file(file, gguf, err);
+        status = read_file(file, gguf, err);
     }
     memory_free(gguf);
     return status;
@@ -128,6 +136,11 @@ static bool is_nanogpt_directory(const char *path) {
     return found;
 }
 
+/* Others have ZIPs too; what they are is said where nothing else takes them. */
+static bool is_torch_file(const char *path) {
+    return !looks_like_peft(path) && looks_like_foreign(path) == NULL && torch_is_file(path);
+}
+
 static bool is_anything(const char *path) {
     (void)path;
     return true;
@@ -140,9 +153,11 @@ struct reader {
 };
 
 static const struct reader readers[] = {
-    {is_hf_directory, read_hf_directory}, {is_nanogpt_directory, read_nanogpt_directory},
-    {is_directory, read_folder},          {torch_is_file, read_torch_file},
-    {is_anything, read_gguf_file}, /* which says what else it seems to be */
+    {is_hf_directory, read_hf_directory},
+    {is_nanogpt_directory, read_nanogpt_directory},
+    {is_directory, read_folder},
+    {is_torch_file, read_torch_file},
+    {is_anything, read_file}, /* which says what else it seems to be */
 };
 
 enum gen_status model_file_begin(struct model_file **out, const char *path, struct gen_error *err) {
@@ -224,7 +239,7 @@ static bool is_adapter(const struct model_file *file) {
 }
 
 static enum gen_status tokenizer_of_model(struct gen_tokenizer **out, const char *path,
-                                         struct gen_error *err) {
+                                          struct gen_error *err) {
     struct model_file *file = NULL;
     enum gen_status status = model_file_open(&file, path, err);
     if (status == GEN_OK && file->tokenizer == NULL) {
