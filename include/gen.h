@@ -137,7 +137,8 @@ struct gen_model_options gen_model_options_default(void);
  */
 enum gen_status gen_model_open(struct gen_model **out, const char *path,
                                const struct gen_model_options *options, struct gen_error *err);
-/** The same from the image of such a file in memory, which must outlive the model; `name` is for messages. */
+/** The same from the image of such a file in memory, which must outlive the model; `name` is for
+ * messages. */
 enum gen_status gen_model_open_memory(struct gen_model **out, const char *name, const void *data,
                                       size_t size, const struct gen_model_options *options,
                                       struct gen_error *err);

@@ -1,7 +1,7 @@
 /**
- * fuzz_torch.c - libFuzzer entry: the first byte chooses what the others are: a file of torch.save(),
- * a pickle of plain data, or the pickle of such a file, in a ZIP that is made around it so that its
- * check sum is right, as weights or as a checkpoint of nanoGPT.
+ * fuzz_torch.c - libFuzzer entry: the first byte chooses what the others are: a file of
+ * torch.save(), a pickle of plain data, or the pickle of such a file, in a ZIP that is made around
+ * it so that its check sum is right, as weights or as a checkpoint of nanoGPT.
  */
 #include <stdlib.h>
 #include <string.h>
