@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "format/model_file.h"
+#include "format/torch/torch.h"
 #include "format_fixture.h"
 #include "gen.h"
 #include "tokenizer_files.h"
@@ -253,11 +254,56 @@ static void test_characters(void **state) {
     }
 }
 
+/* ---- check sums ------------------------------------------------------------------------------*/
+
+static void count_wrong(void *context, const char *sentence) {
+    assert_non_null(strstr(sentence, "CRC-32"));
+    ++*(int *)context;
+}
+
+static void check_sums_of(const char *path, uint64_t n_expected, int n_wrong_expected) {
+    struct gen_error err = {0};
+    struct model_file *file = NULL;
+    uint64_t n = 0;
+    int n_wrong = 0;
+    assert_int_equal(model_file_open(&file, path, &err), GEN_OK);
+    assert_int_equal(torch_check_sums(file, &n, count_wrong, &n_wrong, &err), GEN_OK);
+    assert_int_equal(n, n_expected);
+    assert_int_equal(n_wrong, n_wrong_expected);
+    model_file_free(file);
+}
+
+static void test_check_sums(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        uint64_t n;
+    } cases[] = {{"zip", 34}, {"sharded", 41}, {"characters", 67}, {"legacy", 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char path[200];
+        snprintf(path, sizeof path, TORCH "%s", cases[i].name);
+        check_sums_of(path, cases[i].n, 0);
+    }
+    /* A number changed: the file opens, but its sum is wrong. */
+    struct gen_bytes weights = {0};
+    size_t n = 0;
+    char *bytes = tokenizer_files_read(TORCH "zip/pytorch_model.bin", &n);
+    fixture_put(&weights, bytes, n);
+    weights.data[n / 2] = (char)(weights.data[n / 2] ^ 1);
+    const char *directory = fixture_directory_new();
+    link_to(directory, TORCH "zip/config.json", "config.json");
+    fixture_write(directory, "pytorch_model.bin", &weights);
+    check_sums_of(directory, cases[0].n, 1);
+    fixture_directory_remove(directory);
+    gen_bytes_release(&weights);
+    free(bytes);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_goldens),    cmocka_unit_test(test_files),
         cmocka_unit_test(test_preferred),  cmocka_unit_test(test_in_place),
-        cmocka_unit_test(test_characters),
+        cmocka_unit_test(test_characters), cmocka_unit_test(test_check_sums),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

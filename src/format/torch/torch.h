@@ -21,6 +21,15 @@ bool torch_is_file(const char *path);
 enum gen_status torch_read(struct model_file *file, size_t map, const char *path,
                            const struct shard_filter *filter, struct gen_error *err);
 
+/**
+ * check_sums.c: hold the check sums that the ZIPs of a model keep of their entries against the
+ * bytes, all of which are read. *n_sums counts them; `wrong` is told of each that differs, in a
+ * sentence that names the entry. Files of the older form have none.
+ */
+enum gen_status torch_check_sums(const struct model_file *file, uint64_t *n_sums,
+                                 void (*wrong)(void *context, const char *sentence), void *context,
+                                 struct gen_error *err);
+
 /** tensors.c: a dict of tensors on its way into a model_file. */
 struct torch_state {
     struct torch_archive *archive;
