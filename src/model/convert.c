@@ -133,12 +133,15 @@ static enum gen_status write_settings(const struct conversion *c, enum tensor_ty
 /* Tensors of the source that the model does not need are not written, and that is said. The causal
  * masks that old Hugging Face files hold are none that anybody misses, nor is another name of the
  * token table, as PyTorch's files have one for a tied lm_head. */
-static void note_left_out(const struct conversion *c, size_t n_needed,
-                          const struct file_tensor *wte) {
+static void note_left_out(const struct conversion *c, size_t n_needed) {
     size_t n = 0;
+    struct tensor_source table = {.n_parts = 0};
+    tensor_spec_find(&table, tensor_spec_of(&c->config, ROLE_TOKENS), 0, c->file, &c->config, NULL);
+    const struct file_tensor *wte = table.parts[0]; /* it has been found before */
     for (size_t i = 0; i < c->file->n_tensors; i++) {
         const struct file_tensor *tensor = &c->file->tensors[i];
-        bool again = tensor != wte && tensor->data == wte->data && tensor->size == wte->size;
+        bool again =
+            wte != NULL && tensor != wte && tensor->data == wte->data && tensor->size == wte->size;
         n += !again && !safetensors_is_old_buffer(tensor->name);
     }
     for (size_t i = 0; i < c->file->n_unread; i++) {
@@ -346,7 +349,7 @@ static enum gen_status convert(struct conversion *c, const char *dst) {
     }
     if ((status = write_settings(c, target_type(c, spec, 0, &wte))) == GEN_OK &&
         (status = for_each_tensor(c, announce)) == GEN_OK) {
-        note_left_out(c, count_sources(c), wte.parts[0]);
+        note_left_out(c, count_sources(c));
         status = for_each_tensor(c, write_tensor);
     }
     if (status == GEN_OK) {
