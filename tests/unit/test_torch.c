@@ -252,6 +252,7 @@ static void test_characters(void **state) {
         assert_int_equal(none.n, 0);
         gen_tokenizer_free(tokenizer);
     }
+    gen_ids_release(&none);
 }
 
 /* ---- check sums ------------------------------------------------------------------------------*/
