@@ -245,6 +245,16 @@ struct gen_convert_options {
     /** A LoRA adapter of the model, a GGUF file as gen_finetune() of gen_train.h or llama.cpp's
      *  converter writes it, to be merged into the weights; NULL: none. */
     const char *lora;
+    /**
+     * n_calibrate text files, plain or JSON lines (gen_train.h says how documents are told apart),
+     * like what the model will read: matrices that are rounded to a block format are rounded so
+     * that their products with the inputs that they have in such a text change least, not each
+     * number by itself. The files have the same types and sizes, and lose much less. NULL, 0: none.
+     */
+    const char *const *calibrate;
+    size_t n_calibrate;
+    /** So many tokens are read, spread over all of the text; 0: 32768. */
+    int32_t calibrate_tokens;
     /** With it `src` is but a name: a GGUF image of image_size bytes. NULL: a file. */
     const void *image;
     size_t image_size;

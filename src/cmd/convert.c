@@ -17,6 +17,8 @@
 struct convert_settings {
     int32_t type; /* index into gen_convert_types, or -1: as the source has it */
     const char *lora;
+    struct option_list calibrate;
+    int32_t calibrate_tokens;
     bool quiet;
 };
 
@@ -30,6 +32,12 @@ static const struct option table[] = {
     OPTION_ROW("lora", '\0', OPTION_STRING, AT(lora), "FILE.gguf",
                "merge a LoRA adapter, as gen finetune --lora-rank writes it, into the weights of "
                "SRC"),
+    OPTION_ROW(
+        "calibrate", '\0', OPTION_LIST, AT(calibrate), "TEXT",
+        "round the weights so that what the model computes from text like this file's, plain "
+        "or JSON lines, changes least; with a block format as type; may be given again"),
+    OPTION_ROW_RANGE("calibrate-tokens", '\0', OPTION_INT, AT(calibrate_tokens), "N", 1, 1 << 24,
+                     "tokens that are read of it, spread over all of it; default: 32768"),
     OPTION_ROW("quiet", 'q', OPTION_FLAG, AT(quiet), NULL, "show no progress bar"),
 };
 
@@ -72,6 +80,9 @@ static enum gen_status convert(const struct model_load *src, const char *dst,
     struct gen_convert_options options = gen_convert_options_default();
     options.type = settings->type >= 0 ? gen_convert_types[settings->type] : NULL;
     options.lora = settings->lora;
+    options.calibrate = settings->calibrate.data;
+    options.n_calibrate = settings->calibrate.n;
+    options.calibrate_tokens = settings->calibrate_tokens;
     options.image = src->image;
     options.image_size = src->image_size;
     options.context = &progress;

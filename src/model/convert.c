@@ -13,6 +13,7 @@
 #include "base/threads.h"
 #include "format/gguf_write.h"
 #include "model/adapter.h"
+#include "model/calibrate/calibration.h"
 #include "model/config.h"
 #include "model/model.h"
 #include "model/path_name.h"
@@ -27,8 +28,9 @@ struct conversion {
     const struct model_file *file;
     struct gen_config config;
     const struct gen_convert_options *options;
-    const struct recipe *recipe; /* NULL: types as the source has them */
-    struct adapter *adapter;     /* NULL: none is merged */
+    const struct recipe *recipe;     /* NULL: types as the source has them */
+    struct adapter *adapter;         /* NULL: none is merged */
+    struct calibration *calibration; /* NULL: each number is rounded by itself */
     struct gguf_writer *writer;
     struct thread_pool *pool;
     struct gen_error *err;
@@ -206,6 +208,7 @@ struct passage {
     float *slab;      /* [SLAB_ROWS][row], or NULL: rows are taken as they lie in the source */
     unsigned char *narrow;
     const struct adapter_pair *pair; /* added to the rows; NULL: nothing is */
+    const struct rounding *rounding; /* NULL: each number is rounded by itself */
 };
 
 /* Rows first ... first+n-1 of the target, widened into the slab. */
@@ -266,7 +269,12 @@ static enum gen_status write_rows(const struct conversion *c, struct passage *p,
         if (p->pair != NULL && !adapter_add(p->pair, p->slab, p->above + first, n)) {
             return error_no_memory(c->err, "merging");
         }
-        thread_pool_run(c->pool, n, 0, narrow_share, p);
+        if (p->rounding == NULL) {
+            thread_pool_run(c->pool, n, 0, narrow_share, p);
+        } else if (!rounding_rows(p->rounding, calibration_compute(c->calibration), p->to->quant,
+                                  p->narrow, p->slab, n, NULL)) {
+            return error_no_memory(c->err, "calibration");
+        }
     }
     enum gen_status status = check_narrowed(c, p, rows, n * p->row);
     if (status == GEN_OK) {
@@ -302,6 +310,9 @@ static enum gen_status write_tensor(const struct conversion *c, const struct ten
         .pair = adapted ? &pair : NULL,
     };
     enum gen_status status = passage_init(&p) ? GEN_OK : error_no_memory(c->err, "conversion");
+    if (status == GEN_OK && c->calibration != NULL && p.to->quant != NULL && p.slab != NULL) {
+        status = calibration_rounding(&p.rounding, c->calibration, spec, layer, c->err);
+    }
     for (size_t i = 0; i < source->n_parts; i++) {
         const struct file_tensor *tensor = p.tensor = source->parts[i];
         p.above = i * p.n_rows;
@@ -414,11 +425,15 @@ enum gen_status gen_convert(const char *src, const char *dst,
     if (status == GEN_OK && c.adapter != NULL) {
         status = metadata_teach_adapter(source->source, adapter_file(c.adapter), err);
     }
+    if (status == GEN_OK && c.options->n_calibrate > 0) {
+        status = calibration_new(&c.calibration, src, c.options, err);
+    }
     if (status == GEN_OK) {
         c.pool = thread_pool_new(0);
         status = c.pool != NULL ? convert(&c, dst) : error_no_memory(err, "threads");
         thread_pool_free(c.pool);
     }
+    calibration_free(c.calibration);
     adapter_free(c.adapter);
     gen_model_free(source);
     return status;
