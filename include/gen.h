@@ -236,12 +236,19 @@ double gen_clock(void);
 
 /** Names of the types that gen_convert() writes, then NULL: "f32", "f16", "bf16", "q8_0", "q4_0",
  *  "q4_1", "q5_0", "q5_1", "q4_k_m", "q5_k_m", "q6_k", "iq4_nl"; mixed as llama.cpp does, but
- *  iq4_nl is not mixed. */
+ *  iq4_nl is not mixed; and "auto", which needs a size. */
 extern const char *const gen_convert_types[];
 
 struct gen_convert_options {
     /** One of gen_convert_types; NULL: as the source has it, and then no number changes. */
     const char *type;
+    /**
+     * With type "auto": most bytes of the file, else 0. Each tensor gets a type so that the file is
+     * as good as its size allows, as found by trying: by what each does to the model's predictions
+     * in the text to calibrate with, without one to the numbers. GEN_BAD_ARGUMENT where all types
+     * are too large. A note says what was chosen.
+     */
+    uint64_t size;
     /** A LoRA adapter of the model, a GGUF file as gen_finetune() of gen_train.h or llama.cpp's
      *  converter writes it, to be merged into the weights; NULL: none. */
     const char *lora;

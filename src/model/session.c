@@ -459,6 +459,10 @@ bool session_head(struct gen_session *session, float *logits, const float *x, si
     return all_finite(logits, n * (size_t)session->model->config.n_vocab);
 }
 
+bool session_reserve_product(struct gen_session *session, const struct matrix *w) {
+    return compute_reserve_scratch(&session->compute, kernels_matmul_scratch(w));
+}
+
 const struct compute *session_compute(const struct gen_session *session) {
     return &session->compute;
 }

@@ -55,3 +55,46 @@ setup() {
     refused 2 calibrate-tokens
     [ ! -e c.gguf ]
 }
+
+@test "auto keeps the size, and a larger one is better" {
+    head -c 20000 "$TEXT" >a.txt
+    for size in 150000 "190K" ".25MB"; do
+        gen convert -q --type auto --size "$size" --calibrate a.txt "$MODEL" "$size.gguf"
+        [ "$status" -eq 0 ]
+        [ "${#stderr_lines[@]}" -eq 1 ]
+        [[ $stderr == *" bytes, matrices: "* ]]
+        gen -m "$size.gguf" -n 5 Hi
+        [ "$status" -eq 0 ]
+    done
+    [ "$(wc -c <150000.gguf)" -le 150000 ]
+    [ "$(wc -c <190K.gguf)" -le 190000 ]
+    [ "$(wc -c <190K.gguf)" -gt 150000 ]
+    [ "$(wc -c <.25MB.gguf)" -le 250000 ]
+    gen convert -q --type auto --size 190K "$MODEL" plain.gguf
+    [ "$status" -eq 0 ]
+    [ "$(wc -c <plain.gguf)" -le 190000 ]
+    # Room for all: what the source has.
+    gen convert -q --type auto --size 5MiB "$MODEL" all.gguf
+    [[ $stderr == *"matrices: 10 f32"* ]]
+}
+
+@test "auto says the least size, and wants one that is a size" {
+    gen convert -q --type auto --size 1000 "$MODEL" c.gguf
+    refused 1 "takes at least "
+    least=${stderr#*at least }
+    least=${least%% *}
+    gen convert -q --type auto --size "$least" "$MODEL" c.gguf
+    [ "$status" -eq 0 ]
+    [ "$(wc -c <c.gguf)" -eq "$least" ]
+    gen convert -q --type auto --size "$((least - 1))" "$MODEL" d.gguf
+    refused 1 "takes at least $least bytes"
+    [ ! -e d.gguf ]
+    for size in 0 M -5 1x 1.2.3M 99999999T "" nan; do
+        gen convert --type auto --size="$size" "$MODEL" d.gguf
+        refused 2 "is not a size"
+    done
+    gen convert --type auto "$MODEL" d.gguf
+    refused 2 "needs --size"
+    gen convert --type q4_0 --size 5M "$MODEL" d.gguf
+    refused 2 "goes with --type auto"
+}

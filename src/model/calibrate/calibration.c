@@ -8,8 +8,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/size.h"
-#include "model/calibrate/sample.h"
-#include "model/model.h"
+#include "model/calibrate/parts.h"
 #include "model/session.h"
 #include "model/watch.h"
 #include "tensor/ops_backward.h"
@@ -20,28 +19,8 @@
 #define MOST_WINDOW ((size_t)1024)
 /* Parts of the mean of the diagonal that are added to it, see rounding_init(). Rows of a tied
  * embedding are looked up as well, where all numbers count the same. */
-#define DAMPING      0.01
+#define DAMPING      0.02
 #define DAMPING_TIED 0.5
-
-/* A matrix and the sums of its inputs' products. */
-struct input_sums {
-    const struct tensor_spec *spec;
-    int32_t layer;
-    const struct matrix *matrix;
-    float *h; /* in panels; NULL: not collected, or taken */
-};
-
-struct calibration {
-    const struct gen_convert_options *options;
-    struct gen_model *model;
-    struct gen_session *session;
-    struct compute compute; /* the session's threads and kernels with more scratch */
-    struct text_sample sample;
-    struct forward_watch watch;
-    struct input_sums *inputs; /* in the order of the table of tensors */
-    size_t n_inputs;
-    struct rounding rounding;
-};
 
 static bool is_multiplied(const struct tensor_spec *spec, const struct gen_config *config) {
     return role_is_linear(spec->role) || spec->role == tensor_head_role(config);
@@ -85,13 +64,15 @@ static bool compute_share(struct calibration *c) {
     return c->compute.scratch != NULL;
 }
 
-/* Whether the caller wants to go on. How far reading is, is not told: the bar is for writing. */
-static enum gen_status go_on(void *context, struct gen_error *err) {
-    const struct calibration *c = context;
+enum gen_status calibration_go_on(const struct calibration *c, struct gen_error *err) {
     if (c->options->progress == NULL || c->options->progress(c->options->context, 0, 1)) {
         return GEN_OK;
     }
     return error_set(err, GEN_CANCELED, "%s: conversion was canceled", c->model->where.text);
+}
+
+static enum gen_status go_on(void *context, struct gen_error *err) {
+    return calibration_go_on(context, err);
 }
 
 static enum gen_status read_sample(struct calibration *c, size_t window, struct gen_error *err) {
@@ -127,8 +108,10 @@ static enum gen_status open_model(struct calibration *c, const char *src, struct
     if (status != GEN_OK) {
         return status;
     }
-    return list_inputs(c) && compute_share(c) ? read_sample(c, window, err)
-                                              : error_no_memory(err, "calibration");
+    if (!list_inputs(c) || !compute_share(c)) {
+        return error_no_memory(err, "calibration");
+    }
+    return options->n_calibrate > 0 ? read_sample(c, window, err) : GEN_OK;
 }
 
 static enum gen_status check_options(const struct gen_convert_options *options,
@@ -236,7 +219,7 @@ static enum gen_status collect(struct calibration *c, size_t first, struct gen_e
         size_t n;
         const int32_t *ids = text_sample_window(&c->sample, i, &n);
         status = read_window(c, ids, n, err);
-        status = status == GEN_OK ? go_on(c, err) : status;
+        status = status == GEN_OK ? calibration_go_on(c, err) : status;
     }
     session_watch(c->session, NULL);
     return status;
@@ -250,7 +233,7 @@ enum gen_status calibration_rounding(const struct rounding **out, struct calibra
         i++;
     }
     *out = NULL;
-    if (i == c->n_inputs) {
+    if (i == c->n_inputs || c->sample.n_ids == 0) {
         return GEN_OK;
     }
     rounding_release(&c->rounding);

@@ -19,14 +19,15 @@
 struct calibration;
 
 /** Open the model `src` of the options, which must outlive the result, once more with its weights,
- *  and read the text that they name. */
+ *  and read the text that they name, if they do. */
 enum gen_status calibration_new(struct calibration **out, const char *src,
                                 const struct gen_convert_options *options, struct gen_error *err);
 void calibration_free(struct calibration *calibration);
 
 /**
  * How a matrix is rounded, valid until the next call; *out is NULL for one that is not multiplied
- * with anything: the embeddings of positions, and those of tokens where they are not lm_head's. A
+ * with anything: the embeddings of positions, and those of tokens where they are not lm_head's;
+ * nor is there one without a text. A
  * tied embedding is rounded for both of its uses. Cheapest in the order of the table of tensors.
  */
 enum gen_status calibration_rounding(const struct rounding **out, struct calibration *calibration,

@@ -52,4 +52,7 @@ bool rounding_rows(const struct rounding *rounding, const struct compute *comput
                    const struct quant_format *format, unsigned char *out, const float *in,
                    size_t n_rows, double *loss);
 
+/** The sum of e H e^T over n_rows rows e[n_rows][n] of changes made by others. */
+double rounding_loss(const struct rounding *rounding, const float *e, size_t n_rows);
+
 #endif

@@ -265,3 +265,31 @@ bool rounding_rows(const struct rounding *rounding, const struct compute *comput
     memory_free(rows.loss);
     return done;
 }
+
+/* The sum of cost (e + what the changes before it make of it)^2 over 16 columns; U is 0 from the
+ * diagonal on. */
+static double panel_loss(const struct rounding *rounding, const float *e, size_t first) {
+    const float *panel = rounding->u + first * rounding->n;
+    float change[MATRIX_PANEL];
+    double loss = 0.0;
+    memcpy(change, e + first, sizeof change);
+    for (size_t j = 0; j < first + MATRIX_PANEL; j++) {
+        for (size_t i = 0; i < MATRIX_PANEL; i++) {
+            change[i] += panel[j * MATRIX_PANEL + i] * e[j];
+        }
+    }
+    for (size_t i = 0; i < MATRIX_PANEL; i++) {
+        loss += (double)rounding->cost[first + i] * (double)change[i] * (double)change[i];
+    }
+    return loss;
+}
+
+double rounding_loss(const struct rounding *rounding, const float *e, size_t n_rows) {
+    double loss = 0.0;
+    for (size_t row = 0; row < n_rows; row++) {
+        for (size_t first = 0; first < rounding->n; first += MATRIX_PANEL) {
+            loss += panel_loss(rounding, e + row * rounding->n, first);
+        }
+    }
+    return loss;
+}
