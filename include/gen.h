@@ -260,7 +260,7 @@ struct gen_convert_options {
      */
     const char *const *calibrate;
     size_t n_calibrate;
-    /** So many tokens are read, spread over all of the text; 0: 32768. */
+    /** So many tokens are read, spread over all of the text; 0: 16384. */
     int32_t calibrate_tokens;
     /** With it `src` is but a name: a GGUF image of image_size bytes. NULL: a file. */
     const void *image;

@@ -174,11 +174,35 @@ void calibration_free(struct calibration *c) {
 
 /* ---- reading the text ------------------------------------------------------------------------*/
 
+/* h += x^T x, on and above its diagonal. Strips of columns, as many rows of each as lie above its
+ * last one. */
+static void add_square(const struct compute *compute, float *h, const float *x, size_t n_rows,
+                       size_t n) {
+    enum { STRIP = 256 };
+    for (size_t first = 0; first < n; first += STRIP) {
+        size_t n_columns = size_min(n - first, STRIP);
+        struct product_job job = {.y = h + first * n,
+                                  .y_stride = MATRIX_PANEL,
+                                  .y_panel_stride = n * MATRIX_PANEL,
+                                  .x = x,
+                                  .x_stride = 1,
+                                  .x_step = op_row_stride(n),
+                                  .w = x + first,
+                                  .w_lies = PRODUCT_W_ROWS,
+                                  .w_stride = op_row_stride(n),
+                                  .n_rows = first + n_columns,
+                                  .n_inner = n_rows,
+                                  .n_columns = n_columns,
+                                  .add = true};
+        op_product(compute, &job);
+    }
+}
+
 static void add_products(void *context, const struct matrix *w, const float *x, size_t n_rows) {
     struct calibration *c = context;
     for (size_t i = 0; i < c->n_inputs; i++) {
         if (c->inputs[i].matrix == w && c->inputs[i].h != NULL) {
-            op_matmul_weights(&c->compute, c->inputs[i].h, x, x, n_rows, w->n_in, w->n_in, true);
+            add_square(&c->compute, c->inputs[i].h, x, n_rows, w->n_in);
         }
     }
 }

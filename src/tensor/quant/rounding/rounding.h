@@ -32,7 +32,8 @@ struct rounding {
 };
 
 /**
- * From the sum of x^T x over n_rows rows, h in panels like u, which becomes part of the rounding or
+ * From the sum of x^T x over n_rows rows, h in panels like u, of which nothing below the diagonal
+ * is looked at, which becomes part of the rounding or
  * is freed by the time of return (it is memory of memory_new_aligned(n * n, sizeof(float))).
  * `damping`, times the mean of the diagonal, is added to the diagonal: what was rarely seen is not
  * free. Takes 8 n^2 bytes more and time that grows with n^3. False if out of memory.

@@ -1,7 +1,7 @@
 /**
  * rows.c - rows of a matrix to blocks: block after block, what the errors before it ask for, then
  * the block's factors, then its groups one after the other. The search for factors is search.c's,
- * the arithmetic of one group tries.c's.
+ * the arithmetic of one group a kernel's (tensor/kernels/rounding/).
  */
 #include <string.h>
 
@@ -43,13 +43,14 @@ size_t rounding_scratch(size_t n) {
     return kernels_matmul_scratch(&whole);
 }
 
-/* Group g of the block, with what the groups before it ask for. */
-static void begin_group(struct group *group, const struct place *place, size_t g) {
+/* Group g of the block, if `after` with what the groups before it in the block ask for. */
+static void begin_group(struct rounding_group *group, const struct place *place, size_t g,
+                        bool after) {
     const struct rounding *rounding = place->rows->rounding;
     const struct quant_format *format = place->rows->format;
     size_t n = format->group_size;
     size_t at = place->first + g * n;
-    *group = (struct group){
+    *group = (struct rounding_group){
         .format = format, .n = n, .w = place->w + g * n, .cost = rounding->cost + at};
     for (size_t i = 0; i < n; i++) {
         group->t[i] = group->w[i] + place->asked[g * n + i];
@@ -57,7 +58,7 @@ static void begin_group(struct group *group, const struct place *place, size_t g
     for (size_t half = 0; half < n / 16 && rounding->u != NULL; half++) {
         const float *panel = rounding->u + (at / 16 + half) * rounding->n * 16;
         group->u[half] = panel + at * 16;
-        for (size_t j = place->first; j < at; j++) {
+        for (size_t j = place->first; after && j < at; j++) {
             for (size_t i = 0; i < 16; i++) {
                 group->t[half * 16 + i] += panel[j * 16 + i] * place->error[j];
             }
@@ -66,7 +67,7 @@ static void begin_group(struct group *group, const struct place *place, size_t g
 }
 
 static void take_lane(struct quant_block *block, const struct place *place,
-                      const struct tries *tries, size_t g, size_t lane) {
+                      const struct rounding_tries *tries, size_t g, size_t lane) {
     size_t n = place->rows->format->group_size;
     for (size_t i = 0; i < n; i++) {
         block->q[g * n + i] = (uint8_t)(int)tries->q[i][lane];
@@ -78,13 +79,12 @@ static void take_lane(struct quant_block *block, const struct place *place,
 /* ---- blocks without groups -------------------------------------------------------------------*/
 
 static void round_small(struct quant_block *block, const struct place *place) {
-    struct group group;
-    struct tries tries;
-    size_t lane;
-    begin_group(&group, place, 0);
-    struct pair best = search_halves(&tries, &group, &lane);
-    block->d = tensor_f16_from_f32(best.step);
-    block->m = tensor_f16_from_f32(best.min);
+    struct rounding_group group;
+    struct rounding_tries tries;
+    begin_group(&group, place, 0, true);
+    size_t lane = search_halves(&tries, &group, place->rows->compute->kernels);
+    block->d = tensor_f16_from_f32(tries.step[lane]);
+    block->m = tensor_f16_from_f32(tries.min[lane]);
     block->scale[0] = 1;
     block->min[0] = 1;
     take_lane(block, place, &tries, 0, lane);
@@ -103,16 +103,15 @@ static struct reach scale_reach(const struct quant_format *format) {
 
 /* The number of greatest magnitude becomes the scale of greatest reach. */
 static void choose_factors(struct quant_block *block, const struct place *place,
-                           struct tries *tries) {
+                           struct rounding_tries *tries) {
     const struct quant_format *format = place->rows->format;
     struct reach reach = scale_reach(format);
     float step = 0.0f;
     float min = 0.0f;
     for (size_t g = 0; g < format->block_size / format->group_size; g++) {
-        struct group group;
-        begin_group(&group, place, g);
-        /* Of the groups before it nothing is rounded yet. */
-        struct pair found = search_pair(tries, &group, true);
+        struct rounding_group group;
+        begin_group(&group, place, g, false); /* as nothing is rounded yet */
+        struct pair found = search_pair(tries, &group, place->rows->compute->kernels);
         step = __builtin_fabsf(found.step) > __builtin_fabsf(step) ? found.step : step;
         min = found.min < min ? found.min : min;
     }
@@ -134,16 +133,16 @@ static float divided(float x, float by) {
 }
 
 /* Integers next to those that the pair of any numbers leads to. */
-static void round_group(struct quant_block *block, const struct place *place, struct tries *tries,
-                        size_t g) {
+static void round_group(struct quant_block *block, const struct place *place,
+                        struct rounding_tries *tries, size_t g) {
     const struct quant_format *format = place->rows->format;
     struct reach reach = scale_reach(format);
     float d = tensor_f16_to_f32(block->d);
     float m = tensor_f16_to_f32(block->m);
     int scales[TRIES_LANES], mins[TRIES_LANES];
-    struct group group;
-    begin_group(&group, place, g);
-    struct pair best = search_pair(tries, &group, true);
+    struct rounding_group group;
+    begin_group(&group, place, g, true);
+    struct pair best = search_pair(tries, &group, place->rows->compute->kernels);
     int scale = nearest_within(divided(best.step, d), reach.least, reach.most);
     int min = nearest_within(divided(best.min, m), 0, 63);
     for (int l = 0; l < TRIES_LANES; l++) {
@@ -154,7 +153,7 @@ static void round_group(struct quant_block *block, const struct place *place, st
         tries->step[l] = d * (float)scales[l];
         tries->min[l] = m * (float)mins[l];
     }
-    tries_play(tries, &group);
+    place->rows->compute->kernels->round_tries(tries, &group);
     size_t lane = tries_best(tries);
     block->scale[g] = (int8_t)scales[lane];
     block->min[g] = (uint8_t)mins[lane];
@@ -163,8 +162,7 @@ static void round_group(struct quant_block *block, const struct place *place, st
 
 static void round_large(struct quant_block *block, const struct place *place) {
     const struct quant_format *format = place->rows->format;
-    struct tries tries;
-    memset(place->error + place->first, 0, format->block_size * sizeof *place->error);
+    struct rounding_tries tries;
     choose_factors(block, place, &tries);
     for (size_t g = 0; g < format->block_size / format->group_size; g++) {
         round_group(block, place, &tries, g);

@@ -25,25 +25,47 @@ static float half(float x) {
 }
 
 /* Make what the lanes say what the file can say. */
-static void to_halves(struct tries *tries) {
+static void to_halves(struct rounding_tries *tries) {
     for (size_t l = 0; l < TRIES_LANES; l++) {
         tries->step[l] = half(tries->step[l]);
         tries->min[l] = half(tries->min[l]);
     }
 }
 
-static size_t play(struct tries *tries, const struct group *group, bool halves) {
-    if (halves) {
-        to_halves(tries);
+size_t tries_best(const struct rounding_tries *tries) {
+    size_t best = 0;
+    for (size_t l = 1; l < TRIES_LANES; l++) {
+        if (tries->loss[l] < tries->loss[best]) {
+            best = l;
+        }
     }
-    tries_play(tries, group);
-    return tries_best(tries);
+    return best;
+}
+
+/* What a search is for. */
+struct search {
+    struct rounding_tries *tries;
+    const struct rounding_group *group;
+    const struct kernels *kernels;
+    bool below;  /* minimums are not above 0 */
+    bool halves; /* pairs are half-precision numbers */
+    int n_finer; /* nets cast around the best of the first one */
+};
+
+static size_t play(const struct search *s) {
+    if (s->halves) {
+        to_halves(s->tries);
+    }
+    s->kernels->round_tries(s->tries, s->group);
+    return tries_best(s->tries);
 }
 
 /* ---- formats without a minimum ---------------------------------------------------------------*/
 
 /* The number of greatest magnitude becomes the least or the greatest value, or goes beyond it. */
-static size_t search_signed(struct tries *tries, const struct group *group, bool halves) {
+static size_t search_signed(const struct search *s) {
+    const struct rounding_group *group = s->group;
+    struct rounding_tries *tries = s->tries;
     const struct quant_format *format = group->format;
     enum { HALF = TRIES_LANES / 2 };
     float greatest = 0.0f;
@@ -61,12 +83,12 @@ static size_t search_signed(struct tries *tries, const struct group *group, bool
         tries->min[l] = 0.0f;
         tries->step[l] = greatest / ends[l / HALF] * (1.06f - net * (float)(l % HALF));
     }
-    float best = tries->step[play(tries, group, halves)];
+    float best = tries->step[play(s)];
     for (size_t l = 0; l < TRIES_LANES; l++) {
         float part = (float)((int)l - HALF) / (float)HALF; /* -1 ... 1 */
         tries->step[l] = best * (1.0f + net * part);
     }
-    return play(tries, group, halves);
+    return play(s);
 }
 
 /* ---- formats with one ------------------------------------------------------------------------*/
@@ -89,7 +111,7 @@ static float net_high(const struct net *net, size_t lane) {
     return net->high + net->high_by * ((float)(lane / LOWS) - 0.5f * (HIGHS - 1));
 }
 
-static void cast(struct tries *tries, const struct net *net) {
+static void cast(struct rounding_tries *tries, const struct net *net) {
     float range = net->greatest - net->least;
     for (size_t l = 0; l < TRIES_LANES; l++) {
         float low = net->least + range * net_low(net, l);
@@ -100,7 +122,7 @@ static void cast(struct tries *tries, const struct net *net) {
     }
 }
 
-static void set_range(struct net *net, const struct group *group) {
+static void set_range(struct net *net, const struct rounding_group *group) {
     net->least = net->greatest = group->t[0];
     for (size_t i = 1; i < group->n; i++) {
         net->least = group->t[i] < net->least ? group->t[i] : net->least;
@@ -109,8 +131,9 @@ static void set_range(struct net *net, const struct group *group) {
     net->least = net->below && net->least > 0.0f ? 0.0f : net->least;
 }
 
-static size_t search_ranged(struct tries *tries, const struct group *group, bool below,
-                            bool halves) {
+static size_t search_ranged(const struct search *s) {
+    const struct rounding_group *group = s->group;
+    struct rounding_tries *tries = s->tries;
     const struct quant_format *format = group->format;
     const float beyond = 0.02f; /* of the range is tried, too */
     float cut = 0.5f * most_cut(format);
@@ -119,11 +142,11 @@ static size_t search_ranged(struct tries *tries, const struct group *group, bool
                       .high = 0.5f * (cut - beyond),
                       .high_by = (cut + beyond) / (HIGHS - 1),
                       .n_steps = (float)((1 << (format->low_bits + format->high_bits)) - 1),
-                      .below = below};
+                      .below = s->below};
     set_range(&net, group);
     cast(tries, &net);
-    size_t best = play(tries, group, halves);
-    for (int finer = 0; finer < 2; finer++) {
+    size_t best = play(s);
+    for (int finer = 0; finer < s->n_finer; finer++) {
         /* A net with half the room around the best, which stays as its first lane. */
         struct pair kept = {tries->step[best], tries->min[best]};
         if (finer == 0 || best != 0) {
@@ -135,22 +158,24 @@ static size_t search_ranged(struct tries *tries, const struct group *group, bool
         cast(tries, &net);
         tries->step[0] = kept.step;
         tries->min[0] = kept.min;
-        best = play(tries, group, halves);
+        best = play(s);
     }
     return best;
 }
 
-static size_t search(struct tries *tries, const struct group *group, bool below, bool halves) {
-    return group->format->has_min ? search_ranged(tries, group, below, halves)
-                                  : search_signed(tries, group, halves);
+static size_t search(const struct search *s) {
+    return s->group->format->has_min ? search_ranged(s) : search_signed(s);
 }
 
-struct pair search_pair(struct tries *tries, const struct group *group, bool below) {
-    size_t lane = search(tries, group, below, false);
+struct pair search_pair(struct rounding_tries *tries, const struct rounding_group *group,
+                        const struct kernels *kernels) {
+    const struct search s = {tries, group, kernels, .below = true, .n_finer = 1};
+    size_t lane = search(&s);
     return (struct pair){tries->step[lane], tries->min[lane]};
 }
 
-struct pair search_halves(struct tries *tries, const struct group *group, size_t *lane) {
-    *lane = search(tries, group, false, true);
-    return (struct pair){tries->step[*lane], tries->min[*lane]};
+size_t search_halves(struct rounding_tries *tries, const struct rounding_group *group,
+                     const struct kernels *kernels) {
+    const struct search s = {tries, group, kernels, .halves = true, .n_finer = 2};
+    return search(&s);
 }
