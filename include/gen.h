@@ -213,6 +213,41 @@ struct gen_metadata {
 size_t gen_model_n_metadata(const struct gen_model *model);
 struct gen_metadata gen_model_metadata(const struct gen_model *model, size_t i);
 
+/** What gen_model_check() found: one thing, told in a sentence. */
+struct gen_finding {
+    const char *check; /**< the name of the check, as its summary has it */
+    bool is_wrong;     /**< else it is odd: it may be meant so */
+    const char *text;  /**< valid for the call */
+};
+/** What a check of gen_model_check() came to. */
+struct gen_check_summary {
+    const char *name; /**< "numbers"; static text, as `unit` */
+    const char *unit; /**< what was looked at: "tensors" */
+    uint64_t n;       /**< how many */
+    uint64_t n_wrong, n_odd;
+};
+/** Who is told; functions may be NULL, `context` is theirs. */
+struct gen_check_options {
+    void *context;
+    /** Told the bytes read so far and in all; returning false cancels. */
+    bool (*progress)(void *context, uint64_t done, uint64_t total);
+    /** A few findings of each check; `n_wrong` and `n_odd` count all. */
+    void (*finding)(void *context, const struct gen_finding *finding);
+    /** After the findings of each check. */
+    void (*summary)(void *context, const struct gen_check_summary *summary);
+};
+/**
+ * Read all of a model's files, or of an adapter's, and look for what is wrong or odd: checksums,
+ * where the format has them; numbers that are not finite, blocks whose scales are not; norms that
+ * let nothing through, rows that are zero or there twice, huge numbers; tokens that are there
+ * twice, that are no text or that no text is cut into; ids of special tokens. What opening refuses
+ * need not be looked for. *is_wrong: whether anything was. GEN_OK unless it is canceled or out of
+ * memory.
+ */
+enum gen_status gen_model_check(const struct gen_model *model,
+                                const struct gen_check_options *options, bool *is_wrong,
+                                struct gen_error *err);
+
 /* ---- the machine -----------------------------------------------------------------------------*/
 
 /**

@@ -159,7 +159,7 @@ static bool round_sample(struct measured *m) {
 
 /* The type whose error is the greatest: it is seen best. */
 static int coarsest(const struct type_costs *costs) {
-    int coarse = costs->source;
+    int coarse = (int)costs->source;
     for (int t = 0; t < TENSOR_N_TYPES; t++) {
         coarse = costs->can[t] && costs->loss[t] > costs->loss[coarse] ? t : coarse;
     }
