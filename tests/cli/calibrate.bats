@@ -40,9 +40,15 @@ setup() {
     cmp all.gguf one.gguf
     "$GEN" convert -q --type q4_0 --calibrate a.txt --calibrate-tokens 256 "$MODEL" few.gguf
     run ! cmp -s all.gguf few.gguf
+    "$GEN" convert -q --type auto --size 190K --calibrate a.txt "$MODEL" all.gguf
+    taskset -c "$(taskset -cp $$ | grep -Eo '[0-9]+' | tail -n 1)" "$GEN" convert -q --type auto \
+        --size 190K --calibrate a.txt "$MODEL" one.gguf
+    cmp all.gguf one.gguf
 }
 
 @test "texts that are none are refused" {
+    gen convert -q --type q4_0 --calibrate "$TEXT" "$ROOT/tests/golden/models/neo-local" c.gguf
+    refused 1 "has no tokenizer"
     gen convert -q --type q4_0 --calibrate nowhere.txt "$MODEL" c.gguf
     refused 1 nowhere.txt
     : >empty.txt

@@ -84,10 +84,9 @@ static enum gen_status read_sample(struct calibration *c, size_t window, struct 
                                               .context = c};
     size_t n_tokens = options->calibrate_tokens != 0 ? (size_t)options->calibrate_tokens
                                                      : (size_t)CALIBRATION_TOKENS;
-    if (source.tokenizer == NULL || gen_tokenizer_eos(source.tokenizer) < 0) {
-        return error_set(err, GEN_BAD_FILE, "%s: has no %s, so no text can calibrate it",
-                         c->model->where.text,
-                         source.tokenizer == NULL ? "tokenizer" : "end-of-text token");
+    if (source.tokenizer == NULL) {
+        return error_set(err, GEN_BAD_FILE, "%s: has no tokenizer, so no text can calibrate it",
+                         c->model->where.text);
     }
     return text_sample_read(&c->sample, &source, window, n_tokens, c->compute.pool, err);
 }

@@ -34,10 +34,8 @@ static void thin(struct taking *taking) {
     taking->every *= 2;
 }
 
-static enum gen_status take(void *context, const int32_t *ids, size_t n, struct gen_error *err) {
-    struct taking *taking = context;
+static void take_run(struct taking *taking, const int32_t *ids, size_t n) {
     struct text_sample *sample = taking->sample;
-    (void)err;
     while (n > 0) {
         size_t part = size_min(n, sample->window - taking->at);
         if (taking->seen % taking->every == 0) {
@@ -54,6 +52,16 @@ static enum gen_status take(void *context, const int32_t *ids, size_t n, struct 
                 thin(taking);
             }
         }
+    }
+}
+
+/* Of a tokenizer without end of text, -1 stands between documents: then they follow each other. */
+static enum gen_status take(void *context, const int32_t *ids, size_t n, struct gen_error *err) {
+    (void)err;
+    for (size_t first = 0, end; first < n; first = end + 1) {
+        for (end = first; end < n && ids[end] >= 0; end++) {
+        }
+        take_run(context, ids + first, end - first);
     }
     return GEN_OK;
 }

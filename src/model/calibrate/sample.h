@@ -22,8 +22,7 @@ struct text_sample {
 struct text_sample_source {
     const char *const *paths; /**< [n_paths] text files; data/corpus.h says what they may be */
     size_t n_paths;
-    const struct gen_tokenizer *tokenizer; /**< with an end-of-text token, which stands between
-                                                documents */
+    const struct gen_tokenizer *tokenizer; /**< its end of text, if any, stands between documents */
     /** Asked now and then whether to go on: GEN_OK, or why not. */
     enum gen_status (*go_on)(void *context, struct gen_error *err);
     void *context;
