@@ -26,6 +26,48 @@ static const char pytorch[] =
     "is a PyTorch or other ZIP file, which can run code and is not read (in Python, save the model "
     "again: model.save_pretrained(FOLDER, safe_serialization=True), and name the folder)";
 
+static const char *base_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
+}
+
+/* What is done about a file of another program in Python; of transformers, version 4 still has code
+ * for TensorFlow and Flax. */
+#define SAVE_AGAIN(with)                                                                           \
+    "(in Python, with transformers 4: AutoModelForCausalLM.from_pretrained(FOLDER, " with          \
+    ").save_pretrained(NEW), and name the folder NEW)"
+
+static const char hdf5[] = "is a Keras file (HDF5), which is not read " SAVE_AGAIN("from_tf=True");
+static const char ggml[] =
+    "is a file of ggml from before GGUF, which is not read (convert the model again from its "
+    "Hugging Face directory: gen convert DIR OUT.gguf)";
+
+/* Names of files that nothing here reads. */
+static const struct {
+    const char *ends, *what;
+} foreign[] = {
+    {".h5", hdf5},
+    {".keras", hdf5},
+    {".msgpack", "is a file of Flax, which is not read " SAVE_AGAIN("from_flax=True")},
+    {".ot",
+     "is a file of rust-bert, which is not read (name the directory with the model.safetensors "
+     "or pytorch_model.bin that it was made of)"},
+    {".onnx", "is a file of ONNX, which is not read (name the directory with the model.safetensors "
+              "that it was made of)"},
+    {".tflite", "is a file of TensorFlow Lite, which is not read (name the directory with the "
+                "model.safetensors that it was made of)"},
+};
+
+const char *looks_like_foreign(const char *path) {
+    const char *name = base_name(path);
+    for (size_t i = 0; i < N_OF(foreign); i++) {
+        if (text_ends_with(name, foreign[i].ends) && strlen(name) > strlen(foreign[i].ends)) {
+            return foreign[i].what;
+        }
+    }
+    return NULL;
+}
+
 /* ---- files -----------------------------------------------------------------------------------*/
 
 /* Whether the text, but for space before it, begins with `<`. */
@@ -43,12 +85,9 @@ const char *file_looks_like(const void *data, size_t n) {
         size_t n;
         const char *what;
     } known[] = {
-        {"PK\3\4", 4, pytorch},
-        {"\x80\2", 2, pytorch},
-        {"\x80\4", 2, pytorch},
-        {"\x89HDF", 4,
-         "is a TensorFlow file (HDF5), which is not read (in Python, load it with from_tf=True and "
-         "save it again with save_pretrained())"},
+        {"PK\3\4", 4, pytorch}, {"\x80\2", 2, pytorch}, {"\x80\4", 2, pytorch},
+        {"\x89HDF", 4, hdf5},   {"lmgg", 4, ggml},      {"fmgg", 4, ggml},
+        {"tjgg", 4, ggml},
     };
     for (size_t i = 0; i < N_OF(known); i++) {
         if (n >= known[i].n && memcmp(data, known[i].begins, known[i].n) == 0) {
@@ -64,11 +103,6 @@ const char *file_looks_like(const void *data, size_t n) {
                "(download the file again)";
     }
     return NULL;
-}
-
-static const char *base_name(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash != NULL ? slash + 1 : path;
 }
 
 bool looks_like_peft(const char *path) {
@@ -96,8 +130,11 @@ static void names_release(struct names *names) {
 }
 
 static bool is_other_weights(const char *name) {
-    static const char *const ends[] = {".pt",   ".pth",     ".bin",        ".h5",
-                                       ".ckpt", ".msgpack", ".ckpt.index", ".bin.index.json"};
+    static const char *const ends[] = {".pt",   ".pth",        ".bin",
+                                       ".ckpt", ".ckpt.index", ".bin.index.json"};
+    if (looks_like_foreign(name) != NULL) {
+        return true;
+    }
     for (size_t i = 0; i < N_OF(ends); i++) {
         /* An ending alone is no name. */
         if (text_ends_with(name + 1, ends[i]) && strcmp(name, "training_args.bin") != 0 &&
@@ -189,6 +226,11 @@ static enum gen_status refuse(const struct names *names, const char *directory,
     }
     if (names->n_ggufs > 1) {
         return choose_gguf(names, where.text, err);
+    }
+    const char *what = names->pytorch != NULL ? looks_like_foreign(names->pytorch) : NULL;
+    if (what != NULL) {
+        return error_set(err, GEN_UNSUPPORTED, "%s/%s: %s", where.text,
+                         error_quote(&quoted, names->pytorch, strlen(names->pytorch)), what);
     }
     if (names->pytorch != NULL) {
         return error_set(err, GEN_UNSUPPORTED,

@@ -17,6 +17,9 @@
  */
 const char *file_looks_like(const void *data, size_t n);
 
+/** The same by the name alone, of files of other programs that are not read, as "tf_model.h5". */
+const char *looks_like_foreign(const char *path);
+
 /** Whether the file is one of a PEFT adapter, by its name. */
 bool looks_like_peft(const char *path);
 /** What such a file or folder is and what to do with it: the rest of a sentence. */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "format/llmc.h"
 #include "format/looks_like.h"
 #include "format/model_file.h"
 #include "format/tokenizer_files.h"
@@ -19,10 +20,17 @@ static enum gen_status new_file(struct model_file **out, const char *name, struc
     return GEN_OK;
 }
 
-/* Read a GGUF that is mapped; say what else it seems to be. */
+/* Read a file that is mapped; say what else it seems to be than one that can be read. */
 static enum gen_status read_mapped(struct model_file *file, struct gen_error *err) {
     const struct file_map *map = &file->maps[0];
+    if (llmc_is(map)) {
+        return llmc_read(file, err);
+    }
     const char *other = file_looks_like(map->data, map->size);
+    const char *foreign = looks_like_foreign(file->name);
+    if (foreign != NULL && (other == NULL || memcmp(map->data, "PK", 2) == 0)) {
+        other = foreign;
+    }
     if (map->size == 0) {
         other = "the file is empty";
     } else if (looks_like_peft(file->name)) {
@@ -41,8 +49,8 @@ static enum gen_status read_mapped(struct model_file *file, struct gen_error *er
 
 /* ---- readers: a format is one row ------------------------------------------------------------*/
 
-static enum gen_status read_gguf_file(struct model_file **file, const char *path,
-                                      struct gen_error *err) {
+static enum gen_status read_file(struct model_file **file, const char *path,
+                                 struct gen_error *err) {
     enum gen_status status = model_file_map(*file, path, err);
     return status == GEN_OK ? read_mapped(*file, err) : status;
 }
@@ -62,7 +70,7 @@ static enum gen_status read_folder(struct model_file **file, const char *path,
         status = new_file(file, gguf, err);
     }
     if (status == GEN_OK) {
-        status = read_gguf_file(file, gguf, err);
+        status = read_file(file, gguf, err);
     }
     memory_free(gguf);
     return status;
@@ -90,7 +98,7 @@ struct reader {
 static const struct reader readers[] = {
     {is_hf_directory, read_hf_directory},
     {is_directory, read_folder},
-    {is_anything, read_gguf_file}, /* which says what else it seems to be */
+    {is_anything, read_file},
 };
 
 enum gen_status model_file_begin(struct model_file **out, const char *path, struct gen_error *err) {

@@ -53,6 +53,8 @@ def gguf():
         model = os.path.join(directory, "m.gguf")
         subprocess.run([GEN, "convert", "-q", "--type", "f16", NEO, model], check=True)
         put("gguf", "gpt-neo", read(model))
+    for name in ("v1", "v5"):
+        put("gguf", "llmc-" + name, read(GOLDEN, "llmc", name + ".bin"))
     put("adapter", "golden", read(GOLDEN, "lora", "adapter.gguf"))
     # No tensors, some keys of every type.
     def text(value):
