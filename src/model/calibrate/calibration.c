@@ -18,7 +18,8 @@
 /* Positions of a text that is read in one piece. */
 #define MOST_WINDOW ((size_t)1024)
 /* Parts of the mean of the diagonal that are added to it, see rounding_init(). Rows of a tied
- * embedding are looked up as well, where all numbers count the same. */
+ * embedding are looked up as well, where all numbers count the same. Of the built-in model at q4_0
+ * parts of 0.001 to 0.05 left the same loss within a twentieth. */
 #define DAMPING      0.02
 #define DAMPING_TIED 0.5
 
