@@ -296,7 +296,7 @@ struct gen_convert_options {
      */
     const char *const *calibrate;
     size_t n_calibrate;
-    /** So many tokens are read, spread over all of the text; 0: 16384. */
+    /** So many tokens are read, spread over all of the text; 0: 32768. */
     int32_t calibrate_tokens;
     /** With it `src` is but a name: a GGUF image of image_size bytes. NULL: a file. */
     const void *image;

@@ -45,7 +45,7 @@ static const struct option table[] = {
         "round the weights so that what the model computes from text like this file's, plain "
         "or JSON lines, changes least; with a block format as type; may be given again"),
     OPTION_ROW_RANGE("calibrate-tokens", '\0', OPTION_INT, AT(calibrate_tokens), "N", 1, 1 << 24,
-                     "tokens that are read of it, spread over all of it; default: 16384"),
+                     "tokens that are read of it, spread over all of it; default: 32768"),
     OPTION_ROW("quiet", 'q', OPTION_FLAG, AT(quiet), NULL, "show no progress bar"),
 };
 

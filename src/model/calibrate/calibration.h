@@ -14,7 +14,7 @@
 
 /** Most tokens, and the default. */
 #define CALIBRATION_TOKENS_MAX (1 << 24)
-#define CALIBRATION_TOKENS     16384
+#define CALIBRATION_TOKENS     32768
 
 struct calibration;
 
