@@ -23,8 +23,8 @@ bool session_head(struct gen_session *session, float *logits, const float *x, si
 enum gen_status session_watch_inputs(struct gen_session *session, const int32_t *ids, size_t n,
                                      struct gen_error *err);
 
-/** Have room for products with w, which will take the place of one of the model's matrices; false if
- *  out of memory. */
+/** Have room for products with w, which will take the place of one of the model's matrices; false
+ * if out of memory. */
 bool session_reserve_product(struct gen_session *session, const struct matrix *w);
 
 /** The session's threads and kernels, for other work between its passes. */
