@@ -124,9 +124,10 @@ struct gen_model_options {
 struct gen_model_options gen_model_options_default(void);
 
 /**
- * Open the model at `path`: a GGUF file (v2 or v3, architecture gpt2 or gpt_neo), a model of llm.c
- * (versions 1, 3 and 5; the tokenizer is that of its directory) or a Hugging Face directory
- * (config.json, model.safetensors or its index with shards, tokenizer files).
+ * Open the model at `path`: a GGUF file (v2 or v3, architecture gpt2 or gpt_neo), a Hugging Face
+ * directory (config.json, model.safetensors or pytorch_model.bin or an index with shards, tokenizer
+ * files), a checkpoint of nanoGPT (ckpt.pt) or the directory that it lies in, or a model of llm.c
+ * (versions 1, 3 and 5; the tokenizer is that of its directory).
  * The file stays mapped: it must not become shorter while it is opened or the model lives, nor
  * other bytes be written over it; replacing it by rename is safe. Touching what is gone raises
  * SIGBUS, in any thread that computes, which by default ends the process without a word. A program
@@ -136,7 +137,8 @@ struct gen_model_options gen_model_options_default(void);
  */
 enum gen_status gen_model_open(struct gen_model **out, const char *path,
                                const struct gen_model_options *options, struct gen_error *err);
-/** The same from the image of such a file in memory, which must outlive the model; `name` is for messages. */
+/** The same from the image of such a file in memory, which must outlive the model; `name` is for
+ * messages. */
 enum gen_status gen_model_open_memory(struct gen_model **out, const char *name, const void *data,
                                       size_t size, const struct gen_model_options *options,
                                       struct gen_error *err);
@@ -187,7 +189,7 @@ const char *gen_model_generation(const struct gen_model *model);
 /** One sentence that names these settings: "FILE asks for top_k 50, ...". NULL: there are none. It
  *  belongs to the model. */
 const char *gen_model_unheeded(const struct gen_model *model);
-/** "gguf v3", "safetensors", …; static text. */
+/** "gguf v3", "safetensors", "pytorch", …; static text. */
 const char *gen_model_format(const struct gen_model *model);
 /** Bytes of the model's file or files. */
 uint64_t gen_model_file_size(const struct gen_model *model);

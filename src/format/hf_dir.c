@@ -1,15 +1,18 @@
 /**
  * hf_dir.c - a Hugging Face directory: config.json, the weights in model.safetensors or in the
- * shards that model.safetensors.index.json lists, and the tokenizer's files.
+ * shards that model.safetensors.index.json lists, else in PyTorch's files, and the tokenizer's
+ * files.
  */
 #include <string.h>
 
 #include "base/bytes.h"
 #include "base/memory.h"
+#include "base/size.h"
 #include "format/generation_config.h"
 #include "format/json_file.h"
 #include "format/model_file.h"
 #include "format/tokenizer_files.h"
+#include "format/torch/torch.h"
 
 /* Most bytes of config.json and of the list of shards. */
 #define CONFIG_LIMIT ((size_t)4 << 20)
@@ -139,10 +142,23 @@ int64_t hf_config_eos(const struct model_file *file) {
 
 /* ---- weights ---------------------------------------------------------------------------------*/
 
+/* What weights come in: one file, or an index of shards. The first that is there is read. */
+struct weights_kind {
+    const char *file, *index;
+    const char *format; /* as gen_model_format() has it */
+    enum gen_status (*read)(struct model_file *file, size_t map, const char *path,
+                            const struct shard_filter *filter, struct gen_error *err);
+};
+
+static const struct weights_kind kinds[] = {
+    {"model.safetensors", "model.safetensors.index.json", "safetensors", safetensors_read},
+    {"pytorch_model.bin", "pytorch_model.bin.index.json", "pytorch", torch_read},
+};
+
 /* Map and read directory/name; filter is NULL where it is no shard. */
-static enum gen_status read_weights(struct model_file *file, const char *directory,
-                                    const char *name, const struct shard_filter *filter,
-                                    struct gen_error *err) {
+static enum gen_status read_weights(struct model_file *file, const struct weights_kind *kind,
+                                    const char *directory, const char *name,
+                                    const struct shard_filter *filter, struct gen_error *err) {
     char *path = file_join(directory, name);
     if (path == NULL) {
         return error_no_memory(err, "a path");
@@ -152,7 +168,7 @@ static enum gen_status read_weights(struct model_file *file, const char *directo
     }
     enum gen_status status = model_file_map(file, path, err);
     if (status == GEN_OK) {
-        status = safetensors_read(file, file->n_maps - 1, path, filter, err);
+        status = kind->read(file, file->n_maps - 1, path, filter, err);
     }
     memory_free(path);
     return status;
@@ -211,12 +227,13 @@ static enum gen_status list_shards(struct shards *shards, const cJSON *weight_ma
     return GEN_OK;
 }
 
-static enum gen_status open_shards(struct model_file *file, const struct shards *shards,
-                                   const char *directory, struct gen_error *err) {
+static enum gen_status open_shards(struct model_file *file, const struct weights_kind *kind,
+                                   const struct shards *shards, const char *directory,
+                                   struct gen_error *err) {
     enum gen_status status = GEN_OK;
     for (size_t i = 0; i < shards->n && status == GEN_OK; i++) {
         struct shard_filter filter = {&shards->owners, (uint32_t)i};
-        status = read_weights(file, directory, shards->names[i], &filter, err);
+        status = read_weights(file, kind, directory, shards->names[i], &filter, err);
     }
     return status;
 }
@@ -252,8 +269,8 @@ static enum gen_status check_shards(const struct model_file *file, const struct 
     return GEN_OK;
 }
 
-static enum gen_status read_index(struct model_file *file, const char *directory, const char *path,
-                                  struct gen_error *err) {
+static enum gen_status read_index(struct model_file *file, const struct weights_kind *kind,
+                                  const char *directory, const char *path, struct gen_error *err) {
     struct shards shards = {.where = error_path(&file->tensors_where, path)};
     cJSON *index = NULL;
     enum gen_status status = json_read_object(&index, path, INDEX_LIMIT, err);
@@ -267,7 +284,7 @@ static enum gen_status read_index(struct model_file *file, const char *directory
         status = list_shards(&shards, weight_map, err);
     }
     if (status == GEN_OK) {
-        status = open_shards(file, &shards, directory, err);
+        status = open_shards(file, kind, &shards, directory, err);
     }
     if (status == GEN_OK) {
         status = check_shards(file, &shards, weight_map, err);
@@ -287,29 +304,51 @@ static bool has_file(const char *directory, const char *name) {
 }
 
 bool hf_dir_is_model(const char *directory) {
-    return has_file(directory, "config.json") &&
-           (has_file(directory, "model.safetensors") ||
-            has_file(directory, "model.safetensors.index.json"));
+    bool found = false;
+    for (size_t i = 0; i < N_OF(kinds) && !found; i++) {
+        found = has_file(directory, kinds[i].file) || has_file(directory, kinds[i].index);
+    }
+    return found && has_file(directory, "config.json");
 }
 
-enum gen_status hf_dir_read(struct model_file *file, const char *directory, struct gen_error *err) {
-    char *index = file_join(directory, "model.safetensors.index.json");
-    if (index == NULL) {
-        return error_no_memory(err, "a path");
+static enum gen_status read_kind(struct model_file *file, const struct weights_kind *kind,
+                                 const char *directory, struct gen_error *err) {
+    file->format = kind->format;
+    if (has_file(directory, kind->file)) {
+        return read_weights(file, kind, directory, kind->file, NULL, err);
     }
+    char *index = file_join(directory, kind->index);
+    enum gen_status status = index != NULL ? read_index(file, kind, directory, index, err)
+                                           : error_no_memory(err, "a path");
+    memory_free(index);
+    return status;
+}
+
+/* What was named, else the first kind that is there. */
+static enum gen_status read_any(struct model_file *file, const char *directory, const char *weights,
+                                struct gen_error *err) {
+    const struct weights_kind *pytorch = &kinds[N_OF(kinds) - 1];
+    if (weights != NULL) {
+        file->format = pytorch->format;
+        return read_weights(file, pytorch, directory, weights, NULL, err);
+    }
+    size_t i = 0;
+    while (i + 1 < N_OF(kinds) && !has_file(directory, kinds[i].file) &&
+           !has_file(directory, kinds[i].index)) {
+        i++;
+    }
+    return read_kind(file, &kinds[i], directory, err);
+}
+
+enum gen_status hf_dir_read(struct model_file *file, const char *directory, const char *weights,
+                            struct gen_error *err) {
     enum gen_status status = hf_config_read(file, directory, err);
-    if (status == GEN_OK && has_file(directory, "model.safetensors")) {
-        status = read_weights(file, directory, "model.safetensors", NULL, err);
-    } else if (status == GEN_OK) {
-        status = read_index(file, directory, index, err);
+    if (status == GEN_OK) {
+        status = read_any(file, directory, weights, err);
     }
     if (status == GEN_OK) {
         status =
             tokenizer_files_read_directory(&file->tokenizer, directory, hf_config_eos(file), err);
     }
-    if (status == GEN_OK) {
-        status = generation_config_read(file, directory, err);
-    }
-    memory_free(index);
-    return status;
+    return status == GEN_OK ? generation_config_read(file, directory, err) : status;
 }

@@ -22,9 +22,9 @@ const char looks_like_peft_advice[] =
     "PeftModel.from_pretrained(MODEL, FOLDER).merge_and_unload().save_pretrained(MERGED), and name "
     "the folder MERGED)";
 
-static const char pytorch[] =
-    "is a PyTorch or other ZIP file, which can run code and is not read (in Python, save the model "
-    "again: model.save_pretrained(FOLDER, safe_serialization=True), and name the folder)";
+static const char pytorch[] = "is a PyTorch or other ZIP file (weights of PyTorch are read as "
+                              "pytorch_model.bin with config.json "
+                              "next to it, or as nanoGPT's ckpt.pt)";
 
 static const char *base_name(const char *path) {
     const char *slash = strrchr(path, '/');
@@ -232,25 +232,30 @@ static enum gen_status refuse(const struct names *names, const char *directory,
         return error_set(err, GEN_UNSUPPORTED, "%s/%s: %s", where.text,
                          error_quote(&quoted, names->pytorch, strlen(names->pytorch)), what);
     }
+    bool bare = names->pytorch != NULL && strncmp(names->pytorch, "pytorch_model", 13) == 0;
+    if (bare && !names->config) {
+        return error_set(err, GEN_BAD_FILE,
+                         "%s/%s: has no config.json next to it, which says what model it is (fetch "
+                         "that, too, or save the model again: model.save_pretrained(DIR))",
+                         where.text, error_quote(&quoted, names->pytorch, strlen(names->pytorch)));
+    }
     if (names->pytorch != NULL) {
         return error_set(err, GEN_UNSUPPORTED,
-                         "%s/%s: the weights are in a file that can run code or is of another "
-                         "program, and is not read (in Python, load them with the code that they "
-                         "are of and save them again: model.save_pretrained(DIR, "
-                         "safe_serialization=True))",
+                         "%s/%s: the weights are in a file of another program or layout, which is "
+                         "not read (in Python, load them with the code that they are of and save "
+                         "them again: model.save_pretrained(DIR))",
                          where.text, error_quote(&quoted, names->pytorch, strlen(names->pytorch)));
     }
     if (!names->config) {
-        return error_set(
-            err, GEN_BAD_FILE,
-            "%s/config.json: is missing: a directory without config.json is no model "
-            "(a model is a GGUF file, or a Hugging Face directory with config.json and "
-            "model.safetensors)",
-            where.text);
+        return error_set(err, GEN_BAD_FILE,
+                         "%s/config.json: is missing: a directory without config.json is no model "
+                         "(a model is a GGUF file, a Hugging Face directory with config.json and "
+                         "model.safetensors or pytorch_model.bin, or a ckpt.pt of nanoGPT)",
+                         where.text);
     }
     return error_set(err, GEN_BAD_FILE,
                      "%s/model.safetensors: is missing: the directory has neither "
-                     "model.safetensors nor model.safetensors.index.json",
+                     "model.safetensors nor pytorch_model.bin, nor an index of their parts",
                      where.text);
 }
 

@@ -51,6 +51,7 @@ void model_file_free(struct model_file *file) {
     memory_free(file->maps);
     memory_free(file->map_where);
     memory_free(file->text);
+    memory_free(file->made);
     gen_ids_release(&file->eos_ids);
     memory_free(file->generation);
     memory_free(file->unheeded);

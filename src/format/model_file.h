@@ -41,9 +41,12 @@ struct unread_tensor {
     char *name;
     char *why;                 /**< the rest of a sentence after the name: "has dtype ..." */
     bool is_f64;               /**< model_file_narrow() can make an F32 tensor of it */
+    bool is_strided;           /**< it can put its numbers in a row, which lie apart */
     bool is_listed;            /**< false: it is in a shard, but the index does not say so */
-    struct file_tensor tensor; /**< its place and dims; name NULL, type without meaning */
-    float *values;             /**< once narrowed, else NULL */
+    struct file_tensor tensor; /**< its place, dims and size, as if in a row; name NULL, type only
+                                    where it is_strided and not is_f64 */
+    uint64_t strides[FILE_TENSOR_MAX_DIMS]; /**< where it is_strided: in numbers, one a dimension */
+    void *values;                           /**< once narrowed, else NULL */
 };
 
 /**
@@ -131,6 +134,7 @@ struct model_file {
     size_t setting_capacity;
     struct hash_table setting_index;
     char *text; /**< memory that strings of the settings point into (HF), or NULL */
+    void *made; /**< memory of tensors that the reader made itself, or NULL */
     /** HF: the ids that end a text, as config.json and then generation_config.json name them: 0 or
      *  more, but perhaps beyond the vocabulary, perhaps twice. */
     struct gen_ids eos_ids;
@@ -168,7 +172,9 @@ const struct setting *model_file_setting(const struct model_file *file, const ch
 const struct unread_tensor *model_file_unread(const struct model_file *file, const char *name);
 /**
  * Where a tensor of this name is there as F64, which has no kernels, make an F32 tensor of it, each
- * number rounded to nearest. For tensors that the model needs: it takes memory for all numbers.
+ * number rounded to nearest; where its numbers lie apart, as those of a transposed tensor do in a
+ * PyTorch file, one in which they do not. For tensors that the model needs: it takes memory for all
+ * numbers.
  */
 enum gen_status model_file_narrow(struct model_file *file, const char *name, struct gen_error *err);
 
@@ -204,8 +210,10 @@ enum gen_status model_file_get_string(const struct model_file *file, const char 
 enum gen_status gguf_read(struct model_file *file, struct gen_error *err);
 /** Whether the directory has config.json and weights that can be read. */
 bool hf_dir_is_model(const char *directory);
-/** Such a directory. */
-enum gen_status hf_dir_read(struct model_file *file, const char *directory, struct gen_error *err);
+/** Such a directory. weights: a file of PyTorch's there that holds the weights; NULL: whichever
+ * there is. */
+enum gen_status hf_dir_read(struct model_file *file, const char *directory, const char *weights,
+                            struct gen_error *err);
 /** Only the settings, from config.json. */
 enum gen_status hf_config_read(struct model_file *file, const char *directory,
                                struct gen_error *err);

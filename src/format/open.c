@@ -6,6 +6,7 @@
 #include "format/looks_like.h"
 #include "format/model_file.h"
 #include "format/tokenizer_files.h"
+#include "format/torch/torch.h"
 
 static enum gen_status new_file(struct model_file **out, const char *name, struct gen_error *err) {
     struct model_file *file = *out = memory_new(1, sizeof *file);
@@ -57,7 +58,47 @@ static enum gen_status read_file(struct model_file **file, const char *path,
 
 static enum gen_status read_hf_directory(struct model_file **file, const char *path,
                                          struct gen_error *err) {
-    return hf_dir_read(*file, path, err);
+    return hf_dir_read(*file, path, NULL, err);
+}
+
+/* The file name after the last slash. */
+static const char *base_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
+}
+
+/* The directory that a file lies in, to be freed; NULL if out of memory. */
+static char *directory_of(const char *path) {
+    size_t n = (size_t)(base_name(path) - path);
+    return n > 0 ? memory_copy_string(path, n) : memory_copy_string(".", 1);
+}
+
+/* A file of PyTorch: the weights of the directory around it, where that has config.json; else it
+ * must be a checkpoint that says all itself. */
+static enum gen_status read_torch_file(struct model_file **file, const char *path,
+                                       struct gen_error *err) {
+    char *directory = directory_of(path);
+    char *config = directory != NULL ? file_join(directory, "config.json") : NULL;
+    enum gen_status status = GEN_OK;
+    if (config == NULL) {
+        status = error_no_memory(err, "a path");
+    } else if (file_kind_of(config) != FILE_MISSING && strcmp(base_name(path), NANOGPT_FILE) != 0) {
+        status = hf_dir_read(*file, directory, base_name(path), err);
+    } else {
+        status = nanogpt_read(*file, path, err);
+    }
+    memory_free(config);
+    memory_free(directory);
+    return status;
+}
+
+static enum gen_status read_nanogpt_directory(struct model_file **file, const char *path,
+                                              struct gen_error *err) {
+    char *checkpoint = file_join(path, NANOGPT_FILE);
+    enum gen_status status =
+        checkpoint != NULL ? nanogpt_read(*file, checkpoint, err) : error_no_memory(err, "a path");
+    memory_free(checkpoint);
+    return status;
 }
 
 /* A folder around one GGUF: then the model is that file. */
@@ -84,6 +125,22 @@ static bool is_hf_directory(const char *path) {
     return is_directory(path) && hf_dir_is_model(path);
 }
 
+/* A GGUF next to the checkpoint is what somebody made of it, and goes before. */
+static bool is_nanogpt_directory(const char *path) {
+    char *checkpoint = is_directory(path) ? file_join(path, NANOGPT_FILE) : NULL;
+    char *gguf = NULL;
+    bool found = checkpoint != NULL && file_kind_of(checkpoint) != FILE_MISSING &&
+                 directory_look(&gguf, path, NULL) != GEN_OK;
+    memory_free(checkpoint);
+    memory_free(gguf);
+    return found;
+}
+
+/* Others have ZIPs too; what they are is said where nothing else takes them. */
+static bool is_torch_file(const char *path) {
+    return !looks_like_peft(path) && looks_like_foreign(path) == NULL && torch_is_file(path);
+}
+
 static bool is_anything(const char *path) {
     (void)path;
     return true;
@@ -97,8 +154,10 @@ struct reader {
 
 static const struct reader readers[] = {
     {is_hf_directory, read_hf_directory},
+    {is_nanogpt_directory, read_nanogpt_directory},
     {is_directory, read_folder},
-    {is_anything, read_file},
+    {is_torch_file, read_torch_file},
+    {is_anything, read_file}, /* which says what else it seems to be */
 };
 
 enum gen_status model_file_begin(struct model_file **out, const char *path, struct gen_error *err) {
@@ -179,8 +238,8 @@ static bool is_adapter(const struct model_file *file) {
     return n == 7 && memcmp(type, "adapter", n) == 0;
 }
 
-static enum gen_status tokenizer_of_gguf(struct gen_tokenizer **out, const char *path,
-                                         struct gen_error *err) {
+static enum gen_status tokenizer_of_model(struct gen_tokenizer **out, const char *path,
+                                          struct gen_error *err) {
     struct model_file *file = NULL;
     enum gen_status status = model_file_open(&file, path, err);
     if (status == GEN_OK && file->tokenizer == NULL) {
@@ -205,7 +264,7 @@ static enum gen_status tokenizer_of_look(struct gen_tokenizer **out, const char 
     enum gen_status status =
         hf_dir_is_model(directory) ? GEN_BAD_FILE : directory_look(&gguf, directory, err);
     if (status == GEN_OK) {
-        status = tokenizer_of_gguf(out, gguf, err);
+        status = tokenizer_of_model(out, gguf, err);
     } else if (status != GEN_NO_MEMORY) {
         status = error_set(err, GEN_BAD_FILE,
                            "%s: has no tokenizer: neither vocab.json and merges.txt nor "
@@ -220,6 +279,9 @@ static enum gen_status tokenizer_of_look(struct gen_tokenizer **out, const char 
 static enum gen_status tokenizer_of_directory(struct gen_tokenizer **out, const char *directory,
                                               struct gen_error *err) {
     struct model_file *config = NULL;
+    if (is_nanogpt_directory(directory)) {
+        return tokenizer_of_model(out, directory, err);
+    }
     char *path = file_join(directory, "config.json");
     enum gen_status status = path == NULL ? error_no_memory(err, "a path") : GEN_OK;
     if (status == GEN_OK) {
@@ -239,17 +301,10 @@ static enum gen_status tokenizer_of_directory(struct gen_tokenizer **out, const 
     return status;
 }
 
-/* The file name after the last slash. */
-static const char *base_name(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash != NULL ? slash + 1 : path;
-}
-
 /* vocab.json alone is half a tokenizer: the rest lies next to it. */
 static enum gen_status tokenizer_next_to(struct gen_tokenizer **out, const char *path,
                                          struct gen_error *err) {
-    size_t n = (size_t)(base_name(path) - path);
-    char *directory = n > 0 ? memory_copy_string(path, n) : memory_copy_string(".", 1);
+    char *directory = directory_of(path);
     if (directory == NULL) {
         return error_no_memory(err, "a path");
     }
@@ -269,8 +324,11 @@ enum gen_status gen_tokenizer_open(struct gen_tokenizer **out, const char *path,
     if (strcmp(name, "vocab.json") == 0 || strcmp(name, "merges.txt") == 0) {
         return tokenizer_next_to(out, path, err);
     }
+    if (n >= 4 && strcmp(name + n - 4, ".pkl") == 0) {
+        return torch_read_characters(out, path, err);
+    }
     if (n >= 5 && strcmp(name + n - 5, ".json") == 0) {
         return tokenizer_files_read_json(out, path, NULL, -1, err);
     }
-    return tokenizer_of_gguf(out, path, err);
+    return tokenizer_of_model(out, path, err);
 }

@@ -146,11 +146,18 @@ static enum gen_status write_settings(const struct conversion *c, enum tensor_ty
 /* ---- tensors ---------------------------------------------------------------------------------*/
 
 /* Tensors of the source that the model does not need are not written, and that is said. The causal
- * masks that old Hugging Face files hold are none that anybody misses. */
+ * masks that old Hugging Face files hold are none that anybody misses, nor is another name of the
+ * token table, as PyTorch's files have one for a tied lm_head. */
 static void note_left_out(const struct conversion *c, size_t n_needed) {
     size_t n = 0;
+    struct tensor_source table = {.n_parts = 0};
+    tensor_spec_find(&table, tensor_spec_of(&c->config, ROLE_TOKENS), 0, c->file, &c->config, NULL);
+    const struct file_tensor *wte = table.parts[0]; /* it has been found before */
     for (size_t i = 0; i < c->file->n_tensors; i++) {
-        n += !safetensors_is_old_buffer(c->file->tensors[i].name);
+        const struct file_tensor *tensor = &c->file->tensors[i];
+        bool again =
+            wte != NULL && tensor != wte && tensor->data == wte->data && tensor->size == wte->size;
+        n += !again && !safetensors_is_old_buffer(tensor->name);
     }
     for (size_t i = 0; i < c->file->n_unread; i++) {
         const struct unread_tensor *unread = &c->file->unread[i];

@@ -229,15 +229,30 @@ void gen_spans_count_characters(struct gen_span *spans, size_t n_spans, const ch
 
 /* ---- texts -----------------------------------------------------------------------------------*/
 
+static enum gen_status refuse_character(const char *text, size_t n, struct gen_error *err) {
+    uint32_t codepoint = 0;
+    struct error_quoted quoted;
+    if (bytes_utf8((const unsigned char *)text, n, &codepoint) <= 0) {
+        return error_set(err, GEN_UNSUPPORTED,
+                         "the text has the byte 0x%02X, for which this vocabulary has no token "
+                         "(leave it out)",
+                         (unsigned)(unsigned char)text[0]);
+    }
+    return error_set(err, GEN_UNSUPPORTED,
+                     "the text has the character \"%s\" (U+%04X), for which this vocabulary has no "
+                     "token (leave it out)",
+                     error_quote(&quoted, text, character_length(text, n, 0)), (unsigned)codepoint);
+}
+
 /* Whether every byte of a text has a token, where some have none. */
 static enum gen_status check_bytes(const struct gen_tokenizer *vocab, const char *text, size_t n,
                                    struct gen_error *err) {
-    for (size_t i = 0; i < n; i++) {
-        if (vocab->byte_ids[(unsigned char)text[i]] < 0) {
-            return error_set(err, GEN_UNSUPPORTED,
-                             "the text has the byte 0x%02X, for which this vocabulary has no token "
-                             "(leave it out)",
-                             (unsigned)(unsigned char)text[i]);
+    for (size_t at = 0, length; at < n; at += length) {
+        length = character_length(text, n, at);
+        for (size_t i = at; i < at + length; i++) {
+            if (vocab->byte_ids[(unsigned char)text[i]] < 0) {
+                return refuse_character(text + at, n - at, err);
+            }
         }
     }
     return GEN_OK;

@@ -59,16 +59,16 @@ setup() {
     printf '{"text": "a king"}\n{"text": "a ~ b"}\n' >bad.jsonl
     printf '{"prompt": "a", "completion": " b"}\n{"prompt": "a", "completion": "~"}\n' >pairs.jsonl
     gen tokenize -m x bad.txt
-    refused 1 "gen: bad.txt: the text has the byte 0x7E"
+    refused 1 'gen: bad.txt: the text has the character "~" (U+007E)'
     gen generate -m x -n 1 -p a --choices bad.txt
-    refused 1 "gen: bad.txt: line 42: the text has the byte 0x7E"
+    refused 1 'gen: bad.txt: line 42: the text has the character "~" (U+007E)'
     gen generate -m x -n 1 -p a --bad-words bad.txt # it is never written
     [ "$status" -eq 0 ]
     shape=(-q -o m.gguf --vocab x --n-layer 1 --n-head 1 --n-embd 4 --n-ctx 4 --steps 1)
     gen train "${shape[@]}" bad.txt
-    refused 1 "gen: bad.txt: from line 1 on: the text has the byte 0x7E"
+    refused 1 'gen: bad.txt: from line 1 on: the text has the character "~" (U+007E)'
     gen train "${shape[@]}" bad.jsonl
-    refused 1 "gen: bad.jsonl: from line 2 on: the text has the byte 0x7E"
+    refused 1 'gen: bad.jsonl: from line 2 on: the text has the character "~" (U+007E)'
     gen finetune -q -o f.gguf -m x --steps 1 pairs.jsonl
-    refused 1 "gen: pairs.jsonl: line 2: the text has the byte 0x7E"
+    refused 1 'gen: pairs.jsonl: line 2: the text has the character "~" (U+007E)'
 }

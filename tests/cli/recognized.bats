@@ -57,7 +57,10 @@ setup() {
     done
     printf 'PK\3\4....' >ckpt.pt
     gen inspect -m ckpt.pt
-    refused 1 'ckpt.pt: is a PyTorch or other ZIP file'
+    refused 1 'ckpt.pt: does not end as a ZIP file must'
+    printf 'PK\3\4....' >t.json
+    gen tokenize -m t.json -p x
+    refused 1 't.json: is a PyTorch or other ZIP file'
 }
 
 @test "what is missing from a directory is named as the file that it is" {

@@ -119,6 +119,37 @@ def directories():
         {"metadata": {"total_size": 1}, "weight_map": dict.fromkeys(names, "shard.safetensors")})))
 
 
+def pickled(kind, fields):
+    """A tensor or a storage as torch.save() pickles it, with pickletools' opcodes by hand."""
+    return b"ctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storagectorch\n" + kind + b"Storage\nX\x01\0\0\0" + \
+        fields[0] + b"X\x03\0\0\0cpuK" + fields[1] + b"tQ" + fields[2] + b"\x89ccollections\nOrderedDict\n)RtR"
+
+
+def torch():
+    def text(value):
+        return b"X" + struct.pack("<I", len(value)) + value
+
+    for name in ("zip", "legacy"):
+        put("torch", name, chosen(0, read(GOLDEN, "torch", name, "pytorch_model.bin")))
+    put("torch", "meta", chosen(1, read(GOLDEN, "torch", "characters", "meta.pkl")))
+    weights = b"\x80\x02ccollections\nOrderedDict\nq\0)Rq\x01(" + text(b"wte.weight") + \
+        pickled(b"Float", [b"0", b"\x40", b"K\0K\x08K\x08\x86K\x08K\x01\x86"]) + text(b"t") + \
+        pickled(b"Double", [b"1", b"\x20", b"K\x02K\x02K\x03\x86K\x01K\x02\x86"]) + \
+        b"u}q\x02" + text(b"_metadata") + b"h\0)Rsb."
+    put("torch", "weights", chosen(2, weights))
+    shapes = {"wte": (3, 2), "wpe": (2, 2), "ln_f": (2,), "h.0.ln_1": (2,), "h.0.ln_2": (2,), "h.0.attn.c_attn": (6, 2),
+              "h.0.attn.c_proj": (2, 2), "h.0.mlp.c_fc": (8, 2), "h.0.mlp.c_proj": (2, 8)}
+    matrix, row = b"K\0K%cK%c\x86K%cK\x01\x86", b"K\0K%c\x85K\x01\x85"
+    sizes = {"n_layer": 1, "n_head": 1, "n_embd": 2, "block_size": 2, "vocab_size": 3}
+    model = b"".join(
+        text(b"_orig_mod.transformer." + name.encode() + b".weight") +
+        pickled(b"Float", [b"0", b"\x40", matrix % (*shape, shape[1]) if len(shape) == 2 else row % shape])
+        for name, shape in shapes.items())
+    args = b"".join(text(key.encode()) + b"K" + bytes([value]) for key, value in sizes.items())
+    put("torch", "nanogpt", chosen(3, b"\x80\x02}(" + text(b"model") + b"}(" + model + b"u" + text(b"model_args") +
+                                   b"}(" + args + text(b"bias") + b"\x89u" + text(b"iter_num") + b"M\xe8\x03u."))
+
+
 def training():
     with tempfile.TemporaryDirectory() as directory:
         text = os.path.join(directory, "text")
@@ -295,6 +326,6 @@ def chat_templates():
 
 if __name__ == "__main__":
     shutil.rmtree(os.path.join(HERE, "seeds"), ignore_errors=True)
-    for make in (gguf, safetensors, tokenizers, directories, training, prompt_caches, lines, tokenize, evaluation, chats, records,
+    for make in (gguf, safetensors, torch, tokenizers, directories, training, prompt_caches, lines, tokenize, evaluation, chats, records,
                  options, numbers, chat_templates, constraints):
         make()

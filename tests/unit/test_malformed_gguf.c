@@ -40,8 +40,8 @@ struct breaking {
 static const struct breaking cases[] = {
     /* header */
     {"magic", WRITE, 0, "", B("GGUX"), "is not a GGUF file"},
-    {"old magic", WRITE, 0, "", B("lmgg"), "is not a GGUF file"},
-    {"zip", WRITE, 0, "", B("PK\3\4"), "PyTorch"},
+    {"old magic", WRITE, 0, "", B("lmgg"), "before GGUF"},
+    {"zip", WRITE, 0, "", B("PK\3\4"), "as a ZIP"},
     {"big-endian", WRITE, 4, "", B("\0\0\0\3"), "big-endian"},
     {"version 0", WRITE, 4, "", B("\0\0\0\0"), "version 0"},
     {"version 1", WRITE, 4, "", B("\1\0\0\0"), "version 1"},
