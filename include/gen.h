@@ -216,6 +216,41 @@ struct gen_metadata {
 size_t gen_model_n_metadata(const struct gen_model *model);
 struct gen_metadata gen_model_metadata(const struct gen_model *model, size_t i);
 
+/** What gen_model_check() found: one thing, told in a sentence. */
+struct gen_finding {
+    const char *check; /**< the name of the check, as its summary has it */
+    bool is_wrong;     /**< else it is odd: it may be meant so */
+    const char *text;  /**< valid for the call */
+};
+/** What a check of gen_model_check() came to. */
+struct gen_check_summary {
+    const char *name; /**< "numbers"; static text, as `unit` */
+    const char *unit; /**< what was looked at: "tensors" */
+    uint64_t n;       /**< how many */
+    uint64_t n_wrong, n_odd;
+};
+/** Who is told; functions may be NULL, `context` is theirs. */
+struct gen_check_options {
+    void *context;
+    /** Told the bytes read so far and in all; returning false cancels. */
+    bool (*progress)(void *context, uint64_t done, uint64_t total);
+    /** A few findings of each check; `n_wrong` and `n_odd` count all. */
+    void (*finding)(void *context, const struct gen_finding *finding);
+    /** After the findings of each check. */
+    void (*summary)(void *context, const struct gen_check_summary *summary);
+};
+/**
+ * Read all of a model's files, or of an adapter's, and look for what is wrong or odd: checksums,
+ * where the format has them; numbers that are not finite, blocks whose scales are not; norms that
+ * let nothing through, rows that are zero or there twice, huge numbers; tokens that are there
+ * twice, that are no text or that no text is cut into; ids of special tokens. What opening refuses
+ * need not be looked for. *is_wrong: whether anything was. GEN_OK unless it is canceled or out of
+ * memory.
+ */
+enum gen_status gen_model_check(const struct gen_model *model,
+                                const struct gen_check_options *options, bool *is_wrong,
+                                struct gen_error *err);
+
 /* ---- the machine -----------------------------------------------------------------------------*/
 
 /**
@@ -239,15 +274,32 @@ double gen_clock(void);
 
 /** Names of the types that gen_convert() writes, then NULL: "f32", "f16", "bf16", "q8_0", "q4_0",
  *  "q4_1", "q5_0", "q5_1", "q4_k_m", "q5_k_m", "q6_k", "iq4_nl"; mixed as llama.cpp does, but
- *  iq4_nl is not mixed. */
+ *  iq4_nl is not mixed; and "auto", which needs a size. */
 extern const char *const gen_convert_types[];
 
 struct gen_convert_options {
     /** One of gen_convert_types; NULL: as the source has it, and then no number changes. */
     const char *type;
+    /**
+     * With type "auto": most bytes of the file, else 0. Each tensor gets a type so that the file is
+     * as good as its size allows, as found by trying: by what each does to the model's predictions
+     * in the text to calibrate with, without one to the numbers. GEN_BAD_ARGUMENT where all types
+     * are too large. A note says what was chosen.
+     */
+    uint64_t size;
     /** A LoRA adapter of the model, a GGUF file as gen_finetune() of gen_train.h or llama.cpp's
      *  converter writes it, to be merged into the weights; NULL: none. */
     const char *lora;
+    /**
+     * n_calibrate text files, plain or JSON lines (gen_train.h says how documents are told apart),
+     * like what the model will read: matrices that are rounded to a block format are rounded so
+     * that their products with the inputs that they have in such a text change least, not each
+     * number by itself. The files have the same types and sizes, and lose much less. NULL, 0: none.
+     */
+    const char *const *calibrate;
+    size_t n_calibrate;
+    /** So many tokens are read, spread over all of the text; 0: 32768. */
+    int32_t calibrate_tokens;
     /** With it `src` is but a name: a GGUF image of image_size bytes. NULL: a file. */
     const void *image;
     size_t image_size;

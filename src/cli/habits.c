@@ -336,8 +336,13 @@ const struct habit habits_chat[] = {
 #define SECOND "what is written is the second argument: gen convert SRC DST.gguf"
 
 const struct habit habits_convert[] = {
-    {"outtype", "type", NULL}, {"o", NULL, SECOND}, {"output", NULL, SECOND},
-    {"outfile", NULL, SECOND}, {NULL, NULL, NULL},
+    {"outtype", "type", NULL},
+    {"o", NULL, SECOND},
+    {"output", NULL, SECOND},
+    {"outfile", NULL, SECOND},
+    {"imatrix", NULL,
+     "--calibrate TEXT reads the text itself; a file of importances is not needed"},
+    {NULL, NULL, NULL},
 };
 
 #define NO_MORE "no tokens are added to those of the text; leave it out"

@@ -13,12 +13,14 @@
 #include "cli/json_out.h"
 #include "cli/message.h"
 #include "cli/model_load.h"
+#include "cli/signals.h"
 #include "cli/text_line.h"
 #include "cmd/command.h"
+#include "cmd/inspect_check.h"
 
 struct inspect_settings {
     const char *model;
-    bool json, tensors;
+    bool json, tensors, check;
 };
 
 #define AT(member) offsetof(struct inspect_settings, member)
@@ -29,17 +31,25 @@ static const struct option table[] = {
         "the model, if it is not given as argument; default: $GEN_MODEL, else the built-in model"),
     OPTION_ROW("json", '\0', OPTION_FLAG, AT(json), NULL, "print one JSON object"),
     OPTION_ROW("tensors", '\0', OPTION_FLAG, AT(tensors), NULL, "list the tensors too"),
+    OPTION_ROW(
+        "check", '\0', OPTION_FLAG, AT(check), NULL,
+        "instead, read all of it and look for what is wrong (checksums, numbers that are not "
+        "finite, norms of zeros) or odd (rows of zeros or there twice, huge numbers, tokens "
+        "that are no text, that no text is cut into, there twice); exit status 1 if "
+        "something is wrong"),
 };
 
 static const struct options_spec spec = {
     .usage = "gen inspect [OPTIONS] [MODEL]",
-    .intro =
-        "Say what MODEL (a GGUF file, a Hugging Face directory, or a name) consists of, or "
-        "a GGUF file that holds a LoRA adapter or a vocabulary alone. The weights are not read.",
+    .intro = "Say what MODEL (a GGUF file, a Hugging Face directory, or a name) consists of, or "
+             "a GGUF file that holds a LoRA adapter or a vocabulary alone. The weights are not "
+             "read, but "
+             "for --check.",
     .table = table,
     .n_table = N_OF(table),
     .examples = "  gen inspect\n"
                 "  gen inspect --tensors gpt2.gguf\n"
+                "  gen inspect --check gpt2.gguf\n"
                 "  gen inspect --json openai-community/gpt2\n",
 };
 
@@ -326,25 +336,33 @@ static int run(void *opaque, const struct options_parsed *parsed) {
     options.metadata_only = true;
     options.any_kind = true;
     const char *name = parsed->n_operands > 0 ? parsed->operands[0] : settings->model;
+    bool is_wrong = false;
+    struct gen_bytes text = {0};
     bool good = model_load_open(&load, name, &options, &err) == GEN_OK;
+    if (good) {
+        model_load_say_notes(&load, true);
+    }
+    if (good && settings->check) {
+        good = inspect_check(&text, &load, settings->json, &is_wrong, &err) == GEN_OK;
+    } else if (good && settings->json) {
+        model_json(&text, &load, settings->tensors);
+    } else if (good) {
+        model_text(&text, &load, settings->tensors);
+    }
     if (!good) {
         message("%s", err.message);
     } else {
-        struct gen_bytes text = {0};
         struct text_out out;
-        model_load_say_notes(&load, true);
-        if (settings->json) {
-            model_json(&text, &load, settings->tensors);
-        } else {
-            model_text(&text, &load, settings->tensors);
-        }
         text_out_open(&out, NULL);
         text_out_write(&out, text.data, text.n);
         good = text_out_close(&out);
-        gen_bytes_release(&text);
     }
+    gen_bytes_release(&text);
     model_load_close(&load);
-    return good ? EXIT_DONE : EXIT_FAILED;
+    if (signals_caught() != 0) {
+        return EXIT_SIGNAL + signals_caught();
+    }
+    return good && !is_wrong ? EXIT_DONE : EXIT_FAILED;
 }
 
 static void set_defaults(void *settings) {

@@ -107,6 +107,12 @@ struct model_file {
     /** Makes the tokenizer of what was read, where that is left for later; NULL: it is there, or
      *  there is none. */
     enum gen_status (*make_tokenizer)(struct model_file *file, struct gen_error *err);
+    /** Compares the sums that the format keeps of its data with the data, all of which are read:
+     *  *n_sums counts them, `wrong` is told of each that differs, in a sentence that names it.
+     * NULL: the format keeps none. */
+    enum gen_status (*check_sums)(const struct model_file *file, uint64_t *n_sums,
+                                  void (*wrong)(void *context, const char *sentence), void *context,
+                                  struct gen_error *err);
     bool conv1d_by_inputs; /**< matrices that were a Conv1D lie by rows of inputs, not of outputs */
     char *name;            /**< path of the file or directory */
     struct error_quoted where; /**< the same, printable, for messages about the whole */

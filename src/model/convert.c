@@ -13,6 +13,8 @@
 #include "base/threads.h"
 #include "format/gguf_write.h"
 #include "model/adapter.h"
+#include "model/calibrate/calibration.h"
+#include "model/calibrate/type_plan.h"
 #include "model/config.h"
 #include "model/model.h"
 #include "model/path_name.h"
@@ -27,8 +29,11 @@ struct conversion {
     const struct model_file *file;
     struct gen_config config;
     const struct gen_convert_options *options;
-    const struct recipe *recipe; /* NULL: types as the source has them */
-    struct adapter *adapter;     /* NULL: none is merged */
+    const struct recipe *recipe;     /* NULL: types as the source has them */
+    struct type_plan *plan;          /* the same for --type auto; NULL: another type */
+    struct adapter *adapter;         /* NULL: none is merged */
+    bool is_planning;                /* what is written is a try, for its size */
+    struct calibration *calibration; /* NULL: each number is rounded by itself */
     struct gguf_writer *writer;
     struct thread_pool *pool;
     struct gen_error *err;
@@ -41,6 +46,9 @@ struct gen_convert_options gen_convert_options_default(void) {
 /* Vectors stay f32, as llama.cpp wants them. */
 static enum tensor_type target_type(const struct conversion *c, const struct tensor_spec *spec,
                                     int32_t layer, const struct tensor_source *source) {
+    if (c->plan != NULL) {
+        return type_plan_type(c->plan, spec, layer);
+    }
     if (c->recipe != NULL) {
         return recipe_type(c->recipe, spec, layer, &c->config);
     }
@@ -49,6 +57,9 @@ static enum tensor_type target_type(const struct conversion *c, const struct ten
 
 /* general.file_type: what most of the weights are. A GGUF whose types are kept knows it. */
 static uint32_t file_type_number(const struct conversion *c, enum tensor_type type) {
+    if (c->plan != NULL) {
+        return recipe_of_type(type_plan_main(c->plan))->file_type;
+    }
     if (c->recipe != NULL) {
         return c->recipe->file_type;
     }
@@ -59,6 +70,9 @@ static uint32_t file_type_number(const struct conversion *c, enum tensor_type ty
 }
 
 static bool is_quantized(const struct conversion *c) {
+    if (c->plan != NULL) {
+        return true; /* or nearly so, and then nobody minds */
+    }
     if (c->recipe != NULL) {
         return tensor_type_info(c->recipe->main)->quant != NULL;
     }
@@ -70,7 +84,7 @@ static bool is_quantized(const struct conversion *c) {
     return false;
 }
 
-/* Say a sentence about what is written. */
+/* Say a sentence about what is written, once where it is planned first. */
 ERROR_PRINTF(2, 3) static void tell(const struct conversion *c, const char *format, ...) {
     char sentence[GEN_MESSAGE_SIZE];
     struct gen_note note = {.text = sentence};
@@ -78,7 +92,7 @@ ERROR_PRINTF(2, 3) static void tell(const struct conversion *c, const char *form
     va_start(arguments, format);
     vsnprintf(sentence, sizeof sentence, format, arguments);
     va_end(arguments);
-    if (c->options->note != NULL) {
+    if (c->options->note != NULL && !c->is_planning) {
         c->options->note(c->options->context, &note);
     }
 }
@@ -108,7 +122,8 @@ static enum gen_status write_settings(const struct conversion *c, enum tensor_ty
         .file_type = file_type_number(c, main_type),
         .quantized = is_quantized(c),
         .source = c->file,
-        .carried = c->recipe != NULL || c->adapter != NULL ? METADATA_CHANGED : METADATA_SAME};
+        .carried = c->recipe != NULL || c->plan != NULL || c->adapter != NULL ? METADATA_CHANGED
+                                                                              : METADATA_SAME};
     struct model_settings_own own;
     struct error_quoted quoted;
     if (model_file_get_string(c->file, "general.name", &settings.name, &settings.n_name, NULL) !=
@@ -213,6 +228,7 @@ struct passage {
     float *slab;      /* [SLAB_ROWS][row], or NULL: rows are taken as they lie in the source */
     unsigned char *narrow;
     const struct adapter_pair *pair; /* added to the rows; NULL: nothing is */
+    const struct rounding *rounding; /* NULL: each number is rounded by itself */
 };
 
 /* Rows first ... first+n-1 of the target, widened into the slab. */
@@ -273,7 +289,12 @@ static enum gen_status write_rows(const struct conversion *c, struct passage *p,
         if (p->pair != NULL && !adapter_add(p->pair, p->slab, p->above + first, n)) {
             return error_no_memory(c->err, "merging");
         }
-        thread_pool_run(c->pool, n, 0, narrow_share, p);
+        if (p->rounding == NULL) {
+            thread_pool_run(c->pool, n, 0, narrow_share, p);
+        } else if (!rounding_rows(p->rounding, calibration_compute(c->calibration), p->to->quant,
+                                  p->narrow, p->slab, n, NULL)) {
+            return error_no_memory(c->err, "calibration");
+        }
     }
     enum gen_status status = check_narrowed(c, p, rows, n * p->row);
     if (status == GEN_OK) {
@@ -309,6 +330,9 @@ static enum gen_status write_tensor(const struct conversion *c, const struct ten
         .pair = adapted ? &pair : NULL,
     };
     enum gen_status status = passage_init(&p) ? GEN_OK : error_no_memory(c->err, "conversion");
+    if (status == GEN_OK && c->calibration != NULL && p.to->quant != NULL && p.slab != NULL) {
+        status = calibration_rounding(&p.rounding, c->calibration, spec, layer, c->err);
+    }
     for (size_t i = 0; i < source->n_parts; i++) {
         const struct file_tensor *tensor = p.tensor = source->parts[i];
         p.above = i * p.n_rows;
@@ -326,30 +350,69 @@ static enum gen_status write_tensor(const struct conversion *c, const struct ten
 /* ---- the whole -------------------------------------------------------------------------------*/
 
 static enum gen_status read_type(struct conversion *c) {
-    if (c->options->type == NULL) {
-        return GEN_OK;
+    const char *type = c->options->type;
+    bool is_auto = type != NULL && strcmp(type, recipe_auto) == 0;
+    if (is_auto != (c->options->size != 0)) {
+        return error_set(c->err, GEN_BAD_ARGUMENT,
+                         "type \"%s\" and a size go together, none without the other", recipe_auto);
     }
-    c->recipe = recipe_find(c->options->type);
-    if (c->recipe != NULL) {
+    c->recipe = type != NULL && !is_auto ? recipe_find(type) : NULL;
+    if (c->recipe != NULL || type == NULL || is_auto) {
         return GEN_OK;
     }
     struct error_quoted quoted;
     struct recipe_names names;
-    return error_set(c->err, GEN_BAD_ARGUMENT, "type \"%s\" is unknown; known are %s",
-                     error_quote(&quoted, c->options->type, strlen(c->options->type)),
-                     recipe_names(&names));
+    return error_set(c->err, GEN_BAD_ARGUMENT, "type \"%s\" is unknown; known are %s, %s",
+                     error_quote(&quoted, type, strlen(type)), recipe_names(&names), recipe_auto);
 }
 
-static enum gen_status convert(struct conversion *c, const char *dst) {
+/* Settings and names of all tensors: what comes before the first number of the file. */
+static enum gen_status begin(struct conversion *c, const char *dst) {
     const struct tensor_spec *spec = tensor_spec_of(&c->config, ROLE_TOKENS);
     struct tensor_source wte;
     enum gen_status status = tensor_spec_find(&wte, spec, 0, c->file, &c->config, c->err);
-    if (status != GEN_OK || (status = gguf_writer_new(&c->writer, dst, c->err)) != GEN_OK) {
+    if (status != GEN_OK || (status = gguf_writer_new(&c->writer, dst, c->err)) != GEN_OK ||
+        (status = write_settings(c, target_type(c, spec, 0, &wte))) != GEN_OK) {
         return status;
     }
-    if ((status = write_settings(c, target_type(c, spec, 0, &wte))) == GEN_OK &&
-        (status = for_each_tensor(c, announce)) == GEN_OK) {
+    return for_each_tensor(c, announce);
+}
+
+/* Types for the size that is asked for: what the file takes with the smallest types is seen by
+ * beginning it. */
+static enum gen_status plan(struct conversion *c, const char *dst) {
+    enum gen_status status = type_plan_new(&c->plan, c->calibration, c->err);
+    uint64_t least = 0;
+    if (status == GEN_OK) {
+        c->is_planning = true;
+        status = begin(c, dst);
+        least = status == GEN_OK ? gguf_writer_size(c->writer) : 0;
+        gguf_writer_free(c->writer);
+        c->writer = NULL;
+        c->is_planning = false;
+    }
+    if (status == GEN_OK && least > c->options->size) {
+        return error_set(c->err, GEN_BAD_ARGUMENT,
+                         "%s: takes at least %llu bytes, but the size asked for is %llu",
+                         c->file->where.text, (unsigned long long)least,
+                         (unsigned long long)c->options->size);
+    }
+    if (status == GEN_OK) {
+        type_plan_spend(c->plan, c->options->size - least);
+    }
+    return status;
+}
+
+static enum gen_status convert(struct conversion *c, const char *dst) {
+    enum gen_status status = c->options->size > 0 ? plan(c, dst) : GEN_OK;
+    if (status == GEN_OK && (status = begin(c, dst)) == GEN_OK) {
         note_left_out(c, count_sources(c));
+        if (c->plan != NULL) {
+            struct type_plan_text text;
+            tell(c, "%s: %llu of %llu bytes, matrices: %s", c->file->where.text,
+                 (unsigned long long)gguf_writer_size(c->writer),
+                 (unsigned long long)c->options->size, type_plan_describe(&text, c->plan));
+        }
         status = for_each_tensor(c, write_tensor);
     }
     if (status == GEN_OK) {
@@ -421,11 +484,16 @@ enum gen_status gen_convert(const char *src, const char *dst,
     if (status == GEN_OK && c.adapter != NULL) {
         status = metadata_teach_adapter(source->source, adapter_file(c.adapter), err);
     }
+    if (status == GEN_OK && (c.options->n_calibrate > 0 || c.options->size > 0)) {
+        status = calibration_new(&c.calibration, src, c.options, err);
+    }
     if (status == GEN_OK) {
         c.pool = thread_pool_new(0);
         status = c.pool != NULL ? convert(&c, dst) : error_no_memory(err, "threads");
         thread_pool_free(c.pool);
     }
+    type_plan_free(c.plan);
+    calibration_free(c.calibration);
     adapter_free(c.adapter);
     gen_model_free(source);
     return status;

@@ -340,23 +340,37 @@ static void attention_forward(struct run *run, enum run_buffer out, enum run_buf
 
 static void show_stream(const struct forward_run *r, const struct linear *added) {
     const struct forward_watch *watch = r->f->watch;
-    watch->stream(watch->context, r->rows, r->n_rows, r->f->activations->x, added);
+    if (watch->stream != NULL) {
+        watch->stream(watch->context, r->rows, r->n_rows, r->f->activations->x, added);
+    }
+}
+
+static void show_inputs(const struct forward *f, const struct matrix *w, const float *x,
+                        size_t n_rows) {
+    if (f->watch->inputs != NULL) {
+        f->watch->inputs(f->watch->context, w, x, n_rows);
+    }
 }
 
 static void watched_attention(struct run *run, enum run_buffer out, enum run_buffer in,
                               const struct layer *h) {
     const struct forward_run *r = (const struct forward_run *)run;
     const struct forward_watch *watch = r->f->watch;
+    show_inputs(r->f, &h->attn_c_attn.matrix, buffer_of(r->f->activations, in), r->n_rows);
     attention_forward(run, out, in, h);
-    size_t n_jobs = plan_attention(r->f, r->rows, r->n_rows, r->layer);
-    watch->attention(watch->context, r->f, r->f->activations->jobs, n_jobs);
+    if (watch->attention != NULL) {
+        size_t n_jobs = plan_attention(r->f, r->rows, r->n_rows, r->layer);
+        watch->attention(watch->context, r->f, r->f->activations->jobs, n_jobs);
+    }
 }
 
 static void watched_linear(struct run *run, enum run_buffer out, enum run_buffer in,
                            const struct linear *linear, enum run_after after) {
+    const struct forward_run *r = (const struct forward_run *)run;
+    show_inputs(r->f, &linear->matrix, buffer_of(r->f->activations, in), r->n_rows);
     linear_forward(run, out, in, linear, after);
     if (out == X) {
-        show_stream((const struct forward_run *)run, linear);
+        show_stream(r, linear);
     }
 }
 
@@ -395,6 +409,11 @@ static struct matmul_job head(const struct forward *forward, float *y, size_t n)
                                .x_stride = op_row_stride(lm_head->n_in),
                                .n_rows = n,
                                .w = lm_head};
+}
+
+void forward_show_head(const struct forward *forward, size_t n) {
+    normalize(forward, &forward->weights->ln_f, n);
+    show_inputs(forward, &forward->weights->lm_head, forward->activations->normal, n);
 }
 
 void forward_logits(const struct forward *forward, float *logits, size_t n) {

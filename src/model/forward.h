@@ -38,9 +38,9 @@ struct activations {
 struct forward;
 
 /**
- * Who looks on at a pass, for those who explain a model. It is told what is there, whatever the
- * architecture, and changes nothing; a pass without one does nothing for it. All rows of the pass
- * must be needed, as of others the last layer computes less.
+ * Who looks on at a pass, for those who explain or calibrate a model. It is told what is there,
+ * whatever the architecture, and changes nothing; a pass without one does nothing for it. All rows
+ * of the pass must be needed, as of others the last layer computes less. Functions may be NULL.
  */
 struct forward_watch {
     void *context;
@@ -52,6 +52,9 @@ struct forward_watch {
      *  that a job is of has the number forward_job_map(). */
     void (*attention)(void *context, const struct forward *f, const struct attention_job *jobs,
                       size_t n_jobs);
+    /** What a matrix of a layer is multiplied with, [n_rows][op_row_stride(w->n_in)], before it
+     *  is. */
+    void (*inputs)(void *context, const struct matrix *w, const float *x, size_t n_rows);
 };
 
 /** Everything a pass needs; nothing in it is owned. */
@@ -93,6 +96,9 @@ size_t forward_inputs(const struct weights *weights);
  */
 bool forward_layers(const struct forward *forward, const struct forward_row *rows, size_t n_rows,
                     const size_t *which, size_t n_needed);
+
+/** Show the watch's `inputs` what lm_head would be multiplied with for activations->x[n]. */
+void forward_show_head(const struct forward *forward, size_t n);
 
 /** logits[n][V] of activations->x[n]. */
 void forward_logits(const struct forward *forward, float *logits, size_t n);

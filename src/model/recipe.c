@@ -29,7 +29,9 @@
 #define RECIPE_NAME(NAME, ...) NAME,
 
 static const struct recipe recipes[] = {RECIPES(RECIPE_ENTRY)};
-const char *const gen_convert_types[] = {RECIPES(RECIPE_NAME) NULL};
+#define AUTO "auto"
+const char recipe_auto[] = AUTO;
+const char *const gen_convert_types[] = {RECIPES(RECIPE_NAME) AUTO, NULL};
 #define N_RECIPES N_OF(recipes)
 
 const struct recipe *recipe_find(const char *name) {

@@ -32,6 +32,9 @@ struct recipe {
     uint32_t file_type;      /**< general.file_type, by llama.cpp's numbers */
 };
 
+/** The type that is no recipe: each tensor gets the one that suits it, calibrate/type_plan.h. */
+extern const char recipe_auto[];
+
 /** A recipe by its name; NULL if there is none. */
 const struct recipe *recipe_find(const char *name);
 /** The recipe that uses this type for most matrices, or the first. */

@@ -415,6 +415,41 @@ void session_watch(struct gen_session *session, const struct forward_watch *watc
     session->forward.watch = watch;
 }
 
+enum gen_status session_watch_inputs(struct gen_session *session, const int32_t *ids, size_t n,
+                                     struct gen_error *err) {
+    struct gen_row rows[FORWARD_MAX_ROWS];
+    struct forward_row chunk[FORWARD_MAX_ROWS];
+    size_t which[FORWARD_MAX_ROWS];
+    for (size_t i = 0; i < n; i++) {
+        rows[i] = (struct gen_row){.id = ids[i]};
+        chunk[i] =
+            (struct forward_row){.id = ids[i], .position = session->cache.lengths[0] + (int32_t)i};
+        which[i] = i;
+    }
+    int32_t *lengths = memory_new(session->cache.n_slots, sizeof *lengths);
+    if (lengths == NULL) {
+        return error_no_memory(err, "a batch");
+    }
+    enum gen_status status = prepare(session, rows, n, false, lengths, err);
+    memory_free(lengths);
+    if (status != GEN_OK) {
+        return status;
+    }
+    session->cache.lengths[0] += (int32_t)n;
+    session->n_rows = 0;
+    bool is_finite = forward_layers(&session->forward, chunk, n, which, n);
+    const struct activations *a = &session->activations;
+    for (size_t i = 0; i < n; i++) {
+        is_finite = is_finite && all_finite(a->x + i * op_row_stride(session_n_embd(session)),
+                                            session_n_embd(session));
+    }
+    if (!is_finite) {
+        return not_finite(session, err);
+    }
+    forward_show_head(&session->forward, n);
+    return GEN_OK;
+}
+
 bool session_head(struct gen_session *session, float *logits, const float *x, size_t n) {
     size_t c = (size_t)session->model->config.n_embd;
     for (size_t i = 0; i < n; i++) {
@@ -422,6 +457,10 @@ bool session_head(struct gen_session *session, float *logits, const float *x, si
     }
     forward_logits(&session->forward, logits, n);
     return all_finite(logits, n * (size_t)session->model->config.n_vocab);
+}
+
+bool session_reserve_product(struct gen_session *session, const struct matrix *w) {
+    return compute_reserve_scratch(&session->compute, kernels_matmul_scratch(w));
 }
 
 const struct compute *session_compute(const struct gen_session *session) {

@@ -43,6 +43,22 @@ bool compute_reserve_inputs(struct compute *compute, size_t bytes) {
     return compute->inputs != NULL;
 }
 
+bool compute_reserve_scratch(struct compute *compute, size_t floats) {
+    if (floats <= compute->scratch_stride) {
+        return true;
+    }
+    size_t stride = size_round_up(floats + SCRATCH_GAP, MEMORY_ALIGNMENT);
+    size_t n_threads = (size_t)thread_pool_size(compute->pool);
+    float *scratch = memory_new_aligned(n_threads, stride * sizeof(float));
+    if (scratch == NULL) {
+        return false;
+    }
+    memory_free_aligned(compute->scratch, n_threads, compute->scratch_stride * sizeof(float));
+    compute->scratch = scratch;
+    compute->scratch_stride = stride;
+    return true;
+}
+
 void compute_release(struct compute *compute) {
     memory_free_aligned(compute->inputs, compute->inputs_size, 1);
     if (compute->scratch != NULL) {

@@ -33,6 +33,8 @@ bool compute_init(struct compute *compute, const struct kernels *kernels, int n_
 /** Room for `bytes` of quantized rows, at least one (kernels_quantized_row_bytes); more rows than
  *  fit are taken in turns. */
 bool compute_reserve_inputs(struct compute *compute, size_t bytes);
+/** Scratch of at least `floats` for each thread, what was in it is lost; false if out of memory. */
+bool compute_reserve_scratch(struct compute *compute, size_t floats);
 void compute_release(struct compute *compute);
 
 /** The scratch of a thread. */

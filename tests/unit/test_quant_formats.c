@@ -69,11 +69,12 @@ static void test_blocks(void **state) {
     }
 }
 
-/* A type that gen writes is the main one of a recipe, and no recipe has another. */
+/* A type that gen writes is the main one of a recipe, and no recipe has another. The last type is
+ * none. */
 static void test_recipes(void **state) {
     (void)state;
     size_t n = 0;
-    for (; gen_convert_types[n] != NULL; n++) {
+    for (; gen_convert_types[n + 1] != NULL; n++) {
         const struct recipe *recipe = recipe_find(gen_convert_types[n]);
         assert_non_null(recipe);
         assert_string_equal(recipe->name, gen_convert_types[n]);
@@ -83,6 +84,7 @@ static void test_recipes(void **state) {
         const char *type = tensor_type_info(recipe->main)->option_name;
         assert_memory_equal(recipe->name, type, strlen(type));
     }
+    assert_string_equal(gen_convert_types[n], recipe_auto);
     size_t n_written = 0;
     for (int type = 0; type < TENSOR_N_TYPES; type++) {
         n_written += tensor_type_info((enum tensor_type)type)->from_f32 != NULL;

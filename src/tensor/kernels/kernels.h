@@ -112,6 +112,8 @@ struct attention_job {
 #define KERNELS_WIDENED_FLOATS 352
 
 struct training_kernels;
+struct rounding_tries;
+struct rounding_group;
 
 struct kernels {
     const char *name;      /**< as struct gen_session_options has them */
@@ -160,6 +162,9 @@ struct kernels {
      * then sums may fall instead of growing.
      */
     size_t (*int8_loop)(int32_t *sums, const int8_t *numbers, size_t n_rounds, bool full);
+
+    /** Round a group of weights by many steps and minimums at once: rounding/tries.h. */
+    void (*round_tries)(struct rounding_tries *tries, const struct rounding_group *group);
 
     const struct training_kernels *training; /**< training.h */
 };

@@ -8,6 +8,7 @@
 #include "tensor/kernels/limit/limit_kernels.h"
 #include "tensor/kernels/matmul/matmul_tiles.h"
 #include "tensor/kernels/quant/quant_kernels.h"
+#include "tensor/kernels/rounding/round_tries.h"
 
 static void add(float *y, const float *a, const float *b, size_t n) {
     for (size_t i = 0; i < n; i += VF_LANES) {
@@ -106,7 +107,7 @@ static void softmax(float *x, size_t n, float scale) {
         .quantize_row = quantize_row_##quant, .store_kv = store_kv, .attention = attention,        \
         .layer_norm = layer_norm, .softmax = softmax, .activate = activate, .add = add,            \
         .read_sum = read_sum, .fma_loop = fma_loop, .int8_loop = int8_loop_##quant,                \
-        .training = &training_kernels                                                              \
+        .round_tries = round_tries, .training = &training_kernels                                  \
     }
 
 #endif
