@@ -82,6 +82,18 @@ setup() {
     [ "$status" -eq 0 ]
 }
 
+@test "inspect --check holds the weights against the sums of the ZIP" {
+    gen inspect --check -m "$TORCH/zip"
+    [ "$status" -eq 0 ]
+    mkdir d
+    cp "$TORCH/zip/config.json" d
+    cp "$TORCH/zip/pytorch_model.bin" d
+    printf '\x01' | dd of=d/pytorch_model.bin bs=1 seek=40000 conv=notrunc status=none
+    gen inspect --check -m d
+    [ "$status" -eq 1 ]
+    [[ $output$stderr == *"CRC-32"* ]]
+}
+
 @test "code in a pickle is refused by name and never run" {
     mkdir d
     cp "$TORCH/zip/config.json" d

@@ -286,6 +286,7 @@ enum gen_status nanogpt_read(struct model_file *file, const char *path, struct g
         return error_no_memory(err, "a path");
     }
     file->format = "pytorch (nanoGPT)";
+    file->check_sums = torch_check_sums;
     file->naming = NAMES_HF; /* the matrices of nn.Linear lie by rows of outputs */
     error_path(&file->settings_where, path);
     error_path(&file->tensors_where, path);

@@ -303,6 +303,7 @@ enum gen_status torch_read(struct model_file *file, size_t map, const char *path
                            const struct shard_filter *filter, struct gen_error *err) {
     const struct file_map *bytes = &file->maps[map];
     struct torch_archive archive = {0};
+    file->check_sums = torch_check_sums;
     enum gen_status status = torch_archive_open(&archive, bytes->data, bytes->size, path, err);
     if (status == GEN_OK) {
         status = read_archive(file, &archive, map, filter, err);
