@@ -169,6 +169,8 @@ static size_t search(const struct search *s) {
 
 struct pair search_pair(struct rounding_tries *tries, const struct rounding_group *group,
                         const struct kernels *kernels) {
+    /* the search fills it */
+    // cppcheck-suppress ctuuninitvar
     const struct search s = {tries, group, kernels, .below = true, .n_finer = 1};
     size_t lane = search(&s);
     return (struct pair){tries->step[lane], tries->min[lane]};
@@ -176,6 +178,8 @@ struct pair search_pair(struct rounding_tries *tries, const struct rounding_grou
 
 size_t search_halves(struct rounding_tries *tries, const struct rounding_group *group,
                      const struct kernels *kernels) {
+    /* the search fills it */
+    // cppcheck-suppress ctuuninitvar
     const struct search s = {tries, group, kernels, .halves = true, .n_finer = 2};
     return search(&s);
 }
