@@ -42,7 +42,7 @@ enum pickle_tag {
     PICKLE_GLOBAL,     /**< one of the list, by name */
     PICKLE_CALL,       /**< what such a global would have been called with; nothing was called */
     PICKLE_PERSISTENT, /**< the tuple by which something outside the pickle is known */
-    PICKLE_OTHER       /**< data that nobody here asks for: whole numbers of 65 bits, sets */
+    PICKLE_OTHER       /**< data that no reader needs: whole numbers of 65 bits, sets */
 };
 
 /** The names that a pickle may have, in the order of the table in globals.c. */
